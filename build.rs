@@ -1,0 +1,31 @@
+//! Generates Rust from `proto/` with a compiler that is itself Rust: no `protoc` is needed.
+
+use std::path::{Path, PathBuf};
+
+/// Blobs of feed entries: decoded by the core, so they are generated apart from the services.
+const BLOBS: &str = "hushwire/types/v1/entry.proto";
+
+const SERVICES: [&str; 6] = [
+    "hushwire/types/v1/types.proto",
+    "hushwire/local/v1/publishing.proto",
+    "hushwire/local/v1/screening.proto",
+    "hushwire/local/v1/node.proto",
+    "hushwire/peer/v1/exchange.proto",
+    "hushwire/compliance/v1/compliance.proto",
+];
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo::rerun-if-changed=proto");
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    let blobs = out.join("blobs");
+    let services = out.join("services");
+    std::fs::create_dir_all(&blobs)?;
+    std::fs::create_dir_all(&services)?;
+
+    prost_build::Config::new().out_dir(blobs).compile_fds(protox::compile([BLOBS], [Path::new("proto")])?)?;
+    tonic_prost_build::configure()
+        .bytes(".hushwire.peer.v1")
+        .out_dir(services)
+        .compile_fds(protox::compile(SERVICES, [Path::new("proto")])?)?;
+    Ok(())
+}

@@ -1,0 +1,3 @@
+//! Floor 4: composition. Configuration, command line, start, stop and the demo.
+
+pub mod cli;

@@ -1,0 +1,21 @@
+//! Floor 1: the rules. Values in, values out; no effects. Modules stand in pipeline order and import only to their left.
+
+pub mod roster;
+
+pub mod identifier;
+
+pub mod pseudonym;
+
+pub mod indicator;
+
+pub mod feed;
+
+pub mod exchange;
+
+pub mod belief;
+
+pub mod screening;
+
+pub mod audit;
+
+pub mod statistics;

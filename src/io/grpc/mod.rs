@@ -1,0 +1,3 @@
+//! gRPC services and clients: convert in, call the use case, convert out, map the error.
+
+pub mod wire;

@@ -1,0 +1,7 @@
+//! Floor 3: the outside. gRPC, TLS, disk, clock and randomness live here and nowhere below.
+
+pub mod grpc;
+pub mod journal;
+pub mod keystore;
+pub mod transport;
+pub mod views;

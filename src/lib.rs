@@ -1,0 +1,30 @@
+//! # Hushwire
+//!
+//! The node with which banks and retailers warn each other about fraud without handing over people's data.
+//! A member publishes an *indicator*: an identifier turned into a keyed pseudonym, with reason, confidence and expiry.
+//! Nodes exchange indicators as signed feeds; every member screens its own transactions locally.
+//!
+//! ## Floors
+//!
+//! Each folder under `src/` is a floor, and imports only go down.
+//!
+//! ```text
+//! app     4  composition: config, command line, start, stop, demo       may use everything
+//! io      3  the outside: gRPC, TLS, disk, clock, randomness            may use node, domain, base
+//! ─────────────────────────── the wall ───────────────────────────
+//! node    2  use cases over a store; deterministic, synchronous         may use domain, base
+//! domain  1  the rules: values in, values out                           may use base, and domain modules to its left
+//! base    0  the words everything is said in                            nothing of ours
+//! ```
+//!
+//! Inside `domain`, in pipeline order:
+//! `roster → identifier → pseudonym → indicator → feed → exchange → belief → screening → audit → statistics`.
+//!
+//! Below the wall there is no async, clock, socket, file, thread, operating-system randomness or hash-ordered map:
+//! `now` and `rng` are arguments, and storage is the two ports of [`node::store`]. `tests/tidy.rs` holds these rules.
+
+pub mod app;
+pub mod base;
+pub mod domain;
+pub mod io;
+pub mod node;

@@ -1,0 +1,5 @@
+//! The `hushwire` binary.
+
+fn main() -> std::process::ExitCode {
+    hushwire::app::cli::run()
+}

@@ -1,0 +1,112 @@
+//! The two ports through which the node keeps anything: the journal is the record, views are derived from it.
+//!
+//! Contracts every implementation keeps (shown by one conformance suite, `tests/store`):
+//! - After [`Journal::sync`] returned `Ok`, every record appended before survives a crash and a power cut, in order.
+//! - Records appended but not synced may be lost, only from the end: replay never shows a record without all before it.
+//! - The first failed sync or append stops the writer: every later append or sync fails with [`StorageFault::Stopped`].
+//! - Views may lose what was committed since the last [`Views::sync`]; whoever opens them compares their
+//!   applied-up-to mark with the journal and replays the rest. A lost or damaged view is dropped and rebuilt.
+
+/// Number of a journal record: consecutive from 0, kept by compaction (dropped records leave gaps).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordNumber(pub u64);
+
+/// Storage could not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StorageFault {
+    /// The disk is full. Nothing was written; screening goes on.
+    #[error("the disk is full")]
+    Full,
+    /// An earlier write failed: the writer stays stopped until the node is restarted and has verified its store again.
+    #[error("the journal stopped after a failed write; restart the node once the disk is well")]
+    Stopped,
+    /// The operating system refused.
+    #[error("storage: {0}")]
+    Os(String),
+    /// Stored bytes are not what was written.
+    #[error("damaged store: {0}")]
+    Damaged(String),
+    /// No such record (compacted away, or never written).
+    #[error("no journal record {number}", number = .0.0)]
+    NoRecord(RecordNumber),
+    /// One record is larger than the store takes.
+    #[error("a record of {got} bytes exceeds the limit of {limit}")]
+    TooLarge { got: usize, limit: usize },
+}
+
+/// What compaction does with one record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keep {
+    AsIs,
+    Rewritten(Vec<u8>),
+    Dropped,
+}
+
+/// The append-only record of everything acknowledged. One record is one commit: all of it or nothing.
+pub trait Journal {
+    /// Stages one record. It is durable once [`Journal::sync`] returns.
+    fn append(&mut self, record: &[u8]) -> Result<RecordNumber, StorageFault>;
+
+    /// Makes everything staged durable.
+    fn sync(&mut self) -> Result<(), StorageFault>;
+
+    /// Reads one record, staged ones included.
+    fn read(&self, number: RecordNumber) -> Result<Vec<u8>, StorageFault>;
+
+    /// The number the next record gets.
+    fn next_number(&self) -> RecordNumber;
+
+    /// Shows every record from `from` on, in order. A fault returned by `visit` ends the replay.
+    fn replay(
+        &self,
+        from: RecordNumber,
+        visit: &mut dyn FnMut(RecordNumber, &[u8]) -> Result<(), StorageFault>,
+    ) -> Result<(), StorageFault>;
+
+    /// Rewrites closed segments, destroying the keys of what is dropped or replaced. Record numbers stay.
+    fn compact(&mut self, decide: &mut dyn FnMut(RecordNumber, &[u8]) -> Keep) -> Result<(), StorageFault>;
+}
+
+/// One condition or change of a [`Views::commit`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ViewChange {
+    Put { key: Vec<u8>, value: Vec<u8> },
+    Remove { key: Vec<u8> },
+}
+
+/// What a key must hold for a commit to happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expectation {
+    pub key: Vec<u8>,
+    /// `None`: the key must be absent.
+    pub value: Option<Vec<u8>>,
+}
+
+/// Why a view commit did nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ViewFault {
+    #[error("another change came first")]
+    Conflict,
+    #[error(transparent)]
+    Storage(#[from] StorageFault),
+}
+
+/// Key/value pairs in ascending order of their keys.
+pub type ViewRows = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// Ordered key/value store of derived state. Keys are at most 256 bytes, values at most 64 KiB.
+pub trait Views {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageFault>;
+
+    /// Rows with `start <= key < end`, ascending, at most `limit`.
+    fn scan(&self, start: &[u8], end: &[u8], limit: usize) -> Result<ViewRows, StorageFault>;
+
+    /// All changes or none; none unless every expectation holds.
+    fn commit(&mut self, expectations: &[Expectation], changes: &[ViewChange]) -> Result<(), ViewFault>;
+
+    /// Makes earlier commits durable.
+    fn sync(&mut self) -> Result<(), StorageFault>;
+
+    /// Removes everything: the owner rebuilds from the journal.
+    fn clear(&mut self) -> Result<(), StorageFault>;
+}

@@ -1,15 +1,36 @@
 //! The command line: one file a command, each with its arguments and its `run`.
 //!
+//! A command is `pub struct XArgs` (derives [`clap::Args`]) and `pub fn run(args: XArgs) -> Result<Outcome, CliError>`,
+//! plus one variant of [`Command`] and one line of [`Command::run`]. It prints through [`output`], and takes `--json`
+//! where it answers anything.
+//!
 //! Exit codes: 0 done · 1 failed · 2 wrong usage · 3 done in part, the refused records are reported · 4 the node or a
 //! server could not be reached, try again · 5 a verification failed.
+
+pub mod output;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed: the message says why, and often what to type
+  2  wrong usage or configuration: nothing was done
+  3  done in part: the refused records are reported by line, field and rule
+  4  the node could not be reached or has no time now: try again
+  5  a verification failed: a signature, a proof or a file is not what it should be
+
+A first node in three commands:
+  hushwire init --member bank-a --dir ./bank-a
+  hushwire serve --config ./bank-a/hushwire.toml
+  hushwire status --config ./bank-a/hushwire.toml";
+
 /// Warn each other about fraud without handing over people's data.
 #[derive(Debug, Parser)]
-#[command(name = "hushwire", version, about, propagate_version = true)]
+#[command(name = "hushwire", version, about, propagate_version = true, after_help = EXIT_CODES)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -18,15 +39,41 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {}
 
-/// Parses the process's arguments and runs the command.
+impl Command {
+    fn run(self) -> Result<Outcome, CliError> {
+        match self {}
+    }
+}
+
+/// How a command that did not fail ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    /// Some records were refused and reported, the others were accepted.
+    Partial,
+}
+
+/// Parses the process's arguments, runs the command, and tells on standard error why it failed and what to do.
 pub fn run() -> ExitCode {
-    match Cli::parse().command {}
+    match Cli::parse().command.run() {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Partial) => ExitCode::from(CliError::PARTIAL),
+        Err(error) => {
+            if !error.message.is_empty() {
+                output::remark(format!("error: {}", error.message));
+            }
+            if let Some(hint) = &error.hint {
+                output::remark(format!("hint: {hint}"));
+            }
+            ExitCode::from(error.code)
+        }
+    }
 }
 
 /// Why a command ended early, what to do about it, and the exit code.
 #[derive(Debug)]
 pub struct CliError {
-    /// What went wrong, one lower-case sentence without personal data.
+    /// What went wrong, lower case, without personal data. Empty: say nothing, the exit code is enough.
     pub message: String,
     /// What the user can do, often a command to type.
     pub hint: Option<String>,
@@ -56,9 +103,31 @@ impl CliError {
         Self { message: message.into(), hint: None, code: Self::NOT_VERIFIED }
     }
 
+    /// The reader of standard output went away: end without a word.
+    pub fn pipe_closed() -> Self {
+        Self::failed("")
+    }
+
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent_and_documents_its_exit_codes() {
+        let mut command = Cli::command();
+        command.clone().debug_assert();
+        let help = command.render_long_help().to_string();
+        for code in ["0  done", "3  done in part", "5  a verification failed"] {
+            assert!(help.contains(code), "{code}");
+        }
     }
 }

@@ -18,7 +18,7 @@
 //! ```
 //!
 //! Inside `domain`, in pipeline order:
-//! `roster → identifier → pseudonym → indicator → feed → exchange → belief → screening → audit → statistics`.
+//! `note → roster → identifier → pseudonym → indicator → feed → exchange → belief → screening → audit → statistics`.
 //!
 //! Below the wall there is no async, clock, socket, file, thread, operating-system randomness or hash-ordered map:
 //! `now` and `rng` are arguments, and storage is the two ports of [`node::store`]. `tests/tidy.rs` holds these rules.

@@ -4,6 +4,7 @@
 //! stores or talks; nothing here imports from another floor.
 
 pub mod bytes;
+pub mod conformance;
 pub mod epoch;
 pub mod framing;
 pub mod kind;

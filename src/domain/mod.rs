@@ -1,5 +1,10 @@
 //! Floor 1: the rules. Values in, values out; no effects. Modules stand in pipeline order and import only to their left.
 
+/// The generated blobs of entries; not a step of the pipeline but the bytes its steps encode.
+pub(in crate::domain) mod wire;
+
+pub mod note;
+
 pub mod roster;
 
 pub mod identifier;

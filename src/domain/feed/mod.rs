@@ -1,7 +1,1 @@
-//! (being written)
-
-/// The generated blobs of feed entries, encoded and decoded in the files beside this one only.
-#[allow(clippy::all, missing_docs)]
-pub(in crate::domain) mod wire {
-    include!(concat!(env!("OUT_DIR"), "/blobs/hushwire.types.v1.rs"));
-}
+//! Feeds: entries, the tree over them, and the signed checkpoints that fix origin, order and completeness.

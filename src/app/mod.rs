@@ -1,3 +1,4 @@
 //! Floor 4: composition. Configuration, command line, start, stop and the demo.
 
 pub mod cli;
+pub mod demo;

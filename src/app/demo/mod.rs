@@ -1,0 +1,3 @@
+//! The demonstration: a whole consortium on one machine.
+
+pub mod generator;

@@ -1,5 +1,6 @@
 //! Generates Rust from `proto/` with a compiler that is itself Rust: no `protoc` is needed.
 
+use prost::Message;
 use std::path::{Path, PathBuf};
 
 /// Blobs of feed entries: decoded by the core, so they are generated apart from the services.
@@ -23,9 +24,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::create_dir_all(&services)?;
 
     prost_build::Config::new().out_dir(blobs).compile_fds(protox::compile([BLOBS], [Path::new("proto")])?)?;
-    tonic_prost_build::configure()
-        .bytes(".hushwire.peer.v1")
-        .out_dir(services)
-        .compile_fds(protox::compile(SERVICES, [Path::new("proto")])?)?;
+    let descriptors = protox::compile(SERVICES, [Path::new("proto")])?;
+    // The table of who may call what is checked against these, method by method.
+    std::fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
+    tonic_prost_build::configure().bytes(".hushwire.peer.v1").out_dir(services).compile_fds(descriptors)?;
     Ok(())
 }

@@ -11,5 +11,6 @@ pub mod kind;
 pub mod limits;
 pub mod name;
 pub mod position;
+pub mod role;
 pub mod secret;
 pub mod time;

@@ -85,6 +85,12 @@ name!(
     "a group id",
     63
 );
+name!(
+    /// One system or person inside a member, as its certificate names it, e.g. `checkout-1`; 1 to 63 characters.
+    CallerName,
+    "a caller's name",
+    63
+);
 
 /// One member's feed in one sharing group.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -24,3 +24,7 @@ pub mod hushwire {
         }
     }
 }
+
+/// Descriptors of every service above (`google.protobuf.FileDescriptorSet`): what foreign tools read, and what the
+/// table of [`crate::io::grpc::roles`] is checked against.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

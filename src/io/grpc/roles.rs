@@ -1,0 +1,98 @@
+//! Who may do what: one table of every method and the roles that may call it (DESIGN §3).
+//!
+//! What has no row is refused. The table says nothing about *whose* data a caller may see: a node serves one member.
+//! It is enforced by [`crate::io::grpc::gate`] before a request reaches its handler.
+
+use crate::base::role::Role;
+
+/// The listener a method is served on, and for whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Callers {
+    /// The local listener, holders of one of these roles.
+    Local(&'static [Role]),
+    /// The peer listener, any member whose pin stands in the roster.
+    Peers,
+}
+
+/// One row: a method by its full path, and its callers.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    pub method: &'static str,
+    pub callers: Callers,
+}
+
+const fn local(method: &'static str, roles: &'static [Role]) -> Row {
+    Row { method, callers: Callers::Local(roles) }
+}
+
+/// Every method there is.
+///
+/// Releasing statistics is the operator's although it concerns auditors: it spends budget and publishes, and an auditor
+/// only reads. Both may read what remains of the budget, and the state of the node.
+pub const METHODS: &[Row] = &[
+    local("/hushwire.local.v1.PublishingService/PublishIndicators", &[Role::Publisher]),
+    local("/hushwire.local.v1.PublishingService/RetractIndicators", &[Role::Publisher]),
+    local("/hushwire.local.v1.PublishingService/ListDueForRepublication", &[Role::Publisher]),
+    local("/hushwire.local.v1.ScreeningService/ScreenTransaction", &[Role::Screener]),
+    local("/hushwire.local.v1.ScreeningService/ScreenTransactions", &[Role::Screener]),
+    local("/hushwire.local.v1.NodeService/GetStatus", &[Role::Auditor, Role::Operator]),
+    local("/hushwire.local.v1.NodeService/ApplyRoster", &[Role::Operator]),
+    local("/hushwire.compliance.v1.AuditService/ListAuditRecords", &[Role::Auditor]),
+    local("/hushwire.compliance.v1.AuditService/ExportAuditLog", &[Role::Auditor]),
+    local("/hushwire.compliance.v1.AuditService/ProveAuditRecord", &[Role::Auditor]),
+    local("/hushwire.compliance.v1.StatisticsService/ReleaseStatistics", &[Role::Operator]),
+    local("/hushwire.compliance.v1.StatisticsService/GetBudget", &[Role::Auditor, Role::Operator]),
+    local("/grpc.health.v1.Health/Check", &Role::ALL),
+    local("/grpc.health.v1.Health/List", &Role::ALL),
+    local("/grpc.health.v1.Health/Watch", &Role::ALL),
+    Row { method: "/hushwire.peer.v1.ExchangeService/Exchange", callers: Callers::Peers },
+];
+
+/// The row of a method, if it has one.
+pub fn row(method: &str) -> Option<&'static Row> {
+    METHODS.iter().find(|row| row.method == method)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::grpc::wire;
+    use prost::Message;
+    use std::collections::BTreeSet;
+
+    fn described_methods() -> BTreeSet<String> {
+        let set = prost_types::FileDescriptorSet::decode(wire::DESCRIPTORS).expect("made by the build");
+        let mut methods = BTreeSet::new();
+        for file in &set.file {
+            for service in &file.service {
+                for method in &service.method {
+                    methods.insert(format!("/{}.{}/{}", file.package(), service.name(), method.name()));
+                }
+            }
+        }
+        methods
+    }
+
+    #[test]
+    fn every_method_has_exactly_one_row() {
+        for method in described_methods() {
+            assert_eq!(METHODS.iter().filter(|row| row.method == method).count(), 1, "{method}");
+        }
+    }
+
+    #[test]
+    fn every_row_names_a_method_that_exists() {
+        let methods = described_methods();
+        for row in METHODS.iter().filter(|row| !row.method.starts_with("/grpc.health.v1.")) {
+            assert!(methods.contains(row.method), "{}", row.method);
+        }
+    }
+
+    #[test]
+    fn what_peers_may_call_is_in_the_package_for_peers_and_nothing_else_is() {
+        for row in METHODS {
+            let peer_package = row.method.starts_with("/hushwire.peer.v1.");
+            assert_eq!(row.callers == Callers::Peers, peer_package, "{}", row.method);
+        }
+    }
+}

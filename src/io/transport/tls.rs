@@ -1,0 +1,173 @@
+//! TLS configurations of both doors and both ends: TLS 1.3 only, X25519MLKEM768 preferred, no resumption, ALPN `h2`.
+//!
+//! Resumption is off on both sides: a resumed session presents the certificate of the first handshake, so that a key that
+//! was dropped or has expired since would come back unchecked (CRYPTO §8).
+
+use crate::base::name::MemberId;
+use crate::io::transport::pins::PinRegistry;
+use crate::io::transport::verify::{LocalClients, PinnedClients, PinnedServer};
+use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+const ALPN_H2: &[u8] = b"h2";
+
+/// Why certificates and keys do not make a configuration. No variant holds a part of them.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    #[error("{what} is not a PEM file with {expected}")]
+    Pem { what: &'static str, expected: &'static str },
+    #[error("certificate and key do not go together, or TLS cannot use them: {0}")]
+    Unusable(#[from] rustls::Error),
+    #[error("the member's authority cannot be used as a root: {0}")]
+    Authority(String),
+}
+
+/// A certificate chain, leaf first, with the private key of the leaf.
+pub struct Certified {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+}
+
+impl Certified {
+    /// Reads a chain and a PKCS#8, SEC1 or PKCS#1 key, both PEM.
+    pub fn from_pem(chain_pem: &[u8], key_pem: &[u8]) -> Result<Self, TlsError> {
+        let chain = certificates("the certificate", chain_pem)?;
+        let key = PrivateKeyDer::from_pem_slice(key_pem)
+            .map_err(|_| TlsError::Pem { what: "the private key", expected: "a private key" })?;
+        Ok(Self { chain, key })
+    }
+}
+
+impl Clone for Certified {
+    fn clone(&self) -> Self {
+        Self { chain: self.chain.clone(), key: self.key.clone_key() }
+    }
+}
+
+impl fmt::Debug for Certified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Certified").field("certificates", &self.chain.len()).finish_non_exhaustive()
+    }
+}
+
+/// The certificates a local end trusts: the member's own authority and nothing else.
+#[derive(Debug, Clone)]
+pub struct Authority(Arc<RootCertStore>);
+
+impl Authority {
+    /// Reads one certificate, or several while an authority is being replaced.
+    pub fn from_pem(pem: &[u8]) -> Result<Self, TlsError> {
+        let mut roots = RootCertStore::empty();
+        for certificate in certificates("the member's authority", pem)? {
+            roots.add(certificate).map_err(|error| TlsError::Authority(error.to_string()))?;
+        }
+        Ok(Self(Arc::new(roots)))
+    }
+}
+
+fn certificates(what: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let fault = || TlsError::Pem { what, expected: "a certificate" };
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let chain = chain.map_err(|_| fault())?;
+    if chain.is_empty() { Err(fault()) } else { Ok(chain) }
+}
+
+/// The one provider of primitives. `prefer-post-quantum` puts X25519MLKEM768 first; tests assert what is negotiated.
+pub fn provider() -> Arc<CryptoProvider> {
+    static PROVIDER: LazyLock<Arc<CryptoProvider>> =
+        LazyLock::new(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+    Arc::clone(&PROVIDER)
+}
+
+/// The local door: client certificates of the member's own authority.
+pub fn local_server(own: &Certified, authority: &Authority, member: &MemberId) -> Result<ServerConfig, TlsError> {
+    let authority = WebPkiClientVerifier::builder_with_provider(Arc::clone(&authority.0), provider())
+        .build()
+        .map_err(|error| TlsError::Authority(error.to_string()))?;
+    server(own, Arc::new(LocalClients { authority, member: member.clone() }))
+}
+
+/// The peer door: client keys pinned in the roster.
+pub fn peer_server(own: &Certified, pins: &Arc<PinRegistry>) -> Result<ServerConfig, TlsError> {
+    server(own, Arc::new(PinnedClients { pins: Arc::clone(pins), provider: provider() }))
+}
+
+fn server(
+    own: &Certified,
+    clients: Arc<dyn rustls::server::danger::ClientCertVerifier>,
+) -> Result<ServerConfig, TlsError> {
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_client_cert_verifier(clients)
+        .with_single_cert(own.chain.clone(), own.key.clone_key())?;
+    config.alpn_protocols = vec![ALPN_H2.to_vec()];
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    // Our order of cipher suites, not the client's: AES-256 first whatever is asked.
+    config.ignore_client_order = true;
+    Ok(config)
+}
+
+/// A caller of the local door: the node's certificate comes from the member's own authority and names the host called.
+pub fn local_client(own: &Certified, authority: &Authority) -> Result<ClientConfig, TlsError> {
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::clone(&authority.0), provider())
+        .build()
+        .map_err(|error| TlsError::Authority(error.to_string()))?;
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_webpki_verifier(verifier);
+    client(own, config)
+}
+
+/// A caller of another member's peer door: its key is pinned to that member in the roster in force.
+pub fn peer_client(own: &Certified, pins: &Arc<PinRegistry>, member: &MemberId) -> Result<ClientConfig, TlsError> {
+    let verifier = PinnedServer { pins: Arc::clone(pins), member: member.clone(), provider: provider() };
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    client(own, config)
+}
+
+fn client(
+    own: &Certified,
+    config: rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>,
+) -> Result<ClientConfig, TlsError> {
+    let mut config = config.with_client_auth_cert(own.chain.clone(), own.key.clone_key())?;
+    config.alpn_protocols = vec![ALPN_H2.to_vec()];
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}
+
+/// Whether a finished handshake agreed on HTTP/2; the only protocol spoken on both doors.
+pub fn speaks_h2(connection: &rustls::CommonState) -> bool {
+    connection.alpn_protocol() == Some(ALPN_H2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustls::NamedGroup;
+
+    #[test]
+    fn the_hybrid_key_exchange_comes_first() {
+        let groups: Vec<NamedGroup> = provider().kx_groups.iter().map(|group| group.name()).collect();
+        assert_eq!(groups.first(), Some(&NamedGroup::X25519MLKEM768));
+    }
+
+    #[test]
+    fn what_is_not_pem_is_refused_without_repeating_it() {
+        let error = Certified::from_pem(b"secret text", b"secret text").expect_err("no PEM");
+        assert_eq!(error.to_string(), "the certificate is not a PEM file with a certificate");
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let certificate = rcgen::CertificateParams::default().self_signed(&key).expect("signs");
+        let error = Certified::from_pem(certificate.pem().as_bytes(), b"secret text").expect_err("no key");
+        assert_eq!(error.to_string(), "the private key is not a PEM file with a private key");
+    }
+}

@@ -59,3 +59,18 @@ pub const HEARTBEAT_S: u64 = 60;
 
 /// Members of one consortium: feeds, freshness rows and witnesses are resident for each.
 pub const MEMBERS: usize = 1_000;
+
+/// Bytes of one journal record: a batch of the largest message with its audit record, twice over.
+pub const JOURNAL_RECORD_BYTES: usize = 8 * 1024 * 1024;
+
+/// Bytes of a journal segment at which the next one is begun: compaction rewrites one at a time.
+pub const JOURNAL_SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Bytes kept back so that a node on a full disk can still open its journal and write a few records.
+pub const JOURNAL_RESERVE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Bytes of one view key.
+pub const VIEW_KEY_BYTES: usize = 256;
+
+/// Bytes of one view value: sled puts values of 128 KiB and more into files that it never makes durable.
+pub const VIEW_VALUE_BYTES: usize = 64 * 1024;

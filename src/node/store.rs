@@ -29,6 +29,15 @@ pub enum StorageFault {
     /// No such record (compacted away, or never written).
     #[error("no journal record {number}", number = .0.0)]
     NoRecord(RecordNumber),
+    /// Another process has this store open.
+    #[error("another process has this store open")]
+    InUse,
+    /// The storage key of the keystore is not the one this store was written under.
+    #[error("the storage key does not belong to this store")]
+    WrongKey,
+    /// Written by a later version of the node.
+    #[error("the store has format version {found}, this node knows up to {known}")]
+    UnknownVersion { found: u16, known: u16 },
     /// One record is larger than the store takes.
     #[error("a record of {got} bytes exceeds the limit of {limit}")]
     TooLarge { got: usize, limit: usize },

@@ -1,1 +1,3 @@
-//! (being written)
+//! The journal of record behind [`crate::node::store::Journal`].
+
+pub mod memory;

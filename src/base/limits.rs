@@ -9,8 +9,9 @@ pub const BLOB_BYTES: usize = 64 * 1024;
 /// Bytes of one decoded gRPC message, the default of gRPC itself.
 pub const MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 
-/// Bytes of one signed note: a checkpoint with 16 cosignatures is below 3 KB, a roster of 200 members below 256 KB.
-pub const NOTE_BYTES: usize = 512 * 1024;
+/// Bytes of one signed note: a checkpoint with 16 cosignatures is below 3 KB, a roster of 1,000 members (each with an
+/// X-Wing key of 1.6 KB in base64) below 3 MB; still fits one gRPC message.
+pub const NOTE_BYTES: usize = 3 * 1024 * 1024;
 
 /// Signature lines read from one note; more is refused as an attack on the verifier.
 pub const NOTE_SIGNATURES: usize = 64;
@@ -74,3 +75,18 @@ pub const VIEW_KEY_BYTES: usize = 256;
 
 /// Bytes of one view value: sled puts values of 128 KiB and more into files that it never makes durable.
 pub const VIEW_VALUE_BYTES: usize = 64 * 1024;
+
+/// Admin keys of one consortium: a quorum must fit the signatures every verifier of notes accepts.
+pub const ADMINS: usize = 16;
+
+/// Epochs one roster lists: eight years of quarters and emergencies.
+pub const EPOCHS: usize = 64;
+
+/// Addresses of one member's node.
+pub const ENDPOINTS_PER_MEMBER: usize = 8;
+
+/// Sharing groups of one member: it writes and signs one feed in each.
+pub const GROUPS_PER_MEMBER: usize = 16;
+
+/// Feed keys of one member, all groups and all earlier keys together.
+pub const FEED_KEYS_PER_MEMBER: usize = 64;

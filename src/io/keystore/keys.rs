@@ -1,0 +1,161 @@
+//! Every private key of one node, as one closed value.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use ed25519_dalek::SigningKey;
+use hpke::kem::XWing;
+use hpke::{Deserializable, Kem, Serializable};
+use rand::CryptoRng;
+use zeroize::Zeroizing;
+
+use crate::base::epoch::KeyEpoch;
+use crate::base::name::{ConsortiumId, GroupId, MemberId};
+use crate::base::secret::SecretBytes;
+use crate::domain::note::key::{KeyError, NoteSigner};
+use crate::domain::roster::member::{HpkeKey, audit_key_name, feed_key_name, witness_key_name};
+
+/// Private key of an X-Wing pair, with which sealed epoch secrets are opened. Closed.
+pub struct HpkeSecret(SecretBytes<32>);
+
+impl HpkeSecret {
+    pub fn new(seed: SecretBytes<32>) -> Self {
+        Self(seed)
+    }
+
+    /// The public half, as it stands in the roster.
+    pub fn public(&self) -> HpkeKey {
+        let bytes = XWing::sk_to_pk(&self.private()).to_bytes();
+        let mut key = [0; HpkeKey::LENGTH];
+        key.copy_from_slice(&bytes);
+        HpkeKey::new(key)
+    }
+
+    /// For opening bundles and for the keystore.
+    pub(in crate::io) fn private(&self) -> <XWing as Kem>::PrivateKey {
+        <XWing as Kem>::PrivateKey::from_bytes(self.0.expose()).expect("an X-Wing private key is any 32 bytes")
+    }
+
+    pub(in crate::io) fn seed(&self) -> &SecretBytes<32> {
+        &self.0
+    }
+}
+
+impl fmt::Debug for HpkeSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HpkeSecret(…)")
+    }
+}
+
+/// All private keys of one node. Wiped on drop, shown nowhere, written only by [`crate::io::keystore::sealed`].
+///
+/// TLS private keys are PKCS #8 PEM; they are absent until certificates were made ([`crate::io::certificate`]).
+pub struct NodeKeys {
+    /// Signs the checkpoints of the node's own feeds.
+    pub feed: SigningKey,
+    /// Signs the checkpoints of the node's audit log.
+    pub audit: SigningKey,
+    /// Cosigns other members' checkpoints.
+    pub witness: SigningKey,
+    pub hpke: HpkeSecret,
+    /// Wraps the keys of the journal's segments.
+    pub storage: SecretBytes<32>,
+    /// Keys the local MACs: request ids, source references, keys of views.
+    pub local_mac: SecretBytes<32>,
+    /// Secrets of the epochs this node may read.
+    pub epochs: BTreeMap<KeyEpoch, SecretBytes<32>>,
+    pub tls: Option<TlsKeys>,
+}
+
+/// Private keys of the node's certificates, PKCS #8 PEM.
+pub struct TlsKeys {
+    /// Of the self-signed certificate other members pin.
+    pub peer: Zeroizing<String>,
+    /// Of the member's own authority, which vouches for its local callers.
+    pub local_ca: Zeroizing<String>,
+    /// Of the certificate the local listener shows.
+    pub server: Zeroizing<String>,
+}
+
+impl NodeKeys {
+    /// Fresh keys, without epoch secrets (they come in bundles) and without TLS keys.
+    pub fn generate(rng: &mut impl CryptoRng) -> Self {
+        Self {
+            feed: SigningKey::from_bytes(random_secret(rng).expose()),
+            audit: SigningKey::from_bytes(random_secret(rng).expose()),
+            witness: SigningKey::from_bytes(random_secret(rng).expose()),
+            hpke: HpkeSecret::new(random_secret(rng)),
+            storage: random_secret(rng),
+            local_mac: random_secret(rng),
+            epochs: BTreeMap::new(),
+            tls: None,
+        }
+    }
+
+    /// Signs the feed of one group.
+    pub fn feed_signer(
+        &self,
+        consortium: &ConsortiumId,
+        member: &MemberId,
+        group: &GroupId,
+    ) -> Result<NoteSigner, KeyError> {
+        NoteSigner::ed25519(&feed_key_name(consortium, member, group), self.feed.clone())
+    }
+
+    /// Signs the audit log.
+    pub fn audit_signer(&self, consortium: &ConsortiumId, member: &MemberId) -> Result<NoteSigner, KeyError> {
+        NoteSigner::ed25519(&audit_key_name(consortium, member), self.audit.clone())
+    }
+
+    /// Cosigns checkpoints.
+    pub fn witness_signer(&self, consortium: &ConsortiumId, member: &MemberId) -> Result<NoteSigner, KeyError> {
+        NoteSigner::cosigner(&witness_key_name(consortium, member), self.witness.clone())
+    }
+}
+
+impl fmt::Debug for NodeKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NodeKeys(… {} epochs)", self.epochs.len())
+    }
+}
+
+impl fmt::Debug for TlsKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TlsKeys(…)")
+    }
+}
+
+/// 32 fresh secret bytes.
+pub fn random_secret(rng: &mut impl CryptoRng) -> SecretBytes<32> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    rng.fill_bytes(bytes.as_mut_slice());
+    SecretBytes::new(*bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha20Rng;
+
+    use super::*;
+
+    #[test]
+    fn keys_show_no_content() {
+        let keys = NodeKeys::generate(&mut ChaCha20Rng::seed_from_u64(1));
+        assert_eq!(format!("{keys:?} {:?}", keys.hpke), "NodeKeys(… 0 epochs) HpkeSecret(…)");
+    }
+
+    #[test]
+    fn every_key_is_its_own() {
+        let keys = NodeKeys::generate(&mut ChaCha20Rng::seed_from_u64(1));
+        let seeds = [
+            keys.feed.to_bytes(),
+            keys.audit.to_bytes(),
+            keys.witness.to_bytes(),
+            *keys.hpke.seed().expose(),
+            *keys.storage.expose(),
+            *keys.local_mac.expose(),
+        ];
+        assert_eq!(seeds.iter().collect::<std::collections::BTreeSet<_>>().len(), seeds.len());
+    }
+}

@@ -1,1 +1,6 @@
 //! Feeds: entries, the tree over them, and the signed checkpoints that fix origin, order and completeness.
+//!
+//! Everything that is hashed or signed is bytes made once by the author and kept as received.
+
+pub mod blob;
+pub mod entry;

@@ -1,0 +1,60 @@
+//! Kind 3: what became of a transaction an indicator stopped, sealed to the indicator's author.
+
+use prost::Message;
+
+use crate::base::bytes::Commitment;
+use crate::base::limits;
+use crate::base::name::MemberId;
+use crate::base::time::Hour;
+use crate::domain::feed::blob::{BlobError, commitment};
+use crate::domain::wire;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sighting {
+    pub target: Commitment,
+    pub reporter: MemberId,
+    pub hour: Hour,
+    /// Outcome, readable by the target's author only.
+    pub sealed: Vec<u8>,
+}
+
+impl Sighting {
+    pub fn encode(&self) -> Vec<u8> {
+        wire::SightingBlob {
+            target: self.target.as_bytes().to_vec(),
+            reporter: self.reporter.as_str().to_owned(),
+            hour: self.hour.0,
+            sealed: self.sealed.clone(),
+        }
+        .encode_to_vec()
+    }
+
+    pub fn decode(blob: &[u8]) -> Result<Self, BlobError> {
+        let message = wire::SightingBlob::decode(blob).map_err(|_| BlobError::NotAMessage)?;
+        if message.sealed.is_empty() {
+            let got = message.sealed.len();
+            return Err(BlobError::FieldLength { field: "sealed", least: 1, most: limits::BLOB_BYTES, got });
+        }
+        Ok(Self {
+            target: commitment(&message.target)?,
+            reporter: message.reporter.parse()?,
+            hour: Hour(message.hour),
+            sealed: message.sealed,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sighting_comes_back_from_its_bytes_and_must_say_something() {
+        let reporter: MemberId = "shop".parse().expect("a valid name");
+        let sighting = Sighting { target: Commitment([1; 32]), reporter, hour: Hour(7), sealed: vec![1, 2, 3] };
+        assert_eq!(Sighting::decode(&sighting.encode()), Ok(sighting.clone()));
+        let empty = Sighting { sealed: Vec::new(), ..sighting }.encode();
+        let rule = BlobError::FieldLength { field: "sealed", least: 1, most: limits::BLOB_BYTES, got: 0 };
+        assert_eq!(Sighting::decode(&empty), Err(rule));
+    }
+}

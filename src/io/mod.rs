@@ -3,5 +3,6 @@
 pub mod grpc;
 pub mod journal;
 pub mod keystore;
+pub mod noise;
 pub mod transport;
 pub mod views;

@@ -1,0 +1,337 @@
+//! The configuration of a node: one TOML file, overridden key by key from the environment.
+//!
+//! [`Config::load`] reports every fault at once, each with its key and what would be right, so that a start fails once
+//! and not once per mistake. Unknown sections, keys and overrides are refused: a misspelt limit must not be ignored.
+
+pub mod layout;
+pub mod reader;
+pub mod template;
+pub mod values;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use crate::app::config::layout::NodeDir;
+use crate::app::config::reader::{Environment, Fault, PREFIX, Reader};
+use crate::app::config::values::{LogFormat, LogLevel, PassphraseSource, Region, ViewsBackend};
+use crate::base::name::MemberId;
+
+/// Bytes of a configuration file; the commented template has 3 KB.
+const FILE_BYTES: u64 = 1024 * 1024;
+
+/// A checked configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Who this node speaks for.
+    pub member: MemberId,
+    pub dir: NodeDir,
+    /// Where the member's own systems connect.
+    pub local_listen: SocketAddr,
+    /// Where other members' nodes connect.
+    pub peer_listen: SocketAddr,
+    pub keystore: PathBuf,
+    pub passphrase: PassphraseSource,
+    pub feed: FeedConfig,
+    pub screening: ScreeningConfig,
+    /// Longest wait of a screening record before it is written, milliseconds.
+    pub audit_window_ms: u64,
+    pub statistics: StatisticsConfig,
+    /// Folder of imported guard lists.
+    pub guard_dir: PathBuf,
+    pub views: ViewsBackend,
+    pub log_level: LogLevel,
+    pub log_format: LogFormat,
+}
+
+/// How this node publishes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeedConfig {
+    /// How long publications are gathered before they are sequenced, milliseconds.
+    pub window_ms: u64,
+    /// Spread of one case's identifiers where the caller does not say, seconds.
+    pub spread_s: u32,
+}
+
+/// How this node screens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScreeningConfig {
+    /// Whether the documented test values force decisions.
+    pub sandbox: bool,
+    /// Country of telephone numbers without a country code.
+    pub default_region: Option<Region>,
+    /// Age from which a peer's feed is stale, seconds; the roster's limit where none.
+    pub freshness_limit_s: Option<u64>,
+    /// Screenings worked on at once.
+    pub max_concurrent: usize,
+}
+
+/// How much privacy loss this node allows itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatisticsConfig {
+    /// Of one release, billionths.
+    pub epsilon_nano: u64,
+    /// Of one quarter, billionths.
+    pub quarter_cap_nano: u64,
+    /// Categories one data subject counts in, in one release.
+    pub contribution_bound: u32,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("configuration {} cannot be read: {reason}", path.display())]
+    Unreadable { path: PathBuf, reason: String },
+    #[error("configuration {} is not valid TOML at line {line}, column {column}: {reason}", path.display())]
+    Syntax { path: PathBuf, line: usize, column: usize, reason: String },
+    #[error("configuration {} has {} fault{}:{}", path.display(), faults.len(), if faults.len() == 1 { "" } else { "s" }, listed(faults))]
+    Faults { path: PathBuf, faults: Vec<Fault> },
+}
+
+fn listed(faults: &[Fault]) -> String {
+    faults.iter().map(|fault| format!("\n  {fault}")).collect()
+}
+
+impl Config {
+    /// Reads `path` and the process's environment.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = read_text(path)?;
+        let base = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        Self::parse(&text, path, base, process_environment())
+    }
+
+    /// Checks `text`; relative paths in it start at `base`, `path` is only for messages.
+    pub fn parse(text: &str, path: &Path, base: &Path, environment: Environment) -> Result<Self, ConfigError> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let table = text.parse().map_err(|error| syntax_error(path, text, &error))?;
+        let mut reader = Reader::new(table, environment);
+        let config = read_all(&mut reader, base);
+        match (config, reader.finish()) {
+            (Some(config), Ok(())) => Ok(config),
+            (_, Err(faults)) => Err(ConfigError::Faults { path: path.to_owned(), faults }),
+            (None, Ok(())) => unreachable!("a missing required key is a fault"),
+        }
+    }
+}
+
+/// None where a required key is missing, which the reader has noted as a fault.
+fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
+    let member =
+        reader.required("node.member", "the member's id, e.g. \"bank-a\": lower-case letters, digits, . and -");
+    let dir = base.join(reader.optional::<PathBuf>("node.dir", "a path").unwrap_or_default());
+    let dir = NodeDir::new(if dir.as_os_str().is_empty() { PathBuf::from(".") } else { dir });
+
+    let address = "an IP address with port, e.g. \"127.0.0.1:7440\"";
+    let local_listen =
+        reader.optional("local.listen", address).unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, LOCAL_PORT)));
+    let peer_listen =
+        reader.optional("peer.listen", address).unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, PEER_PORT)));
+    if local_listen == peer_listen && local_listen.port() != 0 {
+        reader.fault("peer.listen", "must differ from local.listen: the two listeners share no trust");
+    }
+
+    let keystore = path_in(reader, "keystore.path", &dir, dir.keystore());
+    let passphrase =
+        reader.optional("keystore.passphrase", PassphraseSource::FORMS).unwrap_or(PassphraseSource::Prompt);
+
+    let feed = FeedConfig {
+        window_ms: reader.integer("feed.window_ms", 0..=3_600_000, 1000),
+        spread_s: to_u32(reader.integer("feed.spread_s", 0..=86_400, 0)),
+    };
+    let limit_s = reader.integer("screening.freshness_limit_s", 1..=604_800, 0);
+    let screening = ScreeningConfig {
+        sandbox: reader.flag("screening.sandbox", false),
+        default_region: reader.optional("screening.default_region", "two capital letters (ISO 3166-1), e.g. \"DE\""),
+        freshness_limit_s: (limit_s != 0).then_some(limit_s),
+        max_concurrent: usize::try_from(reader.integer("screening.max_concurrent", 1..=65_536, 256))
+            .expect("the range fits"),
+    };
+    let audit_window_ms = reader.integer("audit.window_ms", 0..=10_000, 50);
+    let statistics = StatisticsConfig {
+        epsilon_nano: reader.billionths("statistics.epsilon", 0.001..=10.0, 100_000_000),
+        quarter_cap_nano: reader.billionths("statistics.quarter_cap", 0.001..=100.0, 2_000_000_000),
+        contribution_bound: to_u32(reader.integer("statistics.contribution_bound", 1..=16, 2)),
+    };
+    if statistics.epsilon_nano > statistics.quarter_cap_nano {
+        reader.fault("statistics.epsilon", "must not exceed statistics.quarter_cap: no release could ever be made");
+    }
+    let guard_dir = path_in(reader, "guard.dir", &dir, dir.guard());
+    let views = reader.optional("storage.views", "\"sled\" or \"memory\"").unwrap_or(ViewsBackend::Sled);
+    let log_level = reader.optional("log.level", "error, warn, info or debug").unwrap_or(LogLevel::Info);
+    let log_format = reader.optional("log.format", "text or json").unwrap_or(LogFormat::Text);
+    Some(Config {
+        member: member?,
+        dir,
+        local_listen,
+        peer_listen,
+        keystore,
+        passphrase,
+        feed,
+        screening,
+        audit_window_ms,
+        statistics,
+        guard_dir,
+        views,
+        log_level,
+        log_format,
+    })
+}
+
+/// Port of the local listener where none is configured.
+pub const LOCAL_PORT: u16 = 7440;
+
+/// Port of the peer listener where none is configured.
+pub const PEER_PORT: u16 = 7441;
+
+fn path_in(reader: &mut Reader, key: &'static str, dir: &NodeDir, default: PathBuf) -> PathBuf {
+    reader.optional::<PathBuf>(key, "a path").map_or(default, |path| dir.path().join(path))
+}
+
+fn to_u32(checked: u64) -> u32 {
+    u32::try_from(checked).expect("the reader's range fits 32 bits")
+}
+
+fn read_text(path: &Path) -> Result<String, ConfigError> {
+    let unreadable = |reason: String| ConfigError::Unreadable { path: path.to_owned(), reason };
+    let length = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
+    if length > FILE_BYTES {
+        return Err(unreadable(format!("{length} bytes exceed the limit of {FILE_BYTES}")));
+    }
+    let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        unreadable(format!("line {} is not UTF-8", line_of(valid)))
+    })
+}
+
+/// One-based line on which the byte after `before` stands.
+fn line_of(before: &[u8]) -> usize {
+    before.iter().filter(|byte| **byte == b'\n').count() + 1
+}
+
+/// The parser's own message quotes the line, which may hold a secret: only place and reason are kept.
+fn syntax_error(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or("");
+    let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+    let reason = error.message().lines().next().unwrap_or("").to_owned();
+    ConfigError::Syntax { path: path.to_owned(), line: line_of(before.as_bytes()), column, reason }
+}
+
+fn process_environment() -> Environment {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok())))
+        .filter(|(name, _)| name.starts_with(PREFIX))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, overrides: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let environment = overrides.iter().map(|(k, v)| ((*k).to_owned(), Some((*v).to_owned()))).collect();
+        Config::parse(text, Path::new("hushwire.toml"), Path::new("/srv/node"), environment)
+    }
+
+    fn template() -> String {
+        template::render(&template::Filling {
+            member: &"bank-a".parse().expect("valid"),
+            local: ([127, 0, 0, 1], LOCAL_PORT).into(),
+            peer: ([0, 0, 0, 0], PEER_PORT).into(),
+            passphrase: &PassphraseSource::Prompt,
+        })
+    }
+
+    #[test]
+    fn the_template_shows_every_key_with_its_default() {
+        let text = template();
+        let as_written = parse(&text, &[]).expect("the template is valid");
+        let uncommented: String = text
+            .lines()
+            .map(|line| match line.strip_prefix("# ") {
+                Some(rest) if rest.split_once(" = ").is_some_and(|(key, _)| !key.contains(' ')) => rest,
+                _ => line,
+            })
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let all = parse(&uncommented, &[]).expect("the defaults are valid");
+        let mut expected = as_written.clone();
+        // The two keys without a default show an example.
+        expected.screening.default_region = all.screening.default_region;
+        expected.screening.freshness_limit_s = all.screening.freshness_limit_s;
+        expected.dir = all.dir.clone();
+        expected.keystore = all.keystore.clone();
+        expected.guard_dir = all.guard_dir.clone();
+        assert_eq!(all, expected);
+        assert_eq!(as_written, parse("[node]\nmember = \"bank-a\"", &[]).expect("valid"));
+        assert_eq!(uncommented.matches(" = ").count(), 20, "every key stands in the template once");
+    }
+
+    #[test]
+    fn all_faults_come_at_once_with_their_keys_and_without_their_values() {
+        let text = "colour = 1\n[feed]\nwindow_ms = -1\nwindw_ms = 3\n[keystore]\npassphrase = \"hunter2\"\n\
+                    [locals]\nlisten = \"x\"\n[log]\nlevel = \"loud\"\n[statistics]\nepsilon = 3.0";
+        let refused = parse(text, &[("HUSHWIRE__FEED__SPREAD_S", "many"), ("HUSHWIRE__FED__X", "1")]);
+        let message = refused.expect_err("nothing of it is right").to_string();
+        for part in [
+            "has 10 faults",
+            "colour: is not a section; sections are audit, feed",
+            "feed.window_ms: must be a whole number from 0 to 3600000",
+            "feed.windw_ms: is not a key; [feed] has spread_s, window_ms",
+            "keystore.passphrase: must be prompt, file:PATH",
+            "locals: is not a section",
+            "log.level: must be error, warn, info or debug",
+            "node.member: is missing",
+            "statistics.epsilon: must not exceed statistics.quarter_cap",
+            "HUSHWIRE__FEED__SPREAD_S: must be a whole number",
+            "HUSHWIRE__FED__X: overrides no key",
+        ] {
+            assert!(message.contains(part), "{part:?} is missing in:\n{message}");
+        }
+        assert!(!message.contains("hunter2"));
+    }
+
+    #[test]
+    fn the_environment_overrides_the_file() {
+        let text = "[node]\nmember = \"bank-a\"\n[feed]\nwindow_ms = 5";
+        let config = parse(
+            text,
+            &[
+                ("HUSHWIRE__FEED__WINDOW_MS", "0"),
+                ("HUSHWIRE__NODE__MEMBER", "bank-b"),
+                ("HUSHWIRE__SCREENING__SANDBOX", "true"),
+                ("HUSHWIRE__STATISTICS__EPSILON", "0.25"),
+            ],
+        )
+        .expect("valid");
+        assert_eq!(config.feed.window_ms, 0);
+        assert_eq!(config.member.as_str(), "bank-b");
+        assert!(config.screening.sandbox);
+        assert_eq!(config.statistics.epsilon_nano, 250_000_000);
+    }
+
+    #[test]
+    fn relative_paths_start_at_the_folder_of_the_file() {
+        let config = parse("[node]\nmember = \"a\"\ndir = \"data\"\n[keystore]\npath = \"k.age\"", &[]).expect("valid");
+        assert_eq!(config.keystore, Path::new("/srv/node/data/k.age"));
+        assert_eq!(config.guard_dir, Path::new("/srv/node/data/guard"));
+        let absolute = parse("[node]\nmember = \"a\"\ndir = \"/data\"", &[]).expect("valid");
+        assert_eq!(absolute.dir.journal(), Path::new("/data/journal"));
+    }
+
+    #[test]
+    fn broken_toml_names_its_line_but_does_not_quote_it() {
+        let refused = parse("[node]\nmember = \"bank-a\"\n[keystore]\npassphrase = hunter2\n", &[]);
+        let message = refused.expect_err("not a TOML value").to_string();
+        assert!(message.contains("line 4"), "{message}");
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+
+    #[test]
+    fn the_two_listeners_cannot_share_an_address() {
+        let text = "[node]\nmember = \"a\"\n[local]\nlisten = \"127.0.0.1:1\"\n[peer]\nlisten = \"127.0.0.1:1\"";
+        assert!(parse(text, &[]).expect_err("same address").to_string().contains("share no trust"));
+    }
+}

@@ -1,0 +1,73 @@
+//! Where the files of a node stand inside its directory.
+//!
+//! ```text
+//! hushwire.toml            configuration
+//! keystore.age             every secret, sealed under the passphrase
+//! roster.note              the signed roster in force
+//! tls/peer.pem             certificate shown to other members
+//! tls/local-ca.pem         the member's own authority: whom the local listener believes
+//! tls/server.pem           certificate of the local listener
+//! certs/<role>-<name>/     cert.pem, key.pem and ca.pem of one client
+//! journal/ views/ guard/   the record, what is derived from it, imported guard lists
+//! ```
+
+use std::path::{Path, PathBuf};
+
+/// A node's directory. Paths only: nothing is created or read here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeDir(PathBuf);
+
+impl NodeDir {
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.0.join("hushwire.toml")
+    }
+
+    pub fn keystore(&self) -> PathBuf {
+        self.0.join("keystore.age")
+    }
+
+    pub fn roster(&self) -> PathBuf {
+        self.0.join("roster.note")
+    }
+
+    pub fn peer_certificate(&self) -> PathBuf {
+        self.0.join("tls").join("peer.pem")
+    }
+
+    pub fn local_authority(&self) -> PathBuf {
+        self.0.join("tls").join("local-ca.pem")
+    }
+
+    pub fn server_certificate(&self) -> PathBuf {
+        self.0.join("tls").join("server.pem")
+    }
+
+    /// Directory of one client's certificate, key and authority.
+    pub fn client(&self, role: &str, name: &str) -> PathBuf {
+        self.clients().join(format!("{role}-{name}"))
+    }
+
+    pub fn clients(&self) -> PathBuf {
+        self.0.join("certs")
+    }
+
+    pub fn journal(&self) -> PathBuf {
+        self.0.join("journal")
+    }
+
+    pub fn views(&self) -> PathBuf {
+        self.0.join("views")
+    }
+
+    pub fn guard(&self) -> PathBuf {
+        self.0.join("guard")
+    }
+}

@@ -1,0 +1,106 @@
+//! The commented configuration that `hushwire init` writes. Every key stands in it; a test holds that uncommenting all
+//! of them changes nothing.
+
+use std::net::SocketAddr;
+
+use crate::app::config::values::PassphraseSource;
+use crate::base::name::MemberId;
+
+/// What differs from node to node.
+#[derive(Debug)]
+pub struct Filling<'a> {
+    pub member: &'a MemberId,
+    pub local: SocketAddr,
+    pub peer: SocketAddr,
+    pub passphrase: &'a PassphraseSource,
+}
+
+/// The text of a new node's `hushwire.toml`.
+pub fn render(filling: &Filling<'_>) -> String {
+    TEMPLATE
+        .replace("{member}", filling.member.as_str())
+        .replace("{local}", &filling.local.to_string())
+        .replace("{peer}", &filling.peer.to_string())
+        .replace("{passphrase}", &toml::Value::String(source_text(filling.passphrase)).to_string())
+}
+
+fn source_text(source: &PassphraseSource) -> String {
+    match source {
+        PassphraseSource::Prompt => "prompt".to_owned(),
+        PassphraseSource::File(path) => format!("file:{}", path.display()),
+        PassphraseSource::Credential(name) => format!("credential:{name}"),
+        PassphraseSource::Variable(name) => format!("env:{name}"),
+        PassphraseSource::Descriptor(fd) => format!("fd:{fd}"),
+    }
+}
+
+const TEMPLATE: &str = r#"# Hushwire node of {member}.
+#
+# A commented key shows its default. Every key can be overridden by the environment: HUSHWIRE__FEED__WINDOW_MS=0
+# overrides window_ms of [feed]. Relative paths start at the folder of this file. No secret stands here, only where to
+# find it. `hushwire doctor --config THIS_FILE` checks all of it against the machine it runs on.
+
+[node]
+# Who this node speaks for: the member's id in the roster.
+member = "{member}"
+# Folder of keys, certificates, roster and stores.
+# dir = "."
+
+[local]
+# Where the member's own systems connect. They show certificates of the member's own authority:
+# hushwire cert issue ROLE NAME
+listen = "{local}"
+
+[peer]
+# Where other members' nodes connect. They show keys that the roster pins.
+listen = "{peer}"
+
+[keystore]
+# The sealed file that holds every secret of the node.
+# path = "keystore.age"
+# Where its passphrase comes from: prompt, file:PATH, credential:NAME (systemd), env:NAME or fd:NUMBER.
+passphrase = {passphrase}
+
+[feed]
+# How long publications are gathered, shuffled and signed together, in milliseconds: 0 is fastest, more tells an
+# observer less about which belong together. Retractions never wait.
+# window_ms = 1000
+# Identifiers of one case are published spread over this many seconds, where the caller does not say.
+# spread_s = 0
+
+[screening]
+# Documented test values force each decision. Never in production.
+# sandbox = false
+# Country of telephone numbers written without their country code, e.g. "DE". Without it they are refused.
+# default_region = "DE"
+# A peer's feed older than this is stale: what it says alone can hold, not block. The roster's limit where not given.
+# freshness_limit_s = 300
+# Screenings worked on at once; more are answered RESOURCE_EXHAUSTED instead of queueing without end.
+# max_concurrent = 256
+
+[audit]
+# Screening records are written together after this many milliseconds at most.
+# window_ms = 50
+
+[statistics]
+# Privacy loss of one release, where the caller does not say.
+# epsilon = 0.1
+# Privacy loss of all releases of one quarter. A release beyond it is refused.
+# quarter_cap = 2.0
+# Categories one person may count in, in one release.
+# contribution_bound = 2
+
+[guard]
+# Folder of imported lists: hushwire guard import FILE
+# dir = "guard"
+
+[storage]
+# What is derived from the journal is kept in "sled" (on disk) or in "memory" (rebuilt at every start).
+# views = "sled"
+
+[log]
+# error, warn, info or debug.
+# level = "info"
+# text or json.
+# format = "text"
+"#;

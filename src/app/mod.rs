@@ -1,5 +1,5 @@
 //! Floor 4: composition. Configuration, command line, start, stop and the demo.
 
 pub mod cli;
-pub mod demo;
 pub mod config;
+pub mod demo;

@@ -90,3 +90,68 @@ pub const GROUPS_PER_MEMBER: usize = 16;
 
 /// Feed keys of one member, all groups and all earlier keys together.
 pub const FEED_KEYS_PER_MEMBER: usize = 64;
+
+/// Milliseconds for a TLS handshake: a socket that says nothing is no caller.
+pub const HANDSHAKE_MS: u64 = 5_000;
+
+/// Milliseconds from the end of the handshake to the end of the HTTP/2 preface.
+pub const PREFACE_MS: u64 = 5_000;
+
+/// Milliseconds running calls get to end when the node stops. Peer streams never end by themselves and resume elsewhere
+/// from a cursor, so they get less.
+pub const DRAIN_LOCAL_MS: u64 = 10_000;
+pub const DRAIN_PEER_MS: u64 = 2_000;
+
+/// Milliseconds between the end of a revoked member's streams and the end of its connection: time for the reason to arrive.
+pub const REVOKED_GRACE_MS: u64 = 500;
+
+/// Milliseconds after which a local connection is asked to come again, so that a replaced certificate is seen.
+pub const CONNECTION_AGE_MS: u64 = 10 * 60 * 1_000;
+
+/// Connections open at once: about 50 KB each, before their streams.
+pub const CONNECTIONS_LOCAL: usize = 1_024;
+pub const CONNECTIONS_PEER: usize = 4_096;
+
+/// Connections open at once from one address (IPv6: one /64). A member's systems may share one.
+pub const CONNECTIONS_PER_SOURCE_LOCAL: usize = 512;
+pub const CONNECTIONS_PER_SOURCE_PEER: usize = 64;
+
+/// Connections open at once of one member: one for its stream, one for a relay, some during rollover.
+pub const CONNECTIONS_PER_MEMBER: usize = 16;
+
+/// New connections from one address: this many at once, then this many a second. A handshake costs about 0.5 ms.
+pub const CONNECTS_BURST: u64 = 256;
+pub const CONNECTS_PER_S: u64 = 32;
+
+/// Addresses remembered for the two limits above.
+pub const SOURCES: usize = 16_384;
+
+/// Streams open at once on one connection.
+pub const STREAMS_PER_CONNECTION: u32 = 128;
+
+/// Bytes of all headers of one request, decoded.
+pub const HEADER_BYTES: u32 = 16 * 1024;
+
+/// HTTP/2 control frames (all but DATA and HEADERS) a connection may send at once, then a second; every
+/// [`CONTROL_FRAME_BYTES`] we send earn one more, because window updates answer what we send.
+pub const CONTROL_FRAMES_BURST: u64 = 2_048;
+pub const CONTROL_FRAMES_PER_S: u64 = 512;
+pub const CONTROL_FRAME_BYTES: usize = 64;
+
+/// Seconds between keep-alive pings, and for their answer.
+pub const KEEP_ALIVE_S: u64 = 20;
+pub const KEEP_ALIVE_ANSWER_S: u64 = 10;
+
+/// HTTP/2 windows: what a puller lets a peer send before it has read (stream, connection), and what a server takes.
+pub const PULL_WINDOW_BYTES: (u32, u32) = (4 * 1024 * 1024, 8 * 1024 * 1024);
+pub const SERVE_WINDOW_BYTES: (u32, u32) = (1024 * 1024, 2 * 1024 * 1024);
+
+/// Calls worked on at once on one door; more are told to come back.
+pub const CALLS_LOCAL: usize = 1_024;
+pub const CALLS_PEER: usize = 256;
+
+/// Milliseconds a shed caller is asked to wait.
+pub const RETRY_AFTER_MS: u64 = 250;
+
+/// Longest a node works on one call, whatever the caller allows. Streams are counted until they begin to answer.
+pub const CALL_MS: u64 = 30_000;

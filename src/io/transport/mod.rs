@@ -7,8 +7,16 @@
 //!
 //! What a caller may do is decided one module up, in [`crate::io::grpc::gate`].
 
+pub mod bucket;
+pub mod budget;
 pub mod caller;
+pub mod client;
+pub mod connection;
+pub mod frames;
+pub mod guarded;
 pub mod leaf;
+pub mod listener;
 pub mod pins;
+pub mod settings;
 pub mod tls;
 pub mod verify;

@@ -1,0 +1,341 @@
+//! What stands before every handler of a door, in this order: may this caller call this method, is there room, how long may
+//! it take. A refusal is an ordinary gRPC answer and, where access was refused, an audit event.
+
+use crate::base::limits;
+use crate::io::grpc::deadline::{self, Deadline};
+use crate::io::grpc::overload::Overload;
+use crate::io::grpc::roles::{self, Callers};
+use crate::io::grpc::status::Refusal;
+use crate::io::transport::caller::{Caller, LocalCaller, PeerCaller};
+use http::{HeaderMap, Request, Response};
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use prost::bytes::Bytes;
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+use tonic::Status;
+use tonic::body::Body;
+use tower::{Service, ServiceExt};
+
+/// A verified caller tried what it may not do.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    pub caller: Caller,
+    /// The method of the table, or nothing for a path that has no row: what was asked for is the caller's text.
+    pub method: Option<&'static str>,
+    pub reason: &'static str,
+}
+
+/// Told of every refused access, before the caller is.
+pub type OnRefused = Arc<dyn Fn(&Refused) + Send + Sync>;
+
+/// The limits of a gate.
+#[derive(Debug, Clone, Copy)]
+pub struct GateSettings {
+    /// Calls worked on at once.
+    pub calls: usize,
+    /// Longest a call may take to begin its answer.
+    pub call_timeout: Duration,
+}
+
+impl GateSettings {
+    /// For the member's own systems.
+    pub fn local() -> Self {
+        Self { calls: limits::CALLS_LOCAL, call_timeout: Duration::from_millis(limits::CALL_MS) }
+    }
+
+    /// For other members' nodes.
+    pub fn peer() -> Self {
+        Self { calls: limits::CALLS_PEER, ..Self::local() }
+    }
+}
+
+/// The handlers of a door behind its rules. Which door it is follows from the caller the connection verified.
+#[derive(Clone)]
+pub struct Gate<S> {
+    inner: S,
+    overload: Overload,
+    call_timeout: Duration,
+    on_refused: OnRefused,
+}
+
+impl<S: fmt::Debug> fmt::Debug for Gate<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+impl<S> Gate<S> {
+    pub fn new(inner: S, settings: GateSettings, on_refused: OnRefused) -> Self {
+        Self { inner, overload: Overload::new(settings.calls), call_timeout: settings.call_timeout, on_refused }
+    }
+}
+
+impl<S> Service<Request<Body>> for Gate<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // Room is checked at the call: a caller that may not call anyway must not take it.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let gate = self.clone();
+        Box::pin(async move { Ok(gate.pass(request).await.unwrap_or_else(answer)) })
+    }
+}
+
+impl<S> Gate<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Send + 'static,
+    S::Future: Send,
+{
+    async fn pass(self, mut request: Request<Body>) -> Result<Response<Body>, Refusal> {
+        let peer = self.check_access(&request)?;
+        let room = self.overload.admit()?;
+        let allowed = deadline::allowed(request.headers(), self.call_timeout)?;
+        let deadline = Deadline(Instant::now() + allowed);
+        request.extensions_mut().insert(deadline);
+        let Ok(answered) = timeout_at(deadline.0, self.inner.oneshot(request)).await else {
+            let limit_ms = u64::try_from(allowed.as_millis()).unwrap_or(u64::MAX);
+            return Err(Refusal::DeadlineExceeded { limit_ms });
+        };
+        drop(room);
+        let Ok(response) = answered;
+        Ok(match peer {
+            Some(peer) => response.map(|body| Body::new(CutWhenRevoked::new(body, peer))),
+            None => response,
+        })
+    }
+
+    /// Whether this caller may call this method now. Returns the peer, whose answer must end when its pin does.
+    fn check_access(&self, request: &Request<Body>) -> Result<Option<PeerCaller>, Refusal> {
+        let row = roles::row(request.uri().path());
+        let method = row.map(|row| row.method);
+        let extensions = request.extensions();
+        if let Some(local) = extensions.get::<LocalCaller>() {
+            let refusal = match row.map(|row| row.callers) {
+                Some(Callers::Local(roles)) if roles.contains(&local.role) => return Ok(None),
+                Some(Callers::Local(roles)) => not_this_role(local, roles),
+                Some(Callers::Peers) => wrong_listener(),
+                None => Refusal::Unimplemented,
+            };
+            return Err(self.refuse(Caller::Local(local.clone()), method, refusal));
+        }
+        if let Some(peer) = extensions.get::<PeerCaller>() {
+            let refusal = match row.map(|row| row.callers) {
+                _ if !peer.is_pinned() => revoked(),
+                Some(Callers::Peers) => return Ok(Some(peer.clone())),
+                Some(Callers::Local(_)) => wrong_listener(),
+                None => Refusal::Unimplemented,
+            };
+            return Err(self.refuse(Caller::Peer(peer.clone()), method, refusal));
+        }
+        // No connection of ours leads here.
+        Err(Refusal::Unauthenticated { reason: "NO_VERIFIED_CALLER", description: "the caller is not verified" })
+    }
+
+    fn refuse(&self, caller: Caller, method: Option<&'static str>, refusal: Refusal) -> Refusal {
+        let reason = match &refusal {
+            Refusal::PermissionDenied { reason, .. } | Refusal::Unauthenticated { reason, .. } => reason,
+            _ => "UNKNOWN_METHOD",
+        };
+        (self.on_refused)(&Refused { caller, method, reason });
+        refusal
+    }
+}
+
+fn not_this_role(caller: &LocalCaller, roles: &[crate::base::role::Role]) -> Refusal {
+    let needed: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+    let description = format!("this needs the role {}; the certificate says {}", needed.join(" or "), caller.role);
+    Refusal::PermissionDenied { reason: "ROLE_NOT_ALLOWED", description }
+}
+
+fn wrong_listener() -> Refusal {
+    Refusal::PermissionDenied {
+        reason: "WRONG_LISTENER",
+        description: "this method is served on the node's other listener".to_owned(),
+    }
+}
+
+fn revoked() -> Refusal {
+    Refusal::Unauthenticated { reason: "PIN_REVOKED", description: "the roster in force no longer pins this key" }
+}
+
+fn answer(refusal: Refusal) -> Response<Body> {
+    Status::from(refusal).into_http()
+}
+
+/// The body of an answer to a peer: ends with the status `PIN_REVOKED` as soon as the roster drops the peer's key.
+struct CutWhenRevoked {
+    body: Body,
+    revoked: Pin<Box<dyn Future<Output = ()> + Send>>,
+    cut: bool,
+}
+
+impl CutWhenRevoked {
+    fn new(body: Body, peer: PeerCaller) -> Self {
+        Self { body, revoked: Box::pin(async move { peer.revoked().await }), cut: false }
+    }
+}
+
+impl HttpBody for CutWhenRevoked {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if self.cut {
+            return Poll::Ready(None);
+        }
+        // First the pin, then the data: nothing more goes to a member that is out.
+        if self.revoked.as_mut().poll(cx).is_ready() {
+            self.cut = true;
+            self.body = Body::empty();
+            let mut trailers = HeaderMap::new();
+            return Poll::Ready(Some(
+                Status::from(revoked()).add_header(&mut trailers).map(|()| Frame::trailers(trailers)),
+            ));
+        }
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.cut || self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::bytes::Sha256Digest;
+    use crate::base::role::Role;
+    use crate::io::grpc::roles::METHODS;
+    use crate::io::transport::pins::PinRegistry;
+    use std::collections::BTreeMap;
+    use std::sync::Mutex;
+    use tonic::Code;
+    use tower::service_fn;
+
+    fn local(role: Role) -> LocalCaller {
+        LocalCaller { member: "bank-a".parse().expect("valid"), role, name: "shop".parse().expect("valid") }
+    }
+
+    fn pins() -> Arc<PinRegistry> {
+        let pins = [(Sha256Digest([1; 32]), "bank-b".parse().expect("valid"))];
+        Arc::new(PinRegistry::new(BTreeMap::from(pins)))
+    }
+
+    fn request(method: &str, caller: impl Clone + Send + Sync + 'static) -> Request<Body> {
+        let mut request = Request::builder().uri(method).body(Body::empty()).expect("valid");
+        request.extensions_mut().insert(caller);
+        request
+    }
+
+    /// Calls through a gate whose handler answers OK; returns the code and the audited refusals.
+    async fn call(request: Request<Body>) -> (Code, Vec<Refused>) {
+        let audited = Arc::new(Mutex::new(Vec::new()));
+        let handler = service_fn(|_: Request<Body>| async { Ok(Response::new(Body::empty())) });
+        let on_refused: OnRefused = Arc::new({
+            let audited = Arc::clone(&audited);
+            move |refused| audited.lock().expect("not poisoned").push(refused.clone())
+        });
+        let mut gate = Gate::new(handler, GateSettings::local(), on_refused);
+        let Ok(response) = gate.call(request).await;
+        let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code());
+        let audited = audited.lock().expect("not poisoned").clone();
+        (code, audited)
+    }
+
+    #[tokio::test]
+    async fn every_role_may_call_what_its_rows_say_and_nothing_else() {
+        for row in METHODS {
+            for role in Role::ALL {
+                let allowed = matches!(row.callers, Callers::Local(roles) if roles.contains(&role));
+                let (code, audited) = call(request(row.method, local(role))).await;
+                let expected = if allowed { Code::Ok } else { Code::PermissionDenied };
+                assert_eq!(code, expected, "{role} {}", row.method);
+                assert_eq!(audited.len(), usize::from(!allowed), "every refusal is audited, and only refusals");
+                assert!(audited.iter().all(|refused| refused.method == Some(row.method)));
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_peer_may_call_what_is_for_peers_and_nothing_else() {
+        let pins = pins();
+        for row in METHODS {
+            let peer = PeerCaller::of(Sha256Digest([1; 32]), &pins).expect("pinned");
+            let (code, _) = call(request(row.method, peer)).await;
+            let expected = if row.callers == Callers::Peers { Code::Ok } else { Code::PermissionDenied };
+            assert_eq!(code, expected, "{}", row.method);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_method_without_a_row_is_refused_to_everybody_and_its_path_is_not_kept() {
+        for path in ["/hushwire.local.v1.NodeService/Nothing", "/", "/hushwire.local.v1.NodeService/GetStatus/"] {
+            let (code, audited) = call(request(path, local(Role::Operator))).await;
+            assert_eq!(code, Code::Unimplemented, "{path}");
+            assert!(audited.iter().all(|refused| refused.method.is_none()) && audited.len() == 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_peer_whose_pin_is_gone_is_refused_on_the_next_request() {
+        let pins = pins();
+        let peer = PeerCaller::of(Sha256Digest([1; 32]), &pins).expect("pinned");
+        pins.replace(BTreeMap::new());
+        let (code, audited) = call(request("/hushwire.peer.v1.ExchangeService/Exchange", peer)).await;
+        assert_eq!(code, Code::Unauthenticated);
+        assert_eq!(audited.first().map(|refused| refused.reason), Some("PIN_REVOKED"));
+    }
+
+    #[tokio::test]
+    async fn a_request_without_a_verified_caller_is_refused() {
+        let mut metadata = request("/hushwire.local.v1.NodeService/GetStatus", ());
+        metadata.headers_mut().insert("x-role", "operator".parse().expect("valid"));
+        assert_eq!(call(metadata).await.0, Code::Unauthenticated);
+    }
+
+    #[tokio::test]
+    async fn a_call_ends_at_the_callers_deadline() {
+        let handler = service_fn(|_: Request<Body>| std::future::pending::<Result<Response<Body>, Infallible>>());
+        let mut gate = Gate::new(handler, GateSettings::local(), Arc::new(|_| {}));
+        let mut slow = request("/hushwire.local.v1.NodeService/GetStatus", local(Role::Operator));
+        slow.headers_mut().insert("grpc-timeout", "20m".parse().expect("valid"));
+        let Ok(response) = gate.call(slow).await;
+        let status = Status::from_header_map(response.headers()).expect("a refusal");
+        assert_eq!((status.code(), status.message()), (Code::DeadlineExceeded, "not answered within 20 ms"));
+    }
+
+    #[tokio::test]
+    async fn a_call_above_the_limit_is_shed_and_a_finished_one_makes_room() {
+        let handler = service_fn(|_: Request<Body>| std::future::pending::<Result<Response<Body>, Infallible>>());
+        let settings = GateSettings { calls: 1, ..GateSettings::local() };
+        let mut gate = Gate::new(handler, settings, Arc::new(|_| {}));
+        let ask = || request("/hushwire.local.v1.NodeService/GetStatus", local(Role::Operator));
+        let mut running = gate.call(ask());
+        assert!(std::future::poll_fn(|cx| Poll::Ready(running.as_mut().poll(cx).is_pending())).await);
+        let Ok(shed) = gate.call(ask()).await;
+        let status = Status::from_header_map(shed.headers()).expect("a refusal");
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        drop(running);
+        let mut next = gate.call(ask());
+        assert!(std::future::poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx).is_pending())).await);
+    }
+}

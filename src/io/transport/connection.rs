@@ -1,0 +1,235 @@
+//! One accepted connection from its handshake to its end: who is there, the guard, HTTP/2, and what cuts it short.
+
+use crate::base::name::MemberId;
+use crate::io::transport::bucket::Rate;
+use crate::io::transport::budget::{ConnectionBudget, ConnectionLimits, ConnectionSlot};
+use crate::io::transport::caller::{Caller, LocalCaller, PeerCaller};
+use crate::io::transport::guarded::{Guarded, Misconduct};
+use crate::io::transport::leaf::Leaf;
+use crate::io::transport::pins::PinRegistry;
+use crate::io::transport::settings::DoorSettings;
+use crate::io::transport::tls;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::ServerConfig;
+use std::convert::Infallible;
+use std::error::Error;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tonic::body::Body;
+use tower::{Service, ServiceExt};
+
+/// Whom a door admits.
+#[derive(Debug, Clone)]
+pub enum Admission {
+    /// Holders of certificates of this member's own authority.
+    Local { member: MemberId },
+    /// Members whose key is pinned.
+    Peer { pins: Arc<PinRegistry> },
+}
+
+/// How a connection ended, for counters and logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// By the caller, by age or by our stopping.
+    Closed,
+    /// The handshake failed or the certificate was refused.
+    HandshakeRefused,
+    /// The handshake or the preface did not come in time.
+    Silent,
+    /// Too many control frames.
+    Flood,
+    /// Too many connections of this member.
+    MemberOverBudget,
+    /// The roster dropped the key.
+    Revoked,
+    /// The certificate expired while the connection was open.
+    Expired,
+    /// The other end broke HTTP/2 or went away.
+    Broken,
+}
+
+/// What all connections of one door share.
+#[derive(Debug)]
+pub struct Shared {
+    pub admission: Admission,
+    pub settings: DoorSettings,
+    members: Arc<ConnectionBudget<MemberId>>,
+}
+
+impl Shared {
+    pub fn new(admission: Admission, settings: DoorSettings) -> Self {
+        let members = ConnectionBudget::new(ConnectionLimits {
+            total: usize::MAX,
+            per_source: settings.connections_per_member,
+            // How often somebody comes is limited by address, before the handshake.
+            connects: Rate { burst: u64::MAX / 1_000_000, per_s: u64::MAX / 1_000_000 },
+            sources: usize::MAX,
+        });
+        Self { admission, settings, members }
+    }
+
+    fn caller(&self, leaf: &Leaf) -> Option<Caller> {
+        match &self.admission {
+            Admission::Local { member } => LocalCaller::from_leaf(leaf, member).ok().map(Caller::Local),
+            Admission::Peer { pins } => PeerCaller::of(leaf.spki, pins).map(Caller::Peer),
+        }
+    }
+
+    fn member_slot(&self, caller: &Caller) -> Result<Option<ConnectionSlot<MemberId>>, Ending> {
+        match caller {
+            Caller::Local(_) => Ok(None),
+            Caller::Peer(peer) => match self.members.admit(peer.member.clone(), Instant::now()) {
+                Ok(slot) => Ok(Some(slot)),
+                Err(_) => Err(Ending::MemberOverBudget),
+            },
+        }
+    }
+}
+
+/// Serves one connection to its end.
+pub async fn serve<S>(
+    socket: TcpStream,
+    tls: Arc<ServerConfig>,
+    shared: Arc<Shared>,
+    service: S,
+    stop: watch::Receiver<bool>,
+) -> Ending
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    let (stream, leaf) = match timeout(shared.settings.handshake_timeout, handshake(socket, tls)).await {
+        Ok(Some(shaken)) => shaken,
+        Ok(None) => return Ending::HandshakeRefused,
+        Err(_) => return Ending::Silent,
+    };
+    // Between the handshake's look at the pins and this one a roster may have changed.
+    let Some(caller) = shared.caller(&leaf) else {
+        return Ending::HandshakeRefused;
+    };
+    let slot = match shared.member_slot(&caller) {
+        Ok(slot) => slot,
+        Err(ending) => return ending,
+    };
+    let ending = speak(stream, &leaf, caller, &shared.settings, service, stop).await;
+    drop(slot);
+    ending
+}
+
+async fn handshake(socket: TcpStream, tls: Arc<ServerConfig>) -> Option<(TlsStream<TcpStream>, Leaf)> {
+    socket.set_nodelay(true).ok()?;
+    let stream = TlsAcceptor::from(tls).accept(socket).await.ok()?;
+    let (_, session) = stream.get_ref();
+    if !tls::speaks_h2(session) {
+        return None;
+    }
+    let certificate = session.peer_certificates().and_then(<[_]>::first)?;
+    let leaf = Leaf::read(certificate).ok()?;
+    Some((stream, leaf))
+}
+
+async fn speak<S>(
+    stream: TlsStream<TcpStream>,
+    leaf: &Leaf,
+    caller: Caller,
+    settings: &DoorSettings,
+    service: S,
+    mut stop: watch::Receiver<bool>,
+) -> Ending
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    let io = TokioIo::new(Guarded::new(stream, settings.preface_timeout, settings.control_frames));
+    let identified = service_fn({
+        let caller = caller.clone();
+        move |request: Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            match &caller {
+                Caller::Local(local) => request.extensions_mut().insert(local.clone()).is_some(),
+                Caller::Peer(peer) => request.extensions_mut().insert(peer.clone()).is_some(),
+            };
+            service.clone().oneshot(request)
+        }
+    });
+    let mut connection = pin!(http2_builder(settings).serve_connection(io, identified));
+    let mut expiry = pin!(sleep(until_expiry(leaf)));
+    let mut age = pin!(async {
+        match settings.connection_age {
+            Some(age) => sleep(age).await,
+            None => std::future::pending().await,
+        }
+    });
+    let mut revoked = pin!(async {
+        match &caller {
+            Caller::Local(_) => std::future::pending().await,
+            Caller::Peer(peer) => peer.revoked().await,
+        }
+        // The gate ends running streams with the reason; this is the time for it to arrive.
+        sleep(settings.revoked_grace).await;
+    });
+    let (mut aged, mut stopping) = (false, false);
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => return ended.map_or_else(|error| ending_of(&error), |()| Ending::Closed),
+            () = expiry.as_mut() => return Ending::Expired,
+            () = revoked.as_mut() => return Ending::Revoked,
+            () = age.as_mut(), if !aged => {
+                aged = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            _ = stop.wait_for(|stop| *stop), if !stopping => {
+                stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
+
+fn http2_builder(settings: &DoorSettings) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(settings.streams)
+        .max_header_list_size(settings.header_bytes)
+        .initial_stream_window_size(settings.window_bytes.0)
+        .initial_connection_window_size(settings.window_bytes.1)
+        .keep_alive_interval(settings.keep_alive_interval)
+        .keep_alive_timeout(settings.keep_alive_timeout)
+        // gRPC has no use for it, and a date in every answer costs bytes.
+        .auto_date_header(false);
+    builder
+}
+
+fn until_expiry(leaf: &Leaf) -> Duration {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Duration::from_secs(leaf.not_after_s.saturating_add(1)).saturating_sub(now)
+}
+
+/// The guard speaks through an I/O error deep inside the HTTP/2 stack's own.
+fn ending_of(error: &hyper::Error) -> Ending {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(current) = cause {
+        let misconduct = current.downcast_ref::<Misconduct>().or_else(|| {
+            let io = current.downcast_ref::<io::Error>()?;
+            io.get_ref()?.downcast_ref::<Misconduct>()
+        });
+        match misconduct {
+            Some(Misconduct::Silent) => return Ending::Silent,
+            Some(Misconduct::Flood) => return Ending::Flood,
+            None => cause = current.source(),
+        }
+    }
+    Ending::Broken
+}

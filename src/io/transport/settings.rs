@@ -1,0 +1,69 @@
+//! What a door allows: every timer and limit of its connections in one value, so that tests can shorten them.
+
+use crate::base::limits;
+use crate::io::transport::bucket::Rate;
+use crate::io::transport::budget::ConnectionLimits;
+use std::time::Duration;
+
+/// Timers and limits of one door.
+#[derive(Debug, Clone, Copy)]
+pub struct DoorSettings {
+    pub handshake_timeout: Duration,
+    pub preface_timeout: Duration,
+    pub drain_timeout: Duration,
+    /// Between the last word to a revoked member and the end of its connection.
+    pub revoked_grace: Duration,
+    /// After this age a connection takes no new calls; `None` for connections that carry one endless stream.
+    pub connection_age: Option<Duration>,
+    pub connections: ConnectionLimits,
+    pub connections_per_member: usize,
+    pub control_frames: Rate,
+    pub streams: u32,
+    pub header_bytes: u32,
+    /// Stream and connection.
+    pub window_bytes: (u32, u32),
+    pub keep_alive_interval: Duration,
+    pub keep_alive_timeout: Duration,
+}
+
+impl DoorSettings {
+    /// For the member's own systems.
+    pub fn local() -> Self {
+        Self {
+            handshake_timeout: Duration::from_millis(limits::HANDSHAKE_MS),
+            preface_timeout: Duration::from_millis(limits::PREFACE_MS),
+            drain_timeout: Duration::from_millis(limits::DRAIN_LOCAL_MS),
+            revoked_grace: Duration::from_millis(limits::REVOKED_GRACE_MS),
+            connection_age: Some(Duration::from_millis(limits::CONNECTION_AGE_MS)),
+            connections: ConnectionLimits {
+                total: limits::CONNECTIONS_LOCAL,
+                per_source: limits::CONNECTIONS_PER_SOURCE_LOCAL,
+                connects: Rate { burst: limits::CONNECTS_BURST, per_s: limits::CONNECTS_PER_S },
+                sources: limits::SOURCES,
+            },
+            connections_per_member: limits::CONNECTIONS_LOCAL,
+            control_frames: Rate { burst: limits::CONTROL_FRAMES_BURST, per_s: limits::CONTROL_FRAMES_PER_S },
+            streams: limits::STREAMS_PER_CONNECTION,
+            header_bytes: limits::HEADER_BYTES,
+            window_bytes: limits::SERVE_WINDOW_BYTES,
+            keep_alive_interval: Duration::from_secs(limits::KEEP_ALIVE_S),
+            keep_alive_timeout: Duration::from_secs(limits::KEEP_ALIVE_ANSWER_S),
+        }
+    }
+
+    /// For other members' nodes.
+    pub fn peer() -> Self {
+        let local = Self::local();
+        Self {
+            drain_timeout: Duration::from_millis(limits::DRAIN_PEER_MS),
+            connection_age: None,
+            connections: ConnectionLimits {
+                total: limits::CONNECTIONS_PEER,
+                per_source: limits::CONNECTIONS_PER_SOURCE_PEER,
+                ..local.connections
+            },
+            connections_per_member: limits::CONNECTIONS_PER_MEMBER,
+            ..local
+        }
+    }
+}

@@ -4,3 +4,6 @@
 
 pub mod blob;
 pub mod entry;
+pub mod proof;
+pub mod tiles;
+pub mod tree;

@@ -1,0 +1,269 @@
+//! The keystore: all private keys of one node in one sealed file.
+//!
+//! The sealed text, UTF-8, one field a line, in this order, each line ended by `\n`:
+//! ```text
+//! hushwire/v1/keystore
+//! consortium <id>
+//! member <id>
+//! feed <64 hex digits>             Ed25519 seed
+//! audit <64 hex digits>            Ed25519 seed
+//! witness <64 hex digits>          Ed25519 seed
+//! hpke <64 hex digits>             X-Wing private key
+//! storage <64 hex digits>
+//! local-mac <64 hex digits>
+//! tls-peer <base64>                PKCS #8 PEM; the three tls lines are all there or all absent
+//! tls-local-ca <base64>
+//! tls-server <base64>
+//! epoch <number> <64 hex digits>   any number of lines, ascending
+//! ```
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::str::{FromStr, Lines};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::SigningKey;
+use zeroize::Zeroizing;
+
+use crate::base::epoch::KeyEpoch;
+use crate::base::name::{ConsortiumId, MemberId};
+use crate::base::secret::SecretBytes;
+use crate::io::keystore::file::{self, FileError, Readers};
+use crate::io::keystore::keys::{HpkeSecret, NodeKeys, TlsKeys};
+use crate::io::keystore::passphrase::Passphrase;
+use crate::io::keystore::sealed::{SealError, WorkFactor, open, seal};
+
+const FORMAT: &str = "hushwire/v1/keystore";
+
+/// Why a keystore could not be opened or written.
+#[derive(Debug, thiserror::Error)]
+pub enum KeystoreError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// Opened, but not the text of a keystore; what stands there is not told.
+    #[error("the opened file is not a keystore of this version: field {field} is missing or malformed")]
+    Content { field: &'static str },
+}
+
+/// Private keys with the names they belong to.
+#[derive(Debug)]
+pub struct Keystore {
+    pub consortium: ConsortiumId,
+    pub member: MemberId,
+    pub keys: NodeKeys,
+}
+
+impl Keystore {
+    /// Reads and opens the file.
+    pub fn read(path: &Path, passphrase: &Passphrase) -> Result<Self, KeystoreError> {
+        Self::open(&file::read(path)?, passphrase)
+    }
+
+    /// Seals and writes a new file; an existing one is not replaced.
+    pub fn create(&self, path: &Path, passphrase: &Passphrase, work: WorkFactor) -> Result<(), KeystoreError> {
+        Ok(file::create(path, &self.seal(passphrase, work)?, Readers::Owner)?)
+    }
+
+    /// Seals and replaces the file in one step.
+    pub fn replace(&self, path: &Path, passphrase: &Passphrase, work: WorkFactor) -> Result<(), KeystoreError> {
+        Ok(file::write(path, &self.seal(passphrase, work)?, Readers::Owner)?)
+    }
+
+    pub fn seal(&self, passphrase: &Passphrase, work: WorkFactor) -> Result<Vec<u8>, KeystoreError> {
+        Ok(seal(self.to_text().as_bytes(), passphrase, work)?)
+    }
+
+    pub fn open(sealed: &[u8], passphrase: &Passphrase) -> Result<Self, KeystoreError> {
+        let text = open(sealed, passphrase)?;
+        Self::parse(std::str::from_utf8(&text).map_err(|_| KeystoreError::Content { field: "format" })?)
+    }
+
+    fn to_text(&self) -> Zeroizing<String> {
+        let keys = &self.keys;
+        // Room for everything, so that no copy of a secret is left behind by growing.
+        let tls_bytes = keys.tls.as_ref().map_or(0, |tls| 2 * (tls.peer.len() + tls.local_ca.len() + tls.server.len()));
+        let mut text = Zeroizing::new(String::with_capacity(1024 + tls_bytes + 90 * keys.epochs.len()));
+        let mut line = |parts: [&str; 2]| {
+            text.push_str(parts[0]);
+            text.push(' ');
+            text.push_str(parts[1]);
+            text.push('\n');
+        };
+        line(["consortium", self.consortium.as_str()]);
+        line(["member", self.member.as_str()]);
+        line(["feed", &hex_text(keys.feed.as_bytes())]);
+        line(["audit", &hex_text(keys.audit.as_bytes())]);
+        line(["witness", &hex_text(keys.witness.as_bytes())]);
+        line(["hpke", &hex_text(keys.hpke.seed().expose())]);
+        line(["storage", &hex_text(keys.storage.expose())]);
+        line(["local-mac", &hex_text(keys.local_mac.expose())]);
+        if let Some(tls) = &keys.tls {
+            line(["tls-peer", &base64_text(&tls.peer)]);
+            line(["tls-local-ca", &base64_text(&tls.local_ca)]);
+            line(["tls-server", &base64_text(&tls.server)]);
+        }
+        for (number, secret) in &keys.epochs {
+            line([&format!("epoch {number}"), &hex_text(secret.expose())]);
+        }
+        text.insert_str(0, &format!("{FORMAT}\n"));
+        text
+    }
+
+    fn parse(text: &str) -> Result<Self, KeystoreError> {
+        let malformed = |field| KeystoreError::Content { field };
+        let mut lines = text.strip_suffix('\n').ok_or(malformed("format"))?.lines();
+        if lines.next() != Some(FORMAT) {
+            return Err(malformed("format"));
+        }
+        let mut fields = Fields(lines);
+        let consortium = fields.name("consortium")?;
+        let member = fields.name("member")?;
+        let feed = SigningKey::from_bytes(fields.secret("feed")?.expose());
+        let audit = SigningKey::from_bytes(fields.secret("audit")?.expose());
+        let witness = SigningKey::from_bytes(fields.secret("witness")?.expose());
+        let hpke = HpkeSecret::new(fields.secret("hpke")?);
+        let (storage, local_mac) = (fields.secret("storage")?, fields.secret("local-mac")?);
+        let tls = if fields.0.clone().next().is_some_and(|line| line.starts_with("tls-")) {
+            let (peer, local_ca) = (fields.pem("tls-peer")?, fields.pem("tls-local-ca")?);
+            Some(TlsKeys { peer, local_ca, server: fields.pem("tls-server")? })
+        } else {
+            None
+        };
+        let epochs = fields.epochs()?;
+        Ok(Self { consortium, member, keys: NodeKeys { feed, audit, witness, hpke, storage, local_mac, epochs, tls } })
+    }
+}
+
+/// The lines still to be read, in their fixed order.
+struct Fields<'a>(Lines<'a>);
+
+impl<'a> Fields<'a> {
+    fn value(&mut self, field: &'static str) -> Result<&'a str, KeystoreError> {
+        let line = self.0.next().ok_or(KeystoreError::Content { field })?;
+        let (name, value) = line.split_once(' ').ok_or(KeystoreError::Content { field })?;
+        if name == field { Ok(value) } else { Err(KeystoreError::Content { field }) }
+    }
+
+    fn name<T: FromStr>(&mut self, field: &'static str) -> Result<T, KeystoreError> {
+        self.value(field)?.parse().map_err(|_| KeystoreError::Content { field })
+    }
+
+    fn secret(&mut self, field: &'static str) -> Result<SecretBytes<32>, KeystoreError> {
+        secret_of(self.value(field)?).ok_or(KeystoreError::Content { field })
+    }
+
+    fn pem(&mut self, field: &'static str) -> Result<Zeroizing<String>, KeystoreError> {
+        let malformed = || KeystoreError::Content { field };
+        let bytes = STANDARD.decode(self.value(field)?).map_err(|_| malformed())?;
+        String::from_utf8(bytes).map(Zeroizing::new).map_err(|_| malformed())
+    }
+
+    fn epochs(&mut self) -> Result<BTreeMap<KeyEpoch, SecretBytes<32>>, KeystoreError> {
+        let malformed = || KeystoreError::Content { field: "epoch" };
+        let mut epochs = BTreeMap::new();
+        while self.0.clone().next().is_some() {
+            let (number, secret) = self.value("epoch")?.split_once(' ').ok_or_else(malformed)?;
+            let number = KeyEpoch(number.parse().map_err(|_| malformed())?);
+            let ascending = epochs.last_key_value().is_none_or(|(last, _)| *last < number);
+            if !ascending {
+                return Err(malformed());
+            }
+            epochs.insert(number, secret_of(secret).ok_or_else(malformed)?);
+        }
+        Ok(epochs)
+    }
+}
+
+fn secret_of(text: &str) -> Option<SecretBytes<32>> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    hex::decode_to_slice(text, bytes.as_mut_slice()).ok()?;
+    Some(SecretBytes::new(*bytes))
+}
+
+fn hex_text(bytes: &[u8; 32]) -> Zeroizing<String> {
+    Zeroizing::new(hex::encode(bytes))
+}
+
+fn base64_text(pem: &str) -> Zeroizing<String> {
+    Zeroizing::new(STANDARD.encode(pem))
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha20Rng;
+
+    use super::*;
+    use crate::io::keystore::keys::random_secret;
+
+    fn keystore() -> Keystore {
+        let mut rng = ChaCha20Rng::seed_from_u64(7);
+        let mut keys = NodeKeys::generate(&mut rng);
+        for number in [1, 2] {
+            keys.epochs.insert(KeyEpoch(number), random_secret(&mut rng));
+        }
+        let pem = |text: &str| Zeroizing::new(format!("-----BEGIN {text}-----\n"));
+        keys.tls = Some(TlsKeys { peer: pem("A"), local_ca: pem("B"), server: pem("C") });
+        Keystore { consortium: "demo.example".parse().expect("valid"), member: "bank-a".parse().expect("valid"), keys }
+    }
+
+    fn passphrase(text: &str) -> Passphrase {
+        Passphrase::new(text).expect("a line")
+    }
+
+    #[test]
+    fn a_keystore_opens_to_the_same_keys() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("keystore.age");
+        let made = keystore();
+        made.create(&path, &passphrase("correct horse"), WorkFactor::danger_quick()).expect("written");
+        let read = Keystore::read(&path, &passphrase("correct horse")).expect("opened");
+        assert_eq!(*read.to_text(), *made.to_text());
+        let wrong = Keystore::read(&path, &passphrase("wrong horse!")).expect_err("refused");
+        assert_eq!(wrong.to_string(), "the passphrase is wrong");
+    }
+
+    #[test]
+    fn nothing_readable_rests_on_disk() {
+        let made = keystore();
+        let sealed = made.seal(&passphrase("correct horse"), WorkFactor::danger_quick()).expect("sealed");
+        let text = made.to_text();
+        for secret in text.lines().filter_map(|line| line.rsplit(' ').next()).filter(|value| value.len() >= 16) {
+            assert!(!sealed.windows(16).any(|window| Some(window) == secret.as_bytes().get(..16)));
+        }
+        assert_eq!(format!("{:?}", made.keys), "NodeKeys(… 2 epochs)");
+    }
+
+    #[test]
+    fn each_field_must_stand_in_its_place() {
+        let text = keystore().to_text();
+        let lines: Vec<&str> = text.lines().collect();
+        for at in 0..10 {
+            let mut without = lines.clone();
+            without.remove(at);
+            let refused = Keystore::parse(&format!("{}\n", without.join("\n")));
+            assert!(refused.is_err(), "without {:?}", lines[at].split(' ').next());
+            let mut doubled = lines.clone();
+            doubled.insert(at, lines[at]);
+            assert!(Keystore::parse(&format!("{}\n", doubled.join("\n"))).is_err());
+        }
+        assert!(Keystore::parse(text.trim_end()).is_err(), "a cut end");
+        assert!(Keystore::parse(&format!("{}extra field\n", *text)).is_err());
+        assert!(Keystore::parse(&text.replace("epoch 2", "epoch 1")).is_err(), "epochs ascend");
+        assert!(Keystore::parse(&text.replace("feed ", "feed zz")).is_err());
+        assert!(Keystore::parse(&text).is_ok());
+    }
+
+    #[test]
+    fn an_error_tells_nothing_of_the_content() {
+        let text = keystore().to_text().replace("storage ", "storage x");
+        let refused = Keystore::parse(&text).expect_err("malformed");
+        assert_eq!(
+            refused.to_string(),
+            "the opened file is not a keystore of this version: field storage is missing or malformed"
+        );
+    }
+}

@@ -21,7 +21,7 @@
 //! `note → roster → identifier → pseudonym → indicator → feed → exchange → belief → screening → audit → statistics`.
 //!
 //! Below the wall there is no async, clock, socket, file, thread, operating-system randomness or hash-ordered map:
-//! `now` and `rng` are arguments, and storage is the two ports of [`node::store`]. `tests/tidy.rs` holds these rules.
+//! `now` and `rng` are arguments, and storage is the two ports of [`node::store`]. `tests/tidy` holds these rules.
 
 pub mod app;
 pub mod base;

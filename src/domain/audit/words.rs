@@ -1,0 +1,288 @@
+//! The words of each event: action, subject, outcome and fields.
+//!
+//! They are stable: people filter by them, and exports keep them for years.
+
+use crate::base::kind::IdentifierKind;
+use crate::base::position::EntryRange;
+use crate::base::time::Timestamp;
+use crate::domain::audit::event::{AuditEvent, IndicatorRef};
+use crate::domain::audit::record::{Actor, AuditRecord, Outcome};
+
+/// The words of one event before time and actor are added.
+struct Words {
+    action: &'static str,
+    subject: String,
+    outcome: Outcome,
+    fields: Vec<(&'static str, String)>,
+}
+
+fn words<const N: usize>(
+    outcome: Outcome,
+    action: &'static str,
+    subject: impl ToString,
+    fields: [(&'static str, String); N],
+) -> Words {
+    Words { action, subject: subject.to_string(), outcome, fields: fields.into() }
+}
+
+impl AuditEvent {
+    /// The record of this event.
+    pub fn into_record(self, time: Timestamp, actor: &Actor) -> AuditRecord {
+        let Words { action, subject, outcome, fields } = self.into_words();
+        AuditRecord::new(time, actor, action, &subject, outcome, fields)
+    }
+
+    fn into_words(self) -> Words {
+        use Outcome::{Fault, Ok, Refused};
+        match self {
+            Self::NodeStarted { version, incarnation } => words(
+                Ok,
+                "node.started",
+                "",
+                [("incarnation", hex::encode(incarnation.0)), ("version", version.to_owned())],
+            ),
+            Self::NodeStopped => words(Ok, "node.stopped", "", []),
+            Self::NodeFenced { reason } => words(Fault, "node.fenced", "", [("reason", reason.to_owned())]),
+            Self::NodeRecovered { feed, size } => words(Ok, "node.recovered", feed, [("size", size.to_string())]),
+            Self::IndicatorPublished { indicator, kind, epoch, group, weak } => words(
+                Ok,
+                "indicator.published",
+                indicator.name(),
+                [
+                    ("epoch", epoch.to_string()),
+                    ("group", group.to_string()),
+                    ("kind", kind.label().to_owned()),
+                    ("weak", weak.to_string()),
+                ],
+            ),
+            Self::PublicationRefused { kind, field, rule, drafts } => words(
+                Refused,
+                "publication.refused",
+                "",
+                [
+                    ("drafts", drafts.to_string()),
+                    ("field", field.to_owned()),
+                    ("kind", kind.map_or("unknown", IdentifierKind::label).to_owned()),
+                    ("rule", rule.to_owned()),
+                ],
+            ),
+            Self::IndicatorRetracted { indicator, reason } => {
+                words(Ok, "indicator.retracted", indicator.name(), [("reason", reason.to_owned())])
+            }
+            Self::EntryErased { indicator, reason } => {
+                words(Ok, "entry.erased", indicator.name(), [("reason", reason.to_owned())])
+            }
+            Self::BatchDelivered { peer, feed, range } => {
+                let [from, until] = bounds(range);
+                words(Ok, "feed.delivered", feed, [("from", from), ("peer", peer.to_string()), ("until", until)])
+            }
+            Self::BatchReceived { from, feed, range } => {
+                let [start, until] = bounds(range);
+                words(Ok, "feed.received", feed, [("from", start), ("peer", from.to_string()), ("until", until)])
+            }
+            Self::PeerFault { peer, feed, rule, evidence_sha256 } => {
+                let subject = feed.map_or_else(|| peer.to_string(), |feed| feed.to_string());
+                let mut words =
+                    words(Fault, "peer.fault", subject, [("peer", peer.to_string()), ("rule", rule.to_owned())]);
+                words.fields.extend(evidence_sha256.map(|digest| ("evidence_sha256", digest.to_string())));
+                words
+            }
+            Self::EquivocationProved { feed, first_size, second_size } => words(
+                Fault,
+                "feed.equivocated",
+                feed,
+                [("first_size", first_size.to_string()), ("second_size", second_size.to_string())],
+            ),
+            Self::QuarantineRaised { member, reason } => {
+                words(Ok, "quarantine.raised", member, [("reason", reason.to_owned())])
+            }
+            Self::QuarantineLifted { member, reason } => {
+                words(Ok, "quarantine.lifted", member, [("reason", reason.to_owned())])
+            }
+            Self::PeerSilent { peer, feed, age_s } => {
+                words(Fault, "feed.silent", feed, [("age_s", age_s.to_string()), ("peer", peer.to_string())])
+            }
+            Self::CheckpointCosigned { feed, size } => {
+                words(Ok, "checkpoint.cosigned", feed, [("size", size.to_string())])
+            }
+            Self::ScreeningDecided { decision_id, decision, reasons, matched, policy_sha256, degraded } => words(
+                Ok,
+                "screening.decided",
+                decision_id,
+                [
+                    ("decision", decision.to_owned()),
+                    ("degraded", degraded.to_string()),
+                    ("matched_count", matched.len().to_string()),
+                    ("policy_sha256", policy_sha256.to_string()),
+                    ("reasons", reasons.join(",")),
+                ],
+            )
+            .with_matches(&matched),
+            Self::ScreeningsCounted { minute, allowed, challenged, held, blocked } => words(
+                Ok,
+                "screening.counted",
+                minute,
+                [
+                    ("allowed", allowed.to_string()),
+                    ("blocked", blocked.to_string()),
+                    ("challenged", challenged.to_string()),
+                    ("held", held.to_string()),
+                ],
+            ),
+            Self::OutcomeReported { decision_id, outcome } => {
+                words(Ok, "screening.outcome", decision_id, [("reported", outcome.to_owned())])
+            }
+            Self::GapRecorded { from, until, records_lost } => words(
+                Fault,
+                "audit.gap",
+                "",
+                [("from", from.to_string()), ("records_lost", records_lost.to_string()), ("until", until.to_string())],
+            ),
+            Self::RosterApplied { version, sha256 } => {
+                words(Ok, "roster.applied", version, [("sha256", sha256.to_string())])
+            }
+            Self::RosterRefused { rule } => words(Refused, "roster.refused", "", [("rule", rule.to_owned())]),
+            Self::EpochActivated { epoch, epoch_id } => {
+                words(Ok, "epoch.activated", epoch, [("epoch_id", epoch_id.to_string())])
+            }
+            Self::KeyChanged { key, fingerprint } => {
+                words(Ok, "key.changed", key, [("fingerprint", fingerprint.to_string())])
+            }
+            Self::GuardListsLoaded { sha256 } => words(Ok, "guard.loaded", "", [("sha256", sha256.to_string())]),
+            Self::PolicyLoaded { sha256 } => words(Ok, "policy.loaded", "", [("sha256", sha256.to_string())]),
+            Self::CallRefused { method, reason } => {
+                words(Refused, "call.refused", method, [("reason", reason.to_owned())])
+            }
+            Self::AuditListed { records } => words(Ok, "audit.listed", "", [("records", records.to_string())]),
+            Self::AuditExported { from, until } => {
+                words(Ok, "audit.exported", "", [("from", from.to_string()), ("until", until.to_string())])
+            }
+            Self::AuditProved { index } => words(Ok, "audit.proved", index, []),
+            Self::StatisticsReleased { release_id, query, from, until, epsilon_nano, spent_nano } => words(
+                Ok,
+                "statistics.released",
+                release_id,
+                [
+                    ("epsilon_nano", epsilon_nano.to_string()),
+                    ("from_day", from.0.to_string()),
+                    ("query", query.to_owned()),
+                    ("spent_nano", spent_nano.to_string()),
+                    ("until_day", until.0.to_string()),
+                ],
+            ),
+            Self::StatisticsRefused { release_id, rule } => {
+                words(Refused, "statistics.refused", release_id, [("rule", rule.to_owned())])
+            }
+            Self::BackupMade { sha256 } => words(Ok, "backup.made", "", [("sha256", sha256.to_string())]),
+            Self::StoreDamaged { part } => words(Fault, "store.damaged", part, []),
+            Self::StoreRepaired { part } => words(Ok, "store.repaired", part, []),
+        }
+    }
+}
+
+/// Names of the fields that hold the matched indicators of a decision, strongest first.
+const MATCHED: [&str; 16] = [
+    "matched_00",
+    "matched_01",
+    "matched_02",
+    "matched_03",
+    "matched_04",
+    "matched_05",
+    "matched_06",
+    "matched_07",
+    "matched_08",
+    "matched_09",
+    "matched_10",
+    "matched_11",
+    "matched_12",
+    "matched_13",
+    "matched_14",
+    "matched_15",
+];
+
+impl Words {
+    /// Names the first matches; `matched_count` tells of the others.
+    fn with_matches(mut self, matched: &[IndicatorRef]) -> Self {
+        self.fields.extend(MATCHED.into_iter().zip(matched.iter().map(IndicatorRef::name)));
+        self
+    }
+}
+
+fn bounds(range: EntryRange) -> [String; 2] {
+    [range.start().to_string(), range.end().to_string()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::bytes::{Commitment, Sha256Digest};
+    use crate::base::epoch::KeyEpoch;
+    use crate::base::name::{FeedId, MemberId};
+    use crate::base::position::{EntryIndex, TreeSize};
+
+    fn member(name: &str) -> MemberId {
+        name.parse().expect("valid")
+    }
+
+    fn rendered(event: AuditEvent) -> String {
+        let record = event.into_record(Timestamp::from_unix_ms(0), &Actor::Node);
+        assert_eq!(AuditRecord::decode(&record.encode()).as_ref(), Ok(&record), "an event survives its bytes");
+        record.to_string()
+    }
+
+    #[test]
+    fn a_publication_names_the_indicator_and_not_the_identifier() {
+        let indicator = IndicatorRef { member: member("bank-a"), commitment: Commitment([0xAB; 32]) };
+        let event = AuditEvent::IndicatorPublished {
+            indicator,
+            kind: IdentifierKind::Pan,
+            epoch: KeyEpoch(3),
+            group: "all".parse().expect("valid"),
+            weak: false,
+        };
+        assert_eq!(
+            rendered(event),
+            format!(
+                "1970-01-01T00:00:00.000Z ok indicator.published members/bank-a/indicators/{} by node \
+                 epoch=3 group=all kind=pan weak=false",
+                "ab".repeat(32)
+            )
+        );
+    }
+
+    #[test]
+    fn a_decision_lists_its_matches_up_to_the_limit_and_counts_all() {
+        let matched: Vec<IndicatorRef> = (0u8..20)
+            .map(|byte| IndicatorRef { member: member("bank-b"), commitment: Commitment([byte; 32]) })
+            .collect();
+        let text = rendered(AuditEvent::ScreeningDecided {
+            decision_id: "d-1".into(),
+            decision: "block",
+            reasons: vec!["corroborated_indicator"],
+            matched,
+            policy_sha256: Sha256Digest([1; 32]),
+            degraded: false,
+        });
+        assert!(text.contains("matched_15=") && !text.contains("matched_16="));
+        assert!(text.contains("matched_count=20"));
+    }
+
+    #[test]
+    fn a_delivery_tells_peer_feed_and_range() {
+        let feed = FeedId { member: member("bank-a"), group: "all".parse().expect("valid") };
+        let range = EntryRange::new(EntryIndex(5), TreeSize(9)).expect("not empty");
+        let text = rendered(AuditEvent::BatchDelivered { peer: member("shop"), feed, range });
+        assert_eq!(text, "1970-01-01T00:00:00.000Z ok feed.delivered bank-a/all by node from=5 peer=shop until=9");
+    }
+
+    #[test]
+    fn a_fault_without_a_feed_is_about_the_peer() {
+        let text = rendered(AuditEvent::PeerFault {
+            peer: member("shop"),
+            feed: None,
+            rule: "unknown_version",
+            evidence_sha256: None,
+        });
+        assert_eq!(text, "1970-01-01T00:00:00.000Z fault peer.fault shop by node peer=shop rule=unknown_version");
+    }
+}

@@ -1,0 +1,78 @@
+//! The rules of the house, run as a test. Each rule finds a planted violation in a test of its own.
+
+mod floors;
+mod readers;
+mod source;
+mod words;
+
+use std::io::Write;
+
+use crate::source::{Source, Violation, files, sources};
+
+/// Folders and files whose text is read by people.
+const TEXTS: [&str; 10] =
+    ["src", "proto", "tests", "benches", "docs", "deploy", "README.md", "Makefile", "Cargo.toml", "deny.toml"];
+
+fn hold(rule: impl Fn(&Source) -> Vec<Violation>, folders: &[&str]) {
+    report(sources(folders).iter().flat_map(rule).collect());
+}
+
+fn report(violations: Vec<Violation>) {
+    let lines: Vec<String> =
+        violations.iter().map(|broken| format!("{}:{}: {}", broken.path, broken.line, broken.what)).collect();
+    assert!(lines.is_empty(), "{} violations:\n{}", lines.len(), lines.join("\n"));
+}
+
+#[test]
+fn imports_only_go_down_the_floors_and_left_in_the_pipeline() {
+    hold(floors::imports, &["src"]);
+}
+
+#[test]
+fn nothing_below_the_wall_touches_the_world() {
+    hold(floors::world, &["src"]);
+}
+
+#[test]
+fn the_pipeline_is_declared_in_its_order() {
+    let declared = sources(&["src/domain/mod.rs"]).iter().flat_map(floors::declared_pipeline).collect::<Vec<_>>();
+    assert_eq!(declared, floors::PIPELINE);
+}
+
+#[test]
+fn only_the_listed_files_read_raw_identifiers_and_secrets() {
+    hold(readers::readers, &["src"]);
+    assert_eq!(readers::idle_readers(&sources(&["src"])), [""; 0], "these no longer read: take them off the list");
+}
+
+#[test]
+fn code_keeps_to_the_style() {
+    hold(words::code, &["src", "tests", "benches"]);
+    hold(words::header, &["src", "tests", "benches", "build.rs"]);
+}
+
+#[test]
+fn files_hold_one_idea_each() {
+    let folders = ["src", "tests", "benches"];
+    for source in sources(&folders) {
+        // A remark, shown by `cargo test --test tidy `.
+        if let Some(long) = words::too_long(&source, words::LINES_AIMED_AT) {
+            writeln!(std::io::stderr(), "{}: {}", long.path, long.what).expect("standard error is open");
+        }
+    }
+    hold(|source| words::too_long(source, words::LINES_AT_MOST).into_iter().collect(), &folders);
+}
+
+#[test]
+fn no_text_promises_too_much_or_names_a_machine() {
+    let existing: Vec<&str> =
+        TEXTS.into_iter().filter(|name| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name).exists()).collect();
+    let texts = files(&existing, &["rs", "proto", "md", "toml", "sh", "Makefile", "txt", "html"]);
+    report(
+        texts
+            .iter()
+            .filter(|(path, _)| !path.starts_with("tests/tidy/words"))
+            .flat_map(|(path, text)| words::text(path, text))
+            .collect(),
+    );
+}

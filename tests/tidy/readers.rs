@@ -1,0 +1,52 @@
+//! Who may read raw identifiers and secrets: closed types open only through `expose`, and only these files call it.
+
+use crate::source::{Source, Violation, words};
+
+/// File and the reason it must read. Kept exact: a file that no longer reads leaves the list.
+pub const READERS: [(&str, &str); 5] = [
+    (
+        "src/domain/pseudonym/conformance.rs",
+        "compares derived keys and seals with published vectors, which are no secrets",
+    ),
+    ("src/domain/pseudonym/keys.rs", "derives the keys of an epoch and the pseudonym of an identifier"),
+    ("src/domain/pseudonym/payload.rs", "derives the key of a payload from a seal"),
+    ("src/domain/statistics/contribution.rs", "keys the order in which a subject's categories are chosen"),
+    ("src/io/keystore/keys.rs", "keeps the node's keys and hands each to what signs or opens with it"),
+];
+
+/// Calls of `expose` outside the list.
+pub fn readers(source: &Source) -> Vec<Violation> {
+    if READERS.iter().any(|(path, _)| *path == source.path) {
+        return Vec::new();
+    }
+    let what = "reads a raw identifier or a secret and is not on the list of readers";
+    calls(source).into_iter().map(|offset| source.violation(offset, what)).collect()
+}
+
+/// Entries of the list that read nothing.
+pub fn idle_readers(sources: &[Source]) -> Vec<&'static str> {
+    let reads = |path: &str| sources.iter().any(|source| source.path == path && !calls(source).is_empty());
+    READERS.into_iter().map(|(path, _)| path).filter(|path| !reads(path)).collect()
+}
+
+fn calls(source: &Source) -> Vec<usize> {
+    let methods = words(&source.product, ".expose").into_iter();
+    let paths = words(&source.product, "::expose").into_iter();
+    methods.chain(paths).map(|(offset, _)| offset).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_outside_the_list_is_found() {
+        let check = |path: &str, text: &str, count: usize| assert_eq!(readers(&Source::new(path, text)).len(), count);
+        check("src/app/cli/publish.rs", "log(identifier.expose())", 1);
+        check("src/app/cli/publish.rs", "secrets.iter().map(SecretBytes::expose)", 1);
+        check("src/app/cli/publish.rs", "identifier.exposed()", 0);
+        check("src/app/cli/publish.rs", "#[cfg(test)] mod tests { fn f() { identifier.expose() } }", 0);
+        check(READERS[0].0, "key.expose()", 0);
+        assert_eq!(idle_readers(&[Source::new(READERS[0].0, "key.expose()")]).len(), READERS.len() - 1);
+    }
+}

@@ -3,6 +3,7 @@
 //! Everything that is hashed or signed is bytes made once by the author and kept as received.
 
 pub mod blob;
+pub mod checkpoint;
 pub mod entry;
 pub mod proof;
 pub mod tiles;

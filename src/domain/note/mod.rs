@@ -151,6 +151,12 @@ impl SignedNote {
         Ok(())
     }
 
+    /// Puts `line` in the place of all earlier lines that claim the same key.
+    pub fn renew_signature(&mut self, line: SignatureLine) -> Result<(), NoteError> {
+        self.signatures.retain(|old| (old.key_id, &old.name) != (line.key_id, &line.name));
+        self.add_signature(line)
+    }
+
     /// Checks every signature that claims to be of one of `keys`. All of them must verify and at least one must be there;
     /// unknown signers are ignored. The result stands in the order of the lines; one key may have signed more than once.
     pub fn verify(&self, keys: &[VerifierKey]) -> Result<Vec<VerifiedSignature>, NoteError> {

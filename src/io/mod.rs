@@ -3,6 +3,7 @@
 pub mod certificate;
 pub mod grpc;
 pub mod journal;
+pub mod key_bundle;
 pub mod keystore;
 pub mod noise;
 pub mod transport;

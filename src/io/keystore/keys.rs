@@ -12,8 +12,23 @@ use zeroize::Zeroizing;
 use crate::base::epoch::KeyEpoch;
 use crate::base::name::{ConsortiumId, GroupId, MemberId};
 use crate::base::secret::SecretBytes;
+use crate::base::time::Timestamp;
 use crate::domain::note::key::{KeyError, NoteSigner};
+use crate::domain::pseudonym::keys::{EpochKeys, EpochSecret, KeyRing};
 use crate::domain::roster::member::{HpkeKey, audit_key_name, feed_key_name, witness_key_name};
+use crate::domain::roster::terms::Epoch;
+use crate::domain::roster::verified::Roster;
+
+/// The keys of an epoch cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EpochKeysError {
+    #[error("no epoch is active yet")]
+    NoneActive,
+    #[error("the keystore lacks the secret of epoch {0}; apply a key bundle of that epoch")]
+    Missing(KeyEpoch),
+    #[error("the keystore's secret of epoch {0} is not the one the roster announced")]
+    Other(KeyEpoch),
+}
 
 /// Private key of an X-Wing pair, with which sealed epoch secrets are opened. Closed.
 pub struct HpkeSecret(SecretBytes<32>);
@@ -63,7 +78,7 @@ pub struct NodeKeys {
     /// Keys the local MACs: request ids, source references, keys of views.
     pub local_mac: SecretBytes<32>,
     /// Secrets of the epochs this node may read.
-    pub epochs: BTreeMap<KeyEpoch, SecretBytes<32>>,
+    pub epochs: BTreeMap<KeyEpoch, EpochSecret>,
     pub tls: Option<TlsKeys>,
 }
 
@@ -111,6 +126,24 @@ impl NodeKeys {
     pub fn witness_signer(&self, consortium: &ConsortiumId, member: &MemberId) -> Result<NoteSigner, KeyError> {
         NoteSigner::cosigner(&witness_key_name(consortium, member), self.witness.clone())
     }
+
+    /// The keys to publish and screen with at this moment. The secret of the previous epoch may be missing: a member that
+    /// joined later, or that destroyed it, matches nothing under it.
+    pub fn key_ring(&self, roster: &Roster, now: Timestamp) -> Result<KeyRing, EpochKeysError> {
+        let derive = |epoch: &Epoch| {
+            let secret = self.epochs.get(&epoch.number).ok_or(EpochKeysError::Missing(epoch.number))?;
+            let keys = EpochKeys::derive(roster.consortium(), epoch.number, secret);
+            if keys.epoch_id() == epoch.id { Ok(keys) } else { Err(EpochKeysError::Other(epoch.number)) }
+        };
+        let readable = roster.readable_epochs(now);
+        let current = derive(readable.first().ok_or(EpochKeysError::NoneActive)?)?;
+        let previous = match readable.get(1).map(|epoch| derive(epoch)) {
+            Some(Ok(keys)) => Some(keys),
+            None | Some(Err(EpochKeysError::Missing(_))) => None,
+            Some(Err(fault)) => return Err(fault),
+        };
+        Ok(KeyRing { current, previous })
+    }
 }
 
 impl fmt::Debug for NodeKeys {
@@ -143,6 +176,33 @@ mod tests {
     fn keys_show_no_content() {
         let keys = NodeKeys::generate(&mut ChaCha20Rng::seed_from_u64(1));
         assert_eq!(format!("{keys:?} {:?}", keys.hpke), "NodeKeys(… 0 epochs) HpkeSecret(…)");
+    }
+
+    #[test]
+    fn the_key_ring_holds_the_current_and_the_previous_epoch() {
+        use crate::base::epoch::EpochId;
+        use crate::domain::roster::samples::{NOW, consortium, draft, found};
+        let mut keys = NodeKeys::generate(&mut ChaCha20Rng::seed_from_u64(1));
+        let secret = |byte: u8| EpochSecret::new(SecretBytes::new([byte; 32]));
+        let id = |number, byte| EpochKeys::derive(&consortium(), KeyEpoch(number), &secret(byte)).epoch_id();
+        let mut terms = draft(&["bank-a"]);
+        terms.epochs[0].id = id(1, 1);
+        let later = NOW.plus_s(90 * 86_400);
+        let next = Epoch { number: KeyEpoch(2), id: id(2, 2), activates_at: later, compromised_at: None };
+        terms.epochs.push(next);
+        let roster = found(&terms);
+        let ring = |keys: &NodeKeys, now| {
+            let ids = |ring: KeyRing| ring.readable().map(EpochKeys::epoch_id).collect::<Vec<EpochId>>();
+            keys.key_ring(&roster, now).map(ids)
+        };
+        assert_eq!(ring(&keys, NOW), Err(EpochKeysError::Missing(KeyEpoch(1))));
+        keys.epochs.insert(KeyEpoch(2), secret(2));
+        assert_eq!(ring(&keys, later), Ok(vec![id(2, 2)]), "what is lost of the past does not stop the present");
+        keys.epochs.insert(KeyEpoch(1), secret(1));
+        assert_eq!(ring(&keys, later), Ok(vec![id(2, 2), id(1, 1)]));
+        keys.epochs.insert(KeyEpoch(1), secret(9));
+        assert_eq!(ring(&keys, later), Err(EpochKeysError::Other(KeyEpoch(1))));
+        assert_eq!(ring(&keys, Timestamp::from_unix_s(0)), Err(EpochKeysError::NoneActive));
     }
 
     #[test]

@@ -29,6 +29,7 @@ use zeroize::Zeroizing;
 use crate::base::epoch::KeyEpoch;
 use crate::base::name::{ConsortiumId, MemberId};
 use crate::base::secret::SecretBytes;
+use crate::domain::pseudonym::keys::EpochSecret;
 use crate::io::keystore::file::{self, FileError, Readers};
 use crate::io::keystore::keys::{HpkeSecret, NodeKeys, TlsKeys};
 use crate::io::keystore::passphrase::Passphrase;
@@ -161,7 +162,7 @@ impl<'a> Fields<'a> {
         String::from_utf8(bytes).map(Zeroizing::new).map_err(|_| malformed())
     }
 
-    fn epochs(&mut self) -> Result<BTreeMap<KeyEpoch, SecretBytes<32>>, KeystoreError> {
+    fn epochs(&mut self) -> Result<BTreeMap<KeyEpoch, EpochSecret>, KeystoreError> {
         let malformed = || KeystoreError::Content { field: "epoch" };
         let mut epochs = BTreeMap::new();
         while self.0.clone().next().is_some() {
@@ -171,7 +172,7 @@ impl<'a> Fields<'a> {
             if !ascending {
                 return Err(malformed());
             }
-            epochs.insert(number, secret_of(secret).ok_or_else(malformed)?);
+            epochs.insert(number, EpochSecret::new(secret_of(secret).ok_or_else(malformed)?));
         }
         Ok(epochs)
     }
@@ -203,7 +204,7 @@ mod tests {
         let mut rng = ChaCha20Rng::seed_from_u64(7);
         let mut keys = NodeKeys::generate(&mut rng);
         for number in [1, 2] {
-            keys.epochs.insert(KeyEpoch(number), random_secret(&mut rng));
+            keys.epochs.insert(KeyEpoch(number), EpochSecret::new(random_secret(&mut rng)));
         }
         let pem = |text: &str| Zeroizing::new(format!("-----BEGIN {text}-----\n"));
         keys.tls = Some(TlsKeys { peer: pem("A"), local_ca: pem("B"), server: pem("C") });

@@ -155,3 +155,9 @@ pub const RETRY_AFTER_MS: u64 = 250;
 
 /// Longest a node works on one call, whatever the caller allows. Streams are counted until they begin to answer.
 pub const CALL_MS: u64 = 30_000;
+
+/// Entries of one guard list: the largest public list (VPN networks, public suffixes) has some 25,000.
+pub const GUARD_LIST_ENTRIES: usize = 1_000_000;
+
+/// Bytes of the compiled expressions of one guard list, so that a hostile list cannot take the memory.
+pub const GUARD_EXPRESSION_BYTES: usize = 8 * 1024 * 1024;

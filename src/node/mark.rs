@@ -14,7 +14,7 @@ pub fn key(view: &str) -> Vec<u8> {
 }
 
 /// The first record that `view` has not applied yet; record 0 for a view that holds nothing.
-pub fn read(views: &impl Views, view: &str) -> Result<RecordNumber, StorageFault> {
+pub fn read(views: &dyn Views, view: &str) -> Result<RecordNumber, StorageFault> {
     let Some(bytes) = views.get(&key(view))? else {
         return Ok(RecordNumber(0));
     };

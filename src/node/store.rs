@@ -51,6 +51,9 @@ pub enum Keep {
     Dropped,
 }
 
+/// Sees one record of a replay; a fault it returns ends the replay.
+pub type Visit<'a> = dyn FnMut(RecordNumber, &[u8]) -> Result<(), StorageFault> + 'a;
+
 /// The append-only record of everything acknowledged. One record is one commit: all of it or nothing.
 pub trait Journal {
     /// Stages one record. It is durable once [`Journal::sync`] returns.
@@ -66,11 +69,7 @@ pub trait Journal {
     fn next_number(&self) -> RecordNumber;
 
     /// Shows every record from `from` on, in order. A fault returned by `visit` ends the replay.
-    fn replay(
-        &self,
-        from: RecordNumber,
-        visit: &mut dyn FnMut(RecordNumber, &[u8]) -> Result<(), StorageFault>,
-    ) -> Result<(), StorageFault>;
+    fn replay(&self, from: RecordNumber, visit: &mut Visit<'_>) -> Result<(), StorageFault>;
 
     /// Rewrites closed segments, destroying the keys of what is dropped or replaced. Record numbers stay.
     fn compact(&mut self, decide: &mut dyn FnMut(RecordNumber, &[u8]) -> Keep) -> Result<(), StorageFault>;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::limits;
-use crate::node::store::{Journal, Keep, RecordNumber, StorageFault};
+use crate::node::store::{Journal, Keep, RecordNumber, StorageFault, Visit};
 
 /// Records by number; those from `synced_to` on are staged.
 #[derive(Debug, Default, Clone)]
@@ -81,19 +81,12 @@ impl Journal for MemoryJournal {
         RecordNumber(self.next)
     }
 
-    fn replay(
-        &self,
-        from: RecordNumber,
-        visit: &mut dyn FnMut(RecordNumber, &[u8]) -> Result<(), StorageFault>,
-    ) -> Result<(), StorageFault> {
+    fn replay(&self, from: RecordNumber, visit: &mut Visit<'_>) -> Result<(), StorageFault> {
         self.records.range(from..).try_for_each(|(number, record)| visit(*number, record))
     }
 
     fn compact(&mut self, decide: &mut dyn FnMut(RecordNumber, &[u8]) -> Keep) -> Result<(), StorageFault> {
-        if self.stopped {
-            return Err(StorageFault::Stopped);
-        }
-        let staged = self.records.split_off(&RecordNumber(self.synced_to));
+        self.sync()?;
         self.records.retain(|number, record| match decide(*number, record) {
             Keep::AsIs => true,
             Keep::Rewritten(bytes) => {
@@ -102,7 +95,6 @@ impl Journal for MemoryJournal {
             }
             Keep::Dropped => false,
         });
-        self.records.extend(staged);
         Ok(())
     }
 }

@@ -1,3 +1,18 @@
 //! The journal of record behind [`crate::node::store::Journal`].
+//!
+//! [`file::FileJournal`] keeps it in encrypted segment files ([`format`], to the byte) through the port of [`fs`];
+//! [`memory::MemoryJournal`] keeps it in memory.
 
+pub mod catalog;
+pub mod compact;
+pub mod file;
+pub mod format;
+pub mod frames;
+pub mod fs;
 pub mod memory;
+pub mod reader;
+pub mod real_fs;
+pub mod recover;
+pub mod reserve;
+pub mod seal;
+pub mod segment;

@@ -66,6 +66,7 @@ type Rows = VectorDomain<AtomDomain<u32>>;
 type NoisyCounts = Measurement<Rows, SymmetricDistance, MaxDivergence, Vec<i64>>;
 
 /// Adding or removing one subject changes `bound` rows (the unit of [`SymmetricDistance`] is a row).
+#[expect(clippy::disallowed_methods, reason = "this is the one place that draws")]
 fn measurement(categories: u32, scale: f64) -> Result<NoisyCounts, NoiseError> {
     let count = make_count_by_categories::<L1Distance<i64>, u32, i64>(
         VectorDomain::new(AtomDomain::default()),

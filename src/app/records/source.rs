@@ -1,0 +1,410 @@
+//! Opens a file or standard input, recognises its format, and reads it record by record.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::app::records::csv::{CsvRule, Splitter};
+use crate::app::records::lines::{Line, LineRule, Lines, RECORD_BYTES};
+use crate::app::records::mapping::{Names, Use};
+use crate::app::records::refusal::Refusal;
+use crate::app::records::{Field, Record, json, shown_name};
+
+/// How long a followed file is left alone before it is looked at again.
+const FOLLOW_PAUSE: Duration = Duration::from_millis(200);
+
+/// How records are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// RFC 4180 with a header row.
+    Csv,
+    /// One JSON object a line.
+    Jsonl,
+}
+
+/// How to read.
+#[derive(Debug, Clone)]
+pub struct ReadOptions {
+    /// Recognised by the first character where none.
+    pub format: Option<Format>,
+    pub delimiter: char,
+    pub names: Names,
+}
+
+/// Why a file as a whole cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    #[error("the input cannot be read: {0}")]
+    Unreadable(#[from] std::io::Error),
+    #[error("the file is UTF-16; save it as UTF-8")]
+    Utf16,
+    #[error("the file is compressed; unpack it first, e.g. gunzip -c FILE | hushwire … -")]
+    Compressed,
+    #[error("the file is an archive or a workbook; export it as CSV in UTF-8")]
+    Archive,
+    #[error("the file is empty; a CSV file begins with a header row")]
+    Empty,
+    #[error("header in line {line}: {rule}")]
+    HeaderLine { line: u64, rule: LineRule },
+    #[error("header in line {line}: {rule}")]
+    HeaderCsv { line: u64, rule: CsvRule },
+    #[error("header: column {second} repeats the name of column {first}, or both feed {field:?}")]
+    DuplicateColumn { first: usize, second: usize, field: String },
+    #[error("header: column {column} {name:?} is no field")]
+    UnknownColumn { column: usize, name: String },
+    #[error("header: there is no column {column:?}, which --map asks for")]
+    MissingColumn { column: String },
+    #[error("the header has a single column that holds {delimiter:?}: is that the delimiter?")]
+    Delimiter { delimiter: char },
+}
+
+impl SourceError {
+    /// What the user can type or do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::UnknownColumn { .. } => Some(
+                "a CSV file begins with a header row of field names; map others with --map FIELD=COLUMN, or pass \
+                 --ignore-unknown"
+                    .to_owned(),
+            ),
+            Self::Delimiter { delimiter: '\t' } => Some("pass --delimiter tab".to_owned()),
+            Self::Delimiter { delimiter } => Some(format!("pass --delimiter '{delimiter}'")),
+            Self::MissingColumn { .. } => Some("names of columns are compared exactly, capitals included".to_owned()),
+            Self::Unreadable(_)
+            | Self::Utf16
+            | Self::Compressed
+            | Self::Archive
+            | Self::Empty
+            | Self::HeaderLine { .. }
+            | Self::HeaderCsv { .. }
+            | Self::DuplicateColumn { .. } => None,
+        }
+    }
+}
+
+/// An input whose end is not its end: at the end of what is there it waits for more, until it is told to stop.
+#[derive(Debug)]
+pub struct Followed {
+    file: File,
+    stop: Arc<AtomicBool>,
+}
+
+impl Read for Followed {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            let read = self.file.read(into)?;
+            if read > 0 || self.stop.load(Ordering::Relaxed) {
+                return Ok(read);
+            }
+            std::thread::sleep(FOLLOW_PAUSE);
+        }
+    }
+}
+
+/// Opens `path`, or standard input for `-`. With `follow`, a file is read on as it grows until `follow` is set.
+pub fn open(path: &Path, follow: Option<Arc<AtomicBool>>) -> std::io::Result<Box<dyn Read + Send>> {
+    if path == Path::new("-") {
+        return Ok(Box::new(std::io::stdin()));
+    }
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(std::io::Error::new(std::io::ErrorKind::IsADirectory, "it is a folder"));
+    }
+    Ok(match follow {
+        Some(stop) => Box::new(Followed { file, stop }),
+        None => Box::new(file),
+    })
+}
+
+enum Shape {
+    /// The use of each column.
+    Csv(Vec<Vec<String>>),
+    Json,
+}
+
+/// See the module's documentation.
+pub struct RecordReader<R> {
+    lines: Lines<R>,
+    shape: Shape,
+    options: ReadOptions,
+}
+
+impl<R> std::fmt::Debug for RecordReader<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RecordReader({:?})", self.lines)
+    }
+}
+
+impl<R: Read> RecordReader<R> {
+    /// Recognises the format and reads the header.
+    pub fn new(input: R, options: ReadOptions) -> Result<Self, SourceError> {
+        let mut lines = Lines::new(input);
+        let beginning = lines.peek(4)?.to_vec();
+        match beginning.as_slice() {
+            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [_, 0, _, 0] | [0, _, 0, _] => return Err(SourceError::Utf16),
+            [0x1F, 0x8B, ..] | [0x28, 0xB5, 0x2F, 0xFD] | [b'B', b'Z', b'h', ..] => {
+                return Err(SourceError::Compressed);
+            }
+            [b'P', b'K', 3, 4] | [0xD0, 0xCF, 0x11, 0xE0] => return Err(SourceError::Archive),
+            _ => {}
+        }
+        let marked = beginning.starts_with(b"\xEF\xBB\xBF");
+        if marked {
+            lines.skip(3);
+        }
+        let first = beginning.get(if marked { 3 } else { 0 }..).and_then(|rest| rest.first());
+        let format = options.format.unwrap_or(if first == Some(&b'{') { Format::Jsonl } else { Format::Csv });
+        let shape = match format {
+            Format::Jsonl => Shape::Json,
+            Format::Csv => Shape::Csv(read_header(&mut lines, &options)?),
+        };
+        Ok(Self { lines, shape, options })
+    }
+
+    /// Fields that any record can have: those of the header; none where each record names its own.
+    pub fn header_fields(&self) -> Option<Vec<&str>> {
+        match &self.shape {
+            Shape::Csv(columns) => Some(columns.iter().flatten().map(String::as_str).collect()),
+            Shape::Json => None,
+        }
+    }
+
+    /// The next record, or why it is refused; none at the end. Empty lines are skipped.
+    pub fn next_record(&mut self) -> Result<Option<Result<Record, Refusal>>, SourceError> {
+        loop {
+            let Some(line) = self.lines.next_line()? else { return Ok(None) };
+            if line.text.as_ref().is_ok_and(|text| text.trim().is_empty()) {
+                continue;
+            }
+            let number = line.number;
+            let fields = match &self.shape {
+                Shape::Csv(columns) => {
+                    let (expected, delimiter) = (columns.len(), self.options.delimiter);
+                    read_columns(&mut self.lines, line, delimiter)?.and_then(|values| {
+                        if values.len() == expected {
+                            Ok(named(columns, &values))
+                        } else {
+                            Err(csv_refusal(number, CsvRule::ColumnCount { expected, got: values.len() }))
+                        }
+                    })
+                }
+                Shape::Json => json_fields(&line, &self.options.names),
+            };
+            return Ok(Some(fields.map(|fields| Record { line: number, fields })));
+        }
+    }
+}
+
+fn read_header<R: Read>(lines: &mut Lines<R>, options: &ReadOptions) -> Result<Vec<Vec<String>>, SourceError> {
+    let line = loop {
+        let line = lines.next_line()?.ok_or(SourceError::Empty)?;
+        if !line.text.as_ref().is_ok_and(|text| text.trim().is_empty()) {
+            break line;
+        }
+    };
+    let number = line.number;
+    let text = line.text.map_err(|rule| SourceError::HeaderLine { line: number, rule })?;
+    let in_header = |rule| SourceError::HeaderCsv { line: number, rule };
+    let mut splitter = Splitter::new(options.delimiter);
+    splitter.take_line(&text).map_err(in_header)?;
+    let names = splitter.finish().map_err(in_header)?;
+    if let [single] = names.as_slice() {
+        if let Some(delimiter) = [';', '\t', '|', ','].into_iter().find(|delimiter| single.contains(*delimiter)) {
+            return Err(SourceError::Delimiter { delimiter });
+        }
+    }
+    let names: Vec<&str> = names.iter().map(|name| name.trim()).collect();
+    for column in options.names.mapped_columns() {
+        if !names.contains(&column) {
+            return Err(SourceError::MissingColumn { column: shown_name(column).to_owned() });
+        }
+    }
+    let mut columns: Vec<Vec<String>> = Vec::with_capacity(names.len());
+    for (index, name) in names.iter().enumerate() {
+        let fields = match options.names.use_of(name) {
+            Use::Fields(fields) => fields,
+            Use::Ignored => Vec::new(),
+            Use::Unknown => {
+                return Err(SourceError::UnknownColumn { column: index + 1, name: shown_name(name).to_owned() });
+            }
+        };
+        for field in &fields {
+            if let Some(first) = columns.iter().position(|earlier| earlier.contains(field)) {
+                return Err(SourceError::DuplicateColumn { first: first + 1, second: index + 1, field: field.clone() });
+            }
+        }
+        columns.push(fields);
+    }
+    Ok(columns)
+}
+
+/// Splits the record that begins with `first`, taking more lines while a quote is open.
+fn read_columns<R: Read>(
+    lines: &mut Lines<R>,
+    first: Line,
+    delimiter: char,
+) -> Result<Result<Vec<Zeroizing<String>>, Refusal>, SourceError> {
+    let number = first.number;
+    let mut splitter = Splitter::new(delimiter);
+    let mut taken = 0;
+    let mut line = first;
+    loop {
+        let text = match line.text {
+            Ok(text) => text,
+            Err(rule) => return Ok(Err(line_refusal(line.number, rule))),
+        };
+        taken += text.len() + 1;
+        if taken > RECORD_BYTES + 1 {
+            return Ok(Err(line_refusal(number, LineRule::TooLong)));
+        }
+        match splitter.take_line(&text) {
+            Ok(true) => break,
+            Ok(false) => {}
+            Err(rule) => return Ok(Err(csv_refusal(line.number, rule))),
+        }
+        line = match lines.next_line()? {
+            Some(line) => line,
+            None => break,
+        };
+    }
+    Ok(splitter.finish().map_err(|rule| csv_refusal(number, rule)))
+}
+
+fn named(columns: &[Vec<String>], values: &[Zeroizing<String>]) -> Vec<Field> {
+    let used = columns.iter().zip(values).filter(|(_, value)| !value.trim().is_empty());
+    used.flat_map(|(fields, value)| fields.iter().map(|name| Field { name: name.clone(), value: value.clone() }))
+        .collect()
+}
+
+fn json_fields(line: &Line, names: &Names) -> Result<Vec<Field>, Refusal> {
+    let text = line.text.as_ref().map_err(|rule| line_refusal(line.number, *rule))?;
+    let raw = json::parse(text).map_err(|rule| Refusal::new(line.number, "", rule.name(), &rule))?;
+    let mut fields = Vec::with_capacity(raw.len());
+    for Field { name, value } in raw {
+        match names.use_of(&name) {
+            Use::Fields(targets) => {
+                fields.extend(targets.into_iter().map(|name| Field { name, value: value.clone() }));
+            }
+            Use::Ignored => {}
+            Use::Unknown => {
+                let shown = shown_name(&name);
+                return Err(Refusal::new(
+                    line.number,
+                    shown,
+                    "unknown_field",
+                    "no such field; pass --ignore-unknown to skip it",
+                ));
+            }
+        }
+    }
+    fields.retain(|field| !field.value.trim().is_empty());
+    Ok(fields)
+}
+
+fn line_refusal(line: u64, rule: LineRule) -> Refusal {
+    let name = match rule {
+        LineRule::TooLong => "record_too_long",
+        LineRule::NotUtf8 { .. } => "not_utf8",
+        LineRule::Nul { .. } => "nul",
+    };
+    Refusal::new(line, "", name, rule)
+}
+
+fn csv_refusal(line: u64, rule: CsvRule) -> Refusal {
+    let name = match rule {
+        CsvRule::StrayQuote { .. } => "csv_stray_quote",
+        CsvRule::TextAfterQuote { .. } => "csv_text_after_quote",
+        CsvRule::OpenQuote { .. } => "csv_open_quote",
+        CsvRule::ColumnCount { .. } => "csv_column_count",
+    };
+    Refusal::new(line, "", name, rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reader(input: &[u8], maps: &[&str]) -> Result<RecordReader<std::io::Cursor<Vec<u8>>>, SourceError> {
+        let maps = maps.iter().map(|map| map.parse().expect("a map")).collect();
+        let names = Names::new(&["kind", "value", "note"], maps, false).expect("known fields");
+        RecordReader::new(std::io::Cursor::new(input.to_vec()), ReadOptions { format: None, delimiter: ',', names })
+    }
+
+    /// Each record as `line:name=value,…` or `line:!rule`.
+    fn read(input: &[u8], maps: &[&str]) -> Vec<String> {
+        let mut reader = reader(input, maps).expect("a readable file");
+        let mut shown = Vec::new();
+        while let Some(record) = reader.next_record().expect("memory does not fail") {
+            shown.push(match record {
+                Ok(record) => {
+                    let fields: Vec<_> =
+                        record.fields.iter().map(|field| format!("{}={}", field.name, field.value.as_str())).collect();
+                    format!("{}:{}", record.line, fields.join(","))
+                }
+                Err(refusal) => format!("{}:!{}", refusal.line, refusal.rule),
+            });
+        }
+        shown
+    }
+
+    #[test]
+    fn records_keep_their_lines_and_one_faulty_record_spoils_no_other() {
+        let file = b"\xEF\xBB\xBFkind,value,note\r\npan,1,\r\n\r\npan,2\r\npan,\"3\",\"a\r\nb\"\r\npan,4\",x\r\npan,\xff,x\r\npan,5,y";
+        let expected = [
+            "2:kind=pan,value=1",
+            "4:!csv_column_count",
+            "5:kind=pan,value=3,note=a\nb",
+            "7:!csv_stray_quote",
+            "8:!not_utf8",
+            "9:kind=pan,value=5,note=y",
+        ];
+        assert_eq!(read(file, &[]), expected);
+    }
+
+    #[test]
+    fn an_open_quote_is_named_by_the_line_where_it_opened() {
+        assert_eq!(read(b"kind,value\npan,\"1\npan,2\n", &[]), ["2:!csv_open_quote"]);
+        let mut endless = b"kind,value\npan,\"1\n".to_vec();
+        endless.extend_from_slice(&b"x\n".repeat(RECORD_BYTES));
+        assert_eq!(read(&endless, &[])[0], "2:!record_too_long");
+    }
+
+    #[test]
+    fn wide_files_are_read_through_the_mapping() {
+        let file = b"order,card,mail\n7,111,a@b\n8,222,\n";
+        assert_eq!(read(file, &["pan=card", "email=mail"]), ["2:pan=111,email=a@b", "3:pan=222"]);
+    }
+
+    #[test]
+    fn json_lines_are_recognised_and_refused_one_by_one() {
+        let file = b"{\"kind\":\"pan\",\"value\":\"1\"}\n{\"kind\":\"pan\",\n\n{\"colour\":\"x\"}\n";
+        assert_eq!(read(file, &[]), ["1:kind=pan,value=1", "2:!json_truncated", "4:!unknown_field"]);
+    }
+
+    #[test]
+    fn a_file_that_is_no_csv_is_refused_as_a_whole() {
+        let check = |input: &[u8], maps: &[&str], part: &str| {
+            let refused = reader(input, maps).expect_err(part).to_string();
+            assert!(refused.contains(part), "{refused}");
+            assert!(!refused.contains("4111"), "{refused}");
+        };
+        check(b"", &[], "is empty");
+        check(b"\n\n", &[], "is empty");
+        check(b"\xFF\xFEk\0i\0", &[], "UTF-16");
+        check(b"k\0i\0n\0", &[], "UTF-16");
+        check(b"\x1F\x8B\x08\x00", &[], "compressed");
+        check(b"PK\x03\x04", &[], "workbook");
+        check(b"kind;value\n", &[], "is that the delimiter");
+        check(b"kind,value,kind\n", &[], "column 3 repeats the name of column 1");
+        check(b"kind,valu\n", &[], "column 2 \"valu\" is no field");
+        check(b"pan,4111111111111111\n", &[], "column 2 \"(not shown)\"");
+        check(b"kind,value\n", &["pan=card"], "no column \"card\"");
+        check(b"kind,\"value\n", &[], "never closed");
+        check(&vec![b'x'; 2 * RECORD_BYTES], &[], "this line is longer");
+    }
+}

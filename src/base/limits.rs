@@ -105,9 +105,6 @@ pub const DRAIN_PEER_MS: u64 = 2_000;
 /// Milliseconds between the end of a revoked member's streams and the end of its connection: time for the reason to arrive.
 pub const REVOKED_GRACE_MS: u64 = 500;
 
-/// Milliseconds after which a local connection is asked to come again, so that a replaced certificate is seen.
-pub const CONNECTION_AGE_MS: u64 = 10 * 60 * 1_000;
-
 /// Connections open at once: about 50 KB each, before their streams.
 pub const CONNECTIONS_LOCAL: usize = 1_024;
 pub const CONNECTIONS_PEER: usize = 4_096;

@@ -2,6 +2,7 @@
 //! it take. A refusal is an ordinary gRPC answer and, where access was refused, an audit event.
 
 use crate::base::limits;
+use crate::base::role::Role;
 use crate::io::grpc::deadline::{self, Deadline};
 use crate::io::grpc::overload::Overload;
 use crate::io::grpc::roles::{self, Callers};
@@ -28,7 +29,8 @@ pub struct Refused {
     pub caller: Caller,
     /// The method of the table, or nothing for a path that has no row: what was asked for is the caller's text.
     pub method: Option<&'static str>,
-    pub reason: &'static str,
+    /// As the caller is told, e.g. `ROLE_NOT_ALLOWED`.
+    pub reason: String,
 }
 
 /// Told of every refused access, before the caller is.
@@ -134,8 +136,10 @@ where
             return Err(self.refuse(Caller::Local(local.clone()), method, refusal));
         }
         if let Some(peer) = extensions.get::<PeerCaller>() {
+            if !peer.is_pinned() {
+                return Err(self.refuse(Caller::Peer(peer.clone()), method, revoked()));
+            }
             let refusal = match row.map(|row| row.callers) {
-                _ if !peer.is_pinned() => revoked(),
                 Some(Callers::Peers) => return Ok(Some(peer.clone())),
                 Some(Callers::Local(_)) => wrong_listener(),
                 None => Refusal::Unimplemented,
@@ -147,16 +151,12 @@ where
     }
 
     fn refuse(&self, caller: Caller, method: Option<&'static str>, refusal: Refusal) -> Refusal {
-        let reason = match &refusal {
-            Refusal::PermissionDenied { reason, .. } | Refusal::Unauthenticated { reason, .. } => reason,
-            _ => "UNKNOWN_METHOD",
-        };
-        (self.on_refused)(&Refused { caller, method, reason });
+        (self.on_refused)(&Refused { caller, method, reason: refusal.reason() });
         refusal
     }
 }
 
-fn not_this_role(caller: &LocalCaller, roles: &[crate::base::role::Role]) -> Refusal {
+fn not_this_role(caller: &LocalCaller, roles: &[Role]) -> Refusal {
     let needed: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
     let description = format!("this needs the role {}; the certificate says {}", needed.join(" or "), caller.role);
     Refusal::PermissionDenied { reason: "ROLE_NOT_ALLOWED", description }
@@ -223,7 +223,6 @@ impl HttpBody for CutWhenRevoked {
 mod tests {
     use super::*;
     use crate::base::bytes::Sha256Digest;
-    use crate::base::role::Role;
     use crate::io::grpc::roles::METHODS;
     use crate::io::transport::pins::PinRegistry;
     use std::collections::BTreeMap;
@@ -302,7 +301,7 @@ mod tests {
         pins.replace(BTreeMap::new());
         let (code, audited) = call(request("/hushwire.peer.v1.ExchangeService/Exchange", peer)).await;
         assert_eq!(code, Code::Unauthenticated);
-        assert_eq!(audited.first().map(|refused| refused.reason), Some("PIN_REVOKED"));
+        assert_eq!(audited.first().map(|refused| refused.reason.as_str()), Some("PIN_REVOKED"));
     }
 
     #[tokio::test]

@@ -4,20 +4,17 @@ use crate::base::name::MemberId;
 use crate::io::transport::bucket::Rate;
 use crate::io::transport::budget::{ConnectionBudget, ConnectionLimits, ConnectionSlot};
 use crate::io::transport::caller::{Caller, LocalCaller, PeerCaller};
-use crate::io::transport::guarded::{Guarded, Misconduct};
+use crate::io::transport::guarded::{Guarded, Misconduct, Verdict};
 use crate::io::transport::leaf::Leaf;
 use crate::io::transport::pins::PinRegistry;
 use crate::io::transport::settings::DoorSettings;
-use crate::io::transport::tls;
+use crate::io::transport::tls::{self, DoorTls};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use rustls::ServerConfig;
 use std::convert::Infallible;
-use std::error::Error;
-use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -41,7 +38,7 @@ pub enum Admission {
 /// How a connection ended, for counters and logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// By the caller, by age or by our stopping.
+    /// By the caller or by our stopping.
     Closed,
     /// The handshake failed or the certificate was refused.
     HandshakeRefused,
@@ -51,7 +48,7 @@ pub enum Ending {
     Flood,
     /// Too many connections of this member.
     MemberOverBudget,
-    /// The roster dropped the key.
+    /// The roster dropped the key, or the authority that vouched for the caller was replaced.
     Revoked,
     /// The certificate expired while the connection was open.
     Expired,
@@ -100,7 +97,7 @@ impl Shared {
 /// Serves one connection to its end.
 pub async fn serve<S>(
     socket: TcpStream,
-    tls: Arc<ServerConfig>,
+    mut tls: watch::Receiver<Arc<DoorTls>>,
     shared: Arc<Shared>,
     service: S,
     stop: watch::Receiver<bool>,
@@ -109,7 +106,8 @@ where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
-    let (stream, leaf) = match timeout(shared.settings.handshake_timeout, handshake(socket, tls)).await {
+    let admitting = Arc::clone(&tls.borrow_and_update());
+    let (stream, leaf) = match timeout(shared.settings.handshake_timeout, handshake(socket, &admitting)).await {
         Ok(Some(shaken)) => shaken,
         Ok(None) => return Ending::HandshakeRefused,
         Err(_) => return Ending::Silent,
@@ -122,14 +120,20 @@ where
         Ok(slot) => slot,
         Err(ending) => return ending,
     };
-    let ending = speak(stream, &leaf, caller, &shared.settings, service, stop).await;
+    let ending = speak(stream, &leaf, caller, &shared.settings, service, Events { tls, stop }).await;
     drop(slot);
     ending
 }
 
-async fn handshake(socket: TcpStream, tls: Arc<ServerConfig>) -> Option<(TlsStream<TcpStream>, Leaf)> {
+/// What may change around an open connection.
+struct Events {
+    tls: watch::Receiver<Arc<DoorTls>>,
+    stop: watch::Receiver<bool>,
+}
+
+async fn handshake(socket: TcpStream, tls: &DoorTls) -> Option<(TlsStream<TcpStream>, Leaf)> {
     socket.set_nodelay(true).ok()?;
-    let stream = TlsAcceptor::from(tls).accept(socket).await.ok()?;
+    let stream = TlsAcceptor::from(tls.server()).accept(socket).await.ok()?;
     let (_, session) = stream.get_ref();
     if !tls::speaks_h2(session) {
         return None;
@@ -145,13 +149,16 @@ async fn speak<S>(
     caller: Caller,
     settings: &DoorSettings,
     service: S,
-    mut stop: watch::Receiver<bool>,
+    events: Events,
 ) -> Ending
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
-    let io = TokioIo::new(Guarded::new(stream, settings.preface_timeout, settings.control_frames));
+    let Events { mut tls, mut stop } = events;
+    let chain = stream.get_ref().1.peer_certificates().map(<[_]>::to_vec).unwrap_or_default();
+    let guarded = Guarded::new(stream, settings.preface_timeout, settings.control_frames);
+    let verdict = guarded.verdict();
     let identified = service_fn({
         let caller = caller.clone();
         move |request: Request<Incoming>| {
@@ -163,13 +170,16 @@ where
             service.clone().oneshot(request)
         }
     });
-    let mut connection = pin!(http2_builder(settings).serve_connection(io, identified));
+    let mut connection = pin!(http2_builder(settings).serve_connection(TokioIo::new(guarded), identified));
     let mut expiry = pin!(sleep(until_expiry(leaf)));
-    let mut age = pin!(async {
-        match settings.connection_age {
-            Some(age) => sleep(age).await,
-            None => std::future::pending().await,
+    let mut disowned = pin!(async {
+        // Renewed certificates change nothing for who is still vouched for; a replaced authority ends what it replaced.
+        while let Ok(()) = tls.changed().await {
+            if !tls.borrow_and_update().admits(&chain) {
+                return;
+            }
         }
+        std::future::pending().await
     });
     let mut revoked = pin!(async {
         match &caller {
@@ -179,16 +189,13 @@ where
         // The gate ends running streams with the reason; this is the time for it to arrive.
         sleep(settings.revoked_grace).await;
     });
-    let (mut aged, mut stopping) = (false, false);
+    let mut stopping = false;
     loop {
         tokio::select! {
-            ended = connection.as_mut() => return ended.map_or_else(|error| ending_of(&error), |()| Ending::Closed),
+            ended = connection.as_mut() => return ending_of(&ended, &verdict),
             () = expiry.as_mut() => return Ending::Expired,
             () = revoked.as_mut() => return Ending::Revoked,
-            () = age.as_mut(), if !aged => {
-                aged = true;
-                connection.as_mut().graceful_shutdown();
-            }
+            () = disowned.as_mut() => return Ending::Revoked,
             _ = stop.wait_for(|stop| *stop), if !stopping => {
                 stopping = true;
                 connection.as_mut().graceful_shutdown();
@@ -217,19 +224,11 @@ fn until_expiry(leaf: &Leaf) -> Duration {
     Duration::from_secs(leaf.not_after_s.saturating_add(1)).saturating_sub(now)
 }
 
-/// The guard speaks through an I/O error deep inside the HTTP/2 stack's own.
-fn ending_of(error: &hyper::Error) -> Ending {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(current) = cause {
-        let misconduct = current.downcast_ref::<Misconduct>().or_else(|| {
-            let io = current.downcast_ref::<io::Error>()?;
-            io.get_ref()?.downcast_ref::<Misconduct>()
-        });
-        match misconduct {
-            Some(Misconduct::Silent) => return Ending::Silent,
-            Some(Misconduct::Flood) => return Ending::Flood,
-            None => cause = current.source(),
-        }
+fn ending_of(ended: &hyper::Result<()>, verdict: &Verdict) -> Ending {
+    match (verdict.get(), ended) {
+        (Some(Misconduct::Silent), _) => Ending::Silent,
+        (Some(Misconduct::Flood), _) => Ending::Flood,
+        (None, Ok(())) => Ending::Closed,
+        (None, Err(_)) => Ending::Broken,
     }
-    Ending::Broken
 }

@@ -8,6 +8,7 @@ use crate::io::transport::bucket::{Bucket, Rate};
 use crate::io::transport::frames::FrameMeter;
 use std::io;
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -22,6 +23,9 @@ pub enum Misconduct {
     Flood,
 }
 
+/// The first rule a connection broke, for whoever has to tell. The HTTP/2 stack passes our I/O errors on as mere text.
+pub type Verdict = Arc<OnceLock<Misconduct>>;
+
 /// An I/O object that is watched while it is read.
 #[derive(Debug)]
 pub struct Guarded<IO> {
@@ -30,6 +34,7 @@ pub struct Guarded<IO> {
     control_frames: Bucket,
     preface: Option<Pin<Box<Sleep>>>,
     unpaid_bytes: usize,
+    verdict: Verdict,
 }
 
 impl<IO> Guarded<IO> {
@@ -41,7 +46,18 @@ impl<IO> Guarded<IO> {
             control_frames: Bucket::full(control_frames, Instant::now()),
             preface: Some(Box::pin(sleep(preface_timeout))),
             unpaid_bytes: 0,
+            verdict: Verdict::default(),
         }
+    }
+
+    /// Where the first rule broken will stand.
+    pub fn verdict(&self) -> Verdict {
+        Arc::clone(&self.verdict)
+    }
+
+    fn broken(&self, rule: Misconduct) -> io::Error {
+        let first = *self.verdict.get_or_init(|| rule);
+        io::Error::new(io::ErrorKind::ConnectionAborted, first)
     }
 
     fn inspect(&mut self, bytes: &[u8]) -> Result<(), Misconduct> {
@@ -65,26 +81,18 @@ impl<IO> Guarded<IO> {
     }
 }
 
-fn broken(rule: Misconduct) -> io::Error {
-    let kind = match rule {
-        Misconduct::Silent => io::ErrorKind::TimedOut,
-        Misconduct::Flood => io::ErrorKind::QuotaExceeded,
-    };
-    io::Error::new(kind, rule)
-}
-
 impl<IO: AsyncRead + Unpin> AsyncRead for Guarded<IO> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         // Also asked when bytes come: one byte a second must not keep the timer from firing.
         if let Some(timer) = self.preface.as_mut()
             && timer.as_mut().poll(cx).is_ready()
         {
-            return Poll::Ready(Err(broken(Misconduct::Silent)));
+            return Poll::Ready(Err(self.broken(Misconduct::Silent)));
         }
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
         let read = buf.filled().get(before..).unwrap_or_default();
-        Poll::Ready(self.inspect(read).map_err(broken))
+        Poll::Ready(self.inspect(read).map_err(|rule| self.broken(rule)))
     }
 }
 

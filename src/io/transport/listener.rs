@@ -3,9 +3,8 @@
 use crate::io::transport::budget::{ConnectionBudget, source_of};
 use crate::io::transport::connection::{self, Admission, Ending, Shared};
 use crate::io::transport::settings::DoorSettings;
-use arc_swap::ArcSwap;
+use crate::io::transport::tls::DoorTls;
 use http::{Request, Response};
-use rustls::ServerConfig;
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -23,12 +22,12 @@ use tower::Service;
 /// After an accept error, most often too many open files: time for something to be closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// One listening socket with what it admits. The TLS configuration is read at each handshake, so that storing a new one
-/// replaces certificates and authorities without a restart.
+/// One listening socket with what it admits. A new [`DoorTls`] sent to `tls` replaces certificates and authority without a
+/// restart: new handshakes use it, and connections whose certificate it no longer vouches for end.
 #[derive(Debug)]
 pub struct Door {
     pub tcp: TcpListener,
-    pub tls: Arc<ArcSwap<ServerConfig>>,
+    pub tls: watch::Receiver<Arc<DoorTls>>,
     pub admission: Admission,
     pub settings: DoorSettings,
     pub counts: Arc<DoorCounts>,
@@ -93,7 +92,7 @@ impl Door {
                         continue;
                     };
                     let served =
-                        connection::serve(socket, tls.load_full(), Arc::clone(&shared), service.clone(), stopped.clone());
+                        connection::serve(socket, tls.clone(), Arc::clone(&shared), service.clone(), stopped.clone());
                     connections.spawn(async move {
                         let ending = served.await;
                         drop(slot);

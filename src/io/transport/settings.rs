@@ -13,8 +13,6 @@ pub struct DoorSettings {
     pub drain_timeout: Duration,
     /// Between the last word to a revoked member and the end of its connection.
     pub revoked_grace: Duration,
-    /// After this age a connection takes no new calls; `None` for connections that carry one endless stream.
-    pub connection_age: Option<Duration>,
     pub connections: ConnectionLimits,
     pub connections_per_member: usize,
     pub control_frames: Rate,
@@ -34,7 +32,6 @@ impl DoorSettings {
             preface_timeout: Duration::from_millis(limits::PREFACE_MS),
             drain_timeout: Duration::from_millis(limits::DRAIN_LOCAL_MS),
             revoked_grace: Duration::from_millis(limits::REVOKED_GRACE_MS),
-            connection_age: Some(Duration::from_millis(limits::CONNECTION_AGE_MS)),
             connections: ConnectionLimits {
                 total: limits::CONNECTIONS_LOCAL,
                 per_source: limits::CONNECTIONS_PER_SOURCE_LOCAL,
@@ -56,7 +53,6 @@ impl DoorSettings {
         let local = Self::local();
         Self {
             drain_timeout: Duration::from_millis(limits::DRAIN_PEER_MS),
-            connection_age: None,
             connections: ConnectionLimits {
                 total: limits::CONNECTIONS_PEER,
                 per_source: limits::CONNECTIONS_PER_SOURCE_PEER,

@@ -8,8 +8,10 @@ use crate::io::transport::pins::PinRegistry;
 use crate::io::transport::verify::{LocalClients, PinnedClients, PinnedServer};
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
+use rustls::pki_types::UnixTime;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use std::fmt;
@@ -85,8 +87,30 @@ pub fn provider() -> Arc<CryptoProvider> {
     Arc::clone(&PROVIDER)
 }
 
+/// The TLS of one door: what it shows, and whom it admits.
+#[derive(Debug)]
+pub struct DoorTls {
+    server: Arc<ServerConfig>,
+    clients: Arc<dyn ClientCertVerifier>,
+}
+
+impl DoorTls {
+    /// For the next handshake.
+    pub fn server(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.server)
+    }
+
+    /// Whether a client with this chain, leaf first, would be admitted now.
+    pub fn admits(&self, chain: &[CertificateDer<'_>]) -> bool {
+        let Some((leaf, intermediates)) = chain.split_first() else {
+            return false;
+        };
+        self.clients.verify_client_cert(leaf, intermediates, UnixTime::now()).is_ok()
+    }
+}
+
 /// The local door: client certificates of the member's own authority.
-pub fn local_server(own: &Certified, authority: &Authority, member: &MemberId) -> Result<ServerConfig, TlsError> {
+pub fn local_server(own: &Certified, authority: &Authority, member: &MemberId) -> Result<DoorTls, TlsError> {
     let authority = WebPkiClientVerifier::builder_with_provider(Arc::clone(&authority.0), provider())
         .build()
         .map_err(|error| TlsError::Authority(error.to_string()))?;
@@ -94,24 +118,21 @@ pub fn local_server(own: &Certified, authority: &Authority, member: &MemberId) -
 }
 
 /// The peer door: client keys pinned in the roster.
-pub fn peer_server(own: &Certified, pins: &Arc<PinRegistry>) -> Result<ServerConfig, TlsError> {
+pub fn peer_server(own: &Certified, pins: &Arc<PinRegistry>) -> Result<DoorTls, TlsError> {
     server(own, Arc::new(PinnedClients { pins: Arc::clone(pins), provider: provider() }))
 }
 
-fn server(
-    own: &Certified,
-    clients: Arc<dyn rustls::server::danger::ClientCertVerifier>,
-) -> Result<ServerConfig, TlsError> {
+fn server(own: &Certified, clients: Arc<dyn ClientCertVerifier>) -> Result<DoorTls, TlsError> {
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])?
-        .with_client_cert_verifier(clients)
+        .with_client_cert_verifier(Arc::clone(&clients))
         .with_single_cert(own.chain.clone(), own.key.clone_key())?;
     config.alpn_protocols = vec![ALPN_H2.to_vec()];
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     // Our order of cipher suites, not the client's: AES-256 first whatever is asked.
     config.ignore_client_order = true;
-    Ok(config)
+    Ok(DoorTls { server: Arc::new(config), clients })
 }
 
 /// A caller of the local door: the node's certificate comes from the member's own authority and names the host called.

@@ -1,0 +1,166 @@
+//! Portable proof that a feed's author signed two trees that cannot both be its feed.
+//!
+//! A consistency proof that fails proves nothing: anybody can make one. What is carried is therefore a proof that *holds* for
+//! the larger tree and shows that this tree begins with another root than the one signed for the smaller.
+
+use crate::base::bytes::TreeHash;
+use crate::base::position::TreeSize;
+use crate::domain::feed::checkpoint::{CheckpointError, FeedVerifier, SignedCheckpoint};
+use crate::domain::feed::proof::{HashSource, consistency_proof, range_root, roots_along};
+
+/// Two checkpoints of one feed with what shows that they contradict each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EquivocationProof {
+    /// The smaller checkpoint as a signed note.
+    pub first: String,
+    /// The larger, or the other of the same size.
+    pub second: String,
+    /// Empty for equal sizes. Otherwise the lowest complete subtree at the right edge of the smaller tree, as the larger
+    /// tree has it, and then the remaining hashes of the RFC 9162 consistency proof of the larger tree.
+    pub consistency: Vec<TreeHash>,
+}
+
+/// Why something offered as a proof of equivocation is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoEquivocation {
+    #[error("first checkpoint: {0}")]
+    First(CheckpointError),
+    #[error("second checkpoint: {0}")]
+    Second(CheckpointError),
+    #[error("the checkpoints are not in the order of their sizes")]
+    Order,
+    #[error("the checkpoints agree")]
+    Agreeing,
+    #[error("the hashes do not lead to the root of the second checkpoint")]
+    NotOfSecond,
+}
+
+impl EquivocationProof {
+    /// Compares two verified checkpoints of one feed. Those of different sizes need the hashes: see [`Self::in_tree`].
+    pub fn between(first: &SignedCheckpoint, second: &SignedCheckpoint) -> Option<Self> {
+        let (one, other) = (first.checkpoint(), second.checkpoint());
+        let contradict = one.origin == other.origin && one.size == other.size && one.root != other.root;
+        contradict.then(|| Self { first: first.note_text(), second: second.note_text(), consistency: Vec::new() })
+    }
+
+    /// Shows from the hashes of the second's tree that it does not begin with the first. None where it does, or where a hash is
+    /// not held.
+    pub fn in_tree(first: &SignedCheckpoint, second: &SignedCheckpoint, second_tree: &impl HashSource) -> Option<Self> {
+        let (old, new) = (first.size(), second.size());
+        if first.checkpoint().origin != second.checkpoint().origin || old == TreeSize::EMPTY || old >= new {
+            return Self::between(first, second);
+        }
+        let mut consistency = consistency_proof(second_tree, old, new)?;
+        if old.0.is_power_of_two() {
+            consistency.insert(0, range_root(second_tree, 0, old.0)?);
+        }
+        check_roots(first, second, &consistency).ok()?;
+        Some(Self { first: first.note_text(), second: second.note_text(), consistency })
+    }
+
+    /// Checks the proof with nothing but the keys of the feed. On success the author has lied, whoever brings the proof.
+    pub fn verify(&self, verifier: &FeedVerifier) -> Result<(), NoEquivocation> {
+        let first = SignedCheckpoint::verify(self.first.as_bytes(), verifier).map_err(NoEquivocation::First)?;
+        let second = SignedCheckpoint::verify(self.second.as_bytes(), verifier).map_err(NoEquivocation::Second)?;
+        check_roots(&first, &second, &self.consistency)
+    }
+}
+
+fn check_roots(
+    first: &SignedCheckpoint,
+    second: &SignedCheckpoint,
+    consistency: &[TreeHash],
+) -> Result<(), NoEquivocation> {
+    if first.size() > second.size() {
+        return Err(NoEquivocation::Order);
+    }
+    if first.size() == second.size() {
+        let differ = consistency.is_empty() && first.root() != second.root();
+        return if differ { Ok(()) } else { Err(NoEquivocation::Agreeing) };
+    }
+    let (seed, path) = consistency.split_first().ok_or(NoEquivocation::NotOfSecond)?;
+    let (begins_with, reached) =
+        roots_along(first.size(), second.size(), *seed, path).map_err(|_| NoEquivocation::NotOfSecond)?;
+    // Only hashes that lead to the signed root are the author's; what they say of the beginning is then its word too.
+    if reached != *second.root() {
+        return Err(NoEquivocation::NotOfSecond);
+    }
+    if begins_with == *first.root() { Err(NoEquivocation::Agreeing) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::exchange::cursor::Extension;
+    use crate::domain::feed::checkpoint::tests::{Author, NOW, author};
+    use crate::domain::feed::tree::CompactRange;
+
+    fn leaves(count: u8, fork_at: Option<u8>) -> Vec<TreeHash> {
+        let fill = |index| if fork_at.is_some_and(|fork| index >= fork) { 200 } else { index };
+        (0..count).map(|index| TreeHash([fill(index); 32])).collect()
+    }
+
+    fn signed(author: &Author, leaves: &[TreeHash]) -> SignedCheckpoint {
+        let mut range = CompactRange::default();
+        leaves.iter().for_each(|leaf| range.append(*leaf));
+        author.signed(range.size().0, range.root(), NOW)
+    }
+
+    #[test]
+    fn two_roots_of_one_size_are_proof() {
+        let bank = author("bank-a", 1);
+        let (first, second) = (signed(&bank, &leaves(5, None)), signed(&bank, &leaves(5, Some(3))));
+        let proof = EquivocationProof::between(&first, &second).expect("they contradict");
+        assert_eq!(proof.verify(&bank.verifier(&[])), Ok(()));
+        assert_eq!(EquivocationProof::between(&first, &first), None);
+    }
+
+    #[test]
+    fn a_larger_tree_that_does_not_begin_with_the_smaller_is_proof_at_every_size() {
+        let (bank, empty) = (author("bank-a", 1), CompactRange::default());
+        for old in 1..20 {
+            let forked = leaves(20, Some(old - 1));
+            let tree = Extension { start: &empty, leaves: &forked };
+            let (first, second) = (signed(&bank, &leaves(old, None)), signed(&bank, &forked));
+            let proof = EquivocationProof::in_tree(&first, &second, &tree).expect("they contradict");
+            assert_eq!(proof.verify(&bank.verifier(&[])), Ok(()), "{old}");
+        }
+    }
+
+    #[test]
+    fn an_honest_author_cannot_be_framed() {
+        let (bank, empty, all) = (author("bank-a", 1), CompactRange::default(), leaves(20, None));
+        let tree = Extension { start: &empty, leaves: &all };
+        let verifier = bank.verifier(&[]);
+        for old in 1..20 {
+            let (first, second) = (signed(&bank, &leaves(old, None)), signed(&bank, &all));
+            assert_eq!(EquivocationProof::in_tree(&first, &second, &tree), None);
+            let frame = |consistency: Vec<TreeHash>| EquivocationProof {
+                first: first.note_text(),
+                second: second.note_text(),
+                consistency,
+            };
+            let mut honest = consistency_proof(&tree, TreeSize(old.into()), TreeSize(20)).expect("all hashes are held");
+            if old.is_power_of_two() {
+                honest.insert(0, *first.root());
+            }
+            assert_eq!(frame(honest.clone()).verify(&verifier), Err(NoEquivocation::Agreeing));
+            honest[0].0[0] ^= 1;
+            assert_eq!(frame(honest).verify(&verifier), Err(NoEquivocation::NotOfSecond));
+            assert_eq!(frame(Vec::new()).verify(&verifier), Err(NoEquivocation::NotOfSecond));
+            let swapped =
+                EquivocationProof { first: second.note_text(), second: first.note_text(), consistency: vec![] };
+            assert_eq!(swapped.verify(&verifier), Err(NoEquivocation::Order));
+        }
+    }
+
+    #[test]
+    fn both_checkpoints_must_be_the_authors() {
+        let (bank, thief) = (author("bank-a", 1), author("bank-a", 2));
+        let (first, forged) = (signed(&bank, &leaves(5, None)), signed(&thief, &leaves(5, Some(3))));
+        let proof = EquivocationProof::between(&first, &forged).expect("as long as nobody checks the keys");
+        assert!(matches!(proof.verify(&bank.verifier(&[])), Err(NoEquivocation::Second(_))));
+        let turned = EquivocationProof { first: proof.second, second: proof.first, consistency: vec![] };
+        assert!(matches!(turned.verify(&bank.verifier(&[])), Err(NoEquivocation::First(_))));
+    }
+}

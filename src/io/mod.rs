@@ -1,10 +1,13 @@
 //! Floor 3: the outside. gRPC, TLS, disk, clock and randomness live here and nowhere below.
 
 pub mod certificate;
+pub mod clock;
 pub mod grpc;
 pub mod journal;
 pub mod key_bundle;
 pub mod keystore;
 pub mod noise;
+pub mod random;
+pub mod roster_files;
 pub mod transport;
 pub mod views;

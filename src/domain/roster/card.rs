@@ -19,11 +19,12 @@ use crate::base::name::ConsortiumId;
 use crate::base::time::Timestamp;
 use crate::domain::note::SignedNote;
 use crate::domain::note::key::NoteSigner;
-use crate::domain::roster::document::{RawMember, check_opening, name, read_toml, write_member};
 use crate::domain::roster::error::RosterError;
+use crate::domain::roster::fields::{check_opening, name, read_toml};
 use crate::domain::roster::member::Member;
+use crate::domain::roster::row::{RawMember, write_member};
+use crate::domain::roster::rules::check_member;
 use crate::domain::roster::succession::text_sha256;
-use crate::domain::roster::verified::check_member;
 
 const FORMAT_LINE: &str = "format = \"hushwire/v1/member-card\"";
 const FORMAT: &str = "hushwire/v1/member-card";

@@ -43,20 +43,17 @@
 //! Unknown and doubled fields are refused: an older node must never skip a rule it does not know. The hash of a roster is
 //! SHA-256 of this text as received, its final newline included; signatures added later do not change it.
 
-use std::fmt::Write;
-use std::str::FromStr;
-
 use serde::Deserialize;
 
 use crate::base::bytes::Sha256Digest;
 use crate::base::epoch::{EpochId, KeyEpoch};
 use crate::base::limits;
-use crate::base::name::{ConsortiumId, GroupId, MemberId, NameError};
-use crate::base::position::TreeSize;
+use crate::base::name::ConsortiumId;
 use crate::base::time::Timestamp;
-use crate::domain::note::key::VerifierKey;
 use crate::domain::roster::error::RosterError;
-use crate::domain::roster::member::{FeedKey, Member, MemberState};
+use crate::domain::roster::fields::{check_opening, count, digest, lower_hex, name, put, read_toml, time, top_field};
+use crate::domain::roster::member::Member;
+use crate::domain::roster::row::{RawMember, write_member};
 use crate::domain::roster::terms::{Admins, Epoch, Limits, MinimumGrounds};
 
 /// First line of every roster: keeps a signature on a roster from ever meaning anything else.
@@ -119,33 +116,6 @@ struct RawEpoch {
     id: String,
     activates_at: String,
     compromised_at: Option<String>,
-}
-
-/// A member's row, shared with member cards.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawMember {
-    id: String,
-    name: String,
-    state: String,
-    valid_from: String,
-    valid_until: String,
-    entries_per_day: u32,
-    endpoints: Vec<String>,
-    pins: Vec<String>,
-    groups: Vec<String>,
-    feed_keys: Vec<RawFeedKey>,
-    audit_key: String,
-    witness_key: String,
-    hpke_key: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawFeedKey {
-    group: String,
-    from_size: u64,
-    key: String,
 }
 
 impl RosterDraft {
@@ -244,170 +214,6 @@ impl RawEpoch {
             activates_at: time("epoch.activates_at", &self.activates_at)?,
             compromised_at: self.compromised_at.as_deref().map(|at| time("epoch.compromised_at", at)).transpose()?,
         })
-    }
-}
-
-impl RawMember {
-    pub(super) fn parse(&self) -> Result<Member, RosterError> {
-        let id: MemberId = name("member.id", &self.id)?;
-        count("endpoints of a member", 0, limits::ENDPOINTS_PER_MEMBER, self.endpoints.len())?;
-        count("pins of a member", 1, 2, self.pins.len())?;
-        count("groups of a member", 0, limits::GROUPS_PER_MEMBER, self.groups.len())?;
-        count("feed keys of a member", 1, limits::FEED_KEYS_PER_MEMBER, self.feed_keys.len())?;
-        let mut groups = std::collections::BTreeSet::new();
-        for group in &self.groups {
-            if !groups.insert(name::<GroupId>("member.groups", group)?) {
-                return Err(RosterError::MemberField { member: id, field: "groups", rule: "a group stands twice" });
-            }
-        }
-        Ok(Member {
-            name: member_field(&id, "name", &self.name)?,
-            state: MemberState::from_label(&self.state).ok_or_else(|| RosterError::MemberField {
-                member: id.clone(),
-                field: "state",
-                rule: "one of active, suspended, left",
-            })?,
-            valid_from: time("member.valid_from", &self.valid_from)?,
-            valid_until: time("member.valid_until", &self.valid_until)?,
-            entries_per_day: self.entries_per_day,
-            endpoints: self.endpoints.iter().map(|e| member_field(&id, "endpoints", e)).collect::<Result<_, _>>()?,
-            pins: self.pins.iter().map(|pin| digest("member.pins", pin)).collect::<Result<_, _>>()?,
-            groups,
-            feeds: self.feed_keys.iter().map(|feed| feed.parse(&id)).collect::<Result<_, _>>()?,
-            audit_key: member_field(&id, "audit_key", &self.audit_key)?,
-            witness_key: member_field(&id, "witness_key", &self.witness_key)?,
-            hpke_key: member_field(&id, "hpke_key", &self.hpke_key)?,
-            id,
-        })
-    }
-}
-
-impl RawFeedKey {
-    fn parse(&self, member: &MemberId) -> Result<FeedKey, RosterError> {
-        Ok(FeedKey {
-            group: name("member.feed_keys.group", &self.group)?,
-            from_size: TreeSize(self.from_size),
-            key: member_field(member, "feed_keys", &self.key)?,
-        })
-    }
-}
-
-/// Writes a member's row without its heading.
-pub(super) fn write_member(out: &mut String, member: &Member) {
-    let feeds = member.feeds.iter().map(|feed| {
-        format!("  {{ group = \"{}\", from_size = {}, key = \"{}\" }},\n", feed.group, feed.from_size, feed.key)
-    });
-    put(
-        out,
-        format_args!(
-            "id = \"{}\"\nname = {}\nstate = \"{}\"\nvalid_from = \"{}\"\nvalid_until = \"{}\"\nentries_per_day = {}\n\
-             endpoints = {}\npins = {}\ngroups = {}\nfeed_keys = [\n{}]\naudit_key = \"{}\"\nwitness_key = \"{}\"\n\
-             hpke_key = \"{}\"\n",
-            member.id,
-            // Names may hold quotes and backslashes; everything else is plain by its type.
-            toml::Value::String(member.name.to_string()),
-            member.state.label(),
-            member.valid_from,
-            member.valid_until,
-            member.entries_per_day,
-            quoted_list(&member.endpoints),
-            quoted_list(&member.pins),
-            quoted_list(&member.groups),
-            feeds.collect::<String>(),
-            member.audit_key,
-            member.witness_key,
-            member.hpke_key,
-        ),
-    );
-}
-
-/// Refuses a document that is too long or does not begin with its own format line.
-pub(super) fn check_opening(text: &str, format_line: &'static str) -> Result<(), RosterError> {
-    if text.len() > limits::NOTE_BYTES {
-        return Err(RosterError::TooLong { got: text.len(), limit: limits::NOTE_BYTES });
-    }
-    if text.lines().next() == Some(format_line) {
-        Ok(())
-    } else {
-        Err(RosterError::WrongFormat { expected: format_line })
-    }
-}
-
-/// Reads TOML; the parser's message names the field and what was expected.
-pub(super) fn read_toml<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, RosterError> {
-    toml::from_str(text).map_err(|fault| RosterError::Document(fault.message().replace('\n', " ")))
-}
-
-fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
-    out.write_fmt(text).expect("writing to a string cannot fail");
-}
-
-fn quoted_list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
-    let quoted: Vec<String> = items.into_iter().map(|item| format!("\"{}\"", item.to_string())).collect();
-    format!("[{}]", quoted.join(", "))
-}
-
-fn count(what: &'static str, least: usize, most: usize, got: usize) -> Result<(), RosterError> {
-    if (least..=most).contains(&got) { Ok(()) } else { Err(RosterError::Count { what, least, most, got }) }
-}
-
-pub(super) fn name<T: FromStr<Err = NameError>>(field: &'static str, text: &str) -> Result<T, RosterError> {
-    text.parse().map_err(|fault| RosterError::Name { field, fault })
-}
-
-fn digest(field: &'static str, text: &str) -> Result<Sha256Digest, RosterError> {
-    let mut bytes = [0; 32];
-    lower_hex(text, &mut bytes).ok_or(RosterError::Field { field, rule: "64 lower-case hex digits" })?;
-    Ok(Sha256Digest(bytes))
-}
-
-/// One spelling only, so that equal values are equal texts.
-fn lower_hex(text: &str, out: &mut [u8]) -> Option<()> {
-    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return None;
-    }
-    hex::decode_to_slice(text, out).ok()
-}
-
-pub(super) fn time(field: &'static str, text: &str) -> Result<Timestamp, RosterError> {
-    let fault = RosterError::Field { field, rule: "a UTC time like 2026-11-22T00:00:00Z" };
-    if !text.ends_with('Z') {
-        return Err(fault);
-    }
-    let time: jiff::Timestamp = text.parse().map_err(|_| fault.clone())?;
-    if time.subsec_nanosecond() % 1_000_000 != 0 {
-        return Err(fault);
-    }
-    u64::try_from(time.as_millisecond()).map(Timestamp::from_unix_ms).map_err(|_| fault)
-}
-
-fn member_field<T: FromStr>(member: &MemberId, field: &'static str, text: &str) -> Result<T, RosterError>
-where
-    T::Err: RuleWords,
-{
-    text.parse().map_err(|fault: T::Err| RosterError::MemberField { member: member.clone(), field, rule: fault.rule() })
-}
-
-fn top_field(field: &'static str, text: &str) -> Result<VerifierKey, RosterError> {
-    text.parse().map_err(|_| RosterError::Field { field, rule: VERIFIER_KEY_RULE })
-}
-
-const VERIFIER_KEY_RULE: &str = "a C2SP verifier key NAME+ID+BASE64";
-
-/// The rule a value broke, as fixed words.
-trait RuleWords {
-    fn rule(&self) -> &'static str;
-}
-
-impl RuleWords for crate::domain::roster::member::ValueError {
-    fn rule(&self) -> &'static str {
-        self.0
-    }
-}
-
-impl RuleWords for crate::domain::note::key::KeyError {
-    fn rule(&self) -> &'static str {
-        VERIFIER_KEY_RULE
     }
 }
 

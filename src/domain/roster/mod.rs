@@ -10,7 +10,10 @@
 pub mod card;
 pub mod document;
 pub mod error;
+mod fields;
 pub mod member;
+mod row;
+mod rules;
 pub mod succession;
 pub mod terms;
 pub mod verified;

@@ -1,0 +1,80 @@
+//! What was said of entries by name: retractions and erasures, kept apart so that they may come before their target.
+//!
+//! Keyed by target *and* speaker: only the author's own order has effect, and whose order it is may show only later.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::bytes::Commitment;
+use crate::base::name::FeedId;
+use crate::base::position::EntryIndex;
+use crate::base::time::Day;
+use crate::domain::belief::parties::MemberNumber;
+use crate::domain::belief::said::Retraction;
+
+type Key = (Commitment, MemberNumber);
+
+#[derive(Debug)]
+struct HeldRetraction {
+    at: (FeedId, EntryIndex),
+    retraction: Retraction,
+    keep_until: Day,
+}
+
+/// Retractions and erasures.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    retractions: BTreeMap<Key, HeldRetraction>,
+    erasures: BTreeMap<Key, Day>,
+}
+
+impl Facts {
+    pub(super) fn retraction(&self, target: &Commitment, author: MemberNumber) -> Option<&Retraction> {
+        self.retractions.get(&(*target, author)).map(|held| &held.retraction)
+    }
+
+    pub(super) fn is_erased(&self, target: &Commitment, author: MemberNumber) -> bool {
+        self.erasures.contains_key(&(*target, author))
+    }
+
+    /// Keeps the first by feed and index, whatever the order of arrival.
+    pub(super) fn retract(
+        &mut self,
+        target: Commitment,
+        speaker: MemberNumber,
+        at: (FeedId, EntryIndex),
+        retraction: Retraction,
+        keep_until: Day,
+    ) {
+        match self.retractions.get_mut(&(target, speaker)) {
+            None => {
+                self.retractions.insert((target, speaker), HeldRetraction { at, retraction, keep_until });
+            }
+            Some(held) => {
+                held.keep_until = held.keep_until.max(keep_until);
+                if at < held.at {
+                    held.at = at;
+                    held.retraction = retraction;
+                }
+            }
+        }
+    }
+
+    pub(super) fn erase(&mut self, target: Commitment, speaker: MemberNumber, keep_until: Day) {
+        let held = self.erasures.entry((target, speaker)).or_insert(keep_until);
+        *held = keep_until.max(*held);
+    }
+
+    /// Drops what ran out, except what speaks of `held` targets.
+    pub(super) fn drop_before(&mut self, today: Day, is_held: impl Fn(&Commitment) -> bool) {
+        let due = self.retractions.iter().filter(|(_, fact)| fact.keep_until < today).map(|(key, _)| *key);
+        let gone: BTreeSet<Key> = due.filter(|(target, _)| !is_held(target)).collect();
+        self.retractions.retain(|key, _| !gone.contains(key));
+        self.erasures.retain(|_, keep_until| *keep_until >= today);
+    }
+
+    pub(super) fn size_bytes(&self) -> usize {
+        let retraction = size_of::<Key>() + size_of::<HeldRetraction>();
+        let erasure = size_of::<Key>() + size_of::<Day>();
+        self.retractions.len() * retraction + self.erasures.len() * erasure
+    }
+}

@@ -1,0 +1,144 @@
+//! Who speaks: members, their feeds and the epochs they speak in, interned to small numbers.
+//!
+//! What a reader must see at once (quarantine, how far a feed is witnessed) lives in atomics beside the feed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::base::epoch::EpochId;
+use crate::base::name::{FeedId, MemberId};
+use crate::base::position::{EntryIndex, TreeSize};
+use crate::domain::belief::record::LaneNumber;
+
+/// One feed, as numbered by this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FeedNumber(pub(super) u16);
+
+impl FeedNumber {
+    /// For tables with one row a feed.
+    pub fn ordinal(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// One member, as numbered by this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MemberNumber(pub(super) u16);
+
+/// One feed and what readers ask of it.
+#[derive(Debug)]
+pub(super) struct FeedRow {
+    pub(super) id: FeedId,
+    pub(super) member: MemberNumber,
+    quarantined: AtomicBool,
+    witnessed: AtomicU64,
+    pub(super) live: AtomicU64,
+    pub(super) retracted: AtomicU64,
+}
+
+impl FeedRow {
+    pub(super) fn is_quarantined(&self) -> bool {
+        self.quarantined.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_witnessed(&self, size: TreeSize) {
+        self.witnessed.store(size.0, Ordering::Release);
+    }
+
+    /// Whether an entry lacks the witnesses it needs to count fully.
+    pub(super) fn is_provisional(&self, index: EntryIndex) -> bool {
+        index.0 >= self.witnessed.load(Ordering::Acquire)
+    }
+}
+
+/// One feed in one key epoch.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lane {
+    pub(super) feed: FeedNumber,
+    pub(super) epoch: EpochId,
+}
+
+/// All who spoke so far. Cloned when somebody new speaks, which is rare.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Parties {
+    members: Vec<MemberId>,
+    feeds: Vec<Arc<FeedRow>>,
+    lanes: Vec<Lane>,
+    quarantined: BTreeSet<MemberId>,
+}
+
+impl Parties {
+    pub(super) fn feed(&self, feed: FeedNumber) -> Option<&Arc<FeedRow>> {
+        self.feeds.get(feed.ordinal())
+    }
+
+    pub(super) fn feeds(&self) -> impl Iterator<Item = (FeedNumber, &Arc<FeedRow>)> {
+        (0..).map(FeedNumber).zip(&self.feeds)
+    }
+
+    pub(super) fn lane(&self, lane: LaneNumber) -> Option<&Lane> {
+        self.lanes.get(usize::from(lane.0))
+    }
+
+    pub(super) fn member(&self, member: MemberNumber) -> Option<&MemberId> {
+        self.members.get(usize::from(member.0))
+    }
+
+    pub(super) fn member_number(&self, member: &MemberId) -> Option<MemberNumber> {
+        let position = self.members.iter().position(|known| known == member)?;
+        u16::try_from(position).ok().map(MemberNumber)
+    }
+
+    pub(super) fn feed_number(&self, feed: &FeedId) -> Option<FeedNumber> {
+        self.feeds().find(|(_, row)| row.id == *feed).map(|(number, _)| number)
+    }
+
+    pub(super) fn lane_number(&self, feed: FeedNumber, epoch: &EpochId) -> Option<LaneNumber> {
+        // From the end: what arrives now is mostly of the newest epoch.
+        let position = self.lanes.iter().rposition(|lane| lane.feed == feed && lane.epoch == *epoch)?;
+        u16::try_from(position).ok().map(LaneNumber)
+    }
+
+    /// Adds a feed; a member's quarantine holds for its feeds to come. None beyond 65,536 feeds.
+    pub(super) fn add_feed(&mut self, feed: &FeedId, witnessed: TreeSize) -> Option<FeedNumber> {
+        let number = FeedNumber(u16::try_from(self.feeds.len()).ok()?);
+        let member = match self.member_number(&feed.member) {
+            Some(member) => member,
+            None => {
+                let member = MemberNumber(u16::try_from(self.members.len()).ok()?);
+                self.members.push(feed.member.clone());
+                member
+            }
+        };
+        let quarantined = self.quarantined.contains(&feed.member);
+        self.feeds.push(Arc::new(FeedRow {
+            id: feed.clone(),
+            member,
+            quarantined: AtomicBool::new(quarantined),
+            witnessed: AtomicU64::new(witnessed.0),
+            live: AtomicU64::new(0),
+            retracted: AtomicU64::new(0),
+        }));
+        Some(number)
+    }
+
+    /// Takes effect at once, also for readers that hold an older copy: the flag is shared.
+    pub(super) fn set_quarantined(&mut self, member: &MemberId, quarantined: bool) {
+        if quarantined {
+            self.quarantined.insert(member.clone());
+        } else {
+            self.quarantined.remove(member);
+        }
+        for row in self.feeds.iter().filter(|row| row.id.member == *member) {
+            row.quarantined.store(quarantined, Ordering::Release);
+        }
+    }
+
+    /// Adds an epoch of a feed. None beyond 65,536 of them: sixteen years of a thousand feeds.
+    pub(super) fn add_lane(&mut self, feed: FeedNumber, epoch: EpochId) -> Option<LaneNumber> {
+        let number = LaneNumber(u16::try_from(self.lanes.len()).ok()?);
+        self.lanes.push(Lane { feed, epoch });
+        Some(number)
+    }
+}

@@ -1,0 +1,88 @@
+//! One verified entry as belief takes it in: who said what of which name, without the bytes it came in.
+
+use crate::base::bytes::{Commitment, Pseudonym};
+use crate::base::epoch::EpochId;
+use crate::base::kind::IdentifierKind;
+use crate::base::position::EntryIndex;
+use crate::base::time::{Day, Hour, Timestamp};
+use crate::domain::belief::parties::FeedNumber;
+use crate::domain::indicator::words::RetractionReason;
+
+/// A statement with its place in its feed. The author is the member of that feed.
+#[derive(Debug, Clone, Copy)]
+pub struct Said<'a> {
+    pub feed: FeedNumber,
+    pub index: EntryIndex,
+    pub commitment: Commitment,
+    pub epoch_id: EpochId,
+    pub expires_day: Day,
+    /// When this node first held the entry; kept to the second.
+    pub first_seen: Timestamp,
+    pub content: SaidContent<'a>,
+}
+
+/// What was said, as far as it changes what is believed.
+#[derive(Debug, Clone, Copy)]
+pub enum SaidContent<'a> {
+    Indicator {
+        pseudonym: Pseudonym,
+        kind: IdentifierKind,
+        sealed: &'a [u8],
+    },
+    Retraction {
+        target: Commitment,
+        reason: RetractionReason,
+        hour: Hour,
+        superseded_by: Option<Commitment>,
+    },
+    Erasure {
+        target: Commitment,
+    },
+    /// A sighting or a dispute: it changes when the target was last spoken of.
+    Mention {
+        target: Commitment,
+    },
+}
+
+/// What an entry changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// A new indicator counts.
+    Believed,
+    /// A new indicator is held, yet its author had withdrawn it already.
+    HeldRetracted,
+    /// The target no longer counts.
+    Retracted,
+    /// The target is gone.
+    Erased,
+    /// Kept in mind: the target is not held (yet), or the entry only mentions it.
+    Noted,
+    /// Everything it says was known.
+    Known,
+    /// Its author ordered it erased before it arrived.
+    ErasedBefore,
+    /// Only an author may withdraw or erase; another member's order has no effect.
+    NotTheAuthor,
+    /// The sealed payload has a length no suite makes: it can never be opened.
+    Unreadable,
+}
+
+/// Belief cannot take more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BeliefFull {
+    #[error("more than 268 million records would be held")]
+    Records,
+    #[error("an entry index beyond 32 bits")]
+    Index,
+    #[error("more than 65,536 feeds or epochs of feeds")]
+    Feeds,
+}
+
+/// A retraction as it is held; of several the first by feed and index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retraction {
+    pub index: EntryIndex,
+    pub reason: RetractionReason,
+    pub hour: Hour,
+    pub superseded_by: Option<Commitment>,
+}

@@ -1,0 +1,521 @@
+//! The writer's side: applies entries, one batch at a time, while readers go on.
+//!
+//! Order of every change: the record is complete before the table points to it, and unreachable before it is wiped. What
+//! is added to the roots is published before anything points to it; what leaves them is unreachable before.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, MutexGuard};
+
+use crate::base::bytes::Commitment;
+use crate::base::epoch::EpochId;
+use crate::base::limits::VALIDITY_DAYS;
+use crate::base::name::{FeedId, MemberId};
+use crate::base::position::TreeSize;
+use crate::base::time::Day;
+use crate::domain::belief::facts::Facts;
+use crate::domain::belief::names::Names;
+use crate::domain::belief::parties::{FeedNumber, FeedRow, MemberNumber};
+use crate::domain::belief::place::{Place, SEGMENTS, words_of};
+use crate::domain::belief::record::{LaneNumber, Link, Origin, RecordNumber, State, blocks_of};
+use crate::domain::belief::said::{BeliefFull, Effect, Retraction, Said, SaidContent};
+use crate::domain::belief::slab::{Chunk, Head};
+use crate::domain::belief::table::Segment;
+use crate::domain::belief::view::{Roots, Statement};
+use crate::domain::belief::{Belief, Memory, Witnessing};
+
+const HELD: &str = "the writer's own roots hold everything its tables point to";
+
+#[derive(Debug, Clone, Copy, Default)]
+struct SegmentRow {
+    used: usize,
+    live: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct ChunkRow {
+    blocks: usize,
+    /// The next place to give out; places are never given out twice.
+    next_place: usize,
+    live: usize,
+    /// No record of the chunk expires earlier.
+    earliest: Day,
+}
+
+/// What only the writer knows.
+#[derive(Debug)]
+pub(super) struct WriterState {
+    roots: Arc<Roots>,
+    segments: Vec<SegmentRow>,
+    chunks: Vec<Option<ChunkRow>>,
+    /// The chunk that takes the next record of each payload length.
+    open: BTreeMap<usize, usize>,
+    names: Names,
+    facts: Facts,
+}
+
+impl WriterState {
+    pub(super) fn new(roots: Arc<Roots>) -> Self {
+        Self {
+            roots,
+            segments: vec![SegmentRow::default(); SEGMENTS],
+            chunks: Vec::new(),
+            open: BTreeMap::new(),
+            names: Names::new(),
+            facts: Facts::default(),
+        }
+    }
+}
+
+/// The one writer, for as long as it is held.
+#[derive(Debug)]
+pub struct Writer<'a> {
+    belief: &'a Belief,
+    state: MutexGuard<'a, WriterState>,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(belief: &'a Belief, state: MutexGuard<'a, WriterState>) -> Self {
+        Self { belief, state }
+    }
+
+    /// The number of a feed, new ones included.
+    pub fn feed(&mut self, feed: &FeedId) -> Result<FeedNumber, BeliefFull> {
+        if let Some(number) = self.state.roots.parties.feed_number(feed) {
+            return Ok(number);
+        }
+        let witnessed = match self.belief.witnessing {
+            Witnessing::NotNeeded => TreeSize(u64::MAX),
+            Witnessing::Needed => TreeSize::EMPTY,
+        };
+        let mut parties = self.state.roots.parties.as_ref().clone();
+        let number = parties.add_feed(feed, witnessed).ok_or(BeliefFull::Feeds)?;
+        self.publish(|roots| roots.parties = Arc::new(parties));
+        Ok(number)
+    }
+
+    /// Lets all feeds of a member stop counting, or count again; also feeds it opens later.
+    pub fn set_quarantined(&mut self, member: &MemberId, quarantined: bool) {
+        let mut parties = self.state.roots.parties.as_ref().clone();
+        parties.set_quarantined(member, quarantined);
+        self.publish(|roots| roots.parties = Arc::new(parties));
+    }
+
+    /// Takes in one verified entry. The caller has checked that its reporter is the member of its feed.
+    pub fn apply(&mut self, said: &Said<'_>) -> Result<Effect, BeliefFull> {
+        let keep_until = said.expires_day.max(Day(said.first_seen.day().0.saturating_add(VALIDITY_DAYS)));
+        match said.content {
+            SaidContent::Indicator { .. } => self.believe(said),
+            SaidContent::Retraction { target, reason, hour, superseded_by } => {
+                let retraction = Retraction { index: said.index, reason, hour, superseded_by };
+                Ok(self.retract(said, target, retraction, keep_until))
+            }
+            SaidContent::Erasure { target } => Ok(self.erase(said, target, keep_until)),
+            SaidContent::Mention { target } => {
+                self.belief.mentions.mention(&target, said.first_seen, keep_until);
+                Ok(Effect::Noted)
+            }
+        }
+    }
+
+    /// Drops everything whose expiry day lies before `today`, and gives the memory of emptied chunks back.
+    /// Returns how many indicators were dropped.
+    pub fn expire(&mut self, today: Day) -> usize {
+        let mut dropped = 0;
+        for chunk in 0..self.state.chunks.len() {
+            let is_due = self.state.chunks[chunk].is_some_and(|row| row.live > 0 && row.earliest < today);
+            if is_due {
+                dropped += self.expire_chunk(chunk, today);
+            }
+        }
+        self.compact();
+        let Self { belief, state } = self;
+        let WriterState { facts, names, roots, .. } = &mut **state;
+        facts.drop_before(today, |target| find(belief, names, roots, target).is_some());
+        belief.mentions.drop_before(today);
+        dropped
+    }
+
+    /// The indicator of this name, retracted ones included.
+    pub fn by_commitment(&self, commitment: &Commitment) -> Option<Statement> {
+        let record = self.find(commitment)?;
+        self.state.roots.statement_at(record).expect(HELD)
+    }
+
+    /// Its author's retraction of the indicator of this name.
+    pub fn retraction(&self, commitment: &Commitment) -> Option<&Retraction> {
+        let record = self.find(commitment)?;
+        self.state.facts.retraction(commitment, self.author(record))
+    }
+
+    /// Bytes in use.
+    pub fn memory(&self) -> Memory {
+        let roots = &self.state.roots;
+        let held = self.belief.held();
+        Memory {
+            records_bytes: roots.chunks.iter().flatten().map(|chunk| chunk.size_bytes()).sum(),
+            table_bytes: roots.segments.iter().map(|segment| segment.size_bytes()).sum(),
+            names_bytes: self.state.names.size_bytes(),
+            facts_bytes: self.state.facts.size_bytes() + self.belief.mentions.size_bytes(),
+            indicators: held.live + held.retracted,
+        }
+    }
+
+    fn believe(&mut self, said: &Said<'_>) -> Result<Effect, BeliefFull> {
+        let SaidContent::Indicator { pseudonym, kind, sealed } = said.content else { return Ok(Effect::Noted) };
+        let feed = self.feed_row(said.feed);
+        if self.state.facts.is_erased(&said.commitment, feed.member) {
+            return Ok(Effect::ErasedBefore);
+        }
+        let Some(blocks) = blocks_of(sealed.len()) else { return Ok(Effect::Unreadable) };
+        let origin = Origin::new(said.index, said.first_seen).ok_or(BeliefFull::Index)?;
+        let lane = self.lane(said.feed, &said.epoch_id)?;
+        if let Some(record) = self.find(&said.commitment) {
+            self.merge(record, said, lane, origin);
+            return Ok(Effect::Known);
+        }
+        let is_retracted = self.state.facts.retraction(&said.commitment, feed.member).is_some();
+        let state = if is_retracted { State::Retracted } else { State::Live };
+        let head = Head {
+            pseudonym: words_of(pseudonym.as_bytes()),
+            commitment: words_of(said.commitment.as_bytes()),
+            link: Link { next: None, lane, kind, state: Some(state), expires: said.expires_day },
+            origin,
+        };
+        let record = self.allocate(blocks, said.expires_day)?;
+        self.link_in(record, head, sealed);
+        counter(&feed, state).fetch_add(1, Ordering::Relaxed);
+        Ok(match state {
+            State::Live => Effect::Believed,
+            State::Retracted => Effect::HeldRetracted,
+        })
+    }
+
+    /// The same entry again, perhaps at another position of its author's feeds: the first position and sight stand.
+    fn merge(&mut self, record: RecordNumber, said: &Said<'_>, lane: LaneNumber, origin: Origin) {
+        let (chunk, place) = self.place(record);
+        let (held, _) = chunk.read(place);
+        let old_feed = self.feed_of(held.link.lane);
+        let new_feed = self.feed_row(said.feed);
+        let first_seen = held.origin.first_seen().min(origin.first_seen());
+        let comes_first = (&new_feed.id, said.index) < (&old_feed.id, held.origin.index());
+        let index = if comes_first { said.index } else { held.origin.index() };
+        let expires = if comes_first { said.expires_day } else { held.link.expires };
+        chunk.set_origin(place, Origin::new(index, first_seen).expect("both were held before"));
+        if comes_first {
+            chunk.set_link(place, Link { lane, expires, ..held.link });
+            let state = held.link.state.expect("a held record is not vacant");
+            counter(&old_feed, state).fetch_sub(1, Ordering::Relaxed);
+            counter(&new_feed, state).fetch_add(1, Ordering::Relaxed);
+            self.note_expiry(record.chunk(), expires);
+        }
+    }
+
+    fn retract(&mut self, said: &Said<'_>, target: Commitment, retraction: Retraction, keep_until: Day) -> Effect {
+        let speaker = self.feed_row(said.feed);
+        let held = self.find(&target);
+        if held.is_some_and(|record| self.author(record) != speaker.member) {
+            return Effect::NotTheAuthor;
+        }
+        let at = (speaker.id.clone(), said.index);
+        self.state.facts.retract(target, speaker.member, at, retraction, keep_until);
+        let Some(record) = held else { return Effect::Noted };
+        let (chunk, place) = self.place(record);
+        let link = chunk.link(place);
+        match link.state.expect("a held record is not vacant") {
+            State::Retracted => Effect::Known,
+            State::Live => {
+                let feed = self.feed_of(link.lane);
+                chunk.set_link(place, Link { state: Some(State::Retracted), ..link });
+                feed.live.fetch_sub(1, Ordering::Relaxed);
+                feed.retracted.fetch_add(1, Ordering::Relaxed);
+                Effect::Retracted
+            }
+        }
+    }
+
+    fn erase(&mut self, said: &Said<'_>, target: Commitment, keep_until: Day) -> Effect {
+        let speaker = self.feed_row(said.feed).member;
+        let held = self.find(&target);
+        if held.is_some_and(|record| self.author(record) != speaker) {
+            return Effect::NotTheAuthor;
+        }
+        let was_known = self.state.facts.is_erased(&target, speaker);
+        self.state.facts.erase(target, speaker, keep_until);
+        match held {
+            Some(record) => {
+                self.remove(record);
+                Effect::Erased
+            }
+            None if was_known => Effect::Known,
+            None => Effect::Noted,
+        }
+    }
+
+    fn expire_chunk(&mut self, chunk: usize, today: Day) -> usize {
+        let places = self.state.chunks[chunk].map_or(0, |row| row.next_place);
+        let mut dropped = 0;
+        let mut earliest = Day(u32::MAX);
+        for record in (0..places).filter_map(|place| RecordNumber::new(chunk, place)) {
+            let (rows, place) = self.place(record);
+            let link = rows.link(place);
+            if link.state.is_none() {
+                continue;
+            }
+            if link.expires < today {
+                self.remove(record);
+                dropped += 1;
+            } else {
+                earliest = earliest.min(link.expires);
+            }
+        }
+        if let Some(Some(row)) = self.state.chunks.get_mut(chunk) {
+            row.earliest = earliest;
+        }
+        dropped
+    }
+
+    /// Moves the rest out of chunks that are more than half vacant, and retires them.
+    fn compact(&mut self) {
+        for chunk in 0..self.state.chunks.len() {
+            let Some(row) = self.state.chunks[chunk] else { continue };
+            let is_open = self.state.open.get(&row.blocks) == Some(&chunk);
+            if is_open || row.live * 2 >= row.next_place {
+                continue;
+            }
+            let moved = (0..row.next_place).filter_map(|place| RecordNumber::new(chunk, place));
+            for record in moved {
+                if self.relocate(record, row.blocks).is_err() {
+                    return;
+                }
+            }
+            self.retire(chunk);
+        }
+    }
+
+    fn relocate(&mut self, old: RecordNumber, blocks: usize) -> Result<(), BeliefFull> {
+        let (chunk, place) = self.place(old);
+        let (head, Some(sealed)) = chunk.read(place) else { return Ok(()) };
+        let new = self.allocate(blocks, head.link.expires)?;
+        let (new_chunk, new_place) = self.place(new);
+        new_chunk.write(new_place, &head, &sealed);
+        self.point_past(old, &head, Some(new));
+        let name = Place::of(&head.commitment, &self.belief.key);
+        self.state.names.replace(name, old, new);
+        Ok(())
+    }
+
+    fn retire(&mut self, chunk: usize) {
+        let held = self.state.roots.chunks[chunk].clone();
+        self.publish(|roots| {
+            let mut chunks = roots.chunks.to_vec();
+            chunks[chunk] = None;
+            roots.chunks = chunks.into();
+        });
+        self.state.chunks[chunk] = None;
+        if let Some(held) = held {
+            held.retire();
+        }
+    }
+
+    fn remove(&mut self, record: RecordNumber) {
+        let (chunk, place) = self.place(record);
+        let (head, _) = chunk.read(place);
+        self.point_past(record, &head, head.link.next);
+        let name = Place::of(&head.commitment, &self.belief.key);
+        self.state.names.remove(name, record);
+        chunk.wipe(place);
+        let state = head.link.state.expect("a held record is not vacant");
+        counter(&self.feed_of(head.link.lane), state).fetch_sub(1, Ordering::Relaxed);
+        if let Some(Some(row)) = self.state.chunks.get_mut(record.chunk()) {
+            row.live -= 1;
+        }
+    }
+
+    /// Lets whatever points to `record` (the table or the record before it) point to `instead`.
+    fn point_past(&mut self, record: RecordNumber, head: &Head, instead: Option<RecordNumber>) {
+        let place = Place::of(&head.pseudonym, &self.belief.key);
+        let segment = Arc::clone(&self.state.roots.segments[place.segment()]);
+        let roots = Arc::clone(&self.state.roots);
+        let found = segment.find(place, |candidate| {
+            roots.chunk(candidate).map(|chunk| chunk.pseudonym(candidate.place()) == head.pseudonym)
+        });
+        let slot = found.expect(HELD).expect("a held record is reachable by its pseudonym");
+        if slot.record == record {
+            match instead {
+                Some(instead) => segment.replace(slot, place, instead),
+                None => {
+                    let row = &mut self.state.segments[place.segment()];
+                    row.live -= 1;
+                    row.used -= usize::from(segment.remove(slot));
+                }
+            }
+            return;
+        }
+        let mut before = slot.record;
+        loop {
+            let (chunk, at) = self.place(before);
+            let link = chunk.link(at);
+            if link.next == Some(record) {
+                chunk.set_link(at, Link { next: instead, ..link });
+                return;
+            }
+            before = link.next.expect("a held record is in the chain of its pseudonym");
+        }
+    }
+
+    fn link_in(&mut self, record: RecordNumber, mut head: Head, sealed: &[u8]) {
+        let place = Place::of(&head.pseudonym, &self.belief.key);
+        let roots = Arc::clone(&self.state.roots);
+        let segment = &roots.segments[place.segment()];
+        let found = segment.find(place, |candidate| {
+            roots.chunk(candidate).map(|chunk| chunk.pseudonym(candidate.place()) == head.pseudonym)
+        });
+        let found = found.expect(HELD);
+        head.link.next = found.map(|slot| slot.record);
+        let (chunk, at) = self.place(record);
+        chunk.write(at, &head, sealed);
+        match found {
+            Some(slot) => segment.replace(slot, place, record),
+            None => {
+                let segment = self.segment_with_room(place.segment());
+                let took_new_slot = segment.insert(place, record);
+                let row = &mut self.state.segments[place.segment()];
+                row.live += 1;
+                row.used += usize::from(took_new_slot);
+            }
+        }
+        let (key, name) = (self.belief.key, Place::of(&head.commitment, &self.belief.key));
+        let roots = &self.state.roots.clone();
+        self.state.names.insert(name, record, |other| {
+            let chunk = roots.chunk(other).expect(HELD);
+            Place::of(&chunk.commitment(other.place()), &key)
+        });
+    }
+
+    /// The segment, rebuilt larger where it is full: a few thousand entries at a time, never the whole table.
+    fn segment_with_room(&mut self, number: usize) -> Arc<Segment> {
+        let row = self.state.segments[number];
+        let segment = Arc::clone(&self.state.roots.segments[number]);
+        if !segment.is_full(row.used) {
+            return segment;
+        }
+        let grown = Arc::new(Segment::with_room_for(row.live + 1));
+        for record in segment.records() {
+            let chunk = self.state.roots.chunk(record).expect(HELD);
+            let place = Place::of(&chunk.pseudonym(record.place()), &self.belief.key);
+            grown.insert(place, record);
+        }
+        self.state.segments[number].used = row.live;
+        self.publish(|roots| {
+            let mut segments = roots.segments.to_vec();
+            segments[number] = Arc::clone(&grown);
+            roots.segments = segments.into();
+        });
+        grown
+    }
+
+    /// A place nobody can reach yet.
+    fn allocate(&mut self, blocks: usize, expires: Day) -> Result<RecordNumber, BeliefFull> {
+        let open = match self.state.open.get(&blocks) {
+            Some(open) if self.has_room(*open) => *open,
+            _ => self.open_chunk(blocks)?,
+        };
+        self.note_expiry(open, expires);
+        let row = self.state.chunks[open].as_mut().expect("an open chunk is held");
+        let place = row.next_place;
+        row.next_place += 1;
+        row.live += 1;
+        RecordNumber::new(open, place).ok_or(BeliefFull::Records)
+    }
+
+    fn has_room(&self, chunk: usize) -> bool {
+        let row = self.state.chunks[chunk].expect("an open chunk is held");
+        let places = self.state.roots.chunks[chunk].as_ref().expect("an open chunk is held").places();
+        row.next_place < places
+    }
+
+    fn open_chunk(&mut self, blocks: usize) -> Result<usize, BeliefFull> {
+        let vacant = self.state.chunks.iter().position(Option::is_none);
+        let number = vacant.unwrap_or(self.state.chunks.len());
+        if number >= RecordNumber::CHUNKS {
+            return Err(BeliefFull::Records);
+        }
+        // Number 0 names no record: the first place of the first chunk stays empty.
+        let row = ChunkRow { blocks, next_place: usize::from(number == 0), live: 0, earliest: Day(u32::MAX) };
+        let chunk = Arc::new(Chunk::new(blocks));
+        self.publish(|roots| {
+            let mut chunks = roots.chunks.to_vec();
+            if number == chunks.len() {
+                chunks.push(None);
+            }
+            chunks[number] = Some(chunk);
+            roots.chunks = chunks.into();
+        });
+        if number == self.state.chunks.len() {
+            self.state.chunks.push(None);
+        }
+        self.state.chunks[number] = Some(row);
+        self.state.open.insert(blocks, number);
+        Ok(number)
+    }
+
+    fn note_expiry(&mut self, chunk: usize, expires: Day) {
+        if let Some(Some(row)) = self.state.chunks.get_mut(chunk) {
+            row.earliest = row.earliest.min(expires);
+        }
+    }
+
+    fn lane(&mut self, feed: FeedNumber, epoch: &EpochId) -> Result<LaneNumber, BeliefFull> {
+        if let Some(lane) = self.state.roots.parties.lane_number(feed, epoch) {
+            return Ok(lane);
+        }
+        let mut parties = self.state.roots.parties.as_ref().clone();
+        let lane = parties.add_lane(feed, *epoch).ok_or(BeliefFull::Feeds)?;
+        self.publish(|roots| roots.parties = Arc::new(parties));
+        Ok(lane)
+    }
+
+    fn publish(&mut self, change: impl FnOnce(&mut Roots)) {
+        let mut roots = self.state.roots.as_ref().clone();
+        change(&mut roots);
+        self.state.roots = Arc::new(roots);
+        self.belief.roots.store(Arc::clone(&self.state.roots));
+    }
+
+    fn place(&self, record: RecordNumber) -> (Arc<Chunk>, usize) {
+        (Arc::clone(self.state.roots.chunk(record).expect(HELD)), record.place())
+    }
+
+    fn find(&self, commitment: &Commitment) -> Option<RecordNumber> {
+        find(self.belief, &self.state.names, &self.state.roots, commitment)
+    }
+
+    fn feed_row(&self, feed: FeedNumber) -> Arc<FeedRow> {
+        Arc::clone(self.state.roots.parties.feed(feed).expect("feed numbers come from this belief"))
+    }
+
+    fn feed_of(&self, lane: LaneNumber) -> Arc<FeedRow> {
+        let lane = self.state.roots.parties.lane(lane).expect(HELD);
+        self.feed_row(lane.feed)
+    }
+
+    fn author(&self, record: RecordNumber) -> MemberNumber {
+        let (chunk, place) = self.place(record);
+        self.feed_of(chunk.link(place).lane).member
+    }
+}
+
+fn find(belief: &Belief, names: &Names, roots: &Roots, commitment: &Commitment) -> Option<RecordNumber> {
+    let words = words_of(commitment.as_bytes());
+    names.find(Place::of(&words, &belief.key), |record| {
+        roots.chunk(record).expect(HELD).commitment(record.place()) == words
+    })
+}
+
+fn counter(feed: &FeedRow, state: State) -> &AtomicU64 {
+    match state {
+        State::Live => &feed.live,
+        State::Retracted => &feed.retracted,
+    }
+}

@@ -25,6 +25,8 @@ mod mentions;
 
 mod names;
 
+mod placing;
+
 mod slab;
 
 mod table;

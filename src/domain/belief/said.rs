@@ -6,6 +6,7 @@ use crate::base::kind::IdentifierKind;
 use crate::base::position::EntryIndex;
 use crate::base::time::{Day, Hour, Timestamp};
 use crate::domain::belief::parties::FeedNumber;
+use crate::domain::feed::blob::Body;
 use crate::domain::indicator::words::RetractionReason;
 
 /// A statement with its place in its feed. The author is the member of that feed.
@@ -42,6 +43,37 @@ pub enum SaidContent<'a> {
     Mention {
         target: Commitment,
     },
+}
+
+impl<'a> SaidContent<'a> {
+    /// What a body says; none where it changes nothing that is believed.
+    ///
+    /// # Panics
+    /// On a retraction built with a reason that its decoder refuses.
+    pub fn of(body: &'a Body) -> Option<Self> {
+        match body {
+            Body::Indicator(indicator) => Some(Self::Indicator {
+                pseudonym: indicator.pseudonym,
+                kind: indicator.kind,
+                sealed: &indicator.sealed,
+            }),
+            Body::Retraction(retraction) => Some(Self::Retraction {
+                target: retraction.target,
+                reason: RetractionReason::from_number(retraction.reason)
+                    .expect("decoding a retraction refuses unknown reasons"),
+                hour: retraction.hour,
+                superseded_by: retraction.superseded_by,
+            }),
+            Body::Erasure(erasure) => Some(Self::Erasure { target: erasure.target }),
+            Body::Sighting(sighting) => Some(Self::Mention { target: sighting.target }),
+            Body::Dispute(dispute) => Some(Self::Mention { target: dispute.target }),
+            Body::StatisticsRelease(_)
+            | Body::EvaluationCounts(_)
+            | Body::Announcement(_)
+            | Body::KeyGeneration(_)
+            | Body::Decoy => None,
+        }
+    }
 }
 
 /// What an entry changed.

@@ -1,7 +1,4 @@
-//! The writer's side: applies entries, one batch at a time, while readers go on.
-//!
-//! Order of every change: the record is complete before the table points to it, and unreachable before it is wiped. What
-//! is added to the roots is published before anything points to it; what leaves them is unreachable before.
+//! The writer's side: what each entry changes, one batch at a time, while readers go on.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,38 +17,37 @@ use crate::domain::belief::place::{Place, SEGMENTS, words_of};
 use crate::domain::belief::record::{LaneNumber, Link, Origin, RecordNumber, State, blocks_of};
 use crate::domain::belief::said::{BeliefFull, Effect, Retraction, Said, SaidContent};
 use crate::domain::belief::slab::{Chunk, Head};
-use crate::domain::belief::table::Segment;
 use crate::domain::belief::view::{Roots, Statement};
 use crate::domain::belief::{Belief, Memory, Witnessing};
 
-const HELD: &str = "the writer's own roots hold everything its tables point to";
+pub(super) const HELD: &str = "the writer's own roots hold everything its tables point to";
 
 #[derive(Debug, Clone, Copy, Default)]
-struct SegmentRow {
-    used: usize,
-    live: usize,
+pub(super) struct SegmentRow {
+    pub(super) used: usize,
+    pub(super) live: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct ChunkRow {
-    blocks: usize,
+pub(super) struct ChunkRow {
+    pub(super) blocks: usize,
     /// The next place to give out; places are never given out twice.
-    next_place: usize,
-    live: usize,
+    pub(super) next_place: usize,
+    pub(super) live: usize,
     /// No record of the chunk expires earlier.
-    earliest: Day,
+    pub(super) earliest: Day,
 }
 
 /// What only the writer knows.
 #[derive(Debug)]
 pub(super) struct WriterState {
-    roots: Arc<Roots>,
-    segments: Vec<SegmentRow>,
-    chunks: Vec<Option<ChunkRow>>,
+    pub(super) roots: Arc<Roots>,
+    pub(super) segments: Vec<SegmentRow>,
+    pub(super) chunks: Vec<Option<ChunkRow>>,
     /// The chunk that takes the next record of each payload length.
-    open: BTreeMap<usize, usize>,
-    names: Names,
-    facts: Facts,
+    pub(super) open: BTreeMap<usize, usize>,
+    pub(super) names: Names,
+    pub(super) facts: Facts,
 }
 
 impl WriterState {
@@ -70,8 +66,8 @@ impl WriterState {
 /// The one writer, for as long as it is held.
 #[derive(Debug)]
 pub struct Writer<'a> {
-    belief: &'a Belief,
-    state: MutexGuard<'a, WriterState>,
+    pub(super) belief: &'a Belief,
+    pub(super) state: MutexGuard<'a, WriterState>,
 }
 
 impl<'a> Writer<'a> {
@@ -252,220 +248,6 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn expire_chunk(&mut self, chunk: usize, today: Day) -> usize {
-        let places = self.state.chunks[chunk].map_or(0, |row| row.next_place);
-        let mut dropped = 0;
-        let mut earliest = Day(u32::MAX);
-        for record in (0..places).filter_map(|place| RecordNumber::new(chunk, place)) {
-            let (rows, place) = self.place(record);
-            let link = rows.link(place);
-            if link.state.is_none() {
-                continue;
-            }
-            if link.expires < today {
-                self.remove(record);
-                dropped += 1;
-            } else {
-                earliest = earliest.min(link.expires);
-            }
-        }
-        if let Some(Some(row)) = self.state.chunks.get_mut(chunk) {
-            row.earliest = earliest;
-        }
-        dropped
-    }
-
-    /// Moves the rest out of chunks that are more than half vacant, and retires them.
-    fn compact(&mut self) {
-        for chunk in 0..self.state.chunks.len() {
-            let Some(row) = self.state.chunks[chunk] else { continue };
-            let is_open = self.state.open.get(&row.blocks) == Some(&chunk);
-            if is_open || row.live * 2 >= row.next_place {
-                continue;
-            }
-            let moved = (0..row.next_place).filter_map(|place| RecordNumber::new(chunk, place));
-            for record in moved {
-                if self.relocate(record, row.blocks).is_err() {
-                    return;
-                }
-            }
-            self.retire(chunk);
-        }
-    }
-
-    fn relocate(&mut self, old: RecordNumber, blocks: usize) -> Result<(), BeliefFull> {
-        let (chunk, place) = self.place(old);
-        let (head, Some(sealed)) = chunk.read(place) else { return Ok(()) };
-        let new = self.allocate(blocks, head.link.expires)?;
-        let (new_chunk, new_place) = self.place(new);
-        new_chunk.write(new_place, &head, &sealed);
-        self.point_past(old, &head, Some(new));
-        let name = Place::of(&head.commitment, &self.belief.key);
-        self.state.names.replace(name, old, new);
-        Ok(())
-    }
-
-    fn retire(&mut self, chunk: usize) {
-        let held = self.state.roots.chunks[chunk].clone();
-        self.publish(|roots| {
-            let mut chunks = roots.chunks.to_vec();
-            chunks[chunk] = None;
-            roots.chunks = chunks.into();
-        });
-        self.state.chunks[chunk] = None;
-        if let Some(held) = held {
-            held.retire();
-        }
-    }
-
-    fn remove(&mut self, record: RecordNumber) {
-        let (chunk, place) = self.place(record);
-        let (head, _) = chunk.read(place);
-        self.point_past(record, &head, head.link.next);
-        let name = Place::of(&head.commitment, &self.belief.key);
-        self.state.names.remove(name, record);
-        chunk.wipe(place);
-        let state = head.link.state.expect("a held record is not vacant");
-        counter(&self.feed_of(head.link.lane), state).fetch_sub(1, Ordering::Relaxed);
-        if let Some(Some(row)) = self.state.chunks.get_mut(record.chunk()) {
-            row.live -= 1;
-        }
-    }
-
-    /// Lets whatever points to `record` (the table or the record before it) point to `instead`.
-    fn point_past(&mut self, record: RecordNumber, head: &Head, instead: Option<RecordNumber>) {
-        let place = Place::of(&head.pseudonym, &self.belief.key);
-        let segment = Arc::clone(&self.state.roots.segments[place.segment()]);
-        let roots = Arc::clone(&self.state.roots);
-        let found = segment.find(place, |candidate| {
-            roots.chunk(candidate).map(|chunk| chunk.pseudonym(candidate.place()) == head.pseudonym)
-        });
-        let slot = found.expect(HELD).expect("a held record is reachable by its pseudonym");
-        if slot.record == record {
-            match instead {
-                Some(instead) => segment.replace(slot, place, instead),
-                None => {
-                    let row = &mut self.state.segments[place.segment()];
-                    row.live -= 1;
-                    row.used -= usize::from(segment.remove(slot));
-                }
-            }
-            return;
-        }
-        let mut before = slot.record;
-        loop {
-            let (chunk, at) = self.place(before);
-            let link = chunk.link(at);
-            if link.next == Some(record) {
-                chunk.set_link(at, Link { next: instead, ..link });
-                return;
-            }
-            before = link.next.expect("a held record is in the chain of its pseudonym");
-        }
-    }
-
-    fn link_in(&mut self, record: RecordNumber, mut head: Head, sealed: &[u8]) {
-        let place = Place::of(&head.pseudonym, &self.belief.key);
-        let roots = Arc::clone(&self.state.roots);
-        let segment = &roots.segments[place.segment()];
-        let found = segment.find(place, |candidate| {
-            roots.chunk(candidate).map(|chunk| chunk.pseudonym(candidate.place()) == head.pseudonym)
-        });
-        let found = found.expect(HELD);
-        head.link.next = found.map(|slot| slot.record);
-        let (chunk, at) = self.place(record);
-        chunk.write(at, &head, sealed);
-        match found {
-            Some(slot) => segment.replace(slot, place, record),
-            None => {
-                let segment = self.segment_with_room(place.segment());
-                let took_new_slot = segment.insert(place, record);
-                let row = &mut self.state.segments[place.segment()];
-                row.live += 1;
-                row.used += usize::from(took_new_slot);
-            }
-        }
-        let (key, name) = (self.belief.key, Place::of(&head.commitment, &self.belief.key));
-        let roots = &self.state.roots.clone();
-        self.state.names.insert(name, record, |other| {
-            let chunk = roots.chunk(other).expect(HELD);
-            Place::of(&chunk.commitment(other.place()), &key)
-        });
-    }
-
-    /// The segment, rebuilt larger where it is full: a few thousand entries at a time, never the whole table.
-    fn segment_with_room(&mut self, number: usize) -> Arc<Segment> {
-        let row = self.state.segments[number];
-        let segment = Arc::clone(&self.state.roots.segments[number]);
-        if !segment.is_full(row.used) {
-            return segment;
-        }
-        let grown = Arc::new(Segment::with_room_for(row.live + 1));
-        for record in segment.records() {
-            let chunk = self.state.roots.chunk(record).expect(HELD);
-            let place = Place::of(&chunk.pseudonym(record.place()), &self.belief.key);
-            grown.insert(place, record);
-        }
-        self.state.segments[number].used = row.live;
-        self.publish(|roots| {
-            let mut segments = roots.segments.to_vec();
-            segments[number] = Arc::clone(&grown);
-            roots.segments = segments.into();
-        });
-        grown
-    }
-
-    /// A place nobody can reach yet.
-    fn allocate(&mut self, blocks: usize, expires: Day) -> Result<RecordNumber, BeliefFull> {
-        let open = match self.state.open.get(&blocks) {
-            Some(open) if self.has_room(*open) => *open,
-            _ => self.open_chunk(blocks)?,
-        };
-        self.note_expiry(open, expires);
-        let row = self.state.chunks[open].as_mut().expect("an open chunk is held");
-        let place = row.next_place;
-        row.next_place += 1;
-        row.live += 1;
-        RecordNumber::new(open, place).ok_or(BeliefFull::Records)
-    }
-
-    fn has_room(&self, chunk: usize) -> bool {
-        let row = self.state.chunks[chunk].expect("an open chunk is held");
-        let places = self.state.roots.chunks[chunk].as_ref().expect("an open chunk is held").places();
-        row.next_place < places
-    }
-
-    fn open_chunk(&mut self, blocks: usize) -> Result<usize, BeliefFull> {
-        let vacant = self.state.chunks.iter().position(Option::is_none);
-        let number = vacant.unwrap_or(self.state.chunks.len());
-        if number >= RecordNumber::CHUNKS {
-            return Err(BeliefFull::Records);
-        }
-        // Number 0 names no record: the first place of the first chunk stays empty.
-        let row = ChunkRow { blocks, next_place: usize::from(number == 0), live: 0, earliest: Day(u32::MAX) };
-        let chunk = Arc::new(Chunk::new(blocks));
-        self.publish(|roots| {
-            let mut chunks = roots.chunks.to_vec();
-            if number == chunks.len() {
-                chunks.push(None);
-            }
-            chunks[number] = Some(chunk);
-            roots.chunks = chunks.into();
-        });
-        if number == self.state.chunks.len() {
-            self.state.chunks.push(None);
-        }
-        self.state.chunks[number] = Some(row);
-        self.state.open.insert(blocks, number);
-        Ok(number)
-    }
-
-    fn note_expiry(&mut self, chunk: usize, expires: Day) {
-        if let Some(Some(row)) = self.state.chunks.get_mut(chunk) {
-            row.earliest = row.earliest.min(expires);
-        }
-    }
-
     fn lane(&mut self, feed: FeedNumber, epoch: &EpochId) -> Result<LaneNumber, BeliefFull> {
         if let Some(lane) = self.state.roots.parties.lane_number(feed, epoch) {
             return Ok(lane);
@@ -476,18 +258,18 @@ impl<'a> Writer<'a> {
         Ok(lane)
     }
 
-    fn publish(&mut self, change: impl FnOnce(&mut Roots)) {
+    pub(super) fn publish(&mut self, change: impl FnOnce(&mut Roots)) {
         let mut roots = self.state.roots.as_ref().clone();
         change(&mut roots);
         self.state.roots = Arc::new(roots);
         self.belief.roots.store(Arc::clone(&self.state.roots));
     }
 
-    fn place(&self, record: RecordNumber) -> (Arc<Chunk>, usize) {
+    pub(super) fn place(&self, record: RecordNumber) -> (Arc<Chunk>, usize) {
         (Arc::clone(self.state.roots.chunk(record).expect(HELD)), record.place())
     }
 
-    fn find(&self, commitment: &Commitment) -> Option<RecordNumber> {
+    pub(super) fn find(&self, commitment: &Commitment) -> Option<RecordNumber> {
         find(self.belief, &self.state.names, &self.state.roots, commitment)
     }
 
@@ -495,7 +277,7 @@ impl<'a> Writer<'a> {
         Arc::clone(self.state.roots.parties.feed(feed).expect("feed numbers come from this belief"))
     }
 
-    fn feed_of(&self, lane: LaneNumber) -> Arc<FeedRow> {
+    pub(super) fn feed_of(&self, lane: LaneNumber) -> Arc<FeedRow> {
         let lane = self.state.roots.parties.lane(lane).expect(HELD);
         self.feed_row(lane.feed)
     }
@@ -513,7 +295,7 @@ fn find(belief: &Belief, names: &Names, roots: &Roots, commitment: &Commitment) 
     })
 }
 
-fn counter(feed: &FeedRow, state: State) -> &AtomicU64 {
+pub(super) fn counter(feed: &FeedRow, state: State) -> &AtomicU64 {
     match state {
         State::Live => &feed.live,
         State::Retracted => &feed.retracted,

@@ -13,9 +13,8 @@ use std::path::{Path, PathBuf};
 
 use crate::app::config::layout::NodeDir;
 use crate::app::config::reader::{Environment, Fault, PREFIX, Reader};
-use crate::app::config::values::{LogFormat, LogLevel, Region, ViewsBackend};
+use crate::app::config::values::{LogFormat, LogLevel, PassphraseSource, Region, ViewsBackend};
 use crate::base::name::MemberId;
-use crate::io::keystore::passphrase::PassphraseSource;
 
 /// Bytes of a configuration file; the commented template has 3 KB.
 const FILE_BYTES: u64 = 1024 * 1024;

@@ -158,3 +158,15 @@ pub const GUARD_LIST_ENTRIES: usize = 1_000_000;
 
 /// Bytes of the compiled expressions of one guard list, so that a hostile list cannot take the memory.
 pub const GUARD_EXPRESSION_BYTES: usize = 8 * 1024 * 1024;
+/// Calls waiting for the engine; more are told to come back.
+pub const ENGINE_QUEUE: usize = 4_096;
+
+/// Calls that share one round, and so one `fdatasync`.
+pub const JOBS_PER_ROUND: usize = 512;
+
+/// Entries a serving node sends beyond what the puller acknowledged.
+pub const EXCHANGE_WINDOW_ENTRIES: u32 = 8_000;
+
+/// Milliseconds a caller is asked to wait after the store failed, or a day's quota is used up.
+pub const STORE_RETRY_MS: u64 = 5_000;
+pub const QUOTA_RETRY_MS: u64 = 3_600_000;

@@ -2,6 +2,8 @@
 
 pub mod certificate;
 pub mod clock;
+pub mod engine;
+pub mod exchange;
 pub mod grpc;
 pub mod journal;
 pub mod key_bundle;

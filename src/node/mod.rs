@@ -1,4 +1,147 @@
 //! Floor 2: use cases over a store. Deterministic and synchronous: the same inputs, clock and seed give the same bytes.
+//!
+//! A use case builds a [`commit::Commit`]; [`Node::commit`] adds the audit records, stages it in the journal and applies
+//! it to [`state::State`]; [`Node::sync`] makes staged commits durable and lets them show. Each use case stands in the
+//! file named by its verb.
 
+pub mod accept;
+pub mod audit;
+pub mod commit;
+pub mod feeds;
+pub mod fence;
+pub mod heads;
+pub mod identity;
+pub mod keys;
+pub mod local_mac;
 pub mod mark;
+pub mod open;
+pub mod publish;
+pub mod record_screening;
+pub mod release;
+pub mod republish;
+pub mod requests;
+pub mod retract;
+pub mod serve;
+pub mod state;
+pub mod status;
 pub mod store;
+pub mod window;
+
+use rand::{CryptoRng, Rng, RngExt};
+
+use crate::base::bytes::Salt;
+use crate::base::epoch::EpochId;
+use crate::base::time::{Day, Timestamp};
+use crate::domain::audit::event::AuditEvent;
+use crate::domain::audit::record::Actor;
+use crate::domain::feed::entry::{Entry, EntryKind};
+use crate::node::commit::{Audited, Commit, change};
+use crate::node::fence::FenceState;
+use crate::node::heads::Heads;
+use crate::node::state::{State, damaged, stored};
+use crate::node::store::{Journal, StorageFault, Views};
+
+/// One member's node over a journal and views.
+#[derive(Debug)]
+pub struct Node<J, V> {
+    pub(in crate::node) state: State,
+    pub(in crate::node) journal: J,
+    pub(in crate::node) views: V,
+    /// Something is staged that is not durable yet.
+    dirty: bool,
+    heads: Heads,
+}
+
+impl<J: Journal, V: Views> Node<J, V> {
+    /// Stages a commit with the records of what it does. Nothing shows before [`Node::sync`].
+    pub(in crate::node) fn commit(
+        &mut self,
+        mut commit: Commit,
+        actor: &Actor,
+        events: Vec<AuditEvent>,
+        now: Timestamp,
+        rng: &mut (impl Rng + ?Sized),
+    ) -> Result<(), StorageFault> {
+        if !events.is_empty() {
+            let first_index = self.state.audit.size().0;
+            let entries = events
+                .into_iter()
+                .map(|event| audit_entry(event, actor, now, rng).map(|entry| stored(&entry)))
+                .collect::<Result<_, _>>()?;
+            commit.push(change::Kind::Audited(Audited { first_index, entries }));
+        }
+        let number = self.journal.append(&commit.to_bytes())?;
+        self.dirty = true;
+        self.state.apply(number, &commit)
+    }
+
+    /// Records events that change nothing else.
+    pub fn record(
+        &mut self,
+        actor: &Actor,
+        events: Vec<AuditEvent>,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), StorageFault> {
+        if events.is_empty() { Ok(()) } else { self.commit(Commit::default(), actor, events, now, rng) }
+    }
+
+    /// Makes everything staged durable, then lets it show. Costs nothing where nothing is staged.
+    pub fn sync(&mut self) -> Result<(), StorageFault> {
+        if self.dirty {
+            self.journal.sync()?;
+            self.dirty = false;
+            let changes = self.state.take_view_changes();
+            self.views.commit(&[], &changes).map_err(|fault| damaged("views", fault))?;
+        }
+        self.state.show();
+        Ok(())
+    }
+
+    /// What happens by itself: windows close, signatures are renewed, silence is noticed.
+    pub fn tick(&mut self, now: Timestamp, rng: &mut impl CryptoRng) -> Result<(), StorageFault> {
+        self.sign_empty_feeds(now);
+        self.close_window(now, rng)?;
+        self.heartbeat(now);
+        self.notice_silence(now, rng)
+    }
+
+    /// The durable heads where they changed since the last call.
+    pub fn changed_heads(&mut self) -> Option<Heads> {
+        let heads = self.heads();
+        if heads == self.heads {
+            return None;
+        }
+        self.heads.clone_from(&heads);
+        Some(heads)
+    }
+
+    /// The durable head of every feed that has one.
+    pub fn heads(&self) -> Heads {
+        let feeds = self.state.feeds.values().filter(|feed| feed.equivocation.is_none());
+        feeds.filter_map(|feed| Some((feed.id().clone(), feed.head.clone()?))).collect()
+    }
+
+    /// Whether the node may sign.
+    pub fn fence_state(&self) -> FenceState {
+        self.state.fence.state(|feed| self.state.feeds.get(feed).map(|held| held.size()).unwrap_or_default())
+    }
+
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+}
+
+/// Audit entries never expire by themselves: retention removes their content.
+const NEVER: Day = Day(u32::MAX);
+
+fn audit_entry(
+    event: AuditEvent,
+    actor: &Actor,
+    now: Timestamp,
+    rng: &mut (impl Rng + ?Sized),
+) -> Result<Entry, StorageFault> {
+    let blob = event.into_record(now, actor).encode();
+    Entry::seal_new(EntryKind::Audit, EpochId::NONE, NEVER, blob, Salt(rng.random()))
+        .map_err(|error| damaged("audit record", error))
+}

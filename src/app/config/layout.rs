@@ -3,8 +3,7 @@
 //! ```text
 //! hushwire.toml            configuration
 //! keystore.age             every secret, sealed under the passphrase
-//! roster.note              the signed roster in force, a copy for people to read
-//! rosters/                 every roster from the genesis on, verified at every start
+//! roster.note              the signed roster in force
 //! tls/peer.pem             certificate shown to other members
 //! tls/local-ca.pem         the member's own authority: whom the local listener believes
 //! tls/server.pem           certificate of the local listener
@@ -13,8 +12,6 @@
 //! ```
 
 use std::path::{Path, PathBuf};
-
-use crate::io::roster_files::RosterFiles;
 
 /// A node's directory. Paths only: nothing is created or read here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,11 +36,6 @@ impl NodeDir {
 
     pub fn roster(&self) -> PathBuf {
         self.0.join("roster.note")
-    }
-
-    /// The chain of rosters and its readable copy.
-    pub fn roster_files(&self) -> RosterFiles {
-        RosterFiles::new(self.0.join("rosters"), self.roster())
     }
 
     pub fn peer_certificate(&self) -> PathBuf {

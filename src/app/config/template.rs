@@ -3,8 +3,8 @@
 
 use std::net::SocketAddr;
 
+use crate::app::config::values::PassphraseSource;
 use crate::base::name::MemberId;
-use crate::io::keystore::passphrase::PassphraseSource;
 
 /// What differs from node to node.
 #[derive(Debug)]
@@ -21,7 +21,17 @@ pub fn render(filling: &Filling<'_>) -> String {
         .replace("{member}", filling.member.as_str())
         .replace("{local}", &filling.local.to_string())
         .replace("{peer}", &filling.peer.to_string())
-        .replace("{passphrase}", &toml::Value::String(filling.passphrase.to_string()).to_string())
+        .replace("{passphrase}", &toml::Value::String(source_text(filling.passphrase)).to_string())
+}
+
+fn source_text(source: &PassphraseSource) -> String {
+    match source {
+        PassphraseSource::Prompt => "prompt".to_owned(),
+        PassphraseSource::File(path) => format!("file:{}", path.display()),
+        PassphraseSource::Credential(name) => format!("credential:{name}"),
+        PassphraseSource::Variable(name) => format!("env:{name}"),
+        PassphraseSource::Descriptor(fd) => format!("fd:{fd}"),
+    }
 }
 
 const TEMPLATE: &str = r#"# Hushwire node of {member}.

@@ -1,6 +1,51 @@
 //! Values of the configuration that have a form of their own.
 
+use std::path::PathBuf;
 use std::str::FromStr;
+
+/// Where the keystore's passphrase comes from. The passphrase itself never stands in the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PassphraseSource {
+    /// Ask on the terminal.
+    Prompt,
+    /// First line of a file, e.g. a mounted secret.
+    File(PathBuf),
+    /// A systemd credential: a file of this name in `$CREDENTIALS_DIRECTORY`.
+    Credential(String),
+    /// An environment variable.
+    Variable(String),
+    /// An inherited file descriptor.
+    Descriptor(i32),
+}
+
+impl PassphraseSource {
+    /// For messages: what may be written.
+    pub const FORMS: &'static str =
+        "prompt, file:PATH, credential:NAME, env:NAME or fd:NUMBER (never the passphrase itself)";
+}
+
+/// The text names no source. The text is not kept: it may be the passphrase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a passphrase source is {}", PassphraseSource::FORMS)]
+pub struct NoSource;
+
+impl FromStr for PassphraseSource {
+    type Err = NoSource;
+
+    fn from_str(text: &str) -> Result<Self, NoSource> {
+        if text == "prompt" {
+            return Ok(Self::Prompt);
+        }
+        let (form, rest) = text.split_once(':').filter(|(_, rest)| !rest.is_empty()).ok_or(NoSource)?;
+        match form {
+            "file" => Ok(Self::File(rest.into())),
+            "credential" if !rest.contains('/') => Ok(Self::Credential(rest.to_owned())),
+            "env" => Ok(Self::Variable(rest.to_owned())),
+            "fd" => rest.parse().ok().filter(|fd| *fd >= 0).map(Self::Descriptor).ok_or(NoSource),
+            _ => Err(NoSource),
+        }
+    }
+}
 
 /// A country by its two capital letters (ISO 3166-1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

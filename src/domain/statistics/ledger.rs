@@ -42,6 +42,17 @@ pub enum BudgetRefusal {
     Price { least: Epsilon, most: Epsilon },
 }
 
+impl BudgetRefusal {
+    /// Stable name for clients and the audit log.
+    pub const fn rule(&self) -> &'static str {
+        match self {
+            Self::Exhausted { .. } => "budget_exhausted",
+            Self::IdTaken => "release_id_taken",
+            Self::Price { .. } => "price",
+        }
+    }
+}
+
 /// Events that contradict each other: the store is damaged or was edited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LedgerFault {

@@ -4,6 +4,7 @@ pub mod deadline;
 pub mod gate;
 pub mod identity;
 pub mod overload;
+pub mod refusals;
 pub mod roles;
 pub mod status;
 pub mod wire;

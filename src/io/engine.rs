@@ -1,0 +1,157 @@
+//! The engine: one thread owns the node and its store, everybody else sends it work.
+//!
+//! Work is executed in rounds. A round takes what is queued (up to a limit), runs it against the node, makes the journal
+//! durable once, and only then answers: many callers share one `fdatasync` (group commit) and nobody is told of a change
+//! that a power cut could undo. Screening does not come through here: it reads memory.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use tokio::sync::{oneshot, watch};
+
+use crate::base::limits;
+use crate::base::name::{ConsortiumId, FeedId};
+use crate::base::time::Timestamp;
+use crate::io::{clock, random};
+use crate::node::Node;
+use crate::node::heads::Heads;
+use crate::node::store::{Journal, StorageFault, Views};
+
+/// What a job is given besides the node.
+#[derive(Debug)]
+pub struct Round<'a> {
+    pub now: Timestamp,
+    pub rng: &'a mut StdRng,
+}
+
+type Answer = Box<dyn FnOnce(Result<(), StorageFault>) + Send>;
+type Job<J, V> = Box<dyn FnOnce(&mut Node<J, V>, &mut Round<'_>) -> Answer + Send>;
+
+/// The engine did not do the work.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EngineFault {
+    #[error("the node has too much work queued; try again")]
+    Busy,
+    #[error("the node is stopping")]
+    Stopping,
+    #[error(transparent)]
+    Storage(#[from] StorageFault),
+}
+
+/// Sends work to the engine. Cheap to clone.
+pub struct Engine<J, V> {
+    jobs: SyncSender<Job<J, V>>,
+    heads: watch::Receiver<Arc<Heads>>,
+    consortium: ConsortiumId,
+}
+
+impl<J, V> Clone for Engine<J, V> {
+    fn clone(&self) -> Self {
+        Self { jobs: self.jobs.clone(), heads: self.heads.clone(), consortium: self.consortium.clone() }
+    }
+}
+
+impl<J, V> std::fmt::Debug for Engine<J, V> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Engine")
+    }
+}
+
+impl<J: Journal + Send + 'static, V: Views + Send + 'static> Engine<J, V> {
+    /// Starts the thread. It ends, with everything durable, when every handle is dropped.
+    pub fn start(node: Node<J, V>, tick: Duration) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let (jobs, queue) = sync_channel(limits::ENGINE_QUEUE);
+        let (publish_heads, heads) = watch::channel(Arc::new(node.heads()));
+        let consortium = node.state().identity.consortium.clone();
+        let thread = std::thread::Builder::new()
+            .name("hushwire-engine".to_owned())
+            .spawn(move || run(node, &queue, tick, &publish_heads))?;
+        Ok((Self { jobs, heads, consortium }, thread))
+    }
+
+    pub fn consortium(&self) -> &ConsortiumId {
+        &self.consortium
+    }
+
+    /// The origin of a feed.
+    pub fn origin(&self, feed: &FeedId) -> String {
+        feed.origin(&self.consortium)
+    }
+
+    /// The feed of an origin; none for another consortium's.
+    pub fn feed(&self, origin: &str) -> Option<FeedId> {
+        FeedId::from_origin(&self.consortium, origin).ok()
+    }
+
+    /// The durable heads of all feeds, changing as they grow.
+    pub fn heads(&self) -> watch::Receiver<Arc<Heads>> {
+        self.heads.clone()
+    }
+
+    /// Runs `work` in the next round and answers once everything it changed is durable.
+    pub async fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Node<J, V>, &mut Round<'_>) -> T + Send + 'static,
+    ) -> Result<T, EngineFault> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job<J, V> = Box::new(move |node, round| {
+            let result = work(node, round);
+            Box::new(move |durable| {
+                // A caller that gave up does not wait for the answer; what it asked for stands all the same.
+                drop(answer.send(durable.map(|()| result)));
+            })
+        });
+        self.jobs.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => EngineFault::Busy,
+            TrySendError::Disconnected(_) => EngineFault::Stopping,
+        })?;
+        Ok(answered.await.map_err(|_| EngineFault::Stopping)??)
+    }
+}
+
+fn run<J: Journal, V: Views>(
+    mut node: Node<J, V>,
+    queue: &Receiver<Job<J, V>>,
+    tick: Duration,
+    heads: &watch::Sender<Arc<Heads>>,
+) {
+    let mut rng = random::generator();
+    let mut next_tick = Instant::now() + tick;
+    loop {
+        let first = match queue.recv_timeout(next_tick.saturating_duration_since(Instant::now())) {
+            Ok(job) => Some(job),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
+        let mut round = Round { now: clock::now(), rng: &mut rng };
+        let answers: Vec<Answer> = first
+            .into_iter()
+            .chain(queue.try_iter().take(limits::JOBS_PER_ROUND))
+            .map(|job| job(&mut node, &mut round))
+            .collect();
+        if next_tick <= Instant::now() {
+            if let Err(fault) = node.tick(round.now, round.rng) {
+                tracing::error!(event = "tick.failed", fault = %fault);
+            }
+            next_tick = Instant::now() + tick;
+        }
+        let durable = node.sync();
+        if let Err(fault) = &durable {
+            tracing::error!(event = "store.failed", fault = %fault);
+        }
+        if durable.is_ok()
+            && let Some(changed) = node.changed_heads()
+        {
+            heads.send_replace(Arc::new(changed));
+        }
+        for answer in answers {
+            answer(durable.clone());
+        }
+    }
+    if let Err(fault) = node.sync() {
+        tracing::error!(event = "store.failed", fault = %fault);
+    }
+}

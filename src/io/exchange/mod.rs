@@ -1,0 +1,25 @@
+//! Exchange of feeds with other members over one long-lived stream per direction (DESIGN §7).
+//!
+//! - [`serve`] answers a peer that pulls from us.
+//! - [`pull`] pulls from one peer: catch up in batches, then follow live; resume from the cursor after any break.
+//! - [`links`] is what the pullers know together: who is connected, whose feeds need a relay.
+
+pub mod links;
+pub mod pull;
+pub mod serve;
+
+use crate::io::engine::Round;
+use crate::io::grpc::wire::hushwire::peer::v1::Equivocation;
+use crate::node::Node;
+use crate::node::accept::equivocation_of;
+use crate::node::store::{Journal, Views};
+
+/// Hands a proof somebody sent to the node. One that proves nothing is dropped: it accuses nobody.
+fn hear_proof<J: Journal, V: Views>(node: &mut Node<J, V>, proof: Equivocation, round: &mut Round<'_>) {
+    let Equivocation { origin, first, second, consistency } = proof;
+    let consistency: Vec<Vec<u8>> = consistency.iter().map(|hash| hash.to_vec()).collect();
+    let Some(proof) = equivocation_of(first, second, &consistency) else { return };
+    if let Err(fault) = node.accept_equivocation(&origin, &proof, round.now, round.rng) {
+        tracing::warn!(event = "equivocation.unheard", fault = %fault);
+    }
+}

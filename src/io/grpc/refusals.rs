@@ -1,0 +1,86 @@
+//! How faults of the node and its engine become refusals a caller can act on, in one place and exhaustively.
+
+use crate::base::limits;
+use crate::io::engine::EngineFault;
+use crate::io::grpc::status::Refusal;
+use crate::node::publish::PublishFault;
+use crate::node::release::ReleaseFault;
+use crate::node::retract::RetractFault;
+use crate::node::store::StorageFault;
+
+/// The engine did not do the work.
+pub fn engine_refusal(fault: EngineFault) -> Refusal {
+    match fault {
+        EngineFault::Busy => Refusal::ResourceExhausted {
+            reason: "BUSY",
+            description: fault.to_string(),
+            retry_after_ms: limits::RETRY_AFTER_MS,
+        },
+        EngineFault::Stopping => Refusal::Unavailable {
+            reason: "STOPPING",
+            description: fault.to_string(),
+            retry_after_ms: limits::RETRY_AFTER_MS,
+        },
+        EngineFault::Storage(fault) => storage_refusal(&fault),
+    }
+}
+
+/// The store did not do what was asked. Nothing was acknowledged.
+pub fn storage_refusal(fault: &StorageFault) -> Refusal {
+    let description = fault.to_string();
+    match fault {
+        StorageFault::Full => {
+            Refusal::Unavailable { reason: "DISK_FULL", description, retry_after_ms: limits::STORE_RETRY_MS }
+        }
+        StorageFault::Stopped | StorageFault::Os(_) => {
+            Refusal::Unavailable { reason: "STORE_STOPPED", description, retry_after_ms: limits::STORE_RETRY_MS }
+        }
+        StorageFault::Damaged(_)
+        | StorageFault::NoRecord(_)
+        | StorageFault::InUse
+        | StorageFault::WrongKey
+        | StorageFault::UnknownVersion { .. } => Refusal::Damaged { reason: "STORE_DAMAGED", description },
+        StorageFault::TooLarge { .. } => {
+            Refusal::ResourceExhausted { reason: "RECORD_TOO_LARGE", description, retry_after_ms: 0 }
+        }
+    }
+}
+
+pub fn publish_refusal(fault: &PublishFault) -> Refusal {
+    let description = fault.to_string();
+    let invalid = |field: &str, rule| Refusal::InvalidArgument {
+        field: field.to_owned(),
+        rule,
+        description: description.clone(),
+    };
+    match fault {
+        PublishFault::TooMany { .. } => invalid("indicators", "too_many"),
+        PublishFault::UnknownGroup => invalid("group", "unknown_group"),
+        PublishFault::RosterExpired => Refusal::FailedPrecondition { reason: "ROSTER_EXPIRED", description },
+        PublishFault::NoEpoch => Refusal::FailedPrecondition { reason: "NO_KEY_EPOCH", description },
+        PublishFault::RequestIdReused => Refusal::AlreadyExists { reason: "REQUEST_ID_REUSED", description },
+        PublishFault::Quota { .. } => Refusal::ResourceExhausted {
+            reason: "PUBLISHING_QUOTA",
+            description,
+            retry_after_ms: limits::QUOTA_RETRY_MS,
+        },
+        PublishFault::Storage(fault) => storage_refusal(fault),
+    }
+}
+
+pub fn retract_refusal(fault: &RetractFault) -> Refusal {
+    match fault {
+        RetractFault::RequestIdReused => {
+            Refusal::AlreadyExists { reason: "REQUEST_ID_REUSED", description: fault.to_string() }
+        }
+        RetractFault::Storage(fault) => storage_refusal(fault),
+    }
+}
+
+pub fn release_refusal(fault: &ReleaseFault) -> Refusal {
+    let description = fault.to_string();
+    match fault {
+        ReleaseFault::Refused(_) => Refusal::FailedPrecondition { reason: "PRIVACY_BUDGET", description },
+        ReleaseFault::Storage(fault) => storage_refusal(fault),
+    }
+}

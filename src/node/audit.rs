@@ -1,0 +1,183 @@
+//! Reading the audit log: pages, export, proofs. Looking is recorded too.
+
+use rand::CryptoRng;
+
+use crate::base::bytes::TreeHash;
+use crate::base::position::{EntryIndex, TreeSize};
+use crate::base::time::Timestamp;
+use crate::domain::audit::event::AuditEvent;
+use crate::domain::audit::record::{Actor, AuditRecord};
+use crate::domain::feed::checkpoint::Checkpoint;
+use crate::domain::feed::proof::{inclusion_proof, tree_root};
+use crate::node::Node;
+use crate::node::commit::StoredEntry;
+use crate::node::state::damaged;
+use crate::node::store::{Journal, StorageFault, Views};
+
+/// Entries looked through for one page.
+const SCANNED_PER_PAGE: usize = 50_000;
+
+/// Entries read at once.
+const SLICE: usize = 1_000;
+
+/// Which records of the log.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    /// Only actions that start with this.
+    pub action_prefix: String,
+    pub from: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+}
+
+impl AuditFilter {
+    fn keeps(&self, record: &AuditRecord) -> bool {
+        record.action().starts_with(&self.action_prefix)
+            && self.from.is_none_or(|from| from <= record.time())
+            && self.until.is_none_or(|until| record.time() < until)
+    }
+}
+
+/// One entry of the log with its place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoggedEntry {
+    pub index: EntryIndex,
+    pub entry: StoredEntry,
+}
+
+/// A page of the log.
+#[derive(Debug, Default)]
+pub struct AuditPage {
+    pub entries: Vec<LoggedEntry>,
+    /// Where the next page starts; none at the end.
+    pub next: Option<EntryIndex>,
+}
+
+/// The signed head of the log.
+#[derive(Debug, Clone)]
+pub struct AuditHead {
+    pub size: TreeSize,
+    pub checkpoint: String,
+    /// The verifier key in the form of C2SP signed notes.
+    pub verifier_key: String,
+}
+
+/// One entry with what proves it to a third party.
+#[derive(Debug)]
+pub struct AuditProof {
+    pub entry: LoggedEntry,
+    pub inclusion: Vec<TreeHash>,
+    pub head: AuditHead,
+}
+
+impl<J: Journal, V: Views> Node<J, V> {
+    /// Entries from `from` on that the filter keeps. Durable ones only.
+    pub fn list_audit_records(
+        &mut self,
+        caller: &Actor,
+        filter: &AuditFilter,
+        from: EntryIndex,
+        page_size: usize,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<AuditPage, StorageFault> {
+        let mut page = AuditPage::default();
+        let size = self.state.audit.durable_size;
+        let mut next = TreeSize(from.0);
+        let mut scanned = 0;
+        while next < size && page.entries.len() < page_size && scanned < SCANNED_PER_PAGE {
+            for entry in self.entries(&self.state.audit, next, size, SLICE)? {
+                let kept = AuditRecord::decode(&entry.blob).is_ok_and(|record| filter.keeps(&record));
+                if kept && page.entries.len() == page_size {
+                    break;
+                }
+                if kept {
+                    page.entries.push(LoggedEntry { index: next.next_index(), entry });
+                }
+                scanned += 1;
+                next = next.plus(1).ok_or_else(|| damaged("audit log", "a size beyond 64 bits"))?;
+            }
+        }
+        page.next = (next < size).then(|| next.next_index());
+        let records = u64::try_from(page.entries.len()).unwrap_or(u64::MAX);
+        self.record(caller, vec![AuditEvent::AuditListed { records }], now, rng)?;
+        Ok(page)
+    }
+
+    /// Entries `[from, until)`, at most a slice of them, whatever they say.
+    pub fn export_audit_slice(&self, from: TreeSize, until: TreeSize) -> Result<Vec<LoggedEntry>, StorageFault> {
+        let until = until.min(self.state.audit.durable_size);
+        let entries = self.entries(&self.state.audit, from, until, SLICE)?;
+        let placed = entries.into_iter().zip(from.0..);
+        Ok(placed.map(|(entry, index)| LoggedEntry { index: EntryIndex(index), entry }).collect())
+    }
+
+    /// Starts an export: it is recorded, and what it will hold is fixed by the head.
+    pub fn begin_audit_export(
+        &mut self,
+        caller: &Actor,
+        from: TreeSize,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<AuditHead, StorageFault> {
+        let head = self.audit_head(now)?;
+        self.record(caller, vec![AuditEvent::AuditExported { from, until: head.size }], now, rng)?;
+        Ok(head)
+    }
+
+    /// Signs the durable size of the log.
+    pub fn audit_head(&self, now: Timestamp) -> Result<AuditHead, StorageFault> {
+        let log = &self.state.audit;
+        // Staged records may still be lost; only what is durable is ever signed.
+        let root = self
+            .hashes(log, |source| tree_root(source, log.durable_size))
+            .ok_or_else(|| damaged("audit log", "a tile is missing"))?;
+        let checkpoint = Checkpoint { origin: log.origin.clone(), size: log.durable_size, root };
+        let identity = &self.state.identity;
+        let note = checkpoint
+            .sign(&identity.audit, &identity.witness, now)
+            .map_err(|error| damaged("audit checkpoint", error))?;
+        let verifier_key = identity.audit.verifier().to_string();
+        Ok(AuditHead { size: checkpoint.size, checkpoint: note.to_string(), verifier_key })
+    }
+
+    /// One entry with its inclusion proof; none where the log has no such entry.
+    pub fn prove_audit_record(
+        &mut self,
+        caller: &Actor,
+        index: EntryIndex,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Option<AuditProof>, StorageFault> {
+        let head = self.audit_head(now)?;
+        if index.0 >= head.size.0 {
+            return Ok(None);
+        }
+        let log = &self.state.audit;
+        let entries = self.entries(log, TreeSize(index.0), head.size, 1)?;
+        let Some(entry) = entries.into_iter().next() else { return Ok(None) };
+        let inclusion = self
+            .hashes(log, |source| inclusion_proof(source, index, head.size))
+            .ok_or_else(|| damaged("audit log", "a tile is missing"))?;
+        self.record(caller, vec![AuditEvent::AuditProved { index: index.0 }], now, rng)?;
+        Ok(Some(AuditProof { entry: LoggedEntry { index, entry }, inclusion, head }))
+    }
+
+    /// The entry of the decision with this id; the newest first.
+    pub fn find_decision(&self, decision_id: &str) -> Result<Option<EntryIndex>, StorageFault> {
+        let size = self.state.audit.durable_size;
+        let slice = u64::try_from(SLICE).unwrap_or(u64::MAX);
+        let mut end = size;
+        while end > TreeSize::EMPTY {
+            let start = TreeSize(end.0.saturating_sub(slice));
+            for (entry, index) in self.entries(&self.state.audit, start, end, SLICE)?.iter().zip(start.0..) {
+                let found = AuditRecord::decode(&entry.blob)
+                    .is_ok_and(|record| record.action() == "screening.decided" && record.subject() == decision_id);
+                if found {
+                    return Ok(Some(EntryIndex(index)));
+                }
+            }
+            end = start;
+        }
+        Ok(None)
+    }
+}

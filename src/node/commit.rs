@@ -1,0 +1,238 @@
+//! The journal's records: one commit, all of it or nothing.
+//!
+//! A commit holds every change one use case makes, with the audit records that tell of it. Stored as protobuf of the
+//! messages below; tags are never reused, a change of an unknown kind is refused at open (an older program must not skip
+//! what a newer one acknowledged). Bytes of entries stand as their authors made them.
+
+use prost::Message;
+
+use crate::node::store::StorageFault;
+
+/// Layout of the records; stands in the first record of every journal.
+pub const FORMAT: u32 = 1;
+
+/// One journal record.
+#[derive(Clone, PartialEq, Message)]
+pub struct Commit {
+    #[prost(message, repeated, tag = "1")]
+    pub changes: Vec<Change>,
+}
+
+/// One change.
+#[derive(Clone, PartialEq, Message)]
+pub struct Change {
+    #[prost(oneof = "change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
+    pub kind: Option<change::Kind>,
+}
+
+pub mod change {
+    /// What changed.
+    #[derive(Clone, PartialEq, prost::Oneof)]
+    pub enum Kind {
+        #[prost(message, tag = "1")]
+        Opened(super::Opened),
+        #[prost(message, tag = "2")]
+        Prepared(super::Prepared),
+        #[prost(message, tag = "3")]
+        Appended(super::Appended),
+        #[prost(message, tag = "4")]
+        Audited(super::Audited),
+        #[prost(message, tag = "5")]
+        Roster(super::RosterApplied),
+        #[prost(message, tag = "6")]
+        Equivocated(super::Equivocated),
+        #[prost(message, tag = "7")]
+        Budget(super::BudgetChanged),
+        #[prost(message, tag = "8")]
+        Recovered(super::Recovered),
+    }
+}
+
+/// First record of a store.
+#[derive(Clone, PartialEq, Message)]
+pub struct Opened {
+    #[prost(uint32, tag = "1")]
+    pub format: u32,
+    /// Incarnation of the store, 16 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub incarnation: Vec<u8>,
+    /// Member the store belongs to.
+    #[prost(string, tag = "3")]
+    pub member: String,
+    /// Consortium the store belongs to.
+    #[prost(string, tag = "4")]
+    pub consortium: String,
+}
+
+/// A publication acknowledged as PENDING: its entries are ready and will be sequenced exactly once.
+#[derive(Clone, PartialEq, Message)]
+pub struct Prepared {
+    /// Keyed fingerprint of the request id, 32 bytes; empty where the caller gave none.
+    #[prost(bytes = "vec", tag = "1")]
+    pub request: Vec<u8>,
+    /// Keyed fingerprint of the request's content, 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub content: Vec<u8>,
+    /// When it was acknowledged, milliseconds since 1970.
+    #[prost(uint64, tag = "3")]
+    pub time_ms: u64,
+    #[prost(message, repeated, tag = "4")]
+    pub entries: Vec<PreparedEntry>,
+    /// The refused records of the request, so that a repeated call gets the same answer.
+    #[prost(message, repeated, tag = "5")]
+    pub refused: Vec<RefusedRecord>,
+    /// Commitments of what a retraction withdrew, so that a repeated call gets the same answer.
+    #[prost(bytes = "vec", repeated, tag = "6")]
+    pub retracted: Vec<Vec<u8>>,
+}
+
+/// One entry waiting for its window.
+#[derive(Clone, PartialEq, Message)]
+pub struct PreparedEntry {
+    #[prost(string, tag = "1")]
+    pub group: String,
+    #[prost(message, optional, tag = "2")]
+    pub entry: Option<StoredEntry>,
+    /// Not sequenced before this moment, milliseconds since 1970.
+    #[prost(uint64, tag = "3")]
+    pub not_before_ms: u64,
+    /// Keyed fingerprint of the publisher's own reference, 32 bytes; empty where none was given.
+    #[prost(bytes = "vec", tag = "4")]
+    pub source_ref: Vec<u8>,
+    /// Index of its draft in the request.
+    #[prost(uint32, tag = "5")]
+    pub draft: u32,
+    /// Ordinal of the identifier's kind.
+    #[prost(uint32, tag = "6")]
+    pub kind: u32,
+    #[prost(bool, tag = "7")]
+    pub weak: bool,
+}
+
+/// An entry as its author made it; blob and salt are empty once erased or expired.
+#[derive(Clone, PartialEq, Message)]
+pub struct StoredEntry {
+    #[prost(bytes = "vec", tag = "1")]
+    pub leaf: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub blob: Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    pub salt: Vec<u8>,
+}
+
+/// A refused record of a request.
+#[derive(Clone, PartialEq, Message)]
+pub struct RefusedRecord {
+    #[prost(uint32, tag = "1")]
+    pub record: u32,
+    #[prost(string, tag = "2")]
+    pub field: String,
+    #[prost(string, tag = "3")]
+    pub rule: String,
+    #[prost(string, tag = "4")]
+    pub description: String,
+}
+
+/// Consecutive entries of one feed, verified, with the checkpoint that proves them.
+#[derive(Clone, PartialEq, Message)]
+pub struct Appended {
+    #[prost(string, tag = "1")]
+    pub origin: String,
+    #[prost(uint64, tag = "2")]
+    pub first_index: u64,
+    #[prost(message, repeated, tag = "3")]
+    pub entries: Vec<StoredEntry>,
+    /// Signed note at or beyond the end of these entries.
+    #[prost(string, tag = "4")]
+    pub checkpoint: String,
+    /// When they were accepted, milliseconds since 1970.
+    #[prost(uint64, tag = "5")]
+    pub time_ms: u64,
+}
+
+/// Entries of this node's audit log.
+#[derive(Clone, PartialEq, Message)]
+pub struct Audited {
+    #[prost(uint64, tag = "1")]
+    pub first_index: u64,
+    #[prost(message, repeated, tag = "2")]
+    pub entries: Vec<StoredEntry>,
+}
+
+/// A roster came into force.
+#[derive(Clone, PartialEq, Message)]
+pub struct RosterApplied {
+    #[prost(string, tag = "1")]
+    pub note: String,
+}
+
+/// A feed's author signed two trees.
+#[derive(Clone, PartialEq, Message)]
+pub struct Equivocated {
+    #[prost(string, tag = "1")]
+    pub origin: String,
+    #[prost(string, tag = "2")]
+    pub first: String,
+    #[prost(string, tag = "3")]
+    pub second: String,
+    #[prost(bytes = "vec", repeated, tag = "4")]
+    pub consistency: Vec<Vec<u8>>,
+}
+
+/// The privacy budget changed: a charge, or the release it paid for.
+#[derive(Clone, PartialEq, Message)]
+pub struct BudgetChanged {
+    /// Bytes of [`crate::domain::statistics::event::LedgerEvent`].
+    #[prost(bytes = "vec", tag = "1")]
+    pub event: Vec<u8>,
+}
+
+/// The store was found behind what peers hold of it and caught up; it lives on under a new incarnation.
+#[derive(Clone, PartialEq, Message)]
+pub struct Recovered {
+    #[prost(bytes = "vec", tag = "1")]
+    pub incarnation: Vec<u8>,
+}
+
+impl Commit {
+    /// Reads a stored commit. A change this program does not know is damage, never skipped.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, StorageFault> {
+        let commit = Self::decode(bytes).map_err(|error| StorageFault::Damaged(format!("commit: {error}")))?;
+        if commit.changes.iter().any(|change| change.kind.is_none()) {
+            return Err(StorageFault::Damaged("a commit holds a change this program does not know".to_owned()));
+        }
+        Ok(commit)
+    }
+
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.encode_to_vec()
+    }
+
+    pub fn push(&mut self, kind: change::Kind) {
+        self.changes.push(Change { kind: Some(kind) });
+    }
+
+    /// The changes in order.
+    pub fn kinds(&self) -> impl Iterator<Item = &change::Kind> {
+        self.changes.iter().filter_map(|change| change.kind.as_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_survives_its_bytes() {
+        let mut commit = Commit::default();
+        commit.push(change::Kind::Roster(RosterApplied { note: "text".to_owned() }));
+        assert_eq!(Commit::from_bytes(&commit.to_bytes()), Ok(commit));
+    }
+
+    #[test]
+    fn an_unknown_change_is_damage() {
+        // Change with the never used tag 15.
+        let unknown = [0x0A, 0x02, 0x78, 0x01];
+        assert!(matches!(Commit::from_bytes(&unknown), Err(StorageFault::Damaged(_))));
+    }
+}

@@ -1,0 +1,114 @@
+//! What the node knows of each feed it holds: how far it is verified, what may be shown of it, who has it.
+
+use std::collections::BTreeMap;
+
+use crate::base::name::{ConsortiumId, FeedId, MemberId};
+use crate::base::position::TreeSize;
+use crate::base::time::Timestamp;
+use crate::domain::exchange::cursor::Cursor;
+use crate::domain::feed::checkpoint::{Checkpoint, CheckpointError, FeedVerifier};
+use crate::domain::feed::tiles::HashTiles;
+use crate::domain::note::SignedNote;
+use crate::domain::roster::verified::Roster;
+use crate::node::commit::Equivocated;
+use crate::node::heads::Head;
+
+/// One feed.
+#[derive(Debug)]
+pub struct Feed {
+    /// `<consortium>/<member>/<group>`.
+    pub origin: String,
+    /// Verified or, for own feeds, signed up to here; the newest commit included, durable or not.
+    pub cursor: Cursor,
+    /// The right edge of the same tree; full tiles lie in the views.
+    pub tiles: HashTiles,
+    /// What may be shown to others: durable and complete.
+    pub head: Option<Head>,
+    /// Durable entries.
+    pub durable_size: TreeSize,
+    /// How far each peer has acknowledged (own feeds).
+    pub acknowledged: BTreeMap<MemberId, TreeSize>,
+    /// Sizes after each of our own retractions (own feeds).
+    pub retractions: Vec<TreeSize>,
+    /// The author signed two trees: nothing of the feed counts any more.
+    pub equivocation: Option<Equivocated>,
+    /// The silence alarm is up.
+    pub silent: bool,
+    /// Largest size any peer told of.
+    pub told: TreeSize,
+}
+
+impl Feed {
+    pub fn new(consortium: &ConsortiumId, id: FeedId) -> Self {
+        Self {
+            origin: id.origin(consortium),
+            cursor: Cursor::start(id),
+            tiles: HashTiles::default(),
+            head: None,
+            durable_size: TreeSize::EMPTY,
+            acknowledged: BTreeMap::new(),
+            retractions: Vec::new(),
+            equivocation: None,
+            silent: false,
+            told: TreeSize::EMPTY,
+        }
+    }
+
+    pub fn id(&self) -> &FeedId {
+        &self.cursor.feed
+    }
+
+    /// Entries held.
+    pub fn size(&self) -> TreeSize {
+        self.tiles.size()
+    }
+
+    /// When the author last signed, as far as it told.
+    pub fn signed_at(&self) -> Option<Timestamp> {
+        self.cursor.checkpoint.as_ref()?.author_time()
+    }
+
+    /// Everything held is durable: it may be shown. A checkpoint ahead of what we hold waits until we hold it all.
+    pub fn show(&mut self) {
+        self.durable_size = self.size();
+        let complete = self.cursor.checkpoint.as_ref().filter(|checkpoint| checkpoint.size() == self.tiles.size());
+        if let Some(checkpoint) = complete {
+            let unchanged = self.head.as_ref().is_some_and(|head| {
+                head.size == checkpoint.size() && head.signatures == checkpoint.cosigners().clone()
+            });
+            if !unchanged {
+                let signatures = checkpoint.cosigners().clone();
+                let note = checkpoint.note_text().into();
+                self.head = Some(Head { size: checkpoint.size(), checkpoint: note, signatures });
+            }
+        }
+    }
+
+    /// Entries a peer has not acknowledged.
+    pub fn unacknowledged(&self, peer: &MemberId) -> u64 {
+        let acknowledged = self.acknowledged.get(peer).copied().unwrap_or_default();
+        self.size().0.saturating_sub(acknowledged.0)
+    }
+
+    /// Retractions a peer has not acknowledged.
+    pub fn unacknowledged_retractions(&self, peer: &MemberId) -> u64 {
+        let acknowledged = self.acknowledged.get(peer).copied().unwrap_or_default();
+        let open = self.retractions.iter().filter(|size| **size > acknowledged).count();
+        u64::try_from(open).unwrap_or(u64::MAX)
+    }
+}
+
+/// What verifies a checkpoint of `feed` that comes as `note`: the key the roster has for the size it claims, and the witness
+/// keys of every member.
+pub fn verifier_for(roster: &Roster, feed: &FeedId, note: &[u8]) -> Result<FeedVerifier, CheckpointError> {
+    let claimed = Checkpoint::parse(SignedNote::parse(note)?.text())?;
+    verifier_at(roster, feed, claimed.size)
+}
+
+/// What verifies checkpoints of `feed` at `size`.
+pub fn verifier_at(roster: &Roster, feed: &FeedId, size: TreeSize) -> Result<FeedVerifier, CheckpointError> {
+    let author = roster.feed_key(feed, size).ok_or(CheckpointError::WrongFeedKey)?;
+    let mut cosigners = roster.witness_keys(&feed.member);
+    cosigners.extend(roster.member(&feed.member).map(|member| member.witness_key.clone()));
+    FeedVerifier::new(roster.consortium(), feed.clone(), author.clone(), cosigners)
+}

@@ -1,0 +1,98 @@
+//! Opening: the journal is replayed, every feed checked against its checkpoint, the views brought up to date.
+
+use rand::CryptoRng;
+use rand::RngExt;
+
+use crate::base::bytes::Incarnation;
+use crate::base::time::Timestamp;
+use crate::domain::audit::event::AuditEvent;
+use crate::domain::audit::record::Actor;
+use crate::domain::belief::place::TableKey;
+use crate::domain::roster::verified::Roster;
+use crate::node::Node;
+use crate::node::commit::{Commit, FORMAT, Opened, RosterApplied, change};
+use crate::node::heads::Heads;
+use crate::node::identity::Identity;
+use crate::node::mark;
+use crate::node::state::{Settings, State, VIEW, damaged};
+use crate::node::store::{Journal, RecordNumber, StorageFault, ViewFault, Views};
+
+/// View changes that are committed at once during a rebuild.
+const REBUILD_CHANGES: usize = 4_096;
+
+impl<J: Journal, V: Views> Node<J, V> {
+    /// Opens a node on its store. A new store gets its first record here.
+    pub fn open(
+        identity: Identity,
+        settings: Settings,
+        roster: Roster,
+        journal: J,
+        mut views: V,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, StorageFault> {
+        let mut state = State::new(identity, settings, roster, TableKey::draw(rng));
+        let mut commit = Commit::default();
+        if journal.next_number() == RecordNumber(0) {
+            views.clear()?;
+            state.incarnation = Incarnation(rng.random());
+            commit.push(change::Kind::Opened(Opened {
+                format: FORMAT,
+                incarnation: state.incarnation.0.to_vec(),
+                member: state.identity.member.to_string(),
+                consortium: state.identity.consortium.to_string(),
+            }));
+            commit.push(change::Kind::Roster(RosterApplied { note: state.roster.note().to_owned() }));
+        } else {
+            replay(&mut state, &journal, &mut views)?;
+            verify_feeds(&state)?;
+        }
+        let started = AuditEvent::NodeStarted { version: state.settings.version, incarnation: state.incarnation };
+        let mut node = Self { state, journal, views, dirty: false, heads: Heads::new() };
+        node.commit(commit, &Actor::Node, vec![started], now, rng)?;
+        node.sync()?;
+        Ok(node)
+    }
+}
+
+fn replay(state: &mut State, journal: &impl Journal, views: &mut impl Views) -> Result<(), StorageFault> {
+    let mut applied = mark::read(views, VIEW)?;
+    if applied > journal.next_number() {
+        // Views of a longer life than the journal's: an older journal was put back. They are derived; build them anew.
+        views.clear()?;
+        applied = RecordNumber(0);
+    }
+    let mut waiting = Vec::new();
+    journal.replay(RecordNumber(0), &mut |number, record| {
+        state.apply(number, &Commit::from_bytes(record)?)?;
+        if number < applied {
+            state.skip_view_changes();
+        } else {
+            waiting.extend(state.take_view_changes());
+            if waiting.len() > REBUILD_CHANGES {
+                views.commit(&[], &std::mem::take(&mut waiting)).map_err(storage)?;
+            }
+        }
+        state.show();
+        Ok(())
+    })?;
+    views.commit(&[], &waiting).map_err(storage)
+}
+
+fn storage(fault: ViewFault) -> StorageFault {
+    match fault {
+        ViewFault::Conflict => damaged("views", "somebody else writes them"),
+        ViewFault::Storage(fault) => fault,
+    }
+}
+
+/// What is stored must be what was signed: each complete feed has the root of its checkpoint.
+fn verify_feeds(state: &State) -> Result<(), StorageFault> {
+    for feed in state.feeds.values() {
+        let Some(checkpoint) = feed.cursor.checkpoint.as_ref() else { continue };
+        if checkpoint.size() == feed.size() && *checkpoint.root() != feed.tiles.range().root() {
+            return Err(damaged(&feed.origin, format!("the entries do not have the signed root at {}", feed.size())));
+        }
+    }
+    Ok(())
+}

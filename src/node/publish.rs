@@ -1,0 +1,348 @@
+//! Publishing: raw identifiers in, prepared entries in the journal, names out.
+//!
+//! 1 recognise a repeated request · 2 check each draft · 3 canonicalise, grade, pseudonymise, seal · 4 one commit: the
+//! prepared entries and the audit records. The caller is answered once that commit is durable; signing follows at the end
+//! of the window ([`crate::node::window`]).
+
+use rand::{CryptoRng, RngExt};
+
+use crate::base::bytes::{Commitment, Salt};
+use crate::base::kind::IdentifierKind;
+use crate::base::limits;
+use crate::base::name::GroupId;
+use crate::base::time::Timestamp;
+use crate::domain::audit::event::{AuditEvent, IndicatorRef};
+use crate::domain::audit::record::Actor;
+use crate::domain::feed::blob::indicator::Indicator;
+use crate::domain::feed::entry::{Entry, EntryError, EntryKind, Leaf};
+use crate::domain::identifier::guard::Grade;
+use crate::domain::identifier::{CanonicalIdentifier, RawIdentifier, canonicalise};
+use crate::domain::indicator::details::Details;
+use crate::domain::indicator::draft::{Draft, PublishingRules};
+use crate::domain::indicator::words::{Grounds, RetractionReason};
+use crate::domain::pseudonym::payload::seal_payload;
+use crate::domain::pseudonym::suite::Suite;
+use crate::domain::roster::terms::MinimumGrounds;
+use crate::node::Node;
+use crate::node::commit::{self, Commit, Prepared, PreparedEntry, change};
+use crate::node::local_mac::MacDomain;
+use crate::node::requests::{Remembered, Request};
+use crate::node::state::stored;
+use crate::node::store::{Journal, StorageFault, Views};
+
+/// One statement to publish.
+#[derive(Debug)]
+pub struct IndicatorDraft {
+    pub identifier: RawIdentifier,
+    pub details: Draft,
+    /// The publisher's own case reference.
+    pub source_ref: Option<String>,
+    /// An earlier indicator of this member that this one replaces.
+    pub supersedes: Option<Commitment>,
+}
+
+/// Statements to publish. A draft that could not even be read carries its refusal.
+#[derive(Debug)]
+pub struct PublishRequest {
+    pub request: Option<Request>,
+    pub group: Option<GroupId>,
+    pub drafts: Vec<Result<IndicatorDraft, Refused>>,
+    pub dry_run: bool,
+    /// Spread the identifiers over this many seconds.
+    pub spread_s: u32,
+}
+
+/// Why one record of a request was refused. Words of the code only, never a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    pub record: usize,
+    pub kind: Option<IdentifierKind>,
+    pub field: &'static str,
+    pub rule: &'static str,
+    pub description: String,
+}
+
+/// One published indicator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    pub draft: u32,
+    pub commitment: Commitment,
+    pub kind: IdentifierKind,
+    pub weak: bool,
+}
+
+/// What became of the drafts.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PublishReceipt {
+    pub published: Vec<Published>,
+    pub refused: Vec<commit::RefusedRecord>,
+}
+
+/// The call as a whole was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PublishFault {
+    #[error("{got} drafts exceed the limit of {limit} a call")]
+    TooMany { got: usize, limit: usize },
+    #[error("this member belongs to no group of that name")]
+    UnknownGroup,
+    #[error("the roster has expired; apply its successor")]
+    RosterExpired,
+    #[error("no key epoch is in force that this node holds a key for")]
+    NoEpoch,
+    #[error("the request id was used before with other content")]
+    RequestIdReused,
+    #[error("{published} entries in the last day leave no room for {asked} within the quota of {quota}")]
+    Quota { published: u64, asked: u64, quota: u64 },
+    #[error(transparent)]
+    Storage(#[from] StorageFault),
+}
+
+/// One entry ready to be prepared, with what its audit record says.
+struct Ready {
+    entry: PreparedEntry,
+    /// None for the retraction of what is superseded.
+    published: Option<Published>,
+}
+
+impl<J: Journal, V: Views> Node<J, V> {
+    /// Publishes what passes every rule and reports the rest.
+    pub fn publish_indicators(
+        &mut self,
+        caller: &Actor,
+        request: PublishRequest,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<PublishReceipt, PublishFault> {
+        if request.drafts.len() > limits::DRAFTS_PER_CALL {
+            return Err(PublishFault::TooMany { got: request.drafts.len(), limit: limits::DRAFTS_PER_CALL });
+        }
+        let group = self.publishing_group(request.group.as_ref())?;
+        self.check_terms(now)?;
+        match self.remembered(request.request.as_ref(), now)? {
+            Some(Remembered::Same(prepared)) => return Ok(receipt_of(&prepared)),
+            Some(Remembered::Other) => return Err(PublishFault::RequestIdReused),
+            None => {}
+        }
+
+        let mut ready = Vec::new();
+        let mut refused = Vec::new();
+        for (position, draft) in request.drafts.iter().enumerate() {
+            let delay_ms =
+                if request.spread_s == 0 { 0 } else { rng.random_range(0..u64::from(request.spread_s) * 1000) };
+            let prepared = match draft {
+                Ok(draft) => self.prepare(position, draft, &group, now, now.plus_ms(delay_ms), rng),
+                Err(refusal) => Err(refusal.clone()),
+            };
+            match prepared {
+                Ok(entries) => ready.extend(entries),
+                Err(refusal) => refused.push(refusal),
+            }
+        }
+        self.check_quota(ready.len(), now)?;
+        let receipt = PublishReceipt {
+            published: ready.iter().filter_map(|ready| ready.published.clone()).collect(),
+            refused: refused.iter().map(stored_refusal).collect(),
+        };
+        if request.dry_run || (ready.is_empty() && refused.is_empty()) {
+            return Ok(receipt);
+        }
+        let published = receipt.published.iter().map(|published| AuditEvent::IndicatorPublished {
+            indicator: IndicatorRef { member: self.state.identity.member.clone(), commitment: published.commitment },
+            kind: published.kind,
+            epoch: self.state.identity.key_ring.current.epoch(),
+            group: group.clone(),
+            weak: published.weak,
+        });
+        let mut events: Vec<AuditEvent> = published.collect();
+        events.extend(refused.iter().map(|refusal| AuditEvent::PublicationRefused {
+            kind: refusal.kind,
+            field: refusal.field,
+            rule: refusal.rule,
+            drafts: 1,
+        }));
+        let mut commit = Commit::default();
+        commit.push(change::Kind::Prepared(Prepared {
+            request: request.request.as_ref().map(|request| request.id.0.to_vec()).unwrap_or_default(),
+            content: request.request.as_ref().map(|request| request.content.0.to_vec()).unwrap_or_default(),
+            time_ms: now.unix_ms(),
+            entries: ready.into_iter().map(|ready| ready.entry).collect(),
+            refused: receipt.refused.clone(),
+            retracted: Vec::new(),
+        }));
+        self.commit(commit, caller, events, now, rng)?;
+        Ok(receipt)
+    }
+
+    /// The entries one draft becomes: an e-mail, a domain, a URL and an IPv6 address become more than one.
+    fn prepare(
+        &self,
+        position: usize,
+        draft: &IndicatorDraft,
+        group: &GroupId,
+        now: Timestamp,
+        not_before: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Vec<Ready>, Refused> {
+        let kind = draft.identifier.kind();
+        let record = u32::try_from(position).expect("a call has at most a thousand drafts");
+        let refuse =
+            |field, rule, description| Refused { record: position, kind: Some(kind), field, rule, description };
+        let rules = PublishingRules {
+            max_validity_days: self.state.roster.limits().max_validity_days,
+            minimum_grounds: grounds_of(self.state.roster.limits().minimum_grounds),
+            typologies: &self.state.settings.typologies,
+        };
+        let details = draft
+            .details
+            .check(&rules, now)
+            .map_err(|error| refuse(error.field, error.rule.name(), error.rule.to_string()))?;
+        let source_ref = match &draft.source_ref {
+            Some(reference) if reference.chars().count() > limits::SOURCE_REF_CHARACTERS => {
+                let limit = limits::SOURCE_REF_CHARACTERS;
+                return Err(refuse("source_ref", "too_long", format!("at most {limit} characters")));
+            }
+            Some(reference) => {
+                Some(self.state.identity.local_mac.fingerprint(MacDomain::SourceRef, reference.as_bytes()))
+            }
+            None => None,
+        };
+        let canonical = canonicalise(&draft.identifier, &self.state.settings.canon_rules)
+            .map_err(|error| refuse("value", error.rule.name(), error.to_string()))?;
+        let mut ready = Vec::with_capacity(canonical.len());
+        for (nth, identifier) in canonical.iter().enumerate() {
+            let weak = match self.state.settings.guards.grade(identifier) {
+                Grade::Clear => false,
+                Grade::Weak(_) => true,
+                // What is only derived (a registrable domain, a mailbox) is left out where it is shared by everybody.
+                Grade::Rejected(_) if nth > 0 => continue,
+                Grade::Rejected(list) => {
+                    return Err(refuse("value", "guard_list", format!("stands on the guard list \"{list}\"")));
+                }
+            };
+            let entry = self
+                .indicator_entry(identifier, &details, rng)
+                .map_err(|error| refuse("value", "entry", error.to_string()))?;
+            let commitment = entry.leaf().commitment;
+            let kind = identifier.kind();
+            ready.push(Ready {
+                published: Some(Published { draft: record, commitment, kind, weak }),
+                entry: PreparedEntry {
+                    group: group.to_string(),
+                    entry: Some(stored(&entry)),
+                    not_before_ms: not_before.unix_ms(),
+                    source_ref: source_ref.map(|reference| reference.0.to_vec()).unwrap_or_default(),
+                    draft: record,
+                    kind: u32::try_from(kind.ordinal()).expect("there are sixteen kinds"),
+                    weak,
+                },
+            });
+        }
+        if let (Some(target), Some(replacement)) = (draft.supersedes, ready.first().map(|first| first.commitment())) {
+            let Some(feed) = self.own_live(&target) else {
+                return Err(refuse(
+                    "supersedes",
+                    "not_found",
+                    "this member has no such indicator that still counts".to_owned(),
+                ));
+            };
+            let reason = RetractionReason::Superseded;
+            let retraction = self
+                .retraction(&feed.0.group, target, reason, replacement, now, rng)
+                .map_err(|error| refuse("supersedes", "entry", error.to_string()))?;
+            ready.push(Ready {
+                published: None,
+                entry: PreparedEntry { not_before_ms: not_before.unix_ms(), ..retraction },
+            });
+        }
+        Ok(ready)
+    }
+
+    fn indicator_entry(
+        &self,
+        identifier: &CanonicalIdentifier,
+        details: &Details,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Entry, EntryError> {
+        let identity = &self.state.identity;
+        let keys = &identity.key_ring.current;
+        let (pseudonym, seal) = keys.pseudonymise(identifier);
+        let kind = identifier.kind();
+        let sealed = seal_payload(&seal, &identity.member, kind, &pseudonym, rng.random(), &details.encode());
+        let blob = Indicator {
+            suite: Suite::KeyedHash,
+            kind,
+            pseudonym,
+            reporter: identity.member.clone(),
+            hour: details.observed_at.hour(),
+            sealed,
+        }
+        .encode();
+        let expires = Timestamp::from_unix_s(details.validity.until_s()).day().next();
+        Entry::seal_new(EntryKind::Indicator, keys.epoch_id(), expires, blob, Salt(rng.random()))
+    }
+
+    /// The group to publish in: the one asked for, or the member's first.
+    fn publishing_group(&self, asked: Option<&GroupId>) -> Result<GroupId, PublishFault> {
+        let groups = self.state.roster.groups_of(&self.state.identity.member);
+        let group = match asked {
+            Some(asked) => groups.get(asked),
+            None => groups.first(),
+        };
+        group.cloned().ok_or(PublishFault::UnknownGroup)
+    }
+
+    fn check_terms(&self, now: Timestamp) -> Result<(), PublishFault> {
+        self.state.roster.check_in_force(now).map_err(|_| PublishFault::RosterExpired)?;
+        let epoch = self.state.roster.current_epoch(now).ok_or(PublishFault::NoEpoch)?;
+        let ours = self.state.identity.key_ring.current.epoch_id();
+        if epoch.id == ours { Ok(()) } else { Err(PublishFault::NoEpoch) }
+    }
+
+    fn check_quota(&self, asked: usize, now: Timestamp) -> Result<(), PublishFault> {
+        let asked = u64::try_from(asked).unwrap_or(u64::MAX);
+        let member = self.state.roster.member(&self.state.identity.member);
+        let quota = u64::from(member.map_or(0, |member| member.entries_per_day));
+        let published = self.state.published_on(now.day());
+        if published.saturating_add(asked) > quota {
+            return Err(PublishFault::Quota { published, asked, quota });
+        }
+        Ok(())
+    }
+}
+
+/// The roster's word for grounds as the indicator's: the roster stands left of the indicator and cannot name it.
+fn grounds_of(minimum: MinimumGrounds) -> Grounds {
+    match minimum {
+        MinimumGrounds::CustomerReport => Grounds::CustomerReport,
+        MinimumGrounds::OwnConfirmed => Grounds::OwnConfirmed,
+        MinimumGrounds::Authority => Grounds::Authority,
+    }
+}
+
+impl Ready {
+    fn commitment(&self) -> Option<Commitment> {
+        self.published.as_ref().map(|published| published.commitment)
+    }
+}
+
+/// A refusal as it is stored and told.
+pub(in crate::node) fn stored_refusal(refused: &Refused) -> commit::RefusedRecord {
+    commit::RefusedRecord {
+        record: u32::try_from(refused.record).unwrap_or(u32::MAX),
+        field: refused.field.to_owned(),
+        rule: refused.rule.to_owned(),
+        description: refused.description.clone(),
+    }
+}
+
+/// The answer the first call gave.
+fn receipt_of(prepared: &Prepared) -> PublishReceipt {
+    let published = prepared.entries.iter().filter_map(|waiting| {
+        let leaf = Leaf::decode(&waiting.entry.as_ref()?.leaf).ok()?;
+        let kind = IdentifierKind::ALL.get(usize::try_from(waiting.kind).ok()?).copied()?;
+        let Leaf { commitment, .. } = leaf;
+        let indicator = leaf.kind == EntryKind::Indicator;
+        indicator.then_some(Published { draft: waiting.draft, commitment, kind, weak: waiting.weak })
+    });
+    PublishReceipt { published: published.collect(), refused: prepared.refused.clone() }
+}

@@ -1,0 +1,182 @@
+//! Releasing a statistic: charge first, draw outside, publish what was drawn.
+//!
+//! The core draws no noise (it takes no randomness of its own): [`Node::begin_release`] charges, the caller makes that
+//! durable and draws, [`Node::finish_release`] stores the result and publishes it in the feed.
+
+use rand::{CryptoRng, RngExt};
+
+use crate::base::bytes::{LocalMac, Salt};
+use crate::base::epoch::EpochId;
+use crate::base::secret::SecretBytes;
+use crate::base::time::{Day, Timestamp};
+use crate::domain::audit::event::AuditEvent;
+use crate::domain::audit::record::Actor;
+use crate::domain::feed::blob::Body;
+use crate::domain::feed::blob::release::StatisticsRelease;
+use crate::domain::feed::entry::{Entry, EntryKind, Leaf};
+use crate::domain::statistics::budget::Epsilon;
+use crate::domain::statistics::contribution::{BoundedRows, bound_contributions};
+use crate::domain::statistics::event::LedgerEvent;
+use crate::domain::statistics::ledger::{Admission, Budget, BudgetRefusal};
+use crate::domain::statistics::question::{Question, ReleaseId};
+use crate::node::Node;
+use crate::node::commit::{BudgetChanged, Commit, Prepared, PreparedEntry, change};
+use crate::node::local_mac::MacDomain;
+use crate::node::state::{damaged, stored};
+use crate::node::store::{Journal, RecordNumber, StorageFault, Views};
+
+/// What to do next for a release.
+#[derive(Debug)]
+pub enum ReleaseStep {
+    /// It existed: these are its bytes.
+    Released(Vec<u8>),
+    /// It is charged; once that is durable, draw noise over these rows.
+    Draw(BoundedRows),
+}
+
+/// What was drawn, and with which parameters.
+#[derive(Debug)]
+pub struct Drawn {
+    pub id: ReleaseId,
+    pub question: Question,
+    pub counts: Vec<i64>,
+    pub scale: f64,
+    pub contribution_bound: u32,
+    pub accuracy_95: f64,
+    pub charged: Epsilon,
+}
+
+/// Nothing was released.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReleaseFault {
+    #[error(transparent)]
+    Refused(#[from] BudgetRefusal),
+    #[error(transparent)]
+    Storage(#[from] StorageFault),
+}
+
+impl<J: Journal, V: Views> Node<J, V> {
+    /// Charges the budget for a release, or finds it released already. `cost` is the loss of the planned draw.
+    pub fn begin_release(
+        &mut self,
+        caller: &Actor,
+        id: &ReleaseId,
+        question: Question,
+        cost: Epsilon,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<ReleaseStep, ReleaseFault> {
+        let admission = self.state.ledger.admit(id, question, cost);
+        match admission {
+            Ok(Admission::Released(blob)) => return Ok(ReleaseStep::Released(blob.to_vec())),
+            Ok(Admission::Paid) => {}
+            Ok(Admission::Charge(charge)) => {
+                let mut commit = Commit::default();
+                let event = LedgerEvent::Charged(charge).encode();
+                commit.push(change::Kind::Budget(BudgetChanged { event }));
+                self.commit(commit, caller, Vec::new(), now, rng)?;
+            }
+            Err(refusal) => {
+                let event = AuditEvent::StatisticsRefused { release_id: id.to_string(), rule: refusal.rule() };
+                self.record(caller, vec![event], now, rng)?;
+                return Err(refusal.into());
+            }
+        }
+        let rows = self.published_rows(question.period.from(), question.period.until())?;
+        let categories = u32::try_from(question.query.categories().len()).expect("a fixed short list");
+        let order_key = SecretBytes::new(self.state.identity.local_mac.fingerprint(MacDomain::Subject, b"order").0);
+        Ok(ReleaseStep::Draw(bound_contributions(rows, categories, question.period, &order_key)))
+    }
+
+    /// Stores what was drawn and publishes it with the next window.
+    pub fn finish_release(
+        &mut self,
+        caller: &Actor,
+        drawn: Drawn,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Vec<u8>, StorageFault> {
+        let period = drawn.question.period;
+        let spent = self.state.ledger.spent(period.quarter());
+        let blob = StatisticsRelease {
+            release_id: drawn.id.to_string(),
+            reporter: self.state.identity.member.clone(),
+            query: drawn.question.query.name().to_owned(),
+            from_day: period.from(),
+            until_day: period.until(),
+            categories: drawn.question.query.categories().into_iter().map(str::to_owned).collect(),
+            counts: drawn.counts,
+            scale: drawn.scale,
+            contribution_bound: drawn.contribution_bound,
+            epsilon_nano: drawn.charged.nano(),
+            accuracy_95: drawn.accuracy_95,
+            spent_nano: spent.nano(),
+        }
+        .encode();
+        let salt = Salt(rng.random());
+        let entry = Entry::seal_new(EntryKind::StatisticsRelease, EpochId::NONE, Day(u32::MAX), blob.clone(), salt)
+            .map_err(|error| damaged("release", error))?;
+        let group = self.state.roster.groups_of(&self.state.identity.member).into_iter().next();
+        let mut commit = Commit::default();
+        let event = LedgerEvent::Released { id: drawn.id.clone(), blob: blob.clone() }.encode();
+        commit.push(change::Kind::Budget(BudgetChanged { event }));
+        if let Some(group) = group {
+            let waiting = PreparedEntry {
+                group: group.to_string(),
+                entry: Some(stored(&entry)),
+                not_before_ms: now.unix_ms(),
+                ..PreparedEntry::default()
+            };
+            let prepared = Prepared { time_ms: now.unix_ms(), entries: vec![waiting], ..Prepared::default() };
+            commit.push(change::Kind::Prepared(prepared));
+        }
+        let released = AuditEvent::StatisticsReleased {
+            release_id: drawn.id.to_string(),
+            query: drawn.question.query.name(),
+            from: period.from(),
+            until: period.until(),
+            epsilon_nano: drawn.charged.nano(),
+            spent_nano: spent.nano(),
+        };
+        self.commit(commit, caller, vec![released], now, rng)?;
+        Ok(blob)
+    }
+
+    /// The budget of the quarter of `today`.
+    pub fn budget(&self, today: Day) -> Budget {
+        self.state.ledger.budget(today)
+    }
+
+    /// What this member published in the period: subject and kind of each indicator. A subject is the case where the
+    /// publisher named one, otherwise the pseudonymised identifier.
+    fn published_rows(&self, from: Day, until: Day) -> Result<Vec<(LocalMac, u32)>, StorageFault> {
+        let mut rows = Vec::new();
+        let first = self.state.first_record_of(from);
+        let mac = &self.state.identity.local_mac;
+        self.journal.replay(first.unwrap_or(RecordNumber(0)), &mut |_, record| {
+            for kind in Commit::from_bytes(record)?.kinds() {
+                let change::Kind::Prepared(prepared) = kind else { continue };
+                let day = Timestamp::from_unix_ms(prepared.time_ms).day();
+                if day < from || day >= until {
+                    continue;
+                }
+                for waiting in &prepared.entries {
+                    let Some(entry) = &waiting.entry else { continue };
+                    let leaf = Leaf::decode(&entry.leaf).map_err(|error| damaged("leaf", error))?;
+                    if leaf.kind != EntryKind::Indicator {
+                        continue;
+                    }
+                    let subject = match Body::decode(leaf.kind, &entry.blob) {
+                        _ if !waiting.source_ref.is_empty() => mac.fingerprint(MacDomain::Subject, &waiting.source_ref),
+                        Ok(Body::Indicator(body)) => mac.fingerprint(MacDomain::Subject, body.pseudonym.as_bytes()),
+                        // Erased since: it counts for nobody any more.
+                        _ => continue,
+                    };
+                    rows.push((subject, waiting.kind));
+                }
+            }
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+}

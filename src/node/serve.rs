@@ -1,0 +1,200 @@
+//! Serving feeds: whoever is in a feed's group may have its entries from us, whoever wrote them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rand::CryptoRng;
+
+use crate::base::bytes::{Incarnation, Sha256Digest, TreeHash};
+use crate::base::name::{FeedId, MemberId};
+use crate::base::position::{EntryIndex, EntryRange, TreeSize};
+use crate::base::time::Timestamp;
+use crate::domain::audit::event::AuditEvent;
+use crate::domain::audit::record::Actor;
+use crate::domain::feed::proof::consistency_proof;
+use crate::domain::feed::tiles::{TileId, TileSource};
+use crate::node::Node;
+use crate::node::commit::{Commit, StoredEntry, change};
+use crate::node::feeds::Feed;
+use crate::node::heads::Head;
+use crate::node::keys;
+use crate::node::state::damaged;
+use crate::node::store::{Journal, RecordNumber, StorageFault, Views};
+
+/// Why a feed is not served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServeRefusal {
+    UnknownFeed,
+    NotInGroup,
+    /// The puller claims to hold more than we do.
+    BeyondHead,
+    Quarantined,
+}
+
+impl ServeRefusal {
+    /// Stable word for the wire.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::UnknownFeed => "unknown_feed",
+            Self::NotInGroup => "not_in_group",
+            Self::BeyondHead => "beyond_head",
+            Self::Quarantined => "quarantined",
+        }
+    }
+}
+
+/// Consecutive entries with what proves them.
+#[derive(Debug)]
+pub struct Outgoing {
+    pub first_index: EntryIndex,
+    pub end: TreeSize,
+    pub entries: Vec<StoredEntry>,
+    pub checkpoint: Arc<str>,
+    pub consistency: Vec<TreeHash>,
+}
+
+/// What a peer that pulls is told first.
+#[derive(Debug)]
+pub struct Greeting {
+    pub roster_version: u64,
+    pub roster_sha256: Sha256Digest,
+    pub incarnation: Incarnation,
+    pub heads: BTreeMap<FeedId, Head>,
+    /// The roster note, where the peer's is older.
+    pub newer_roster: Option<Vec<u8>>,
+}
+
+impl<J: Journal, V: Views> Node<J, V> {
+    /// Who we are, for a peer we pull from.
+    pub fn introduce(&self) -> Greeting {
+        Greeting {
+            roster_version: self.state.roster.version(),
+            roster_sha256: self.state.roster.sha256(),
+            incarnation: self.state.incarnation,
+            heads: BTreeMap::new(),
+            newer_roster: None,
+        }
+    }
+
+    /// Who we are and what we hold, for a peer that pulls from us. Its own feeds are among it: that is how a restored peer
+    /// learns what it has forgotten.
+    pub fn greet(&self, peer: &MemberId, their_roster: u64) -> Greeting {
+        let readable = |feed: &FeedId| self.state.roster.may_read(peer, feed);
+        let roster = &self.state.roster;
+        Greeting {
+            heads: self.heads().into_iter().filter(|(feed, _)| readable(feed)).collect(),
+            newer_roster: (their_roster < roster.version()).then(|| roster.note().as_bytes().to_vec()),
+            ..self.introduce()
+        }
+    }
+
+    /// Whether a peer may follow a feed from a size on.
+    pub fn may_read(&self, peer: &MemberId, feed: &FeedId, from: TreeSize) -> Result<(), ServeRefusal> {
+        let held = self.state.feeds.get(feed).ok_or(ServeRefusal::UnknownFeed)?;
+        if !self.state.roster.may_read(peer, feed) {
+            return Err(ServeRefusal::NotInGroup);
+        }
+        if held.equivocation.is_some() {
+            return Err(ServeRefusal::Quarantined);
+        }
+        // A restored author asks for its own feed from a size beyond what a slow peer holds: it waits for the head.
+        let head = held.head.as_ref().map(|head| head.size).unwrap_or_default();
+        if from > head && feed.member != *peer { Err(ServeRefusal::BeyondHead) } else { Ok(()) }
+    }
+
+    /// Up to `limit` entries from `from` on that are durable and complete; none where there are no more.
+    pub fn outgoing(&self, feed: &FeedId, from: TreeSize, limit: usize) -> Result<Option<Outgoing>, StorageFault> {
+        let Some(held) = self.state.feeds.get(feed).filter(|held| held.equivocation.is_none()) else {
+            return Ok(None);
+        };
+        let Some(head) = held.head.clone().filter(|head| head.size > from) else { return Ok(None) };
+        let entries = self.entries(held, from, head.size, limit)?;
+        let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
+        let end = from.plus(count).ok_or_else(|| damaged("feed", "a size beyond 64 bits"))?;
+        let consistency = self
+            .hashes(held, |source| consistency_proof(source, end, head.size))
+            .ok_or_else(|| damaged(&held.origin, "a tile is missing"))?;
+        let first_index = from.next_index();
+        Ok(Some(Outgoing { first_index, end, entries, checkpoint: head.checkpoint, consistency }))
+    }
+
+    /// Reads entries `[from, until)` of a feed or of the audit log, at most `limit`.
+    pub(in crate::node) fn entries(
+        &self,
+        feed: &Feed,
+        from: TreeSize,
+        until: TreeSize,
+        limit: usize,
+    ) -> Result<Vec<StoredEntry>, StorageFault> {
+        let mut entries = Vec::new();
+        let mut next = from;
+        while next < until && entries.len() < limit {
+            let runs =
+                self.views.scan(&keys::run(&feed.origin, next.next_index()), &keys::runs_end(&feed.origin), 1)?;
+            let (record, first) = runs
+                .first()
+                .and_then(|(_, value)| keys::read_run_value(value))
+                .ok_or_else(|| damaged(&feed.origin, format!("no record holds entry {next}")))?;
+            let commit = Commit::from_bytes(&self.journal.read(RecordNumber(record))?)?;
+            let run = run_of(commit, &feed.origin, first).ok_or_else(|| damaged(&feed.origin, "a run is missing"))?;
+            let skip = usize::try_from(next.0 - first.0).map_err(|error| damaged("run", error))?;
+            let room = limit - entries.len();
+            let left = usize::try_from(until.0 - next.0).unwrap_or(usize::MAX);
+            let before = entries.len();
+            entries.extend(run.into_iter().skip(skip).take(room.min(left)));
+            let taken = u64::try_from(entries.len() - before).unwrap_or(u64::MAX);
+            if taken == 0 {
+                return Err(damaged(&feed.origin, "a run is shorter than its index says"));
+            }
+            next = next.plus(taken).ok_or_else(|| damaged("feed", "a size beyond 64 bits"))?;
+        }
+        Ok(entries)
+    }
+
+    /// Runs `prove` over the hashes of a feed.
+    pub(in crate::node) fn hashes<T>(
+        &self,
+        feed: &Feed,
+        prove: impl FnOnce(&TileSource<'_, Box<dyn Fn(TileId) -> Option<Vec<TreeHash>> + '_>>) -> T,
+    ) -> T {
+        let full = |tile: TileId| {
+            let bytes = self.views.get(&keys::tile(&feed.origin, tile)).ok()??;
+            bytes.chunks(TreeHash::LENGTH).map(|hash| TreeHash::try_from(hash).ok()).collect()
+        };
+        prove(&TileSource { edge: &feed.tiles, full: Box::new(full) })
+    }
+
+    /// A peer has verified and stored our feed up to a size: the delivery is recorded.
+    pub fn acknowledge(
+        &mut self,
+        peer: &MemberId,
+        feed: &FeedId,
+        size: TreeSize,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), StorageFault> {
+        let Some(held) = self.state.feeds.get_mut(feed) else { return Ok(()) };
+        let before = held.acknowledged.get(peer).copied().unwrap_or_default();
+        let size = size.min(held.durable_size);
+        let Some(range) = EntryRange::new(before.next_index(), size) else { return Ok(()) };
+        held.acknowledged.insert(peer.clone(), size);
+        let delivered = AuditEvent::BatchDelivered { peer: peer.clone(), feed: feed.clone(), range };
+        self.record(&Actor::Node, vec![delivered], now, rng)
+    }
+}
+
+/// The entries of one run within a commit.
+fn run_of(commit: Commit, origin: &str, first: EntryIndex) -> Option<Vec<StoredEntry>> {
+    commit.changes.into_iter().find_map(|change| match change.kind? {
+        change::Kind::Appended(run) if run.origin == origin && run.first_index == first.0 => Some(run.entries),
+        change::Kind::Audited(run) if origin.ends_with("/audit") && run.first_index == first.0 => Some(run.entries),
+        change::Kind::Opened(_)
+        | change::Kind::Prepared(_)
+        | change::Kind::Appended(_)
+        | change::Kind::Audited(_)
+        | change::Kind::Roster(_)
+        | change::Kind::Equivocated(_)
+        | change::Kind::Budget(_)
+        | change::Kind::Recovered(_) => None,
+    })
+}

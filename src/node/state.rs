@@ -1,0 +1,353 @@
+//! Everything the node holds in memory, rebuilt from the journal at open.
+//!
+//! [`State::apply`] is the one function that changes it: live commits and replayed ones take the same way, so a restarted
+//! node is the node that stopped. What others may see (screening, peers, views) changes only in [`State::show`], after
+//! the journal is durable.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::base::bytes::{Incarnation, LocalMac, Salt, TreeHash};
+use crate::base::name::FeedId;
+use crate::base::position::{EntryIndex, TreeSize};
+use crate::base::time::{Day, Timestamp};
+use crate::domain::belief::place::TableKey;
+use crate::domain::belief::said::{BeliefFull, Said, SaidContent};
+use crate::domain::belief::writer::Writer;
+use crate::domain::belief::{Belief, Witnessing};
+use crate::domain::feed::blob::Body;
+use crate::domain::feed::checkpoint::SignedCheckpoint;
+use crate::domain::feed::entry::{Content, Entry, EntryKind};
+use crate::domain::identifier::CanonRules;
+use crate::domain::identifier::guard::GuardLists;
+use crate::domain::indicator::typology::TypologyList;
+use crate::domain::roster::verified::Roster;
+use crate::domain::statistics::budget::Epsilon;
+use crate::domain::statistics::event::LedgerEvent;
+use crate::domain::statistics::ledger::Ledger;
+use crate::node::commit::{Appended, Audited, Commit, Equivocated, FORMAT, Opened, Prepared, StoredEntry, change};
+use crate::node::feeds::{Feed, verifier_for};
+use crate::node::fence::Fence;
+use crate::node::identity::Identity;
+use crate::node::keys;
+use crate::node::mark;
+use crate::node::store::{RecordNumber, StorageFault, ViewChange};
+use crate::node::window::Pending;
+
+/// The name of the node's view in the marks.
+pub const VIEW: &str = "node";
+
+/// What the operator set, as far as the use cases need it.
+#[derive(Debug)]
+pub struct Settings {
+    /// Publications are signed at the end of windows of this length; 0 signs at once.
+    pub window_ms: u64,
+    pub canon_rules: CanonRules,
+    pub guards: Arc<GuardLists>,
+    pub typologies: TypologyList,
+    /// Cap of the privacy budget of one quarter.
+    pub quarter_cap: Epsilon,
+    /// Version of the program, for the audit log.
+    pub version: &'static str,
+}
+
+/// The node's memory.
+#[derive(Debug)]
+pub struct State {
+    pub identity: Identity,
+    pub settings: Settings,
+    pub roster: Roster,
+    pub incarnation: Incarnation,
+    pub feeds: BTreeMap<FeedId, Feed>,
+    pub audit: Feed,
+    pub pending: Pending,
+    pub fence: Fence,
+    pub belief: Arc<Belief>,
+    pub ledger: Ledger,
+    /// Something verified could not be believed for want of room.
+    pub belief_full: bool,
+    /// Requests of the current round, which the views do not know yet.
+    pub staged_requests: BTreeMap<LocalMac, RecordNumber>,
+    /// Entries prepared on the newest day, for the quota.
+    published: (Day, u64),
+    /// The first record of each day on which something was published.
+    first_records: BTreeMap<Day, RecordNumber>,
+    staged: Staged,
+}
+
+/// What becomes visible once the journal is durable.
+#[derive(Debug, Default)]
+struct Staged {
+    view_changes: Vec<ViewChange>,
+    believed: Vec<(FeedId, EntryIndex, Entry, Timestamp)>,
+    next_record: u64,
+}
+
+impl State {
+    pub fn new(identity: Identity, settings: Settings, roster: Roster, table_key: TableKey) -> Self {
+        let mut state = Self {
+            incarnation: Incarnation([0; 16]),
+            feeds: BTreeMap::new(),
+            audit: Feed::new(&identity.consortium, identity.audit_feed()),
+            pending: Pending::default(),
+            fence: Fence::new(roster.peers_of(&identity.member).len()),
+            belief: Arc::new(Belief::new(table_key, witnessing(&roster))),
+            ledger: Ledger::new(settings.quarter_cap),
+            belief_full: false,
+            staged_requests: BTreeMap::new(),
+            published: (Day(0), 0),
+            first_records: BTreeMap::new(),
+            staged: Staged::default(),
+            identity,
+            settings,
+            roster,
+        };
+        state.add_feeds();
+        state
+    }
+
+    /// A feed for every member and group of the roster that this member may read.
+    pub fn add_feeds(&mut self) {
+        for group in self.roster.groups_of(&self.identity.member) {
+            for feed in self.roster.feeds_of_group(&group) {
+                self.feeds.entry(feed.clone()).or_insert_with(|| Feed::new(&self.identity.consortium, feed));
+            }
+        }
+    }
+
+    /// Applies one commit. A fault means that the store holds what this node never wrote.
+    pub fn apply(&mut self, number: RecordNumber, commit: &Commit) -> Result<(), StorageFault> {
+        for kind in commit.kinds() {
+            match kind {
+                change::Kind::Opened(opened) => self.apply_opened(opened)?,
+                change::Kind::Prepared(prepared) => self.apply_prepared(number, prepared)?,
+                change::Kind::Appended(appended) => self.apply_appended(number, appended)?,
+                change::Kind::Audited(audited) => self.apply_audited(number, audited)?,
+                // The roster in force is a file of its own, checked before the node opens; the record is its history.
+                change::Kind::Roster(_) => {}
+                change::Kind::Equivocated(equivocated) => self.apply_equivocated(equivocated)?,
+                change::Kind::Budget(budget) => {
+                    let event = LedgerEvent::decode(&budget.event).map_err(|error| damaged("ledger", error))?;
+                    self.ledger.apply(event).map_err(|error| damaged("ledger", error))?;
+                }
+                change::Kind::Recovered(recovered) => self.incarnation = incarnation(&recovered.incarnation)?,
+            }
+        }
+        self.staged.next_record = number.0 + 1;
+        Ok(())
+    }
+
+    fn apply_opened(&mut self, opened: &Opened) -> Result<(), StorageFault> {
+        if opened.format != FORMAT {
+            let found = opened.format;
+            return Err(StorageFault::Damaged(format!("the store has format {found}, this program reads {FORMAT}")));
+        }
+        if opened.member != self.identity.member.as_str() || opened.consortium != self.identity.consortium.as_str() {
+            let Opened { member, consortium, .. } = opened;
+            return Err(StorageFault::Damaged(format!("the store belongs to {member} of {consortium}")));
+        }
+        self.incarnation = incarnation(&opened.incarnation)?;
+        Ok(())
+    }
+
+    fn apply_prepared(&mut self, number: RecordNumber, prepared: &Prepared) -> Result<(), StorageFault> {
+        if !prepared.request.is_empty() {
+            let id = LocalMac::try_from(prepared.request.as_slice()).map_err(|error| damaged("request", error))?;
+            self.staged_requests.insert(id, number);
+            self.put(keys::request(&id), number.0.to_be_bytes().to_vec());
+        }
+        let day = Timestamp::from_unix_ms(prepared.time_ms).day();
+        self.first_records.entry(day).or_insert(number);
+        let before = self.published_on(day);
+        self.published = (day, before + u64::try_from(prepared.entries.len()).unwrap_or(u64::MAX));
+        for waiting in &prepared.entries {
+            let stored = waiting.entry.as_ref().ok_or_else(|| damaged("prepared entry", "empty"))?;
+            let entry = read_entry(stored)?;
+            if !waiting.source_ref.is_empty() {
+                let reference =
+                    LocalMac::try_from(waiting.source_ref.as_slice()).map_err(|error| damaged("source ref", error))?;
+                self.put(keys::source_ref(&reference, &entry.leaf().commitment), Vec::new());
+            }
+            let group = waiting.group.parse().map_err(|error| damaged("group", error))?;
+            self.pending.insert(self.identity.own_feed(&group), entry, Timestamp::from_unix_ms(waiting.not_before_ms));
+        }
+        Ok(())
+    }
+
+    fn apply_appended(&mut self, number: RecordNumber, appended: &Appended) -> Result<(), StorageFault> {
+        let id = FeedId::from_origin(&self.identity.consortium, &appended.origin)
+            .map_err(|error| damaged("origin", error))?;
+        let now = Timestamp::from_unix_ms(appended.time_ms);
+        let own = self.identity.is_own(&id);
+        let feed = self.feeds.entry(id.clone()).or_insert_with(|| Feed::new(&self.identity.consortium, id.clone()));
+        if feed.size() != TreeSize(appended.first_index) {
+            return Err(damaged(
+                "feed",
+                format!("{} jumps from {} to {}", feed.origin, feed.size(), appended.first_index),
+            ));
+        }
+        let mut tiles = Vec::new();
+        for stored in &appended.entries {
+            let entry = read_entry(stored)?;
+            let index = feed.size().next_index();
+            let hash = entry.leaf_hash();
+            feed.cursor.range.append(hash);
+            feed.tiles.append(hash, |id, hashes| tiles.push((id, join(hashes))));
+            if own {
+                self.pending.remove(&entry.leaf().commitment);
+                if entry.leaf().kind == EntryKind::Retraction {
+                    feed.retractions.push(feed.tiles.size());
+                }
+            }
+            self.staged.believed.push((id.clone(), index, entry, now));
+        }
+        let verifier = verifier_for(&self.roster, &id, appended.checkpoint.as_bytes());
+        let checkpoint = verifier
+            .and_then(|verifier| SignedCheckpoint::verify(appended.checkpoint.as_bytes(), &verifier))
+            .map_err(|error| damaged(&feed.origin, error))?;
+        feed.told = feed.told.max(checkpoint.size());
+        feed.silent = false;
+        feed.cursor.checkpoint = Some(checkpoint);
+        let origin = feed.origin.clone();
+        let last = keys::last_before(feed.size()).ok_or_else(|| damaged("feed", "an append without entries"))?;
+        self.put(keys::run(&origin, last), keys::run_value(number.0, EntryIndex(appended.first_index)));
+        for (tile, hashes) in tiles {
+            self.put(keys::tile(&origin, tile), hashes);
+        }
+        Ok(())
+    }
+
+    fn apply_audited(&mut self, number: RecordNumber, audited: &Audited) -> Result<(), StorageFault> {
+        if self.audit.size() != TreeSize(audited.first_index) {
+            return Err(damaged("audit log", format!("jumps from {} to {}", self.audit.size(), audited.first_index)));
+        }
+        let mut tiles = Vec::new();
+        for stored in &audited.entries {
+            self.audit.tiles.append(read_entry(stored)?.leaf_hash(), |id, hashes| tiles.push((id, join(hashes))));
+        }
+        let origin = self.audit.origin.clone();
+        let last = keys::last_before(self.audit.size()).ok_or_else(|| damaged("audit log", "an append of nothing"))?;
+        self.put(keys::run(&origin, last), keys::run_value(number.0, EntryIndex(audited.first_index)));
+        for (tile, hashes) in tiles {
+            self.put(keys::tile(&origin, tile), hashes);
+        }
+        Ok(())
+    }
+
+    fn apply_equivocated(&mut self, equivocated: &Equivocated) -> Result<(), StorageFault> {
+        let id = FeedId::from_origin(&self.identity.consortium, &equivocated.origin)
+            .map_err(|error| damaged("origin", error))?;
+        self.belief.writer().set_quarantined(&id.member, true);
+        if self.identity.is_own(&id) {
+            self.fence.fork(id.clone());
+        }
+        if let Some(feed) = self.feeds.get_mut(&id) {
+            feed.equivocation = Some(equivocated.clone());
+        }
+        Ok(())
+    }
+
+    /// Entries prepared on `day`, as far as it is the newest day of publication.
+    pub fn published_on(&self, day: Day) -> u64 {
+        if self.published.0 == day { self.published.1 } else { 0 }
+    }
+
+    /// The first record at or after `day` in which something was published.
+    pub fn first_record_of(&self, day: Day) -> Option<RecordNumber> {
+        self.first_records.range(day..).next().map(|(_, record)| *record)
+    }
+
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.staged.view_changes.push(ViewChange::Put { key, value });
+    }
+
+    /// The changes of views since the last call, with the mark up to which they now stand.
+    pub fn take_view_changes(&mut self) -> Vec<ViewChange> {
+        let mut changes = std::mem::take(&mut self.staged.view_changes);
+        changes.push(mark::applied_up_to(VIEW, RecordNumber(self.staged.next_record)));
+        changes
+    }
+
+    /// Forgets staged view changes: the views have them already.
+    pub fn skip_view_changes(&mut self) {
+        self.staged.view_changes.clear();
+    }
+
+    /// Lets everything staged show: the journal is durable.
+    pub fn show(&mut self) {
+        let believed = std::mem::take(&mut self.staged.believed);
+        if !believed.is_empty() {
+            let mut writer = self.belief.writer();
+            for (feed, index, entry, first_seen) in believed {
+                // A full belief is a limit of the machine, told in the status; the entry itself is kept and served.
+                self.belief_full |= believe(&mut writer, &feed, index, &entry, first_seen).is_err();
+            }
+        }
+        self.staged_requests.clear();
+        for feed in self.feeds.values_mut() {
+            feed.show();
+        }
+        self.audit.show();
+    }
+}
+
+/// Below a witness quorum of one, everything verified counts fully.
+fn witnessing(roster: &Roster) -> Witnessing {
+    if roster.limits().witness_quorum == 0 { Witnessing::NotNeeded } else { Witnessing::Needed }
+}
+
+/// Takes a verified entry into belief. What says nothing about a pseudonym changes nothing.
+fn believe(
+    writer: &mut Writer<'_>,
+    feed: &FeedId,
+    index: EntryIndex,
+    entry: &Entry,
+    first_seen: Timestamp,
+) -> Result<(), BeliefFull> {
+    let Some(content) = entry.content() else { return Ok(()) };
+    // Bodies were decoded before they were accepted; what an older program let pass says nothing to this one.
+    let Ok(body) = Body::decode(entry.leaf().kind, &content.blob) else { return Ok(()) };
+    let Some(said_content) = SaidContent::of(&body) else { return Ok(()) };
+    let feed = writer.feed(feed)?;
+    let leaf = entry.leaf();
+    let said = Said {
+        feed,
+        index,
+        commitment: leaf.commitment,
+        epoch_id: leaf.epoch_id,
+        expires_day: leaf.expires_day,
+        first_seen,
+        content: said_content,
+    };
+    writer.apply(&said).map(drop)
+}
+
+/// Reads a stored entry; its content must belong to its leaf.
+pub(in crate::node) fn read_entry(stored: &StoredEntry) -> Result<Entry, StorageFault> {
+    let content = if stored.salt.is_empty() {
+        None
+    } else {
+        let salt = Salt::try_from(stored.salt.as_slice()).map_err(|error| damaged("entry", error))?;
+        Some(Content { blob: stored.blob.clone(), salt })
+    };
+    Entry::from_parts(&stored.leaf, content).map_err(|error| damaged("entry", error))
+}
+
+/// The stored form of an entry.
+pub(in crate::node) fn stored(entry: &Entry) -> StoredEntry {
+    let (blob, salt) =
+        entry.content().map_or_else(Default::default, |content| (content.blob.clone(), content.salt.0.to_vec()));
+    StoredEntry { leaf: entry.leaf_bytes().to_vec(), blob, salt }
+}
+
+pub(in crate::node) fn damaged(what: &str, error: impl std::fmt::Display) -> StorageFault {
+    StorageFault::Damaged(format!("{what}: {error}"))
+}
+
+fn incarnation(bytes: &[u8]) -> Result<Incarnation, StorageFault> {
+    Incarnation::try_from(bytes).map_err(|error| damaged("incarnation", error))
+}
+
+fn join(hashes: &[TreeHash]) -> Vec<u8> {
+    hashes.iter().flat_map(|hash| hash.0).collect()
+}

@@ -1,0 +1,130 @@
+//! The state of the node for its operators, and the alarm of silence.
+
+use rand::CryptoRng;
+
+use crate::base::name::{FeedId, MemberId};
+use crate::base::position::TreeSize;
+use crate::base::time::Timestamp;
+use crate::domain::audit::event::AuditEvent;
+use crate::domain::audit::record::Actor;
+use crate::domain::belief::Held;
+use crate::node::Node;
+use crate::node::fence::FenceState;
+use crate::node::store::{Journal, StorageFault, Views};
+
+/// What the node holds.
+#[derive(Debug, Clone)]
+pub struct Status {
+    pub roster_version: u64,
+    pub epoch: u32,
+    pub held: Held,
+    pub pending: usize,
+    pub fence: FenceState,
+    pub feeds: Vec<FeedStatus>,
+    pub peers: Vec<PeerStatus>,
+    pub audit_size: TreeSize,
+}
+
+/// One feed.
+#[derive(Debug, Clone)]
+pub struct FeedStatus {
+    pub id: FeedId,
+    pub origin: String,
+    pub size: TreeSize,
+    pub root: String,
+    /// Seconds since the author last signed; none where it never did.
+    pub age_s: Option<u64>,
+    pub cosignatures: usize,
+    pub quarantined: bool,
+    pub silent: bool,
+}
+
+/// One peer.
+#[derive(Debug, Clone)]
+pub struct PeerStatus {
+    pub member: MemberId,
+    /// Entries it has told of that we do not hold yet.
+    pub lag_entries: u64,
+    pub unacknowledged_entries: u64,
+    pub unacknowledged_retractions: u64,
+}
+
+/// How fresh one member's feeds are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Freshness {
+    pub member: MemberId,
+    /// When the author last signed any of its feeds.
+    pub signed_at: Option<Timestamp>,
+    pub quarantined: bool,
+}
+
+impl<J: Journal, V: Views> Node<J, V> {
+    pub fn status(&self, now: Timestamp) -> Status {
+        let state = &self.state;
+        let peers = state.roster.peers_of(&state.identity.member).into_iter().map(|peer| {
+            let own = state.feeds.values().filter(|feed| state.identity.is_own(feed.id()));
+            let (entries, retractions) = own.fold((0, 0), |(entries, retractions), feed| {
+                (entries + feed.unacknowledged(&peer.id), retractions + feed.unacknowledged_retractions(&peer.id))
+            });
+            let theirs = state.feeds.values().filter(|feed| feed.id().member == peer.id);
+            PeerStatus {
+                member: peer.id.clone(),
+                lag_entries: theirs.map(|feed| feed.told.0.saturating_sub(feed.size().0)).sum(),
+                unacknowledged_entries: entries,
+                unacknowledged_retractions: retractions,
+            }
+        });
+        let feeds = state.feeds.values().map(|feed| FeedStatus {
+            id: feed.id().clone(),
+            origin: feed.origin.clone(),
+            size: feed.size(),
+            root: feed.cursor.range.root().to_string(),
+            age_s: feed.cursor.checkpoint.as_ref().and_then(|checkpoint| checkpoint.author_age_s(now)),
+            cosignatures: feed.cursor.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.witness_count()),
+            quarantined: feed.equivocation.is_some(),
+            silent: feed.silent,
+        });
+        Status {
+            roster_version: state.roster.version(),
+            epoch: state.identity.key_ring.current.epoch().0,
+            held: state.belief.held(),
+            pending: state.pending.len(),
+            fence: self.fence_state(),
+            feeds: feeds.collect(),
+            peers: peers.collect(),
+            audit_size: state.audit.size(),
+        }
+    }
+
+    /// When each other member last signed, for the answers of screening.
+    pub fn freshness(&self) -> Vec<Freshness> {
+        let peers = self.state.roster.peers_of(&self.state.identity.member).into_iter();
+        let of_peer = |member: &MemberId| {
+            let feeds = self.state.feeds.values().filter(|feed| feed.id().member == *member);
+            let (signed_at, quarantined) = feeds.fold((None, false), |(signed_at, quarantined), feed| {
+                (feed.signed_at().max(signed_at), quarantined || feed.equivocation.is_some())
+            });
+            Freshness { member: member.clone(), signed_at, quarantined }
+        };
+        peers.map(|peer| of_peer(&peer.id)).collect()
+    }
+
+    /// Raises the alarm once for each feed that has shown no sign of life for longer than the roster allows.
+    pub(in crate::node) fn notice_silence(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), StorageFault> {
+        let limit_s = self.state.roster.limits().freshness_limit_s;
+        let identity = &self.state.identity;
+        let mut events = Vec::new();
+        for feed in self.state.feeds.values_mut().filter(|feed| !identity.is_own(feed.id()) && !feed.silent) {
+            let age_s = feed.signed_at().map(|signed_at| now.ms_since(signed_at) / 1000);
+            if let Some(age_s) = age_s.filter(|age_s| *age_s > limit_s) {
+                feed.silent = true;
+                events.push(AuditEvent::PeerSilent { peer: feed.id().member.clone(), feed: feed.id().clone(), age_s });
+            }
+        }
+        self.record(&Actor::Node, events, now, rng)
+    }
+}

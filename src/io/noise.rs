@@ -17,6 +17,7 @@ use opendp::transformations::make_count_by_categories;
 
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::contribution::BoundedRows;
+use crate::domain::statistics::release::Figures;
 
 /// What a draw will cost and how exact it will be; known before any data is looked at.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,6 +43,11 @@ impl NoisePlan {
     /// Half-width of the 95 % interval of each count.
     pub fn accuracy_95(&self) -> f64 {
         self.accuracy_95
+    }
+
+    /// What is published beside the counts.
+    pub fn figures(&self) -> Figures {
+        Figures { scale: self.scale(), contribution_bound: self.bound, accuracy_95: self.accuracy_95 }
     }
 }
 

@@ -1,8 +1,15 @@
 //! The audit log: what this node did, as entries of a Merkle feed that is never replicated (DESIGN §9).
 //!
-//! An [`event::AuditEvent`] is typed where it happens and becomes an [`record::AuditRecord`] of plain words, which is what
-//! is stored, listed, exported and proved. Export files and proof files are verified here without any node.
+//! An [`event::AuditEvent`] is typed where it happens and becomes a [`record::AuditRecord`] of plain words, which is what is
+//! stored, listed, exported and proved. [`export`] and [`proof`] are files that anybody can verify without a node.
 
 pub mod event;
+pub mod evidence;
+pub mod export;
+pub mod keys;
+pub mod proof;
 pub mod record;
 mod words;
+
+#[cfg(test)]
+mod tests;

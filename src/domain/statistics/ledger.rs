@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::time::Day;
+use crate::domain::feed::blob::release::StatisticsRelease;
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::event::{Charge, LedgerEvent};
 use crate::domain::statistics::period::{Quarter, date_text};
@@ -141,11 +142,11 @@ impl Ledger {
 
     /// Takes over one of this member's own published releases, from its feed as peers hold it: a store restored from a
     /// backup may know neither the release nor what it cost. Any number of times, in any order.
-    pub fn take_over(&mut self, id: ReleaseId, quarter: Quarter, spent_after: Epsilon, blob: Vec<u8>) {
+    pub fn take_over(&mut self, id: ReleaseId, published: &StatisticsRelease, blob: Vec<u8>) {
         let release = self.releases.entry(id).or_insert(Release { question: None, blob: None });
         release.blob.get_or_insert(blob);
-        let spent = self.spent.entry(quarter).or_default();
-        *spent = spent_after.max(*spent);
+        let spent = self.spent.entry(Quarter::of(published.from_day)).or_default();
+        *spent = Epsilon::from_nano(published.spent_nano).max(*spent);
     }
 
     /// What was charged to a quarter.
@@ -167,6 +168,7 @@ mod tests {
     use super::*;
     use crate::domain::statistics::period::Period;
     use crate::domain::statistics::question::Query;
+    use crate::domain::statistics::release::{Figures, Paid, assemble};
 
     const TODAY: Day = Day(20_779); // 2026-11-22
 
@@ -240,9 +242,16 @@ mod tests {
     #[test]
     fn a_restored_ledger_takes_over_what_was_published() {
         let quarter = Quarter::of(TODAY);
+        let published = |spent_nano: u64| {
+            let figures = Figures { scale: 20.0, contribution_bound: 2, accuracy_95: 60.9 };
+            let member = "bank-a".parse().expect("valid");
+            let question = question(TODAY.0, 100_000_000);
+            let paid = Paid { epsilon: question.asked, spent: Epsilon::from_nano(spent_nano) };
+            assemble(&id("a"), question, member, paid, figures, vec![0; 16]).expect("one count a category")
+        };
         let mut restored = Ledger::new(Epsilon::QUARTER_CAP);
-        restored.take_over(id("b"), quarter, Epsilon::from_nano(1_900_000_000), vec![2]);
-        restored.take_over(id("a"), quarter, Epsilon::from_nano(1_000_000_000), vec![1]);
+        restored.take_over(id("b"), &published(1_900_000_000), vec![2]);
+        restored.take_over(id("a"), &published(1_000_000_000), vec![1]);
         assert_eq!(restored.spent(quarter), Epsilon::from_nano(1_900_000_000));
         assert_eq!(
             restored.admit(&id("a"), question(TODAY.0, 5_000_000), Epsilon::NONE),

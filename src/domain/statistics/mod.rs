@@ -16,3 +16,4 @@ pub mod event;
 pub mod ledger;
 pub mod period;
 pub mod question;
+pub mod release;

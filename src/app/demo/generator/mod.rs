@@ -241,6 +241,10 @@ pub fn publish_csv(flags: &[Flag]) -> Result<String, csv::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::demo::generator::orders::of_kinds;
+    use crate::domain::identifier::guard::{Grade, GuardLists};
+    use crate::domain::identifier::text::looks_like_identifier;
+    use crate::domain::identifier::{CanonRules, RawIdentifier, canonicalise, sandbox};
 
     const NOW: Timestamp = Timestamp::from_unix_s(1_795_000_000);
 
@@ -259,6 +263,31 @@ mod tests {
             for kind in IdentifierKind::ALL {
                 assert!(person.value(kind).is_none_or(|value| seen.insert(value.to_owned())), "{kind}");
             }
+        }
+    }
+
+    #[test]
+    fn every_value_has_a_canonical_form_and_stands_on_no_guard_list() {
+        let guard = GuardLists::built_in();
+        let world = World::new(9, 300, 100);
+        let of_people =
+            world.honest.iter().chain(&world.fraudsters).flat_map(|person| of_kinds(person, &IdentifierKind::ALL));
+        let of_orders = world.orders(300, 300).into_iter().flat_map(|order| order.identifiers);
+        for (kind, value) in of_people.chain(of_orders) {
+            let raw = RawIdentifier::new(kind, value.clone());
+            let canonical = canonicalise(&raw, &CanonRules::default()).map_err(|error| format!("{value}: {error}"));
+            for identifier in canonical.expect("has a canonical form") {
+                assert!(matches!(guard.grade(&identifier), Grade::Clear), "{kind} {value}");
+                assert!(sandbox::outcome(&identifier).is_none(), "{kind} {value} is a sandbox value");
+            }
+        }
+    }
+
+    #[test]
+    fn notes_and_references_hold_nothing_that_looks_like_an_identifier() {
+        for flag in World::new(9, 0, 100).flags("bank-a", 0, 100, NOW) {
+            assert_eq!(looks_like_identifier(flag.note), None, "{}", flag.note);
+            assert_eq!(looks_like_identifier(&flag.source_ref), None, "{}", flag.source_ref);
         }
     }
 

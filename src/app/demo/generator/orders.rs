@@ -76,7 +76,7 @@ impl World {
     }
 }
 
-fn of_kinds(person: &Person, kinds: &[IdentifierKind]) -> Vec<(IdentifierKind, String)> {
+pub(in crate::app::demo) fn of_kinds(person: &Person, kinds: &[IdentifierKind]) -> Vec<(IdentifierKind, String)> {
     kinds.iter().filter_map(|kind| person.value(*kind).map(|value| (*kind, value.to_owned()))).collect()
 }
 

@@ -2,14 +2,29 @@
 //!
 //! Only the 9-byte frame headers are looked at. DATA and HEADERS that carry something are free: flow control, the limit of
 //! streams and the reset limits of the HTTP/2 stack bound them. All other frames make us work without asking for anything.
+//!
+//! Requests and data also *earn* control frames: gRPC's C core announces two window updates with each small request and one
+//! with each message it expects, so a fixed rate would throw out an honest client at a few hundred calls a second.
 
 /// What every HTTP/2 client sends first (RFC 9113 §3.4).
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
+/// Control frames a request and a piece of data earn.
+const REQUEST_EARNS: u64 = 4;
+const DATA_EARNS: u64 = 2;
+
 const HEADER_BYTES: usize = 9;
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
 const END_STREAM: u8 = 1;
+
+/// What some frames cost and earn, in control frames.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Toll {
+    pub cost: u64,
+    pub earned: u64,
+}
 
 /// Where in the stream of frames we are.
 #[derive(Debug)]
@@ -32,9 +47,9 @@ impl FrameMeter {
         self.preface_seen >= PREFACE.len()
     }
 
-    /// Reads on, in pieces of any size. Returns what the control frames that begin here cost, in frames.
-    pub fn read(&mut self, mut bytes: &[u8]) -> u64 {
-        let mut cost = 0_u64;
+    /// Reads on, in pieces of any size. Returns the toll of the frames whose headers end here.
+    pub fn read(&mut self, mut bytes: &[u8]) -> Toll {
+        let mut toll = Toll::default();
         let preface = bytes.len().min(PREFACE.len().saturating_sub(self.preface_seen));
         self.preface_seen += preface;
         bytes = bytes.get(preface..).unwrap_or_default();
@@ -50,22 +65,27 @@ impl FrameMeter {
             bytes = bytes.get(taken..).unwrap_or_default();
             if self.header_seen == HEADER_BYTES {
                 self.header_seen = 0;
-                cost = cost.saturating_add(self.begin_frame());
+                let frame = self.begin_frame();
+                toll.cost = toll.cost.saturating_add(frame.cost);
+                toll.earned = toll.earned.saturating_add(frame.earned);
             }
         }
-        cost
+        toll
     }
 
-    fn begin_frame(&mut self) -> u64 {
+    fn begin_frame(&mut self) -> Toll {
         let [high, middle, low, kind, flags, ..] = self.header;
         let length = u32::from_be_bytes([0, high, middle, low]);
         self.payload_left = usize::try_from(length).unwrap_or(usize::MAX);
         match kind {
-            HEADERS => 0,
+            HEADERS => Toll { cost: 0, earned: REQUEST_EARNS },
+            DATA if length > 0 => Toll { cost: 0, earned: DATA_EARNS },
             // An empty DATA frame that ends nothing only makes us work.
-            DATA if length > 0 || flags & END_STREAM != 0 => 0,
+            DATA if flags & END_STREAM != 0 => Toll::default(),
+            // A cancelled request returns what it earned: otherwise rapid resets would pay for floods.
+            RST_STREAM => Toll { cost: REQUEST_EARNS + 1, earned: 0 },
             // A large control frame (SETTINGS of 16 KB hold 2,730 changes) costs as many small ones.
-            _ => 1 + u64::from(length) / 64,
+            _ => Toll { cost: 1 + u64::from(length) / 64, earned: 0 },
         }
     }
 }
@@ -92,18 +112,19 @@ mod tests {
 
     #[test]
     fn frames_that_ask_for_nothing_cost_and_frames_that_carry_something_do_not() {
-        let check = |name: &str, frame: Vec<u8>, cost: u64| {
-            assert_eq!(FrameMeter::default().read(&connection(&[frame])), cost, "{name}");
+        let check = |name: &str, frame: Vec<u8>, cost: u64, earned: u64| {
+            assert_eq!(FrameMeter::default().read(&connection(&[frame])), Toll { cost, earned }, "{name}");
         };
-        check("headers", frame(HEADERS, 4, 100), 0);
-        check("data", frame(DATA, 0, 5), 0);
-        check("empty data that ends its stream", frame(DATA, END_STREAM, 0), 0);
-        check("empty data", frame(DATA, 0, 0), 1);
-        check("ping", frame(PING, 0, 8), 1);
-        check("window update", frame(WINDOW_UPDATE, 0, 4), 1);
-        check("settings", frame(SETTINGS, 0, 6), 1);
-        check("a large settings frame", frame(SETTINGS, 0, 16_380), 256);
-        check("a frame of no known kind", frame(0xEE, 0, 640), 11);
+        check("headers", frame(HEADERS, 4, 100), 0, 4);
+        check("data", frame(DATA, 0, 5), 0, 2);
+        check("empty data that ends its stream", frame(DATA, END_STREAM, 0), 0, 0);
+        check("empty data", frame(DATA, 0, 0), 1, 0);
+        check("ping", frame(PING, 0, 8), 1, 0);
+        check("window update", frame(WINDOW_UPDATE, 0, 4), 1, 0);
+        check("reset", frame(RST_STREAM, 0, 4), 5, 0);
+        check("settings", frame(SETTINGS, 0, 6), 1, 0);
+        check("a large settings frame", frame(SETTINGS, 0, 16_380), 256, 0);
+        check("a frame of no known kind", frame(0xEE, 0, 640), 11, 0);
     }
 
     proptest! {
@@ -115,10 +136,11 @@ mod tests {
             let frames: Vec<_> = frames.into_iter().map(|(kind, flags, length)| frame(kind, flags, length)).collect();
             let bytes = connection(&frames);
             let whole = FrameMeter::default().read(&bytes);
-            let (mut meter, mut rest, mut pieces) = (FrameMeter::default(), bytes.as_slice(), 0);
+            let (mut meter, mut rest, mut pieces) = (FrameMeter::default(), bytes.as_slice(), Toll::default());
             for cut in cuts.iter().cycle() {
                 let (piece, tail) = rest.split_at((*cut).min(rest.len()));
-                pieces += meter.read(piece);
+                let toll = meter.read(piece);
+                pieces = Toll { cost: pieces.cost + toll.cost, earned: pieces.earned + toll.earned };
                 rest = tail;
                 if rest.is_empty() {
                     break;

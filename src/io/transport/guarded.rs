@@ -61,13 +61,16 @@ impl<IO> Guarded<IO> {
     }
 
     fn inspect(&mut self, bytes: &[u8]) -> Result<(), Misconduct> {
-        let cost = self.meter.read(bytes);
+        let toll = self.meter.read(bytes);
         if self.meter.preface_done() {
             self.preface = None;
         }
-        if cost > 0 && !self.control_frames.take(cost, Instant::now()) {
+        // What one read earned pays for what it cost: window updates come right behind the requests they belong to.
+        let owed = toll.cost.saturating_sub(toll.earned);
+        if owed > 0 && !self.control_frames.take(owed, Instant::now()) {
             return Err(Misconduct::Flood);
         }
+        self.control_frames.credit(toll.earned.saturating_sub(toll.cost));
         Ok(())
     }
 
@@ -212,5 +215,18 @@ mod tests {
         assert_eq!(read, 2 * PING.len());
         far.write_all(PING).await.expect("writes");
         assert_eq!(rule_broken(&mut guarded).await, Some(Misconduct::Flood));
+    }
+
+    #[tokio::test]
+    async fn window_updates_beside_requests_are_no_flood() {
+        // What gRPC's C core sends for a small unary call: HEADERS, WINDOW_UPDATE, DATA, WINDOW_UPDATE.
+        const UPDATE: &[u8] = &[0, 0, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0, 5];
+        const HEADERS: &[u8] = &[0, 0, 1, 1, 4, 0, 0, 0, 1, 0x82];
+        const DATA: &[u8] = &[0, 0, 5, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0];
+        let (mut far, mut guarded) = pair();
+        far.write_all(PREFACE).await.expect("writes");
+        far.write_all(&[HEADERS, UPDATE, DATA, UPDATE].concat().repeat(1_000)).await.expect("writes");
+        drop(far);
+        assert_eq!(rule_broken(&mut guarded).await, None);
     }
 }

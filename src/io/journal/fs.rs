@@ -63,24 +63,25 @@ pub fn read_exact_at(file: &impl FsFile, mut buffer: &mut [u8], mut offset: u64)
     Ok(())
 }
 
-/// Makes a directory with its parents, durable in each of them.
+/// Makes a directory with its parents, every name on the way durable.
 ///
-/// The parent is synced also when the directory was there: a process killed between the two calls has left a
-/// directory that a power cut would still take away, with everything acknowledged in it.
+/// Names are synced also where the directories were there: a process killed between the two calls has left directories
+/// that a power cut would still take away, with everything acknowledged in them.
 pub fn create_dir_durably(fs: &impl Fs, dir: &Path) -> io::Result<()> {
     let parent = match dir.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         Some(_) => Path::new("."),
         None => return Ok(()),
     };
-    match fs.create_dir(dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            create_dir_durably(fs, parent)?;
-            fs.create_dir(dir)?;
-        }
-        other => other?,
+    if parent != Path::new(".") {
+        create_dir_durably(fs, parent)?;
     }
-    fs.sync_dir(parent)
+    fs.create_dir(dir)?;
+    match fs.sync_dir(parent) {
+        // A directory far up that we may not even list: an earlier start of the node has made nothing in it.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        other => other,
+    }
 }
 
 /// Puts a whole file in its place: written beside it, synced, renamed. The caller syncs the directory.

@@ -1,7 +1,7 @@
 //! The journal of record behind [`crate::node::store::Journal`].
 //!
 //! [`file::FileJournal`] keeps it in encrypted segment files ([`format`], to the byte) through the port of [`fs`];
-//! [`memory::MemoryJournal`] keeps it in memory.
+//! [`memory::MemoryJournal`] keeps it in memory. [`sim_fs`] is a disk that tests crash, tear, fill and break.
 
 pub mod catalog;
 pub mod compact;
@@ -16,3 +16,5 @@ pub mod recover;
 pub mod reserve;
 pub mod seal;
 pub mod segment;
+pub mod sim_disk;
+pub mod sim_fs;

@@ -18,10 +18,8 @@ impl Fs for RealFs {
     type Lock = File;
 
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
-        match DirBuilder::new().mode(0o700).create(dir) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
-            other => other,
-        }
+        // Asked first: making one may be forbidden, or the volume read-only, where it has long been there.
+        if dir.is_dir() { Ok(()) } else { DirBuilder::new().mode(0o700).create(dir) }
     }
 
     fn names(&self, dir: &Path) -> io::Result<Vec<String>> {

@@ -7,6 +7,8 @@
 //! Exit codes: 0 done · 1 failed · 2 wrong usage · 3 done in part, the refused records are reported · 4 the node or a
 //! server could not be reached, try again · 5 a verification failed.
 
+pub mod conformance;
+
 pub mod output;
 
 use std::process::ExitCode;
@@ -37,11 +39,15 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Conformance(conformance::ConformanceArgs),
+}
 
 impl Command {
     fn run(self) -> Result<Outcome, CliError> {
-        match self {}
+        match self {
+            Self::Conformance(args) => conformance::run(args),
+        }
     }
 }
 

@@ -165,10 +165,10 @@ fn order_and_completeness_of_a_batch() {
     check(|batch| batch.entries[2] = indicator(99), broken());
     check(|batch| batch.entries[2].leaf[40] ^= 1, broken());
     let length = |got| PeerFault::Consistency(ProofError::Length { got });
-    check(|batch| drop(batch.entries.pop()), length(4));
+    check(|batch| drop(batch.entries.pop()), length(5));
     check(|batch| batch.consistency[0][0] ^= 1, broken());
-    check(|batch| drop(batch.consistency.pop()), length(3));
-    check(|batch| batch.consistency[0].truncate(31), length(4));
+    check(|batch| drop(batch.consistency.pop()), length(4));
+    check(|batch| batch.consistency[0].truncate(31), length(5));
     let long = limits::PROOF_HASHES + 1;
     check(|batch| batch.consistency = vec![vec![0; 32]; long], length(long));
     let feed = Feed::of(10);

@@ -80,7 +80,7 @@ fn check_roots(
     }
     let (seed, path) = consistency.split_first().ok_or(NoEquivocation::NotOfSecond)?;
     let (begins_with, reached) =
-        roots_along(first.size(), second.size(), *seed, path).map_err(|_| NoEquivocation::NotOfSecond)?;
+        roots_along(first.size(), second.size(), *seed, path).ok_or(NoEquivocation::NotOfSecond)?;
     // Only hashes that lead to the signed root are the author's; what they say of the beginning is then its word too.
     if reached != *second.root() {
         return Err(NoEquivocation::NotOfSecond);

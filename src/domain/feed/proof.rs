@@ -127,27 +127,27 @@ pub fn verify_consistency(
         let same = if old == new { old_root == new_root } else { *old_root == empty_root() };
         return if same { Ok(()) } else { Err(ProofError::WrongRoot) };
     }
+    let wrong_length = ProofError::Length { got: proof.len() };
     let (seed, path) = if old.0.is_power_of_two() {
         (*old_root, proof)
     } else {
-        let (seed, path) = proof.split_first().ok_or(ProofError::Length { got: 0 })?;
+        let (seed, path) = proof.split_first().ok_or(wrong_length)?;
         (*seed, path)
     };
-    let reached = roots_along(old, new, seed, path)?;
+    let reached = roots_along(old, new, seed, path).ok_or(wrong_length)?;
     if reached == (*old_root, *new_root) { Ok(()) } else { Err(ProofError::WrongRoot) }
 }
 
 /// The roots of the trees of `old` and `new` entries (`0 < old < new`) that `path` gives from `seed`, the lowest complete
-/// subtree at the right edge of the old tree.
+/// subtree at the right edge of the old tree. None where the path is too short or too long.
 pub(in crate::domain) fn roots_along(
     old: TreeSize,
     new: TreeSize,
     seed: TreeHash,
     path: &[TreeHash],
-) -> Result<(TreeHash, TreeHash), ProofError> {
-    let wrong_length = ProofError::Length { got: path.len() };
+) -> Option<(TreeHash, TreeHash)> {
     if path.len() > limits::PROOF_HASHES || old.0 == 0 || old >= new {
-        return Err(wrong_length);
+        return None;
     }
     let (mut node, mut last) = (old.0 - 1, new.0 - 1);
     while is_right_child(node) {
@@ -156,7 +156,7 @@ pub(in crate::domain) fn roots_along(
     let (mut old_root, mut new_root) = (seed, seed);
     for sibling in path {
         if last == 0 {
-            return Err(wrong_length);
+            return None;
         }
         if is_right_child(node) || node == last {
             old_root = node_hash(sibling, &old_root);
@@ -167,10 +167,7 @@ pub(in crate::domain) fn roots_along(
         }
         (node, last) = (node >> 1, last >> 1);
     }
-    if last != 0 {
-        return Err(wrong_length);
-    }
-    Ok((old_root, new_root))
+    (last == 0).then_some((old_root, new_root))
 }
 
 /// Root of the first `size` leaves. None where a hash is not held.

@@ -96,6 +96,7 @@ fn check_case(report: &mut FileReport, consortium: &ConsortiumId, index: usize, 
 
 /// A sealed payload with everything that went into it.
 #[derive(Deserialize)]
+#[expect(missing_debug_implementations, reason = "holds a seal")]
 pub struct PayloadCase {
     #[serde(with = "hex")]
     seal: [u8; 32],

@@ -170,3 +170,6 @@ pub const EXCHANGE_WINDOW_ENTRIES: u32 = 8_000;
 /// Milliseconds a caller is asked to wait after the store failed, or a day's quota is used up.
 pub const STORE_RETRY_MS: u64 = 5_000;
 pub const QUOTA_RETRY_MS: u64 = 3_600_000;
+
+/// Longest spread of one publication over time, seconds: a day.
+pub const SPREAD_S: u32 = 86_400;

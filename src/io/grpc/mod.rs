@@ -1,9 +1,14 @@
 //! gRPC services and clients: convert in, call the use case, convert out, map the error.
 
+pub mod compliance;
+pub mod convert;
 pub mod deadline;
+pub mod exchange;
 pub mod gate;
 pub mod identity;
+pub mod node;
 pub mod overload;
+pub mod publishing;
 pub mod refusals;
 pub mod roles;
 pub mod status;

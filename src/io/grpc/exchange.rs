@@ -1,0 +1,48 @@
+//! `hushwire.peer.v1.ExchangeService`: hands each stream to a task of its own.
+
+use std::pin::Pin;
+
+use tokio::sync::mpsc;
+use tokio_stream::Stream;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::io::engine::Engine;
+use crate::io::exchange::serve;
+use crate::io::grpc::identity::peer_caller;
+use crate::io::grpc::wire::hushwire::peer::v1::exchange_service_server::ExchangeService;
+use crate::io::grpc::wire::hushwire::peer::v1::{ExchangeRequest, ExchangeResponse};
+use crate::node::store::{Journal, Views};
+
+/// Answers waiting for a slow puller; then the serving task waits too.
+const ANSWERS_QUEUED: usize = 4;
+
+/// The service over one engine.
+#[derive(Debug)]
+pub struct Exchange<J, V> {
+    pub engine: Engine<J, V>,
+}
+
+#[tonic::async_trait]
+impl<J, V> ExchangeService for Exchange<J, V>
+where
+    J: Journal + Send + 'static,
+    V: Views + Send + 'static,
+{
+    type ExchangeStream = Pin<Box<dyn Stream<Item = Result<ExchangeResponse, Status>> + Send>>;
+
+    async fn exchange(
+        &self,
+        request: Request<Streaming<ExchangeRequest>>,
+    ) -> Result<Response<Self::ExchangeStream>, Status> {
+        let caller = peer_caller(&request)?.clone();
+        let (responses, outgoing) = mpsc::channel(ANSWERS_QUEUED);
+        let engine = self.engine.clone();
+        let requests = request.into_inner();
+        tokio::spawn(async move {
+            let revoked = caller.revoked();
+            serve::serve(engine, caller.member.clone(), requests, responses, revoked).await;
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))
+    }
+}

@@ -1,0 +1,150 @@
+//! `hushwire.local.v1.NodeService`.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+
+use crate::base::time::Timestamp;
+use crate::io::engine::Engine;
+use crate::io::exchange::links::Links;
+use crate::io::grpc::convert;
+use crate::io::grpc::identity::local_caller;
+use crate::io::grpc::refusals::engine_refusal;
+use crate::io::grpc::status::Refusal;
+use crate::io::grpc::wire::hushwire::local::v1::node_service_server::NodeService;
+use crate::io::grpc::wire::hushwire::local::v1::{
+    ApplyRosterRequest, ApplyRosterResponse, FeedStatus, GetStatusRequest, GetStatusResponse, PeerStatus,
+};
+use crate::node::fence::FenceState;
+use crate::node::status::Status as NodeStatus;
+use crate::node::store::{Journal, Views};
+
+/// Applies a roster note: checks it, stores it, lets it take effect. Answers with its version.
+pub type ApplyRoster = Arc<dyn Fn(&[u8]) -> Result<u64, Refusal> + Send + Sync>;
+
+/// The service over one engine.
+pub struct NodeState<J, V> {
+    pub engine: Engine<J, V>,
+    pub links: Links,
+    pub started_at: Timestamp,
+    pub version: &'static str,
+    pub apply_roster: ApplyRoster,
+}
+
+impl<J, V> std::fmt::Debug for NodeState<J, V> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("NodeState")
+    }
+}
+
+#[tonic::async_trait]
+impl<J, V> NodeService for NodeState<J, V>
+where
+    J: Journal + Send + 'static,
+    V: Views + Send + 'static,
+{
+    async fn get_status(&self, _: Request<GetStatusRequest>) -> Result<Response<GetStatusResponse>, Status> {
+        let (status, member, full) = self
+            .engine
+            .call(|node, round| {
+                let state = node.state();
+                (node.status(round.now), state.identity.member.to_string(), state.belief_full)
+            })
+            .await
+            .map_err(engine_refusal)?;
+        let (state, state_detail) = state_of(&status.fence);
+        Ok(Response::new(GetStatusResponse {
+            member,
+            consortium: self.engine.consortium().to_string(),
+            version: self.version.to_owned(),
+            roster_version: status.roster_version,
+            epoch: status.epoch,
+            believed: status.held.live,
+            pending: u64::try_from(status.pending).unwrap_or(u64::MAX),
+            state: state.to_owned(),
+            state_detail,
+            alarms: alarms(&status, full),
+            peers: status.peers.into_iter().map(|peer| self.peer_status(peer)).collect(),
+            feeds: status.feeds.into_iter().map(feed_status).collect(),
+            started_at: Some(convert::wire_time(self.started_at)),
+            audit_size: status.audit_size.0,
+        }))
+    }
+
+    async fn apply_roster(
+        &self,
+        request: Request<ApplyRosterRequest>,
+    ) -> Result<Response<ApplyRosterResponse>, Status> {
+        local_caller(&request)?;
+        let apply = Arc::clone(&self.apply_roster);
+        let note = request.into_inner().roster_note;
+        let applied = tokio::task::spawn_blocking(move || apply(&note)).await;
+        let roster_version = applied.map_err(|_| Refusal::Damaged {
+            reason: "ROSTER",
+            description: "the roster could not be applied".to_owned(),
+        })??;
+        Ok(Response::new(ApplyRosterResponse { roster_version }))
+    }
+}
+
+impl<J, V> NodeState<J, V> {
+    fn peer_status(&self, peer: crate::node::status::PeerStatus) -> PeerStatus {
+        let link = self.links.of(&peer.member);
+        PeerStatus {
+            member: peer.member.to_string(),
+            state: link.as_ref().map_or("connecting", |link| link.word()).to_owned(),
+            lag_entries: peer.lag_entries,
+            unacknowledged_entries: peer.unacknowledged_entries,
+            unacknowledged_retractions: peer.unacknowledged_retractions,
+            last_failure: link.map(|link| link.failure().to_owned()).unwrap_or_default(),
+        }
+    }
+}
+
+fn feed_status(feed: crate::node::status::FeedStatus) -> FeedStatus {
+    FeedStatus {
+        origin: feed.origin,
+        size: feed.size.0,
+        root: feed.root,
+        age_s: feed.age_s.and_then(|age_s| u32::try_from(age_s).ok()).unwrap_or(u32::MAX),
+        cosignatures: u32::try_from(feed.cosignatures).unwrap_or(u32::MAX),
+        quarantined: feed.quarantined,
+    }
+}
+
+/// The word for the state and what it means for the operator.
+fn state_of(fence: &FenceState) -> (&'static str, String) {
+    match fence {
+        FenceState::Open => ("ready", String::new()),
+        FenceState::Asking { answers, needed } => (
+            "fenced",
+            format!(
+                "nothing is signed until {needed} other member told which of our entries it holds ({answers} so far); \
+                 publications are accepted and wait"
+            ),
+        ),
+        FenceState::Behind { feed, ours, theirs } => (
+            "recovering",
+            format!("this store is older than what others hold of {feed}: {ours} of {theirs} entries recovered"),
+        ),
+        FenceState::Forked { feed } => {
+            ("fenced", format!("two trees of {feed} carry our signature; nothing is signed until operators decide"))
+        }
+    }
+}
+
+fn alarms(status: &NodeStatus, belief_full: bool) -> Vec<String> {
+    let mut alarms = Vec::new();
+    for feed in &status.feeds {
+        if feed.quarantined {
+            alarms.push(format!("{} signed two histories; its indicators do not count", feed.id));
+        }
+        if feed.silent {
+            alarms.push(format!("{} has been silent for {} s", feed.id, feed.age_s.unwrap_or_default()));
+        }
+    }
+    if belief_full {
+        alarms.push("memory for indicators is used up; new ones are stored but not believed".to_owned());
+    }
+    alarms
+}

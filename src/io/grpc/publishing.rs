@@ -1,0 +1,211 @@
+//! `hushwire.local.v1.PublishingService`.
+
+use tonic::{Request, Response, Status};
+
+use crate::base::limits;
+use crate::base::name::{GroupId, MemberId};
+use crate::domain::belief::view::ListPosition;
+use crate::domain::indicator::draft::Draft;
+use crate::io::engine::Engine;
+use crate::io::grpc::convert;
+use crate::io::grpc::identity::local_caller;
+use crate::io::grpc::refusals::{engine_refusal, publish_refusal, retract_refusal};
+use crate::io::grpc::status::Refusal;
+use crate::io::grpc::wire::hushwire::local::v1::publishing_service_server::PublishingService;
+use crate::io::grpc::wire::hushwire::local::v1::{
+    DueIndicator, IndicatorDraft as WireDraft, ListDueForRepublicationRequest, ListDueForRepublicationResponse,
+    PublishIndicatorsRequest, PublishIndicatorsResponse, PublishedIndicator, RetractIndicatorsRequest,
+    RetractIndicatorsResponse,
+};
+use crate::node::publish::{IndicatorDraft, PublishRequest, Refused};
+use crate::node::retract::RetractRequest;
+use crate::node::store::{Journal, Views};
+
+/// Rows of a page where the caller names none, and at most.
+const PAGE: (usize, usize) = (100, 1_000);
+
+/// The service over one engine.
+#[derive(Debug)]
+pub struct Publishing<J, V> {
+    pub engine: Engine<J, V>,
+    pub member: MemberId,
+}
+
+#[tonic::async_trait]
+impl<J, V> PublishingService for Publishing<J, V>
+where
+    J: Journal + Send + 'static,
+    V: Views + Send + 'static,
+{
+    async fn publish_indicators(
+        &self,
+        request: Request<PublishIndicatorsRequest>,
+    ) -> Result<Response<PublishIndicatorsResponse>, Status> {
+        let caller = convert::actor(local_caller(&request)?);
+        let message = request.into_inner();
+        check_request_id(&message.request_id)?;
+        let content = fingerprint_input(&message.indicators, &message.group);
+        let request_id = message.request_id.clone();
+        let publish = self.publish_request(message)?;
+        let receipt = self
+            .engine
+            .call(move |node, round| {
+                let request = node.request(&request_id, &content);
+                node.publish_indicators(&caller, PublishRequest { request, ..publish }, round.now, round.rng)
+            })
+            .await
+            .map_err(engine_refusal)?
+            .map_err(|fault| publish_refusal(&fault))?;
+        let published = receipt.published.into_iter().map(|published| PublishedIndicator {
+            draft: published.draft,
+            name: convert::indicator_name(&self.member, &published.commitment),
+            kind: convert::wire_kind(published.kind).into(),
+            weak: published.weak,
+        });
+        let refused = receipt.refused.into_iter().map(convert::wire_refusal).collect();
+        Ok(Response::new(PublishIndicatorsResponse { published: published.collect(), refused }))
+    }
+
+    async fn retract_indicators(
+        &self,
+        request: Request<RetractIndicatorsRequest>,
+    ) -> Result<Response<RetractIndicatorsResponse>, Status> {
+        let caller = convert::actor(local_caller(&request)?);
+        let message = request.into_inner();
+        check_request_id(&message.request_id)?;
+        let selectors = message.names.len() + message.source_refs.len() + message.identifiers.len();
+        if selectors == 0 || selectors > limits::DRAFTS_PER_CALL {
+            let description = format!("name 1 to {} indicators, references or identifiers", limits::DRAFTS_PER_CALL);
+            return Err(Refusal::InvalidArgument { field: "names".to_owned(), rule: "count", description }.into());
+        }
+        let content =
+            prost::Message::encode_to_vec(&RetractIndicatorsRequest { request_id: String::new(), ..message.clone() });
+        let request_id = message.request_id;
+        let own = |(record, name): (usize, &String)| convert::own_commitment(record, "names", &self.member, name);
+        let retract = RetractRequest {
+            request: None,
+            names: message.names.iter().enumerate().map(own).collect(),
+            source_refs: message.source_refs,
+            identifiers: message.identifiers.into_iter().map(|wire| convert::identifier(0, Some(wire))).collect(),
+            reason: convert::retraction_reason(message.reason)?,
+        };
+        let receipt = self
+            .engine
+            .call(move |node, round| {
+                let request = node.request(&request_id, &content);
+                node.retract_indicators(&caller, RetractRequest { request, ..retract }, round.now, round.rng)
+            })
+            .await
+            .map_err(engine_refusal)?
+            .map_err(|fault| retract_refusal(&fault))?;
+        let named = receipt.retracted.iter().map(|target| convert::indicator_name(&self.member, target));
+        let refused = receipt.refused.into_iter().map(convert::wire_refusal).collect();
+        Ok(Response::new(RetractIndicatorsResponse { retracted: named.collect(), refused }))
+    }
+
+    async fn list_due_for_republication(
+        &self,
+        request: Request<ListDueForRepublicationRequest>,
+    ) -> Result<Response<ListDueForRepublicationResponse>, Status> {
+        let message = request.into_inner();
+        let limit = page_size(message.page_size, PAGE);
+        let from = page_position(&message.page_token)?;
+        let (due, next) = self
+            .engine
+            .call(move |node, _| node.list_due_for_republication(ListPosition::from_token(from), limit))
+            .await
+            .map_err(engine_refusal)?;
+        let due = due.into_iter().map(|due| DueIndicator {
+            name: convert::indicator_name(&self.member, &due.commitment),
+            kind: convert::wire_kind(due.kind).into(),
+            epoch: due.epoch.0,
+            readable_until: due.readable_until.map(convert::wire_time),
+        });
+        let next_page_token = next.map(|next| next.token().to_string()).unwrap_or_default();
+        Ok(Response::new(ListDueForRepublicationResponse { due: due.collect(), next_page_token }))
+    }
+}
+
+impl<J, V> Publishing<J, V> {
+    fn publish_request(&self, message: PublishIndicatorsRequest) -> Result<PublishRequest, Refusal> {
+        let group: Option<GroupId> = match message.group.as_str() {
+            "" => None,
+            name => Some(name.parse().map_err(|error: crate::base::name::NameError| Refusal::InvalidArgument {
+                field: "group".to_owned(),
+                rule: "name",
+                description: error.to_string(),
+            })?),
+        };
+        let drafts = message.indicators.into_iter().enumerate();
+        Ok(PublishRequest {
+            request: None,
+            group,
+            drafts: drafts.map(|(record, wire)| draft(record, wire, &self.member)).collect(),
+            dry_run: message.dry_run,
+            spread_s: message.spread_s.min(limits::SPREAD_S),
+        })
+    }
+}
+
+/// One draft out of its message; the first field at fault is told.
+fn draft(record: usize, wire: WireDraft, member: &MemberId) -> Result<IndicatorDraft, Refused> {
+    let supersedes = match wire.supersedes.as_str() {
+        "" => None,
+        name => Some(convert::own_commitment(record, "supersedes", member, name)?),
+    };
+    Ok(IndicatorDraft {
+        identifier: convert::identifier(record, wire.identifier)?,
+        details: Draft {
+            typology: wire.typology,
+            severity: convert::severity(record, wire.severity)?,
+            confidence: wire.confidence,
+            grounds: convert::grounds(record, wire.grounds)?,
+            handling: convert::handling(record, wire.handling)?,
+            observed_at: convert::time(record, "observed_at", wire.observed_at)?,
+            valid_from: convert::time(record, "valid_from", wire.valid_from)?,
+            valid_until: convert::time(record, "valid_until", wire.valid_until)?,
+            note: wire.note,
+        },
+        source_ref: (!wire.source_ref.is_empty()).then_some(wire.source_ref),
+        supersedes,
+    })
+}
+
+/// The bytes whose keyed fingerprint tells a repeated request from another one under the same id. Held for the call only.
+fn fingerprint_input(drafts: &[WireDraft], group: &str) -> zeroize::Zeroizing<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(64 * drafts.len());
+    for draft in drafts {
+        bytes.extend(prost::Message::encode_length_delimited_to_vec(draft));
+    }
+    bytes.extend_from_slice(group.as_bytes());
+    zeroize::Zeroizing::new(bytes)
+}
+
+fn check_request_id(id: &str) -> Result<(), Refusal> {
+    if id.chars().count() <= limits::REQUEST_ID_CHARACTERS {
+        return Ok(());
+    }
+    let description = format!("at most {} characters", limits::REQUEST_ID_CHARACTERS);
+    Err(Refusal::InvalidArgument { field: "request_id".to_owned(), rule: "too_long", description })
+}
+
+/// The page size to use: `(default, most)`.
+pub fn page_size(asked: u32, (default, most): (usize, usize)) -> usize {
+    match usize::try_from(asked) {
+        Ok(0) => default,
+        Ok(asked) => asked.min(most),
+        Err(_) => most,
+    }
+}
+
+/// The position in a page token of this node; the start for an empty one.
+pub fn page_position(token: &str) -> Result<u64, Refusal> {
+    if token.is_empty() {
+        return Ok(0);
+    }
+    token.parse().map_err(|_| Refusal::InvalidArgument {
+        field: "page_token".to_owned(),
+        rule: "malformed_token",
+        description: "pass the next_page_token of the page before, unchanged".to_owned(),
+    })
+}

@@ -150,8 +150,9 @@ pub const CALLS_PEER: usize = 256;
 /// Milliseconds a shed caller is asked to wait.
 pub const RETRY_AFTER_MS: u64 = 250;
 
-/// Longest a node works on one call, whatever the caller allows. Streams are counted until they begin to answer.
-pub const CALL_MS: u64 = 30_000;
+/// Milliseconds a node works on one call, whatever the caller allows: also the end of a request whose body never comes.
+/// Streams are counted until they begin to answer.
+pub const CALL_MS: u64 = 10_000;
 
 /// Entries of one guard list: the largest public list (VPN networks, public suffixes) has some 25,000.
 pub const GUARD_LIST_ENTRIES: usize = 1_000_000;

@@ -36,7 +36,7 @@ async fn alert(address: SocketAddr, config: ClientConfig) -> Option<AlertDescrip
     }
 }
 
-fn anonymous(mut config: ClientConfig) -> ClientConfig {
+fn without_certificate(mut config: ClientConfig) -> ClientConfig {
     struct Nobody;
     impl std::fmt::Debug for Nobody {
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -110,7 +110,7 @@ async fn the_local_door_refuses_every_certificate_that_does_not_name_a_caller_of
 
     let sound = own.caller(&[screener], IN_FORCE);
     assert!(shake(local.door.address, client(&sound)).await.is_ok());
-    let unknown = anonymous(client(&sound));
+    let unknown = without_certificate(client(&sound));
     assert_eq!(alert(local.door.address, unknown).await, Some(AlertDescription::CertificateRequired));
 
     let check = async |what: &str, certified: Certified, expected: AlertDescription| {
@@ -135,7 +135,7 @@ async fn the_peer_door_refuses_every_key_that_is_not_pinned_or_not_in_force() {
         |certified: &Certified| tls::peer_client(certified, &peers.callers_pins(), &member("bank-a")).expect("sound");
 
     assert!(shake(peers.door.address, client(&peers.other)).await.is_ok());
-    let unknown = anonymous(client(&peers.other));
+    let unknown = without_certificate(client(&peers.other));
     assert_eq!(alert(peers.door.address, unknown).await, Some(AlertDescription::CertificateRequired));
 
     let (expired, expired_pin) = peer(EXPIRED);

@@ -312,14 +312,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_call_ends_at_the_callers_deadline() {
-        let handler = service_fn(|_: Request<Body>| std::future::pending::<Result<Response<Body>, Infallible>>());
-        let mut gate = Gate::new(handler, GateSettings::local(), Arc::new(|_| {}));
-        let mut slow = request("/hushwire.local.v1.NodeService/GetStatus", local(Role::Operator));
-        slow.headers_mut().insert("grpc-timeout", "20m".parse().expect("valid"));
-        let Ok(response) = gate.call(slow).await;
-        let status = Status::from_header_map(response.headers()).expect("a refusal");
-        assert_eq!((status.code(), status.message()), (Code::DeadlineExceeded, "not answered within 20 ms"));
+    async fn a_call_ends_at_the_callers_deadline_or_at_the_nodes_own() {
+        for (asked, own_ms, message) in [
+            (Some("20m"), 60_000, "not answered within 20 ms"),
+            (Some("1H"), 30, "not answered within 30 ms"),
+            (None, 30, "not answered within 30 ms"),
+        ] {
+            let handler = service_fn(|_: Request<Body>| std::future::pending::<Result<Response<Body>, Infallible>>());
+            let settings = GateSettings { call_timeout: Duration::from_millis(own_ms), ..GateSettings::local() };
+            let mut gate = Gate::new(handler, settings, Arc::new(|_| {}));
+            let mut slow = request("/hushwire.local.v1.NodeService/GetStatus", local(Role::Operator));
+            if let Some(asked) = asked {
+                slow.headers_mut().insert("grpc-timeout", asked.parse().expect("valid"));
+            }
+            let Ok(response) = gate.call(slow).await;
+            let status = Status::from_header_map(response.headers()).expect("a refusal");
+            assert_eq!((status.code(), status.message()), (Code::DeadlineExceeded, message));
+        }
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 //!
 //! What a reader must see at once (quarantine, how far a feed is witnessed) lives in atomics beside the feed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -25,6 +25,13 @@ impl FeedNumber {
 /// One member, as numbered by this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MemberNumber(pub(super) u16);
+
+#[cfg(test)]
+impl MemberNumber {
+    pub(in crate::domain) fn for_test(number: u16) -> Self {
+        Self(number)
+    }
+}
 
 /// One feed and what readers ask of it.
 #[derive(Debug)]
@@ -65,6 +72,7 @@ pub(super) struct Parties {
     members: Vec<MemberId>,
     feeds: Vec<Arc<FeedRow>>,
     lanes: Vec<Lane>,
+    lane_numbers: BTreeMap<(FeedNumber, EpochId), LaneNumber>,
     quarantined: BTreeSet<MemberId>,
 }
 
@@ -95,9 +103,7 @@ impl Parties {
     }
 
     pub(super) fn lane_number(&self, feed: FeedNumber, epoch: &EpochId) -> Option<LaneNumber> {
-        // From the end: what arrives now is mostly of the newest epoch.
-        let position = self.lanes.iter().rposition(|lane| lane.feed == feed && lane.epoch == *epoch)?;
-        u16::try_from(position).ok().map(LaneNumber)
+        self.lane_numbers.get(&(feed, *epoch)).copied()
     }
 
     /// Adds a feed; a member's quarantine holds for its feeds to come. None beyond 65,536 feeds.
@@ -139,6 +145,7 @@ impl Parties {
     pub(super) fn add_lane(&mut self, feed: FeedNumber, epoch: EpochId) -> Option<LaneNumber> {
         let number = LaneNumber(u16::try_from(self.lanes.len()).ok()?);
         self.lanes.push(Lane { feed, epoch });
+        self.lane_numbers.insert((feed, epoch), number);
         Some(number)
     }
 }

@@ -61,6 +61,15 @@ impl Roots {
         }))
     }
 
+    fn speaker(&self, record: RecordNumber) -> Result<Option<MemberNumber>, Outdated> {
+        let link = self.chunk(record)?.link(record.place());
+        if link.state.is_none() {
+            return Ok(None);
+        }
+        let lane = self.parties.lane(link.lane).ok_or(Outdated)?;
+        self.parties.feed(lane.feed).map(|feed| Some(feed.member)).ok_or(Outdated)
+    }
+
     pub(super) fn statement_at(&self, record: RecordNumber) -> Result<Option<Statement>, Outdated> {
         match self.chunk(record)?.read(record.place()) {
             (head, Some(sealed)) => self.statement(&head, sealed),
@@ -90,7 +99,10 @@ impl Roots {
                     return Ok(true);
                 }
                 if let Some(record) = RecordNumber::new(position.chunk, position.place) {
-                    listed.extend(self.statement_at(record)?.filter(|statement| statement.reporter == reporter));
+                    // The link alone tells whose it is: other members' payloads are not copied only to be passed over.
+                    if self.speaker(record)? == Some(reporter) {
+                        listed.extend(self.statement_at(record)?);
+                    }
                 }
                 position.place += 1;
             }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use crate::base::kind::IdentifierKind;
 use crate::base::limits::NOTE_CHARACTERS;
+use crate::domain::identifier::text::looks_like_identifier;
 
 /// The rule a note broke; the note itself is not repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -11,8 +13,8 @@ pub enum NoteError {
     Length { got: usize },
     #[error("a note is one line of printable text")]
     Control,
-    #[error("a note must not hold identifiers; this one holds something that looks like a {what}")]
-    HoldsIdentifier { what: &'static str },
+    #[error("a note must not hold identifiers; this one holds what looks like one of kind {kind}")]
+    HoldsIdentifier { kind: IdentifierKind },
 }
 
 /// At most 140 characters on one line, without anything that looks like an identifier. May be empty.
@@ -23,8 +25,8 @@ impl Note {
     /// The check of a publisher's own note.
     pub fn new(text: &str) -> Result<Self, NoteError> {
         let note = Self::received(text)?;
-        match identifier_in(&note.0) {
-            Some(what) => Err(NoteError::HoldsIdentifier { what }),
+        match looks_like_identifier(&note.0) {
+            Some(kind) => Err(NoteError::HoldsIdentifier { kind }),
             None => Ok(note),
         }
     }
@@ -57,24 +59,6 @@ impl fmt::Debug for Note {
 /// Line and paragraph separators, joiners and direction marks: they split an identifier or turn a screen's text around.
 fn is_invisible(character: char) -> bool {
     matches!(character, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
-}
-
-fn identifier_in(text: &str) -> Option<&'static str> {
-    if text.contains('@') {
-        return Some("email");
-    }
-    let mut digits = 0;
-    for character in text.chars() {
-        match character {
-            _ if character.is_numeric() => digits += 1,
-            ' ' | '-' | '.' | '/' => {}
-            _ => digits = 0,
-        }
-        if digits >= 9 {
-            return Some("number");
-        }
-    }
-    None
 }
 
 #[cfg(test)]

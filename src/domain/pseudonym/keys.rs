@@ -102,12 +102,26 @@ impl EpochKeys {
         self.pseudonymise_bytes(identifier.kind(), identifier.expose())
     }
 
+    /// The pseudonym alone: a look-up that misses needs no seal, which halves its hashing.
+    pub fn pseudonym(&self, identifier: &CanonicalIdentifier) -> Pseudonym {
+        Pseudonym(finish(&self.states(identifier.kind()).tag, identifier.expose()))
+    }
+
+    /// The seal alone, for what a look-up found.
+    pub fn seal(&self, identifier: &CanonicalIdentifier) -> Seal {
+        Seal::new(finish(&self.states(identifier.kind()).seal, identifier.expose()))
+    }
+
+    fn states(&self, kind: IdentifierKind) -> &KindStates {
+        self.states.get(kind.ordinal()).expect("one row stands for every kind")
+    }
+
     pub(in crate::domain::pseudonym) fn pseudonymise_bytes(
         &self,
         kind: IdentifierKind,
         canonical: &[u8],
     ) -> (Pseudonym, Seal) {
-        let states = self.states.get(kind.ordinal()).expect("one row stands for every kind");
+        let states = self.states(kind);
         (Pseudonym(finish(&states.tag, canonical)), Seal::new(finish(&states.seal, canonical)))
     }
 }

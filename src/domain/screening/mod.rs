@@ -1,1 +1,22 @@
-//! (being written)
+//! Screening: one question about one transaction, answered from memory.
+//!
+//! [`screen`] turns raw identifiers into pseudonyms, looks them up in belief, opens what it finds and lets the [`policy`]
+//! decide. It is a pure function of its arguments: the same transaction, belief, keys, lists and time give the same answer,
+//! reason by reason, which is what makes an answer explainable later. Profiles, late matches and loadable policies are left
+//! to later parts.
+
+pub mod answer;
+
+pub mod decision;
+
+pub mod freshness;
+
+pub mod matching;
+
+pub mod own_lists;
+
+pub mod policy;
+
+pub mod screen;
+
+pub mod transaction;

@@ -1,0 +1,121 @@
+//! The answer to one screening: decision, reasons, what matched and where it came from.
+
+use std::sync::Arc;
+
+use crate::base::bytes::{Commitment, Sha256Digest};
+use crate::base::kind::IdentifierKind;
+use crate::base::name::{FeedId, MemberId};
+use crate::base::position::EntryIndex;
+use crate::base::time::Timestamp;
+use crate::domain::identifier::IdentifierError;
+use crate::domain::indicator::details::Details;
+use crate::domain::screening::decision::{Advice, Decision, Reason};
+use crate::domain::screening::freshness::PeerFreshness;
+
+/// One statement that matched, with its provenance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MatchedIndicator {
+    pub reporter: MemberId,
+    pub commitment: Commitment,
+    pub feed: FeedId,
+    pub index: EntryIndex,
+    pub details: Details,
+    /// When this node first held it.
+    pub first_seen: Timestamp,
+    /// When it was last spoken of.
+    pub last_seen: Timestamp,
+    /// Too few witnesses so far.
+    pub provisional: bool,
+}
+
+impl MatchedIndicator {
+    /// `members/{member}/indicators/{commitment}`.
+    pub fn name(&self) -> String {
+        format!("members/{}/indicators/{}", self.reporter, self.commitment)
+    }
+}
+
+/// What is held about one identifier of the transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Match {
+    /// Index in the request.
+    pub identifier: usize,
+    /// The kind that matched, a strong one where there is one (an e-mail may match by its mailbox).
+    pub kind: IdentifierKind,
+    /// Distinct members that flag it.
+    pub members: usize,
+    /// Statements of this member itself.
+    pub own: usize,
+    /// Effective confidence, 0 to 100; see [`effective_confidence`].
+    pub confidence: u32,
+    /// Only weak forms matched: it informs and does not block.
+    pub weak: bool,
+    /// The strongest first; at most as many as are shown, see [`crate::base::limits::INDICATORS_PER_MATCH`].
+    pub indicators: Vec<MatchedIndicator>,
+}
+
+/// An identifier that could not be used; the others were screened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefusedIdentifier {
+    /// Index in the request.
+    pub identifier: usize,
+    pub error: IdentifierError,
+}
+
+/// The answer.
+#[derive(Debug, Clone)]
+pub struct Screening {
+    pub decision: Decision,
+    /// Strongest first; empty where nothing was found.
+    pub reasons: Vec<Reason>,
+    /// By identifier.
+    pub matches: Vec<Match>,
+    /// By identifier.
+    pub refused: Vec<RefusedIdentifier>,
+    /// Every peer, by member.
+    pub freshness: Arc<[PeerFreshness]>,
+    pub advice: Advice,
+    /// Some feed is stale, or the node is still loading.
+    pub degraded: bool,
+    /// A test value asks for the answer of an overloaded node; the caller refuses in its way.
+    pub overload: bool,
+    pub policy_sha256: Sha256Digest,
+}
+
+impl Screening {
+    /// A match is never the sole basis for ending a customer relationship.
+    pub const NOT_SOLE_BASIS: bool = true;
+}
+
+/// Confidence of several members together, in percent: what remains of doubt when each member's best statement is taken
+/// as independent, `100 − 100·∏(1 − cᵢ/100)`, rounded down. One member's several statements do not add up.
+///
+/// Age does not lower it in this version: an indicator counts in full until it expires.
+pub fn effective_confidence(best_by_member: impl IntoIterator<Item = u32>) -> u32 {
+    const SCALE: u64 = 1_000_000;
+    let doubt = best_by_member.into_iter().fold(SCALE, |doubt, percent| {
+        let percent = u64::from(percent.min(100));
+        // Rounding doubt up keeps the result from claiming more than the members said.
+        (doubt * (100 - percent)).div_ceil(100)
+    });
+    u32::try_from((SCALE - doubt) * 100 / SCALE).expect("at most 100")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn confidence_grows_with_members_and_never_beyond_100() {
+        let check = |members: &[u32], expected: u32| {
+            assert_eq!(effective_confidence(members.iter().copied()), expected, "{members:?}");
+        };
+        check(&[], 0);
+        check(&[0], 0);
+        check(&[80], 80);
+        check(&[50, 50], 75);
+        check(&[80, 80], 96);
+        check(&[100, 1], 100);
+        check(&[99; 32], 99);
+    }
+}

@@ -1,0 +1,156 @@
+//! From raw identifiers to the statements that count: canonicalise, pseudonymise under every readable epoch, look up, open.
+//!
+//! A statement counts when its payload opens under the seal of the identifier in hand, which only somebody who knew the
+//! identifier could have made. Copying another member's pseudonym therefore corroborates nothing.
+
+use crate::base::bytes::Pseudonym;
+use crate::base::kind::IdentifierKind;
+use crate::base::name::{FeedId, MemberId};
+use crate::base::time::Timestamp;
+use crate::domain::belief::parties::MemberNumber;
+use crate::domain::belief::record::State;
+use crate::domain::belief::view::{Statement, View};
+use crate::domain::identifier::guard::Grade;
+use crate::domain::identifier::sandbox::{self, SandboxOutcome};
+use crate::domain::identifier::{CanonicalIdentifier, RawIdentifier, canonicalise};
+use crate::domain::indicator::details::Details;
+use crate::domain::pseudonym::keys::EpochKeys;
+use crate::domain::pseudonym::payload::open_payload;
+use crate::domain::screening::answer::RefusedIdentifier;
+use crate::domain::screening::own_lists::OwnListing;
+use crate::domain::screening::policy::is_weak_kind;
+use crate::domain::screening::screen::ScreeningContext;
+
+/// One statement that counts for an identifier.
+#[derive(Debug, Clone)]
+pub(super) struct Hit {
+    pub(super) statement: Statement,
+    pub(super) details: Details,
+    pub(super) reporter: MemberId,
+    pub(super) feed: FeedId,
+    pub(super) member: MemberNumber,
+    pub(super) last_seen: Timestamp,
+    pub(super) own: bool,
+    pub(super) weak: bool,
+    pub(super) stale: bool,
+}
+
+/// What is known of one identifier of the transaction.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) identifier: usize,
+    pub(super) kind: IdentifierKind,
+    pub(super) sandbox: Option<SandboxOutcome>,
+    pub(super) own_listing: Option<OwnListing>,
+    pub(super) hits: Vec<Hit>,
+}
+
+struct Form {
+    /// Position of its identifier among the known ones.
+    known: usize,
+    canonical: CanonicalIdentifier,
+    weak: bool,
+}
+
+struct Probe<'a> {
+    form: usize,
+    keys: &'a EpochKeys,
+    pseudonym: Pseudonym,
+}
+
+/// Looks all identifiers up. Malformed ones are told apart and do not keep the others from being screened.
+pub(super) fn look_up(
+    identifiers: &[RawIdentifier],
+    context: &ScreeningContext<'_>,
+    view: &mut View<'_>,
+) -> (Vec<Known>, Vec<RefusedIdentifier>) {
+    let mut known = Vec::with_capacity(identifiers.len());
+    let mut refused = Vec::new();
+    let mut forms = Vec::with_capacity(identifiers.len() * 2);
+    for (identifier, raw) in identifiers.iter().enumerate() {
+        match canonicalise(raw, context.canon) {
+            Ok(canonical) => known.push(forms_of(identifier, raw.kind(), canonical, known.len(), context, &mut forms)),
+            Err(error) => refused.push(RefusedIdentifier { identifier, error }),
+        }
+    }
+    let mut probes = Vec::with_capacity(forms.len() * 2);
+    for (form, of) in forms.iter().enumerate() {
+        for keys in context.keys.readable() {
+            probes.push(Probe { form, keys, pseudonym: keys.pseudonym(&of.canonical) });
+        }
+    }
+    view.prepare(probes.iter().map(|probe| &probe.pseudonym));
+    for probe in &probes {
+        let form = &forms[probe.form];
+        let about = &mut known[form.known];
+        about.own_listing = about.own_listing.into_iter().chain(context.lists.listing(&probe.pseudonym)).min();
+        let statements = view.statements(&probe.pseudonym);
+        if !statements.is_empty() {
+            about.hits.extend(open_all(statements, form, probe, context, view));
+        }
+    }
+    (known, refused)
+}
+
+fn forms_of(
+    identifier: usize,
+    kind: IdentifierKind,
+    canonical: Vec<CanonicalIdentifier>,
+    position: usize,
+    context: &ScreeningContext<'_>,
+    forms: &mut Vec<Form>,
+) -> Known {
+    let mut known = Known { identifier, kind, sandbox: None, own_listing: None, hits: Vec::new() };
+    for canonical in canonical {
+        if context.sandbox && known.sandbox.is_none() {
+            known.sandbox = sandbox::outcome(&canonical);
+        }
+        let weak = match context.guard.grade(&canonical) {
+            // Never published, never matched: it is not even hashed.
+            Grade::Rejected(_) => continue,
+            Grade::Weak(_) => true,
+            Grade::Clear => is_weak_kind(canonical.kind()),
+        };
+        forms.push(Form { known: position, canonical, weak });
+    }
+    known
+}
+
+fn open_all(
+    statements: Vec<Statement>,
+    form: &Form,
+    probe: &Probe<'_>,
+    context: &ScreeningContext<'_>,
+    view: &View<'_>,
+) -> Vec<Hit> {
+    let seal = probe.keys.seal(&form.canonical);
+    let opened = statements.into_iter().filter_map(|statement| {
+        let counts = match statement.state {
+            State::Live => !statement.quarantined,
+            State::Retracted => false,
+        };
+        if !counts || statement.kind != form.canonical.kind() || statement.epoch_id != probe.keys.epoch_id() {
+            return None;
+        }
+        let feed = view.feed(statement.feed)?.clone();
+        let reporter = feed.member.clone();
+        let plaintext = open_payload(&seal, &reporter, statement.kind, &statement.pseudonym, &statement.sealed).ok()?;
+        let details = Details::decode(&plaintext).ok()?;
+        if !details.validity.contains(context.now) {
+            return None;
+        }
+        let own = reporter == *context.own;
+        Some(Hit {
+            member: statement.reporter,
+            last_seen: view.last_seen(&statement),
+            stale: !own && context.freshness.is_stale(&feed),
+            weak: form.weak,
+            own,
+            reporter,
+            feed,
+            details,
+            statement,
+        })
+    });
+    opened.collect()
+}

@@ -13,8 +13,10 @@ use std::path::{Path, PathBuf};
 
 use crate::app::config::layout::NodeDir;
 use crate::app::config::reader::{Environment, Fault, PREFIX, Reader};
-use crate::app::config::values::{LogFormat, LogLevel, PassphraseSource, Region, ViewsBackend};
+use crate::app::config::values::{LogFormat, LogLevel, ViewsBackend};
 use crate::base::name::MemberId;
+use crate::domain::identifier::Region2;
+use crate::io::keystore::passphrase::PassphraseSource;
 
 /// Bytes of a configuration file; the commented template has 3 KB.
 const FILE_BYTES: u64 = 1024 * 1024;
@@ -58,7 +60,7 @@ pub struct ScreeningConfig {
     /// Whether the documented test values force decisions.
     pub sandbox: bool,
     /// Country of telephone numbers without a country code.
-    pub default_region: Option<Region>,
+    pub default_region: Option<Region2>,
     /// Age from which a peer's feed is stale, seconds; the roster's limit where none.
     pub freshness_limit_s: Option<u64>,
     /// Screenings worked on at once.
@@ -258,7 +260,7 @@ mod tests {
             .collect();
         let all = parse(&uncommented, &[]).expect("the defaults are valid");
         let mut expected = as_written.clone();
-        // The two keys without a default show an example.
+        // The keys without a default show an example.
         expected.screening.default_region = all.screening.default_region;
         expected.screening.freshness_limit_s = all.screening.freshness_limit_s;
         expected.dir = all.dir.clone();

@@ -7,9 +7,11 @@
 //! Exit codes: 0 done · 1 failed · 2 wrong usage · 3 done in part, the refused records are reported · 4 the node or a
 //! server could not be reached, try again · 5 a verification failed.
 
+pub mod client;
 pub mod conformance;
-
 pub mod output;
+pub mod publish;
+pub mod stream;
 
 use std::process::ExitCode;
 
@@ -41,12 +43,14 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Conformance(conformance::ConformanceArgs),
+    Publish(publish::PublishArgs),
 }
 
 impl Command {
     fn run(self) -> Result<Outcome, CliError> {
         match self {
             Self::Conformance(args) => conformance::run(args),
+            Self::Publish(args) => publish::run(args),
         }
     }
 }

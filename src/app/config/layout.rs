@@ -3,7 +3,8 @@
 //! ```text
 //! hushwire.toml            configuration
 //! keystore.age             every secret, sealed under the passphrase
-//! roster.note              the signed roster in force
+//! roster.note              the signed roster in force, a copy for people to read
+//! rosters/                 every roster from the genesis on, verified at every start
 //! tls/peer.pem             certificate shown to other members
 //! tls/local-ca.pem         the member's own authority: whom the local listener believes
 //! tls/server.pem           certificate of the local listener
@@ -12,6 +13,8 @@
 //! ```
 
 use std::path::{Path, PathBuf};
+
+use crate::io::roster_files::RosterFiles;
 
 /// A node's directory. Paths only: nothing is created or read here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +39,11 @@ impl NodeDir {
 
     pub fn roster(&self) -> PathBuf {
         self.0.join("roster.note")
+    }
+
+    /// The chain of rosters and its readable copy.
+    pub fn roster_files(&self) -> RosterFiles {
+        RosterFiles::new(self.0.join("rosters"), self.roster())
     }
 
     pub fn peer_certificate(&self) -> PathBuf {

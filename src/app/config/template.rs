@@ -3,8 +3,8 @@
 
 use std::net::SocketAddr;
 
-use crate::app::config::values::PassphraseSource;
 use crate::base::name::MemberId;
+use crate::io::keystore::passphrase::PassphraseSource;
 
 /// What differs from node to node.
 #[derive(Debug)]
@@ -21,17 +21,7 @@ pub fn render(filling: &Filling<'_>) -> String {
         .replace("{member}", filling.member.as_str())
         .replace("{local}", &filling.local.to_string())
         .replace("{peer}", &filling.peer.to_string())
-        .replace("{passphrase}", &toml::Value::String(source_text(filling.passphrase)).to_string())
-}
-
-fn source_text(source: &PassphraseSource) -> String {
-    match source {
-        PassphraseSource::Prompt => "prompt".to_owned(),
-        PassphraseSource::File(path) => format!("file:{}", path.display()),
-        PassphraseSource::Credential(name) => format!("credential:{name}"),
-        PassphraseSource::Variable(name) => format!("env:{name}"),
-        PassphraseSource::Descriptor(fd) => format!("fd:{fd}"),
-    }
+        .replace("{passphrase}", &toml::Value::String(filling.passphrase.to_string()).to_string())
 }
 
 const TEMPLATE: &str = r#"# Hushwire node of {member}.
@@ -58,7 +48,8 @@ listen = "{peer}"
 [keystore]
 # The sealed file that holds every secret of the node.
 # path = "keystore.age"
-# Where its passphrase comes from: prompt, file:PATH, credential:NAME (systemd), env:NAME or fd:NUMBER.
+# Where its passphrase comes from: prompt, file:PATH, credential:NAME (systemd), env:NAME or fd:NUMBER. A prompt gives way
+# to the environment variable HUSHWIRE_PASSPHRASE where that is set.
 passphrase = {passphrase}
 
 [feed]

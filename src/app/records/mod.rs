@@ -9,6 +9,7 @@
 
 pub mod csv;
 pub mod draft;
+pub mod input;
 pub mod json;
 pub mod lines;
 pub mod mapping;

@@ -1,11 +1,6 @@
-//! Opens a file or standard input, recognises its format, and reads it record by record.
+//! Recognises the format of an input and reads it record by record.
 
-use std::fs::File;
 use std::io::Read;
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -14,9 +9,6 @@ use crate::app::records::lines::{Line, LineRule, Lines, RECORD_BYTES};
 use crate::app::records::mapping::{Names, Use};
 use crate::app::records::refusal::Refusal;
 use crate::app::records::{Field, Record, json, shown_name};
-
-/// How long a followed file is left alone before it is looked at again.
-const FOLLOW_PAUSE: Duration = Duration::from_millis(200);
 
 /// How records are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -85,40 +77,6 @@ impl SourceError {
             | Self::DuplicateColumn { .. } => None,
         }
     }
-}
-
-/// An input whose end is not its end: at the end of what is there it waits for more, until it is told to stop.
-#[derive(Debug)]
-pub struct Followed {
-    file: File,
-    stop: Arc<AtomicBool>,
-}
-
-impl Read for Followed {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        loop {
-            let read = self.file.read(into)?;
-            if read > 0 || self.stop.load(Ordering::Relaxed) {
-                return Ok(read);
-            }
-            std::thread::sleep(FOLLOW_PAUSE);
-        }
-    }
-}
-
-/// Opens `path`, or standard input for `-`. With `follow`, a file is read on as it grows until `follow` is set.
-pub fn open(path: &Path, follow: Option<Arc<AtomicBool>>) -> std::io::Result<Box<dyn Read + Send>> {
-    if path == Path::new("-") {
-        return Ok(Box::new(std::io::stdin()));
-    }
-    let file = File::open(path)?;
-    if file.metadata()?.is_dir() {
-        return Err(std::io::Error::new(std::io::ErrorKind::IsADirectory, "it is a folder"));
-    }
-    Ok(match follow {
-        Some(stop) => Box::new(Followed { file, stop }),
-        None => Box::new(file),
-    })
 }
 
 enum Shape {

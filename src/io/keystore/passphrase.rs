@@ -1,8 +1,8 @@
 //! Where a passphrase comes from.
 //!
 //! Precedence, the first that is given counts: the source named on the command line (`--passphrase SOURCE`), the source named
-//! in the configuration, the environment variable `HUSHWIRE_PASSPHRASE`, a prompt where there is a terminal. A source that
-//! is named but cannot be read is an error, never a reason to try the next one.
+//! in the configuration, the environment variable `HUSHWIRE_PASSPHRASE`, a prompt where there is a terminal. Naming `prompt`
+//! is naming none. A source that is named but cannot be read is an error, never a reason to try the next one.
 //!
 //! A file descriptor or a systemd credential is best: an environment can be read by other processes of the same user.
 
@@ -31,7 +31,7 @@ pub struct Passphrase(SecretString);
 /// A named source. The passphrase itself never stands in a command line or a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PassphraseSource {
-    /// Ask on the terminal.
+    /// Ask on the terminal, unless `HUSHWIRE_PASSPHRASE` is set.
     Prompt,
     /// First line of a file, e.g. a mounted secret.
     File(PathBuf),
@@ -93,6 +93,19 @@ impl FromStr for PassphraseSource {
     }
 }
 
+/// As [`FromStr`] reads it.
+impl fmt::Display for PassphraseSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Prompt => f.write_str("prompt"),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::Credential(name) => write!(f, "credential:{name}"),
+            Self::Variable(name) => write!(f, "env:{name}"),
+            Self::Descriptor(number) => write!(f, "fd:{number}"),
+        }
+    }
+}
+
 impl Passphrase {
     /// A passphrase somebody else has made and keeps safe.
     pub fn new(text: &str) -> Result<Self, PassphraseError> {
@@ -145,10 +158,10 @@ fn read_guarded(source: Option<&PassphraseSource>, question: &str) -> Result<Pas
 
 fn resolve(source: Option<&PassphraseSource>) -> Result<PassphraseSource, PassphraseError> {
     match source {
-        Some(source) => Ok(source.clone()),
-        None if std::env::var_os(VARIABLE).is_some() => Ok(PassphraseSource::Variable(VARIABLE.to_owned())),
-        None if std::io::stdin().is_terminal() => Ok(PassphraseSource::Prompt),
-        None => Err(PassphraseError::NoSource),
+        Some(source) if *source != PassphraseSource::Prompt => Ok(source.clone()),
+        _ if std::env::var_os(VARIABLE).is_some() => Ok(PassphraseSource::Variable(VARIABLE.to_owned())),
+        _ if std::io::stdin().is_terminal() => Ok(PassphraseSource::Prompt),
+        _ => Err(PassphraseError::NoSource),
     }
 }
 

@@ -1,0 +1,308 @@
+//! `hushwire publish`: a file of statements to the member's own node, in calls of up to 1000.
+//!
+//! Calls carry request ids made from their content and place, so a run that broke off is simply repeated: what the node
+//! has acknowledged in the last 24 hours is not published again.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+use prost::Message;
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use crate::app::cli::client::{CALL_TIMEOUT, ClientArgs, Node, block_on};
+use crate::app::cli::stream::{Account, Incoming, InputArgs, broken, progress, records};
+use crate::app::cli::{CliError, Outcome, output};
+use crate::app::records::draft::{self, Defaults};
+use crate::app::records::refusal::Refusal;
+use crate::app::records::words;
+use crate::base::limits;
+use crate::base::role::Role;
+use crate::io::grpc::wire::hushwire::local::v1 as local;
+use local::publishing_service_client::PublishingServiceClient;
+
+/// Bytes of one call: half of what the node accepts.
+const CALL_BYTES: usize = limits::MESSAGE_BYTES / 2;
+
+/// How long a followed file may be silent before what was read is published.
+const FOLLOW_IDLE: Duration = Duration::from_millis(500);
+
+/// Names shown at the end of a run; all of them go to --names.
+const NAMES_SHOWN: usize = 20;
+
+/// Publish what you know about fraud: identifiers in, pseudonyms out
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A CSV file begins with a header row. Its columns are fields of an indicator, one identifier a row:
+  kind,value,typology,severity,confidence,grounds,handling,observed_at,valid_from,valid_until,note,source_ref,supersedes
+JSON lines use the same names. Times are RFC 3339 or seconds since 1970.
+
+Examples:
+  hushwire publish cases.csv
+  hushwire publish cases.csv --dry-run --report refused.csv
+  hushwire publish orders.csv --map pan=card_number --map email=mail --typology F1012 --severity high --confidence 80 --grounds own-confirmed
+  tail -F events.jsonl | hushwire publish - --follow
+  hushwire publish events.jsonl --follow
+
+A repeated run is harmless: calls that the node has acknowledged within 24 hours are not published again.
+Exit code 3: some records were refused and reported, the others are published.")]
+pub struct PublishArgs {
+    /// CSV or JSON lines; - reads standard input
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub client: ClientArgs,
+    #[command(flatten)]
+    pub input: InputArgs,
+    #[command(flatten)]
+    pub defaults: Defaults,
+    /// Sharing group; the roster's first where not given
+    #[arg(long)]
+    pub group: Option<String>,
+    /// Publish the identifiers spread over this many seconds, so that others cannot tell that they belong together
+    #[arg(long, default_value_t = 0, value_name = "SECONDS")]
+    pub spread_s: u32,
+    /// Check every record against the node's rules and publish nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Keep reading as the file grows, until Ctrl-C
+    #[arg(long)]
+    pub follow: bool,
+    /// Write line, kind and name of everything published there (CSV); names are what retract takes
+    #[arg(long, value_name = "FILE")]
+    pub names: Option<PathBuf>,
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The answer of `--json`.
+#[derive(Debug, Serialize)]
+struct Summary<'a> {
+    dry_run: bool,
+    records: u64,
+    identifiers: u64,
+    published: u64,
+    refused: u64,
+    refusals: &'a [Refusal],
+}
+
+/// See the module's documentation.
+pub fn run(args: PublishArgs) -> Result<Outcome, CliError> {
+    block_on(publish(args))
+}
+
+async fn publish(args: PublishArgs) -> Result<Outcome, CliError> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let bar = progress(&args.file, args.follow);
+    let defaults = args.defaults.clone();
+    let follow = args.follow.then(|| Arc::clone(&stop));
+    let incoming =
+        records(&args.file, &args.input, &draft::FIELDS, follow, &bar, move |record| draft::read(record, &defaults))?;
+    let names = args.names.as_deref().map(NamesFile::create).transpose()?;
+    let node = args.client.connect(&[Role::Publisher])?;
+    let mut run = Run {
+        args: &args,
+        node,
+        bar,
+        names,
+        call: Call::default(),
+        account: Account::default(),
+        published: 0,
+        identifiers: 0,
+        shown: Vec::new(),
+    };
+    let ended = run.all(incoming, &stop).await;
+    run.bar.finish_and_clear();
+    run.account.tell(args.input.report.as_deref())?;
+    if let Some(names) = run.names.take() {
+        names.finish()?;
+    }
+    run.answer()?;
+    ended?;
+    run.account.outcome()
+}
+
+/// Drafts gathered for one call, with the lines they stand on.
+#[derive(Debug, Default)]
+struct Call {
+    drafts: Vec<local::IndicatorDraft>,
+    lines: Vec<u64>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Run<'a> {
+    args: &'a PublishArgs,
+    node: Node,
+    bar: ProgressBar,
+    names: Option<NamesFile>,
+    call: Call,
+    account: Account,
+    published: u64,
+    identifiers: u64,
+    shown: Vec<String>,
+}
+
+impl Run<'_> {
+    /// Reads to the end, or to Ctrl-C where the file is followed. What was gathered is sent in either case.
+    async fn all(
+        &mut self,
+        mut incoming: mpsc::Receiver<Incoming<Vec<local::IndicatorDraft>>>,
+        stop: &AtomicBool,
+    ) -> Result<(), CliError> {
+        loop {
+            let idle = if self.args.follow && !self.call.drafts.is_empty() { FOLLOW_IDLE } else { Duration::MAX };
+            let next = tokio::select! {
+                next = tokio::time::timeout(idle, incoming.recv()) => next,
+                _ = tokio::signal::ctrl_c(), if self.args.follow => {
+                    stop.store(true, Ordering::Relaxed);
+                    return self.send().await;
+                }
+            };
+            match next {
+                Err(_idle) => self.send().await?,
+                Ok(None) => return self.send().await,
+                Ok(Some(Incoming::Item { line, item })) => self.gather(line, item).await?,
+                Ok(Some(Incoming::Refused(refusals))) => {
+                    self.account.records += 1;
+                    self.account.refuse(refusals);
+                }
+                Ok(Some(Incoming::Broken(error))) => {
+                    self.send().await?;
+                    return Err(CliError { code: CliError::FAILED, ..broken(&self.args.file, &error) });
+                }
+            }
+        }
+    }
+
+    async fn gather(&mut self, line: u64, drafts: Vec<local::IndicatorDraft>) -> Result<(), CliError> {
+        self.account.records += 1;
+        let bytes: usize = drafts.iter().map(Message::encoded_len).sum();
+        let full =
+            self.call.drafts.len() + drafts.len() > limits::DRAFTS_PER_CALL || self.call.bytes + bytes > CALL_BYTES;
+        if full {
+            self.send().await?;
+        }
+        self.identifiers += u64::try_from(drafts.len()).unwrap_or(u64::MAX);
+        self.call.lines.extend(drafts.iter().map(|_| line));
+        self.call.drafts.extend(drafts);
+        self.call.bytes += bytes;
+        Ok(())
+    }
+
+    async fn send(&mut self) -> Result<(), CliError> {
+        let call = std::mem::take(&mut self.call);
+        let Some(first_line) = call.lines.first().copied() else { return Ok(()) };
+        let mut request = local::PublishIndicatorsRequest {
+            request_id: String::new(),
+            group: self.args.group.clone().unwrap_or_default(),
+            indicators: call.drafts,
+            dry_run: self.args.dry_run,
+            spread_s: self.args.spread_s,
+        };
+        request.request_id = self.node.request_ids.id(first_line, &request);
+        let client = PublishingServiceClient::new(self.node.channel.clone());
+        let answered = self
+            .node
+            .insist(|| {
+                let (mut client, mut call) = (client.clone(), tonic::Request::new(request.clone()));
+                call.set_timeout(CALL_TIMEOUT);
+                async move { client.publish_indicators(call).await }
+            })
+            .await;
+        draft::wipe(&mut request.indicators);
+        let response = answered.map_err(|error| self.broken_off(error, first_line))?;
+        self.note(&response, &call.lines)
+    }
+
+    fn note(&mut self, response: &local::PublishIndicatorsResponse, lines: &[u64]) -> Result<(), CliError> {
+        // A line the node counts beyond what was sent would be its fault; line 0 says so without a crash.
+        let line_of = |index: u32| usize::try_from(index).ok().and_then(|at| lines.get(at)).copied().unwrap_or(0);
+        for published in &response.published {
+            self.published += 1;
+            if self.shown.len() < NAMES_SHOWN && !published.name.is_empty() {
+                self.shown.push(published.name.clone());
+            }
+            if let Some(names) = &mut self.names {
+                names.add(line_of(published.draft), published)?;
+            }
+        }
+        self.account.refuse(
+            response.refused.iter().map(|refused| {
+                Refusal::new(line_of(refused.record), &refused.field, &refused.rule, &refused.description)
+            }),
+        );
+        self.bar.set_message(format!("{} published, {} refused", self.published, self.account.refused));
+        Ok(())
+    }
+
+    fn broken_off(&self, error: CliError, first_line: u64) -> CliError {
+        let done = format!("{} (stopped at line {first_line}; {} published before it)", error.message, self.published);
+        let hint = error.hint.map(|hint| format!("{hint}; ")).unwrap_or_default();
+        CliError {
+            message: done,
+            hint: Some(format!("{hint}repeating the same command is harmless")),
+            code: error.code,
+        }
+    }
+
+    fn answer(&self) -> Result<(), CliError> {
+        let (records, identifiers, published, refused) =
+            (self.account.records, self.identifiers, self.published, self.account.refused);
+        if self.args.json {
+            return output::answer_json(&Summary {
+                dry_run: self.args.dry_run,
+                records,
+                identifiers,
+                published,
+                refused,
+                refusals: &self.account.refusals,
+            });
+        }
+        if usize::try_from(published).is_ok_and(|count| count <= NAMES_SHOWN) {
+            for name in &self.shown {
+                output::answer(name)?;
+            }
+        }
+        let verb = if self.args.dry_run { "would be published" } else { "published" };
+        output::answer(format!("{records} records: {published} indicators {verb}, {refused} records refused"))
+    }
+}
+
+/// The file of names.
+#[derive(Debug)]
+struct NamesFile {
+    path: PathBuf,
+    out: std::io::BufWriter<std::fs::File>,
+}
+
+impl NamesFile {
+    fn create(path: &std::path::Path) -> Result<Self, CliError> {
+        let file = std::fs::File::create(path).map_err(|error| unwritable(path, &error))?;
+        let mut names = Self { path: path.to_owned(), out: std::io::BufWriter::new(file) };
+        names.line("line,kind,name,weak")?;
+        Ok(names)
+    }
+
+    fn add(&mut self, line: u64, published: &local::PublishedIndicator) -> Result<(), CliError> {
+        let kind = words::kind_label(published.kind);
+        self.line(&format!("{line},{kind},{},{}", published.name, published.weak))
+    }
+
+    fn line(&mut self, text: &str) -> Result<(), CliError> {
+        writeln!(self.out, "{text}").map_err(|error| unwritable(&self.path, &error))
+    }
+
+    fn finish(mut self) -> Result<(), CliError> {
+        let written = self.out.flush().and_then(|()| self.out.get_ref().sync_all());
+        written.map_err(|error| unwritable(&self.path, &error))
+    }
+}
+
+fn unwritable(path: &std::path::Path, error: &std::io::Error) -> CliError {
+    CliError::failed(format!("{} cannot be written: {error}", path.display()))
+}

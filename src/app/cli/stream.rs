@@ -1,0 +1,216 @@
+//! What publish, retract and screen share: records of a file, read in a thread of their own and handed over a bounded
+//! queue, with a progress bar; and the account of what was refused.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::sync::mpsc;
+
+use crate::app::cli::{CliError, Outcome, output};
+use crate::app::records::mapping::{MapOption, Names};
+use crate::app::records::refusal::{Refusal, by_rule, write_report};
+use crate::app::records::source::{Format, ReadOptions, RecordReader, SourceError};
+use crate::app::records::{Record, input};
+
+/// Records read ahead of the node: two calls' worth.
+const QUEUE: usize = 2_000;
+
+/// Refusals kept for the report; a file with more is not the file that was meant.
+const REFUSALS_KEPT: usize = 100_000;
+
+/// Refusals shown on the terminal.
+const REFUSALS_SHOWN: usize = 20;
+
+/// How a file of records is read.
+#[derive(Debug, Clone, clap::Args)]
+pub struct InputArgs {
+    /// csv or jsonl; recognised by the first character where not given
+    #[arg(long)]
+    pub format: Option<Format>,
+    /// What stands between columns of a CSV file: one character, or "tab"
+    #[arg(long, default_value = ",", value_parser = delimiter)]
+    pub delimiter: char,
+    /// Take FIELD from COLUMN; may be repeated. Fields are also the kinds of identifier: --map pan=card_number
+    #[arg(long, value_name = "FIELD=COLUMN")]
+    pub map: Vec<MapOption>,
+    /// Skip columns and keys that are no fields, instead of refusing the file
+    #[arg(long)]
+    pub ignore_unknown: bool,
+    /// Write every refused record there, by line, field and rule (CSV; JSON lines where the name ends with .jsonl)
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+}
+
+fn delimiter(text: &str) -> Result<char, String> {
+    let mut characters = text.chars();
+    match (text, characters.next(), characters.next()) {
+        ("tab" | "\\t", ..) => Ok('\t'),
+        (_, Some(character), None) if !character.is_alphanumeric() && !"\"\r\n".contains(character) => Ok(character),
+        _ => Err("one character such as ; or |, or \"tab\"".to_owned()),
+    }
+}
+
+/// What comes out of the queue.
+#[derive(Debug)]
+pub enum Incoming<T> {
+    Item {
+        line: u64,
+        item: T,
+    },
+    Refused(Vec<Refusal>),
+    /// The file cannot be read further.
+    Broken(SourceError),
+}
+
+/// Opens `file` and reads it in a thread of its own, through `convert`. With `follow`, until it is set.
+pub fn records<T: Send + 'static>(
+    file: &Path,
+    args: &InputArgs,
+    fields: &[&'static str],
+    follow: Option<Arc<AtomicBool>>,
+    bar: &ProgressBar,
+    convert: impl Fn(&Record) -> Result<T, Vec<Refusal>> + Send + 'static,
+) -> Result<mpsc::Receiver<Incoming<T>>, CliError> {
+    let names = Names::new(fields, args.map.clone(), args.ignore_unknown)
+        .map_err(|error| CliError::usage(error.to_string()))?;
+    let options = ReadOptions { format: args.format, delimiter: args.delimiter, names };
+    let opened = input::open(file, follow).map_err(|error| broken(file, &SourceError::Unreadable(error)))?;
+    let input = bar.wrap_read(opened);
+    let mut reader = RecordReader::new(input, options).map_err(|error| broken(file, &error))?;
+    let (queue, incoming) = mpsc::channel(QUEUE);
+    std::thread::Builder::new()
+        .name("records".to_owned())
+        .spawn(move || {
+            // Ends when the file does, or when nobody waits for records any more.
+            while let Some(next) = next(&mut reader, &convert) {
+                let last = matches!(next, Incoming::Broken(_));
+                if queue.blocking_send(next).is_err() || last {
+                    break;
+                }
+            }
+        })
+        .map_err(|error| CliError::failed(format!("the reading thread cannot start: {error}")))?;
+    Ok(incoming)
+}
+
+fn next<R: Read, T>(
+    reader: &mut RecordReader<R>,
+    convert: &impl Fn(&Record) -> Result<T, Vec<Refusal>>,
+) -> Option<Incoming<T>> {
+    match reader.next_record() {
+        Ok(None) => None,
+        Ok(Some(Err(refusal))) => Some(Incoming::Refused(vec![refusal])),
+        Ok(Some(Ok(record))) => Some(match convert(&record) {
+            Ok(item) => Incoming::Item { line: record.line, item },
+            Err(refusals) => Incoming::Refused(refusals),
+        }),
+        Err(error) => Some(Incoming::Broken(error)),
+    }
+}
+
+/// A file that cannot be read as a whole.
+pub fn broken(file: &Path, error: &SourceError) -> CliError {
+    let name = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
+    let failure = CliError::usage(format!("{name}: {error}"));
+    match error.hint() {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// A bar over the bytes of `file` on standard error; of standard input and of files that grow, a count.
+pub fn progress(file: &Path, grows: bool) -> ProgressBar {
+    let length = std::fs::metadata(file).ok().filter(|meta| meta.is_file() && !grows).map(|meta| meta.len());
+    let (bar, style) = match length {
+        Some(length) => (ProgressBar::new(length), "{bar:30} {percent:>3} %  {msg}  {elapsed}"),
+        None => (ProgressBar::new_spinner(), "{spinner} {msg}  {elapsed}"),
+    };
+    bar.set_draw_target(ProgressDrawTarget::stderr());
+    bar.set_style(ProgressStyle::with_template(style).expect("the template is constant and valid"));
+    bar
+}
+
+/// What was accepted and what was refused.
+#[derive(Debug, Default)]
+pub struct Account {
+    /// Records read, refused ones included.
+    pub records: u64,
+    /// Records refused in whole or in part.
+    pub refused: u64,
+    pub refusals: Vec<Refusal>,
+    last_refused_line: Option<u64>,
+}
+
+impl Account {
+    /// Notes refusals; those of one line count as one refused record.
+    pub fn refuse(&mut self, refusals: impl IntoIterator<Item = Refusal>) {
+        for refusal in refusals {
+            if self.last_refused_line != Some(refusal.line) {
+                self.last_refused_line = Some(refusal.line);
+                self.refused += 1;
+            }
+            if self.refusals.len() < REFUSALS_KEPT {
+                self.refusals.push(refusal);
+            }
+        }
+    }
+
+    /// Shows the first refusals and the count of each rule, and writes the report where one was asked for.
+    pub fn tell(&mut self, report: Option<&Path>) -> Result<(), CliError> {
+        self.refusals.sort_by_key(|refusal| refusal.line);
+        for refusal in self.refusals.iter().take(REFUSALS_SHOWN) {
+            output::remark(format!("refused: {}", refusal.shown()));
+        }
+        if self.refusals.len() > REFUSALS_SHOWN {
+            output::remark(format!("… and {} more, by rule:", self.refusals.len() - REFUSALS_SHOWN));
+            for (rule, count) in by_rule(&self.refusals) {
+                output::remark(format!("  {count:>7}  {rule}"));
+            }
+        }
+        if let Some(path) = report {
+            write_report(path, &self.refusals).map_err(|error| {
+                CliError::failed(format!("the report {} cannot be written: {error}", path.display()))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Done, done in part, or a failure where nothing at all was accepted.
+    pub fn outcome(&self) -> Result<Outcome, CliError> {
+        if self.refused == 0 {
+            Ok(Outcome::Done)
+        } else if self.refused < self.records {
+            Ok(Outcome::Partial)
+        } else {
+            Err(CliError::failed(format!("all {} records were refused, nothing was done", self.records)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_of_one_line_count_once() {
+        let mut account = Account { records: 3, ..Account::default() };
+        account.refuse([Refusal::new(2, "a", "x", ""), Refusal::new(2, "b", "x", "")]);
+        account.refuse([Refusal::new(3, "", "x", "")]);
+        assert_eq!(account.refused, 2);
+        assert_eq!(account.outcome().expect("one was accepted"), Outcome::Partial);
+        account.records = 2;
+        assert_eq!(account.outcome().expect_err("none was accepted").code, CliError::FAILED);
+    }
+
+    #[test]
+    fn a_delimiter_is_one_character_that_is_no_letter() {
+        assert_eq!(delimiter("tab"), Ok('\t'));
+        assert_eq!(delimiter(";"), Ok(';'));
+        for text in ["", "a", ";;", "\"", "1"] {
+            assert!(delimiter(text).is_err(), "{text:?}");
+        }
+    }
+}

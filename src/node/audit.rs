@@ -6,9 +6,11 @@ use crate::base::bytes::TreeHash;
 use crate::base::position::{EntryIndex, TreeSize};
 use crate::base::time::Timestamp;
 use crate::domain::audit::event::AuditEvent;
+use crate::domain::audit::export::range_of;
 use crate::domain::audit::record::{Actor, AuditRecord};
 use crate::domain::feed::checkpoint::Checkpoint;
 use crate::domain::feed::proof::{inclusion_proof, tree_root};
+use crate::domain::feed::tree::CompactRange;
 use crate::node::Node;
 use crate::node::commit::StoredEntry;
 use crate::node::state::damaged;
@@ -59,6 +61,8 @@ pub struct AuditHead {
     pub checkpoint: String,
     /// The verifier key in the form of C2SP signed notes.
     pub verifier_key: String,
+    /// The keys of those whose cosignatures stand on the checkpoint.
+    pub witness_keys: Vec<String>,
 }
 
 /// One entry with what proves it to a third party.
@@ -124,6 +128,12 @@ impl<J: Journal, V: Views> Node<J, V> {
         Ok(head)
     }
 
+    /// The compact range of the entries before `from`: where an export begins.
+    pub fn audit_range(&self, from: TreeSize) -> Result<CompactRange, StorageFault> {
+        self.hashes(&self.state.audit, |source| range_of(source, from))
+            .ok_or_else(|| damaged("audit log", "a tile is missing"))
+    }
+
     /// Signs the durable size of the log.
     pub fn audit_head(&self, now: Timestamp) -> Result<AuditHead, StorageFault> {
         let log = &self.state.audit;
@@ -137,7 +147,8 @@ impl<J: Journal, V: Views> Node<J, V> {
             .sign(&identity.audit, &identity.witness, now)
             .map_err(|error| damaged("audit checkpoint", error))?;
         let verifier_key = identity.audit.verifier().to_string();
-        Ok(AuditHead { size: checkpoint.size, checkpoint: note.to_string(), verifier_key })
+        let witness_keys = vec![identity.witness.verifier().to_string()];
+        Ok(AuditHead { size: checkpoint.size, checkpoint: note.to_string(), verifier_key, witness_keys })
     }
 
     /// One entry with its inclusion proof; none where the log has no such entry.

@@ -15,11 +15,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
-use crate::base::position::EntryIndex;
+use crate::base::position::{EntryIndex, TreeSize};
 use crate::base::time::{Day, Timestamp};
 use crate::domain::audit::evidence::{CheckedEntry, EntryText, Fault, Verified, from_line, to_line};
 use crate::domain::audit::keys::LogKeys;
 use crate::domain::feed::entry::Entry;
+use crate::domain::feed::proof::HashSource;
 use crate::domain::feed::tree::CompactRange;
 
 /// Stands in the first line.
@@ -46,6 +47,17 @@ struct Header {
 struct End {
     entries: u64,
     checkpoint: String,
+}
+
+/// The compact range of the first `size` entries of a log: where an export of the later ones begins.
+pub fn range_of(source: &impl HashSource, size: TreeSize) -> Option<CompactRange> {
+    let mut peaks = Vec::new();
+    let mut start = 0u64;
+    for level in (0u8..64).rev().filter(|level| size.0 >> level & 1 == 1) {
+        peaks.push(source.subtree(level, start >> level)?);
+        start += 1 << level;
+    }
+    CompactRange::from_peaks(size, peaks).ok()
 }
 
 /// The first line of an export that begins after `before`.

@@ -6,8 +6,8 @@
 use crate::base::name::{ConsortiumId, FeedId};
 use crate::domain::audit::evidence::Fault;
 use crate::domain::feed::checkpoint::{FeedVerifier, SignedCheckpoint};
-use crate::domain::note::SignedNote;
 use crate::domain::note::key::VerifierKey;
+use crate::domain::note::{SignatureLine, SignedNote};
 
 /// The sharing group in whose place audit logs have this name; no roster may give it to a group.
 pub const AUDIT_GROUP: &str = "audit";
@@ -31,8 +31,8 @@ impl LogKeys {
         Ok(Self { verifier: FeedVerifier::new(&consortium, feed, log, witnesses)?, keys })
     }
 
-    /// From the texts of a file.
-    pub(in crate::domain::audit) fn parse(log: &str, witnesses: &[String]) -> Result<Self, Fault> {
+    /// From their texts.
+    pub fn parse(log: &str, witnesses: &[String]) -> Result<Self, Fault> {
         let key = |text: &str| text.parse().map_err(|_| Fault::Key);
         Self::new(key(log)?, witnesses.iter().map(|text| key(text)).collect::<Result<_, _>>()?)
     }
@@ -61,23 +61,19 @@ impl LogKeys {
         Ok(signed)
     }
 
-    /// The note without the signatures that [`Self::checkpoint`] would refuse, and the keys without those that did not
-    /// sign: what a file carries.
-    pub fn trim(&self, note: &str) -> Result<(Self, String), Fault> {
+    /// The note without the signatures that [`Self::checkpoint`] would refuse, verified: what a file carries.
+    pub fn trim(&self, note: &str) -> Result<String, Fault> {
         let parsed = SignedNote::parse(note.as_bytes()).map_err(|_| Fault::Form)?;
-        let known = |line: &crate::domain::note::SignatureLine| {
-            self.keys.iter().find(|key| key.id() == line.key_id() && key.name() == line.name())
-        };
-        let mut lines = parsed.signatures().iter().filter(|line| known(line).is_some());
+        let known =
+            |line: &&SignatureLine| self.keys.iter().any(|key| key.id() == line.key_id() && key.name() == line.name());
+        let mut lines = parsed.signatures().iter().filter(known);
         let first = lines.next().ok_or(Fault::UnknownSignature)?;
         let mut trimmed = SignedNote::new(parsed.text().to_owned(), first.clone()).map_err(|_| Fault::Form)?;
         for line in lines {
             trimmed.add_signature(line.clone()).map_err(|_| Fault::Form)?;
         }
-        let signed = |key: &&VerifierKey| trimmed.signatures().iter().any(|line| line.key_id() == key.id());
-        let keys = Self::new(self.log().clone(), self.witnesses().filter(signed).cloned().collect())?;
         let text = trimmed.to_string();
-        keys.checkpoint(&text)?;
-        Ok((keys, text))
+        self.checkpoint(&text)?;
+        Ok(text)
     }
 }

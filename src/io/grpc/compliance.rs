@@ -89,15 +89,32 @@ where
     ) -> Result<Response<Self::ExportAuditLogStream>, Status> {
         let caller = convert::actor(local_caller(&request)?);
         let from = TreeSize(request.into_inner().from_index);
-        let head = self
+        let (head, before) = self
             .engine
-            .call(move |node, round| node.begin_audit_export(&caller, from, round.now, round.rng))
+            .call(move |node, round| {
+                let head = node.begin_audit_export(&caller, from, round.now, round.rng)?;
+                let before = node.audit_range(from.min(head.size))?;
+                Ok((head, before))
+            })
             .await
             .map_err(engine_refusal)?
             .map_err(|fault| storage_refusal(&fault))?;
+        if from > head.size {
+            return Err(invalid("from_index", "range", &format!("the log has {} entries", head.size)).into());
+        }
         let (slices, outgoing) = mpsc::channel(SLICES_QUEUED);
         let engine = self.engine.clone();
         tokio::spawn(async move {
+            let first = ExportAuditLogResponse {
+                entries: Vec::new(),
+                checkpoint: head.checkpoint,
+                verifier_key: head.verifier_key,
+                witness_keys: head.witness_keys,
+                range_before: before.encode(),
+            };
+            if slices.send(Ok(first)).await.is_err() {
+                return;
+            }
             let mut next = from;
             while next < head.size {
                 let until = head.size;
@@ -114,12 +131,6 @@ where
                     return;
                 }
             }
-            let last = ExportAuditLogResponse {
-                entries: Vec::new(),
-                checkpoint: head.checkpoint,
-                verifier_key: head.verifier_key,
-            };
-            drop(slices.send(Ok(last)).await);
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))
     }
@@ -154,6 +165,7 @@ where
             inclusion: proof.inclusion.iter().map(|hash| hash.0.to_vec()).collect(),
             checkpoint: proof.head.checkpoint,
             verifier_key: proof.head.verifier_key,
+            witness_keys: proof.head.witness_keys,
         }))
     }
 }

@@ -161,6 +161,9 @@ pub fn misp(header: ListHeader, json: &str) -> Result<GuardList, GuardImportErro
         header.version = version.to_string();
     }
     header.kinds = read.matching_attributes.iter().flat_map(|name| kinds_of_attribute(name)).copied().collect();
+    if header.kinds.is_empty() {
+        return Err(GuardImportError::NoKind);
+    }
     let entry: fn(&BTreeSet<IdentifierKind>, &str) -> Option<Vec<Entry>> = match read.matching.as_deref() {
         Some("cidr") => |_, value| network(value).map(|entry| vec![entry]),
         Some("hostname") => |_, value| host(value).map(|entry| vec![entry]),
@@ -209,7 +212,6 @@ fn string_entry(kinds: &BTreeSet<IdentifierKind>, value: &str) -> Option<Vec<Ent
     }
     let others = kinds.iter().copied().filter(|kind| !matches!(kind, IdentifierKind::Ip | IdentifierKind::Domain));
     entries.extend(exact(&others.collect(), value));
-    // A wallet list of MISP names the address without its asset, which has no form here; exact text is all there is.
     if entries.is_empty() { None } else { Some(entries) }
 }
 
@@ -219,14 +221,12 @@ fn expression(value: &str) -> Option<String> {
         return Some(value.to_owned());
     };
     let (pattern, flags) = delimited.rsplit_once('/')?;
-    // PCRE escapes its own delimiter and '@', which needs none.
-    let pattern = pattern.replace("\\/", "/").replace("\\@", "@");
     // 'g' asks for every match; one is enough here.
     let flags: String = flags.chars().filter(|flag| *flag != 'g').collect();
     let known = flags.chars().all(|flag| matches!(flag, 'i' | 's' | 'm' | 'x'));
     match (known, flags.is_empty()) {
         (false, _) => None,
-        (true, true) => Some(pattern),
+        (true, true) => Some(pattern.to_owned()),
         (true, false) => Some(format!("(?{flags}){pattern}")),
     }
 }
@@ -255,3 +255,7 @@ fn finish(header: ListHeader, entries: Vec<Entry>) -> Result<GuardList, GuardImp
     }
     GuardList::new(header, entries).map_err(|_| GuardImportError::Expression)
 }
+
+#[cfg(test)]
+#[path = "guard_import_tests.rs"]
+mod tests;

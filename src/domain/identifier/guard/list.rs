@@ -65,6 +65,13 @@ pub struct ListHeader {
     pub kinds: BTreeSet<IdentifierKind>,
 }
 
+impl ListHeader {
+    /// A list without version that covers sites; its kinds are given by the file or set afterwards.
+    pub fn new(name: impl Into<String>, grade: ListGrade) -> Self {
+        Self { name: name.into(), version: String::new(), grade, scope: ListScope::Site, kinds: BTreeSet::new() }
+    }
+}
+
 /// What of the names below a listed name is covered too. Ordered from narrow to wide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Below {

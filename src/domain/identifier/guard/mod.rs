@@ -8,7 +8,7 @@
 pub mod index;
 pub mod list;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
@@ -16,7 +16,7 @@ use super::{CanonicalIdentifier, guard_import, sandbox};
 use crate::base::bytes::Sha256Digest;
 use crate::base::kind::IdentifierKind;
 use index::GuardIndex;
-use list::{GuardList, ListGrade, ListHeader, ListScope};
+use list::{GuardList, ListGrade, ListHeader};
 
 /// The lists that ship, one file each.
 const BUILT_IN: [&str; 8] = [
@@ -57,13 +57,7 @@ pub struct GuardLists {
 impl GuardLists {
     /// The lists that ship.
     pub fn built_in() -> Self {
-        let header = ListHeader {
-            name: String::new(),
-            version: String::new(),
-            grade: ListGrade::Reject,
-            scope: ListScope::Site,
-            kinds: BTreeSet::new(),
-        };
+        let header = ListHeader::new("", ListGrade::Reject);
         let lists = BUILT_IN.into_iter().map(|text| {
             guard_import::plain_text(header.clone(), text)
                 .expect("the lists that ship are valid, a test reads them all")
@@ -162,3 +156,6 @@ fn is_uniform(identifier: &CanonicalIdentifier) -> bool {
     let first = significant.next();
     significant.all(|byte| Some(byte) == first)
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,8 @@
 
 use iban::{BaseIban, Iban, IbanLike, ParseBaseIbanError, ParseIbanError};
 
+use zeroize::Zeroizing;
+
 use super::fold::{Meaning, meaning};
 use super::rule::IdentifierRule;
 
@@ -15,8 +17,8 @@ const ACCOUNT_CHARACTERS: usize = 34;
 /// Upper case without separators; length and structure of its country, check digits right.
 ///
 /// Countries that the structure table does not know yet (the registry grows) pass by check digits alone.
-pub(super) fn iban(text: &str) -> Result<String, IdentifierRule> {
-    let mut compact = String::with_capacity(IBAN_CHARACTERS);
+pub(super) fn iban(text: &str) -> Result<Zeroizing<String>, IdentifierRule> {
+    let mut compact = Zeroizing::new(String::with_capacity(IBAN_CHARACTERS));
     for character in text.chars() {
         match meaning(character) {
             Meaning::Ascii(byte) if byte.is_ascii_alphanumeric() => {
@@ -26,7 +28,7 @@ pub(super) fn iban(text: &str) -> Result<String, IdentifierRule> {
                 compact.push(char::from(byte.to_ascii_uppercase()));
             }
             // "IBAN: DE89 …" as printed on invoices.
-            Meaning::Ascii(b':') if compact == "IBAN" => {}
+            Meaning::Ascii(b':') if *compact == "IBAN" => {}
             Meaning::Space | Meaning::Dash | Meaning::Invisible => {}
             Meaning::Ascii(_) | Meaning::Foreign => return Err(IdentifierRule::Characters),
         }
@@ -40,7 +42,7 @@ pub(super) fn iban(text: &str) -> Result<String, IdentifierRule> {
     }
     match compact.parse::<Iban>() {
         Ok(_) => Ok(compact),
-        Err(ParseIbanError::UnknownCountry(known)) if BaseIban::electronic_str(&known) == compact => Ok(compact),
+        Err(ParseIbanError::UnknownCountry(known)) if BaseIban::electronic_str(&known) == *compact => Ok(compact),
         Err(ParseIbanError::UnknownCountry(_) | ParseIbanError::InvalidBban(_)) => Err(IdentifierRule::IbanStructure),
         Err(ParseIbanError::InvalidBaseIban { source: ParseBaseIbanError::InvalidChecksum }) => {
             Err(IdentifierRule::IbanCheckDigits)
@@ -52,13 +54,13 @@ pub(super) fn iban(text: &str) -> Result<String, IdentifierRule> {
 }
 
 /// `CC:routing:account`, upper case, without separators inside the parts; a US routing number must check.
-pub(super) fn account(text: &str) -> Result<String, IdentifierRule> {
+pub(super) fn account(text: &str) -> Result<Zeroizing<String>, IdentifierRule> {
     let mut parts = text.split([':', '\u{FF1A}']);
     let (Some(country), Some(routing), Some(account), None) = (parts.next(), parts.next(), parts.next(), parts.next())
     else {
         return Err(if text.trim().is_empty() { IdentifierRule::Empty } else { IdentifierRule::Parts });
     };
-    let mut canonical = String::with_capacity(text.len());
+    let mut canonical = Zeroizing::new(String::with_capacity(text.len()));
     push_compact(&mut canonical, country)?;
     if canonical.len() != 2 || !canonical.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return Err(IdentifierRule::Country);
@@ -109,7 +111,7 @@ mod tests {
     #[test]
     fn an_iban_is_compact_upper_case_and_checks() {
         let check = |text: &str, expected: Result<&str, IdentifierRule>| {
-            assert_eq!(iban(text), expected.map(str::to_owned), "{text:?}");
+            assert_eq!(iban(text), expected.map(|form| Zeroizing::new(form.to_owned())), "{text:?}");
         };
         check("de89 3704 0044 0532 0130 00", Ok("DE89370400440532013000"));
         check("DE89-3704-0044-0532-0130-00", Ok("DE89370400440532013000"));
@@ -128,7 +130,7 @@ mod tests {
     #[test]
     fn a_national_account_names_country_routing_and_account() {
         let check = |text: &str, expected: Result<&str, IdentifierRule>| {
-            assert_eq!(account(text), expected.map(str::to_owned), "{text:?}");
+            assert_eq!(account(text), expected.map(|form| Zeroizing::new(form.to_owned())), "{text:?}");
         };
         check("us:021000021:123456789", Ok("US:021000021:123456789"));
         check("US: 0210-0002-1 : 12 3456-789", Ok("US:021000021:123456789"));

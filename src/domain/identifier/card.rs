@@ -1,5 +1,7 @@
 //! Payment cards: the number on the card (ISO/IEC 7812) and the payment account reference behind it (EMVCo).
 
+use zeroize::Zeroizing;
+
 use super::fold::{Meaning, meaning};
 use super::rule::IdentifierRule;
 
@@ -10,8 +12,8 @@ const PAN_DIGITS: std::ops::RangeInclusive<usize> = 12..=19;
 const PAR_CHARACTERS: usize = 29;
 
 /// 12 to 19 digits without separators, Luhn valid.
-pub(super) fn pan(text: &str) -> Result<String, IdentifierRule> {
-    let mut digits = String::with_capacity(*PAN_DIGITS.end());
+pub(super) fn pan(text: &str) -> Result<Zeroizing<String>, IdentifierRule> {
+    let mut digits = Zeroizing::new(String::with_capacity(*PAN_DIGITS.end()));
     for character in text.chars() {
         match meaning(character) {
             Meaning::Ascii(digit) if digit.is_ascii_digit() => {
@@ -51,12 +53,12 @@ pub(super) fn luhn_valid(digits: &[u8]) -> bool {
             }
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// 29 upper-case letters and digits.
-pub(super) fn par(text: &str) -> Result<String, IdentifierRule> {
-    let mut reference = String::with_capacity(PAR_CHARACTERS);
+pub(super) fn par(text: &str) -> Result<Zeroizing<String>, IdentifierRule> {
+    let mut reference = Zeroizing::new(String::with_capacity(PAR_CHARACTERS));
     for character in text.chars() {
         match meaning(character) {
             Meaning::Ascii(byte) if byte.is_ascii_alphanumeric() => {
@@ -83,7 +85,7 @@ mod tests {
     #[test]
     fn a_card_number_is_its_digits_and_only_a_right_check_digit_passes() {
         let check = |text: &str, expected: Result<&str, IdentifierRule>| {
-            assert_eq!(pan(text).as_deref(), expected.as_ref().map(|text| *text))
+            assert_eq!(pan(text), expected.map(|form| Zeroizing::new(form.to_owned())))
         };
         check("4111 1111 1111 1111", Ok("4111111111111111"));
         check("4111-1111-1111-1111", Ok("4111111111111111"));
@@ -102,7 +104,7 @@ mod tests {
     #[test]
     fn a_payment_account_reference_has_29_upper_case_characters() {
         let check = |text: &str, expected: Result<&str, IdentifierRule>| {
-            assert_eq!(par(text).as_deref(), expected.as_ref().map(|text| *text))
+            assert_eq!(par(text), expected.map(|form| Zeroizing::new(form.to_owned())))
         };
         check(" q1hjza0nbf6lk7mt8xw2ye3rcv4d5 ", Ok("Q1HJZA0NBF6LK7MT8XW2YE3RCV4D5"));
         check("Q1HJZA0NBF6LK7MT8XW2YE3RCV4D", Err(IdentifierRule::Length));

@@ -47,6 +47,9 @@ pub(super) fn a_labels(name: &str) -> Result<String, IdentifierRule> {
         .to_ascii(name.as_bytes(), DENIED, Hyphens::Allow, DnsLength::VerifyAllowRootDot)
         .map_err(|_| IdentifierRule::DomainSyntax)?;
     let ascii = ascii.strip_suffix('.').unwrap_or(&ascii);
+    if ascii.split('.').any(is_doubly_encoded) {
+        return Err(IdentifierRule::DomainSyntax);
+    }
     lengths_valid(ascii).then(|| ascii.to_owned()).ok_or(IdentifierRule::DomainSyntax)
 }
 
@@ -56,6 +59,12 @@ fn is_plain(name: &str) -> bool {
     let mut labels = name.as_bytes().split(|byte| *byte == b'.');
     name.bytes().all(plain)
         && !labels.any(|label| label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"xn--")))
+}
+
+/// Whether an A-label hides another: UTS #46 validity criterion 4, which the library leaves out without CheckHyphens.
+fn is_doubly_encoded(label: &str) -> bool {
+    let decoded = label.strip_prefix("xn--").and_then(idna::punycode::decode_to_string);
+    decoded.is_some_and(|decoded| decoded.starts_with("xn--"))
 }
 
 fn lengths_valid(name: &str) -> bool {
@@ -99,6 +108,7 @@ mod tests {
         check("example.com..", Err(IdentifierRule::DomainSyntax));
         check("exa mple.com", Err(IdentifierRule::DomainSyntax));
         check("example.com/login", Err(IdentifierRule::DomainSyntax));
+        check("xn--xn--a--gua.pt", Err(IdentifierRule::DomainSyntax));
         check("xn--a.example", Err(IdentifierRule::DomainSyntax));
         check(&format!("{}.example", "a".repeat(64)), Err(IdentifierRule::DomainSyntax));
         check(&format!("{}example", "a.".repeat(126)), Err(IdentifierRule::DomainSyntax));

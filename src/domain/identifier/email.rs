@@ -3,6 +3,8 @@
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
+use zeroize::Zeroizing;
+
 use super::domain_name::a_labels;
 use super::fold::{Meaning, meaning, trimmed};
 use super::rule::IdentifierRule;
@@ -12,17 +14,18 @@ const LOCAL_BYTES: usize = 64;
 const ADDRESS_BYTES: usize = 254;
 
 /// `local@domain` in canonical form.
-pub(super) fn address(text: &str) -> Result<String, IdentifierRule> {
+pub(super) fn address(text: &str) -> Result<Zeroizing<String>, IdentifierRule> {
     let text = trimmed(text);
     if text.is_empty() {
         return Err(IdentifierRule::Empty);
     }
     let (local, domain) = text.rsplit_once('@').ok_or(IdentifierRule::EmailSyntax)?;
-    let domain = a_labels(trimmed(domain))?;
+    let domain = Zeroizing::new(a_labels(trimmed(domain))?);
     if !domain.contains('.') {
         return Err(IdentifierRule::DomainSyntax);
     }
-    let mut canonical = String::with_capacity(local.len() + 1 + domain.len());
+    // Room for letters that grow when they are lowered, so that no shorter copy is left behind.
+    let mut canonical = Zeroizing::new(String::with_capacity(3 * local.len() + 1 + domain.len()));
     push_local(&mut canonical, local);
     if !local_part_valid(&canonical) {
         return Err(IdentifierRule::EmailSyntax);
@@ -41,7 +44,8 @@ fn push_local(out: &mut String, local: &str) {
         out.extend(local.chars().map(|character| character.to_ascii_lowercase()));
         return;
     }
-    let lower = local.nfc().collect::<String>().to_lowercase();
+    let composed = Zeroizing::new(local.nfc().collect::<String>());
+    let lower = Zeroizing::new(composed.to_lowercase());
     if is_nfc(&lower) {
         out.push_str(&lower);
     } else {
@@ -71,7 +75,7 @@ mod tests {
     #[test]
     fn an_address_keeps_everything_but_case_and_outer_space() {
         let check = |text: &str, expected: Result<&str, IdentifierRule>| {
-            assert_eq!(address(text), expected.map(str::to_owned), "{text:?}");
+            assert_eq!(address(text), expected.map(|form| Zeroizing::new(form.to_owned())), "{text:?}");
         };
         check("  Jane.Doe+Shop@Gmail.com ", Ok("jane.doe+shop@gmail.com"));
         check("max@München.example.", Ok("max@xn--mnchen-3ya.example"));

@@ -4,7 +4,7 @@
 //! Only kinds whose canonical form is ASCII by nature use it. Local parts of e-mails do not: `Ｆ` is not `F` to a mail
 //! server.
 
-use std::borrow::Cow;
+use zeroize::Zeroizing;
 
 /// One character's meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,11 +63,8 @@ pub(super) fn trimmed(text: &str) -> &str {
 
 /// The text with every character replaced by what it means; a foreign character makes it none.
 /// Spaces become one ASCII space each, dashes `-`, invisible characters vanish.
-pub(super) fn to_ascii(text: &str) -> Option<Cow<'_, str>> {
-    if text.is_ascii() {
-        return Some(Cow::Borrowed(text));
-    }
-    let mut ascii = String::with_capacity(text.len());
+pub(super) fn to_ascii(text: &str) -> Option<Zeroizing<String>> {
+    let mut ascii = Zeroizing::new(String::with_capacity(text.len()));
     for character in text.chars() {
         match meaning(character) {
             Meaning::Ascii(byte) => ascii.push(char::from(byte)),
@@ -77,7 +74,7 @@ pub(super) fn to_ascii(text: &str) -> Option<Cow<'_, str>> {
             Meaning::Foreign => return None,
         }
     }
-    Some(Cow::Owned(ascii))
+    Some(ascii)
 }
 
 #[cfg(test)]
@@ -86,7 +83,9 @@ mod tests {
 
     #[test]
     fn wide_digits_odd_spaces_and_dashes_mean_their_ascii_forms() {
-        let check = |text: &str, expected: Option<&str>| assert_eq!(to_ascii(text).as_deref(), expected, "{text:?}");
+        let check = |text: &str, expected: Option<&str>| {
+            assert_eq!(to_ascii(text).as_ref().map(|ascii| ascii.as_str()), expected, "{text:?}")
+        };
         check("４０١۲३", Some("40123"));
         check("a\u{00A0}b\u{2009}c\u{3000}d", Some("a b c d"));
         check("1\u{2013}2\u{FF0D}3\u{2212}4", Some("1-2-3-4"));

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use zeroize::Zeroizing;
+
 use super::fold::{to_ascii, trimmed};
 use super::rule::IdentifierRule;
 
@@ -24,7 +26,7 @@ pub(super) fn address(text: &str) -> Result<IpAddr, IdentifierRule> {
 }
 
 /// `address/64` or a bare IPv6 address; bits beyond the network are dropped.
-pub(super) fn network(text: &str) -> Result<String, IdentifierRule> {
+pub(super) fn network(text: &str) -> Result<Zeroizing<String>, IdentifierRule> {
     let text = trimmed(text);
     let bare = match text.split_once('/') {
         Some((bare, bits)) if bits.parse() == Ok(NETWORK_BITS) => bare,
@@ -38,9 +40,9 @@ pub(super) fn network(text: &str) -> Result<String, IdentifierRule> {
 }
 
 /// `network/64`.
-pub(super) fn network_of(address: Ipv6Addr) -> String {
+pub(super) fn network_of(address: Ipv6Addr) -> Zeroizing<String> {
     let low_bits = u128::from(u64::MAX);
-    format!("{}/{NETWORK_BITS}", Ipv6Addr::from_bits(address.to_bits() & !low_bits))
+    Zeroizing::new(format!("{}/{NETWORK_BITS}", Ipv6Addr::from_bits(address.to_bits() & !low_bits)))
 }
 
 #[cfg(test)]
@@ -72,7 +74,7 @@ mod tests {
     #[test]
     fn an_ipv6_network_is_a_64() {
         let check = |text: &str, expected: Result<&str, IdentifierRule>| {
-            assert_eq!(network(text), expected.map(str::to_owned), "{text:?}");
+            assert_eq!(network(text), expected.map(|form| Zeroizing::new(form.to_owned())), "{text:?}");
         };
         check("2001:db8:1:2:3:4:5:6", Ok("2001:db8:1:2::/64"));
         check("2001:DB8:1:2::/64", Ok("2001:db8:1:2::/64"));

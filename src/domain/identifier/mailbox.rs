@@ -3,6 +3,8 @@
 //!
 //! The rules are those the fraud industry uses (minFraud), without its table of mistyped domains.
 
+use zeroize::Zeroizing;
+
 /// Domains of one provider that deliver to the same mailbox, with the name that stands for all of them.
 const EQUIVALENT_DOMAINS: [(&str, &str); 8] = [
     ("googlemail.com", "gmail.com"),
@@ -196,9 +198,9 @@ const FASTMAIL_DOMAINS: [&str; 118] = [
 ];
 
 /// The mailbox of a canonical address. An address whose folding would leave no local part stands for itself.
-pub(super) fn reached_by(address: &str) -> String {
+pub(super) fn reached_by(address: &str) -> Zeroizing<String> {
     let Some((local, given_domain)) = address.rsplit_once('@') else {
-        return address.to_owned();
+        return Zeroizing::new(address.to_owned());
     };
     let domain =
         EQUIVALENT_DOMAINS.iter().find(|(other, _)| *other == given_domain).map_or(given_domain, |(_, name)| *name);
@@ -217,12 +219,12 @@ pub(super) fn reached_by(address: &str) -> String {
     if domain == "gmail.com" && !local.bytes().all(|byte| byte == b'.') {
         return joined(local.split('.'), domain);
     }
-    if domain == "gmail.com" { address.to_owned() } else { joined([local], domain) }
+    if domain == "gmail.com" { Zeroizing::new(address.to_owned()) } else { joined([local], domain) }
 }
 
-fn joined<'a>(local: impl IntoIterator<Item = &'a str>, domain: &str) -> String {
+fn joined<'a>(local: impl IntoIterator<Item = &'a str>, domain: &str) -> Zeroizing<String> {
     // The longest address in front, so that no shorter copy is left behind by growing.
-    let mut mailbox = String::with_capacity(64 + 1 + domain.len());
+    let mut mailbox = Zeroizing::new(String::with_capacity(64 + 1 + domain.len()));
     mailbox.extend(local);
     mailbox.push('@');
     mailbox.push_str(domain);
@@ -241,7 +243,7 @@ mod tests {
 
     #[test]
     fn addresses_that_reach_one_mailbox_have_one_form() {
-        let check = |address: &str, mailbox: &str| assert_eq!(reached_by(address), mailbox, "{address:?}");
+        let check = |address: &str, mailbox: &str| assert_eq!(*reached_by(address), mailbox, "{address:?}");
         check("jane.doe@example.com", "jane.doe@example.com");
         check("jane.doe+shop@example.com", "jane.doe@example.com");
         check("jane.doe+shop+2@gmail.com", "janedoe@gmail.com");

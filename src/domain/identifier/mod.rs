@@ -85,8 +85,8 @@ pub struct CanonicalIdentifier {
 }
 
 impl CanonicalIdentifier {
-    fn new(kind: IdentifierKind, canonical: String) -> Self {
-        Self { kind, bytes: Zeroizing::new(canonical.into_bytes()) }
+    fn new(kind: IdentifierKind, mut canonical: Zeroizing<String>) -> Self {
+        Self { kind, bytes: Zeroizing::new(std::mem::take(&mut *canonical).into_bytes()) }
     }
 
     pub fn kind(&self) -> IdentifierKind {
@@ -160,7 +160,7 @@ fn canonical_forms(
     if value.len() > IDENTIFIER_BYTES {
         return Err(IdentifierRule::TooLong);
     }
-    let single = |canonical: String| Ok(vec![CanonicalIdentifier::new(kind, canonical)]);
+    let single = |canonical: Zeroizing<String>| Ok(vec![CanonicalIdentifier::new(kind, canonical)]);
     match kind {
         IdentifierKind::Pan => single(card::pan(value)?),
         IdentifierKind::Par => single(card::par(value)?),
@@ -184,9 +184,9 @@ fn canonical_forms(
         }
         IdentifierKind::Ip => Ok(with_network(ip::address(value)?)),
         IdentifierKind::Domain => {
-            let host = domain_name::publishable(value)?;
-            let registrable = domain_name::registrable(&host).filter(|registrable| *registrable != host);
-            let registrable = registrable.map(str::to_owned);
+            let host = Zeroizing::new(domain_name::publishable(value)?);
+            let registrable = domain_name::registrable(&host).filter(|registrable| *registrable != *host);
+            let registrable = registrable.map(|name| Zeroizing::new(name.to_owned()));
             let mut forms = vec![CanonicalIdentifier::new(IdentifierKind::Domain, host)];
             forms.extend(registrable.map(|name| CanonicalIdentifier::new(IdentifierKind::Domain, name)));
             Ok(forms)
@@ -195,7 +195,9 @@ fn canonical_forms(
             let page = web::page(value)?;
             let mut forms = vec![CanonicalIdentifier::new(IdentifierKind::Url, page.canonical)];
             match page.host {
-                web::Host::Name(name) => forms.push(CanonicalIdentifier::new(IdentifierKind::Domain, name)),
+                web::Host::Name(name) => {
+                    forms.push(CanonicalIdentifier::new(IdentifierKind::Domain, Zeroizing::new(name)))
+                }
                 web::Host::Address(address) => forms.extend(with_network(address)),
                 web::Host::NotPublishable => {}
             }
@@ -206,7 +208,7 @@ fn canonical_forms(
 
 /// An address and, for IPv6, the network of one subscriber around it.
 fn with_network(address: std::net::IpAddr) -> Vec<CanonicalIdentifier> {
-    let mut forms = vec![CanonicalIdentifier::new(IdentifierKind::Ip, address.to_string())];
+    let mut forms = vec![CanonicalIdentifier::new(IdentifierKind::Ip, Zeroizing::new(address.to_string()))];
     if let std::net::IpAddr::V6(address) = address {
         forms.push(CanonicalIdentifier::new(IdentifierKind::Ip6Net, ip::network_of(address)));
     }

@@ -1,5 +1,7 @@
 //! Identifiers whose inner form is their issuer's affair: devices, merchants and terminals, tokens of cards.
 
+use zeroize::Zeroizing;
+
 use super::fold::trimmed;
 use super::rule::IdentifierRule;
 
@@ -15,7 +17,7 @@ const TOKEN_BYTES: std::ops::RangeInclusive<usize> = 1..=128;
 const SCHEME_BYTES: std::ops::RangeInclusive<usize> = 1..=32;
 
 /// Printable ASCII, trimmed, case kept: an issuer may tell `a` from `A`, so folding could join two devices.
-pub(super) fn device(text: &str) -> Result<String, IdentifierRule> {
+pub(super) fn device(text: &str) -> Result<Zeroizing<String>, IdentifierRule> {
     let device = trimmed(text);
     if device.is_empty() {
         return Err(IdentifierRule::Empty);
@@ -26,20 +28,20 @@ pub(super) fn device(text: &str) -> Result<String, IdentifierRule> {
     if !DEVICE_BYTES.contains(&device.len()) {
         return Err(IdentifierRule::Length);
     }
-    Ok(device.to_owned())
+    Ok(Zeroizing::new(device.to_owned()))
 }
 
 /// `scheme:id`, e.g. `visa:445478810013`.
-pub(super) fn merchant(text: &str) -> Result<String, IdentifierRule> {
+pub(super) fn merchant(text: &str) -> Result<Zeroizing<String>, IdentifierRule> {
     scheme_and_value(text, MERCHANT_ID_BYTES)
 }
 
 /// `scheme:value`; tokens of different schemes never match, so the scheme is part of the form.
-pub(super) fn token(text: &str) -> Result<String, IdentifierRule> {
+pub(super) fn token(text: &str) -> Result<Zeroizing<String>, IdentifierRule> {
     scheme_and_value(text, TOKEN_BYTES)
 }
 
-fn scheme_and_value(text: &str, lengths: std::ops::RangeInclusive<usize>) -> Result<String, IdentifierRule> {
+fn scheme_and_value(text: &str, lengths: std::ops::RangeInclusive<usize>) -> Result<Zeroizing<String>, IdentifierRule> {
     let text = trimmed(text);
     if text.is_empty() {
         return Err(IdentifierRule::Empty);
@@ -56,7 +58,7 @@ fn scheme_and_value(text: &str, lengths: std::ops::RangeInclusive<usize>) -> Res
     if !lengths.contains(&value.len()) {
         return Err(IdentifierRule::Length);
     }
-    let mut canonical = String::with_capacity(text.len());
+    let mut canonical = Zeroizing::new(String::with_capacity(text.len()));
     canonical.extend(scheme.chars().map(|character| character.to_ascii_lowercase()));
     canonical.push(':');
     canonical.push_str(value);
@@ -70,7 +72,7 @@ mod tests {
     #[test]
     fn a_device_keeps_its_case_and_loses_only_outer_space() {
         let check = |text: &str, expected: Result<&str, IdentifierRule>| {
-            assert_eq!(device(text), expected.map(str::to_owned), "{text:?}");
+            assert_eq!(device(text), expected.map(|form| Zeroizing::new(form.to_owned())), "{text:?}");
         };
         check(" a9c1-77De_0021\n", Ok("a9c1-77De_0021"));
         check("QVPSPJUOCKZAR", Ok("QVPSPJUOCKZAR"));
@@ -85,8 +87,8 @@ mod tests {
     #[test]
     fn a_merchant_or_token_needs_its_scheme() {
         let check = |text: &str, expected: Result<&str, IdentifierRule>| {
-            assert_eq!(merchant(text), expected.map(str::to_owned), "{text:?}");
-            assert_eq!(token(text), expected.map(str::to_owned), "{text:?}");
+            assert_eq!(merchant(text), expected.map(|form| Zeroizing::new(form.to_owned())), "{text:?}");
+            assert_eq!(token(text), expected.map(|form| Zeroizing::new(form.to_owned())), "{text:?}");
         };
         check("Visa: 445478810013", Ok("visa:445478810013"));
         check("stripe:tok_1AbC", Ok("stripe:tok_1AbC"));

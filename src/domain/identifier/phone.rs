@@ -2,6 +2,8 @@
 
 use rlibphonenumber::{PHONE_NUMBER_UTIL, ParseError, PhoneNumberFormat, Region};
 
+use zeroize::Zeroizing;
+
 use super::fold::trimmed;
 use super::rule::IdentifierRule;
 
@@ -14,7 +16,7 @@ pub(super) fn has_numbering_plan(region: Region) -> bool {
 }
 
 /// `+` and country code and number.
-pub(super) fn e164(text: &str, default_region: Option<Region>) -> Result<String, IdentifierRule> {
+pub(super) fn e164(text: &str, default_region: Option<Region>) -> Result<Zeroizing<String>, IdentifierRule> {
     let text = trimmed(text);
     if text.is_empty() {
         return Err(IdentifierRule::Empty);
@@ -31,5 +33,5 @@ pub(super) fn e164(text: &str, default_region: Option<Region>) -> Result<String,
     if !PHONE_NUMBER_UTIL.is_valid_number(&number) {
         return Err(IdentifierRule::PhoneInvalid);
     }
-    Ok(PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned())
+    Ok(Zeroizing::new(PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned()))
 }

@@ -12,12 +12,13 @@ use super::rule::IdentifierRule;
 const POSTCODE_BYTES: usize = 16;
 
 /// NFKC, upper case; the postcode without any separator, the line with every run of punctuation as one space.
-pub(super) fn address(text: &str) -> Result<String, IdentifierRule> {
+pub(super) fn address(text: &str) -> Result<Zeroizing<String>, IdentifierRule> {
     if text.trim().is_empty() {
         return Err(IdentifierRule::Empty);
     }
     let visible = text.chars().filter(|character| meaning(*character) != Meaning::Invisible);
-    let upper = Zeroizing::new(visible.nfkc().collect::<String>().to_uppercase());
+    let upper = Zeroizing::new(visible.nfkc().collect::<String>());
+    let upper = Zeroizing::new(upper.to_uppercase());
     let upper = Zeroizing::new(upper.nfkc().collect::<String>());
     let mut parts = upper.split('|');
     let (Some(country), Some(postcode), Some(line), None) = (parts.next(), parts.next(), parts.next(), parts.next())
@@ -28,7 +29,7 @@ pub(super) fn address(text: &str) -> Result<String, IdentifierRule> {
     if country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return Err(IdentifierRule::Country);
     }
-    let mut canonical = String::with_capacity(upper.len() + 1);
+    let mut canonical = Zeroizing::new(String::with_capacity(upper.len() + 1));
     canonical.push_str(country);
     canonical.push('|');
     push_postcode(&mut canonical, postcode)?;
@@ -75,7 +76,7 @@ mod tests {
     #[test]
     fn an_address_is_country_postcode_and_upper_case_line() {
         let check = |text: &str, expected: Result<&str, IdentifierRule>| {
-            assert_eq!(address(text), expected.map(str::to_owned), "{text:?}");
+            assert_eq!(address(text), expected.map(|form| Zeroizing::new(form.to_owned())), "{text:?}");
         };
         check("de|10115|Invalidenstraße 117", Ok("DE|10115|INVALIDENSTRASSE 117"));
         check("DE | 10115 | Invalidenstrasse, 117.", Ok("DE|10115|INVALIDENSTRASSE 117"));

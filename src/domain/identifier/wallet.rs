@@ -5,6 +5,8 @@ use bech32::primitives::decode::{CheckedHrpstring, SegwitHrpstring};
 use bech32::{Bech32, Bech32m};
 use sha3::{Digest, Keccak256};
 
+use zeroize::Zeroizing;
+
 use super::fold::{to_ascii, trimmed};
 use super::rule::IdentifierRule;
 
@@ -17,7 +19,7 @@ const BASE58_CHARACTERS: usize = 64;
 const OPAQUE_CHARACTERS: std::ops::RangeInclusive<usize> = 16..=512;
 
 /// `asset:address`.
-pub(super) fn wallet(text: &str) -> Result<String, IdentifierRule> {
+pub(super) fn wallet(text: &str) -> Result<Zeroizing<String>, IdentifierRule> {
     let text = trimmed(text);
     if text.is_empty() {
         return Err(IdentifierRule::Empty);
@@ -28,7 +30,7 @@ pub(super) fn wallet(text: &str) -> Result<String, IdentifierRule> {
     wallet_of_ascii(text)
 }
 
-fn wallet_of_ascii(text: &str) -> Result<String, IdentifierRule> {
+fn wallet_of_ascii(text: &str) -> Result<Zeroizing<String>, IdentifierRule> {
     let (asset, address) = text.split_once(':').ok_or(IdentifierRule::Parts)?;
     let asset = asset.trim().to_ascii_lowercase();
     if !ASSET_BYTES.contains(&asset.len()) || !asset.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
@@ -40,10 +42,10 @@ fn wallet_of_ascii(text: &str) -> Result<String, IdentifierRule> {
         other => other,
     };
     let address = canonical_address(asset, address.trim())?;
-    Ok(format!("{asset}:{address}"))
+    Ok(Zeroizing::new(format!("{asset}:{}", *address)))
 }
 
-fn canonical_address(asset: &str, address: &str) -> Result<String, IdentifierRule> {
+fn canonical_address(asset: &str, address: &str) -> Result<Zeroizing<String>, IdentifierRule> {
     if address.is_empty() || !address.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(IdentifierRule::Characters);
     }
@@ -79,11 +81,11 @@ fn is_evm(address: &str) -> bool {
 }
 
 /// `0x` and 40 hexadecimal digits. Mixed case is a checksum (EIP-55) and must be right; one case carries none.
-fn evm(address: &str) -> Result<String, IdentifierRule> {
+fn evm(address: &str) -> Result<Zeroizing<String>, IdentifierRule> {
     if !is_evm(address) {
         return Err(IdentifierRule::WalletForm);
     }
-    let lower = address.to_ascii_lowercase();
+    let lower = Zeroizing::new(address.to_ascii_lowercase());
     let (given, digits) = (address.bytes().skip(2), lower.get(2..).unwrap_or_default());
     let mixed =
         given.clone().any(|byte| byte.is_ascii_uppercase()) && given.clone().any(|byte| byte.is_ascii_lowercase());
@@ -101,8 +103,8 @@ fn evm(address: &str) -> Result<String, IdentifierRule> {
 }
 
 /// BIP 173 and 350 where the address begins with the asset's prefix, otherwise base58.
-fn segwit_or_base58(address: &str, prefix: &str) -> Result<String, IdentifierRule> {
-    let lower = address.to_ascii_lowercase();
+fn segwit_or_base58(address: &str, prefix: &str) -> Result<Zeroizing<String>, IdentifierRule> {
+    let lower = Zeroizing::new(address.to_ascii_lowercase());
     if !lower.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('1')) {
         return base58_checked(address, bs58::Alphabet::BITCOIN);
     }
@@ -111,31 +113,31 @@ fn segwit_or_base58(address: &str, prefix: &str) -> Result<String, IdentifierRul
 }
 
 /// Version byte or two, 20 bytes, four bytes of checksum.
-fn base58_checked(address: &str, alphabet: &bs58::Alphabet) -> Result<String, IdentifierRule> {
+fn base58_checked(address: &str, alphabet: &bs58::Alphabet) -> Result<Zeroizing<String>, IdentifierRule> {
     if address.len() > BASE58_CHARACTERS {
         return Err(IdentifierRule::WalletForm);
     }
     let decoded = bs58::decode(address).with_alphabet(alphabet).with_check(None).into_vec();
     match decoded {
-        Ok(payload) if matches!(payload.len(), 21 | 22) => Ok(address.to_owned()),
+        Ok(payload) if matches!(payload.len(), 21 | 22) => Ok(Zeroizing::new(address.to_owned())),
         Ok(_) => Err(IdentifierRule::WalletForm),
         Err(_) => Err(IdentifierRule::WalletChecksum),
     }
 }
 
 /// CashAddr (with or without its prefix) or the old base58 form.
-fn cash_or_base58(address: &str) -> Result<String, IdentifierRule> {
+fn cash_or_base58(address: &str) -> Result<Zeroizing<String>, IdentifierRule> {
     const PREFIX: &str = "bitcoincash";
-    let lower = address.to_ascii_lowercase();
+    let lower = Zeroizing::new(address.to_ascii_lowercase());
     let bare = lower.strip_prefix(PREFIX).and_then(|rest| rest.strip_prefix(':')).unwrap_or(&lower);
     if !bare.starts_with(['q', 'p']) || bare.len() < 42 {
         return base58_checked(address, bs58::Alphabet::BITCOIN);
     }
-    let one_case = address == lower || address == address.to_ascii_uppercase();
+    let one_case = address == *lower || address == address.to_ascii_uppercase();
     if !one_case || !cash_checksum_valid(PREFIX, bare) {
         return Err(IdentifierRule::WalletChecksum);
     }
-    Ok(bare.to_owned())
+    Ok(Zeroizing::new(bare.to_owned()))
 }
 
 /// The 40-bit BCH code of the CashAddr specification over prefix, separator and payload.
@@ -162,8 +164,8 @@ fn cash_checksum_valid(prefix: &str, payload: &str) -> bool {
 }
 
 /// Transparent (base58), Sapling (bech32) and unified (bech32m) addresses.
-fn zcash(address: &str) -> Result<String, IdentifierRule> {
-    let lower = address.to_ascii_lowercase();
+fn zcash(address: &str) -> Result<Zeroizing<String>, IdentifierRule> {
+    let lower = Zeroizing::new(address.to_ascii_lowercase());
     let checked = if lower.starts_with("zs1") {
         CheckedHrpstring::new::<Bech32>(address).is_ok()
     } else if lower.starts_with("u1") {
@@ -175,18 +177,18 @@ fn zcash(address: &str) -> Result<String, IdentifierRule> {
 }
 
 /// 32 bytes in base58; the form has no checksum.
-fn solana(address: &str) -> Result<String, IdentifierRule> {
+fn solana(address: &str) -> Result<Zeroizing<String>, IdentifierRule> {
     let decoded = if address.len() <= BASE58_CHARACTERS { bs58::decode(address).into_vec().ok() } else { None };
-    decoded.filter(|key| key.len() == 32).map(|_| address.to_owned()).ok_or(IdentifierRule::WalletForm)
+    decoded.filter(|key| key.len() == 32).map(|_| Zeroizing::new(address.to_owned())).ok_or(IdentifierRule::WalletForm)
 }
 
 /// A form not known here: kept as it is, only hexadecimal with `0x` is lowered.
-fn opaque(address: &str) -> Result<String, IdentifierRule> {
+fn opaque(address: &str) -> Result<Zeroizing<String>, IdentifierRule> {
     if !OPAQUE_CHARACTERS.contains(&address.len()) {
         return Err(IdentifierRule::Length);
     }
     let hexadecimal = has_hex_prefix(address) && address.bytes().skip(2).all(|byte| byte.is_ascii_hexdigit());
-    Ok(if hexadecimal { address.to_ascii_lowercase() } else { address.to_owned() })
+    Ok(Zeroizing::new(if hexadecimal { address.to_ascii_lowercase() } else { address.to_owned() }))
 }
 
 #[cfg(test)]
@@ -194,7 +196,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: Result<&str, IdentifierRule>) {
-        assert_eq!(wallet(text), expected.map(str::to_owned), "{text:?}");
+        assert_eq!(wallet(text), expected.map(|form| Zeroizing::new(form.to_owned())), "{text:?}");
     }
 
     #[test]

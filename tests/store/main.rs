@@ -3,4 +3,6 @@
 mod journal;
 mod journal_crash;
 mod journal_files;
+mod recorded;
 mod views;
+mod views_sled;

@@ -1,12 +1,15 @@
 //! The contract of `Views`, held by every implementation.
 
 use hushwire::io::views::memory::MemoryViews;
+use hushwire::io::views::sled::SledViews;
 use hushwire::node::mark;
 use hushwire::node::store::{Expectation, RecordNumber, StorageFault, ViewChange, ViewFault, Views};
 
 /// Runs one rule against every backend.
 fn with_every_backend(rule: fn(&mut dyn Views)) {
     rule(&mut MemoryViews::new());
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    rule(&mut SledViews::open(dir.path()).expect("opens"));
 }
 
 fn put(key: &[u8], value: &[u8]) -> ViewChange {

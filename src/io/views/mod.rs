@@ -4,3 +4,4 @@
 //! something a person chose are local keyed hashes.
 
 pub mod memory;
+pub mod sled;

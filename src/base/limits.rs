@@ -174,3 +174,10 @@ pub const QUOTA_RETRY_MS: u64 = 3_600_000;
 
 /// Longest spread of one publication over time, seconds: a day.
 pub const SPREAD_S: u32 = 86_400;
+
+/// Statements of one reporter about one pseudonym, in one state, that a look-up gives out, newest first. Honest members
+/// hold a few; one that floods a pseudonym hides neither the others' statements nor costs more than this to open.
+pub const STATEMENTS_PER_REPORTER: usize = 64;
+
+/// Records of one pseudonym that a look-up passes at most: about 100 ns each, so some milliseconds under attack.
+pub const RECORDS_PER_LOOKUP: usize = 65_536;

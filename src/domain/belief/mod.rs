@@ -4,8 +4,8 @@
 //! Readers never wait: the table, the records and the parties are atomics behind one swapped pointer ([`view`]); one
 //! writer at a time changes them in place ([`writer`]). Nothing here opens a seal or decides: that is screening.
 //!
-//! Memory of an indicator of usual length: 184 bytes of record ([`record`]), 9.1 to 11.1 of lookup table ([`table`]),
-//! 4.5 to 5.6 of the index by name ([`names`]). The belief of a node is rebuilt at start from its journal.
+//! Memory of an indicator of usual length: 184 bytes of record ([`record`]), 9.1 to 11.1 of lookup table,
+//! 4.5 to 5.6 of the index by name. The belief of a node is rebuilt at start from its journal.
 
 pub mod said;
 

@@ -223,6 +223,24 @@ fn a_mention_shows_as_last_seen() {
 }
 
 #[test]
+fn a_flood_of_one_member_hides_no_other() {
+    let belief = belief();
+    said(&belief, "bank-a", 0, Content::Indicator(1, 1));
+    for index in 0..1_000 {
+        let mut entry = spoken("bank-b", index, Content::Indicator(1, 1));
+        entry.commitment = commitment(5_000 + index);
+        assert_eq!(apply(&belief, &entry), Effect::Believed);
+    }
+    let mut view = belief.view();
+    let statements = view.statements(&pseudonym(1));
+    let of = |member: &str| {
+        let number = view.member_number(&member.parse().expect("valid"));
+        statements.iter().filter(|statement| Some(statement.reporter) == number).count()
+    };
+    assert_eq!((of("bank-a"), of("bank-b")), (1, crate::base::limits::STATEMENTS_PER_REPORTER));
+}
+
+#[test]
 fn thousands_are_found_again_expire_and_give_their_memory_back() {
     let belief = belief();
     let count = 20_000;

@@ -7,6 +7,7 @@ use arc_swap::Guard;
 use crate::base::bytes::{Commitment, Pseudonym};
 use crate::base::epoch::EpochId;
 use crate::base::kind::IdentifierKind;
+use crate::base::limits::{RECORDS_PER_LOOKUP, STATEMENTS_PER_REPORTER};
 use crate::base::name::{FeedId, MemberId};
 use crate::base::position::EntryIndex;
 use crate::base::time::Timestamp;
@@ -16,9 +17,6 @@ use crate::domain::belief::place::{Place, TableKey, Words, bytes_of, words_of};
 use crate::domain::belief::record::{RecordNumber, State};
 use crate::domain::belief::slab::{Chunk, Head};
 use crate::domain::belief::table::Segment;
-
-/// Statements of one pseudonym a look-up walks at most; publishers' quotas keep honest chains far below.
-const STATEMENTS_PER_PSEUDONYM: usize = 4_096;
 
 /// Everything readers reach, swapped as a whole when something is added or retired; entries change in place.
 #[derive(Debug, Clone)]
@@ -113,20 +111,25 @@ impl Roots {
 
     fn statements(&self, words: &Words, place: Place) -> Result<Vec<Statement>, Outdated> {
         let mut next = self.first_record(words, place)?;
-        let mut statements = Vec::new();
-        let mut walked = 0;
-        while let Some(record) = next {
-            let (head, sealed) = self.chunk(record)?.read(record.place());
-            if let Some(sealed) = sealed {
-                statements.extend(self.statement(&head, sealed)?);
+        let mut statements: Vec<Statement> = Vec::new();
+        for _ in 0..RECORDS_PER_LOOKUP {
+            let Some(record) = next else { break };
+            let link = self.chunk(record)?.link(record.place());
+            next = link.next;
+            if statements.len() >= STATEMENTS_PER_REPORTER && self.has_enough(&statements, record)? {
+                continue;
             }
-            next = head.link.next;
-            walked += 1;
-            if walked == STATEMENTS_PER_PSEUDONYM {
-                break;
-            }
+            statements.extend(self.statement_at(record)?);
         }
         Ok(statements)
+    }
+
+    /// Whether its reporter is heard often enough already in the state of this record.
+    fn has_enough(&self, statements: &[Statement], record: RecordNumber) -> Result<bool, Outdated> {
+        let state = self.chunk(record)?.link(record.place()).state;
+        let Some(speaker) = self.speaker(record)? else { return Ok(true) };
+        let heard = statements.iter().filter(|held| held.reporter == speaker && Some(held.state) == state);
+        Ok(heard.count() >= STATEMENTS_PER_REPORTER)
     }
 }
 

@@ -7,10 +7,15 @@
 //! Exit codes: 0 done · 1 failed · 2 wrong usage · 3 done in part, the refused records are reported · 4 the node or a
 //! server could not be reached, try again · 5 a verification failed.
 
+pub mod cert;
 pub mod client;
 pub mod conformance;
+mod faults;
+pub mod key;
+pub mod member;
 pub mod output;
 pub mod publish;
+pub mod sealing;
 pub mod stream;
 
 use std::process::ExitCode;
@@ -44,6 +49,9 @@ pub struct Cli {
 enum Command {
     Conformance(conformance::ConformanceArgs),
     Publish(publish::PublishArgs),
+    Member(member::MemberArgs),
+    Key(key::KeyArgs),
+    Cert(cert::CertArgs),
 }
 
 impl Command {
@@ -51,6 +59,9 @@ impl Command {
         match self {
             Self::Conformance(args) => conformance::run(args),
             Self::Publish(args) => publish::run(args),
+            Self::Member(args) => member::run(args),
+            Self::Key(args) => key::run(args),
+            Self::Cert(args) => cert::run(args),
         }
     }
 }

@@ -136,6 +136,17 @@ impl Passphrase {
         Ok(chosen)
     }
 
+    /// The passphrase of an existing file and the one it is to be sealed under from now on.
+    pub fn obtain_change(
+        source: Option<&PassphraseSource>,
+        new: &PassphraseSource,
+    ) -> Result<(Self, Self), PassphraseError> {
+        forbid_core_files()?;
+        // Read before the process gives up its way to inherited descriptors, which the first whole read does.
+        let existing = read(&resolve(source)?, "Present passphrase: ")?;
+        Ok((existing, Self::obtain_new(Some(new))?))
+    }
+
     /// Read by [`crate::io::keystore::sealed`] alone.
     pub(super) fn secret(&self) -> &SecretString {
         &self.0

@@ -1,0 +1,101 @@
+//! What the faults of keys, certificates and rosters mean on the command line: a message, a hint, an exit code.
+
+use crate::app::cli::CliError;
+use crate::domain::note::NoteError;
+use crate::domain::note::key::KeyError;
+use crate::domain::roster::error::RosterError;
+use crate::io::certificate::CertificateError;
+use crate::io::key_bundle::BundleError;
+use crate::io::keystore::file::FileError;
+use crate::io::keystore::keys::EpochKeysError;
+use crate::io::keystore::passphrase::{PassphraseError, PassphraseSource};
+use crate::io::keystore::sealed::SealError;
+use crate::io::keystore::store::KeystoreError;
+use crate::io::roster_files::RosterFilesError;
+
+impl From<RosterError> for CliError {
+    fn from(fault: RosterError) -> Self {
+        let hint = match &fault {
+            RosterError::TooFewSignatures { .. } => {
+                Some("let another admin run: hushwire member sign FILE --admin KEYFILE")
+            }
+            RosterError::GenesisHash { .. } => {
+                Some("ask the other members for the genesis hash again, by voice, and do not go on while it differs")
+            }
+            RosterError::VersionGap { .. } => Some("apply the versions between first, in order"),
+            RosterError::Expired(_) => Some("an admin prepares a renewal: hushwire member propose --renew-days 365"),
+            _ => None,
+        };
+        let error = Self::not_verified(fault.to_string());
+        hint.map_or(error, |hint| CliError::not_verified(fault.to_string()).hint(hint))
+    }
+}
+
+impl From<NoteError> for CliError {
+    fn from(fault: NoteError) -> Self {
+        Self::not_verified(fault.to_string())
+    }
+}
+
+impl From<BundleError> for CliError {
+    fn from(fault: BundleError) -> Self {
+        match fault {
+            BundleError::Roster(fault) => fault.into(),
+            other => Self::not_verified(other.to_string()),
+        }
+    }
+}
+
+impl From<RosterFilesError> for CliError {
+    fn from(fault: RosterFilesError) -> Self {
+        match fault {
+            RosterFilesError::Roster(fault) => fault.into(),
+            RosterFilesError::NoRoster => Self::failed(fault.to_string())
+                .hint("join one: hushwire member join INVITATION --genesis HASH, or found one: hushwire member genesis --help"),
+            other => Self::failed(other.to_string()),
+        }
+    }
+}
+
+impl From<KeystoreError> for CliError {
+    fn from(fault: KeystoreError) -> Self {
+        let error = Self::failed(fault.to_string());
+        match fault {
+            KeystoreError::Seal(SealError::WrongPassphrase) => {
+                error.hint("check --passphrase and HUSHWIRE_PASSPHRASE; a lost passphrase cannot be recovered")
+            }
+            KeystoreError::Seal(SealError::NotSealed) => error.hint("restore the file from a backup"),
+            _ => error,
+        }
+    }
+}
+
+impl From<PassphraseError> for CliError {
+    fn from(fault: PassphraseError) -> Self {
+        Self::usage(fault.to_string()).hint(format!("--passphrase takes {}", PassphraseSource::FORMS))
+    }
+}
+
+impl From<FileError> for CliError {
+    fn from(fault: FileError) -> Self {
+        Self::failed(fault.to_string())
+    }
+}
+
+impl From<CertificateError> for CliError {
+    fn from(fault: CertificateError) -> Self {
+        Self::failed(fault.to_string())
+    }
+}
+
+impl From<KeyError> for CliError {
+    fn from(fault: KeyError) -> Self {
+        Self::failed(fault.to_string())
+    }
+}
+
+impl From<EpochKeysError> for CliError {
+    fn from(fault: EpochKeysError) -> Self {
+        Self::failed(fault.to_string()).hint("hushwire member apply FILE takes the key bundle another member sent")
+    }
+}

@@ -10,12 +10,17 @@
 pub mod cert;
 pub mod client;
 pub mod conformance;
+pub mod decision;
 mod faults;
+pub mod identifier_option;
 pub mod key;
 pub mod member;
 pub mod output;
 pub mod publish;
+pub mod retract;
+pub mod screen;
 pub mod sealing;
+pub mod status;
 pub mod stream;
 
 use std::process::ExitCode;
@@ -52,6 +57,9 @@ enum Command {
     Member(member::MemberArgs),
     Key(key::KeyArgs),
     Cert(cert::CertArgs),
+    Retract(retract::RetractArgs),
+    Screen(screen::ScreenArgs),
+    Status(status::StatusArgs),
 }
 
 impl Command {
@@ -62,6 +70,9 @@ impl Command {
             Self::Member(args) => member::run(args),
             Self::Key(args) => key::run(args),
             Self::Cert(args) => cert::run(args),
+            Self::Retract(args) => retract::run(args),
+            Self::Screen(args) => screen::run(args),
+            Self::Status(args) => status::run(args),
         }
     }
 }

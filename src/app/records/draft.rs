@@ -5,6 +5,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::app::records::refusal::Refusal;
 use crate::app::records::{Record, time, words};
 use crate::base::kind::IdentifierKind;
+use crate::base::limits;
 use crate::domain::indicator::words::{Grounds, Handling, Severity};
 use crate::io::grpc::wire::hushwire::local::v1 as local;
 
@@ -116,6 +117,10 @@ pub fn read(record: &Record, defaults: &Defaults) -> Result<Vec<local::Indicator
     };
     if identifiers.is_empty() && !reader.has("value") {
         reader.refuse_missing("value", "the record names no identifier");
+    }
+    if identifiers.len() > limits::IDENTIFIERS_PER_TRANSACTION {
+        let allowed = format!("a record may name {} identifiers", limits::IDENTIFIERS_PER_TRANSACTION);
+        reader.refuse("", "too_many_identifiers", &allowed);
     }
     for (field, given) in [
         ("typology", defaults.typology.is_some()),

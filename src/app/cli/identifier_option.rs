@@ -1,0 +1,83 @@
+//! `--identifier KIND=VALUE`: identifiers on the command line, without leaving them in the shell's history.
+
+use std::fmt;
+use std::io::{BufRead, IsTerminal};
+use std::str::FromStr;
+
+use zeroize::Zeroizing;
+
+use crate::app::cli::CliError;
+use crate::app::records::words;
+use crate::base::kind::IdentifierKind;
+use crate::io::grpc::wire::hushwire::local::v1 as local;
+
+/// One identifier; the value `-` is asked for without echo, or read as the next line of standard input.
+#[derive(Clone)]
+pub struct IdentifierOption {
+    kind: IdentifierKind,
+    value: Zeroizing<String>,
+}
+
+impl fmt::Debug for IdentifierOption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "IdentifierOption({}=…)", self.kind)
+    }
+}
+
+/// Not of the form. What was typed is not repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the form is KIND=VALUE, e.g. iban=…, or KIND=- to be asked; KIND is one of pan, iban, account, email, phone, device, ip, wallet, domain, url, address, merchant, par, token"
+)]
+pub struct NoIdentifier;
+
+impl FromStr for IdentifierOption {
+    type Err = NoIdentifier;
+
+    fn from_str(text: &str) -> Result<Self, NoIdentifier> {
+        let (kind, value) = text.split_once('=').filter(|(_, value)| !value.is_empty()).ok_or(NoIdentifier)?;
+        let kind = words::kind(kind).map_err(|_| NoIdentifier)?;
+        Ok(Self { kind, value: Zeroizing::new(value.to_owned()) })
+    }
+}
+
+/// The identifiers as the interface takes them; asks for those that were left open.
+pub fn resolve(options: &[IdentifierOption]) -> Result<Vec<local::Identifier>, CliError> {
+    options
+        .iter()
+        .map(|option| {
+            let value = if option.value.as_str() == "-" { ask(option.kind)? } else { option.value.clone() };
+            Ok(local::Identifier { kind: words::kind_number(option.kind).into(), value: value.as_str().to_owned() })
+        })
+        .collect()
+}
+
+fn ask(kind: IdentifierKind) -> Result<Zeroizing<String>, CliError> {
+    let failed = |error: std::io::Error| CliError::failed(format!("the {kind} cannot be read: {error}"));
+    if std::io::stdin().is_terminal() {
+        return rpassword::prompt_password(format!("{kind}: ")).map(Zeroizing::new).map_err(failed);
+    }
+    let mut line = Zeroizing::new(String::new());
+    std::io::stdin().lock().read_line(&mut line).map_err(failed)?;
+    let value = Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned());
+    if value.is_empty() {
+        return Err(CliError::usage(format!("standard input ended before the {kind}")));
+    }
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_on_the_command_line_has_a_kind_and_is_never_shown() {
+        let option: IdentifierOption = "email=a@b=c".parse().expect("of the form");
+        assert_eq!(option.value.as_str(), "a@b=c");
+        assert_eq!(format!("{option:?}"), "IdentifierOption(email=…)");
+        for text in ["4111111111111111", "pan=", "colour=x", ""] {
+            let refused = text.parse::<IdentifierOption>().expect_err(text).to_string();
+            assert!(!refused.contains("4111"));
+        }
+    }
+}

@@ -181,3 +181,8 @@ pub const STATEMENTS_PER_REPORTER: usize = 64;
 
 /// Records of one pseudonym that a look-up passes at most: about 100 ns each, so some milliseconds under attack.
 pub const RECORDS_PER_LOOKUP: usize = 65_536;
+/// Screening records waiting for the audit log: ten seconds of a busy checkout.
+pub const SCREENING_RECORDS: usize = 65_536;
+
+/// Screening records of one commit.
+pub const RECORDS_PER_COMMIT: usize = 1_024;

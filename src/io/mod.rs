@@ -11,5 +11,6 @@ pub mod keystore;
 pub mod noise;
 pub mod random;
 pub mod roster_files;
+pub mod screener;
 pub mod transport;
 pub mod views;

@@ -5,6 +5,7 @@
 //! file named by its verb.
 
 pub mod accept;
+pub mod apply_roster;
 pub mod audit;
 pub mod commit;
 pub mod feeds;

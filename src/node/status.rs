@@ -8,7 +8,9 @@ use crate::base::time::Timestamp;
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
 use crate::domain::belief::Held;
+use crate::domain::screening::freshness::FeedSigned;
 use crate::node::Node;
+use crate::node::feeds::Feed;
 use crate::node::fence::FenceState;
 use crate::node::store::{Journal, StorageFault, Views};
 
@@ -49,15 +51,6 @@ pub struct PeerStatus {
     pub unacknowledged_retractions: u64,
 }
 
-/// How fresh one member's feeds are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Freshness {
-    pub member: MemberId,
-    /// When the author last signed any of its feeds.
-    pub signed_at: Option<Timestamp>,
-    pub quarantined: bool,
-}
-
 impl<J: Journal, V: Views> Node<J, V> {
     pub fn status(&self, now: Timestamp) -> Status {
         let state = &self.state;
@@ -96,17 +89,16 @@ impl<J: Journal, V: Views> Node<J, V> {
         }
     }
 
-    /// When each other member last signed, for the answers of screening.
-    pub fn freshness(&self) -> Vec<Freshness> {
-        let peers = self.state.roster.peers_of(&self.state.identity.member).into_iter();
-        let of_peer = |member: &MemberId| {
-            let feeds = self.state.feeds.values().filter(|feed| feed.id().member == *member);
-            let (signed_at, quarantined) = feeds.fold((None, false), |(signed_at, quarantined), feed| {
-                (feed.signed_at().max(signed_at), quarantined || feed.equivocation.is_some())
-            });
-            Freshness { member: member.clone(), signed_at, quarantined }
+    /// When the author of each feed last signed it, for the answers of screening. `limit_s` stands in for the roster's limit.
+    pub fn freshness(&self, limit_s: Option<u64>) -> Vec<FeedSigned> {
+        let limit_s = limit_s.unwrap_or(self.state.roster.limits().freshness_limit_s);
+        let signed = |feed: &Feed| FeedSigned {
+            feed: feed.id().clone(),
+            signed_at: feed.signed_at(),
+            limit_s: u32::try_from(limit_s).unwrap_or(u32::MAX),
+            quarantined: feed.equivocation.is_some(),
         };
-        peers.map(|peer| of_peer(&peer.id)).collect()
+        self.state.feeds.values().map(signed).collect()
     }
 
     /// Raises the alarm once for each feed that has shown no sign of life for longer than the roster allows.

@@ -11,5 +11,6 @@ pub mod overload;
 pub mod publishing;
 pub mod refusals;
 pub mod roles;
+pub mod screening;
 pub mod status;
 pub mod wire;

@@ -1,0 +1,207 @@
+//! The two doors: the member's own systems on one, other members' nodes on the other.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tonic::service::Routes;
+
+use crate::app::config::Config;
+use crate::app::serve::material::{Addresses, LiveEngine, Material, ServeError};
+use crate::app::serve::roster::RosterDesk;
+use crate::base::limits;
+use crate::domain::audit::event::AuditEvent;
+use crate::domain::audit::record::Actor;
+use crate::domain::statistics::budget::Epsilon;
+use crate::io::clock;
+use crate::io::exchange::links::Links;
+use crate::io::grpc::compliance::Compliance;
+use crate::io::grpc::convert;
+use crate::io::grpc::exchange::Exchange;
+use crate::io::grpc::gate::{Gate, GateSettings, OnRefused, Refused};
+use crate::io::grpc::node::NodeState;
+use crate::io::grpc::publishing::Publishing;
+use crate::io::grpc::screening::ScreeningDesk;
+use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_server::AuditServiceServer;
+use crate::io::grpc::wire::hushwire::compliance::v1::statistics_service_server::StatisticsServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::node_service_server::NodeServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::publishing_service_server::PublishingServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::screening_service_server::ScreeningServiceServer;
+use crate::io::grpc::wire::hushwire::peer::v1::exchange_service_server::ExchangeServiceServer;
+use crate::io::screener::Screener;
+use crate::io::transport::caller::Caller;
+use crate::io::transport::connection::Admission;
+use crate::io::transport::listener::{Door, DoorCounts};
+use crate::io::transport::settings::DoorSettings;
+use crate::io::transport::tls::{DoorTls, local_server, peer_server};
+
+/// Both listening sockets, bound before anything else is opened: a taken port is told at once.
+#[derive(Debug)]
+pub struct Sockets {
+    pub local: TcpListener,
+    pub peer: TcpListener,
+}
+
+impl Sockets {
+    pub async fn bind(config: &Config) -> Result<Self, ServeError> {
+        let bind = async |key, address| {
+            let listen = |error| ServeError::Listen { key, address, error };
+            // Through the runtime, which allows a just closed port to be bound again.
+            let socket = tokio::net::TcpListener::bind(address).await.map_err(listen)?;
+            socket.into_std().map_err(listen)
+        };
+        Ok(Self {
+            local: bind("local.listen", config.local_listen).await?,
+            peer: bind("peer.listen", config.peer_listen).await?,
+        })
+    }
+
+    pub fn addresses(&self) -> Result<Addresses, ServeError> {
+        let local = self.local.local_addr().map_err(ServeError::Runtime)?;
+        let peer = self.peer.local_addr().map_err(ServeError::Runtime)?;
+        Ok(Addresses { local, peer, pid: std::process::id() })
+    }
+}
+
+/// The local door before it opens.
+pub struct LocalDoor {
+    /// New certificates are sent here.
+    pub tls: Arc<watch::Sender<Arc<DoorTls>>>,
+    admission: Admission,
+    routes: Routes,
+    on_refused: OnRefused,
+}
+
+impl LocalDoor {
+    /// Serves until `stop`.
+    pub async fn serve(self, socket: TcpListener, stop: impl Future<Output = ()>) {
+        let Ok(tcp) = tokio::net::TcpListener::from_std(socket) else { return };
+        let door = Door {
+            tcp,
+            tls: self.tls.subscribe(),
+            admission: self.admission,
+            settings: DoorSettings::local(),
+            counts: Arc::new(DoorCounts::default()),
+        };
+        door.serve(Gate::new(self.routes.prepare(), GateSettings::local(), self.on_refused), stop).await;
+    }
+}
+
+/// The peer door before it opens.
+pub struct PeerDoor {
+    tls: watch::Sender<Arc<DoorTls>>,
+    admission: Admission,
+    routes: Routes,
+    on_refused: OnRefused,
+}
+
+impl PeerDoor {
+    /// Serves until `stop`.
+    pub async fn serve(self, socket: TcpListener, stop: impl Future<Output = ()>) {
+        let Ok(tcp) = tokio::net::TcpListener::from_std(socket) else { return };
+        let door = Door {
+            tcp,
+            tls: self.tls.subscribe(),
+            admission: self.admission,
+            settings: DoorSettings::peer(),
+            counts: Arc::new(DoorCounts::default()),
+        };
+        door.serve(Gate::new(self.routes.prepare(), GateSettings::peer(), self.on_refused), stop).await;
+    }
+}
+
+/// Everything the member's own systems may call.
+pub fn local(
+    config: &Config,
+    material: &Material,
+    engine: &LiveEngine,
+    screener: &Arc<Screener>,
+    links: &Links,
+    desk: &RosterDesk,
+) -> Result<LocalDoor, ServeError> {
+    let (own, authority) = material.local_tls(config)?;
+    let tls = local_server(&own, &authority, &config.member)
+        .map_err(|error| ServeError::Tls { what: "local listener", error })?;
+    let apply = desk.clone();
+    let publishing = Publishing { engine: engine.clone(), member: config.member.clone() };
+    let screening = ScreeningDesk { screener: Arc::clone(screener), consortium: engine.consortium().clone() };
+    let default_epsilon = Epsilon::from_nano(config.statistics.epsilon_nano);
+    let compliance = Compliance { engine: engine.clone(), default_epsilon };
+    let node = NodeState {
+        engine: engine.clone(),
+        links: links.clone(),
+        started_at: clock::now(),
+        version: env!("CARGO_PKG_VERSION"),
+        apply_roster: Arc::new(move |caller, note| apply.apply(caller, note)),
+    };
+    let most = limits::MESSAGE_BYTES;
+    let routes = Routes::new(PublishingServiceServer::new(publishing).max_decoding_message_size(most))
+        .add_service(ScreeningServiceServer::new(screening).max_decoding_message_size(most))
+        .add_service(NodeServiceServer::new(node).max_decoding_message_size(most))
+        .add_service(AuditServiceServer::new(compliance.clone()).max_decoding_message_size(most))
+        .add_service(StatisticsServiceServer::new(compliance).max_decoding_message_size(most));
+    Ok(LocalDoor {
+        tls: Arc::new(watch::Sender::new(Arc::new(tls))),
+        admission: Admission::Local { member: config.member.clone() },
+        routes,
+        on_refused: record_refusals(engine.clone()),
+    })
+}
+
+/// Everything other members' nodes may call.
+pub fn peer(material: &Material, engine: &LiveEngine, desk: &RosterDesk) -> Result<PeerDoor, ServeError> {
+    let tls =
+        peer_server(&material.peer, desk.pins()).map_err(|error| ServeError::Tls { what: "peer listener", error })?;
+    let exchange = ExchangeServiceServer::new(Exchange { engine: engine.clone() })
+        .max_decoding_message_size(limits::MESSAGE_BYTES)
+        .max_encoding_message_size(limits::MESSAGE_BYTES);
+    Ok(PeerDoor {
+        tls: watch::Sender::new(Arc::new(tls)),
+        admission: Admission::Peer { pins: Arc::clone(desk.pins()) },
+        routes: Routes::new(exchange),
+        on_refused: record_refusals(engine.clone()),
+    })
+}
+
+/// Writes every refused access to the audit log. Where the engine has no time the refusal stands all the same.
+fn record_refusals(engine: LiveEngine) -> OnRefused {
+    Arc::new(move |refused: &Refused| {
+        let actor = match &refused.caller {
+            Caller::Local(caller) => convert::actor(caller),
+            Caller::Peer(peer) => Actor::Peer(peer.member.clone()),
+        };
+        let reason = known_reason(&refused.reason);
+        let event = AuditEvent::CallRefused { method: refused.method.unwrap_or("unknown"), reason };
+        let engine = engine.clone();
+        tokio::spawn(async move {
+            let recorded =
+                engine.call(move |node, round| node.record(&actor, vec![event], round.now, round.rng)).await;
+            if let Err(fault) = recorded {
+                tracing::warn!(event = "refusal.unrecorded", fault = %fault);
+            }
+        });
+    })
+}
+
+/// The audit log holds words of the program only.
+fn known_reason(reason: &str) -> &'static str {
+    const KNOWN: [&str; 5] =
+        ["ROLE_NOT_ALLOWED", "WRONG_LISTENER", "PIN_REVOKED", "UNKNOWN_METHOD", "NO_VERIFIED_CALLER"];
+    KNOWN.into_iter().find(|known| *known == reason).unwrap_or("OTHER")
+}
+
+/// On SIGHUP the local certificate and authority are read again; connections whose certificate no longer counts end.
+pub async fn reload_on_hangup(reload: impl Fn() -> Result<DoorTls, ServeError>, tls: Arc<watch::Sender<Arc<DoorTls>>>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut hangups) = signal(SignalKind::hangup()) else { return };
+    while hangups.recv().await.is_some() {
+        match reload() {
+            Ok(renewed) => {
+                tls.send_replace(Arc::new(renewed));
+                tracing::info!(event = "certificates.reloaded");
+            }
+            // The old certificate keeps serving: a bad file must not close the door.
+            Err(error) => tracing::error!(event = "certificates.kept", error = %error),
+        }
+    }
+}

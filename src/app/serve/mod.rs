@@ -1,0 +1,186 @@
+//! Running a node: open the keystore and the store, start the engine, open both doors, follow the peers; stop in the
+//! opposite order.
+//!
+//! Threads: the *engine* owns the node and its store; *peers* runs the exchange with other members; the main thread serves
+//! the member's own systems. Each runtime has one thread: a checkout must not wait for a peer's batch, and one thread costs
+//! a third less per call than a shared pool.
+
+mod doors;
+mod material;
+mod peering;
+mod roster;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+use crate::app::config::Config;
+use crate::app::serve::doors::Sockets;
+use crate::app::serve::material::{LiveEngine, Material};
+use crate::app::serve::peering::Peering;
+use crate::app::serve::roster::RosterDesk;
+use crate::base::time::Timestamp;
+use crate::domain::audit::record::Actor;
+use crate::domain::screening::freshness::Freshness;
+use crate::domain::screening::own_lists::OwnLists;
+use crate::domain::screening::policy::BuiltInPolicy;
+use crate::io::engine::Engine;
+use crate::io::exchange::links::Links;
+use crate::io::keystore::process::forbid_core_dumps;
+use crate::io::screener::{Records, Screener, write_records};
+use crate::io::{clock, random};
+use crate::node::Node;
+
+pub use material::ServeError;
+
+/// How often windows are closed and silence is noticed.
+const TICK: Duration = Duration::from_millis(20);
+
+/// How often the freshness shown in answers is brought up to date.
+const FRESHNESS_EVERY: Duration = Duration::from_secs(1);
+
+/// Serves until the process is told to stop (SIGTERM or Ctrl-C). `ready_file` receives the addresses once both doors are
+/// open, for whoever started the process.
+pub fn serve(config: &Config, ready_file: Option<PathBuf>) -> Result<(), ServeError> {
+    forbid_core_dumps().map_err(|error| ServeError::CoreDumps(error.to_string()))?;
+    let material = Material::load(config, clock::now())?;
+    let local = runtime()?;
+    let peers = runtime()?;
+    let sockets = local.block_on(Sockets::bind(config))?;
+    let (engine, thread, screener, waiting) = start_engine(config, &material)?;
+
+    let links = Links::default();
+    let roster = Arc::new(ArcSwap::from_pointee(material.roster.clone()));
+    let (stop, stopping) = watch::channel(false);
+    let desk = RosterDesk::new(config, &material, engine.clone(), Arc::clone(&roster), Arc::clone(&screener));
+    let peering = Peering::new(engine.clone(), links.clone(), desk.clone(), &material)?;
+    let local_door = doors::local(config, &material, &engine, &screener, &links, &desk)?;
+    let peer_door = doors::peer(&material, &engine, &desk)?;
+    let addresses = sockets.addresses()?;
+
+    let peers_thread = spawn_peers(peers, peering, peer_door, sockets.peer, stopping.clone())?;
+    if let Some(path) = ready_file {
+        material::write_ready(&path, &addresses)?;
+    }
+    tracing::info!(event = "node.ready", local = %addresses.local, peer = %addresses.peer, member = %config.member);
+
+    local.block_on(async {
+        let window = Duration::from_millis(config.audit_window_ms);
+        tokio::spawn(write_records(engine.clone(), Arc::downgrade(&screener), waiting, window));
+        tokio::spawn(refresh(engine.clone(), Arc::clone(&screener), config.screening.freshness_limit_s));
+        tokio::spawn(doors::reload_on_hangup(config.clone(), local_door.tls.clone()));
+        let told = async {
+            told_to_stop().await;
+            tracing::info!(event = "node.stopping");
+            stop.send_replace(true);
+        };
+        local_door.serve(sockets.local, told).await;
+    });
+    drop(peers_thread.join());
+    local.block_on(async {
+        let farewell = engine.call(|node, round| {
+            node.record(&Actor::Node, vec![crate::domain::audit::event::AuditEvent::NodeStopped], round.now, round.rng)
+        });
+        // The store may have stopped already; then there is nothing left to write.
+        drop(farewell.await);
+    });
+    drop((engine, desk, screener));
+    local.shutdown_timeout(Duration::from_secs(1));
+    drop(thread.join());
+    tracing::info!(event = "node.stopped");
+    Ok(())
+}
+
+fn runtime() -> Result<Runtime, ServeError> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Runtime)
+}
+
+type Started =
+    (LiveEngine, JoinHandle<()>, Arc<Screener>, tokio::sync::mpsc::Receiver<crate::node::record_screening::ScreeningRecord>);
+
+fn start_engine(config: &Config, material: &Material) -> Result<Started, ServeError> {
+    let (journal, views) = material::open_store(config, material)?;
+    let identity = material.identity()?;
+    let key_ring = Arc::clone(&identity.key_ring);
+    let settings = material.settings(config);
+    let guard = Arc::clone(&settings.guards);
+    let canon = settings.canon_rules;
+    let mut rng = random::generator();
+    let now = clock::now();
+    let node = Node::open(identity, settings, material.roster.clone(), journal, views, now, &mut rng)
+        .map_err(ServeError::Store)?;
+    let belief = Arc::clone(&node.state().belief);
+    let freshness = assess(&node.freshness(config.screening.freshness_limit_s), &config.member, now);
+    let (engine, thread) = Engine::start(node, TICK).map_err(ServeError::Runtime)?;
+    let (records, waiting) = Records::new();
+    let screener = Arc::new(Screener {
+        keys: ArcSwap::new(key_ring),
+        belief,
+        canon,
+        policy: BuiltInPolicy::new(&guard.digest()),
+        guard: ArcSwap::new(guard),
+        lists: ArcSwap::from_pointee(OwnLists::default()),
+        freshness: ArcSwap::from_pointee(freshness),
+        own: config.member.clone(),
+        sandbox: config.screening.sandbox,
+        records,
+    });
+    Ok((engine, thread, screener, waiting))
+}
+
+fn assess(
+    feeds: &[crate::domain::screening::freshness::FeedSigned],
+    own: &crate::base::name::MemberId,
+    now: Timestamp,
+) -> Freshness {
+    Freshness::assess(feeds, own, false, now)
+}
+
+/// Keeps the freshness in answers true. Where the engine is stuck the last one stays, and it grows stale by itself: ages
+/// are told by the time of assessment.
+async fn refresh(engine: LiveEngine, screener: Arc<Screener>, limit_s: Option<u64>) {
+    let mut every = tokio::time::interval(FRESHNESS_EVERY);
+    loop {
+        every.tick().await;
+        let Ok(feeds) = engine.call(move |node, _| node.freshness(limit_s)).await else { return };
+        screener.freshness.store(Arc::new(assess(&feeds, &screener.own, clock::now())));
+    }
+}
+
+fn spawn_peers(
+    runtime: Runtime,
+    peering: Peering,
+    door: doors::PeerDoor,
+    socket: std::net::TcpListener,
+    stopping: watch::Receiver<bool>,
+) -> Result<JoinHandle<()>, ServeError> {
+    let run = move || {
+        runtime.block_on(async {
+            let following = tokio::spawn(peering.run());
+            door.serve(socket, stopped(stopping)).await;
+            following.abort();
+        });
+        runtime.shutdown_timeout(Duration::from_secs(1));
+    };
+    std::thread::Builder::new().name("hushwire-peers".to_owned()).spawn(run).map_err(ServeError::Runtime)
+}
+
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    // The sender lives as long as the process serves; its end means the same.
+    drop(stopping.wait_for(|stop| *stop).await);
+}
+
+async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    let Ok(mut interrupt) = signal(SignalKind::interrupt()) else { return };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

@@ -1,0 +1,79 @@
+//! Following the peers: one task for each member of the roster, begun and ended as rosters come and go.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::task::AbortHandle;
+use tonic::transport::Channel;
+
+use crate::app::serve::material::{LiveEngine, Material};
+use crate::app::serve::roster::RosterDesk;
+use crate::base::name::MemberId;
+use crate::io::exchange::links::Links;
+use crate::io::exchange::pull::{Backoff, follow};
+use crate::io::transport::client::{PeerIdentity, connect_peer};
+
+/// Between attempts to reach a peer.
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(30) };
+
+/// The pullers of a node.
+#[derive(Debug)]
+pub struct Peering {
+    engine: LiveEngine,
+    links: Links,
+    desk: RosterDesk,
+    identity: std::sync::Arc<PeerIdentity>,
+}
+
+impl Peering {
+    pub fn new(engine: LiveEngine, links: Links, desk: RosterDesk, material: &Material) -> Self {
+        let identity = std::sync::Arc::new(PeerIdentity { certified: material.peer.clone() });
+        Self { engine, links, desk, identity }
+    }
+
+    /// Follows whoever the roster names until the task is dropped.
+    pub async fn run(self) {
+        let own = self.engine.member().clone();
+        let mut changes = self.desk.changes();
+        let mut following: BTreeMap<MemberId, AbortHandle> = BTreeMap::new();
+        loop {
+            let roster = self.desk.current();
+            let peers: Vec<MemberId> = roster.peers_of(&own).into_iter().map(|peer| peer.id.clone()).collect();
+            following.retain(|peer, task| {
+                let stays = peers.contains(peer);
+                if !stays {
+                    task.abort();
+                    self.links.forget(peer);
+                }
+                stays
+            });
+            for peer in peers {
+                following.entry(peer.clone()).or_insert_with(|| self.start(peer));
+            }
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn start(&self, peer: MemberId) -> AbortHandle {
+        let (engine, links) = (self.engine.clone(), self.links.clone());
+        let (desk, identity) = (self.desk.clone(), std::sync::Arc::clone(&self.identity));
+        let attempts = AtomicUsize::new(0);
+        let dial = move |peer: &MemberId| {
+            let attempt = attempts.fetch_add(1, Ordering::Relaxed);
+            dial(&desk, &identity, peer, attempt)
+        };
+        tokio::spawn(follow(engine, links, peer, BACKOFF, dial)).abort_handle()
+    }
+}
+
+/// Opens a channel to one of the peer's endpoints, another one at each attempt.
+fn dial(desk: &RosterDesk, identity: &PeerIdentity, peer: &MemberId, attempt: usize) -> Result<Channel, String> {
+    let roster = desk.current();
+    let endpoints = roster.member(peer).map(|member| member.endpoints.clone()).unwrap_or_default();
+    let chosen = endpoints.get(attempt.checked_rem(endpoints.len()).unwrap_or(0));
+    let endpoint = chosen.ok_or_else(|| "the roster names no endpoint".to_owned())?;
+    connect_peer(endpoint.as_str(), identity, peer, desk.pins()).map_err(|error| error.to_string())
+}

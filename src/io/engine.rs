@@ -13,7 +13,7 @@ use rand::rngs::StdRng;
 use tokio::sync::{oneshot, watch};
 
 use crate::base::limits;
-use crate::base::name::{ConsortiumId, FeedId};
+use crate::base::name::{ConsortiumId, FeedId, MemberId};
 use crate::base::time::Timestamp;
 use crate::io::{clock, random};
 use crate::node::Node;
@@ -46,11 +46,17 @@ pub struct Engine<J, V> {
     jobs: SyncSender<Job<J, V>>,
     heads: watch::Receiver<Arc<Heads>>,
     consortium: ConsortiumId,
+    member: MemberId,
 }
 
 impl<J, V> Clone for Engine<J, V> {
     fn clone(&self) -> Self {
-        Self { jobs: self.jobs.clone(), heads: self.heads.clone(), consortium: self.consortium.clone() }
+        Self {
+            jobs: self.jobs.clone(),
+            heads: self.heads.clone(),
+            consortium: self.consortium.clone(),
+            member: self.member.clone(),
+        }
     }
 }
 
@@ -66,14 +72,20 @@ impl<J: Journal + Send + 'static, V: Views + Send + 'static> Engine<J, V> {
         let (jobs, queue) = sync_channel(limits::ENGINE_QUEUE);
         let (publish_heads, heads) = watch::channel(Arc::new(node.heads()));
         let consortium = node.state().identity.consortium.clone();
+        let member = node.state().identity.member.clone();
         let thread = std::thread::Builder::new()
             .name("hushwire-engine".to_owned())
             .spawn(move || run(node, &queue, tick, &publish_heads))?;
-        Ok((Self { jobs, heads, consortium }, thread))
+        Ok((Self { jobs, heads, consortium, member }, thread))
     }
 
     pub fn consortium(&self) -> &ConsortiumId {
         &self.consortium
+    }
+
+    /// The member this node speaks for.
+    pub fn member(&self) -> &MemberId {
+        &self.member
     }
 
     /// The origin of a feed.

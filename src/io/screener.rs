@@ -150,8 +150,7 @@ impl Records {
     fn count(&self, caller: &Actor, decision: Decision) {
         // Held for one addition; a panic cannot leave a counter half changed.
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, row) =
-            counts.entry(caller.to_string()).or_insert_with(|| (caller.clone(), DecisionCounts::default()));
+        let (_, row) = counts.entry(caller.to_string()).or_insert_with(|| (caller.clone(), DecisionCounts::default()));
         match decision {
             Decision::Allow => row.allowed += 1,
             Decision::Challenge => row.challenged += 1,

@@ -21,6 +21,7 @@ pub mod retract;
 pub mod screen;
 pub mod sealing;
 pub mod status;
+pub mod serve;
 pub mod stream;
 
 use std::process::ExitCode;
@@ -60,6 +61,7 @@ enum Command {
     Retract(retract::RetractArgs),
     Screen(screen::ScreenArgs),
     Status(status::StatusArgs),
+    Serve(serve::ServeArgs),
 }
 
 impl Command {
@@ -73,6 +75,7 @@ impl Command {
             Self::Retract(args) => retract::run(args),
             Self::Screen(args) => screen::run(args),
             Self::Status(args) => status::run(args),
+            Self::Serve(args) => serve::run(args),
         }
     }
 }

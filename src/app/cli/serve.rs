@@ -37,7 +37,7 @@ pub fn run(args: ServeArgs) -> Result<Outcome, CliError> {
 
 /// One event a line on standard error, as text for people or JSON for machines.
 fn start_log(config: &Config) {
-    let filter = EnvFilter::new(format!("warn,hushwire={}", config.log_level.as_str()));
+    let filter = EnvFilter::new(format!("warn,hushwire={}", config.log_level.name()));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match config.log_format {
         LogFormat::Json => log.json().flatten_event(true).try_init(),

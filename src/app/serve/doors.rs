@@ -119,9 +119,7 @@ pub fn local(
     links: &Links,
     desk: &RosterDesk,
 ) -> Result<LocalDoor, ServeError> {
-    let (own, authority) = material.local_tls(config)?;
-    let tls = local_server(&own, &authority, &config.member)
-        .map_err(|error| ServeError::Tls { what: "local listener", error })?;
+    let tls = local_tls(config, material)?;
     let apply = desk.clone();
     let publishing = Publishing { engine: engine.clone(), member: config.member.clone() };
     let screening = ScreeningDesk { screener: Arc::clone(screener), consortium: engine.consortium().clone() };
@@ -146,6 +144,11 @@ pub fn local(
         routes,
         on_refused: record_refusals(engine.clone()),
     })
+}
+
+fn local_tls(config: &Config, material: &Material) -> Result<DoorTls, ServeError> {
+    let (own, authority) = material.local_tls(config)?;
+    local_server(&own, &authority, &config.member).map_err(|error| ServeError::Tls { what: "local listener", error })
 }
 
 /// Everything other members' nodes may call.
@@ -174,8 +177,7 @@ fn record_refusals(engine: LiveEngine) -> OnRefused {
         let event = AuditEvent::CallRefused { method: refused.method.unwrap_or("unknown"), reason };
         let engine = engine.clone();
         tokio::spawn(async move {
-            let recorded =
-                engine.call(move |node, round| node.record(&actor, vec![event], round.now, round.rng)).await;
+            let recorded = engine.call(move |node, round| node.record(&actor, vec![event], round.now, round.rng)).await;
             if let Err(fault) = recorded {
                 tracing::warn!(event = "refusal.unrecorded", fault = %fault);
             }
@@ -191,11 +193,11 @@ fn known_reason(reason: &str) -> &'static str {
 }
 
 /// On SIGHUP the local certificate and authority are read again; connections whose certificate no longer counts end.
-pub async fn reload_on_hangup(reload: impl Fn() -> Result<DoorTls, ServeError>, tls: Arc<watch::Sender<Arc<DoorTls>>>) {
+pub async fn reload_on_hangup(config: Config, material: Arc<Material>, tls: Arc<watch::Sender<Arc<DoorTls>>>) {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut hangups) = signal(SignalKind::hangup()) else { return };
     while hangups.recv().await.is_some() {
-        match reload() {
+        match local_tls(&config, &material) {
             Ok(renewed) => {
                 tls.send_replace(Arc::new(renewed));
                 tracing::info!(event = "certificates.reloaded");

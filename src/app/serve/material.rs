@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::app::config::Config;
+use crate::app::config::values::ViewsBackend;
 use crate::base::bytes::Sha256Digest;
 use crate::base::name::MemberId;
 use crate::base::time::Timestamp;
@@ -61,8 +62,6 @@ pub enum ServeError {
     File { what: &'static str, error: FileError },
     #[error("store: {0}")]
     Store(StorageFault),
-    #[error("guard list: {0}")]
-    Guard(String),
     #[error("{key} = {address} cannot be listened on: {error}")]
     Listen { key: &'static str, address: SocketAddr, error: std::io::Error },
     #[error("peer: {0}")]
@@ -91,7 +90,7 @@ impl Material {
             let (found, expected) = (keystore.member.clone(), config.member.clone());
             return Err(ServeError::OtherMember { found, expected });
         }
-        let roster_files = RosterFiles::new(config.dir.rosters(), config.dir.roster());
+        let roster_files = config.dir.roster_files();
         let roster = roster_files.current()?;
         if roster.member(&config.member).is_none() {
             return Err(ServeError::NotAMember);
@@ -102,7 +101,7 @@ impl Material {
         let peer = Certified::from_pem(&certificate, tls.peer.as_bytes())
             .map_err(|error| ServeError::Tls { what: "peer certificate", error })?;
         let pins = Arc::new(PinRegistry::new(pins_of(&roster, now)));
-        let guards = Arc::new(crate::app::guard_files::load(&config.guard_dir).map_err(ServeError::Guard)?);
+        let guards = Arc::new(GuardLists::built_in());
         Ok(Self { key_ring: Arc::new(key_ring), keystore, roster, roster_files, pins, peer, guards })
     }
 
@@ -137,7 +136,7 @@ impl Material {
     }
 
     pub fn settings(&self, config: &Config) -> Settings {
-        let default_region = config.screening.default_region.and_then(|region| region.as_str().parse().ok());
+        let default_region = config.screening.default_region;
         Settings {
             window_ms: config.feed.window_ms,
             canon_rules: CanonRules { default_region },
@@ -158,9 +157,12 @@ pub fn pins_of(roster: &Roster, now: Timestamp) -> BTreeMap<Sha256Digest, Member
 /// Opens journal and views.
 pub fn open_store(config: &Config, material: &Material) -> Result<(FileJournal<RealFs>, AnyViews), ServeError> {
     let key = &material.keystore.keys.storage;
-    let journal = FileJournal::open(RealFs, &config.dir.journal(), key, JournalOptions::default())
-        .map_err(ServeError::Store)?;
-    let views = AnyViews::open(config.views.into(), &config.dir.views()).map_err(ServeError::Store)?;
+    let journal =
+        FileJournal::open(RealFs, &config.dir.journal(), key, JournalOptions::default()).map_err(ServeError::Store)?;
+    let views = match config.views {
+        ViewsBackend::Sled => AnyViews::open_sled(&config.dir.views()).map_err(ServeError::Store)?,
+        ViewsBackend::Memory => AnyViews::in_memory(),
+    };
     Ok((journal, views))
 }
 
@@ -179,5 +181,5 @@ pub struct Addresses {
 /// Tells whoever started the process that it serves now.
 pub fn write_ready(path: &Path, addresses: &Addresses) -> Result<(), ServeError> {
     let text = serde_json::to_vec(addresses).expect("addresses are plain values");
-    file::write(path, &text, Readers::All).map_err(|error| ServeError::File { what: "ready file", error })
+    file::write(path, &text, Readers::Everyone).map_err(|error| ServeError::File { what: "ready file", error })
 }

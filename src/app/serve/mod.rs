@@ -48,17 +48,16 @@ const FRESHNESS_EVERY: Duration = Duration::from_secs(1);
 /// open, for whoever started the process.
 pub fn serve(config: &Config, ready_file: Option<PathBuf>) -> Result<(), ServeError> {
     forbid_core_dumps().map_err(|error| ServeError::CoreDumps(error.to_string()))?;
-    let material = Material::load(config, clock::now())?;
+    let material = Arc::new(Material::load(config, clock::now())?);
     let local = runtime()?;
     let peers = runtime()?;
     let sockets = local.block_on(Sockets::bind(config))?;
     let (engine, thread, screener, waiting) = start_engine(config, &material)?;
 
     let links = Links::default();
-    let roster = Arc::new(ArcSwap::from_pointee(material.roster.clone()));
     let (stop, stopping) = watch::channel(false);
-    let desk = RosterDesk::new(config, &material, engine.clone(), Arc::clone(&roster), Arc::clone(&screener));
-    let peering = Peering::new(engine.clone(), links.clone(), desk.clone(), &material)?;
+    let desk = RosterDesk::new(&material, engine.clone());
+    let peering = Peering::new(engine.clone(), links.clone(), desk.clone(), &material);
     let local_door = doors::local(config, &material, &engine, &screener, &links, &desk)?;
     let peer_door = doors::peer(&material, &engine, &desk)?;
     let addresses = sockets.addresses()?;
@@ -73,7 +72,7 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>) -> Result<(), ServeEr
         let window = Duration::from_millis(config.audit_window_ms);
         tokio::spawn(write_records(engine.clone(), Arc::downgrade(&screener), waiting, window));
         tokio::spawn(refresh(engine.clone(), Arc::clone(&screener), config.screening.freshness_limit_s));
-        tokio::spawn(doors::reload_on_hangup(config.clone(), local_door.tls.clone()));
+        tokio::spawn(doors::reload_on_hangup(config.clone(), Arc::clone(&material), Arc::clone(&local_door.tls)));
         let told = async {
             told_to_stop().await;
             tracing::info!(event = "node.stopping");
@@ -100,8 +99,12 @@ fn runtime() -> Result<Runtime, ServeError> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Runtime)
 }
 
-type Started =
-    (LiveEngine, JoinHandle<()>, Arc<Screener>, tokio::sync::mpsc::Receiver<crate::node::record_screening::ScreeningRecord>);
+type Started = (
+    LiveEngine,
+    JoinHandle<()>,
+    Arc<Screener>,
+    tokio::sync::mpsc::Receiver<crate::node::record_screening::ScreeningRecord>,
+);
 
 fn start_engine(config: &Config, material: &Material) -> Result<Started, ServeError> {
     let (journal, views) = material::open_store(config, material)?;

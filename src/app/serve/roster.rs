@@ -62,15 +62,13 @@ impl RosterDesk {
             description: error.to_string(),
         };
         let text = std::str::from_utf8(note).map_err(|error| refused(&error))?;
-        let next = RosterNote::parse(text)
-            .and_then(|note| note.verify_next(&current))
-            .map_err(|error| refused(&error))?;
+        let next =
+            RosterNote::parse(text).and_then(|note| note.verify_next(&current)).map_err(|error| refused(&error))?;
         self.files.append(&next).map_err(|error| refused(&error))?;
         let version = next.version();
         let applied = next.clone();
-        let journaled = tokio::runtime::Handle::current().block_on(
-            self.engine.call(move |node, round| node.apply_roster(&caller, applied, round.now, round.rng)),
-        );
+        let journaled = tokio::runtime::Handle::current()
+            .block_on(self.engine.call(move |node, round| node.apply_roster(&caller, applied, round.now, round.rng)));
         journaled.map_err(engine_refusal)?.map_err(|fault| storage_refusal(&fault))?;
         self.pins.replace(pins_of(&next, clock::now()));
         self.current.store(Arc::new(next));

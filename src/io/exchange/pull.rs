@@ -67,12 +67,12 @@ pub async fn follow<J, V, D>(engine: Engine<J, V>, links: Links, peer: MemberId,
 where
     J: Journal + Send + 'static,
     V: Views + Send + 'static,
-    D: AsyncFn(&MemberId) -> Result<Channel, String>,
+    D: Fn(&MemberId) -> Result<Channel, String>,
 {
     let mut attempt = 0;
     loop {
         links.set(&peer, Link::Connecting);
-        let ended = match dial(&peer).await {
+        let ended = match dial(&peer) {
             Ok(channel) => {
                 let mut pull = Pull::new(&engine, &links, &peer);
                 let fault = pull.run(channel).await.err();

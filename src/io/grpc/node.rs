@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use crate::base::time::Timestamp;
+use crate::domain::audit::record::Actor;
 use crate::io::engine::Engine;
 use crate::io::exchange::links::Links;
 use crate::io::grpc::convert;
@@ -20,7 +21,7 @@ use crate::node::status::Status as NodeStatus;
 use crate::node::store::{Journal, Views};
 
 /// Applies a roster note: checks it, stores it, lets it take effect. Answers with its version.
-pub type ApplyRoster = Arc<dyn Fn(&[u8]) -> Result<u64, Refusal> + Send + Sync>;
+pub type ApplyRoster = Arc<dyn Fn(Actor, &[u8]) -> Result<u64, Refusal> + Send + Sync>;
 
 /// The service over one engine.
 pub struct NodeState<J, V> {
@@ -75,10 +76,10 @@ where
         &self,
         request: Request<ApplyRosterRequest>,
     ) -> Result<Response<ApplyRosterResponse>, Status> {
-        local_caller(&request)?;
+        let caller = convert::actor(local_caller(&request)?);
         let apply = Arc::clone(&self.apply_roster);
         let note = request.into_inner().roster_note;
-        let applied = tokio::task::spawn_blocking(move || apply(&note)).await;
+        let applied = tokio::task::spawn_blocking(move || apply(caller, &note)).await;
         let roster_version = applied.map_err(|_| Refusal::Damaged {
             reason: "ROSTER",
             description: "the roster could not be applied".to_owned(),

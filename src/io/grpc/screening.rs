@@ -81,7 +81,9 @@ impl ScreeningDesk {
         let (got, limit) = (batch.transactions.len(), limits::TRANSACTIONS_PER_BATCH);
         if got > limit {
             let description = format!("a message holds at most {limit} transactions, got {got}");
-            return Err(Refusal::InvalidArgument { field: "transactions".to_owned(), rule: "too_many", description }.into());
+            return Err(
+                Refusal::InvalidArgument { field: "transactions".to_owned(), rule: "too_many", description }.into()
+            );
         }
         let answers = batch.transactions.into_iter().enumerate().map(|(place, transaction)| {
             self.answer(caller, transaction).map_err(|refusal| match refusal {
@@ -182,10 +184,7 @@ impl ScreeningDesk {
 
 /// A message as a checked transaction. Identifiers that cannot even be read make the whole request malformed; those that
 /// break the rules of their kind are reported in the answer.
-fn transaction(
-    message: ScreenTransactionRequest,
-    now: crate::base::time::Timestamp,
-) -> Result<Transaction, Refusal> {
+fn transaction(message: ScreenTransactionRequest, now: crate::base::time::Timestamp) -> Result<Transaction, Refusal> {
     let refuse = |field: String, refused: crate::node::publish::Refused| Refusal::InvalidArgument {
         field,
         rule: refused.rule,

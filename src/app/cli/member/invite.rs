@@ -41,7 +41,7 @@ pub struct InviteArgs {
 const FORMAT: &str = "hushwire/v1/invitation";
 
 /// An invitation as it travels.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Invitation {
     format: String,

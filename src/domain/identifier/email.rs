@@ -25,7 +25,8 @@ pub(super) fn address(text: &str) -> Result<Zeroizing<String>, IdentifierRule> {
         return Err(IdentifierRule::DomainSyntax);
     }
     // Room for letters that grow when they are lowered, so that no shorter copy is left behind.
-    let mut canonical = Zeroizing::new(String::with_capacity(3 * local.len() + 1 + domain.len()));
+    let room = if local.is_ascii() { local.len() } else { 3 * local.len() };
+    let mut canonical = Zeroizing::new(String::with_capacity(room + 1 + domain.len()));
     push_local(&mut canonical, local);
     if !local_part_valid(&canonical) {
         return Err(IdentifierRule::EmailSyntax);
@@ -60,7 +61,10 @@ fn local_part_valid(local: &str) -> bool {
         return !local.chars().any(char::is_control);
     }
     let allowed = |character: char| match meaning(character) {
-        Meaning::Ascii(byte) => byte.is_ascii_graphic() && !b"\"(),:;<>@[\\]".contains(&byte),
+        Meaning::Ascii(byte) => {
+            byte.is_ascii_graphic()
+                && !matches!(byte, b'"' | b'(' | b')' | b',' | b':' | b';' | b'<' | b'>' | b'@' | b'[' | b'\\' | b']')
+        }
         Meaning::Dash => true,
         Meaning::Space | Meaning::Invisible => false,
         Meaning::Foreign => !character.is_control(),

@@ -208,23 +208,32 @@ pub(super) fn reached_by(address: &str) -> Zeroizing<String> {
         && provider.contains('.')
         && FASTMAIL_DOMAINS.binary_search(&provider).is_ok()
     {
-        return joined([user], provider);
+        return joined(user.len(), [user], provider);
+    }
+    let local = without_tag(local, domain);
+    if domain == "gmail.com" && !local.bytes().all(|byte| byte == b'.') {
+        return joined(local.len(), local.split('.'), domain);
+    }
+    if domain == "gmail.com" { Zeroizing::new(address.to_owned()) } else { joined(local.len(), [local], domain) }
+}
+
+/// The local part before its disposable sub-address.
+fn without_tag<'a>(local: &'a str, domain: &str) -> &'a str {
+    // Most addresses have none: then the table need not be asked.
+    if !local.contains(['-', '+']) {
+        return local;
     }
     let divider = if YAHOO_DOMAINS.binary_search(&domain).is_ok() { '-' } else { '+' };
     // A divider in front is part of the name: something must be left.
-    let local = match local.find(divider) {
+    match local.find(divider) {
         Some(position) if position > 0 => local.get(..position).unwrap_or(local),
         _ => local,
-    };
-    if domain == "gmail.com" && !local.bytes().all(|byte| byte == b'.') {
-        return joined(local.split('.'), domain);
     }
-    if domain == "gmail.com" { Zeroizing::new(address.to_owned()) } else { joined([local], domain) }
 }
 
-fn joined<'a>(local: impl IntoIterator<Item = &'a str>, domain: &str) -> Zeroizing<String> {
-    // The longest address in front, so that no shorter copy is left behind by growing.
-    let mut mailbox = Zeroizing::new(String::with_capacity(64 + 1 + domain.len()));
+fn joined<'a>(longest_local: usize, local: impl IntoIterator<Item = &'a str>, domain: &str) -> Zeroizing<String> {
+    // Enough from the start, so that no shorter copy is left behind by growing; no more, because all of it is wiped.
+    let mut mailbox = Zeroizing::new(String::with_capacity(longest_local + 1 + domain.len()));
     mailbox.extend(local);
     mailbox.push('@');
     mailbox.push_str(domain);

@@ -7,6 +7,7 @@
 //! Exit codes: 0 done · 1 failed · 2 wrong usage · 3 done in part, the refused records are reported · 4 the node or a
 //! server could not be reached, try again · 5 a verification failed.
 
+pub mod audit;
 pub mod cert;
 pub mod client;
 pub mod conformance;
@@ -20,8 +21,9 @@ pub mod publish;
 pub mod retract;
 pub mod screen;
 pub mod sealing;
-pub mod status;
 pub mod serve;
+pub mod stats;
+pub mod status;
 pub mod stream;
 
 use std::process::ExitCode;
@@ -53,6 +55,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Audit(audit::AuditArgs),
     Conformance(conformance::ConformanceArgs),
     Publish(publish::PublishArgs),
     Member(member::MemberArgs),
@@ -62,11 +65,13 @@ enum Command {
     Screen(screen::ScreenArgs),
     Status(status::StatusArgs),
     Serve(serve::ServeArgs),
+    Stats(stats::StatsArgs),
 }
 
 impl Command {
     fn run(self) -> Result<Outcome, CliError> {
         match self {
+            Self::Audit(args) => audit::run(args),
             Self::Conformance(args) => conformance::run(args),
             Self::Publish(args) => publish::run(args),
             Self::Member(args) => member::run(args),
@@ -76,6 +81,7 @@ impl Command {
             Self::Screen(args) => screen::run(args),
             Self::Status(args) => status::run(args),
             Self::Serve(args) => serve::run(args),
+            Self::Stats(args) => stats::run(args),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Privacy loss in whole billionths, so that sums neither drift nor round in anybody's favour but the data subjects'.
 
 use std::fmt;
+use std::str::FromStr;
 
 /// A privacy loss ε in billionths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -58,6 +59,27 @@ impl Epsilon {
     }
 }
 
+/// Text that is no privacy loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a privacy loss is a decimal number with at most nine digits after the point, e.g. 0.1")]
+pub struct EpsilonError;
+
+/// Reads a decimal, exactly.
+impl FromStr for Epsilon {
+    type Err = EpsilonError;
+
+    fn from_str(text: &str) -> Result<Self, EpsilonError> {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        if !digits(whole) || !digits(fraction) || fraction.len() > 9 {
+            return Err(EpsilonError);
+        }
+        let number = |digits: String| digits.parse::<u64>().map_err(|_| EpsilonError);
+        let whole = number(whole.to_owned())?.checked_mul(1_000_000_000).ok_or(EpsilonError)?;
+        whole.checked_add(number(format!("{fraction:0<9}"))?).map(Self).ok_or(EpsilonError)
+    }
+}
+
 /// As a decimal with nine digits, e.g. `0.100000001`.
 impl fmt::Display for Epsilon {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -89,6 +111,21 @@ mod tests {
         check(-0.1, None);
         check(f64::NAN, None);
         check(f64::INFINITY, None);
+    }
+
+    #[test]
+    fn a_loss_is_read_exactly() {
+        let check = |text: &str, nano: Option<u64>| {
+            assert_eq!(text.parse().ok(), nano.map(Epsilon::from_nano), "{text}");
+        };
+        check("0.1", Some(100_000_000));
+        check("2", Some(2_000_000_000));
+        check("0.000000001", Some(1));
+        check("0.0000000001", None);
+        check("18446744074", None);
+        for text in ["", ".", ".1", "1.", "-1", "+1", "1e3", "0x1", "١"] {
+            check(text, None);
+        }
     }
 
     proptest! {

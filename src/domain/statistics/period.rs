@@ -47,6 +47,12 @@ pub fn date_text(day: Day) -> String {
     date_of(day).to_string()
 }
 
+/// Reads `YYYY-MM-DD`, from 1970 on.
+pub fn parse_date(text: &str) -> Option<Day> {
+    let date: Date = text.parse().ok().filter(|date| *date >= EPOCH && text.len() == 10)?;
+    Some(day_of(date))
+}
+
 const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 
 /// Days beyond the year 9999 become its last day.
@@ -123,7 +129,18 @@ mod tests {
     use super::*;
 
     fn day(text: &str) -> Day {
-        day_of(text.parse().expect("a date"))
+        parse_date(text).expect("a date")
+    }
+
+    #[test]
+    fn a_date_has_one_form() {
+        let check = |text: &str, day: Option<u32>| assert_eq!(parse_date(text), day.map(Day), "{text}");
+        check("1970-01-01", Some(0));
+        check("2026-11-22", Some(20_779));
+        check("1969-12-31", None);
+        check("2026-11-31", None);
+        check("20261122", None);
+        check("2026-11-22T00:00:00Z", None);
     }
 
     #[test]

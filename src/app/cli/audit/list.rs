@@ -1,0 +1,127 @@
+//! `hushwire audit list`: the newest records, for reading, for a spreadsheet, for a program.
+
+use std::collections::VecDeque;
+
+use prost_types::Timestamp as WireTime;
+use serde::Serialize;
+use tonic::Request;
+
+use crate::app::cli::audit::{entry_of, from_node, table};
+use crate::app::cli::client::{CALL_TIMEOUT, ClientArgs, block_on};
+use crate::app::cli::{CliError, Outcome, output};
+use crate::app::records::time;
+use crate::base::role::Role;
+use crate::domain::audit::evidence::RecordText;
+use crate::domain::audit::record::AuditRecord;
+use crate::io::grpc::wire::hushwire::compliance::v1::ListAuditRecordsRequest;
+use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_client::AuditServiceClient;
+
+/// Rows of one call.
+const PAGE: u32 = 1_000;
+
+/// Show what the node did, newest last
+#[derive(Debug, clap::Args)]
+pub struct ListArgs {
+    #[command(flatten)]
+    client: ClientArgs,
+    /// Only actions that start with this, e.g. "screening." or "indicator.published"
+    #[arg(long, default_value = "", value_name = "PREFIX")]
+    action: String,
+    /// Only records from this moment on: RFC 3339 or seconds since 1970
+    #[arg(long, value_parser = time::parse, value_name = "TIME")]
+    from: Option<WireTime>,
+    /// Only records before this moment
+    #[arg(long, value_parser = time::parse, value_name = "TIME")]
+    until: Option<WireTime>,
+    /// Most records shown, the newest ones
+    #[arg(long, default_value_t = 100, value_name = "COUNT")]
+    limit: usize,
+    /// Comma-separated values with a header, safe to open in a spreadsheet
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+    /// One JSON object on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    index: u64,
+    #[serde(flatten)]
+    record: RecordText,
+}
+
+#[derive(Debug, Serialize)]
+struct Answer {
+    records: VecDeque<Row>,
+}
+
+pub(in crate::app::cli) fn run(args: ListArgs) -> Result<Outcome, CliError> {
+    let found = block_on(fetch(&args))?;
+    if args.json {
+        let rows = found.into_iter().map(|(index, record)| Row { index, record: RecordText::from(&record) });
+        output::answer_json(&Answer { records: rows.collect() })?;
+    } else if args.csv {
+        print_csv(&found)?;
+    } else {
+        for (index, record) in &found {
+            output::answer(format!("{index:>8}  {record}"))?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+async fn fetch(args: &ListArgs) -> Result<VecDeque<(u64, AuditRecord)>, CliError> {
+    let node = args.client.connect(&[Role::Auditor, Role::Operator])?;
+    let client = AuditServiceClient::new(node.channel.clone());
+    let mut message = ListAuditRecordsRequest {
+        page_size: PAGE,
+        page_token: String::new(),
+        action_prefix: args.action.clone(),
+        from_ms: args.from.as_ref().map_or(0, milliseconds),
+        until_ms: args.until.as_ref().map_or(0, milliseconds),
+    };
+    let mut newest = VecDeque::new();
+    loop {
+        let call = || {
+            let (mut client, mut request) = (client.clone(), Request::new(message.clone()));
+            request.set_timeout(CALL_TIMEOUT);
+            async move { client.list_audit_records(request).await }
+        };
+        let page = node.insist(call).await?;
+        for sent in &page.entries {
+            let entry = entry_of(sent)?;
+            let Some(content) = entry.content() else { continue };
+            let record = AuditRecord::decode(&content.blob).map_err(|error| from_node(sent.index, &error))?;
+            newest.push_back((sent.index, record));
+            if newest.len() > args.limit {
+                newest.pop_front();
+            }
+        }
+        if page.next_page_token.is_empty() {
+            return Ok(newest);
+        }
+        message.page_token = page.next_page_token;
+    }
+}
+
+fn milliseconds(time: &WireTime) -> u64 {
+    let seconds = u64::try_from(time.seconds).unwrap_or(0);
+    seconds.saturating_mul(1000).saturating_add(u64::try_from(time.nanos / 1_000_000).unwrap_or(0))
+}
+
+fn print_csv(found: &VecDeque<(u64, AuditRecord)>) -> Result<(), CliError> {
+    output::answer("index,time,outcome,action,subject,actor,fields")?;
+    for (index, record) in found {
+        let fields: Vec<String> = record.fields().map(|(name, value)| format!("{name}={value}")).collect();
+        let (index, time) = (index.to_string(), record.time().to_string());
+        let texts = [record.outcome().name(), record.action(), record.subject(), record.actor(), &fields.join("; ")];
+        let cells = [index, time].into_iter().chain(texts.map(table::cell));
+        let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
+        let row = writer.write_record(cells).ok().and_then(|()| writer.into_inner().ok());
+        let row = row.and_then(|row| String::from_utf8(row).ok());
+        let row = row.ok_or_else(|| CliError::failed("a record cannot be written as a row"))?;
+        output::answer(row.trim_end())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! `hushwire audit`: what this node did, for people and for third parties.
+//!
+//! `list`, `export` and `prove` ask a running node; `verify` needs nothing but the file.
+
+mod export;
+mod list;
+mod prove;
+mod table;
+mod verify;
+
+use clap::Subcommand;
+
+use crate::app::cli::{CliError, Outcome};
+use crate::domain::audit::evidence::Fault;
+use crate::domain::audit::keys::LogKeys;
+use crate::domain::feed::entry::{Content, Entry};
+use crate::io::grpc::wire::hushwire::compliance::v1::AuditEntry;
+
+/// Read, export, verify and prove what this node did
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hushwire audit list --action screening.decided --limit 20
+  hushwire audit list --from 2026-11-01T00:00:00Z --csv > november.csv
+  hushwire audit export --out audit.jsonl
+  hushwire audit verify audit.jsonl
+  hushwire audit prove --decision DECISION_ID --out proof.json
+  hushwire audit verify proof.json --key 'demo.example/bank-a/audit+…'
+
+Whoever receives an export or a proof verifies it with `hushwire audit verify`, offline, with the verifier key from the
+consortium's roster.")]
+pub struct AuditArgs {
+    #[command(subcommand)]
+    command: AuditCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    List(list::ListArgs),
+    Export(export::ExportArgs),
+    Verify(verify::VerifyArgs),
+    Prove(prove::ProveArgs),
+}
+
+/// See the module's documentation.
+pub fn run(args: AuditArgs) -> Result<Outcome, CliError> {
+    match args.command {
+        AuditCommand::List(args) => list::run(args),
+        AuditCommand::Export(args) => export::run(args),
+        AuditCommand::Verify(args) => verify::run(args),
+        AuditCommand::Prove(args) => prove::run(args),
+    }
+}
+
+/// An entry as the node sent it, its content checked against its leaf.
+fn entry_of(sent: &AuditEntry) -> Result<Entry, CliError> {
+    let content = match (sent.blob.as_slice(), sent.salt.as_slice()) {
+        ([], []) => None,
+        (blob, salt) => {
+            let salt = salt.try_into().map_err(|error| from_node(sent.index, &error))?;
+            Some(Content { blob: blob.to_vec(), salt })
+        }
+    };
+    Entry::from_parts(&sent.leaf, content).map_err(|error| from_node(sent.index, &error))
+}
+
+fn from_node(index: u64, error: &impl ToString) -> CliError {
+    CliError::not_verified(format!("entry {index} as the node sent it: {}", error.to_string()))
+        .hint("hushwire doctor says what is damaged and how it is mended")
+}
+
+/// The keys a node names for its log.
+fn keys_of(verifier_key: &str, witness_keys: &[String]) -> Result<LogKeys, CliError> {
+    LogKeys::parse(verifier_key, witness_keys).map_err(|fault| unusable(&fault))
+}
+
+fn unusable(fault: &Fault) -> CliError {
+    CliError::not_verified(format!("what the node sent does not verify: {fault}"))
+}

@@ -1,0 +1,68 @@
+//! `hushwire audit prove`: one record with its proof, for a customer, an auditor, a court.
+
+use std::path::PathBuf;
+
+use tonic::Request;
+
+use crate::app::cli::audit::{entry_of, keys_of, unusable, verify};
+use crate::app::cli::client::{CALL_TIMEOUT, ClientArgs, block_on};
+use crate::app::cli::{CliError, Outcome};
+use crate::base::bytes::TreeHash;
+use crate::base::position::EntryIndex;
+use crate::base::role::Role;
+use crate::domain::audit::proof::{proof_file, verify_proof};
+use crate::io::clock;
+use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_client::AuditServiceClient;
+use crate::io::grpc::wire::hushwire::compliance::v1::{ProveAuditRecordRequest, ProveAuditRecordResponse};
+use crate::io::keystore::file::{Readers, write};
+
+/// Write a small file that proves one record to somebody who trusts only the roster
+#[derive(Debug, clap::Args)]
+pub struct ProveArgs {
+    #[command(flatten)]
+    client: ClientArgs,
+    /// The record of this decision
+    #[arg(long, value_name = "DECISION_ID", required_unless_present = "index", conflicts_with = "index")]
+    decision: Option<String>,
+    /// The record at this index of the log
+    #[arg(long)]
+    index: Option<u64>,
+    /// File to write
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// One JSON object on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+pub(in crate::app::cli) fn run(args: ProveArgs) -> Result<Outcome, CliError> {
+    let proof = block_on(fetch(&args))?;
+    let file = file_of(&proof)?;
+    // What a reader would refuse is not handed out.
+    let (checked, verified) = verify_proof(&file, clock::now().day()).map_err(|fault| unusable(&fault))?;
+    write(&args.out, file.as_bytes(), Readers::Owner).map_err(|error| CliError::failed(error.to_string()))?;
+    verify::tell(&verified, checked.record.as_ref(), args.json)?;
+    Ok(Outcome::Done)
+}
+
+async fn fetch(args: &ProveArgs) -> Result<ProveAuditRecordResponse, CliError> {
+    let node = args.client.connect(&[Role::Auditor, Role::Operator])?;
+    let client = AuditServiceClient::new(node.channel.clone());
+    let message = ProveAuditRecordRequest { index: args.index, decision_id: args.decision.clone().unwrap_or_default() };
+    node.insist(|| {
+        let (mut client, mut request) = (client.clone(), Request::new(message.clone()));
+        request.set_timeout(CALL_TIMEOUT);
+        async move { client.prove_audit_record(request).await }
+    })
+    .await
+}
+
+fn file_of(proof: &ProveAuditRecordResponse) -> Result<String, CliError> {
+    let keys = keys_of(&proof.verifier_key, &proof.witness_keys)?;
+    let sent = proof.entry.as_ref().ok_or_else(|| CliError::failed("the node sent no record"))?;
+    let hashes = proof.inclusion.iter().map(|hash| TreeHash::try_from(hash.as_slice()));
+    let inclusion = hashes.collect::<Result<Vec<_>, _>>().map_err(|error| CliError::not_verified(error.to_string()))?;
+    let checkpoint = keys.trim(&proof.checkpoint).map_err(|fault| unusable(&fault))?;
+    proof_file(&keys, EntryIndex(sent.index), &entry_of(sent)?, &inclusion, &checkpoint)
+        .map_err(|fault| unusable(&fault))
+}

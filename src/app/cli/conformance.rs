@@ -102,6 +102,7 @@ fn read(path: &Path) -> std::io::Result<String> {
 
 fn check_file(name: &str, content: &str) -> Option<FileReport> {
     pseudonym::conformance::check_file(name, content)
+        .or_else(|| pseudonym::oprf::conformance::check_file(name, content))
         .or_else(|| feed::conformance::check_file(name, content))
         .or_else(|| identifier::conformance::check_file(name, content))
 }

@@ -15,19 +15,8 @@ use crate::domain::pseudonym::payload::{open_payload, payload_key, seal_payload}
 pub fn check_file(name: &str, content: &str) -> Option<FileReport> {
     match name {
         "pseudonyms.json" => Some(check_pseudonyms(name, content)),
-        "rfc9497_ristretto255.json" => Some(check_suite_2(name, content)),
         _ => None,
     }
-}
-
-/// Suite 2 is not spoken yet: its cases are counted apart, never as passed.
-fn check_suite_2(name: &str, content: &str) -> FileReport {
-    let mut report = FileReport::new(name);
-    match serde_json::from_str::<Vec<serde_json::Value>>(content) {
-        Ok(suites) => suites.iter().for_each(|_| report.set_apart("suite_2_later")),
-        Err(fault) => report.fail(|| format!("not readable: {fault}")),
-    }
-    report
 }
 
 #[derive(Deserialize)]

@@ -3,9 +3,14 @@
 //! Contracts every implementation keeps (shown by one conformance suite, `tests/store`):
 //! - After [`Journal::sync`] returned `Ok`, every record appended before survives a crash and a power cut, in order.
 //! - Records appended but not synced may be lost, only from the end: replay never shows a record without all before it.
-//! - The first failed sync or append stops the writer: every later append or sync fails with [`StorageFault::Stopped`].
+//!   They may also survive: whoever opens a journal goes on from [`Journal::next_number`], whatever it had been told.
+//! - The first failed sync or append says why ([`StorageFault::Full`] for a full disk) and stops the writer: every later
+//!   append or sync fails with [`StorageFault::Stopped`] until the journal is opened again. Reading goes on. A record
+//!   refused for its size, and a compaction that finds the disk full, stop nothing.
+//! - Nothing is shown that differs from what was written: damage is [`StorageFault::Damaged`], naming segment and record.
 //! - Views may lose what was committed since the last [`Views::sync`]; whoever opens them compares their
-//!   applied-up-to mark with the journal and replays the rest. A lost or damaged view is dropped and rebuilt.
+//!   applied-up-to [`crate::node::mark`] with the journal and replays the rest. A lost or damaged view is dropped and
+//!   rebuilt. Views are not erasable and not encrypted: no secret, no identifier and no content goes there.
 
 /// Number of a journal record: consecutive from 0, kept by compaction (dropped records leave gaps).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,7 +19,7 @@ pub struct RecordNumber(pub u64);
 /// Storage could not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StorageFault {
-    /// The disk is full. Nothing was written; screening goes on.
+    /// The disk is full. Nothing was acknowledged; screening goes on.
     #[error("the disk is full")]
     Full,
     /// An earlier write failed: the writer stays stopped until the node is restarted and has verified its store again.
@@ -59,7 +64,7 @@ pub trait Journal {
     /// Stages one record. It is durable once [`Journal::sync`] returns.
     fn append(&mut self, record: &[u8]) -> Result<RecordNumber, StorageFault>;
 
-    /// Makes everything staged durable.
+    /// Makes everything staged durable, at the price of one `fdatasync` however much it is.
     fn sync(&mut self) -> Result<(), StorageFault>;
 
     /// Reads one record, staged ones included.
@@ -71,7 +76,8 @@ pub trait Journal {
     /// Shows every record from `from` on, in order. A fault returned by `visit` ends the replay.
     fn replay(&self, from: RecordNumber, visit: &mut Visit<'_>) -> Result<(), StorageFault>;
 
-    /// Rewrites closed segments, destroying the keys of what is dropped or replaced. Record numbers stay.
+    /// Decides once over every record, in order, staged ones made durable first; then destroys the keys of what is
+    /// dropped or replaced. Record numbers stay. Takes time and room: a copy of one segment at a time.
     fn compact(&mut self, decide: &mut dyn FnMut(RecordNumber, &[u8]) -> Keep) -> Result<(), StorageFault>;
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Appends are sealed into memory and reach the disk with the next sync, in one write and one `fdatasync` for all of
 //! them (group commit). The first failure stops the writer for good: after a failed sync nobody knows what the disk
-//! holds, and only opening anew finds out. Formats stand in [`super::format`].
+//! holds, and only opening anew finds out. Formats stand in [`mod@super::format`].
 
 use std::fmt;
 use std::path::{Path, PathBuf};

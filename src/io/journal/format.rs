@@ -1,6 +1,7 @@
 //! The files of a journal, to the byte. Format version 1.
 //!
-//! All integers are big-endian. Nothing is ever changed in place except the cut of a torn tail.
+//! All integers are big-endian. Nothing is changed in place, but that a torn tail is cut and its last group written once
+//! more, and that a key file is overwritten to destroy it.
 //!
 //! ```text
 //! journal/
@@ -79,9 +80,11 @@
 //!
 //! # Later versions
 //!
-//! A reader refuses a version it does not know and says which. A later version reads version 1 files and writes its own:
-//! the version stands in each file, so that a journal may hold both, and compaction of everything (`decide` answering
-//! `AsIs`, forced by the version) turns old files into new ones, one at a time, under power cuts.
+//! A version that is not known is refused by its number, before anything is written. The version stands in each file,
+//! not in the directory: a later build keeps the decoder of version 1 beside its own, opens a directory that holds
+//! both, writes new segments in its own version, and lets compaction count an old version as a change, so that the old
+//! files turn into new ones one at a time, safe against power cuts like any compaction. Going back to the earlier
+//! build ends with the first new segment. Version 2 is due when any byte above changes its meaning.
 
 use crate::node::store::{RecordNumber, StorageFault};
 

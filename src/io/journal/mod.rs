@@ -1,6 +1,6 @@
 //! The journal of record behind [`crate::node::store::Journal`].
 //!
-//! [`file::FileJournal`] keeps it in encrypted segment files ([`format`], to the byte) through the port of [`fs`];
+//! [`file::FileJournal`] keeps it in encrypted segment files ([`mod@format`], to the byte) through the port of [`fs`];
 //! [`memory::MemoryJournal`] keeps it in memory. [`sim_fs`] is a disk that tests crash, tear, fill and break.
 
 pub mod catalog;

@@ -15,7 +15,7 @@ use std::str::FromStr;
 use age::secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use crate::io::keystore::process::{CoreDumpError, forbid_core_dumps, forbid_core_files};
+use crate::io::keystore::process::{CoreDumpError, forbid_core_dumps};
 
 /// The environment variable that is asked where no source is named.
 pub const VARIABLE: &str = "HUSHWIRE_PASSPHRASE";
@@ -141,10 +141,7 @@ impl Passphrase {
         source: Option<&PassphraseSource>,
         new: &PassphraseSource,
     ) -> Result<(Self, Self), PassphraseError> {
-        forbid_core_files()?;
-        // Read before the process gives up its way to inherited descriptors, which the first whole read does.
-        let existing = read(&resolve(source)?, "Present passphrase: ")?;
-        Ok((existing, Self::obtain_new(Some(new))?))
+        Ok((read_guarded(source, "Present passphrase: ")?, Self::obtain_new(Some(new))?))
     }
 
     /// Read by [`crate::io::keystore::sealed`] alone.
@@ -159,12 +156,10 @@ impl fmt::Debug for Passphrase {
     }
 }
 
-/// Core dumps are off before the secret is read; descriptors are read before `/proc/self` closes.
+/// Core dumps are off before the secret is read.
 fn read_guarded(source: Option<&PassphraseSource>, question: &str) -> Result<Passphrase, PassphraseError> {
-    forbid_core_files()?;
-    let passphrase = read(&resolve(source)?, question)?;
     forbid_core_dumps()?;
-    Ok(passphrase)
+    read(&resolve(source)?, question)
 }
 
 fn resolve(source: Option<&PassphraseSource>) -> Result<PassphraseSource, PassphraseError> {
@@ -188,8 +183,10 @@ fn read(source: &PassphraseSource, question: &str) -> Result<Passphrase, Passphr
             let text = std::env::var(name).map(Zeroizing::new);
             Passphrase::new(&text.map_err(|_| PassphraseError::NoVariable(name.clone()))?)
         }
+        PassphraseSource::Descriptor(0) => line_of(std::io::stdin().lock(), "standard input"),
         PassphraseSource::Descriptor(number) => {
-            // Opened by name: taking over a raw descriptor would need unsafe code.
+            // Opened by name: taking over a raw descriptor would need unsafe code. So the process must itself be allowed to
+            // open what is behind it; standard input is read as it is.
             read_line(Path::new(&format!("/dev/fd/{number}")), &format!("file descriptor {number}"))
         }
     }
@@ -201,13 +198,18 @@ fn prompt(question: &str) -> Result<Passphrase, PassphraseError> {
     Passphrase::new(&typed)
 }
 
-/// The whole content without one newline at its end; several lines are refused rather than cut.
 fn read_line(path: &Path, place: &str) -> Result<Passphrase, PassphraseError> {
+    let file = File::open(path);
+    line_of(file.map_err(|reason| PassphraseError::Unreadable { place: place.to_owned(), reason })?, place)
+}
+
+/// The whole content without one newline at its end; several lines are refused rather than cut.
+fn line_of(source: impl Read, place: &str) -> Result<Passphrase, PassphraseError> {
     let unreadable = |reason| PassphraseError::Unreadable { place: place.to_owned(), reason };
     // Room for all that may come, so that no copy is left behind by growing.
     let mut bytes = Zeroizing::new(Vec::with_capacity(2 * MAX_BYTES));
     let limit = u64::try_from(MAX_BYTES + 2).expect("a small constant");
-    File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(unreadable)?;
+    source.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| PassphraseError::NotALine)?;
     let line = text.strip_suffix('\n').unwrap_or(text);
     Passphrase::new(line.strip_suffix('\r').unwrap_or(line))

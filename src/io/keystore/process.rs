@@ -8,18 +8,10 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior,
 pub struct CoreDumpError(#[from] rustix::io::Errno);
 
 /// Switches core dumps off for good. Called before the first secret is in memory.
-///
-/// The process can then no longer open `/proc/self/fd`, so inherited descriptors are read before
-/// ([`crate::io::keystore::passphrase`] sees to that).
 pub fn forbid_core_dumps() -> Result<(), CoreDumpError> {
-    forbid_core_files()?;
-    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-    Ok(())
-}
-
-/// The half that leaves `/proc/self` readable.
-pub(super) fn forbid_core_files() -> Result<(), CoreDumpError> {
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    // A limit alone does not stop a kernel that pipes cores to a collector.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     Ok(())
 }
 

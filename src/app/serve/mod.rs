@@ -6,7 +6,7 @@
 //! a third less per call than a shared pool.
 
 mod doors;
-mod material;
+pub mod material;
 mod peering;
 mod roster;
 
@@ -21,6 +21,7 @@ use tokio::sync::watch;
 
 use crate::app::config::Config;
 use crate::app::serve::doors::Sockets;
+use crate::app::serve::material::ServeError;
 use crate::app::serve::material::{LiveEngine, Material};
 use crate::app::serve::peering::Peering;
 use crate::app::serve::roster::RosterDesk;
@@ -35,8 +36,6 @@ use crate::io::keystore::process::forbid_core_dumps;
 use crate::io::screener::{Records, Screener, write_records};
 use crate::io::{clock, random};
 use crate::node::Node;
-
-pub use material::ServeError;
 
 /// How often windows are closed and silence is noticed.
 const TICK: Duration = Duration::from_millis(20);

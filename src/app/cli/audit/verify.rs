@@ -18,7 +18,7 @@ use crate::io::clock;
 #[command(after_help = "\
 Every byte of the file is checked: entries against their commitments, words against bytes, all entries against the signed
 root, the signature against the key. Without --key the file's own key is used and shown: compare it with the roster
-(hushwire member roster show), or a forger could have made the whole log under a key of his own.
+(hushwire member roster), or a forger could have made the whole log under a key of his own.
 
 Exit code 5: the file is not what the node wrote.")]
 pub struct VerifyArgs {
@@ -57,7 +57,7 @@ pub(in crate::app::cli) fn run(args: VerifyArgs) -> Result<Outcome, CliError> {
     }
     tell(&verified, record.as_ref(), args.json)?;
     if args.key.is_none() {
-        output::remark("compare the key with the roster (hushwire member roster show), or give it with --key");
+        output::remark("compare the key with the roster (hushwire member roster), or give it with --key");
     }
     Ok(Outcome::Done)
 }

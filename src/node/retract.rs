@@ -184,7 +184,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         let blob = Retraction {
             target,
             reporter: self.state.identity.member.clone(),
-            reason: reason.number(),
+            reason,
             hour: now.hour(),
             superseded_by,
         }

@@ -5,7 +5,8 @@
 
 use crate::base::name::{ConsortiumId, FeedId};
 use crate::domain::audit::evidence::Fault;
-use crate::domain::feed::checkpoint::{FeedVerifier, SignedCheckpoint};
+use crate::domain::feed::checkpoint::SignedCheckpoint;
+use crate::domain::feed::verifier::FeedVerifier;
 use crate::domain::note::key::VerifierKey;
 use crate::domain::note::{SignatureLine, SignedNote};
 

@@ -47,9 +47,6 @@ pub enum SaidContent<'a> {
 
 impl<'a> SaidContent<'a> {
     /// What a body says; none where it changes nothing that is believed.
-    ///
-    /// # Panics
-    /// On a retraction built with a reason that its decoder refuses.
     pub fn of(body: &'a Body) -> Option<Self> {
         match body {
             Body::Indicator(indicator) => Some(Self::Indicator {
@@ -59,8 +56,7 @@ impl<'a> SaidContent<'a> {
             }),
             Body::Retraction(retraction) => Some(Self::Retraction {
                 target: retraction.target,
-                reason: RetractionReason::from_number(retraction.reason)
-                    .expect("decoding a retraction refuses unknown reasons"),
+                reason: retraction.reason,
                 hour: retraction.hour,
                 superseded_by: retraction.superseded_by,
             }),

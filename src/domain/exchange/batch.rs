@@ -20,10 +20,11 @@ use crate::domain::exchange::cursor::{Cursor, Extension};
 use crate::domain::exchange::equivocation::EquivocationProof;
 use crate::domain::exchange::fault::PeerFault;
 use crate::domain::feed::blob::Body;
-use crate::domain::feed::checkpoint::{FeedVerifier, SignedCheckpoint};
+use crate::domain::feed::checkpoint::SignedCheckpoint;
 use crate::domain::feed::entry::{Content, Entry, EntryError, EntryKind, leaf_hash};
 use crate::domain::feed::proof::{ProofError, verify_consistency};
 use crate::domain::feed::tree::CompactRange;
+use crate::domain::feed::verifier::FeedVerifier;
 use crate::domain::pseudonym::suite::Suite;
 
 /// One entry as it came. An empty salt means that blob and salt are absent.

@@ -6,9 +6,10 @@ use crate::base::bytes::TreeHash;
 use crate::base::name::FeedId;
 use crate::domain::exchange::equivocation::EquivocationProof;
 use crate::domain::exchange::fault::PeerFault;
-use crate::domain::feed::checkpoint::{FeedVerifier, SignedCheckpoint};
+use crate::domain::feed::checkpoint::SignedCheckpoint;
 use crate::domain::feed::proof::HashSource;
 use crate::domain::feed::tree::{CompactRange, node_hash};
+use crate::domain::feed::verifier::FeedVerifier;
 
 /// The verified part of one feed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,8 +5,9 @@
 
 use crate::base::bytes::TreeHash;
 use crate::base::position::TreeSize;
-use crate::domain::feed::checkpoint::{CheckpointError, FeedVerifier, SignedCheckpoint};
+use crate::domain::feed::checkpoint::{CheckpointError, SignedCheckpoint};
 use crate::domain::feed::proof::{HashSource, consistency_proof, range_root, roots_along};
+use crate::domain::feed::verifier::FeedVerifier;
 
 /// Two checkpoints of one feed with what shows that they contradict each other.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -19,11 +19,11 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::base::bytes::TreeHash;
 use crate::base::limits;
-use crate::base::name::{ConsortiumId, FeedId, MemberId};
 use crate::base::position::TreeSize;
 use crate::base::time::Timestamp;
 use crate::domain::feed::tree::{CompactRange, empty_root};
-use crate::domain::note::key::{NoteSigner, SignatureType, VerifierKey};
+use crate::domain::feed::verifier::FeedVerifier;
+use crate::domain::note::key::NoteSigner;
 use crate::domain::note::{NoteError, SignatureLine, SignedNote};
 
 /// The rule a checkpoint or the keys to verify it broke.
@@ -47,11 +47,6 @@ pub enum CheckpointError {
     UnknownCosigner,
     #[error("the two notes are not of the same checkpoint")]
     AnotherCheckpoint,
-}
-
-/// The name under which a member cosigns: `<consortium>/<member>/witness`.
-pub fn witness_name(consortium: &ConsortiumId, member: &MemberId) -> String {
-    format!("{consortium}/{member}/witness")
 }
 
 /// Size and root of one feed. Says nothing of who signed it.
@@ -112,50 +107,6 @@ impl fmt::Display for Checkpoint {
 impl fmt::Debug for Checkpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Checkpoint({} size {} root {})", self.origin, self.size, self.root)
-    }
-}
-
-/// What verifies the checkpoints of one feed: its origin, its author's key and the keys of those who may cosign.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FeedVerifier {
-    feed: FeedId,
-    author_witness: String,
-    /// The author's key first.
-    keys: Vec<VerifierKey>,
-}
-
-impl FeedVerifier {
-    /// `author` is the feed's key at the sizes in question; `cosigners` are witness keys, the author's own included.
-    pub fn new(
-        consortium: &ConsortiumId,
-        feed: FeedId,
-        author: VerifierKey,
-        cosigners: Vec<VerifierKey>,
-    ) -> Result<Self, CheckpointError> {
-        if author.signature_type() != SignatureType::Ed25519 || author.name() != feed.origin(consortium) {
-            return Err(CheckpointError::WrongFeedKey);
-        }
-        let author_witness = witness_name(consortium, &feed.member);
-        let mut keys = vec![author];
-        for cosigner in cosigners {
-            // A cosignature does not commit to its key's name: a key under two names would count twice.
-            let used =
-                keys.iter().any(|key| key.name() == cosigner.name() || key.public_key() == cosigner.public_key());
-            if cosigner.signature_type() != SignatureType::Cosignature || used {
-                return Err(CheckpointError::WrongCosignerKey);
-            }
-            keys.push(cosigner);
-        }
-        Ok(Self { feed, author_witness, keys })
-    }
-
-    pub fn feed(&self) -> &FeedId {
-        &self.feed
-    }
-
-    /// The feed's origin, which is also the name of its key.
-    pub fn origin(&self) -> &str {
-        self.keys.first().expect("the author's key is always there").name()
     }
 }
 
@@ -287,6 +238,8 @@ pub(in crate::domain) mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::base::name::{ConsortiumId, FeedId, MemberId};
+    use crate::domain::feed::verifier::witness_name;
 
     pub(in crate::domain) const NOW: Timestamp = Timestamp::from_unix_s(1_795_000_000);
 
@@ -410,21 +363,6 @@ pub(in crate::domain) mod tests {
         assert_eq!((merged.witness_count(), merged.author_time()), (1, Some(NOW.plus_s(60))));
         let other = bank.signed(4, ROOT, NOW);
         assert_eq!(merged.merged_with(&other, &verifier), Err(CheckpointError::AnotherCheckpoint));
-    }
-
-    #[test]
-    fn one_key_never_serves_two_names_or_types() {
-        let (bank, witness) = (author("bank-a", 1), author("bank-b", 2));
-        let build = |author: &NoteSigner, cosigners: &[&NoteSigner]| {
-            let cosigners = cosigners.iter().map(|signer| signer.verifier().clone()).collect();
-            FeedVerifier::new(&consortium(), bank.feed.clone(), author.verifier().clone(), cosigners)
-        };
-        assert_eq!(build(&witness.key, &[]), Err(CheckpointError::WrongFeedKey));
-        assert_eq!(build(&bank.witness, &[]), Err(CheckpointError::WrongFeedKey));
-        assert_eq!(build(&bank.key, &[&witness.key]), Err(CheckpointError::WrongCosignerKey));
-        assert_eq!(build(&bank.key, &[&witness.witness, &witness.witness]), Err(CheckpointError::WrongCosignerKey));
-        let twice = NoteSigner::cosigner("demo.example/x/witness", SigningKey::from_bytes(&[102; 32])).expect("valid");
-        assert_eq!(build(&bank.key, &[&witness.witness, &twice]), Err(CheckpointError::WrongCosignerKey));
     }
 
     #[test]

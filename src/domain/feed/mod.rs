@@ -9,3 +9,4 @@ pub mod entry;
 pub mod proof;
 pub mod tiles;
 pub mod tree;
+pub mod verifier;

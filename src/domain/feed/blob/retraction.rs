@@ -6,17 +6,14 @@ use crate::base::bytes::Commitment;
 use crate::base::name::MemberId;
 use crate::base::time::Hour;
 use crate::domain::feed::blob::{BlobError, commitment};
+use crate::domain::indicator::words::RetractionReason;
 use crate::domain::wire;
-
-/// Reasons are numbered from 1; see `RetractionReason` in types.proto.
-const LAST_REASON: u32 = 5;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retraction {
     pub target: Commitment,
     pub reporter: MemberId,
-    /// A number of `RetractionReason`, 1 to 5.
-    pub reason: u32,
+    pub reason: RetractionReason,
     pub hour: Hour,
     /// The entry that replaces the target, where one does.
     pub superseded_by: Option<Commitment>,
@@ -27,7 +24,7 @@ impl Retraction {
         wire::RetractionBlob {
             target: self.target.as_bytes().to_vec(),
             reporter: self.reporter.as_str().to_owned(),
-            reason: self.reason,
+            reason: self.reason.number(),
             hour: self.hour.0,
             superseded_by: self.superseded_by.map(|commitment| commitment.as_bytes().to_vec()).unwrap_or_default(),
         }
@@ -36,14 +33,12 @@ impl Retraction {
 
     pub fn decode(blob: &[u8]) -> Result<Self, BlobError> {
         let message = wire::RetractionBlob::decode(blob).map_err(|_| BlobError::NotAMessage)?;
-        if !(1..=LAST_REASON).contains(&message.reason) {
-            return Err(BlobError::UnknownNumber { field: "reason", got: message.reason });
-        }
         let superseded_by = Some(&message.superseded_by).filter(|bytes| !bytes.is_empty());
         Ok(Self {
             target: commitment(&message.target)?,
             reporter: message.reporter.parse()?,
-            reason: message.reason,
+            reason: RetractionReason::from_number(message.reason)
+                .ok_or(BlobError::UnknownNumber { field: "reason", got: message.reason })?,
             hour: Hour(message.hour),
             superseded_by: superseded_by.map(|bytes| commitment(bytes)).transpose()?,
         })
@@ -59,7 +54,7 @@ mod tests {
         Retraction {
             target: Commitment([1; 32]),
             reporter: "bank-a".parse().expect("a valid name"),
-            reason: 2,
+            reason: RetractionReason::Superseded,
             hour: Hour(498_611),
             superseded_by,
         }

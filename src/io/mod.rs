@@ -5,6 +5,7 @@ pub mod clock;
 pub mod engine;
 pub mod exchange;
 pub mod grpc;
+pub mod guard_files;
 pub mod journal;
 pub mod key_bundle;
 pub mod keystore;

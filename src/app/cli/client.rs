@@ -148,7 +148,7 @@ impl Node {
         loop {
             match call().await {
                 Ok(response) => return Ok(response.into_inner()),
-                Err(status) if attempt < ATTEMPTS && worth_repeating(&status) => {
+                Err(status) if attempt < attempts(&status) => {
                     tokio::time::sleep(pause(&status, attempt)).await;
                     attempt += 1;
                 }
@@ -158,9 +158,13 @@ impl Node {
     }
 }
 
-fn worth_repeating(status: &Status) -> bool {
-    // What never reached a node will not reach it in a second either, unless it is just starting; twice is cheap.
-    matches!(status.code(), Code::Unavailable | Code::ResourceExhausted | Code::Aborted | Code::DeadlineExceeded)
+/// How often a call is made that ended so. What never reached a node gets time for a restart, not for a repair.
+fn attempts(status: &Status) -> u32 {
+    match status.code() {
+        Code::Unavailable if status.get_error_details().error_info().is_none() => 3,
+        Code::Unavailable | Code::ResourceExhausted | Code::Aborted | Code::DeadlineExceeded => ATTEMPTS,
+        _ => 1,
+    }
 }
 
 fn pause(status: &Status, attempt: u32) -> Duration {

@@ -13,7 +13,9 @@ pub mod client;
 pub mod conformance;
 pub mod decision;
 mod faults;
+pub mod guard;
 pub mod identifier_option;
+pub mod init;
 pub mod key;
 pub mod member;
 pub mod output;
@@ -55,33 +57,37 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Audit(audit::AuditArgs),
-    Conformance(conformance::ConformanceArgs),
+    Init(init::InitArgs),
+    Serve(serve::ServeArgs),
     Publish(publish::PublishArgs),
-    Member(member::MemberArgs),
-    Key(key::KeyArgs),
-    Cert(cert::CertArgs),
     Retract(retract::RetractArgs),
     Screen(screen::ScreenArgs),
     Status(status::StatusArgs),
-    Serve(serve::ServeArgs),
+    Audit(audit::AuditArgs),
     Stats(stats::StatsArgs),
+    Member(member::MemberArgs),
+    Cert(cert::CertArgs),
+    Key(key::KeyArgs),
+    Guard(guard::GuardArgs),
+    Conformance(conformance::ConformanceArgs),
 }
 
 impl Command {
     fn run(self) -> Result<Outcome, CliError> {
         match self {
-            Self::Audit(args) => audit::run(args),
-            Self::Conformance(args) => conformance::run(args),
+            Self::Init(args) => init::run(args),
+            Self::Serve(args) => serve::run(args),
             Self::Publish(args) => publish::run(args),
-            Self::Member(args) => member::run(args),
-            Self::Key(args) => key::run(args),
-            Self::Cert(args) => cert::run(args),
             Self::Retract(args) => retract::run(args),
             Self::Screen(args) => screen::run(args),
             Self::Status(args) => status::run(args),
-            Self::Serve(args) => serve::run(args),
+            Self::Audit(args) => audit::run(args),
             Self::Stats(args) => stats::run(args),
+            Self::Member(args) => member::run(args),
+            Self::Cert(args) => cert::run(args),
+            Self::Key(args) => key::run(args),
+            Self::Guard(args) => guard::run(args),
+            Self::Conformance(args) => conformance::run(args),
         }
     }
 }

@@ -54,7 +54,8 @@ impl PassphraseArgs {
         Ok(Passphrase::obtain_change(self.source()?.as_ref(), &new)?)
     }
 
-    fn source(&self) -> Result<Option<PassphraseSource>, CliError> {
+    /// The source that was named, if one was.
+    pub fn source(&self) -> Result<Option<PassphraseSource>, CliError> {
         Ok(self.passphrase.as_deref().map(str::parse).transpose()?)
     }
 

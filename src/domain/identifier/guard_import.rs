@@ -106,7 +106,7 @@ fn exact(kinds: &BTreeSet<IdentifierKind>, text: &str) -> Option<Entry> {
     // In canonical form of the first kind that takes it, so that a list may be written as people write.
     let rules = CanonRules::default();
     let form = kinds.iter().find_map(|kind| canonical_forms(*kind, text, &rules).ok()?.into_iter().next())?;
-    Some(Entry::Exact(form.as_text().to_owned()))
+    Some(Entry::Exact(form.expose_text().to_owned()))
 }
 
 /// Reads the format of the public suffix list: rules, `*.` wildcards and `!` exceptions; `//` begins a comment.

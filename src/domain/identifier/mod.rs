@@ -98,8 +98,8 @@ impl CanonicalIdentifier {
         &self.bytes
     }
 
-    /// The canonical bytes as the text they are.
-    fn as_text(&self) -> &str {
+    /// The canonical bytes as the text they are, inside this module.
+    fn expose_text(&self) -> &str {
         std::str::from_utf8(&self.bytes).expect("canonical bytes are made from a String")
     }
 }

@@ -12,7 +12,7 @@ fn forms(
     let rules = CanonRules { default_region: region.map(|code| code.parse().expect("known region")) };
     let raw = RawIdentifier::new(kind, value.to_owned());
     let forms = canonicalise(&raw, &rules).map_err(|error| error.rule)?;
-    Ok(forms.iter().map(|form| (form.kind(), form.as_text().to_owned())).collect())
+    Ok(forms.iter().map(|form| (form.kind(), form.expose_text().to_owned())).collect())
 }
 
 fn check(kind: IdentifierKind, value: &str, expected: &[(IdentifierKind, &str)]) {
@@ -113,10 +113,10 @@ proptest! {
             prop_assert_eq!(first.first().map(CanonicalIdentifier::kind), Some(kind));
             for form in &first {
                 let _ = GUARD.grade(form);
-                let again = RawIdentifier::new(form.kind(), form.as_text().to_owned());
+                let again = RawIdentifier::new(form.kind(), form.expose_text().to_owned());
                 let second = canonicalise(&again, &rules);
-                let second = second.as_ref().map(|forms| forms.first().map(CanonicalIdentifier::as_text));
-                prop_assert_eq!(second, Ok(Some(form.as_text())), "{}", form.kind());
+                let second = second.as_ref().map(|forms| forms.first().map(CanonicalIdentifier::expose_text));
+                prop_assert_eq!(second, Ok(Some(form.expose_text())), "{}", form.kind());
             }
         }
         let _ = text::looks_like_identifier(&value);

@@ -71,7 +71,7 @@ impl Verdict {
 /// The first canonical form of a value: the one of the kind itself.
 fn form(kind: IdentifierKind, value: &str, rules: &CanonRules) -> Result<String, IdentifierRule> {
     let forms = canonical_forms(kind, value, rules)?;
-    Ok(forms.first().map(|form| form.as_text().to_owned()).unwrap_or_default())
+    Ok(forms.first().map(|form| form.expose_text().to_owned()).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -113,8 +113,8 @@ pub(super) fn domain(row: &StringRecord) -> Option<Verdict> {
     let labels = registrable.split('.').count();
     let start = ascii.rmatch_indices('.').nth(labels - 1).map_or(0, |(position, _)| position + 1);
     let registrable = ascii.get(start..)?;
-    let host = forms.first()?.as_text();
-    let own = forms.last()?.as_text();
+    let host = forms.first()?.expose_text();
+    let own = forms.last()?.expose_text();
     Some(Verdict::passed_if(host == ascii && own == registrable && forms.len() == if host == own { 1 } else { 2 }))
 }
 
@@ -126,7 +126,7 @@ pub(super) fn ip() -> impl Fn(&StringRecord) -> Option<Verdict> {
         let ours = canonical_forms(IdentifierKind::Ip, input, &CanonRules::default());
         let trimmed = input.trim();
         if canonical == INVALID && trimmed != input {
-            let kept = ours.is_ok_and(|forms| forms.first().is_some_and(|form| form.as_text() == trimmed));
+            let kept = ours.is_ok_and(|forms| forms.first().is_some_and(|form| form.expose_text() == trimmed));
             return Some(if kept { Verdict::Apart("outer_space_trimmed") } else { Verdict::OtherForm });
         }
         if canonical == INVALID {
@@ -136,7 +136,7 @@ pub(super) fn ip() -> impl Fn(&StringRecord) -> Option<Verdict> {
             Ok(forms) => forms,
             Err(rule) => return Some(Verdict::Refused(rule)),
         };
-        let texts: Vec<&str> = forms.iter().map(|form| form.as_text()).collect();
+        let texts: Vec<&str> = forms.iter().map(|form| form.expose_text()).collect();
         let expected: Vec<&str> = [canonical, network].into_iter().filter(|form| !form.is_empty()).collect();
         let special = guard.grade(forms.first()?) == Grade::Rejected("special_purpose_networks");
         Some(Verdict::passed_if(texts == expected && special != global))

@@ -96,7 +96,7 @@ impl GuardIndex {
 
     /// Name of a list that covers the identifier.
     pub fn find(&self, identifier: &CanonicalIdentifier) -> Option<&str> {
-        let text = identifier.as_text();
+        let text = identifier.expose_text();
         let kind = identifier.kind();
         let number = match kind {
             IdentifierKind::Ip => self.network(text, kind, ListScope::Site),

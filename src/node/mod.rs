@@ -1,6 +1,6 @@
 //! Floor 2: use cases over a store. Deterministic and synchronous: the same inputs, clock and seed give the same bytes.
 //!
-//! A use case builds a [`commit::Commit`]; [`Node::commit`] adds the audit records, stages it in the journal and applies
+//! A use case builds a [`commit::Commit`]; `Node::commit` adds the audit records, stages it in the journal and applies
 //! it to [`state::State`]; [`Node::sync`] makes staged commits durable and lets them show. Each use case stands in the
 //! file named by its verb.
 

@@ -1,7 +1,7 @@
 //! The command line: one file a command, each with its arguments and its `run`.
 //!
 //! A command is `pub struct XArgs` (derives [`clap::Args`]) and `pub fn run(args: XArgs) -> Result<Outcome, CliError>`,
-//! plus one variant of [`Command`] and one line of [`Command::run`]. It prints through [`output`], and takes `--json`
+//! plus one variant of `Command` and one line of `Command::run`. It prints through [`output`], and takes `--json`
 //! where it answers anything.
 //!
 //! Exit codes: 0 done · 1 failed · 2 wrong usage · 3 done in part, the refused records are reported · 4 the node or a

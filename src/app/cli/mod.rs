@@ -12,6 +12,7 @@ pub mod cert;
 pub mod client;
 pub mod conformance;
 pub mod decision;
+pub mod doctor;
 mod faults;
 pub mod guard;
 pub mod identifier_option;
@@ -63,6 +64,7 @@ enum Command {
     Retract(retract::RetractArgs),
     Screen(screen::ScreenArgs),
     Status(status::StatusArgs),
+    Doctor(doctor::DoctorArgs),
     Audit(audit::AuditArgs),
     Stats(stats::StatsArgs),
     Member(member::MemberArgs),
@@ -81,6 +83,7 @@ impl Command {
             Self::Retract(args) => retract::run(args),
             Self::Screen(args) => screen::run(args),
             Self::Status(args) => status::run(args),
+            Self::Doctor(args) => doctor::run(args),
             Self::Audit(args) => audit::run(args),
             Self::Stats(args) => stats::run(args),
             Self::Member(args) => member::run(args),

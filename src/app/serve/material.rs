@@ -19,6 +19,7 @@ use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::roster::verified::Roster;
 use crate::domain::statistics::budget::Epsilon;
 use crate::io::engine::Engine;
+use crate::io::guard_files::{self, GuardFileError};
 use crate::io::journal::file::{FileJournal, JournalOptions};
 use crate::io::journal::real_fs::RealFs;
 use crate::io::keystore::file::{self, FileError, Readers};
@@ -60,6 +61,8 @@ pub enum ServeError {
     Tls { what: &'static str, error: TlsError },
     #[error("{what}: {error}")]
     File { what: &'static str, error: FileError },
+    #[error("guard list: {0}")]
+    Guard(#[from] GuardFileError),
     #[error("store: {0}")]
     Store(StorageFault),
     #[error("{key} = {address} cannot be listened on: {error}")]
@@ -101,7 +104,7 @@ impl Material {
         let peer = Certified::from_pem(&certificate, tls.peer.as_bytes())
             .map_err(|error| ServeError::Tls { what: "peer certificate", error })?;
         let pins = Arc::new(PinRegistry::new(pins_of(&roster, now)));
-        let guards = Arc::new(GuardLists::built_in());
+        let guards = Arc::new(guard_files::all(&config.guard_dir)?);
         Ok(Self { key_ring: Arc::new(key_ring), keystore, roster, roster_files, pins, peer, guards })
     }
 

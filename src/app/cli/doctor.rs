@@ -1,0 +1,164 @@
+//! `hushwire doctor`: what is wrong with a node on this machine, and the command that mends it.
+//!
+//! It looks, and changes nothing. It asks for no passphrase: the keystore is opened only where the configuration names a
+//! source that needs nobody at the terminal.
+
+mod certificates;
+mod machine;
+mod membership;
+mod network;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::app::cli::output::{answer, answer_json};
+use crate::app::cli::{CliError, Outcome};
+use crate::app::config::{Config, ConfigError};
+use crate::io::guard_files;
+
+/// Look for what is wrong with a node, and print the command that mends it
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hushwire doctor --config bank-a/hushwire.toml
+  hushwire doctor --json | jq '.findings[] | select(.level != \"ok\")'
+
+Looks at configuration, files and their permissions, keystore, roster, certificates, clock, disk, ports, guard lists, the
+running node and its peers. It changes nothing. Exit code 1: something has to be mended.")]
+pub struct DoctorArgs {
+    /// Configuration of the node
+    #[arg(long, env = "HUSHWIRE_CONFIG", value_name = "FILE", default_value = "hushwire.toml")]
+    config: PathBuf,
+    /// One JSON object on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    Ok,
+    /// It works, for now.
+    Warning,
+    /// The node does not start, or does not do its work.
+    Fault,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Finding {
+    level: Level,
+    /// What was looked at, e.g. "clock".
+    area: &'static str,
+    found: String,
+    /// What to type or do.
+    mend: Option<String>,
+}
+
+/// Everything that was looked at, in order.
+#[derive(Debug, Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn ok(&mut self, area: &'static str, found: impl Into<String>) {
+        self.0.push(Finding { level: Level::Ok, area, found: found.into(), mend: None });
+    }
+
+    fn warning(&mut self, area: &'static str, found: impl Into<String>, mend: impl Into<String>) {
+        self.0.push(Finding { level: Level::Warning, area, found: found.into(), mend: Some(mend.into()) });
+    }
+
+    fn fault(&mut self, area: &'static str, found: impl Into<String>, mend: impl Into<String>) {
+        self.0.push(Finding { level: Level::Fault, area, found: found.into(), mend: Some(mend.into()) });
+    }
+}
+
+/// What is looked at.
+#[derive(Debug)]
+struct Patient<'a> {
+    config: &'a Config,
+    /// The configuration as the user names it, for commands to type.
+    file: &'a Path,
+}
+
+impl Patient<'_> {
+    /// `--dir` of the commands that work on the node's folder.
+    fn dir(&self) -> String {
+        self.config.dir.path().display().to_string()
+    }
+}
+
+/// See the module's documentation.
+pub fn run(args: DoctorArgs) -> Result<Outcome, CliError> {
+    let mut findings = Findings::default();
+    match Config::load(&args.config) {
+        Ok(config) => examine(&Patient { config: &config, file: &args.config }, &mut findings),
+        Err(error) => unusable_configuration(&error, &mut findings),
+    }
+    report(&args, &findings)
+}
+
+fn unusable_configuration(error: &ConfigError, findings: &mut Findings) {
+    match error {
+        ConfigError::Faults { path, faults } => {
+            for fault in faults {
+                findings.fault("configuration", fault.to_string(), format!("edit {}", path.display()));
+            }
+        }
+        ConfigError::Syntax { path, .. } => {
+            findings.fault("configuration", error.to_string(), format!("edit {}", path.display()));
+        }
+        ConfigError::Unreadable { .. } => {
+            let mend = "name it with --config FILE, or make a node: hushwire init --member ID --dir DIR";
+            findings.fault("configuration", error.to_string(), mend);
+        }
+    }
+}
+
+fn examine(patient: &Patient<'_>, findings: &mut Findings) {
+    let config = patient.config;
+    findings.ok("configuration", format!("{} is valid", patient.file.display()));
+    if config.screening.sandbox {
+        let mend = format!("set sandbox = false under [screening] in {}", patient.file.display());
+        findings.warning("configuration", "sandbox is on: documented test values force decisions", mend);
+    }
+    machine::examine(patient, findings);
+    certificates::examine(patient, findings);
+    let roster = membership::examine(patient, findings);
+    match guard_files::all(&config.guard_dir) {
+        Ok(lists) => findings.ok("guard lists", format!("{} lists", lists.lists().count())),
+        Err(error) => {
+            findings.fault("guard lists", error.to_string(), "import the list again: hushwire guard import FILE")
+        }
+    }
+    network::examine(patient, roster.as_ref(), findings);
+}
+
+fn report(args: &DoctorArgs, findings: &Findings) -> Result<Outcome, CliError> {
+    let count = |level: Level| findings.0.iter().filter(|finding| finding.level == level).count();
+    let (faults, warnings) = (count(Level::Fault), count(Level::Warning));
+    if args.json {
+        answer_json(&serde_json::json!({
+            "healthy": faults == 0,
+            "faults": faults,
+            "warnings": warnings,
+            "findings": findings.0,
+        }))?;
+    } else {
+        for finding in &findings.0 {
+            let mark = match finding.level {
+                Level::Ok => "ok     ",
+                Level::Warning => "WARNING",
+                Level::Fault => "FAULT  ",
+            };
+            answer(format!("{mark}  {:<13}  {}", finding.area, finding.found))?;
+            if let Some(mend) = &finding.mend {
+                answer(format!("         {:<13}  → {mend}", ""))?;
+            }
+        }
+    }
+    if faults == 0 { Ok(Outcome::Done) } else { Err(CliError::failed(format!("{faults} faults, {warnings} warnings"))) }
+}

@@ -1,0 +1,151 @@
+//! Keystore and roster: there, whole, and talking about the same node.
+
+use crate::app::cli::doctor::{Findings, Patient};
+use crate::app::cli::member::card::own_pin;
+use crate::base::limits::EPOCH_DAYS;
+use crate::domain::roster::verified::Roster;
+use crate::io::clock;
+use crate::io::keystore::passphrase::{Passphrase, PassphraseSource, VARIABLE};
+use crate::io::keystore::store::Keystore;
+
+/// Days before its end from which a roster must be renewed: every member has to sign or apply it.
+const EARLY_DAYS: u64 = 30;
+
+/// Returns the roster in force, where it verifies.
+pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> Option<Roster> {
+    let keystore = keystore(patient, findings);
+    let roster = match patient.config.dir.roster_files().current() {
+        Ok(roster) => roster,
+        Err(error) => {
+            let mend = format!(
+                "hushwire member join INVITATION --genesis HASH --dir {0}, or found a consortium: hushwire member genesis --help",
+                patient.dir()
+            );
+            findings.fault("roster", error.to_string(), mend);
+            return None;
+        }
+    };
+    in_force(patient, &roster, findings);
+    listed(patient, &roster, findings);
+    if let Some(keystore) = keystore {
+        keys_of(patient, &keystore, &roster, findings);
+    }
+    Some(roster)
+}
+
+fn keystore(patient: &Patient<'_>, findings: &mut Findings) -> Option<Keystore> {
+    let path = &patient.config.keystore;
+    if !path.exists() {
+        let mend = format!(
+            "restore it from a backup, or make a new node: hushwire member keygen --dir {} --consortium ID --member {}",
+            patient.dir(),
+            patient.config.member
+        );
+        findings.fault("keystore", format!("{} is not there", path.display()), mend);
+        return None;
+    }
+    let source = &patient.config.passphrase;
+    // A prompt would stop whoever runs this every minute; a descriptor is only there for the node.
+    let unattended = match source {
+        PassphraseSource::Prompt => std::env::var_os(VARIABLE).is_some(),
+        PassphraseSource::Descriptor(_) => false,
+        PassphraseSource::File(_) | PassphraseSource::Credential(_) | PassphraseSource::Variable(_) => true,
+    };
+    if !unattended {
+        findings.ok("keystore", format!("{} is there; not opened, its passphrase is asked for", path.display()));
+        return None;
+    }
+    let opened = Passphrase::obtain(Some(source)).map_err(|error| error.to_string());
+    match opened.and_then(|passphrase| Keystore::read(path, &passphrase).map_err(|error| error.to_string())) {
+        Ok(keystore) => {
+            findings.ok("keystore", format!("{} opens", path.display()));
+            Some(keystore)
+        }
+        Err(error) => {
+            let mend = format!("check passphrase under [keystore] in {}; it is now {source}", patient.file.display());
+            findings.fault("keystore", format!("{}: {error}", path.display()), mend);
+            None
+        }
+    }
+}
+
+fn in_force(patient: &Patient<'_>, roster: &Roster, findings: &mut Findings) {
+    let now = clock::now();
+    let renew = format!(
+        "hushwire member propose --dir {} --renew-days 365 --out renewal, then have the admins sign it: hushwire member sign renewal/* --admin KEYFILE",
+        patient.dir()
+    );
+    let until = roster.not_after();
+    let days = until.ms_since(now) / 86_400_000;
+    let version = roster.version();
+    if until <= now {
+        findings.fault("roster", format!("version {version} ended at {until}"), renew);
+    } else if days < EARLY_DAYS {
+        findings.warning("roster", format!("version {version} ends in {days} days"), renew);
+    } else {
+        findings.ok(
+            "roster",
+            format!("version {version} of {}, {} members, {days} days", roster.consortium(), roster.members().len()),
+        );
+    }
+    let new_epoch = format!("hushwire key new-epoch --dir {} --out next-epoch", patient.dir());
+    match roster.current_epoch(now) {
+        None => findings.fault(
+            "epoch",
+            "no epoch is active yet",
+            "wait until the roster's first epoch begins, or check the clock",
+        ),
+        Some(epoch) => {
+            let age = now.ms_since(epoch.activates_at) / 86_400_000;
+            let next = roster.epochs().iter().any(|other| other.activates_at > now);
+            let found = format!("epoch {} is active since {age} days", epoch.number);
+            if age + 14 >= u64::from(EPOCH_DAYS) && !next {
+                findings.warning("epoch", format!("{found}; its {EPOCH_DAYS} days are nearly over"), new_epoch);
+            } else {
+                findings.ok("epoch", found);
+            }
+        }
+    }
+}
+
+/// Whether the roster lists this node with the certificate it has.
+fn listed(patient: &Patient<'_>, roster: &Roster, findings: &mut Findings) {
+    let card = format!(
+        "hushwire member card --dir {} --name NAME --endpoint HOST:PORT --out new.card, and hand it to the admins",
+        patient.dir()
+    );
+    let id = &patient.config.member;
+    let Some(member) = roster.member(id) else {
+        return findings.fault("roster", format!("it does not list {id}"), card);
+    };
+    if !member.takes_part(clock::now()) {
+        let found = format!("{id} does not take part: it is {} or outside its validity", member.state.label());
+        findings.fault("roster", found, "ask the admins: hushwire member roster shows what they decided");
+    }
+    match own_pin(&patient.config.dir) {
+        Ok(pin) if member.pins.contains(&pin) => {
+            findings.ok("roster", format!("it lists {id} with this node's certificate"))
+        }
+        Ok(_) => findings.fault(
+            "roster",
+            "it pins another certificate than tls/peer.pem: no peer will accept this node",
+            card,
+        ),
+        // That the certificate cannot be read was said before.
+        Err(_) => {}
+    }
+}
+
+fn keys_of(patient: &Patient<'_>, keystore: &Keystore, roster: &Roster, findings: &mut Findings) {
+    if keystore.member != patient.config.member {
+        let mend = format!("set member under [node] or path under [keystore] in {}", patient.file.display());
+        findings.fault("keystore", format!("it belongs to {}", keystore.member), mend);
+    }
+    match keystore.keys.key_ring(roster, clock::now()) {
+        Ok(_) => findings.ok("keystore", "it holds the secrets of every epoch that is read"),
+        Err(error) => {
+            let mend = format!("hushwire member apply BUNDLE --dir {}; another member has the bundle", patient.dir());
+            findings.fault("keystore", error.to_string(), mend);
+        }
+    }
+}

@@ -224,10 +224,11 @@ impl Run<'_> {
         let line_of = |index: u32| usize::try_from(index).ok().and_then(|at| lines.get(at)).copied().unwrap_or(0);
         for published in &response.published {
             self.published += 1;
-            if self.shown.len() < NAMES_SHOWN && !published.name.is_empty() {
+            if self.shown.len() < NAMES_SHOWN && !self.args.dry_run {
                 self.shown.push(published.name.clone());
             }
-            if let Some(names) = &mut self.names {
+            // What was only checked has no name that will last.
+            if let Some(names) = self.names.as_mut().filter(|_| !self.args.dry_run) {
                 names.add(line_of(published.draft), published)?;
             }
         }

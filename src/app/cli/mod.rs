@@ -33,6 +33,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::app::demo;
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
@@ -60,6 +62,9 @@ pub struct Cli {
 enum Command {
     Init(init::InitArgs),
     Serve(serve::ServeArgs),
+    Audit(audit::AuditArgs),
+    Conformance(conformance::ConformanceArgs),
+    Demo(demo::DemoArgs),
     Publish(publish::PublishArgs),
     Retract(retract::RetractArgs),
     Screen(screen::ScreenArgs),
@@ -79,6 +84,9 @@ impl Command {
         match self {
             Self::Init(args) => init::run(args),
             Self::Serve(args) => serve::run(args),
+            Self::Audit(args) => audit::run(args),
+            Self::Conformance(args) => conformance::run(args),
+            Self::Demo(args) => demo::run(args),
             Self::Publish(args) => publish::run(args),
             Self::Retract(args) => retract::run(args),
             Self::Screen(args) => screen::run(args),

@@ -1,3 +1,92 @@
-//! The demonstration: a whole consortium on one machine.
+//! `hushwire demo`: a consortium of three members as three real node processes on this machine, and what it is good for.
+//!
+//! Everything is real: keys, certificates, roster, stores, mutual TLS; only the people are invented ([`generator`]). The
+//! account and its progress bars go to standard error, the figures (`--json`) to standard output.
 
 pub mod generator;
+
+mod account;
+mod acts;
+mod desk;
+mod figures;
+mod founding;
+mod process;
+mod thieves;
+mod wiretap;
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::app::cli::output::answer_json;
+use crate::app::cli::{CliError, Outcome};
+use crate::app::demo::account::Account;
+use crate::app::demo::acts::Stage;
+use crate::app::demo::founding::Cast;
+
+/// Run a consortium of two banks and a retailer on this machine and watch them work.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hushwire demo                 tell the story, then keep the three nodes running until Ctrl-C
+  hushwire demo --exit          tell the story and stop
+  hushwire demo --exit --json   the same, with every figure as one JSON object on standard output
+
+Everything happens in a temporary folder on loopback addresses; nothing is left behind.")]
+pub struct DemoArgs {
+    /// Stop when the story is told instead of waiting for Ctrl-C.
+    #[arg(long)]
+    exit: bool,
+    /// Print one JSON object with every figure on standard output.
+    #[arg(long)]
+    json: bool,
+    /// Orders the retailer screens.
+    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    orders: usize,
+    /// Fraudsters the first bank knows; it publishes about three identifiers of each.
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    fraudsters: usize,
+    /// Seed of the invented people: the same seed invents the same.
+    #[arg(long, value_name = "SEED", default_value_t = 2026)]
+    seed: u64,
+    /// Keep the nodes' folders here instead of a temporary folder that is removed.
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+}
+
+pub fn run(args: DemoArgs) -> Result<Outcome, CliError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| CliError::failed(format!("the runtime cannot start: {error}")))?;
+    runtime.block_on(perform(args))
+}
+
+async fn perform(args: DemoArgs) -> Result<Outcome, CliError> {
+    let account = Account::new();
+    account.prologue();
+    let cast = Cast::found(&account, args.keep.clone()).await?;
+    let mut stage = Stage::new(&account, cast, args.seed, args.fraudsters, args.orders)?;
+    let told = tokio::select! {
+        told = stage.tell() => told,
+        _ = tokio::signal::ctrl_c() => Err(CliError::failed("stopped before the story was told")),
+    };
+    let figures = match told {
+        Ok(figures) => figures,
+        Err(error) => {
+            stage.close().await;
+            return Err(error);
+        }
+    };
+    account.summary(&figures);
+    if args.json {
+        answer_json(&figures)?;
+    }
+    if !args.exit {
+        account.by_hand(stage.cast());
+        // A signal that cannot be waited for ends the demo at once; nothing is lost by it.
+        drop(tokio::signal::ctrl_c().await);
+        account.step("Stopping the three nodes");
+    }
+    stage.close().await;
+    account.done("Everything is stopped and the temporary folder removed.");
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,116 @@
+//! What the demo tells: short plain sentences on standard error, progress bars while it works.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::app::cli::output::remark;
+use crate::app::demo::figures::Figures;
+use crate::app::demo::founding::Cast;
+
+/// Columns of the text.
+const WIDTH: usize = 96;
+
+/// The narrator.
+#[derive(Debug)]
+pub struct Account;
+
+impl Account {
+    pub fn new() -> Self {
+        Self
+    }
+
+    pub fn prologue(&self) {
+        remark("");
+        remark("HUSHWIRE  warn each other about fraud without handing over people's data");
+        self.say(
+            "Two banks and a shop form a consortium. When a bank sees fraud, it publishes an indicator: the card number, \
+             e-mail address or device, turned into a pseudonym that tells nothing to whoever has no key. The others fetch \
+             it, check where it came from, and screen their own customers' orders on their own machine.",
+        );
+        self.say("All three nodes run on this machine now, as separate processes. The people are invented; the rest is real.");
+    }
+
+    /// A new act.
+    pub fn step(&self, title: &str) {
+        remark("");
+        remark(format!("▸ {title}"));
+    }
+
+    /// What happened, wrapped.
+    pub fn say(&self, text: &str) {
+        let mut line = String::from("  ");
+        for word in text.split_whitespace() {
+            if line.chars().count() + word.chars().count() + 1 > WIDTH {
+                remark(&line);
+                line = String::from("  ");
+            }
+            if line.len() > 2 {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        remark(line);
+    }
+
+    /// A figure under the account.
+    pub fn figure(&self, name: &str, value: impl AsRef<str>) {
+        remark(format!("    {name:<34}{}", value.as_ref()));
+    }
+
+    pub fn done(&self, text: &str) {
+        remark("");
+        remark(text);
+    }
+
+    /// A bar over `length` pieces of work. Without a terminal nothing is drawn.
+    pub fn bar(&self, length: usize, unit: &str) -> ProgressBar {
+        let length = u64::try_from(length).unwrap_or(u64::MAX);
+        let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(10));
+        let template = format!("    {{bar:40}} {{human_pos}} of {{human_len}} {unit}");
+        bar.with_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()))
+    }
+
+    /// A spinner for a wait of unknown length.
+    pub fn waiting(&self, what: &str) -> ProgressBar {
+        let spinner = ProgressBar::new_spinner().with_message(what.to_owned());
+        spinner.enable_steady_tick(Duration::from_millis(100));
+        spinner
+    }
+
+    pub fn summary(&self, figures: &Figures) {
+        self.step("In short");
+        self.figure("indicators published and believed", format!("{} / {}", figures.published, figures.believed));
+        self.figure("orders screened", figures.screened.to_string());
+        self.figure(
+            "allowed, challenged, held, blocked",
+            format!(
+                "{}, {}, {}, {}",
+                figures.decisions.allow, figures.decisions.challenge, figures.decisions.hold, figures.decisions.block
+            ),
+        );
+        self.figure(
+            "one answer, as the shop sees it",
+            format!("{} µs median, {} µs at the 99th percentile", figures.screen_p50_us, figures.screen_p99_us),
+        );
+        self.figure("a retraction reached the shop in", format!("{} ms", figures.retraction_ms));
+        self.figure("a killed node had caught up after", format!("{} ms", figures.catch_up_ms));
+        self.figure("audit logs verified", if figures.audit_verified { "all three" } else { "NOT ALL" });
+    }
+
+    /// What a visitor can try while the nodes run.
+    pub fn by_hand(&self, cast: &Cast) {
+        self.step("Your turn: the three nodes keep running");
+        for member in &cast.members {
+            self.figure(member.title, format!("{} for its own systems, folder {}", member.local, member.dir.display()));
+        }
+        remark("");
+        remark("    In another terminal (the passphrase is not needed to talk to a running node):");
+        let program = std::env::current_exe().map_or_else(|_| "hushwire".to_owned(), |path| path.display().to_string());
+        for command in cast.commands_to_try() {
+            remark(format!("      {program} {command}"));
+        }
+        remark("");
+        remark("    Ctrl-C stops all three nodes cleanly and removes the folder.");
+    }
+}

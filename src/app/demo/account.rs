@@ -55,7 +55,7 @@ impl Account {
 
     /// A figure under the account.
     pub fn figure(&self, name: &str, value: impl AsRef<str>) {
-        remark(format!("    {name:<34}{}", value.as_ref()));
+        remark(format!("    {name:<37}{}", value.as_ref()));
     }
 
     pub fn done(&self, text: &str) {

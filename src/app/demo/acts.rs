@@ -34,6 +34,9 @@ const CHECKOUTS: usize = 8;
 /// Fraudsters bank A learns of while a node is dead.
 const LATE_FRAUDSTERS: usize = 400;
 
+/// Of the fraudsters bank A knows, every fourth is known to bank B as well when the shop opens.
+const SHARED_EVERY: usize = 4;
+
 /// Flags of one call.
 const FLAGS_PER_CALL: usize = 200;
 
@@ -102,7 +105,7 @@ impl<'a> Stage<'a> {
     }
 
     async fn publish_and_believe(&mut self) -> Result<Vec<Flag>, CliError> {
-        self.account.step("Bank A publishes what it knows");
+        self.account.step("The banks publish what they know");
         let flags = self.world.flags("bank-a", 0, self.known, self.now);
         let file = self.cast.folder().join("bank-a-flags.csv");
         let text = publish_csv(&flags).map_err(|error| CliError::failed(format!("the file cannot be made: {error}")))?;
@@ -117,19 +120,25 @@ impl<'a> Stage<'a> {
         let report: serde_json::Value = serde_json::from_str(&printed)
             .map_err(|error| CliError::failed(format!("publish did not answer in JSON: {error}")))?;
         self.figures.published = report["published"].as_u64().unwrap_or_default();
+        let also = self.world.flags("bank-b", 0, self.known / SHARED_EVERY, self.now);
+        for (call, flags) in also.chunks(FLAGS_PER_CALL).enumerate() {
+            let names = self.bank_b.publish(flags, &format!("demo-bank-b-{call}")).await?;
+            self.figures.published += u64::try_from(names.len()).unwrap_or(u64::MAX);
+        }
         let (believed, waited) = self.shop_operator.wait_until_believed(self.figures.published).await?;
         self.figures.believed = believed;
         self.figures.believe_ms = millis(waited);
         self.account.say(&format!(
-            "Its export of {} identifiers became {} indicators (an e-mail address yields two: as written, and the mailbox it \
-             reaches). Each was turned into a pseudonym inside bank A's node; card numbers, addresses and names never leave \
-             it and are never written to its disk. The shop fetched, verified and believed all of them {} ms after bank A \
-             had its last answer.",
+            "Its export of {} identifiers goes into its own node, which turns each into a pseudonym (an e-mail address into \
+             two: as written, and the mailbox it reaches); card numbers and addresses never leave it and are never written \
+             to its disk. Bank B publishes what it knows of some of the same fraudsters. The shop fetched, verified and \
+             believed all {} indicators {} ms after the last bank had its answer.",
             flags.len(),
             self.figures.published,
             self.figures.believe_ms
         ));
-        self.account.figure("published", format!("{} in {} ms", self.figures.published, self.figures.publish_ms));
+        self.account.figure("published by both banks", self.figures.published.to_string());
+        self.account.figure("bank A's file took", format!("{} ms", self.figures.publish_ms));
         self.account.figure("believed by the shop", believed.to_string());
         Ok(flags)
     }
@@ -173,8 +182,9 @@ impl<'a> Stage<'a> {
         let figures = &self.figures;
         self.account.say(&format!(
             "{} orders, five identifiers each, asked one by one over mutual TLS by {CHECKOUTS} checkouts. Of {} orders by \
-             fraudsters bank A knows, {} were stopped; of the others, {}. One bank's word alone asks the customer for a \
-             further proof (challenge); it never blocks.",
+             fraudsters the banks know, {} were stopped; of the others, {}. One bank's word alone asks the customer for a \
+             further proof (challenge); two banks' word blocks the order, or holds it where only a card \
+             speaks against it.",
             figures.screened, figures.fraudulent, figures.fraudulent_stopped, figures.honest_stopped
         ));
         let Decisions { allow, challenge, hold, block } = figures.decisions;
@@ -294,15 +304,15 @@ impl<'a> Stage<'a> {
             loot.disk_bytes / 1_000_000,
             loot.values,
             loot.disk_found,
-            megabytes(loot.wire_bytes),
+            millions(loot.wire_bytes),
             loot.wire_found
         ));
         self.account.say(&format!(
             "What this does not protect against, plainly: a malicious MEMBER. Every member holds the key of the epoch (it \
-             must, to screen), and can try out identifiers: on one core of this machine {} million a second, so all card \
+             must, to screen), and can try out identifiers: on one core of this machine {:.1} million a second, so all card \
              numbers of one issuer in {} seconds. That is the limit of suite 1. It binds members by contract, short \
              validity and the audit log; suite 2 (a key split among members) is what takes the possibility away.",
-            guesses / 1_000_000,
+            millions(guesses),
             self.figures.member_seconds_per_issuer
         ));
         Ok(())
@@ -378,9 +388,10 @@ impl<'a> Stage<'a> {
         Desk::open(member, client)
     }
 
-    /// The `nth` flag of a kind.
+    /// The `nth` flag of a kind that only bank A has published.
     fn flag<'f>(&self, flags: &'f [Flag], kind: IdentifierKind, nth: usize) -> Result<&'f Flag, CliError> {
-        let found = flags.iter().filter(|flag| flag.kind == kind).nth(nth);
+        let alone = |flag: &&Flag| flag.kind == kind && flag.fraudster >= self.known / SHARED_EVERY;
+        let found = flags.iter().filter(alone).nth(nth);
         found.ok_or_else(|| CliError::usage("too few fraudsters for the story; leave --fraudsters at 100 or more"))
     }
 }
@@ -459,6 +470,7 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn megabytes(bytes: u64) -> f64 {
-    f64::from(u32::try_from(bytes / 1000).unwrap_or(u32::MAX)) / 1000.0
+/// A count in millions.
+fn millions(count: u64) -> f64 {
+    f64::from(u32::try_from(count / 1000).unwrap_or(u32::MAX)) / 1000.0
 }

@@ -53,6 +53,9 @@ pub enum RetractFault {
     Storage(#[from] StorageFault),
 }
 
+/// Entries to withdraw, each with its feed, and the selectors that named nothing.
+type Selected = (BTreeSet<(FeedId, Commitment)>, Vec<Refused>);
+
 impl<J: Journal, V: Views> Node<J, V> {
     /// Withdraws everything selected that this member published and that still counts. Durable when answered; signed with
     /// the next round, without waiting for the window.
@@ -101,7 +104,7 @@ impl<J: Journal, V: Views> Node<J, V> {
     }
 
     /// The entries the selectors name, each once, and the selectors that name nothing.
-    fn select(&self, request: &RetractRequest) -> Result<(BTreeSet<(FeedId, Commitment)>, Vec<Refused>), StorageFault> {
+    fn select(&self, request: &RetractRequest) -> Result<Selected, StorageFault> {
         let mut targets = BTreeSet::new();
         let mut refused = Vec::new();
         let mut position = 0;

@@ -61,10 +61,8 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::InitArgs),
-    Serve(serve::ServeArgs),
-    Audit(audit::AuditArgs),
-    Conformance(conformance::ConformanceArgs),
     Demo(demo::DemoArgs),
+    Serve(serve::ServeArgs),
     Publish(publish::PublishArgs),
     Retract(retract::RetractArgs),
     Screen(screen::ScreenArgs),
@@ -83,10 +81,8 @@ impl Command {
     fn run(self) -> Result<Outcome, CliError> {
         match self {
             Self::Init(args) => init::run(args),
-            Self::Serve(args) => serve::run(args),
-            Self::Audit(args) => audit::run(args),
-            Self::Conformance(args) => conformance::run(args),
             Self::Demo(args) => demo::run(args),
+            Self::Serve(args) => serve::run(args),
             Self::Publish(args) => publish::run(args),
             Self::Retract(args) => retract::run(args),
             Self::Screen(args) => screen::run(args),

@@ -108,7 +108,8 @@ impl<'a> Stage<'a> {
         self.account.step("The banks publish what they know");
         let flags = self.world.flags("bank-a", 0, self.known, self.now);
         let file = self.cast.folder().join("bank-a-flags.csv");
-        let text = publish_csv(&flags).map_err(|error| CliError::failed(format!("the file cannot be made: {error}")))?;
+        let text =
+            publish_csv(&flags).map_err(|error| CliError::failed(format!("the file cannot be made: {error}")))?;
         std::fs::write(&file, text).map_err(|error| CliError::failed(format!("{}: {error}", file.display())))?;
         let config = self.config(BANK_A);
         let waiting = self.account.waiting("publishing the file");
@@ -146,7 +147,8 @@ impl<'a> Stage<'a> {
     async fn screen_orders(&mut self) -> Result<(), CliError> {
         self.account.step("The shop screens its orders");
         let orders = self.world.orders(self.orders, FRAUD_PER_MILLE);
-        let fraudulent: Vec<bool> = orders.iter().map(|order| order.fraudster.is_some_and(|who| who < self.known)).collect();
+        let fraudulent: Vec<bool> =
+            orders.iter().map(|order| order.fraudster.is_some_and(|who| who < self.known)).collect();
         let questions: Vec<ScreenTransactionRequest> = orders.iter().map(question).collect();
         let bar = self.account.bar(questions.len(), "orders");
         let shares: Vec<Vec<(usize, ScreenTransactionRequest)>> = shares(questions, CHECKOUTS);
@@ -330,7 +332,8 @@ impl<'a> Stage<'a> {
             epsilon_nano: 500_000_000,
         };
         let answer = client.release_statistics(request).await;
-        let answer = answer.map_err(|status| CliError::failed(format!("no release: {}", status.message())))?.into_inner();
+        let answer =
+            answer.map_err(|status| CliError::failed(format!("no release: {}", status.message())))?.into_inner();
         let release = StatisticsRelease::decode(&answer.release)
             .map_err(|error| CliError::failed(format!("the release cannot be read: {error}")))?;
         let mut counts: Vec<(String, i64)> = release.categories.into_iter().zip(release.counts).collect();
@@ -343,12 +346,8 @@ impl<'a> Stage<'a> {
              drawn; asked again, the same numbers come back and nothing is charged.",
             release.accuracy_95
         ));
-        self.figures.release = Release {
-            id: release.release_id,
-            epsilon: 0.5,
-            accuracy_95: release.accuracy_95,
-            counts,
-        };
+        self.figures.release =
+            Release { id: release.release_id, epsilon: 0.5, accuracy_95: release.accuracy_95, counts };
         Ok(())
     }
 

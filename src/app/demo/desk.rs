@@ -15,8 +15,8 @@ use crate::io::grpc::wire::hushwire::local::v1::node_service_client::NodeService
 use crate::io::grpc::wire::hushwire::local::v1::publishing_service_client::PublishingServiceClient;
 use crate::io::grpc::wire::hushwire::local::v1::screening_service_client::ScreeningServiceClient;
 use crate::io::grpc::wire::hushwire::local::v1::{
-    GetStatusRequest, GetStatusResponse, Identifier, IndicatorDraft, PublishIndicatorsRequest, RetractIndicatorsRequest,
-    ScreenTransactionRequest, ScreenTransactionResponse,
+    GetStatusRequest, GetStatusResponse, Identifier, IndicatorDraft, PublishIndicatorsRequest,
+    RetractIndicatorsRequest, ScreenTransactionRequest, ScreenTransactionResponse,
 };
 use crate::io::grpc::wire::hushwire::types::v1::{Grounds, RetractionReason, Severity};
 use crate::io::transport::client::{ClientIdentity, cause_of, connect_local};

@@ -50,8 +50,7 @@ impl Cast {
         let folder = keep.unwrap_or_else(|| {
             std::env::temp_dir().join(format!("hushwire-demo-{}", hex::encode(random::bytes::<6>())))
         });
-        std::fs::create_dir_all(&folder)
-            .map_err(|error| CliError::failed(format!("{}: {error}", folder.display())))?;
+        std::fs::create_dir_all(&folder).map_err(|error| CliError::failed(format!("{}: {error}", folder.display())))?;
         // 256 random bits: sealing with less work is safe for such a passphrase, and quick.
         let passphrase = hex::encode(random::bytes::<32>());
         let ports = free_ports(6)?;
@@ -90,7 +89,10 @@ impl Cast {
              authenticated TLS.",
         );
         for member in &cast.members {
-            account.figure(member.title, format!("{}  its systems: {}  other members: {}", member.id, member.local, member.peer));
+            account.figure(
+                member.title,
+                format!("{}  its systems: {}  other members: {}", member.id, member.local, member.peer),
+            );
         }
         Ok(cast)
     }
@@ -227,11 +229,7 @@ impl Cast {
         vec![
             format!("status --config {}", config("shop")),
             format!("screen --config {} --identifier email=jane.doe@example.com", config("shop")),
-            format!(
-                "publish --config {} {}",
-                config("bank-a"),
-                self.folder.join("bank-a-flags.csv").display()
-            ),
+            format!("publish --config {} {}", config("bank-a"), self.folder.join("bank-a-flags.csv").display()),
             format!("audit list --config {}", config("shop")),
         ]
     }

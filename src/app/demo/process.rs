@@ -65,7 +65,9 @@ impl NodeProcess {
 
     /// As an operator would end it; what does not end is killed.
     pub async fn stop(mut self) {
-        if let Some(pid) = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw) {
+        if let Some(pid) =
+            self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
+        {
             // Already gone is as good as stopped.
             let _gone = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         }

@@ -171,10 +171,10 @@ fn read_header<R: Read>(lines: &mut Lines<R>, options: &ReadOptions) -> Result<V
     let mut splitter = Splitter::new(options.delimiter);
     splitter.take_line(&text).map_err(in_header)?;
     let names = splitter.finish().map_err(in_header)?;
-    if let [single] = names.as_slice() {
-        if let Some(delimiter) = [';', '\t', '|', ','].into_iter().find(|delimiter| single.contains(*delimiter)) {
-            return Err(SourceError::Delimiter { delimiter });
-        }
+    if let [single] = names.as_slice()
+        && let Some(delimiter) = [';', '\t', '|', ','].into_iter().find(|delimiter| single.contains(*delimiter))
+    {
+        return Err(SourceError::Delimiter { delimiter });
     }
     let names: Vec<&str> = names.iter().map(|name| name.trim()).collect();
     for column in options.names.mapped_columns() {

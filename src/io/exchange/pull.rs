@@ -177,7 +177,8 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
         let wanted = self.engine.call(move |node, _| node.wanted_from(&peer)).await?;
         for (feed, from) in wanted {
             let direct = feed.member == *self.peer;
-            if self.subscribed.contains(&feed) || !(direct || !self.links.is_connected(&feed.member)) {
+            let from_author = !direct && self.links.is_connected(&feed.member);
+            if self.subscribed.contains(&feed) || from_author {
                 continue;
             }
             let origin = self.engine.origin(&feed);

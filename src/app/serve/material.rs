@@ -65,8 +65,6 @@ pub enum ServeError {
     Guard(#[from] GuardFileError),
     #[error("store: {0}")]
     Store(StorageFault),
-    #[error("guard list: {0}")]
-    Guard(#[from] GuardFileError),
     #[error("{key} = {address} cannot be listened on: {error}")]
     Listen { key: &'static str, address: SocketAddr, error: std::io::Error },
     #[error("peer: {0}")]

@@ -91,6 +91,8 @@ pub fn read(record: &Record, defaults: &Defaults) -> Result<Vec<local::Indicator
     if let Some(value) = reader.text("value") {
         match kind {
             Some(kind) => identifiers.push((kind, value)),
+            // A kind that could not be read was refused by that name already.
+            None if reader.has("kind") => {}
             None => reader.refuse_missing("kind", "give it in a column or with --kind"),
         }
     }

@@ -171,8 +171,10 @@ fn read_header<R: Read>(lines: &mut Lines<R>, options: &ReadOptions) -> Result<V
     let mut splitter = Splitter::new(options.delimiter);
     splitter.take_line(&text).map_err(in_header)?;
     let names = splitter.finish().map_err(in_header)?;
+    let others = [';', '\t', '|', ','].into_iter();
     if let [single] = names.as_slice()
-        && let Some(delimiter) = [';', '\t', '|', ','].into_iter().find(|delimiter| single.contains(*delimiter))
+        && let Some(delimiter) =
+            others.filter(|delimiter| *delimiter != options.delimiter).find(|d| single.contains(*d))
     {
         return Err(SourceError::Delimiter { delimiter });
     }

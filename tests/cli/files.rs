@@ -1,0 +1,35 @@
+//! Files that are no files of records: refused before anything is sent, each with its line and rule.
+
+use crate::world::World;
+
+/// Publishes `content`; the node does not run, so an error of the file proves that nothing was sent.
+fn check(world: &World, content: &[u8], args: &[&str], code: i32, part: &str) {
+    world.write("file", content);
+    let said = world.run(&[&["publish", "file", "--config", "node/hushwire.toml"], args].concat());
+    said.check(code, &[part]);
+    for secret in ["4111", "jane@"] {
+        assert!(!said.err.contains(secret) && !said.out.contains(secret), "{}{}", said.out, said.err);
+    }
+}
+
+#[test]
+fn a_file_that_is_no_file_of_records_is_refused_as_a_whole() {
+    let world = World::with_node();
+    check(&world, b"", &[], 2, "is empty");
+    check(&world, b"kind;value\npan;4111111111111111\n", &[], 2, "hint: pass --delimiter ';'");
+    check(&world, b"kind\tvalue\n", &[], 2, "hint: pass --delimiter tab");
+    check(&world, b"kind,value,kind\n", &[], 2, "column 3 repeats the name of column 1");
+    check(&world, b"kind,value,colour\n", &[], 2, "column 3 \"colour\" is no field");
+    check(&world, b"pan,4111111111111111\n", &[], 2, "column 2 \"(not shown)\" is no field");
+    check(&world, b"order,card\n", &["--map", "pan=Card"], 2, "no column \"Card\"");
+    check(&world, b"order,card\n", &["--map", "pam=card"], 2, "unknown field");
+    check(&world, b"order,card\n", &["--map", "pan"], 2, "FIELD=COLUMN");
+    check(&world, b"\xFF\xFEk\0i\0n\0d\0", &[], 2, "UTF-16");
+    check(&world, b"\x1F\x8B\x08\x00\x00", &[], 2, "compressed");
+    check(&world, b"PK\x03\x04xlsx", &[], 2, "workbook");
+    check(&world, b"ki\0nd,value\n", &[], 2, "NUL");
+    check(&world, b"kind,\"value\n", &[], 2, "never closed");
+    check(&world, &vec![b'x'; 200_000], &[], 2, "65536 bytes");
+    world.run(&["publish", "nowhere.csv", "--config", "node/hushwire.toml"]).check(2, &["nowhere.csv"]);
+    world.run(&["publish", "node", "--config", "node/hushwire.toml"]).check(2, &["folder"]);
+}

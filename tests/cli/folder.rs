@@ -1,0 +1,120 @@
+//! `init` makes a whole node or nothing, and `doctor` says what became of it.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::world::{World, said};
+
+#[test]
+fn a_new_node_is_healthy_and_keeps_its_secrets_to_its_owner() {
+    let world = World::with_node();
+    let doctor = world.run(&["doctor", "--config", "node/hushwire.toml", "--json"]);
+    let answer = doctor.check(0, &[]).json();
+    assert_eq!(answer["healthy"], true, "{answer}");
+    assert_eq!(answer["warnings"], 0, "{answer}");
+    for secret in ["node/keystore.age", "node/admin.age", "node/certs/publisher-desk/key.pem"] {
+        let mode = world.path(secret).metadata().expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{secret}");
+    }
+    for part in ["BEGIN", "PRIVATE"] {
+        assert!(!world.read("node/hushwire.toml").contains(part));
+    }
+}
+
+#[test]
+fn a_folder_in_use_is_not_touched() {
+    let world = World::new();
+    std::fs::create_dir(world.path("node")).expect("a folder");
+    world.write("node/notes.txt", "mine");
+    let made = world.run(&["init", "--member", "bank-a", "--dir", "node"]);
+    made.check(2, &["is not empty, nothing was changed", "hint:"]);
+    assert_eq!(std::fs::read_dir(world.path("node")).expect("it is there").count(), 1);
+}
+
+#[test]
+fn what_cannot_be_made_whole_is_not_made_at_all() {
+    let world = World::new();
+    let check = |passphrase: Option<&str>, args: &[&str], code: i32, part: &str| {
+        let mut command = world.command();
+        command.args(["init", "--dir", "node"]).args(args).env_remove("HUSHWIRE_PASSPHRASE");
+        if let Some(passphrase) = passphrase {
+            command.env("HUSHWIRE_PASSPHRASE", passphrase);
+        }
+        said(&mut command).check(code, &[part]);
+        assert_eq!(std::fs::read_dir(world.path("")).expect("it is there").count(), 0, "{part}");
+    };
+    check(Some("short"), &["--member", "a"], 2, "at least 12 characters");
+    check(None, &["--member", "a"], 2, "no passphrase");
+    check(Some("long enough indeed"), &["--member", "a", "--host", "not a host"], 1, "neither a host name");
+    check(Some("long enough indeed"), &["--member", "Bank A"], 2, "a member id may hold");
+    let same = ["--member", "a", "--local", "127.0.0.1:7", "--peer", "127.0.0.1:7"];
+    check(Some("long enough indeed"), &same, 2, "share no trust");
+}
+
+#[test]
+fn doctor_prints_the_command_that_mends() {
+    let world = World::with_node();
+    let doctor = || world.run(&["doctor", "--config", "node/hushwire.toml"]);
+    let key = world.path("node/certs/screener-desk/key.pem");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).expect("ours");
+    doctor().check(1, &["may be read or written by others (mode 644)", "chmod 600 node/certs/screener-desk/key.pem"]);
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("ours");
+
+    std::fs::remove_file(world.path("node/tls/server.pem")).expect("it is there");
+    doctor().check(1, &["node/tls/server.pem"]);
+    world.run(&["cert", "server", "--dir", "node"]).check(0, &[]);
+    doctor().check(0, &[]);
+
+    let wrong = said(
+        world
+            .command()
+            .args(["doctor", "--config", "node/hushwire.toml"])
+            .env("HUSHWIRE_PASSPHRASE", "another one entirely"),
+    );
+    wrong.check(1, &["FAULT", "keystore", "passphrase"]);
+
+    std::fs::remove_dir_all(world.path("node/rosters")).expect("it is there");
+    doctor().check(1, &["roster", "hushwire member join"]);
+}
+
+#[test]
+fn a_taken_port_is_named() {
+    let world = World::with_node();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("bound").to_string();
+    let run = |command: &str| {
+        said(world.command().args([command, "--config", "node/hushwire.toml"]).env("HUSHWIRE__PEER__LISTEN", &address))
+    };
+    run("doctor").check(1, &["is taken by another program", "set listen under [peer]"]);
+    run("serve").check(1, &["peer.listen", "cannot be listened on", "hushwire doctor"]);
+}
+
+#[test]
+fn a_node_that_does_not_run_is_exit_code_4_with_advice() {
+    let world = World::with_node();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").to_string();
+    world
+        .run(&["status", "--endpoint", &free, "--identity", "node/certs/operator-desk"])
+        .check(4, &["cannot be reached", "hushwire serve"]);
+    world.run(&["status"]).check(2, &["--endpoint HOST:PORT"]);
+    world.run(&["status", "--endpoint", &free, "--identity", "nowhere"]).check(2, &["nowhere"]);
+}
+
+#[test]
+fn guard_lists_are_imported_shown_and_removed() {
+    let world = World::with_node();
+    let guard = |args: &[&str]| world.run(&[&["guard"], args, &["--config", "node/hushwire.toml"][..]].concat());
+    world.write("vpn.txt", "# our own list\n203.0.114.0/24\n");
+    guard(&["import", "vpn.txt", "--name", "our-vpn", "--grade", "weak", "--kind", "ip"])
+        .check(0, &["our-vpn", "weak", "1 entries"]);
+    world.write("misp.json", r#"{"name":"Top sites","version":7,"type":"hostname","matching_attributes":["domain"],"list":["shop.example.org"]}"#);
+    guard(&["import", "misp.json", "--grade", "reject"]).check(0, &["reject", "domain"]);
+    guard(&["list"]).check(0, &["our-vpn"]);
+    guard(&["remove", "our-vpn"]).check(0, &[]);
+    guard(&["remove", "our-vpn"]).check(1, &["no imported list"]);
+
+    world.write("broken.json", "{\"list\":[");
+    guard(&["import", "broken.json", "--grade", "weak"]).check(2, &["not a MISP warning list"]);
+    world.write("latin.txt", b"a\nb\xE9\n");
+    guard(&["import", "latin.txt", "--name", "x", "--grade", "weak", "--kind", "domain"])
+        .check(2, &["not UTF-8 in line 2"]);
+}

@@ -1,0 +1,32 @@
+//! Help teaches by example and documents what scripts rely on.
+
+use crate::world::World;
+
+const COMMANDS: [&str; 9] = ["init", "serve", "publish", "retract", "screen", "status", "doctor", "audit", "member"];
+
+#[test]
+fn help_documents_the_exit_codes_and_every_command_shows_an_example() {
+    let world = World::new();
+    world.run(&["--help"]).check(0, &["0  done", "3  done in part", "hushwire init --member"]);
+    for command in COMMANDS {
+        world.run(&[command, "--help"]).check(0, &["hushwire "]);
+    }
+    world.run(&["guard", "import", "--help"]).check(0, &["Examples:"]);
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2() {
+    let world = World::new();
+    world.run(&["publsh"]).check(2, &["publish"]);
+    world.run(&["publish"]).check(2, &["<FILE>"]);
+    world.run(&["retract", "--reason", "resolved"]).check(2, &[]);
+    world.run(&["publish", "x.csv", "--confidence", "101"]).check(2, &["101"]);
+}
+
+#[test]
+fn an_identifier_in_the_wrong_place_is_not_repeated() {
+    let world = World::with_node();
+    let said = world.run(&["screen", "--config", "node/hushwire.toml", "--identifier", "4111111111111111"]);
+    said.check(2, &["KIND=VALUE"]);
+    assert!(!said.err.contains("4111"), "{}", said.err);
+}

@@ -1,0 +1,8 @@
+//! The command line as people and scripts meet it: the built program, its answers, its exit codes.
+
+mod configuration;
+mod files;
+mod folder;
+mod help;
+mod running;
+mod world;

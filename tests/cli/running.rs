@@ -1,0 +1,168 @@
+//! Publishing, screening and retracting on a running node.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use crate::world::Running;
+
+const DEFAULTS: [&str; 8] =
+    ["--typology", "F1012", "--severity", "high", "--confidence", "90", "--grounds", "own-confirmed"];
+
+fn with_defaults<'a>(args: &[&'a str]) -> Vec<&'a str> {
+    [args, &DEFAULTS[..]].concat()
+}
+
+#[test]
+fn a_file_is_published_screened_and_retracted() {
+    let node = Running::start();
+    node.world.write(
+        "cases.csv",
+        "\u{FEFF}kind,value,typology,severity,confidence,grounds,observed_at,source_ref\r\n\
+         email,jane.roe@fraud-mail.net,F1012,high,90,own-confirmed,2026-11-20T10:00:00Z,CASE-1\r\n\
+         iban,DE89 3704 0044 0532 0130 00,F1012,HIGH,90,OWN_CONFIRMED,1795000000,CASE-1\r\n",
+    );
+    assert_eq!(node.decision("email=jane.roe@fraud-mail.net"), "allow");
+    node.run("publisher", &["publish", "cases.csv", "--dry-run"]).check(0, &["3 indicators would be published"]);
+    assert_eq!(node.decision("email=jane.roe@fraud-mail.net"), "allow", "a dry run publishes nothing");
+
+    let first = node.run("publisher", &["publish", "cases.csv", "--names", "names.csv", "--json"]).check(0, &[]).json();
+    assert_eq!((&first["records"], &first["published"], &first["refused"]), (&2.into(), &3.into(), &0.into()));
+    let names = node.world.read("names.csv");
+    assert_eq!(names.lines().count(), 4, "{names}");
+    assert!(names.contains("2,mailbox,members/bank-a/indicators/"), "{names}");
+    node.wait_for_decision("email=jane.roe@fraud-mail.net", "challenge");
+
+    node.run("publisher", &["publish", "cases.csv", "--names", "again.csv"]).check(0, &[]);
+    assert_eq!(node.world.read("again.csv"), names, "a repeated run changes nothing");
+    let believed = node.run("operator", &["status", "--json"]).check(0, &[]).json()["believed"].clone();
+    assert_eq!(believed, 3);
+
+    let retract = ["retract", "--reason", "false-positive", "--source-ref", "CASE-1", "--source-ref", "CASE-9"];
+    node.run("publisher", &retract).check(3, &["3 indicators retracted", "not_found"]);
+    node.wait_for_decision("email=jane.roe@fraud-mail.net", "allow");
+}
+
+#[test]
+fn refused_records_are_reported_by_line_field_and_rule_and_the_others_published() {
+    let node = Running::start();
+    node.world.write(
+        "mixed.csv",
+        b"kind,value,confidence\n\
+          iban,DE89370400440532013000,90\n\
+          pan,4111111111111112,90\n\
+          ip,10.0.0.1,90\n\
+          email,jane.roe@fraud-mail.net,high\n\
+          colour,4111111111111111,90\n\
+          pan,\"4111111111111111,90\n"
+            .as_slice(),
+    );
+    let mut args = with_defaults(&["publish", "mixed.csv", "--report", "refused.csv"]);
+    let said = node.run("publisher", &args);
+    said.check(3, &["6 records: 1 indicators published, 5 records refused"]);
+    let report = node.world.read("refused.csv");
+    let rows: Vec<String> =
+        report.lines().map(|row| row.splitn(4, ',').take(3).collect::<Vec<_>>().join(",")).collect();
+    assert_eq!(
+        rows,
+        [
+            "line,field,rule",
+            "3,value,card_luhn",
+            "4,value,guard_list",
+            "5,confidence,confidence",
+            "6,kind,unknown_kind",
+            "7,,csv_open_quote",
+        ]
+    );
+    for text in [&said.out, &said.err, &report] {
+        assert!(!text.contains("4111") && !text.contains("jane.roe"), "{text}");
+    }
+
+    args[3] = "refused.jsonl";
+    node.run("publisher", &args).check(3, &[]);
+    assert!(node.world.read("refused.jsonl").lines().all(|line| line.starts_with("{\"line\":")));
+
+    node.world.write("none.csv", "kind,value\npan,1\n");
+    node.run("publisher", &with_defaults(&["publish", "none.csv"])).check(1, &["all 1 records were refused"]);
+}
+
+#[test]
+fn json_lines_and_wide_files_are_published_from_standard_input() {
+    let node = Running::start();
+    let lines = "{\"identifier\":{\"kind\":\"email\",\"value\":\"a1@fraud-mail.net\"},\"observedAt\":\"2026-11-20T10:00:00Z\"}\n\
+                 {\"kind\":\"email\",\"value\":\"a2@fraud-mail.net\"}\n\
+                 {\"kind\":\"email\",\"value\":\"a3@frau";
+    let said = node.run_with("publisher", &with_defaults(&["publish", "-"]), lines);
+    said.check(3, &["line 3", "json_truncated", "3 records: 4 indicators published"]);
+
+    let wide = "order;card;mail\n1;4539578763621486;b1@fraud-mail.net\n2;;b2@fraud-mail.net\n";
+    let args = ["publish", "-", "--delimiter", ";", "--map", "pan=card", "--map", "email=mail"];
+    node.run_with("publisher", &with_defaults(&args), wide).check(0, &["2 records: 5 indicators published"]);
+    node.wait_for_decision("pan=4539 5787 6362 1486", "challenge");
+
+    let orders = "mail,amount_minor,order\nb2@fraud-mail.net,100,o-1\nnobody@good-mail.net,12.50,o-2\nnobody@good-mail.net,5,o-3\n";
+    let args =
+        ["screen", "-", "--map", "email=mail", "--map", "amount_minor=amount_minor", "--map", "transaction_ref=order"];
+    let said = node.run_with("screener", &[&args[..], &["--json"]].concat(), orders);
+    said.check(3, &["line 3, amount_minor", "2 transactions screened: 1 allow, 1 challenge"]);
+    let answers: Vec<serde_json::Value> =
+        said.out.lines().map(|line| serde_json::from_str(line).expect("one object a line")).collect();
+    assert_eq!((&answers[0]["line"], &answers[0]["decision"]), (&2.into(), &"challenge".into()));
+    assert_eq!((&answers[1]["transaction_ref"], &answers[1]["decision"]), (&"o-3".into(), &"allow".into()));
+}
+
+#[test]
+fn more_records_than_one_call_takes_are_published_in_several() {
+    let node = Running::start();
+    let mut file = "kind,value\n".to_owned();
+    for number in 0..2_345 {
+        file.push_str(&format!("device,device-number-{number:06}\n"));
+    }
+    node.world.write("many.csv", file);
+    let args = with_defaults(&["publish", "many.csv", "--json"]);
+    assert_eq!(node.run("publisher", &args).check(0, &[]).json()["published"], 2_345);
+    assert_eq!(node.run("publisher", &args).check(0, &[]).json()["published"], 2_345);
+    node.wait_for_decision("device=device-number-002344", "challenge");
+    let status = node.run("operator", &["status", "--json"]).check(0, &[]).json();
+    assert_eq!(status["believed"], 2_345, "a repeated run publishes nothing twice");
+}
+
+#[test]
+fn a_growing_file_is_followed() {
+    let node = Running::start();
+    node.world.write("events.csv", "kind,value\nemail,f1@fraud-mail.net\n");
+    let mut follower = std::process::Command::new(env!("CARGO_BIN_EXE_hushwire"));
+    follower
+        .args(with_defaults(&["publish", "events.csv", "--follow"]))
+        .current_dir(node.world.path(""))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    for (name, value) in node.command("publisher").get_envs() {
+        if let Some(value) = value {
+            follower.env(name, value);
+        }
+    }
+    let mut follower = follower.spawn().expect("it starts");
+    node.wait_for_decision("email=f1@fraud-mail.net", "challenge");
+    let mut file = std::fs::OpenOptions::new().append(true).open(node.world.path("events.csv")).expect("ours");
+    file.write_all(b"email,f2@fraud-mail.net\n").expect("writable");
+    node.wait_for_decision("email=f2@fraud-mail.net", "challenge");
+    follower.kill().expect("it still follows");
+    follower.wait().expect("it is ours");
+}
+
+#[test]
+fn a_caller_without_the_role_is_refused_with_the_command_that_helps() {
+    let node = Running::start();
+    node.world.write("cases.csv", "kind,value\nemail,a@fraud-mail.net\n");
+    node.run("screener", &with_defaults(&["publish", "cases.csv"])).check(1, &["hushwire cert issue"]);
+    node.run("publisher", &["status"]).check(1, &["hushwire cert issue"]);
+}
+
+#[test]
+fn a_run_that_breaks_off_says_that_repeating_is_harmless() {
+    let mut node = Running::start();
+    node.world.write("cases.csv", "kind,value\nemail,a@fraud-mail.net\n");
+    node.kill();
+    node.run("publisher", &with_defaults(&["publish", "cases.csv"]))
+        .check(4, &["cannot be reached", "0 published before it", "repeating the same command is harmless"]);
+}

@@ -164,6 +164,8 @@ pub struct Audited {
 pub struct RosterApplied {
     #[prost(string, tag = "1")]
     pub note: String,
+    #[prost(uint64, tag = "2")]
+    pub version: u64,
 }
 
 /// A feed's author signed two trees.
@@ -225,7 +227,7 @@ mod tests {
     #[test]
     fn a_commit_survives_its_bytes() {
         let mut commit = Commit::default();
-        commit.push(change::Kind::Roster(RosterApplied { note: "text".to_owned() }));
+        commit.push(change::Kind::Roster(RosterApplied { note: "text".to_owned(), version: 1 }));
         assert_eq!(Commit::from_bytes(&commit.to_bytes()), Ok(commit));
     }
 

@@ -42,7 +42,10 @@ impl<J: Journal, V: Views> Node<J, V> {
                 member: state.identity.member.to_string(),
                 consortium: state.identity.consortium.to_string(),
             }));
-            commit.push(change::Kind::Roster(RosterApplied { note: state.roster.note().to_owned() }));
+            commit.push(change::Kind::Roster(RosterApplied {
+                note: state.roster.note().to_owned(),
+                version: state.roster.version(),
+            }));
         } else {
             replay(&mut state, &journal, &mut views)?;
             verify_feeds(&state)?;

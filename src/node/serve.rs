@@ -60,8 +60,8 @@ pub struct Greeting {
     pub roster_sha256: Sha256Digest,
     pub incarnation: Incarnation,
     pub heads: BTreeMap<FeedId, Head>,
-    /// The roster note, where the peer's is older.
-    pub newer_roster: Option<Vec<u8>>,
+    /// The note of the roster after the peer's, where we have one: the peer follows version by version.
+    pub next_roster: Option<String>,
 }
 
 impl<J: Journal, V: Views> Node<J, V> {
@@ -72,7 +72,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             roster_sha256: self.state.roster.sha256(),
             incarnation: self.state.incarnation,
             heads: BTreeMap::new(),
-            newer_roster: None,
+            next_roster: None,
         }
     }
 
@@ -80,10 +80,9 @@ impl<J: Journal, V: Views> Node<J, V> {
     /// learns what it has forgotten.
     pub fn greet(&self, peer: &MemberId, their_roster: u64) -> Greeting {
         let readable = |feed: &FeedId| self.state.roster.may_read(peer, feed);
-        let roster = &self.state.roster;
         Greeting {
             heads: self.heads().into_iter().filter(|(feed, _)| readable(feed)).collect(),
-            newer_roster: (their_roster < roster.version()).then(|| roster.note().as_bytes().to_vec()),
+            next_roster: self.state.rosters.get(&(their_roster.saturating_add(1))).cloned(),
             ..self.introduce()
         }
     }

@@ -66,6 +66,8 @@ pub struct State {
     pub ledger: Ledger,
     /// Something verified could not be believed for want of room.
     pub belief_full: bool,
+    /// Notes of the rosters this node followed, by version.
+    pub rosters: BTreeMap<u64, String>,
     /// Requests of the current round, which the views do not know yet.
     pub staged_requests: BTreeMap<LocalMac, RecordNumber>,
     /// Entries prepared on the newest day, for the quota.
@@ -94,6 +96,7 @@ impl State {
             belief: Arc::new(Belief::new(table_key, witnessing(&roster))),
             ledger: Ledger::new(settings.quarter_cap),
             belief_full: false,
+            rosters: BTreeMap::new(),
             staged_requests: BTreeMap::new(),
             published: (Day(0), 0),
             first_records: BTreeMap::new(),
@@ -123,8 +126,10 @@ impl State {
                 change::Kind::Prepared(prepared) => self.apply_prepared(number, prepared)?,
                 change::Kind::Appended(appended) => self.apply_appended(number, appended)?,
                 change::Kind::Audited(audited) => self.apply_audited(number, audited)?,
-                // The roster in force is a file of its own, checked before the node opens; the record is its history.
-                change::Kind::Roster(_) => {}
+                // The roster in force is a file of its own, checked before the node opens; these are for peers that missed some.
+                change::Kind::Roster(applied) => {
+                    self.rosters.insert(applied.version, applied.note.clone());
+                }
                 change::Kind::Equivocated(equivocated) => self.apply_equivocated(equivocated)?,
                 change::Kind::Budget(budget) => {
                     let event = LedgerEvent::decode(&budget.event).map_err(|error| damaged("ledger", error))?;

@@ -146,7 +146,8 @@ pub fn local(
     })
 }
 
-fn local_tls(config: &Config, material: &Material) -> Result<DoorTls, ServeError> {
+/// The TLS of the local door, from the files as they are now.
+pub fn local_tls(config: &Config, material: &Material) -> Result<DoorTls, ServeError> {
     let (own, authority) = material.local_tls(config)?;
     local_server(&own, &authority, &config.member).map_err(|error| ServeError::Tls { what: "local listener", error })
 }
@@ -190,20 +191,4 @@ fn known_reason(reason: &str) -> &'static str {
     const KNOWN: [&str; 5] =
         ["ROLE_NOT_ALLOWED", "WRONG_LISTENER", "PIN_REVOKED", "UNKNOWN_METHOD", "NO_VERIFIED_CALLER"];
     KNOWN.into_iter().find(|known| *known == reason).unwrap_or("OTHER")
-}
-
-/// On SIGHUP the local certificate and authority are read again; connections whose certificate no longer counts end.
-pub async fn reload_on_hangup(config: Config, material: Arc<Material>, tls: Arc<watch::Sender<Arc<DoorTls>>>) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut hangups) = signal(SignalKind::hangup()) else { return };
-    while hangups.recv().await.is_some() {
-        match local_tls(&config, &material) {
-            Ok(renewed) => {
-                tls.send_replace(Arc::new(renewed));
-                tracing::info!(event = "certificates.reloaded");
-            }
-            // The old certificate keeps serving: a bad file must not close the door.
-            Err(error) => tracing::error!(event = "certificates.kept", error = %error),
-        }
-    }
 }

@@ -76,7 +76,7 @@ pub enum ServeError {
 /// Keys, roster and certificates of one start.
 #[derive(Debug)]
 pub struct Material {
-    pub keystore: Keystore,
+    pub keystore: Arc<Keystore>,
     pub roster: Roster,
     pub roster_files: RosterFiles,
     pub key_ring: Arc<KeyRing>,
@@ -105,7 +105,15 @@ impl Material {
             .map_err(|error| ServeError::Tls { what: "peer certificate", error })?;
         let pins = Arc::new(PinRegistry::new(pins_of(&roster, now)));
         let guards = Arc::new(guard_files::all(&config.guard_dir)?);
-        Ok(Self { key_ring: Arc::new(key_ring), keystore, roster, roster_files, pins, peer, guards })
+        Ok(Self {
+            key_ring: Arc::new(key_ring),
+            keystore: Arc::new(keystore),
+            roster,
+            roster_files,
+            pins,
+            peer,
+            guards,
+        })
     }
 
     /// The certificate of the local door and whom it believes, read anew at each reload.
@@ -123,7 +131,7 @@ impl Material {
 
     /// The names and keys the node signs and reads with.
     pub fn identity(&self) -> Result<Identity, ServeError> {
-        let Keystore { consortium, member, keys } = &self.keystore;
+        let Keystore { consortium, member, keys } = self.keystore.as_ref();
         let failed = |error: crate::domain::note::key::KeyError| ServeError::Keys(error.to_string());
         let groups = self.roster.groups_of(member).into_iter();
         let feeds = groups.map(|group| Ok((group.clone(), keys.feed_signer(consortium, member, &group)?)));

@@ -8,6 +8,7 @@
 mod doors;
 pub mod material;
 mod peering;
+mod reload;
 mod roster;
 
 use std::path::PathBuf;
@@ -55,7 +56,7 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>) -> Result<(), ServeEr
 
     let links = Links::default();
     let (stop, stopping) = watch::channel(false);
-    let desk = RosterDesk::new(&material, engine.clone());
+    let desk = RosterDesk::new(&material, engine.clone(), Arc::clone(&screener));
     let peering = Peering::new(engine.clone(), links.clone(), desk.clone(), &material);
     let local_door = doors::local(config, &material, &engine, &screener, &links, &desk)?;
     let peer_door = doors::peer(&material, &engine, &desk)?;
@@ -71,7 +72,9 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>) -> Result<(), ServeEr
         let window = Duration::from_millis(config.audit_window_ms);
         tokio::spawn(write_records(engine.clone(), Arc::downgrade(&screener), waiting, window));
         tokio::spawn(refresh(engine.clone(), Arc::clone(&screener), config.screening.freshness_limit_s));
-        tokio::spawn(doors::reload_on_hangup(config.clone(), Arc::clone(&material), Arc::clone(&local_door.tls)));
+        let (material, tls) = (Arc::clone(&material), Arc::clone(&local_door.tls));
+        tokio::spawn(reload::on_hangup(config.clone(), material, tls, desk.clone()));
+        tokio::spawn(reload::follow_epochs(desk.clone()));
         let told = async {
             told_to_stop().await;
             tracing::info!(event = "node.stopping");

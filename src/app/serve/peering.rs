@@ -1,6 +1,7 @@
 //! Following the peers: one task for each member of the roster, begun and ended as rosters come and go.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -10,8 +11,9 @@ use tonic::transport::Channel;
 use crate::app::serve::material::{LiveEngine, Material};
 use crate::app::serve::roster::RosterDesk;
 use crate::base::name::MemberId;
+use crate::domain::audit::record::Actor;
 use crate::io::exchange::links::Links;
-use crate::io::exchange::pull::{Backoff, follow};
+use crate::io::exchange::pull::{Backoff, HearRoster, follow};
 use crate::io::transport::client::{PeerIdentity, connect_peer};
 
 /// Between attempts to reach a peer.
@@ -23,12 +25,12 @@ pub struct Peering {
     engine: LiveEngine,
     links: Links,
     desk: RosterDesk,
-    identity: std::sync::Arc<PeerIdentity>,
+    identity: Arc<PeerIdentity>,
 }
 
 impl Peering {
     pub fn new(engine: LiveEngine, links: Links, desk: RosterDesk, material: &Material) -> Self {
-        let identity = std::sync::Arc::new(PeerIdentity { certified: material.peer.clone() });
+        let identity = Arc::new(PeerIdentity { certified: material.peer.clone() });
         Self { engine, links, desk, identity }
     }
 
@@ -59,14 +61,25 @@ impl Peering {
 
     fn start(&self, peer: MemberId) -> AbortHandle {
         let (engine, links) = (self.engine.clone(), self.links.clone());
-        let (desk, identity) = (self.desk.clone(), std::sync::Arc::clone(&self.identity));
+        let (desk, identity) = (self.desk.clone(), Arc::clone(&self.identity));
         let attempts = AtomicUsize::new(0);
         let dial = move |peer: &MemberId| {
             let attempt = attempts.fetch_add(1, Ordering::Relaxed);
             dial(&desk, &identity, peer, attempt)
         };
-        tokio::spawn(follow(engine, links, peer, BACKOFF, dial)).abort_handle()
+        let desk = self.desk.clone();
+        let hear_roster: HearRoster = Arc::new(move |from, note| hear_roster(desk.clone(), from, note));
+        tokio::spawn(follow(engine, links, peer, BACKOFF, dial, hear_roster)).abort_handle()
     }
+}
+
+/// A peer told of the roster after ours. It is applied where the quorum of ours signed it, whoever told of it.
+fn hear_roster(desk: RosterDesk, from: MemberId, note: Vec<u8>) {
+    tokio::task::spawn_blocking(move || {
+        if let Err(refusal) = desk.apply(Actor::Peer(from.clone()), &note) {
+            tracing::warn!(event = "roster.refused", peer = %from, reason = refusal.reason());
+        }
+    });
 }
 
 /// Opens a channel to one of the peer's endpoints, another one at each attempt.

@@ -4,6 +4,7 @@
 //! peer's feeds and to feeds whose authors are not connected, 4 verify, commit and acknowledge batch by batch, 5 cosign.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::RngExt;
@@ -63,8 +64,14 @@ impl Backoff {
 }
 
 /// Follows one peer until the task is dropped. `dial` opens a channel with the pins of the roster in force.
-pub async fn follow<J, V, D>(engine: Engine<J, V>, links: Links, peer: MemberId, backoff: Backoff, dial: D)
-where
+pub async fn follow<J, V, D>(
+    engine: Engine<J, V>,
+    links: Links,
+    peer: MemberId,
+    backoff: Backoff,
+    dial: D,
+    hear_roster: HearRoster,
+) where
     J: Journal + Send + 'static,
     V: Views + Send + 'static,
     D: Fn(&MemberId) -> Result<Channel, String>,
@@ -74,7 +81,7 @@ where
         links.set(&peer, Link::Connecting);
         let ended = match dial(&peer) {
             Ok(channel) => {
-                let mut pull = Pull::new(&engine, &links, &peer);
+                let mut pull = Pull::new(&engine, &links, &peer, &hear_roster);
                 let fault = pull.run(channel).await.err();
                 if pull.progressed {
                     attempt = 0;
@@ -100,11 +107,15 @@ where
     }
 }
 
+/// Takes a roster note a peer told of: verifies it against the roster in force, applies it or drops it.
+pub type HearRoster = Arc<dyn Fn(MemberId, Vec<u8>) + Send + Sync>;
+
 /// One stream.
 struct Pull<'a, J, V> {
     engine: &'a Engine<J, V>,
     links: &'a Links,
     peer: &'a MemberId,
+    hear_roster: &'a HearRoster,
     subscribed: BTreeSet<FeedId>,
     progressed: bool,
 }
@@ -113,8 +124,8 @@ struct Pull<'a, J, V> {
 const RELAY_CHECK: Duration = Duration::from_secs(2);
 
 impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> {
-    fn new(engine: &'a Engine<J, V>, links: &'a Links, peer: &'a MemberId) -> Self {
-        Self { engine, links, peer, subscribed: BTreeSet::new(), progressed: false }
+    fn new(engine: &'a Engine<J, V>, links: &'a Links, peer: &'a MemberId, hear_roster: &'a HearRoster) -> Self {
+        Self { engine, links, peer, hear_roster, subscribed: BTreeSet::new(), progressed: false }
     }
 
     async fn run(&mut self, channel: Channel) -> Result<(), PullFault> {
@@ -160,6 +171,9 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
     async fn learn(&self, welcome: Welcome) -> Result<(), PullFault> {
         if welcome.version != VERSION {
             return Err(PullFault::Protocol("another protocol version"));
+        }
+        if !welcome.roster_note.is_empty() {
+            (self.hear_roster)(self.peer.clone(), welcome.roster_note.to_vec());
         }
         let peer = self.peer.clone();
         self.engine

@@ -142,7 +142,7 @@ where
             .into_iter()
             .map(|(feed, head)| Head { origin: engine.origin(&feed), checkpoint: head.checkpoint.to_string() })
             .collect(),
-        roster_note: greeting.newer_roster.unwrap_or_default().into(),
+        roster_note: greeting.next_roster.unwrap_or_default().into_bytes().into(),
         key_bundles: Vec::new(),
     })
 }

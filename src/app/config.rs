@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::app::config::layout::NodeDir;
 use crate::app::config::reader::{Environment, Fault, PREFIX, Reader};
 use crate::app::config::values::{LogFormat, LogLevel, ViewsBackend};
+use crate::base::limits;
 use crate::base::name::MemberId;
 use crate::domain::identifier::Region2;
 use crate::io::keystore::passphrase::PassphraseSource;
@@ -29,6 +30,8 @@ pub struct Config {
     pub dir: NodeDir,
     /// Where the member's own systems connect.
     pub local_listen: SocketAddr,
+    /// Calls of the member's own systems worked on at once.
+    pub local_calls: usize,
     /// Where other members' nodes connect.
     pub peer_listen: SocketAddr,
     pub keystore: PathBuf,
@@ -50,8 +53,6 @@ pub struct Config {
 pub struct FeedConfig {
     /// How long publications are gathered before they are sequenced, milliseconds.
     pub window_ms: u64,
-    /// Spread of one case's identifiers where the caller does not say, seconds.
-    pub spread_s: u32,
 }
 
 /// How this node screens.
@@ -63,8 +64,6 @@ pub struct ScreeningConfig {
     pub default_region: Option<Region2>,
     /// Age from which a peer's feed is stale, seconds; the roster's limit where none.
     pub freshness_limit_s: Option<u64>,
-    /// Screenings worked on at once.
-    pub max_concurrent: usize,
 }
 
 /// How much privacy loss this node allows itself.
@@ -74,8 +73,6 @@ pub struct StatisticsConfig {
     pub epsilon_nano: u64,
     /// Of one quarter, billionths.
     pub quarter_cap_nano: u64,
-    /// Categories one data subject counts in, in one release.
-    pub contribution_bound: u32,
 }
 
 /// Why a configuration cannot be used.
@@ -134,27 +131,24 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
         reader.fault("peer.listen", "must differ from local.listen: the two listeners share no trust");
     }
 
+    let calls = reader.integer("local.max_calls", 1..=65_536, u64::try_from(limits::CALLS_LOCAL).unwrap_or(u64::MAX));
+    let local_calls = usize::try_from(calls).expect("the reader's range fits");
+
     let keystore = path_in(reader, "keystore.path", &dir, dir.keystore());
     let passphrase =
         reader.optional("keystore.passphrase", PassphraseSource::FORMS).unwrap_or(PassphraseSource::Prompt);
 
-    let feed = FeedConfig {
-        window_ms: reader.integer("feed.window_ms", 0..=3_600_000, 1000),
-        spread_s: to_u32(reader.integer("feed.spread_s", 0..=86_400, 0)),
-    };
+    let feed = FeedConfig { window_ms: reader.integer("feed.window_ms", 0..=3_600_000, 1000) };
     let limit_s = reader.integer("screening.freshness_limit_s", 1..=604_800, 0);
     let screening = ScreeningConfig {
         sandbox: reader.flag("screening.sandbox", false),
         default_region: reader.optional("screening.default_region", "two capital letters (ISO 3166-1), e.g. \"DE\""),
         freshness_limit_s: (limit_s != 0).then_some(limit_s),
-        max_concurrent: usize::try_from(reader.integer("screening.max_concurrent", 1..=65_536, 256))
-            .expect("the range fits"),
     };
     let audit_window_ms = reader.integer("audit.window_ms", 0..=10_000, 50);
     let statistics = StatisticsConfig {
         epsilon_nano: reader.billionths("statistics.epsilon", 0.001..=10.0, 100_000_000),
         quarter_cap_nano: reader.billionths("statistics.quarter_cap", 0.001..=100.0, 2_000_000_000),
-        contribution_bound: to_u32(reader.integer("statistics.contribution_bound", 1..=16, 2)),
     };
     if statistics.epsilon_nano > statistics.quarter_cap_nano {
         reader.fault("statistics.epsilon", "must not exceed statistics.quarter_cap: no release could ever be made");
@@ -167,6 +161,7 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
         member: member?,
         dir,
         local_listen,
+        local_calls,
         peer_listen,
         keystore,
         passphrase,
@@ -189,10 +184,6 @@ pub const PEER_PORT: u16 = 7441;
 
 fn path_in(reader: &mut Reader, key: &'static str, dir: &NodeDir, default: PathBuf) -> PathBuf {
     reader.optional::<PathBuf>(key, "a path").map_or(default, |path| dir.path().join(path))
-}
-
-fn to_u32(checked: u64) -> u32 {
-    u32::try_from(checked).expect("the reader's range fits 32 bits")
 }
 
 fn read_text(path: &Path) -> Result<String, ConfigError> {
@@ -268,26 +259,26 @@ mod tests {
         expected.guard_dir = all.guard_dir.clone();
         assert_eq!(all, expected);
         assert_eq!(as_written, parse("[node]\nmember = \"bank-a\"", &[]).expect("valid"));
-        assert_eq!(uncommented.matches(" = ").count(), 20, "every key stands in the template once");
+        assert_eq!(uncommented.matches(" = ").count(), 18, "every key stands in the template once");
     }
 
     #[test]
     fn all_faults_come_at_once_with_their_keys_and_without_their_values() {
         let text = "colour = 1\n[feed]\nwindow_ms = -1\nwindw_ms = 3\n[keystore]\npassphrase = \"hunter2\"\n\
                     [locals]\nlisten = \"x\"\n[log]\nlevel = \"loud\"\n[statistics]\nepsilon = 3.0";
-        let refused = parse(text, &[("HUSHWIRE__FEED__SPREAD_S", "many"), ("HUSHWIRE__FED__X", "1")]);
+        let refused = parse(text, &[("HUSHWIRE__LOCAL__MAX_CALLS", "many"), ("HUSHWIRE__FED__X", "1")]);
         let message = refused.expect_err("nothing of it is right").to_string();
         for part in [
             "has 10 faults",
             "colour: is not a section; sections are audit, feed",
             "feed.window_ms: must be a whole number from 0 to 3600000",
-            "feed.windw_ms: is not a key; [feed] has spread_s, window_ms",
+            "feed.windw_ms: is not a key; [feed] has window_ms",
             "keystore.passphrase: must be prompt, file:PATH",
             "locals: is not a section",
             "log.level: must be error, warn, info or debug",
             "node.member: is missing",
             "statistics.epsilon: must not exceed statistics.quarter_cap",
-            "HUSHWIRE__FEED__SPREAD_S: must be a whole number",
+            "HUSHWIRE__LOCAL__MAX_CALLS: must be a whole number",
             "HUSHWIRE__FED__X: overrides no key",
         ] {
             assert!(message.contains(part), "{part:?} is missing in:\n{message}");

@@ -40,6 +40,8 @@ member = "{member}"
 # Where the member's own systems connect. They show certificates of the member's own authority:
 # hushwire cert issue ROLE NAME
 listen = "{local}"
+# Calls worked on at once; more are told to come back (RESOURCE_EXHAUSTED) instead of queueing without end.
+# max_calls = 1024
 
 [peer]
 # Where other members' nodes connect. They show keys that the roster pins.
@@ -56,8 +58,6 @@ passphrase = {passphrase}
 # How long publications are gathered, shuffled and signed together, in milliseconds: 0 is fastest, more tells an
 # observer less about which belong together. Retractions never wait.
 # window_ms = 1000
-# Identifiers of one case are published spread over this many seconds, where the caller does not say.
-# spread_s = 0
 
 [screening]
 # Documented test values force each decision. Never in production.
@@ -66,8 +66,6 @@ passphrase = {passphrase}
 # default_region = "DE"
 # A peer's feed older than this is stale: what it says alone can hold, not block. The roster's limit where not given.
 # freshness_limit_s = 300
-# Screenings worked on at once; more are answered RESOURCE_EXHAUSTED instead of queueing without end.
-# max_concurrent = 256
 
 [audit]
 # Screening records are written together after this many milliseconds at most.
@@ -78,8 +76,6 @@ passphrase = {passphrase}
 # epsilon = 0.1
 # Privacy loss of all releases of one quarter. A release beyond it is refused.
 # quarter_cap = 2.0
-# Categories one person may count in, in one release.
-# contribution_bound = 2
 
 [guard]
 # Folder of imported lists: hushwire guard import FILE

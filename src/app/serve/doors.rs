@@ -69,6 +69,7 @@ pub struct LocalDoor {
     pub tls: Arc<watch::Sender<Arc<DoorTls>>>,
     admission: Admission,
     routes: Routes,
+    gate: GateSettings,
     on_refused: OnRefused,
 }
 
@@ -83,7 +84,7 @@ impl LocalDoor {
             settings: DoorSettings::local(),
             counts: Arc::new(DoorCounts::default()),
         };
-        door.serve(Gate::new(self.routes.prepare(), GateSettings::local(), self.on_refused), stop).await;
+        door.serve(Gate::new(self.routes.prepare(), self.gate, self.on_refused), stop).await;
     }
 }
 
@@ -142,6 +143,7 @@ pub fn local(
         tls: Arc::new(watch::Sender::new(Arc::new(tls))),
         admission: Admission::Local { member: config.member.clone() },
         routes,
+        gate: GateSettings { calls: config.local_calls, ..GateSettings::local() },
         on_refused: record_refusals(engine.clone()),
     })
 }

@@ -140,6 +140,9 @@ impl<J: Journal, V: Views> Node<J, V> {
 
     /// The feed of an indicator of this member that still counts.
     pub(in crate::node) fn own_live(&self, target: &Commitment) -> Option<(FeedId, Commitment)> {
+        if self.state.pending.withdraws(target) {
+            return None;
+        }
         if let Some(feed) = self.state.pending.feed_of(target) {
             return Some((feed.clone(), *target));
         }
@@ -167,8 +170,9 @@ impl<J: Journal, V: Views> Node<J, V> {
             for keys in self.state.identity.key_ring.readable() {
                 let (pseudonym, _) = keys.pseudonymise(identifier);
                 let statements = self.state.belief.view().statements(&pseudonym);
-                let own = statements.iter().filter_map(|held| Some((self.own_feed_of(held)?, held.commitment)));
-                found.extend(own);
+                let shown = statements.iter().map(|held| held.commitment);
+                let named: BTreeSet<Commitment> = shown.chain(self.state.pending.indicators_of(&pseudonym)).collect();
+                found.extend(named.iter().filter_map(|target| self.own_live(target)));
             }
         }
         Ok(found)

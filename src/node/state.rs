@@ -31,8 +31,8 @@ use crate::node::fence::Fence;
 use crate::node::identity::Identity;
 use crate::node::keys;
 use crate::node::mark;
+use crate::node::pending::Pending;
 use crate::node::store::{RecordNumber, StorageFault, ViewChange};
-use crate::node::window::Pending;
 
 /// The name of the node's view in the marks.
 pub const VIEW: &str = "node";
@@ -199,7 +199,7 @@ impl State {
             feed.cursor.range.append(hash);
             feed.tiles.append(hash, |id, hashes| tiles.push((id, join(hashes))));
             if own {
-                self.pending.remove(&entry.leaf().commitment);
+                self.pending.sequence(&entry.leaf().commitment);
                 if entry.leaf().kind == EntryKind::Retraction {
                     feed.retractions.push(feed.tiles.size());
                 }
@@ -288,6 +288,7 @@ impl State {
                 self.belief_full |= believe(&mut writer, &feed, index, &entry, first_seen).is_err();
             }
         }
+        self.pending.show();
         self.staged_requests.clear();
         for feed in self.feeds.values_mut() {
             feed.show();

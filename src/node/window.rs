@@ -4,12 +4,9 @@
 //! commit; a crash before that commit leaves it pending, a crash after leaves it sequenced: exactly once either way.
 //! Retractions do not wait. While the fence is not open, nothing is signed.
 
-use std::collections::BTreeMap;
-
 use rand::seq::SliceRandom;
 use rand::{CryptoRng, Rng};
 
-use crate::base::bytes::Commitment;
 use crate::base::limits;
 use crate::base::name::FeedId;
 use crate::base::position::TreeSize;
@@ -24,57 +21,6 @@ use crate::node::feeds::verifier_at;
 use crate::node::fence::FenceState;
 use crate::node::state::{State, damaged, stored};
 use crate::node::store::{Journal, StorageFault, Views};
-
-/// One entry waiting for its window.
-#[derive(Debug)]
-struct Waiting {
-    feed: FeedId,
-    entry: Entry,
-    not_before: Timestamp,
-}
-
-/// Everything acknowledged and not yet sequenced.
-#[derive(Debug, Default)]
-pub struct Pending(BTreeMap<Commitment, Waiting>);
-
-impl Pending {
-    pub fn insert(&mut self, feed: FeedId, entry: Entry, not_before: Timestamp) {
-        self.0.insert(entry.leaf().commitment, Waiting { feed, entry, not_before });
-    }
-
-    pub fn remove(&mut self, commitment: &Commitment) {
-        self.0.remove(commitment);
-    }
-
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The feed an entry waits for.
-    pub fn feed_of(&self, commitment: &Commitment) -> Option<&FeedId> {
-        self.0.get(commitment).map(|waiting| &waiting.feed)
-    }
-
-    /// Lets an entry go out with the next signature.
-    pub fn hurry(&mut self, commitment: &Commitment) {
-        if let Some(waiting) = self.0.get_mut(commitment) {
-            waiting.not_before = Timestamp::from_unix_ms(0);
-        }
-    }
-
-    /// Entries of other members are never here, so every feed is an own one.
-    fn due(&self, now: Timestamp) -> BTreeMap<FeedId, Vec<Entry>> {
-        let mut due: BTreeMap<FeedId, Vec<Entry>> = BTreeMap::new();
-        for waiting in self.0.values().filter(|waiting| waiting.not_before <= now) {
-            due.entry(waiting.feed.clone()).or_default().push(waiting.entry.clone());
-        }
-        due
-    }
-}
 
 impl<J: Journal, V: Views> Node<J, V> {
     /// Sequences and signs what is due. Does nothing while the fence is not open.
@@ -161,31 +107,5 @@ impl<J: Journal, V: Views> Node<J, V> {
                 feed.cursor.checkpoint = SignedCheckpoint::verify(note.to_string().as_bytes(), &verifier).ok();
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::bytes::Salt;
-    use crate::base::epoch::EpochId;
-    use crate::base::time::Day;
-    use crate::domain::feed::entry::EntryKind;
-
-    fn entry(byte: u8) -> Entry {
-        Entry::seal_new(EntryKind::Indicator, EpochId::NONE, Day(1), vec![byte], Salt([byte; 32])).expect("short")
-    }
-
-    #[test]
-    fn an_entry_is_due_from_its_moment_on() {
-        let feed = FeedId { member: "bank-a".parse().expect("valid"), group: "all".parse().expect("valid") };
-        let mut pending = Pending::default();
-        pending.insert(feed.clone(), entry(1), Timestamp::from_unix_ms(10));
-        assert!(pending.due(Timestamp::from_unix_ms(9)).is_empty());
-        assert_eq!(pending.due(Timestamp::from_unix_ms(10)).len(), 1);
-        pending.hurry(&entry(1).leaf().commitment);
-        assert_eq!(pending.due(Timestamp::from_unix_ms(0)).len(), 1);
-        pending.remove(&entry(1).leaf().commitment);
-        assert!(pending.is_empty());
     }
 }

@@ -186,3 +186,6 @@ pub const SCREENING_RECORDS: usize = 65_536;
 
 /// Screening records of one commit.
 pub const RECORDS_PER_COMMIT: usize = 1_024;
+
+/// Seconds a started node waits for what every other member holds of its feeds before it signs: two attempts to connect.
+pub const FENCE_PATIENCE_S: u64 = 10;

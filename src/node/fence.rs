@@ -4,11 +4,16 @@
 //! that holds more than we do has seen signatures we have forgotten: the node is *behind*, pulls its own suffix back and
 //! goes on from there. A peer that holds another root at a size we also have proves that we signed twice: the node stops
 //! signing for good. Publications are still accepted into the journal; only signing waits.
+//!
+//! All peers are asked, because the one that answers first may be the one that knows least. Who does not answer within
+//! [`limits::FENCE_PATIENCE_S`] is not waited for any longer, as long as anybody answered.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::base::limits;
 use crate::base::name::{FeedId, MemberId};
 use crate::base::position::TreeSize;
+use crate::base::time::Timestamp;
 
 /// Whether the node may sign.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,25 +31,42 @@ pub enum FenceState {
 /// Collects the members' answers.
 #[derive(Debug)]
 pub struct Fence {
-    needed: usize,
+    others: usize,
     answered: BTreeSet<MemberId>,
     highest: BTreeMap<FeedId, TreeSize>,
     forked: Option<FeedId>,
+    waiting_since: Option<Timestamp>,
+    patience_over: bool,
 }
 
 impl Fence {
     /// `others` is the number of other members in the roster: a node alone needs no answer, every other one at least one.
     pub fn new(others: usize) -> Self {
-        Self { needed: others.min(1), answered: BTreeSet::new(), highest: BTreeMap::new(), forked: None }
+        Self {
+            others,
+            answered: BTreeSet::new(),
+            highest: BTreeMap::new(),
+            forked: None,
+            waiting_since: None,
+            patience_over: false,
+        }
     }
 
-    /// A member told which heads of our own feeds it holds (already verified as signed by us).
-    pub fn answer(&mut self, from: MemberId, heads: &[(FeedId, TreeSize)]) {
-        for (feed, size) in heads {
-            let highest = self.highest.entry(feed.clone()).or_default();
-            *highest = (*highest).max(*size);
-        }
+    /// A member told of a head of one of our own feeds (already verified as signed by us).
+    pub fn hear(&mut self, feed: &FeedId, size: TreeSize) {
+        let highest = self.highest.entry(feed.clone()).or_default();
+        *highest = (*highest).max(size);
+    }
+
+    /// A member told of all it holds of our own feeds.
+    pub fn answer(&mut self, from: MemberId) {
         self.answered.insert(from);
+    }
+
+    /// Time passes while the answers come in.
+    pub fn wait(&mut self, now: Timestamp) {
+        let since = *self.waiting_since.get_or_insert(now);
+        self.patience_over |= now.ms_since(since) >= limits::FENCE_PATIENCE_S * 1000;
     }
 
     /// Two of our own checkpoints cannot both be true.
@@ -63,10 +85,9 @@ impl Fence {
                 return FenceState::Behind { feed: feed.clone(), ours, theirs: *theirs };
             }
         }
-        if self.answered.len() < self.needed {
-            return FenceState::Asking { answers: self.answered.len(), needed: self.needed };
-        }
-        FenceState::Open
+        let needed = if self.patience_over { self.others.min(1) } else { self.others };
+        let answers = self.answered.len();
+        if answers < needed { FenceState::Asking { answers, needed } } else { FenceState::Open }
     }
 }
 
@@ -88,27 +109,43 @@ mod tests {
     }
 
     #[test]
-    fn one_answer_is_needed_where_there_are_others() {
-        let mut fence = Fence::new(4);
+    fn all_others_are_waited_for_and_then_one_is_enough() {
+        let mut fence = Fence::new(2);
+        let start = Timestamp::from_unix_s(1_795_000_000);
+        fence.wait(start);
+        assert_eq!(fence.state(|_| TreeSize(0)), FenceState::Asking { answers: 0, needed: 2 });
+        fence.answer(peer("bank-b"));
+        assert_eq!(fence.state(|_| TreeSize(0)), FenceState::Asking { answers: 1, needed: 2 });
+        fence.wait(start.plus_s(limits::FENCE_PATIENCE_S));
+        assert_eq!(fence.state(|_| TreeSize(0)), FenceState::Open);
+    }
+
+    #[test]
+    fn no_answer_at_all_is_never_enough() {
+        let mut fence = Fence::new(2);
+        fence.wait(Timestamp::from_unix_s(0));
+        fence.wait(Timestamp::from_unix_s(1_000_000));
         assert_eq!(fence.state(|_| TreeSize(0)), FenceState::Asking { answers: 0, needed: 1 });
-        fence.answer(peer("bank-b"), &[(feed(), TreeSize(3))]);
-        assert_eq!(fence.state(|_| TreeSize(3)), FenceState::Open);
     }
 
     #[test]
     fn a_peer_that_holds_more_closes_the_fence_until_we_caught_up() {
         let mut fence = Fence::new(2);
-        fence.answer(peer("bank-b"), &[(feed(), TreeSize(3))]);
-        fence.answer(peer("shop"), &[(feed(), TreeSize(9))]);
+        for (member, size) in [("bank-b", 3), ("shop", 9)] {
+            fence.hear(&feed(), TreeSize(size));
+            fence.answer(peer(member));
+        }
         let behind = FenceState::Behind { feed: feed(), ours: TreeSize(3), theirs: TreeSize(9) };
         assert_eq!(fence.state(|_| TreeSize(3)), behind);
         assert_eq!(fence.state(|_| TreeSize(9)), FenceState::Open);
+        fence.hear(&feed(), TreeSize(12));
+        assert!(matches!(fence.state(|_| TreeSize(9)), FenceState::Behind { .. }), "also once it was open");
     }
 
     #[test]
     fn a_fork_never_opens_again() {
         let mut fence = Fence::new(1);
-        fence.answer(peer("bank-b"), &[]);
+        fence.answer(peer("bank-b"));
         fence.fork(feed());
         assert_eq!(fence.state(|_| TreeSize(9)), FenceState::Forked { feed: feed() });
     }

@@ -5,17 +5,20 @@
 //! file named by its verb.
 
 pub mod accept;
+pub mod accuse;
 pub mod apply_roster;
 pub mod audit;
 pub mod commit;
 pub mod feeds;
 pub mod fence;
 pub mod heads;
+pub mod hear;
 pub mod identity;
 pub mod keys;
 pub mod local_mac;
 pub mod mark;
 pub mod open;
+pub mod pending;
 pub mod publish;
 pub mod record_screening;
 pub mod release;
@@ -101,6 +104,7 @@ impl<J: Journal, V: Views> Node<J, V> {
 
     /// What happens by itself: windows close, signatures are renewed, silence is noticed.
     pub fn tick(&mut self, now: Timestamp, rng: &mut impl CryptoRng) -> Result<(), StorageFault> {
+        self.state.fence.wait(now);
         self.sign_empty_feeds(now);
         self.close_window(now, rng)?;
         self.heartbeat(now);

@@ -308,3 +308,17 @@ proptest! {
         prop_assert!(feed.verify(batch, &feed.cursor(1)).is_err());
     }
 }
+
+#[test]
+fn what_two_senders_both_sent_is_taken_once() {
+    let feed = Feed::of(10);
+    for held in 0..8 {
+        let batch = feed.batch(3, 7).beyond(feed.range(held).size());
+        let (first, cursor) = (held.clamp(3, 7), feed.cursor(held.clamp(3, 7)));
+        assert_eq!(batch.entries.len(), 7 - first, "{held}");
+        match feed.verify(batch, &cursor) {
+            Ok(verified) => assert_eq!(verified.range().end(), TreeSize(7), "{held}"),
+            Err(fault) => assert_eq!((fault, held), (PeerFault::Empty, 7)),
+        }
+    }
+}

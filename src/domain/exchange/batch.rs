@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use crate::base::bytes::{Commitment, Salt, TreeHash};
 use crate::base::limits;
 use crate::base::name::FeedId;
-use crate::base::position::{EntryIndex, EntryRange};
+use crate::base::position::{EntryIndex, EntryRange, TreeSize};
 use crate::base::time::{Day, Timestamp};
 use crate::domain::exchange::cursor::{Cursor, Extension};
 use crate::domain::exchange::equivocation::EquivocationProof;
@@ -101,6 +101,16 @@ impl VerifiedBatch {
 }
 
 impl UnverifiedBatch {
+    /// The batch without the entries before `held`: what two senders both sent is taken once, and nobody is blamed for it.
+    #[must_use]
+    pub fn beyond(mut self, held: TreeSize) -> Self {
+        let known = usize::try_from(held.0.saturating_sub(self.first_index.0)).unwrap_or(usize::MAX);
+        let known = known.min(self.entries.len());
+        self.entries.drain(..known);
+        self.first_index = EntryIndex(self.first_index.0.saturating_add(u64::try_from(known).unwrap_or(u64::MAX)));
+        self
+    }
+
     /// Checks every rule against what is verified already. `minimum_suite` is the roster's; `now` decides expiry only.
     pub fn verify(
         self,

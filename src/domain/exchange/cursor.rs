@@ -44,7 +44,11 @@ impl Cursor {
         if *verifier.feed() != self.feed {
             return Err(PeerFault::WrongFeed);
         }
-        let heard = SignedCheckpoint::verify(note, verifier)?;
+        self.take(SignedCheckpoint::verify(note, verifier)?, verifier)
+    }
+
+    /// [`Self::hear`] for a checkpoint that `verifier` has verified.
+    pub fn take(&self, heard: SignedCheckpoint, verifier: &FeedVerifier) -> Result<(Self, Standing), PeerFault> {
         let verified = self.range.size();
         let standing = match heard.size().cmp(&verified) {
             Ordering::Less => Standing::Behind,

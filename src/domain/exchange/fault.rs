@@ -42,6 +42,8 @@ pub enum PeerFault {
     HalfContent { index: EntryIndex },
     #[error("entry {index}: {rule}")]
     Content { index: EntryIndex, rule: EntryError },
+    #[error("entry {index} came without its content, which has neither expired nor been erased")]
+    ContentWithheld { index: EntryIndex },
     #[error("entry {index}: {rule}")]
     Leaf { index: EntryIndex, rule: EntryError },
     #[error("entry {index} is an audit record, which never stands in a feed")]
@@ -73,6 +75,7 @@ impl PeerFault {
             Self::Consistency(_) => "inconsistent",
             Self::HalfContent { .. } => "half_content",
             Self::Content { .. } => "wrong_content",
+            Self::ContentWithheld { .. } => "content_withheld",
             Self::Leaf { .. } => "malformed_leaf",
             Self::AuditRecord { .. } => "audit_record",
             Self::Blob { .. } => "malformed_blob",
@@ -96,7 +99,8 @@ impl PeerFault {
             | Self::RootMismatch { .. }
             | Self::Consistency(_)
             | Self::HalfContent { .. }
-            | Self::Content { .. } => Blame::Sender,
+            | Self::Content { .. }
+            | Self::ContentWithheld { .. } => Blame::Sender,
             Self::Leaf { .. }
             | Self::AuditRecord { .. }
             | Self::Blob { .. }

@@ -11,7 +11,7 @@ pub mod serve;
 use crate::io::engine::Round;
 use crate::io::grpc::wire::hushwire::peer::v1::Equivocation;
 use crate::node::Node;
-use crate::node::accept::equivocation_of;
+use crate::node::accuse::equivocation_of;
 use crate::node::store::{Journal, Views};
 
 /// Hands a proof somebody sent to the node. One that proves nothing is dropped: it accuses nobody.

@@ -1,0 +1,110 @@
+//! Faults of peers and authors: kept as evidence, told to every peer where they prove themselves, acted on at once.
+
+use rand::CryptoRng;
+
+use crate::base::bytes::{Sha256Digest, TreeHash};
+use crate::base::name::{FeedId, MemberId};
+use crate::base::position::TreeSize;
+use crate::base::time::Timestamp;
+use crate::domain::audit::event::AuditEvent;
+use crate::domain::audit::record::Actor;
+use crate::domain::exchange::equivocation::EquivocationProof;
+use crate::domain::exchange::fault::{Blame, PeerFault};
+use crate::domain::feed::checkpoint::Checkpoint;
+use crate::domain::note::SignedNote;
+use crate::node::Node;
+use crate::node::accept::AcceptFault;
+use crate::node::commit::{Commit, Equivocated, change};
+use crate::node::feeds::verifier_for;
+use crate::node::store::{Journal, StorageFault, Views};
+
+impl<J: Journal, V: Views> Node<J, V> {
+    /// Proof that some author signed two trees, from whoever brings it: checked, kept, and acted on.
+    pub fn accept_equivocation(
+        &mut self,
+        origin: &str,
+        proof: &EquivocationProof,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), AcceptFault> {
+        let consortium = &self.state.identity.consortium;
+        let id = FeedId::from_origin(consortium, origin).map_err(|_| AcceptFault::UnknownFeed)?;
+        let Some(feed) = self.state.feeds.get(&id) else { return Err(AcceptFault::UnknownFeed) };
+        if feed.equivocation.is_some() {
+            return Ok(());
+        }
+        let verifier = verifier_for(&self.state.roster, &id, proof.second.as_bytes());
+        let proved = verifier.is_ok_and(|verifier| proof.verify(&verifier).is_ok());
+        if proved { Ok(self.commit_equivocation(&id, proof, now, rng)?) } else { Ok(()) }
+    }
+
+    /// Proofs of equivocation this node holds, to be told to every peer.
+    pub fn equivocations(&self) -> Vec<Equivocated> {
+        self.state.feeds.values().filter_map(|feed| feed.equivocation.clone()).collect()
+    }
+
+    pub(in crate::node) fn commit_equivocation(
+        &mut self,
+        id: &FeedId,
+        proof: &EquivocationProof,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), StorageFault> {
+        let events = vec![
+            AuditEvent::EquivocationProved {
+                feed: id.clone(),
+                first_size: claimed_size(&proof.first),
+                second_size: claimed_size(&proof.second),
+            },
+            AuditEvent::QuarantineRaised { member: id.member.clone(), reason: "equivocation" },
+        ];
+        let mut commit = Commit::default();
+        commit.push(change::Kind::Equivocated(Equivocated {
+            origin: id.origin(&self.state.identity.consortium),
+            first: proof.first.clone(),
+            second: proof.second.clone(),
+            consistency: proof.consistency.iter().map(|hash| hash.0.to_vec()).collect(),
+        }));
+        self.commit(commit, &Actor::Node, events, now, rng)
+    }
+
+    /// Keeps the evidence of a fault. Equivocation of an author has consequences at once.
+    pub(in crate::node) fn refuse(
+        &mut self,
+        from: &MemberId,
+        id: &FeedId,
+        fault: PeerFault,
+        evidence: Sha256Digest,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<AcceptFault, StorageFault> {
+        if let PeerFault::Equivocation(proof) = &fault {
+            self.commit_equivocation(id, proof, now, rng)?;
+        }
+        let blamed = match fault.blame() {
+            Blame::Sender => from.clone(),
+            Blame::Author => id.member.clone(),
+        };
+        let event = AuditEvent::PeerFault {
+            peer: blamed,
+            feed: Some(id.clone()),
+            rule: fault.rule(),
+            evidence_sha256: Some(evidence),
+        };
+        self.record(&Actor::Peer(from.clone()), vec![event], now, rng)?;
+        Ok(AcceptFault::Peer(fault))
+    }
+}
+
+/// The size a note claims; nothing of it is verified here.
+fn claimed_size(note: &str) -> TreeSize {
+    let claimed = SignedNote::parse(note.as_bytes()).ok().and_then(|note| Checkpoint::parse(note.text()).ok());
+    claimed.map(|checkpoint| checkpoint.size).unwrap_or_default()
+}
+
+/// The proof a peer sent, as the core checks it. None where a hash has another length.
+pub fn equivocation_of(first: String, second: String, consistency: &[Vec<u8>]) -> Option<EquivocationProof> {
+    let hashes = consistency.iter().map(|hash| TreeHash::try_from(hash.as_slice()));
+    let consistency = hashes.collect::<Result<_, _>>().ok()?;
+    Some(EquivocationProof { first, second, consistency })
+}

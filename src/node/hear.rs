@@ -1,0 +1,153 @@
+//! What peers tell of heads, without entries: signs of life, cosignatures, and what they hold of our own feeds.
+//!
+//! Every head is held against the tree we have, the older ones too: that is how two members who were shown different
+//! histories of one feed find out.
+
+use rand::CryptoRng;
+use sha2::{Digest, Sha256};
+
+use crate::base::bytes::Sha256Digest;
+use crate::base::name::{FeedId, MemberId};
+use crate::base::position::TreeSize;
+use crate::base::time::Timestamp;
+use crate::domain::audit::event::AuditEvent;
+use crate::domain::audit::record::Actor;
+use crate::domain::exchange::cursor::Standing;
+use crate::domain::exchange::equivocation::EquivocationProof;
+use crate::domain::exchange::fault::PeerFault;
+use crate::domain::feed::checkpoint::SignedCheckpoint;
+use crate::domain::feed::verifier::FeedVerifier;
+use crate::domain::note::SignatureLine;
+use crate::node::Node;
+use crate::node::accept::AcceptFault;
+use crate::node::feeds::{Feed, verifier_at, verifier_for};
+use crate::node::fence::FenceState;
+use crate::node::store::{Journal, StorageFault, Views};
+
+impl<J: Journal, V: Views> Node<J, V> {
+    /// A checkpoint without entries: the author is alive, has more for us, or has told somebody else another story.
+    pub fn accept_heartbeat(
+        &mut self,
+        from: &MemberId,
+        id: &FeedId,
+        note: &str,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), AcceptFault> {
+        let Some(feed) = self.state.feeds.get(id) else { return Err(AcceptFault::UnknownFeed) };
+        if feed.equivocation.is_some() {
+            return Err(AcceptFault::Quarantined);
+        }
+        let heard = match self.verify_head(id, note) {
+            Ok((heard, _)) if self.state.identity.is_own(id) => return Ok(self.hear_own(id, &heard, now, rng)?),
+            Ok((heard, verifier)) => self.hear_head(id, heard, &verifier, now),
+            Err(fault) => Err(fault),
+        };
+        match heard {
+            Ok(()) => Ok(()),
+            Err(fault) => Err(self.refuse(from, id, fault, digest(note), now, rng)?),
+        }
+    }
+
+    fn verify_head(&self, id: &FeedId, note: &str) -> Result<(SignedCheckpoint, FeedVerifier), PeerFault> {
+        let verifier = verifier_for(&self.state.roster, id, note.as_bytes())?;
+        Ok((SignedCheckpoint::verify(note.as_bytes(), &verifier)?, verifier))
+    }
+
+    fn hear_head(
+        &mut self,
+        id: &FeedId,
+        heard: SignedCheckpoint,
+        verifier: &FeedVerifier,
+        now: Timestamp,
+    ) -> Result<(), PeerFault> {
+        let Some(feed) = self.state.feeds.get(id) else { return Ok(()) };
+        if let Some(proof) = self.contradiction(feed, &heard) {
+            return Err(PeerFault::Equivocation(Box::new(proof)));
+        }
+        let size = heard.size();
+        let (cursor, standing) = feed.cursor.take(heard, verifier)?;
+        let freshness_limit_s = self.state.roster.limits().freshness_limit_s;
+        let Some(feed) = self.state.feeds.get_mut(id) else { return Ok(()) };
+        match standing {
+            // A checkpoint ahead of the entries is kept only with the entries it covers.
+            Standing::Ahead { .. } => feed.told = feed.told.max(size),
+            Standing::Current => feed.cursor = cursor,
+            Standing::Behind => {}
+        }
+        if feed.signed_at().is_some_and(|signed_at| now.ms_since(signed_at) <= freshness_limit_s * 1000) {
+            feed.silent = false;
+        }
+        Ok(())
+    }
+
+    /// Proof that our tree of a feed does not begin with the tree of an older head, where we hold all of our tree.
+    fn contradiction(&self, feed: &Feed, heard: &SignedCheckpoint) -> Option<EquivocationProof> {
+        let ours = feed.cursor.checkpoint.as_ref().filter(|ours| ours.size() == feed.size())?;
+        if heard.size() > ours.size() {
+            return None;
+        }
+        self.hashes(feed, |source| EquivocationProof::in_tree(heard, ours, source))
+    }
+
+    /// A head of our own feed, signed by our own key: the fence hears of it, or we have signed two histories ourselves.
+    fn hear_own(
+        &mut self,
+        id: &FeedId,
+        heard: &SignedCheckpoint,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), StorageFault> {
+        let Some(feed) = self.state.feeds.get(id).filter(|feed| feed.equivocation.is_none()) else { return Ok(()) };
+        if let Some(proof) = self.contradiction(feed, heard) {
+            return self.commit_equivocation(id, &proof, now, rng);
+        }
+        let fenced = matches!(self.fence_state(), FenceState::Behind { .. });
+        self.state.fence.hear(id, heard.size());
+        if !fenced && let FenceState::Behind { .. } = self.fence_state() {
+            let event = AuditEvent::NodeFenced { reason: "behind_peers" };
+            self.record(&Actor::Node, vec![event], now, rng)?;
+        }
+        Ok(())
+    }
+
+    /// A peer, as a witness, cosigned a checkpoint of ours. A line that does not verify is dropped: it claims nothing of us.
+    pub fn accept_cosignature(&mut self, from: &MemberId, id: &FeedId, size: TreeSize, line: &str) {
+        let witness = self.state.roster.member(from).map(|member| member.witness_key.name().to_owned());
+        let Some(line) = SignatureLine::parse(line).filter(|line| Some(line.name()) == witness.as_deref()) else {
+            return;
+        };
+        let Ok(verifier) = verifier_at(&self.state.roster, id, size) else { return };
+        let Some(feed) = self.state.feeds.get_mut(id) else { return };
+        if let Some(checkpoint) = feed.cursor.checkpoint.as_ref().filter(|checkpoint| checkpoint.size() == size)
+            && let Ok(cosigned) = checkpoint.clone().with_cosignature(line, &verifier)
+        {
+            feed.cursor.checkpoint = Some(cosigned);
+        }
+    }
+
+    /// What a peer holds of every feed, our own among them: each head is checked against ours, and then the fence counts
+    /// the peer as heard.
+    pub fn learn_heads(
+        &mut self,
+        from: &MemberId,
+        heads: Vec<(String, String)>,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), AcceptFault> {
+        let mut faults = Ok(());
+        for (origin, note) in heads {
+            let Ok(id) = FeedId::from_origin(&self.state.identity.consortium, &origin) else { continue };
+            match self.accept_heartbeat(from, &id, &note, now, rng) {
+                Ok(()) | Err(AcceptFault::UnknownFeed | AcceptFault::Quarantined) => {}
+                Err(fault) => faults = Err(fault),
+            }
+        }
+        self.state.fence.answer(from.clone());
+        faults
+    }
+}
+
+fn digest(note: &str) -> Sha256Digest {
+    Sha256Digest(Sha256::digest(note.as_bytes()).into())
+}

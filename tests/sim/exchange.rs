@@ -1,0 +1,382 @@
+//! The exchange protocol as plain calls: what `io::exchange` drives over gRPC, step for step.
+//!
+//! 1 hello and welcome, 2 learn heads, 3 subscribe, 4 verify, commit, acknowledge, 5 cosign, 6 tell of newer heads, of
+//! heads of other feeds now and then, and of proofs at once. Everything an answer rests on is durable before it is sent.
+
+use hushwire::base::limits;
+use hushwire::base::name::FeedId;
+use hushwire::base::position::EntryIndex;
+use hushwire::domain::exchange::batch::{UnverifiedBatch, UnverifiedEntry};
+use hushwire::node::accept::AcceptFault;
+use hushwire::node::accuse::equivocation_of;
+use hushwire::node::commit::Equivocated;
+use hushwire::node::serve::Outgoing;
+
+use crate::network::{Ask, Stream, Subscription, Tell};
+use crate::options::Mutant;
+use crate::violation::{Invariant, Violation, broken};
+use crate::world::World;
+
+/// Milliseconds between looks for feeds to subscribe to.
+const SUBSCRIBE_MS: u64 = 2_000;
+
+/// Milliseconds between heads of other feeds on one stream.
+const GOSSIP_MS: u64 = 20_000;
+
+/// Whether a stream goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    GoOn,
+    Break,
+}
+
+impl World {
+    /// One look at every line.
+    pub fn exchange(&mut self) -> Result<(), Violation> {
+        let pairs: Vec<(usize, usize)> = self.lines.keys().copied().filter(|pair| self.is_line(*pair)).collect();
+        for pair in pairs {
+            if self.connect(pair) {
+                self.serve(pair)?;
+                self.pull(pair)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Houses of different members; each sees one of the twins.
+    fn is_line(&self, (puller, server): (usize, usize)) -> bool {
+        let (from, to) = (self.houses[puller].member, self.houses[server].member);
+        let second = server == self.consortium.members.len();
+        let twin_for = self.options.twin && puller.is_multiple_of(2);
+        from != to && (to != 0 || !self.options.twin || second == twin_for)
+    }
+
+    fn connect(&mut self, pair: (usize, usize)) -> bool {
+        let up = self.houses[pair.0].is_up() && self.houses[pair.1].is_up();
+        let Some(line) = self.lines.get_mut(&pair) else { return false };
+        if !up || line.cut {
+            line.stream = None;
+            return false;
+        }
+        if line.stream.is_none() && line.retry_at <= self.elapsed_ms {
+            line.stream = Some(Stream::default());
+            let greeting = self.houses[pair.0].node.as_ref().map(|node| node.introduce().roster_version);
+            self.ask(pair, Ask::Hello { roster_version: greeting.unwrap_or_default() });
+        }
+        self.stream(pair).is_some()
+    }
+
+    fn stream(&mut self, pair: (usize, usize)) -> Option<&mut Stream> {
+        self.lines.get_mut(&pair)?.stream.as_mut()
+    }
+
+    fn ask(&mut self, pair: (usize, usize), message: Ask) {
+        if let Some(line) = self.lines.get_mut(&pair) {
+            line.ask(self.elapsed_ms, message, &mut self.rng);
+        }
+    }
+
+    fn tell(&mut self, pair: (usize, usize), message: Tell) {
+        if let Some(line) = self.lines.get_mut(&pair) {
+            line.tell(self.elapsed_ms, message, &mut self.rng);
+        }
+    }
+
+    fn serve(&mut self, pair: (usize, usize)) -> Result<(), Violation> {
+        let now = self.elapsed_ms;
+        while let Some(asked) = self.stream(pair).and_then(|stream| stream.up.take_due(now)) {
+            self.hear_ask(pair, asked)?;
+            self.sync(pair.1)?;
+            if let Some(stream) = self.stream(pair) {
+                stream.seen = None;
+            }
+        }
+        let version = self.houses[pair.1].version;
+        let gossips = self.stream(pair).is_some_and(|stream| stream.connected && stream.next_gossip <= now);
+        let news = self.stream(pair).is_some_and(|stream| stream.seen != Some(version));
+        if news || gossips {
+            if let Some(stream) = self.stream(pair) {
+                stream.seen = Some(version);
+            }
+            self.push(pair)?;
+        }
+        if gossips {
+            self.gossip(pair);
+        }
+        Ok(())
+    }
+
+    fn hear_ask(&mut self, pair: (usize, usize), asked: Ask) -> Result<(), Violation> {
+        let (puller, server) = pair;
+        let peer = self.member_of(puller);
+        match asked {
+            Ask::Hello { roster_version } => {
+                let consortium = self.consortium.id.clone();
+                let deaf = self.options.mutant == Some(Mutant::DeafToPeers);
+                let greeting = self.on_node(server, |node, _, _| node.greet(&peer, roster_version));
+                let heads = greeting.into_iter().flat_map(|greeting| greeting.heads);
+                let heads = heads
+                    .filter(|(feed, _)| !(deaf && feed.member == peer))
+                    .map(|(feed, head)| (feed.origin(&consortium), head.checkpoint.to_string()))
+                    .collect();
+                self.tell(pair, Tell::Welcome { heads });
+            }
+            Ask::Subscribe { feed, from } => {
+                let allowed = self.on_node(server, |node, _, _| node.may_read(&peer, &feed, from));
+                if let Some(Err(_)) = allowed {
+                    self.tell(pair, Tell::Unavailable { feed });
+                } else if let Some(stream) = self.stream(pair) {
+                    stream.serves.insert(feed, Subscription { sent: from, acknowledged: from, told: None });
+                }
+            }
+            Ask::Acknowledge { feed, size } => {
+                if let Some(serves) = self.stream(pair).and_then(|stream| stream.serves.get_mut(&feed)) {
+                    serves.acknowledged = serves.acknowledged.max(size.min(serves.sent));
+                }
+                let outcome = self.on_node(server, |node, now, rng| node.acknowledge(&peer, &feed, size, now, rng));
+                outcome.map(|outcome| self.houses[server].judge(outcome)).transpose()?;
+            }
+            Ask::Cosign { feed, size, line } => {
+                self.on_node(server, |node, _, _| node.accept_cosignature(&peer, &feed, size, &line));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what the puller's window allows, newer heads, and proofs.
+    fn push(&mut self, pair: (usize, usize)) -> Result<(), Violation> {
+        let feeds: Vec<FeedId> =
+            self.stream(pair).map(|stream| stream.serves.keys().cloned().collect()).unwrap_or_default();
+        for feed in feeds {
+            self.send_entries(pair, &feed)?;
+            let head = self.houses[pair.1].heads.get(&feed).cloned();
+            let Some(subscription) = self.stream(pair).and_then(|stream| stream.serves.get_mut(&feed)) else {
+                continue;
+            };
+            let Some(head) = head.filter(|head| subscription.sent == head.size) else { continue };
+            if subscription.told.as_ref() != Some(&head.checkpoint) {
+                subscription.told = Some(head.checkpoint.clone());
+                self.tell(pair, Tell::Heartbeat { feed, checkpoint: head.checkpoint.to_string() });
+            }
+        }
+        if self.options.mutant == Some(Mutant::KeepsHeadsToItself) {
+            return Ok(());
+        }
+        let proofs = self.on_node(pair.1, |node, _, _| node.equivocations()).unwrap_or_default();
+        for proof in proofs {
+            let fresh = self.stream(pair).is_some_and(|stream| stream.proved.insert(proof.origin.clone()));
+            if fresh {
+                self.tell(pair, Tell::Equivocation(Box::new(proof)));
+            }
+        }
+        Ok(())
+    }
+
+    fn send_entries(&mut self, pair: (usize, usize), feed: &FeedId) -> Result<(), Violation> {
+        loop {
+            let batch_entries = self.options.batch_entries;
+            let Some(subscription) = self.stream(pair).and_then(|stream| stream.serves.get(feed)) else {
+                return Ok(());
+            };
+            let window = u64::try_from(4 * batch_entries).unwrap_or(u64::MAX);
+            let ahead = subscription.sent.0.saturating_sub(subscription.acknowledged.0);
+            let limit = usize::try_from(window.saturating_sub(ahead)).unwrap_or(usize::MAX).min(batch_entries);
+            let from = subscription.sent;
+            if limit == 0 {
+                return Ok(());
+            }
+            let outgoing = self.on_node(pair.1, |node, _, _| node.outgoing(feed, from, limit));
+            let outgoing = outgoing.transpose().map_err(|fault| broken(Invariant::StoreWhole, fault))?;
+            let Some(outgoing) = outgoing.flatten() else { return Ok(()) };
+            if let Some(subscription) = self.stream(pair).and_then(|stream| stream.serves.get_mut(feed)) {
+                subscription.sent = outgoing.end;
+                subscription.told = Some(outgoing.checkpoint.clone());
+            }
+            if let Some(sent) = self.tamper(pair, batch(feed, outgoing)) {
+                self.tell(pair, Tell::Batch(Box::new(sent)));
+            }
+        }
+    }
+
+    /// Heads of feeds that are not followed on this stream: so that two who were shown different histories find out.
+    fn gossip(&mut self, pair: (usize, usize)) {
+        let peer = self.member_of(pair.0);
+        let heads = self.houses[pair.1].heads.clone();
+        let now = self.elapsed_ms;
+        let quiet = self.options.mutant == Some(Mutant::KeepsHeadsToItself);
+        let mut news = Vec::new();
+        if let Some(stream) = self.stream(pair) {
+            stream.next_gossip = now + GOSSIP_MS;
+            for (feed, head) in heads.into_iter().filter(|(feed, _)| !stream.serves.contains_key(feed)) {
+                if stream.gossiped.insert(feed.clone(), head.size) != Some(head.size) {
+                    news.push(Tell::Heartbeat { feed, checkpoint: head.checkpoint.to_string() });
+                }
+            }
+        }
+        let own = |news: &Tell| matches!(news, Tell::Heartbeat { feed, .. } if feed.member == peer);
+        let deaf = self.options.mutant == Some(Mutant::DeafToPeers);
+        for news in news.into_iter().filter(|news| !(quiet || deaf && own(news))) {
+            self.tell(pair, news);
+        }
+    }
+
+    fn pull(&mut self, pair: (usize, usize)) -> Result<(), Violation> {
+        let now = self.elapsed_ms;
+        while let Some(told) = self.stream(pair).and_then(|stream| stream.down.take_due(now)) {
+            let then = self.hear_tell(pair, told)?;
+            self.sync(pair.0)?;
+            if then == Then::Break
+                && let Some(line) = self.lines.get_mut(&pair)
+            {
+                line.break_off(now, &mut self.rng);
+            }
+        }
+        if self.stream(pair).is_some_and(|stream| stream.connected && stream.next_subscribe <= now) {
+            self.subscribe(pair);
+        }
+        Ok(())
+    }
+
+    /// The peer's own feeds, and those whose author is not connected.
+    fn subscribe(&mut self, pair: (usize, usize)) {
+        let peer = self.member_of(pair.1);
+        let wanted = self.on_node(pair.0, |node, _, _| node.wanted_from(&peer)).unwrap_or_default();
+        let next = self.elapsed_ms + SUBSCRIBE_MS;
+        for (feed, from) in wanted {
+            let relayed = feed.member != peer && self.is_connected(pair.0, &feed);
+            let fresh = !relayed && self.stream(pair).is_some_and(|stream| stream.asked.insert(feed.clone()));
+            if fresh {
+                self.ask(pair, Ask::Subscribe { feed, from });
+            }
+        }
+        if let Some(stream) = self.stream(pair) {
+            stream.next_subscribe = next;
+        }
+    }
+
+    fn is_connected(&self, puller: usize, feed: &FeedId) -> bool {
+        let author = self.consortium.place(&feed.member);
+        let connected = |server: usize| {
+            let stream = self.lines.get(&(puller, server)).and_then(|line| line.stream.as_ref());
+            stream.is_some_and(|stream| stream.connected)
+        };
+        (0..self.houses.len()).any(|server| self.houses[server].member == author && connected(server))
+    }
+
+    fn hear_tell(&mut self, pair: (usize, usize), told: Tell) -> Result<Then, Violation> {
+        let from = self.member_of(pair.1);
+        match told {
+            Tell::Welcome { heads } => {
+                for (origin, note) in &heads {
+                    let feed = FeedId::from_origin(&self.consortium.id, origin).expect("origins of this consortium");
+                    self.observe(pair.0, &feed, note.as_bytes())?;
+                }
+                self.note(&("welcome", pair, heads.len()));
+                let heard = self.on_node(pair.0, |node, now, rng| node.learn_heads(&from, heads, now, rng));
+                let then = self.after(pair, heard)?;
+                if then == Then::GoOn
+                    && let Some(stream) = self.stream(pair)
+                {
+                    stream.connected = true;
+                    stream.next_gossip = 0;
+                }
+                Ok(then)
+            }
+            Tell::Heartbeat { feed, checkpoint } => {
+                self.observe(pair.0, &feed, checkpoint.as_bytes())?;
+                self.note(&("heartbeat", pair, &feed));
+                let heard =
+                    self.on_node(pair.0, |node, now, rng| node.accept_heartbeat(&from, &feed, &checkpoint, now, rng));
+                self.after(pair, heard)
+            }
+            Tell::Batch(batch) => self.hear_batch(pair, *batch),
+            Tell::Unavailable { feed } => {
+                if let Some(stream) = self.stream(pair) {
+                    stream.asked.remove(&feed);
+                }
+                Ok(Then::GoOn)
+            }
+            Tell::Equivocation(proof) => {
+                self.note(&("proof", pair, &proof.origin));
+                let Equivocated { origin, first, second, consistency } = *proof;
+                let Some(proof) = equivocation_of(first, second, &consistency) else { return Ok(Then::Break) };
+                let heard = self.on_node(pair.0, |node, now, rng| node.accept_equivocation(&origin, &proof, now, rng));
+                self.after(pair, heard)
+            }
+        }
+    }
+
+    fn hear_batch(&mut self, pair: (usize, usize), batch: UnverifiedBatch) -> Result<Then, Violation> {
+        let feed = batch.feed.clone();
+        let asked = self.stream(pair).is_some_and(|stream| stream.asked.contains(&feed));
+        if !asked {
+            return Ok(Then::GoOn);
+        }
+        self.observe(pair.0, &feed, &batch.checkpoint_note)?;
+        let from = self.member_of(pair.1);
+        let accepted = self.on_node(pair.0, |node, now, rng| node.accept_batch(&from, batch, now, rng));
+        self.note(&("batch", pair, &feed, accepted.as_ref().map(|accepted| accepted.is_ok())));
+        self.sync(pair.0)?;
+        match accepted {
+            Some(Ok(accepted)) if self.houses[pair.0].is_up() => {
+                self.ask(pair, Ask::Acknowledge { feed: feed.clone(), size: accepted.held });
+                if let Some((size, line)) = accepted.cosignature {
+                    self.ask(pair, Ask::Cosign { feed, size, line });
+                }
+                Ok(Then::GoOn)
+            }
+            Some(Ok(_)) | None => Ok(Then::Break),
+            Some(Err(fault)) => {
+                if matches!(fault, AcceptFault::Quarantined)
+                    && let Some(stream) = self.stream(pair)
+                {
+                    stream.asked.remove(&feed);
+                }
+                self.after(pair, Some(Err(fault)))
+            }
+        }
+    }
+
+    /// Whether the stream goes on after what was heard.
+    fn after(&mut self, pair: (usize, usize), heard: Option<Result<(), AcceptFault>>) -> Result<Then, Violation> {
+        match heard {
+            Some(Ok(()) | Err(AcceptFault::Quarantined)) => Ok(Then::GoOn),
+            Some(Err(AcceptFault::Storage(fault))) => {
+                self.houses[pair.0].judge::<()>(Err(fault))?;
+                Ok(Then::Break)
+            }
+            Some(Err(fault)) => {
+                self.note(&("refused", pair, fault.to_string()));
+                Ok(Then::Break)
+            }
+            None => Ok(Then::Break),
+        }
+    }
+
+    /// A note arrived at a house: remembered as shown, if its author signed it.
+    fn observe(&mut self, house: usize, feed: &FeedId, note: &[u8]) -> Result<(), Violation> {
+        let Some((size, root)) = self.consortium.signed(feed, note) else { return Ok(()) };
+        if self.options.twin && self.consortium.place(&feed.member) == 0 {
+            if self.houses[house].honest {
+                let seen = self.ledger.seen.entry(feed.clone()).or_default();
+                seen.entry(size).or_default().entry(root).or_default().insert(house);
+            }
+            return Ok(());
+        }
+        self.ledger.show(feed, size, root)
+    }
+}
+
+fn batch(feed: &FeedId, outgoing: Outgoing) -> UnverifiedBatch {
+    let entries = outgoing.entries.into_iter();
+    assert!(entries.len() <= limits::BATCH_ENTRIES, "a batch within the limit");
+    UnverifiedBatch {
+        feed: feed.clone(),
+        first_index: EntryIndex(outgoing.first_index.0),
+        entries: entries
+            .map(|entry| UnverifiedEntry { leaf: entry.leaf, blob: entry.blob, salt: entry.salt })
+            .collect(),
+        checkpoint_note: outgoing.checkpoint.as_bytes().to_vec(),
+        consistency: outgoing.consistency.iter().map(|hash| hash.0.to_vec()).collect(),
+    }
+}

@@ -1,0 +1,182 @@
+//! One institution's machine: its disk, its node while it runs, and what the world keeps of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hushwire::base::bytes::Commitment;
+use hushwire::base::name::{FeedId, MemberId};
+use hushwire::base::position::TreeSize;
+use hushwire::base::time::Timestamp;
+use hushwire::domain::feed::blob::Body;
+use hushwire::domain::feed::entry::{EntryKind, Leaf};
+use hushwire::node::Node;
+use hushwire::node::fence::FenceState;
+use hushwire::node::heads::Heads;
+use hushwire::node::store::StorageFault;
+use rand_chacha::ChaCha20Rng;
+
+use crate::consortium::Consortium;
+use crate::disk::{Disk, SimJournal, SimViews};
+use crate::options::Options;
+use crate::violation::{Invariant, Violation, broken};
+
+pub type SimNode = Node<SimJournal, SimViews>;
+
+/// A copy of a store, with what was acknowledged when it was made.
+pub struct Backup {
+    pub disk: Disk,
+    pub views: SimViews,
+    pub acknowledged: BTreeSet<Commitment>,
+    pub retracted: BTreeSet<Commitment>,
+}
+
+/// An answer that waits for the journal.
+#[derive(Debug, Clone)]
+pub enum Waiting {
+    Published(Vec<Commitment>),
+    Retracted(Vec<Commitment>),
+}
+
+/// One machine. A twin is a second machine of one member.
+pub struct House {
+    /// Place of its member in the roster.
+    pub member: usize,
+    pub honest: bool,
+    pub disk: Disk,
+    pub views: SimViews,
+    pub node: Option<SimNode>,
+    /// Its next write fails, if there is one.
+    pub disk_may_fail: bool,
+    /// Its disk failed; every write fails until it is started again.
+    pub broken: bool,
+    pub waiting: Vec<Waiting>,
+    pub backups: Vec<Backup>,
+    pub heads: Heads,
+    /// Counts changes of heads, acknowledgements and proofs, so that servers look only where there is news.
+    pub version: u64,
+    /// How far its clock is ahead.
+    pub ahead_ms: u64,
+    /// Its store was once replaced by an older copy.
+    pub restored: bool,
+    /// The house that must stay reachable until this one has recovered.
+    pub recovers_from: Option<usize>,
+}
+
+impl House {
+    pub fn new(member: usize, honest: bool, options: &Options) -> Self {
+        Self {
+            member,
+            honest,
+            disk: Disk::new(options.disk),
+            views: SimViews::new(options.mutant),
+            node: None,
+            disk_may_fail: false,
+            broken: false,
+            waiting: Vec::new(),
+            backups: Vec::new(),
+            heads: Heads::new(),
+            version: 0,
+            ahead_ms: 0,
+            restored: false,
+            recovers_from: None,
+        }
+    }
+
+    /// Starts the node on its disk.
+    pub fn start(
+        &mut self,
+        consortium: &Consortium,
+        options: &Options,
+        now: Timestamp,
+        rng: &mut ChaCha20Rng,
+    ) -> Result<(), Violation> {
+        let opened = self.disk.open(options.mutant).and_then(|journal| {
+            let (identity, settings) = (consortium.identity(self.member), consortium.settings(options.window_ms));
+            Node::open(identity, settings, consortium.roster.clone(), journal, self.views.clone(), now, rng)
+        });
+        let node = opened.map_err(|fault| broken(Invariant::StoreWhole, format!("does not open: {fault}")))?;
+        self.node = Some(node);
+        self.broken = false;
+        self.disk_may_fail = false;
+        self.version += 1;
+        Ok(())
+    }
+
+    /// The machine loses power: what was not durable is gone, and nobody was answered.
+    pub fn crash(&mut self, seed: u64) {
+        self.node = None;
+        self.waiting.clear();
+        self.heads.clear();
+        self.disk.crash(seed);
+        self.views.crash();
+    }
+
+    pub fn is_up(&self) -> bool {
+        self.node.is_some() && !self.broken
+    }
+
+    /// A running node's clock.
+    pub fn clock(&self, now: Timestamp) -> Timestamp {
+        now.plus_ms(self.ahead_ms)
+    }
+
+    pub fn fence(&self) -> Option<FenceState> {
+        self.node.as_ref().map(SimNode::fence_state)
+    }
+
+    /// Whether a fault of the store is one that the world caused.
+    pub fn judge<T>(&mut self, outcome: Result<T, StorageFault>) -> Result<Option<T>, Violation> {
+        match outcome {
+            Ok(done) => Ok(Some(done)),
+            Err(StorageFault::Os(_) | StorageFault::Stopped) => {
+                self.broken = true;
+                Ok(None)
+            }
+            Err(fault) => Err(broken(Invariant::StoreWhole, fault)),
+        }
+    }
+
+    /// Durable entries of a feed this node holds: the leaf with what it says.
+    pub fn entries(&self, feed: &FeedId) -> Result<Vec<(Leaf, Option<Body>)>, Violation> {
+        let Some(node) = &self.node else { return Ok(Vec::new()) };
+        let mut entries = Vec::new();
+        let mut from = TreeSize::EMPTY;
+        while let Some(part) = node.outgoing(feed, from, 1_000).map_err(|fault| broken(Invariant::StoreWhole, fault))? {
+            for entry in &part.entries {
+                let leaf = Leaf::decode(&entry.leaf).map_err(|fault| broken(Invariant::SameFeeds, fault))?;
+                entries.push((leaf, Body::decode(leaf.kind, &entry.blob).ok()));
+            }
+            from = part.end;
+        }
+        Ok(entries)
+    }
+
+    /// The publications and the withdrawn ones in a feed, each with how often it stands there.
+    pub fn said(&self, feed: &FeedId) -> Result<Said, Violation> {
+        let mut said = Said::default();
+        for (leaf, body) in self.entries(feed)? {
+            match body {
+                Some(Body::Retraction(retraction)) => *said.withdrawn.entry(retraction.target).or_default() += 1,
+                _ if leaf.kind == EntryKind::Indicator => *said.published.entry(leaf.commitment).or_default() += 1,
+                _ => {}
+            }
+        }
+        Ok(said)
+    }
+
+    pub fn holds(&self, feed: &FeedId) -> TreeSize {
+        self.heads.get(feed).map(|head| head.size).unwrap_or_default()
+    }
+
+    /// Members whose feed this node holds for equivocal.
+    pub fn quarantined(&self) -> BTreeSet<MemberId> {
+        let feeds = self.node.iter().flat_map(|node| node.state().feeds.values());
+        feeds.filter(|feed| feed.equivocation.is_some()).map(|feed| feed.id().member.clone()).collect()
+    }
+}
+
+/// What a feed says.
+#[derive(Debug, Default)]
+pub struct Said {
+    pub published: BTreeMap<Commitment, usize>,
+    pub withdrawn: BTreeMap<Commitment, usize>,
+}

@@ -1,0 +1,95 @@
+//! The simulation: real nodes, a simulated clock, network and disk, one thread, one seed (DESIGN §11).
+//!
+//! A seed chooses operations ([`operation`]) and their faults; at the end everything is healed and the invariants
+//! ([`violation`]) are checked. `HUSHWIRE_SIM_SEEDS` and `HUSHWIRE_SIM_STEPS` make longer runs, `HUSHWIRE_SIM_FIRST` begins at
+//! another seed, `HUSHWIRE_SIM_TRACE=1` prints what happens.
+
+mod adversary;
+mod calls;
+mod check;
+mod consortium;
+mod disk;
+mod exchange;
+mod house;
+mod ledger;
+mod lines;
+mod mutants;
+mod network;
+mod operation;
+mod options;
+mod regressions;
+mod violation;
+mod world;
+
+use crate::options::Options;
+use crate::world::World;
+
+fn setting(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise)
+}
+
+/// Runs one choice of options; a failure shows everything needed to run it again.
+fn hold(options: Options) -> [u8; 32] {
+    match World::run(options) {
+        Ok(trace) => trace,
+        Err(violation) => panic!("{violation}\n{options:?}"),
+    }
+}
+
+fn hold_seeds(share: u64, options: impl Fn(u64) -> Options) {
+    let first = setting("HUSHWIRE_SIM_FIRST", 0);
+    let seeds = setting("HUSHWIRE_SIM_SEEDS", share);
+    for seed in first..first + seeds {
+        let mut options = options(seed);
+        options.steps = u32::try_from(setting("HUSHWIRE_SIM_STEPS", options.steps.into())).unwrap_or(u32::MAX);
+        hold(options);
+    }
+}
+
+#[test]
+fn a_calm_consortium_agrees() {
+    hold_seeds(3, Options::calm);
+}
+
+#[test]
+fn crashes_and_partitions_lose_nothing_acknowledged() {
+    hold_seeds(10, Options::stormy);
+}
+
+#[test]
+fn a_store_put_back_never_signs_twice() {
+    hold_seeds(10, |seed| Options { restores: true, ..Options::stormy(seed) });
+}
+
+#[test]
+fn a_lying_relay_changes_nothing_and_is_the_only_one_blamed() {
+    hold_seeds(8, |seed| Options { relay: true, ..Options::stormy(seed) });
+}
+
+#[test]
+fn two_histories_of_one_author_are_found_out_by_all() {
+    hold_seeds(8, |seed| Options { twin: true, members: 5, ..Options::calm(seed) });
+}
+
+#[test]
+fn journals_on_a_failing_file_system_keep_what_they_promise() {
+    hold_seeds(4, |seed| Options { disk: options::DiskKind::Files, ..Options::stormy(seed) });
+}
+
+#[test]
+fn anything_at_once() {
+    hold_seeds(20, Options::of_seed);
+}
+
+#[test]
+fn feeds_of_several_hundred_entries_are_proved_from_full_tiles() {
+    hold_seeds(1, |seed| Options { bulk: true, batch_entries: 100, members: 3, steps: 25, ..Options::calm(seed) });
+}
+
+#[test]
+fn one_seed_is_one_history() {
+    for seed in [3, 12] {
+        let options = Options { steps: 60, ..Options::of_seed(seed) };
+        assert_eq!(hold(options), hold(options), "{options:?}");
+    }
+}

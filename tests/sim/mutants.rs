@@ -1,0 +1,95 @@
+//! Planted bugs: each must be caught by its invariant within a few seeds, or the simulation sees nothing.
+
+use crate::operation::Operation;
+use crate::options::{Mutant, Options};
+use crate::violation::Invariant;
+use crate::world::World;
+
+/// Seeds in which a planted bug must show.
+const SEEDS: u64 = 12;
+
+/// How something acknowledged that is gone shows.
+const LOST: [Invariant; 4] = [
+    Invariant::AcknowledgedOnce,
+    Invariant::RetractionFinds,
+    Invariant::RetractedNeverMatches,
+    Invariant::RepeatedRequest,
+];
+
+fn caught(mutant: Mutant, by: &[Invariant], options: impl Fn(u64) -> Options) {
+    let mut seen = Vec::new();
+    for seed in 0..SEEDS {
+        let options = Options { mutant: Some(mutant), steps: 60, ..options(seed) };
+        if let Err(violation) = World::run(options) {
+            if by.contains(&violation.invariant) {
+                return;
+            }
+            seen.push(violation.to_string());
+        }
+    }
+    panic!("{mutant:?} was not caught by {by:?}; {seen:?}");
+}
+
+#[test]
+fn a_journal_that_does_not_sync_is_caught() {
+    caught(Mutant::SkipsSync, &LOST, |seed| Options { partitions: false, ..Options::stormy(seed) });
+}
+
+#[test]
+fn an_answer_before_the_journal_is_durable_is_caught() {
+    caught(Mutant::AnswersEarly, &LOST, Options::stormy);
+}
+
+#[test]
+fn views_that_lose_runs_are_caught() {
+    caught(Mutant::LosesRuns, &[Invariant::StoreWhole], Options::calm);
+}
+
+#[test]
+fn views_that_lose_tiles_are_caught() {
+    caught(Mutant::LosesTiles, &[Invariant::StoreWhole], |seed| Options {
+        bulk: true,
+        batch_entries: 100,
+        members: 3,
+        ..Options::calm(seed)
+    });
+}
+
+#[test]
+fn views_that_lose_request_ids_are_caught() {
+    caught(Mutant::LosesRequests, &[Invariant::RepeatedRequest], Options::calm);
+}
+
+#[test]
+fn a_restored_node_that_does_not_listen_is_caught() {
+    let publish =
+        |identifier| Operation::Publish { house: 1, identifiers: vec![identifier], spread_s: 0, sync_now: true };
+    let wait = Operation::Advance { ms: 15_000 };
+    let script = [
+        publish(1),
+        wait.clone(),
+        Operation::Backup { house: 1 },
+        publish(2),
+        wait.clone(),
+        Operation::Restore { house: 1, nth: 0, old_views: false },
+        publish(4),
+        wait,
+    ];
+    let honest = Options { restores: true, ..Options::calm(1) };
+    assert!(World::play(honest, &script).is_ok());
+    let deaf = World::play(Options { mutant: Some(Mutant::DeafToPeers), ..honest }, &script);
+    assert!(deaf.is_err_and(|violation| violation.invariant == Invariant::SignedOnce));
+}
+
+#[test]
+fn a_server_that_withholds_is_caught() {
+    caught(Mutant::Withholds, &[Invariant::SameFeeds], Options::calm);
+}
+
+#[test]
+fn members_that_do_not_compare_heads_are_caught() {
+    caught(Mutant::KeepsHeadsToItself, &[Invariant::EquivocationProved], |seed| Options {
+        twin: true,
+        ..Options::calm(seed)
+    });
+}

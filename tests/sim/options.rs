@@ -1,0 +1,95 @@
+//! What one run of the simulation is made of: printed with every failure, so that a failure is these few words.
+
+/// Where the nodes keep their journals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DiskKind {
+    /// Records in memory; a crash forgets what was not synced.
+    Memory,
+    /// The journal's real code over a simulated file system; a crash tears and forgets as a power cut does.
+    Files,
+}
+
+/// A bug planted to see that the simulation would notice it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutant {
+    /// The journal says that it synced and did not.
+    SkipsSync,
+    /// Callers are answered before the journal is durable.
+    AnswersEarly,
+    /// Views forget where the entries of a feed lie.
+    LosesRuns,
+    /// Views forget the full tiles of hashes.
+    LosesTiles,
+    /// Views forget request ids.
+    LosesRequests,
+    /// A started node is not told what its peers hold of its own feed.
+    DeafToPeers,
+    /// Members never hear of each other's newest entries.
+    Withholds,
+    /// Members do not tell each other of heads and of proofs.
+    KeepsHeadsToItself,
+}
+
+/// Everything a run depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    pub seed: u64,
+    pub steps: u32,
+    pub members: usize,
+    pub disk: DiskKind,
+    pub window_ms: u64,
+    /// Entries of one batch: small ones split what real ones would send at once.
+    pub batch_entries: usize,
+    pub crashes: bool,
+    pub partitions: bool,
+    /// Copies of the store are put back.
+    pub restores: bool,
+    /// The last member changes, withholds and reorders what it relays of others.
+    pub relay: bool,
+    /// The first member runs twice under one key.
+    pub twin: bool,
+    /// Publications of several hundred identifiers.
+    pub bulk: bool,
+    pub mutant: Option<Mutant>,
+}
+
+impl Options {
+    /// A calm run of five members; the seed alone decides what happens in it.
+    pub fn calm(seed: u64) -> Self {
+        Self {
+            seed,
+            steps: 100,
+            members: 5,
+            disk: DiskKind::Memory,
+            window_ms: 1_000,
+            batch_entries: 5,
+            crashes: false,
+            partitions: false,
+            restores: false,
+            relay: false,
+            twin: false,
+            bulk: false,
+            mutant: None,
+        }
+    }
+
+    /// A run whose faults the seed chooses too.
+    pub fn of_seed(seed: u64) -> Self {
+        let pick = |divisor: u64| (seed / divisor).is_multiple_of(2);
+        Self {
+            members: if seed.is_multiple_of(3) { 3 } else { 5 },
+            disk: if seed % 5 == 4 { DiskKind::Files } else { DiskKind::Memory },
+            window_ms: if seed % 4 == 3 { 0 } else { 1_000 },
+            crashes: pick(1) || pick(2),
+            partitions: pick(2) || pick(4),
+            restores: pick(4),
+            relay: pick(8),
+            twin: seed % 7 == 6,
+            ..Self::calm(seed)
+        }
+    }
+
+    pub fn stormy(seed: u64) -> Self {
+        Self { crashes: true, partitions: true, ..Self::calm(seed) }
+    }
+}

@@ -1,0 +1,58 @@
+//! What once broke an invariant, as the operations that showed it, by the rule that was mended.
+
+use crate::operation::{By, Operation};
+use crate::options::Options;
+use crate::world::World;
+
+fn publish(house: usize, identifier: usize) -> Operation {
+    Operation::Publish { house, identifiers: vec![identifier], spread_s: 0, sync_now: true }
+}
+
+fn hold(options: Options, script: &[Operation]) {
+    if let Err(violation) = World::play(options, script) {
+        panic!("{violation}\n{options:?}");
+    }
+}
+
+/// `RetractionFinds`: only what showed already was looked through.
+#[test]
+fn what_waits_for_its_window_is_withdrawn_by_its_identifier() {
+    let waiting = Operation::Publish { house: 1, identifiers: vec![4], spread_s: 3_600, sync_now: true };
+    let retract = Operation::Retract { house: 1, by: By::Identifier, nth: 0, sync_now: true };
+    hold(Options::calm(1), &[waiting, retract]);
+}
+
+/// `RetractionFinds`: an entry sequenced and not yet durable was neither waiting nor believed.
+#[test]
+fn what_was_sequenced_in_the_same_round_is_withdrawn() {
+    let by_name = |nth| Operation::Retract { house: 1, by: By::Name, nth, sync_now: false };
+    hold(Options::calm(1), &[publish(1, 4), publish(1, 5), by_name(0), by_name(0)]);
+}
+
+/// `NoFalseAccusation`: a batch that overlapped with what another member had sent was blamed on its sender.
+#[test]
+fn author_and_relay_may_send_the_same_entries() {
+    let cut = Operation::Cut { puller: 2, server: 1 };
+    let slow = Operation::Weather { puller: 2, server: 0, latency_ms: 1_900, loss_percent: 0, mangled: false };
+    let heal = Operation::Heal { puller: 2, server: 1 };
+    let wait = |ms| Operation::Advance { ms };
+    let mut script = vec![cut, slow, wait(5_000), heal];
+    for identifier in 0..20 {
+        script.extend([publish(1, identifier), wait(700)]);
+    }
+    hold(Options::calm(1), &script);
+}
+
+/// `SignedOnce`: the first peer that answered knew less than the others, and its answer was enough.
+#[test]
+fn a_restored_node_asks_more_than_the_first_that_answers() {
+    let wait = Operation::Advance { ms: 15_000 };
+    let lagging = Operation::Cut { puller: 0, server: 1 };
+    let slow = |server| Operation::Weather { puller: 1, server, latency_ms: 2_000, loss_percent: 0, mangled: false };
+    let mut script = vec![publish(1, 1), wait.clone(), Operation::Backup { house: 1 }];
+    // House 0 hears neither from the author nor from any relay.
+    script.extend([lagging, Operation::Cut { puller: 0, server: 2 }]);
+    script.extend([publish(1, 2), wait.clone(), slow(2)]);
+    script.extend([Operation::Restore { house: 1, nth: 0, old_views: false }, publish(1, 4), wait]);
+    hold(Options { members: 3, restores: true, ..Options::calm(1) }, &script);
+}

@@ -1,0 +1,55 @@
+//! A broken invariant, as a value: mutants are recognised by it, everything else fails with it.
+
+use std::fmt;
+
+/// What must never happen, in the words of the promise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Invariant {
+    /// An acknowledged publication stands exactly once in its author's feed.
+    AcknowledgedOnce,
+    /// A withdrawn indicator matches nowhere.
+    RetractedNeverMatches,
+    /// What the caller may withdraw is found.
+    RetractionFinds,
+    /// A repeated request gets the first answer.
+    RepeatedRequest,
+    /// All honest members hold the same feeds.
+    SameFeeds,
+    /// All honest members believe what the feeds say, and nothing else.
+    SameBelief,
+    /// An honest author signs one tree of one size.
+    SignedOnce,
+    /// Whoever signs two histories is quarantined everywhere, with a proof that verifies.
+    EquivocationProved,
+    /// Nobody honest is accused.
+    NoFalseAccusation,
+    /// The audit log is what its signed head says.
+    AuditVerifies,
+    /// A store that nothing was done to is whole.
+    StoreWhole,
+    /// Once all is well, everything gets through.
+    Progress,
+}
+
+/// Which invariant broke, and how.
+#[derive(Debug)]
+pub struct Violation {
+    pub invariant: Invariant,
+    pub detail: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.invariant, self.detail)
+    }
+}
+
+/// Fails with `invariant` unless `holds`.
+pub fn ensure(holds: bool, invariant: Invariant, detail: impl FnOnce() -> String) -> Result<(), Violation> {
+    if holds { Ok(()) } else { Err(Violation { invariant, detail: detail() }) }
+}
+
+/// The same for a failure of another kind.
+pub fn broken(invariant: Invariant, detail: impl fmt::Display) -> Violation {
+    Violation { invariant, detail: detail.to_string() }
+}

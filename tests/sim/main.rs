@@ -53,32 +53,32 @@ fn a_calm_consortium_agrees() {
 
 #[test]
 fn crashes_and_partitions_lose_nothing_acknowledged() {
-    hold_seeds(10, Options::stormy);
+    hold_seeds(6, Options::stormy);
 }
 
 #[test]
 fn a_store_put_back_never_signs_twice() {
-    hold_seeds(10, |seed| Options { restores: true, ..Options::stormy(seed) });
+    hold_seeds(6, |seed| Options { restores: true, ..Options::stormy(seed) });
 }
 
 #[test]
 fn a_lying_relay_changes_nothing_and_is_the_only_one_blamed() {
-    hold_seeds(8, |seed| Options { relay: true, ..Options::stormy(seed) });
+    hold_seeds(5, |seed| Options { relay: true, ..Options::stormy(seed) });
 }
 
 #[test]
 fn two_histories_of_one_author_are_found_out_by_all() {
-    hold_seeds(8, |seed| Options { twin: true, members: 5, ..Options::calm(seed) });
+    hold_seeds(5, |seed| Options { twin: true, members: 5, ..Options::calm(seed) });
 }
 
 #[test]
 fn journals_on_a_failing_file_system_keep_what_they_promise() {
-    hold_seeds(4, |seed| Options { disk: options::DiskKind::Files, ..Options::stormy(seed) });
+    hold_seeds(3, |seed| Options { disk: options::DiskKind::Files, ..Options::stormy(seed) });
 }
 
 #[test]
 fn anything_at_once() {
-    hold_seeds(20, Options::of_seed);
+    hold_seeds(10, Options::of_seed);
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn feeds_of_several_hundred_entries_are_proved_from_full_tiles() {
 #[test]
 fn one_seed_is_one_history() {
     for seed in [3, 12] {
-        let options = Options { steps: 60, ..Options::of_seed(seed) };
+        let options = Options { steps: 40, ..Options::of_seed(seed) };
         assert_eq!(hold(options), hold(options), "{options:?}");
     }
 }

@@ -13,6 +13,7 @@ use crate::domain::feed::proof::{inclusion_proof, tree_root};
 use crate::domain::feed::tree::CompactRange;
 use crate::node::Node;
 use crate::node::commit::StoredEntry;
+use crate::node::keys;
 use crate::node::state::damaged;
 use crate::node::store::{Journal, StorageFault, Views};
 
@@ -173,22 +174,9 @@ impl<J: Journal, V: Views> Node<J, V> {
         Ok(Some(AuditProof { entry: LoggedEntry { index, entry }, inclusion, head }))
     }
 
-    /// The entry of the decision with this id; the newest first.
+    /// The entry of the decision with this id.
     pub fn find_decision(&self, decision_id: &str) -> Result<Option<EntryIndex>, StorageFault> {
-        let size = self.state.audit.durable_size;
-        let slice = u64::try_from(SLICE).unwrap_or(u64::MAX);
-        let mut end = size;
-        while end > TreeSize::EMPTY {
-            let start = TreeSize(end.0.saturating_sub(slice));
-            for (entry, index) in self.entries(&self.state.audit, start, end, SLICE)?.iter().zip(start.0..) {
-                let found = AuditRecord::decode(&entry.blob)
-                    .is_ok_and(|record| record.action() == "screening.decided" && record.subject() == decision_id);
-                if found {
-                    return Ok(Some(EntryIndex(index)));
-                }
-            }
-            end = start;
-        }
-        Ok(None)
+        let stored = self.views.get(&keys::decision(decision_id))?;
+        Ok(stored.as_deref().and_then(keys::read_number).map(EntryIndex))
     }
 }

@@ -46,6 +46,12 @@ pub fn source_refs(reference: &LocalMac) -> (Vec<u8>, Vec<u8>) {
     (start, end)
 }
 
+/// The audit record of a decision: value is its index. Ids are hex; what is no id of ours finds nothing.
+pub fn decision(id: &str) -> Vec<u8> {
+    let id = id.as_bytes().get(..id.len().min(64)).unwrap_or_default();
+    [b"decision/".as_slice(), id].concat()
+}
+
 /// Value of a run.
 pub fn run_value(record: u64, first: EntryIndex) -> Vec<u8> {
     [record.to_be_bytes(), first.0.to_be_bytes()].concat()

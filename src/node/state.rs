@@ -11,6 +11,7 @@ use crate::base::bytes::{Incarnation, LocalMac, Salt, TreeHash};
 use crate::base::name::FeedId;
 use crate::base::position::{EntryIndex, TreeSize};
 use crate::base::time::{Day, Timestamp};
+use crate::domain::audit::record::AuditRecord;
 use crate::domain::belief::place::TableKey;
 use crate::domain::belief::said::{BeliefFull, Said, SaidContent};
 use crate::domain::belief::writer::Writer;
@@ -228,6 +229,10 @@ impl State {
         }
         let mut tiles = Vec::new();
         for stored in &audited.entries {
+            let index = self.audit.size().0;
+            if let Some(decision_id) = decided(&stored.blob) {
+                self.put(keys::decision(&decision_id), index.to_be_bytes().to_vec());
+            }
             self.audit.tiles.append(read_entry(stored)?.leaf_hash(), |id, hashes| tiles.push((id, join(hashes))));
         }
         let origin = self.audit.origin.clone();
@@ -326,6 +331,12 @@ fn believe(
         content: said_content,
     };
     writer.apply(&said).map(drop)
+}
+
+/// The decision an audit record tells of, where it tells of one.
+fn decided(blob: &[u8]) -> Option<String> {
+    let record = AuditRecord::decode(blob).ok().filter(|record| record.action() == "screening.decided")?;
+    Some(record.subject().to_owned())
 }
 
 /// Reads a stored entry; its content must belong to its leaf.

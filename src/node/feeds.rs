@@ -37,6 +37,8 @@ pub struct Feed {
     pub silent: bool,
     /// Largest size any peer told of.
     pub told: TreeSize,
+    /// Entries below it were cosigned by enough members.
+    pub witnessed: TreeSize,
 }
 
 impl Feed {
@@ -52,6 +54,7 @@ impl Feed {
             equivocation: None,
             silent: false,
             told: TreeSize::EMPTY,
+            witnessed: TreeSize::EMPTY,
         }
     }
 

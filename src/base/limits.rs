@@ -189,3 +189,19 @@ pub const RECORDS_PER_COMMIT: usize = 1_024;
 
 /// Seconds a started node waits for what every other member holds of its feeds before it signs: two attempts to connect.
 pub const FENCE_PATIENCE_S: u64 = 10;
+
+/// Seconds from a start to the first compaction, and from one to the next: it reads the whole journal.
+pub const COMPACT_AFTER_START_S: u64 = 600;
+pub const COMPACT_EVERY_S: u64 = 86_400;
+
+/// Seconds after which the content of an erased entry leaves the disk.
+pub const COMPACT_AFTER_ERASURE_S: u64 = 3_600;
+
+/// Days from one sweep of expired contents to the next: each rewrites most segments.
+pub const EXPIRY_STEP_DAYS: u32 = 7;
+
+/// Days for which statistics may count a publication: the quarter it falls into and the one after.
+pub const SUBJECT_DAYS: u32 = 184;
+
+/// View changes of one commit where many are made at once.
+pub const VIEW_CHANGES_AT_ONCE: usize = 4_096;

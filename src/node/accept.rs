@@ -8,7 +8,7 @@ use crate::base::position::TreeSize;
 use crate::base::time::Timestamp;
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
-use crate::domain::exchange::batch::{UnverifiedBatch, VerifiedBatch};
+use crate::domain::exchange::batch::UnverifiedBatch;
 use crate::domain::exchange::fault::PeerFault;
 use crate::domain::pseudonym::suite::Suite;
 use crate::node::Node;
@@ -52,7 +52,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         readable
             .filter(|feed| feed.equivocation.is_none())
             .filter(|feed| recovering || !self.state.identity.is_own(feed.id()))
-            .map(|feed| (feed.id().clone(), feed.size()))
+            .map(|feed| (feed.id().clone(), feed.next_wanted()))
             .collect()
     }
 
@@ -72,21 +72,26 @@ impl<J: Journal, V: Views> Node<J, V> {
         }
         let count = u64::try_from(batch.entries.len()).unwrap_or(u64::MAX);
         let held = feed.size();
-        if batch.first_index.0.saturating_add(count) <= held.0 {
+        let minimum = self.state.roster.limits().minimum_suite;
+        let minimum = Suite::try_from(u32::from(minimum)).unwrap_or(Suite::KeyedHash);
+        let filled = self.fill(&id, minimum, &batch, now, rng)?;
+        let end = batch.first_index.0.saturating_add(count);
+        if end <= held.0 {
             // Two peers sent the same entries: the second sender only wants to know that we have them.
-            return Ok(Accepted { held, cosignature: None });
+            return match self.withheld(&id, end, now) {
+                Some(fault) => Err(self.refuse(from, &id, fault, evidence_of(&batch), now, rng)?),
+                None => Ok(Accepted { held, cosignature: self.cosignature(&id, now).filter(|_| filled > 0) }),
+            };
         }
         if own && !matches!(self.fence_state(), FenceState::Behind { .. }) {
             return Err(AcceptFault::OwnFeed);
         }
         let evidence = evidence_of(&batch);
         let batch = batch.beyond(held);
-        let minimum = self.state.roster.limits().minimum_suite;
-        let minimum = Suite::try_from(u32::from(minimum)).unwrap_or(Suite::KeyedHash);
+        let Some(feed) = self.state.feeds.get(&id) else { return Err(AcceptFault::UnknownFeed) };
         let verified = verifier_for(&self.state.roster, &id, &batch.checkpoint_note)
             .map_err(PeerFault::from)
-            .and_then(|verifier| batch.verify(&feed.cursor, &verifier, minimum, now))
-            .and_then(complete);
+            .and_then(|verifier| batch.verify(&feed.cursor, &verifier, minimum, now));
         let verified = match verified {
             Ok(verified) => verified,
             Err(fault) => return Err(self.refuse(from, &id, fault, evidence, now, rng)?),
@@ -109,6 +114,9 @@ impl<J: Journal, V: Views> Node<J, V> {
             let recovered = AuditEvent::NodeRecovered { feed: id.clone(), size: range.end() };
             self.record(&Actor::Node, vec![recovered], now, rng)?;
         }
+        if let Some(fault) = self.withheld(&id, end, now) {
+            return Err(self.refuse(from, &id, fault, evidence, now, rng)?);
+        }
         Ok(Accepted { held: range.end(), cosignature: self.cosignature(&id, now) })
     }
 
@@ -117,16 +125,10 @@ impl<J: Journal, V: Views> Node<J, V> {
     fn cosignature(&self, id: &FeedId, now: Timestamp) -> Option<(TreeSize, String)> {
         let feed = self.state.feeds.get(id).filter(|feed| !self.state.identity.is_own(feed.id()))?;
         let checkpoint = feed.cursor.checkpoint.as_ref().filter(|checkpoint| checkpoint.size() == feed.size())?;
+        if !feed.uncovered.is_empty() {
+            return None;
+        }
         Some((checkpoint.size(), checkpoint.cosign(&self.state.identity.witness, now).to_string()))
-    }
-}
-
-/// A leaf without its content passes only where expiry or an erasure explains it: otherwise a relay could have us step
-/// over a retraction for good.
-fn complete(batch: VerifiedBatch) -> Result<VerifiedBatch, PeerFault> {
-    match batch.uncovered().first() {
-        Some(uncovered) => Err(PeerFault::ContentWithheld { index: uncovered.index }),
-        None => Ok(batch),
     }
 }
 

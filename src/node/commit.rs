@@ -3,6 +3,10 @@
 //! A commit holds every change one use case makes, with the audit records that tell of it. Stored as protobuf of the
 //! messages below; tags are never reused, a change of an unknown kind is refused at open (an older program must not skip
 //! what a newer one acknowledged). Bytes of entries stand as their authors made them.
+//!
+//! Compaction ([`crate::node::compact`]) leaves records out of the journal and takes from others: blob and salt of entries
+//! that expired or were erased, of prepared entries that are sequenced, and what only answers repeated requests. What it
+//! takes is optional to every reader here: an absent blob is a bare leaf, a bare prepared entry is sequenced.
 
 use prost::Message;
 
@@ -21,7 +25,7 @@ pub struct Commit {
 /// One change.
 #[derive(Clone, PartialEq, Message)]
 pub struct Change {
-    #[prost(oneof = "change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
+    #[prost(oneof = "change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
     pub kind: Option<change::Kind>,
 }
 
@@ -45,6 +49,8 @@ pub mod change {
         Budget(super::BudgetChanged),
         #[prost(message, tag = "8")]
         Recovered(super::Recovered),
+        #[prost(message, tag = "9")]
+        Filled(super::Filled),
     }
 }
 
@@ -107,6 +113,9 @@ pub struct PreparedEntry {
     pub kind: u32,
     #[prost(bool, tag = "7")]
     pub weak: bool,
+    /// Keyed fingerprint of the data subject, 32 bytes; written by compaction in place of what it was made from.
+    #[prost(bytes = "vec", tag = "8")]
+    pub subject: Vec<u8>,
 }
 
 /// An entry as its author made it; blob and salt are empty once erased or expired.
@@ -194,6 +203,20 @@ pub struct BudgetChanged {
 pub struct Recovered {
     #[prost(bytes = "vec", tag = "1")]
     pub incarnation: Vec<u8>,
+}
+
+/// The content of an entry that was first received as a bare leaf which nothing explained.
+#[derive(Clone, PartialEq, Message)]
+pub struct Filled {
+    #[prost(string, tag = "1")]
+    pub origin: String,
+    #[prost(uint64, tag = "2")]
+    pub index: u64,
+    #[prost(message, optional, tag = "3")]
+    pub entry: Option<StoredEntry>,
+    /// When it was accepted, milliseconds since 1970.
+    #[prost(uint64, tag = "4")]
+    pub time_ms: u64,
 }
 
 impl Commit {

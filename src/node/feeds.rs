@@ -1,18 +1,22 @@
 //! What the node knows of each feed it holds: how far it is verified, what may be shown of it, who has it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::base::bytes::Commitment;
 use crate::base::name::{ConsortiumId, FeedId, MemberId};
-use crate::base::position::TreeSize;
-use crate::base::time::Timestamp;
+use crate::base::position::{EntryIndex, TreeSize};
+use crate::base::time::{Day, Timestamp};
 use crate::domain::exchange::cursor::Cursor;
+use crate::domain::feed::blob::erasure::Erasure;
 use crate::domain::feed::checkpoint::{Checkpoint, CheckpointError};
+use crate::domain::feed::entry::{Entry, EntryKind, Leaf};
 use crate::domain::feed::tiles::HashTiles;
 use crate::domain::feed::verifier::FeedVerifier;
 use crate::domain::note::SignedNote;
 use crate::domain::roster::verified::Roster;
 use crate::node::commit::Equivocated;
 use crate::node::heads::Head;
+use crate::node::store::RecordNumber;
 
 /// One feed.
 #[derive(Debug)]
@@ -39,6 +43,13 @@ pub struct Feed {
     pub told: TreeSize,
     /// Entries below it were cosigned by enough members.
     pub witnessed: TreeSize,
+    /// Entries whose content the author ordered erased.
+    pub erased: BTreeSet<Commitment>,
+    /// Bare leaves that neither expiry nor an erasure explains so far. While there are any the feed is not complete:
+    /// somebody may have kept a retraction from us.
+    pub uncovered: BTreeMap<EntryIndex, Leaf>,
+    /// Records that hold contents which came later than their leaves.
+    pub filled: BTreeMap<EntryIndex, RecordNumber>,
 }
 
 impl Feed {
@@ -55,6 +66,9 @@ impl Feed {
             silent: false,
             told: TreeSize::EMPTY,
             witnessed: TreeSize::EMPTY,
+            erased: BTreeSet::new(),
+            uncovered: BTreeMap::new(),
+            filled: BTreeMap::new(),
         }
     }
 
@@ -72,10 +86,49 @@ impl Feed {
         self.cursor.checkpoint.as_ref()?.author_time()
     }
 
+    /// When the author last signed a feed that we hold completely.
+    pub fn complete_at(&self) -> Option<Timestamp> {
+        if self.uncovered.is_empty() { self.signed_at() } else { None }
+    }
+
+    /// Takes note of an entry: what an erasure covers, and what a bare leaf leaves open.
+    pub fn note(&mut self, index: EntryIndex, entry: &Entry) {
+        let leaf = *entry.leaf();
+        if let (EntryKind::Erasure, Some(content)) = (leaf.kind, entry.content())
+            && let Ok(erasure) = Erasure::decode(&content.blob)
+        {
+            self.uncovered.retain(|_, open| open.commitment != erasure.target || !open.kind.is_erasable());
+            self.erased.insert(erasure.target);
+        }
+        if entry.content().is_none() && !self.is_erased(&leaf) {
+            self.uncovered.insert(index, leaf);
+        }
+    }
+
+    /// Whether the author ordered this content erased.
+    pub fn is_erased(&self, leaf: &Leaf) -> bool {
+        leaf.kind.is_erasable() && self.erased.contains(&leaf.commitment)
+    }
+
+    /// Expiry explains bare leaves too. Called with every new day.
+    pub fn cover_expired(&mut self, today: Day) {
+        self.uncovered.retain(|_, leaf| leaf.expires_day >= today);
+    }
+
+    /// Where to go on: at the first entry whose content is still missing, once all leaves are here.
+    pub fn next_wanted(&self) -> TreeSize {
+        let complete = self.cursor.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.size() <= self.size());
+        match self.uncovered.first_key_value() {
+            Some((index, _)) if complete => TreeSize(index.0),
+            _ => self.size(),
+        }
+    }
+
     /// Everything held is durable: it may be shown. A checkpoint ahead of what we hold waits until we hold it all.
     pub fn show(&mut self) {
         self.durable_size = self.size();
         let complete = self.cursor.checkpoint.as_ref().filter(|checkpoint| checkpoint.size() == self.tiles.size());
+        let complete = complete.filter(|_| self.uncovered.is_empty());
         if let Some(checkpoint) = complete {
             let unchanged = self.head.as_ref().is_some_and(|head| {
                 head.size == checkpoint.size() && head.signatures == checkpoint.cosigners().clone()

@@ -31,6 +31,11 @@ impl Identity {
         FeedId { member: self.member.clone(), group: group.clone() }
     }
 
+    /// This member's feed in the group of this name, as it is stored.
+    pub fn own_feed_named(&self, group: &str) -> Option<FeedId> {
+        group.parse().ok().map(|group| self.own_feed(&group))
+    }
+
     /// The audit log, which has the form of a feed but is never served to members.
     pub fn audit_feed(&self) -> FeedId {
         let group = AUDIT_GROUP.parse().expect("the reserved group is a valid name");

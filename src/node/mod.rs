@@ -9,8 +9,11 @@ pub mod accuse;
 pub mod apply_roster;
 pub mod audit;
 pub mod commit;
+pub mod compact;
+pub mod erase;
 pub mod feeds;
 pub mod fence;
+pub mod fill;
 pub mod heads;
 pub mod hear;
 pub mod identity;
@@ -40,6 +43,7 @@ use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
 use crate::domain::feed::entry::{Entry, EntryKind};
 use crate::node::commit::{Audited, Commit, change};
+use crate::node::compact::Housekeeping;
 use crate::node::fence::FenceState;
 use crate::node::heads::Heads;
 use crate::node::state::{State, damaged, stored};
@@ -54,6 +58,7 @@ pub struct Node<J, V> {
     /// Something is staged that is not durable yet.
     dirty: bool,
     heads: Heads,
+    housekeeping: Housekeeping,
 }
 
 impl<J: Journal, V: Views> Node<J, V> {
@@ -108,7 +113,8 @@ impl<J: Journal, V: Views> Node<J, V> {
         self.sign_empty_feeds(now);
         self.close_window(now, rng)?;
         self.heartbeat(now);
-        self.notice_silence(now, rng)
+        self.notice_silence(now, rng)?;
+        self.keep_house(now)
     }
 
     /// The durable heads where they changed since the last call.
@@ -137,16 +143,14 @@ impl<J: Journal, V: Views> Node<J, V> {
     }
 }
 
-/// Audit entries never expire by themselves: retention removes their content.
-const NEVER: Day = Day(u32::MAX);
-
 fn audit_entry(
     event: AuditEvent,
     actor: &Actor,
     now: Timestamp,
     rng: &mut (impl Rng + ?Sized),
 ) -> Result<Entry, StorageFault> {
+    let expires = Day(now.day().0.saturating_add(event.keep_days()));
     let blob = event.into_record(now, actor).encode();
-    Entry::seal_new(EntryKind::Audit, EpochId::NONE, NEVER, blob, Salt(rng.random()))
+    Entry::seal_new(EntryKind::Audit, EpochId::NONE, expires, blob, Salt(rng.random()))
         .map_err(|error| damaged("audit record", error))
 }

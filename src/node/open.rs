@@ -11,6 +11,7 @@ use crate::domain::belief::place::TableKey;
 use crate::domain::roster::verified::Roster;
 use crate::node::Node;
 use crate::node::commit::{Commit, FORMAT, Opened, RosterApplied, change};
+use crate::node::compact::Housekeeping;
 use crate::node::heads::Heads;
 use crate::node::identity::Identity;
 use crate::node::mark;
@@ -49,9 +50,11 @@ impl<J: Journal, V: Views> Node<J, V> {
         } else {
             replay(&mut state, &journal, &mut views)?;
             verify_feeds(&state)?;
+            state.expire(now.day());
         }
         let started = AuditEvent::NodeStarted { version: state.settings.version, incarnation: state.incarnation };
-        let mut node = Self { state, journal, views, dirty: false, heads: Heads::new() };
+        let mut node =
+            Self { state, journal, views, dirty: false, heads: Heads::new(), housekeeping: Housekeeping::new(now) };
         node.commit(commit, &Actor::Node, vec![started], now, rng)?;
         node.sync()?;
         Ok(node)

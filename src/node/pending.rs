@@ -100,6 +100,20 @@ impl Pending {
         self.waiting.iter().filter(|(_, waiting)| about(waiting)).map(|(commitment, _)| *commitment).collect()
     }
 
+    /// Whether an entry waits under this name.
+    pub fn holds(&self, commitment: &Commitment) -> bool {
+        self.waiting.contains_key(commitment)
+    }
+
+    /// An erasure follows: the entry goes out as a bare leaf, so that its content never leaves this node.
+    pub fn forget(&mut self, commitment: &Commitment) {
+        if let Some(waiting) = self.waiting.get_mut(commitment) {
+            waiting.entry = waiting.entry.bare();
+            waiting.says = Says::Else;
+            waiting.not_before = Timestamp::from_unix_ms(0);
+        }
+    }
+
     /// Lets an entry go out with the next signature.
     pub fn hurry(&mut self, commitment: &Commitment) {
         if let Some(waiting) = self.waiting.get_mut(commitment) {

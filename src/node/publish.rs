@@ -234,6 +234,7 @@ impl<J: Journal, V: Views> Node<J, V> {
                     draft: record,
                     kind: u32::try_from(kind.ordinal()).expect("there are sixteen kinds"),
                     weak,
+                    subject: Vec::new(),
                 },
             });
         }

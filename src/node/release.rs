@@ -11,7 +11,6 @@ use crate::base::secret::SecretBytes;
 use crate::base::time::{Day, Timestamp};
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
-use crate::domain::feed::blob::Body;
 use crate::domain::feed::blob::release::StatisticsRelease;
 use crate::domain::feed::entry::{Entry, EntryKind, Leaf};
 use crate::domain::statistics::budget::Epsilon;
@@ -21,6 +20,7 @@ use crate::domain::statistics::ledger::{Admission, Budget, BudgetRefusal};
 use crate::domain::statistics::question::{Question, ReleaseId};
 use crate::node::Node;
 use crate::node::commit::{BudgetChanged, Commit, Prepared, PreparedEntry, change};
+use crate::node::compact::subject;
 use crate::node::local_mac::MacDomain;
 use crate::node::state::{damaged, stored};
 use crate::node::store::{Journal, RecordNumber, StorageFault, Views};
@@ -166,11 +166,11 @@ impl<J: Journal, V: Views> Node<J, V> {
                     if leaf.kind != EntryKind::Indicator {
                         continue;
                     }
-                    let subject = match Body::decode(leaf.kind, &entry.blob) {
-                        _ if !waiting.source_ref.is_empty() => mac.fingerprint(MacDomain::Subject, &waiting.source_ref),
-                        Ok(Body::Indicator(body)) => mac.fingerprint(MacDomain::Subject, body.pseudonym.as_bytes()),
-                        // Erased since: it counts for nobody any more.
-                        _ => continue,
+                    let known = LocalMac::try_from(waiting.subject.as_slice()).ok();
+                    let subject = known.or_else(|| subject(mac, &waiting.source_ref, &entry.blob));
+                    // Erased: it counts for nobody any more.
+                    let Some(subject) = subject.filter(|_| !self.state.own_is_erased(&leaf.commitment)) else {
+                        continue;
                     };
                     rows.push((subject, waiting.kind));
                 }

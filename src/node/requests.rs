@@ -53,7 +53,11 @@ impl<J: Journal, V: Views> Node<J, V> {
             }
         };
         let Some(record) = record else { return Ok(None) };
-        let commit = Commit::from_bytes(&self.journal.read(record)?)?;
+        let commit = match self.journal.read(record) {
+            // Compacted away: it is older than anything that is remembered.
+            Err(StorageFault::NoRecord(_)) => return Ok(None),
+            read => Commit::from_bytes(&read?)?,
+        };
         let earlier = commit.kinds().find_map(|kind| match kind {
             change::Kind::Prepared(prepared) if prepared.request == request.id.0 => Some(prepared.clone()),
             _ => None,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use rand::{CryptoRng, RngExt};
 
 use crate::base::bytes::{Commitment, Salt};
+use crate::base::limits;
 use crate::base::name::{FeedId, GroupId};
 use crate::base::time::Timestamp;
 use crate::domain::audit::event::{AuditEvent, IndicatorRef};
@@ -197,7 +198,8 @@ impl<J: Journal, V: Views> Node<J, V> {
         }
         .encode();
         // Kept as long as the longest indicator could count from now, so that no late joiner believes what was withdrawn.
-        let expires = now.plus_s(u64::from(self.state.roster.limits().max_validity_days) * 86_400).day().next();
+        // The roster's cap may have been higher when the target was published.
+        let expires = now.plus_s(u64::from(limits::VALIDITY_DAYS) * 86_400).day().next();
         let epoch_id = self.state.identity.key_ring.current.epoch_id();
         let entry = Entry::seal_new(EntryKind::Retraction, epoch_id, expires, blob, Salt(rng.random()))
             .map_err(|error| crate::node::state::damaged("retraction", error))?;
@@ -209,6 +211,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             draft: 0,
             kind: 0,
             weak: false,
+            subject: Vec::new(),
         })
     }
 }

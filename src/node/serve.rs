@@ -141,6 +141,11 @@ impl<J: Journal, V: Views> Node<J, V> {
             let left = usize::try_from(until.0 - next.0).unwrap_or(usize::MAX);
             let before = entries.len();
             entries.extend(run.into_iter().skip(skip).take(room.min(left)));
+            for (entry, index) in entries.iter_mut().skip(before).zip(next.0..) {
+                if let Some(record) = feed.filled.get(&EntryIndex(index)).filter(|_| entry.salt.is_empty()) {
+                    *entry = self.filled(*record, &feed.origin, EntryIndex(index))?.unwrap_or(std::mem::take(entry));
+                }
+            }
             let taken = u64::try_from(entries.len() - before).unwrap_or(u64::MAX);
             if taken == 0 {
                 return Err(damaged(&feed.origin, "a run is shorter than its index says"));
@@ -148,6 +153,24 @@ impl<J: Journal, V: Views> Node<J, V> {
             next = next.plus(taken).ok_or_else(|| damaged("feed", "a size beyond 64 bits"))?;
         }
         Ok(entries)
+    }
+
+    /// The content that came later than its leaf; none where it has expired or been erased since.
+    fn filled(
+        &self,
+        record: RecordNumber,
+        origin: &str,
+        index: EntryIndex,
+    ) -> Result<Option<StoredEntry>, StorageFault> {
+        let commit = match self.journal.read(record) {
+            Err(StorageFault::NoRecord(_)) => return Ok(None),
+            read => Commit::from_bytes(&read?)?,
+        };
+        let filled = commit.changes.into_iter().find_map(|change| match change.kind {
+            Some(change::Kind::Filled(filled)) if filled.origin == origin && filled.index == index.0 => filled.entry,
+            _ => None,
+        });
+        Ok(filled)
     }
 
     /// Runs `prove` over the hashes of a feed.
@@ -194,6 +217,7 @@ fn run_of(commit: Commit, origin: &str, first: EntryIndex) -> Option<Vec<StoredE
         | change::Kind::Roster(_)
         | change::Kind::Equivocated(_)
         | change::Kind::Budget(_)
-        | change::Kind::Recovered(_) => None,
+        | change::Kind::Recovered(_)
+        | change::Kind::Filled(_) => None,
     })
 }

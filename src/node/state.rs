@@ -17,6 +17,8 @@ use crate::domain::belief::said::{BeliefFull, Said, SaidContent};
 use crate::domain::belief::writer::Writer;
 use crate::domain::belief::{Belief, Witnessing};
 use crate::domain::feed::blob::Body;
+use crate::domain::feed::blob::erasure::Erasure;
+use crate::domain::feed::blob::release::StatisticsRelease;
 use crate::domain::feed::checkpoint::SignedCheckpoint;
 use crate::domain::feed::entry::{Content, Entry, EntryKind};
 use crate::domain::identifier::CanonRules;
@@ -26,7 +28,10 @@ use crate::domain::roster::verified::Roster;
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::event::LedgerEvent;
 use crate::domain::statistics::ledger::Ledger;
-use crate::node::commit::{Appended, Audited, Commit, Equivocated, FORMAT, Opened, Prepared, StoredEntry, change};
+use crate::domain::statistics::question::ReleaseId;
+use crate::node::commit::{
+    Appended, Audited, Commit, Equivocated, FORMAT, Filled, Opened, Prepared, StoredEntry, change,
+};
 use crate::node::feeds::{Feed, verifier_for};
 use crate::node::fence::Fence;
 use crate::node::identity::Identity;
@@ -69,6 +74,8 @@ pub struct State {
     pub belief_full: bool,
     /// Notes of the rosters this node followed, by version.
     pub rosters: BTreeMap<u64, String>,
+    /// An erasure was taken in that compaction has not seen.
+    pub erased_lately: bool,
     /// Requests of the current round, which the views do not know yet.
     pub staged_requests: BTreeMap<LocalMac, RecordNumber>,
     /// Entries prepared on the newest day, for the quota.
@@ -98,6 +105,7 @@ impl State {
             ledger: Ledger::new(settings.quarter_cap),
             belief_full: false,
             rosters: BTreeMap::new(),
+            erased_lately: false,
             staged_requests: BTreeMap::new(),
             published: (Day(0), 0),
             first_records: BTreeMap::new(),
@@ -137,6 +145,7 @@ impl State {
                     self.ledger.apply(event).map_err(|error| damaged("ledger", error))?;
                 }
                 change::Kind::Recovered(recovered) => self.incarnation = incarnation(&recovered.incarnation)?,
+                change::Kind::Filled(filled) => self.apply_filled(number, filled)?,
             }
         }
         self.staged.next_record = number.0 + 1;
@@ -174,6 +183,13 @@ impl State {
                     LocalMac::try_from(waiting.source_ref.as_slice()).map_err(|error| damaged("source ref", error))?;
                 self.put(keys::source_ref(&reference, &entry.leaf().commitment), Vec::new());
             }
+            // Compaction leaves of a sequenced entry its leaf alone.
+            let Some(content) = entry.content() else { continue };
+            if entry.leaf().kind == EntryKind::Erasure
+                && let Ok(erasure) = Erasure::decode(&content.blob)
+            {
+                self.pending.forget(&erasure.target);
+            }
             let group = waiting.group.parse().map_err(|error| damaged("group", error))?;
             self.pending.insert(self.identity.own_feed(&group), entry, Timestamp::from_unix_ms(waiting.not_before_ms));
         }
@@ -199,10 +215,16 @@ impl State {
             let hash = entry.leaf_hash();
             feed.cursor.range.append(hash);
             feed.tiles.append(hash, |id, hashes| tiles.push((id, join(hashes))));
+            feed.note(index, &entry);
+            self.erased_lately |= entry.leaf().kind == EntryKind::Erasure;
             if own {
                 self.pending.sequence(&entry.leaf().commitment);
                 if entry.leaf().kind == EntryKind::Retraction {
                     feed.retractions.push(feed.tiles.size());
+                }
+                // What peers gave back after a restore says what was spent before it.
+                if let Some((id, release, blob)) = own_release(&entry) {
+                    self.ledger.take_over(id, &release, blob);
                 }
             }
             self.staged.believed.push((id.clone(), index, entry, now));
@@ -220,6 +242,19 @@ impl State {
         for (tile, hashes) in tiles {
             self.put(keys::tile(&origin, tile), hashes);
         }
+        Ok(())
+    }
+
+    fn apply_filled(&mut self, number: RecordNumber, filled: &Filled) -> Result<(), StorageFault> {
+        let id =
+            FeedId::from_origin(&self.identity.consortium, &filled.origin).map_err(|error| damaged("origin", error))?;
+        let stored = filled.entry.as_ref().ok_or_else(|| damaged("filled entry", "empty"))?;
+        let entry = read_entry(stored)?;
+        let index = EntryIndex(filled.index);
+        let feed = self.feeds.get_mut(&id).ok_or_else(|| damaged("filled entry", "no such feed"))?;
+        feed.uncovered.remove(&index);
+        feed.filled.insert(index, number);
+        self.staged.believed.push((id, index, entry, Timestamp::from_unix_ms(filled.time_ms)));
         Ok(())
     }
 
@@ -260,6 +295,14 @@ impl State {
     /// Entries prepared on `day`, as far as it is the newest day of publication.
     pub fn published_on(&self, day: Day) -> u64 {
         if self.published.0 == day { self.published.1 } else { 0 }
+    }
+
+    /// A new day: what expired leaves belief, and explains leaves without content.
+    pub(in crate::node) fn expire(&mut self, today: Day) {
+        self.belief.writer().expire(today);
+        for feed in self.feeds.values_mut() {
+            feed.cover_expired(today);
+        }
     }
 
     /// The first record at or after `day` in which something was published.
@@ -324,6 +367,13 @@ impl State {
 /// Below a witness quorum of one, everything verified counts fully.
 fn witnessing(roster: &Roster) -> Witnessing {
     if roster.limits().witness_quorum == 0 { Witnessing::NotNeeded } else { Witnessing::Needed }
+}
+
+/// A release that this member published.
+fn own_release(entry: &Entry) -> Option<(ReleaseId, StatisticsRelease, Vec<u8>)> {
+    let content = entry.content().filter(|_| entry.leaf().kind == EntryKind::StatisticsRelease)?;
+    let Ok(Body::StatisticsRelease(release)) = Body::decode(entry.leaf().kind, &content.blob) else { return None };
+    Some((release.release_id.parse().ok()?, release, content.blob.clone()))
 }
 
 /// Takes a verified entry into belief. What says nothing about a pseudonym changes nothing.

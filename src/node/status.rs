@@ -94,7 +94,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         let limit_s = limit_s.unwrap_or(self.state.roster.limits().freshness_limit_s);
         let signed = |feed: &Feed| FeedSigned {
             feed: feed.id().clone(),
-            signed_at: feed.signed_at(),
+            signed_at: feed.complete_at(),
             limit_s: u32::try_from(limit_s).unwrap_or(u32::MAX),
             quarantined: feed.equivocation.is_some(),
         };

@@ -9,6 +9,7 @@ pub mod export;
 pub mod keys;
 pub mod proof;
 pub mod record;
+mod retention;
 mod words;
 
 #[cfg(test)]

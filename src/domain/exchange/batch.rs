@@ -21,7 +21,7 @@ use crate::domain::exchange::equivocation::EquivocationProof;
 use crate::domain::exchange::fault::PeerFault;
 use crate::domain::feed::blob::Body;
 use crate::domain::feed::checkpoint::SignedCheckpoint;
-use crate::domain::feed::entry::{Content, Entry, EntryError, EntryKind, leaf_hash};
+use crate::domain::feed::entry::{Content, Entry, EntryError, EntryKind, Leaf, leaf_hash};
 use crate::domain::feed::proof::{ProofError, verify_consistency};
 use crate::domain::feed::tree::CompactRange;
 use crate::domain::feed::verifier::FeedVerifier;
@@ -204,6 +204,22 @@ impl UnverifiedBatch {
     }
 }
 
+/// Checks the content of an entry whose leaf was verified before: rule 4, and the very leaf.
+pub fn verify_content(
+    author: &FeedId,
+    minimum_suite: Suite,
+    index: EntryIndex,
+    leaf: &Leaf,
+    unverified: UnverifiedEntry,
+) -> Result<VerifiedEntry, PeerFault> {
+    let verified = EntryRules { author, minimum_suite }.check(index, unverified)?;
+    if verified.entry.leaf() == leaf {
+        Ok(verified)
+    } else {
+        Err(PeerFault::Content { index, rule: EntryError::WrongCommitment })
+    }
+}
+
 /// Rule 4.
 struct EntryRules<'a> {
     author: &'a FeedId,
@@ -258,7 +274,8 @@ fn uncovered(entries: &[VerifiedEntry], first: EntryIndex, today: Day) -> Vec<Un
     let erased: BTreeSet<Commitment> = entries.iter().filter_map(erasure).collect();
     let bare = entries.iter().zip(first.0..).filter(|(verified, _)| verified.entry.content().is_none());
     bare.map(|(verified, index)| (verified.entry.leaf(), EntryIndex(index)))
-        .filter(|(leaf, _)| leaf.expires_day >= today && !erased.contains(&leaf.commitment))
+        .filter(|(leaf, _)| leaf.expires_day >= today)
+        .filter(|(leaf, _)| !(leaf.kind.is_erasable() && erased.contains(&leaf.commitment)))
         .map(|(leaf, index)| Uncovered { index, commitment: leaf.commitment })
         .collect()
 }

@@ -73,6 +73,22 @@ impl EntryKind {
         }
     }
 
+    /// Whether an erasure may take the content. Retractions and erasures name nobody, and without them others would believe
+    /// what was taken back; audit records are never in a feed.
+    pub const fn is_erasable(self) -> bool {
+        match self {
+            Self::Indicator
+            | Self::Sighting
+            | Self::Dispute
+            | Self::StatisticsRelease
+            | Self::EvaluationCounts
+            | Self::Announcement
+            | Self::KeyGeneration
+            | Self::Decoy => true,
+            Self::Retraction | Self::Erasure | Self::Audit => false,
+        }
+    }
+
     pub fn from_number(number: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.number() == number)
     }
@@ -200,6 +216,12 @@ impl Entry {
             }
         }
         Ok(Self { leaf_bytes, leaf: parsed, content })
+    }
+
+    /// The same entry without its content.
+    #[must_use]
+    pub fn bare(&self) -> Self {
+        Self { content: None, ..self.clone() }
     }
 
     /// The leaf as received: what is hashed into the tree.

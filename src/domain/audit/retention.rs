@@ -1,0 +1,66 @@
+//! How long the content of each kind of record is kept. The leaf stays for ever, and with it every proof.
+
+use crate::domain::audit::event::AuditEvent;
+
+/// What only helps to run the node: a year and a month, so that one year can be compared with the last.
+const OPERATION_DAYS: u32 = 396;
+
+/// What a customer, a supervisor or a court may ask about: ten years, the longest of the usual limitation periods.
+const ANSWERABLE_DAYS: u32 = 3_653;
+
+impl AuditEvent {
+    /// Days the content of its record is kept.
+    pub const fn keep_days(&self) -> u32 {
+        match self {
+            Self::NodeStarted { .. }
+            | Self::NodeStopped
+            | Self::BatchDelivered { .. }
+            | Self::BatchReceived { .. }
+            | Self::PublicationRefused { .. }
+            | Self::PeerSilent { .. }
+            | Self::CheckpointCosigned { .. }
+            | Self::ScreeningsCounted { .. }
+            | Self::CallRefused { .. }
+            | Self::AuditListed { .. }
+            | Self::BackupMade { .. } => OPERATION_DAYS,
+            Self::NodeFenced { .. }
+            | Self::NodeRecovered { .. }
+            | Self::IndicatorPublished { .. }
+            | Self::IndicatorRetracted { .. }
+            | Self::EntryErased { .. }
+            | Self::PeerFault { .. }
+            | Self::EquivocationProved { .. }
+            | Self::QuarantineRaised { .. }
+            | Self::QuarantineLifted { .. }
+            | Self::ScreeningDecided { .. }
+            | Self::OutcomeReported { .. }
+            | Self::GapRecorded { .. }
+            | Self::RosterApplied { .. }
+            | Self::RosterRefused { .. }
+            | Self::EpochActivated { .. }
+            | Self::KeyChanged { .. }
+            | Self::GuardListsLoaded { .. }
+            | Self::PolicyLoaded { .. }
+            | Self::AuditExported { .. }
+            | Self::AuditProved { .. }
+            | Self::StatisticsReleased { .. }
+            | Self::StatisticsRefused { .. }
+            | Self::StoreDamaged { .. }
+            | Self::StoreRepaired { .. } => ANSWERABLE_DAYS,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::time::Timestamp;
+
+    #[test]
+    fn a_decision_can_be_explained_longer_than_a_counter_is_kept() {
+        let minute = Timestamp::from_unix_s(0);
+        let counter = AuditEvent::ScreeningsCounted { minute, allowed: 1, challenged: 0, held: 0, blocked: 0 };
+        let outcome = AuditEvent::OutcomeReported { decision_id: String::new(), outcome: "fraud" };
+        assert!(counter.keep_days() < outcome.keep_days());
+    }
+}

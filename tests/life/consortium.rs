@@ -1,0 +1,127 @@
+//! A consortium for the tests: keys from one seed, a roster signed by its admin, identities for the nodes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ed25519_dalek::SigningKey;
+use hushwire::base::bytes::Sha256Digest;
+use hushwire::base::epoch::KeyEpoch;
+use hushwire::base::name::{ConsortiumId, FeedId, GroupId, MemberId};
+use hushwire::base::position::TreeSize;
+use hushwire::base::secret::SecretBytes;
+use hushwire::base::time::Timestamp;
+use hushwire::domain::identifier::CanonRules;
+use hushwire::domain::identifier::guard::GuardLists;
+use hushwire::domain::indicator::typology::TypologyList;
+use hushwire::domain::note::key::NoteSigner;
+use hushwire::domain::pseudonym::keys::{EpochKeys, EpochSecret, KeyRing};
+use hushwire::domain::roster::document::RosterDraft;
+use hushwire::domain::roster::member::{FeedKey, Member, MemberState, admin_key_name};
+use hushwire::domain::roster::succession::sign;
+use hushwire::domain::roster::terms::{Admins, Epoch, Limits};
+use hushwire::domain::roster::verified::Roster;
+use hushwire::domain::statistics::budget::Epsilon;
+use hushwire::io::keystore::keys::NodeKeys;
+use hushwire::node::identity::Identity;
+use hushwire::node::local_mac::LocalMacKey;
+use hushwire::node::state::Settings;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use sha2::{Digest, Sha256};
+
+/// 2026-11-22T00:00:00Z.
+pub const START: Timestamp = Timestamp::from_unix_s(1_795_305_600);
+
+/// Members, their keys and what they agreed on.
+pub struct Consortium {
+    pub id: ConsortiumId,
+    pub group: GroupId,
+    pub members: Vec<MemberId>,
+    pub roster: Roster,
+    keys: Vec<NodeKeys>,
+}
+
+fn secret() -> EpochSecret {
+    EpochSecret::new(SecretBytes::new([7; 32]))
+}
+
+impl Consortium {
+    pub fn new(names: &[&str]) -> Self {
+        let id: ConsortiumId = "life.hushwire.example".parse().expect("a valid id");
+        let group: GroupId = "all".parse().expect("a valid name");
+        let members: Vec<MemberId> = names.iter().map(|name| name.parse().expect("a valid name")).collect();
+        let mut rng = StdRng::seed_from_u64(5);
+        let keys: Vec<NodeKeys> = members.iter().map(|_| NodeKeys::generate(&mut rng)).collect();
+        let rows = members.iter().zip(&keys).map(|(member, keys)| row(&id, &group, member, keys)).collect();
+        let roster = roster(&id, rows);
+        Self { id, group, members, roster, keys }
+    }
+
+    pub fn feed(&self, member: usize) -> FeedId {
+        FeedId { member: self.members[member].clone(), group: self.group.clone() }
+    }
+
+    pub fn identity(&self, member: usize) -> Identity {
+        let (keys, name) = (&self.keys[member], &self.members[member]);
+        let current = EpochKeys::derive(&self.id, KeyEpoch(1), &secret());
+        let feed = keys.feed_signer(&self.id, name, &self.group).expect("a valid name");
+        Identity {
+            consortium: self.id.clone(),
+            member: name.clone(),
+            feeds: BTreeMap::from([(self.group.clone(), feed)]),
+            audit: keys.audit_signer(&self.id, name).expect("a valid name"),
+            witness: keys.witness_signer(&self.id, name).expect("a valid name"),
+            key_ring: Arc::new(KeyRing { current, previous: None }),
+            local_mac: LocalMacKey::new(&keys.local_mac),
+        }
+    }
+
+    pub fn settings(&self) -> Settings {
+        Settings {
+            window_ms: 0,
+            canon_rules: CanonRules { default_region: None },
+            guards: Arc::new(GuardLists::built_in()),
+            typologies: TypologyList::built_in(),
+            quarter_cap: Epsilon::QUARTER_CAP,
+            version: "test",
+        }
+    }
+}
+
+fn row(consortium: &ConsortiumId, group: &GroupId, member: &MemberId, keys: &NodeKeys) -> Member {
+    let feed = keys.feed_signer(consortium, member, group).expect("a valid name");
+    Member {
+        id: member.clone(),
+        name: member.as_str().parse().expect("a valid name"),
+        state: MemberState::Active,
+        valid_from: START,
+        valid_until: START.plus_s(300 * 86_400),
+        entries_per_day: 100_000,
+        endpoints: vec![format!("{member}.example:7443").parse().expect("a valid endpoint")],
+        pins: vec![Sha256Digest(Sha256::digest(member.as_str()).into())],
+        groups: [group.clone()].into(),
+        feeds: vec![FeedKey { group: group.clone(), from_size: TreeSize::EMPTY, key: feed.verifier().clone() }],
+        audit_key: keys.audit_signer(consortium, member).expect("a valid name").verifier().clone(),
+        witness_key: keys.witness_signer(consortium, member).expect("a valid name").verifier().clone(),
+        hpke_key: keys.hpke.public(),
+    }
+}
+
+fn roster(consortium: &ConsortiumId, members: Vec<Member>) -> Roster {
+    let name = admin_key_name(consortium, &"anna".parse().expect("a valid name"));
+    let admin = NoteSigner::ed25519(&name, SigningKey::from_bytes(&[9; 32])).expect("a valid name");
+    let epoch_id = EpochKeys::derive(consortium, KeyEpoch(1), &secret()).epoch_id();
+    let draft = RosterDraft {
+        consortium: consortium.clone(),
+        version: 1,
+        previous: None,
+        not_after: START.plus_s(300 * 86_400),
+        admins: Admins { quorum: 1, keys: vec![admin.verifier().clone()] },
+        limits: Limits::default(),
+        epochs: vec![Epoch { number: KeyEpoch(1), id: epoch_id, activates_at: START, compromised_at: None }],
+        members,
+    };
+    let note = sign(&draft, &[&admin], START).expect("a valid draft");
+    let hash = note.sha256();
+    note.verify_genesis(&hash).expect("a signed genesis")
+}

@@ -1,0 +1,184 @@
+//! Nodes in one thread over stores in memory, and the exchange between two of them as the streams do it.
+
+use hushwire::base::bytes::Commitment;
+use hushwire::base::kind::IdentifierKind;
+use hushwire::base::position::EntryIndex;
+use hushwire::base::time::Timestamp;
+use hushwire::domain::audit::record::Actor;
+use hushwire::domain::exchange::batch::{UnverifiedBatch, UnverifiedEntry};
+use hushwire::domain::identifier::RawIdentifier;
+use hushwire::domain::indicator::draft::Draft;
+use hushwire::domain::indicator::words::{Grounds, Severity};
+use hushwire::io::journal::memory::MemoryJournal;
+use hushwire::io::views::memory::MemoryViews;
+use hushwire::node::Node;
+use hushwire::node::accept::AcceptFault;
+use hushwire::node::publish::{IndicatorDraft, PublishReceipt, PublishRequest};
+use hushwire::node::serve::Outgoing;
+use hushwire::node::store::{Journal, Keep, RecordNumber, StorageFault, Visit};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::consortium::Consortium;
+
+/// A journal that outlives its node, as a disk does.
+#[derive(Debug, Clone, Default)]
+pub struct Disk(Arc<Mutex<MemoryJournal>>);
+
+impl Disk {
+    pub fn lock(&self) -> MutexGuard<'_, MemoryJournal> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everything on it.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut all = Vec::new();
+        let collected = self.replay(RecordNumber(0), &mut |_, record| {
+            all.extend_from_slice(record);
+            Ok(())
+        });
+        collected.expect("memory reads");
+        all
+    }
+}
+
+impl Journal for Disk {
+    fn append(&mut self, record: &[u8]) -> Result<RecordNumber, StorageFault> {
+        self.lock().append(record)
+    }
+
+    fn sync(&mut self) -> Result<(), StorageFault> {
+        self.lock().sync()
+    }
+
+    fn read(&self, number: RecordNumber) -> Result<Vec<u8>, StorageFault> {
+        self.lock().read(number)
+    }
+
+    fn next_number(&self) -> RecordNumber {
+        self.lock().next_number()
+    }
+
+    fn replay(&self, from: RecordNumber, visit: &mut Visit<'_>) -> Result<(), StorageFault> {
+        self.lock().replay(from, visit)
+    }
+
+    fn compact(&mut self, decide: &mut dyn FnMut(RecordNumber, &[u8]) -> Keep) -> Result<(), StorageFault> {
+        self.lock().compact(decide)
+    }
+}
+
+pub type TestNode = Node<Disk, MemoryViews>;
+
+/// One member's machine.
+pub struct House {
+    pub member: usize,
+    pub disk: Disk,
+    pub node: TestNode,
+    pub rng: StdRng,
+}
+
+impl House {
+    pub fn open(consortium: &Consortium, member: usize, disk: Disk, now: Timestamp) -> Self {
+        let mut rng = StdRng::seed_from_u64(u64::try_from(member).expect("small"));
+        let (identity, settings) = (consortium.identity(member), consortium.settings());
+        let views = MemoryViews::new();
+        let roster = consortium.roster.clone();
+        let node = Node::open(identity, settings, roster, disk.clone(), views, now, &mut rng).expect("opens");
+        Self { member, disk, node, rng }
+    }
+
+    /// A tick and what it made durable.
+    pub fn tick(&mut self, now: Timestamp) {
+        self.node.tick(now, &mut self.rng).expect("ticks");
+        self.node.sync().expect("syncs");
+    }
+
+    /// Publishes one device for `days`.
+    pub fn publish(&mut self, device: &str, days: u32, case: Option<&str>, now: Timestamp) -> Commitment {
+        let receipt = self.publish_as("", device, days, case, now);
+        receipt.published.first().expect("nothing is wrong with it").commitment
+    }
+
+    pub fn publish_as(
+        &mut self,
+        request: &str,
+        device: &str,
+        days: u32,
+        case: Option<&str>,
+        now: Timestamp,
+    ) -> PublishReceipt {
+        let draft = IndicatorDraft {
+            identifier: RawIdentifier::new(IdentifierKind::Device, device.to_owned()),
+            details: Draft {
+                typology: "F1012".to_owned(),
+                severity: Some(Severity::High),
+                confidence: 80,
+                grounds: Some(Grounds::OwnConfirmed),
+                valid_until: Some(now.plus_s(u64::from(days) * 86_400)),
+                ..Draft::default()
+            },
+            source_ref: case.map(str::to_owned),
+            supersedes: None,
+        };
+        let request = self.node.request(request, device.as_bytes());
+        let asked = PublishRequest { request, group: None, drafts: vec![Ok(draft)], dry_run: false, spread_s: 0 };
+        let receipt = self.node.publish_indicators(&Actor::Node, asked, now, &mut self.rng).expect("publishes");
+        assert!(receipt.refused.is_empty(), "{:?}", receipt.refused);
+        self.node.sync().expect("syncs");
+        receipt
+    }
+
+    /// Indicators that count here.
+    pub fn live(&self) -> u64 {
+        self.node.state().belief.held().live
+    }
+}
+
+/// `to` connects to `from` and takes everything it may have, `limit` entries a batch, `change` applied on the way.
+pub fn pull(
+    consortium: &Consortium,
+    to: &mut House,
+    from: &House,
+    limit: usize,
+    now: Timestamp,
+    mut change: impl FnMut(&mut UnverifiedBatch),
+) -> Result<(), AcceptFault> {
+    let (reader, sender) = (&consortium.members[to.member], &consortium.members[from.member]);
+    let heads = from.node.greet(reader, 1).heads.into_iter();
+    let heads = heads.map(|(feed, head)| (feed.origin(&consortium.id), head.checkpoint.to_string())).collect();
+    to.node.learn_heads(sender, heads, now, &mut to.rng)?;
+    for (feed, mut at) in to.node.wanted_from(sender) {
+        if from.node.may_read(reader, &feed, at).is_err() {
+            continue;
+        }
+        while let Some(Outgoing { first_index, end, entries, checkpoint, consistency }) =
+            from.node.outgoing(&feed, at, limit).expect("reads")
+        {
+            let entries = entries.into_iter().map(|entry| UnverifiedEntry {
+                leaf: entry.leaf,
+                blob: entry.blob,
+                salt: entry.salt,
+            });
+            let mut batch = UnverifiedBatch {
+                feed: feed.clone(),
+                first_index: EntryIndex(first_index.0),
+                entries: entries.collect(),
+                checkpoint_note: checkpoint.as_bytes().to_vec(),
+                consistency: consistency.iter().map(|hash| hash.0.to_vec()).collect(),
+            };
+            change(&mut batch);
+            let accepted = to.node.accept_batch(sender, batch, now, &mut to.rng);
+            to.node.sync().expect("syncs");
+            accepted?;
+            at = end;
+        }
+    }
+    Ok(())
+}
+
+/// An honest exchange.
+pub fn exchange(consortium: &Consortium, to: &mut House, from: &House, now: Timestamp) {
+    pull(consortium, to, from, 1_000, now, |_| {}).expect("an honest exchange");
+}

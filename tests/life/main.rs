@@ -1,0 +1,6 @@
+//! The life of a store: what leaves it and what stays, erasure, restores, damage. Several nodes in one thread.
+
+mod compaction;
+mod consortium;
+mod erasure;
+mod house;

@@ -1,0 +1,191 @@
+//! Nodes to measure: founded with the commands their users would type, opened in this process or run as processes.
+
+use std::ffi::OsStr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use hushwire::app::config::Config;
+use hushwire::app::serve::material::{Material, open_store};
+use hushwire::io::journal::file::FileJournal;
+use hushwire::io::journal::real_fs::RealFs;
+use hushwire::io::transport::client::{ClientIdentity, connect_local};
+use hushwire::io::transport::tls::{Authority, Certified};
+use hushwire::io::views::any::AnyViews;
+use hushwire::io::{clock, random};
+use hushwire::node::Node;
+use tonic::transport::Channel;
+
+use crate::Fault;
+
+/// The program under measurement, built with the profile of a release.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_hushwire");
+
+const CONSORTIUM: &str = "bench.hushwire.example";
+
+/// Longest wait for a process to serve.
+const START: Duration = Duration::from_secs(120);
+
+/// A node over the real journal and the real views.
+pub type RealNode = Node<FileJournal<RealFs>, AnyViews>;
+
+/// One member with its folder.
+#[derive(Debug)]
+pub struct Member {
+    pub id: &'static str,
+    pub dir: PathBuf,
+    pub local: SocketAddr,
+}
+
+/// Founds a consortium in `folder`. `window_ms` goes into each configuration.
+pub fn found(folder: &Path, ids: &[&'static str], window_ms: u64) -> Result<Vec<Member>, Fault> {
+    let passphrase = folder.join("passphrase");
+    std::fs::write(&passphrase, hex::encode(random::bytes::<32>()))?;
+    let desk = Desk { folder, passphrase: format!("file:{}", passphrase.display()) };
+    let bound: Vec<TcpListener> =
+        (0..ids.len() * 2).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<_, _>>()?;
+    let addresses: Vec<SocketAddr> = bound.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
+    drop(bound);
+    let mut members = Vec::new();
+    for (id, pair) in ids.iter().zip(addresses.chunks_exact(2)) {
+        let [local, peer] = pair else { return Err("addresses come in pairs".into()) };
+        desk.run(&["member", "keygen", "--consortium", CONSORTIUM, "--member", id, "--dir", id], true)?;
+        let (endpoint, card) = (peer.to_string(), format!("{id}.card"));
+        desk.run(&["member", "card", "--name", id, "--endpoint", &endpoint, "--out", &card, "--dir", id], true)?;
+        for role in ["publisher", "screener", "operator"] {
+            desk.run(&["cert", "issue", role, "bench", "--dir", id], true)?;
+        }
+        let dir = folder.join(id);
+        let text = format!(
+            "[node]\nmember = \"{id}\"\n[local]\nlisten = \"{local}\"\n[peer]\nlisten = \"{peer}\"\n[keystore]\n\
+             passphrase = \"{}\"\n[feed]\nwindow_ms = {window_ms}\n[log]\nlevel = \"warn\"\n",
+            desk.passphrase
+        );
+        std::fs::write(dir.join("hushwire.toml"), text)?;
+        members.push(Member { id, dir, local: *local });
+    }
+    desk.agree(ids)?;
+    Ok(members)
+}
+
+/// Runs commands in one folder.
+struct Desk<'a> {
+    folder: &'a Path,
+    passphrase: String,
+}
+
+impl Desk<'_> {
+    fn agree(&self, ids: &[&'static str]) -> Result<(), Fault> {
+        let printed = self.run(&["key", "admin", "anna", "--consortium", CONSORTIUM, "--out", "anna.age"], true)?;
+        let admin = printed.lines().find(|line| line.contains("/admins/")).ok_or("no admin key")?.trim().to_owned();
+        let cards: Vec<String> = ids.iter().map(|id| format!("{id}.card")).collect();
+        let mut genesis = vec!["member", "genesis", "--consortium", CONSORTIUM, "--admin", &admin, "--out", "genesis"];
+        for card in &cards {
+            genesis.extend(["--card", card]);
+        }
+        let printed = self.run(&genesis, false)?;
+        let hash = printed.lines().find_map(|line| line.strip_prefix("genesis hash: ")).ok_or("no hash")?.trim();
+        let files: Vec<String> = std::fs::read_dir(self.folder.join("genesis"))?
+            .map(|file| file.map(|file| file.path().display().to_string()))
+            .collect::<Result<_, _>>()?;
+        let with = |before: &[&'static str]| {
+            before.iter().copied().map(str::to_owned).chain(files.iter().cloned()).collect::<Vec<String>>()
+        };
+        self.run(&with(&["member", "sign", "--admin", "anna.age"]), true)?;
+        self.run(&with(&["member", "invite", "--out", "founders.invitation"]), false)?;
+        for id in ids {
+            self.run(&["member", "join", "founders.invitation", "--dir", id, "--genesis", hash], true)?;
+        }
+        Ok(())
+    }
+
+    fn run(&self, arguments: &[impl AsRef<OsStr>], sealed: bool) -> Result<String, Fault> {
+        let mut command = Command::new(PROGRAM);
+        command.args(arguments).current_dir(self.folder).env("HUSHWIRE_DANGER_QUICK_SEALING", "true");
+        if sealed {
+            command.args(["--passphrase", &self.passphrase]);
+        }
+        let output = command.output()?;
+        if output.status.success() {
+            return Ok(String::from_utf8(output.stdout)?);
+        }
+        let words: Vec<_> = arguments.iter().take(2).map(|word| word.as_ref().to_string_lossy()).collect();
+        Err(format!("hushwire {}: {}", words.join(" "), String::from_utf8_lossy(&output.stderr)).into())
+    }
+}
+
+impl Member {
+    /// Opens the node in this process.
+    pub fn open(&self) -> Result<RealNode, Fault> {
+        let now = clock::now();
+        let config = Config::load(&self.dir.join("hushwire.toml"))?;
+        let material = Material::load(&config, now)?;
+        let (journal, views) = open_store(&config, &material)?;
+        let settings = material.settings(&config);
+        let roster = material.roster.clone();
+        Ok(Node::open(material.identity()?, settings, roster, journal, views, now, &mut random::generator())?)
+    }
+
+    /// Starts the node as a process and waits until it serves.
+    pub fn serve(&self) -> Result<Process, Fault> {
+        let ready = self.dir.join("ready.json");
+        if ready.exists() {
+            std::fs::remove_file(&ready)?;
+        }
+        let mut command = Command::new(PROGRAM);
+        command.arg("serve").arg("--config").arg(self.dir.join("hushwire.toml")).arg("--ready-file").arg(&ready);
+        Process::start(command, &ready)
+    }
+
+    /// A channel for one of the member's systems. Needs a running runtime.
+    pub fn connect(&self, role: &str) -> Result<Channel, Fault> {
+        let folder = self.dir.join("certs").join(format!("{role}-bench"));
+        let read = |name: &str| std::fs::read(folder.join(name));
+        let identity = ClientIdentity {
+            certified: Certified::from_pem(&read("cert.pem")?, &read("key.pem")?)?,
+            authority: Authority::from_pem(&read("ca.pem")?)?,
+        };
+        Ok(connect_local(&self.local.to_string(), &identity)?)
+    }
+}
+
+/// A running process; killed when dropped.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    /// From the start to the moment it served.
+    pub started_in: Duration,
+}
+
+impl Process {
+    /// Starts `command` and waits for the file it writes when it serves.
+    pub fn start(mut command: Command, ready: &Path) -> Result<Self, Fault> {
+        let since = Instant::now();
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+        let mut process = Self { child, started_in: Duration::ZERO };
+        while !ready.exists() {
+            if let Some(status) = process.child.try_wait()? {
+                return Err(format!("a server ended at once: {status}").into());
+            }
+            if since.elapsed() > START {
+                return Err("a server does not serve".into());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        process.started_in = since.elapsed();
+        Ok(process)
+    }
+
+    pub fn pid(&self) -> String {
+        self.child.id().to_string()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself; either way it is gone afterwards.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

@@ -47,7 +47,7 @@ use crate::node::compact::Housekeeping;
 use crate::node::fence::FenceState;
 use crate::node::heads::Heads;
 use crate::node::state::{State, damaged, stored};
-use crate::node::store::{Journal, StorageFault, Views};
+use crate::node::store::{Journal, RecordNumber, StorageFault, ViewChange, Views};
 
 /// One member's node over a journal and views.
 #[derive(Debug)]
@@ -55,8 +55,10 @@ pub struct Node<J, V> {
     pub(in crate::node) state: State,
     pub(in crate::node) journal: J,
     pub(in crate::node) views: V,
-    /// Something is staged that is not durable yet.
-    dirty: bool,
+    /// The last record staged and not durable yet.
+    unsynced: Option<(RecordNumber, Vec<u8>)>,
+    /// What durable records change in the views; kept until the views have taken it.
+    due_in_views: Vec<ViewChange>,
     heads: Heads,
     housekeeping: Housekeeping,
 }
@@ -79,8 +81,9 @@ impl<J: Journal, V: Views> Node<J, V> {
                 .collect::<Result<_, _>>()?;
             commit.push(change::Kind::Audited(Audited { first_index, entries }));
         }
-        let number = self.journal.append(&commit.to_bytes())?;
-        self.dirty = true;
+        let record = commit.to_bytes();
+        let number = self.journal.append(&record)?;
+        self.unsynced = Some((number, record));
         self.state.apply(number, &commit)
     }
 
@@ -97,11 +100,15 @@ impl<J: Journal, V: Views> Node<J, V> {
 
     /// Makes everything staged durable, then lets it show. Costs nothing where nothing is staged.
     pub fn sync(&mut self) -> Result<(), StorageFault> {
-        if self.dirty {
+        if let Some((number, record)) = &self.unsynced {
             self.journal.sync()?;
-            self.dirty = false;
-            let changes = self.state.take_view_changes();
-            self.views.commit(&[], &changes).map_err(|fault| damaged("views", fault))?;
+            self.due_in_views.extend(self.state.take_view_changes());
+            self.due_in_views.push(mark::applied(state::VIEW, *number, record));
+            self.unsynced = None;
+        }
+        if !self.due_in_views.is_empty() {
+            self.views.commit(&[], &self.due_in_views).map_err(|fault| damaged("views", fault))?;
+            self.due_in_views.clear();
         }
         self.state.show();
         Ok(())

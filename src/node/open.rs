@@ -53,8 +53,15 @@ impl<J: Journal, V: Views> Node<J, V> {
             state.expire(now.day());
         }
         let started = AuditEvent::NodeStarted { version: state.settings.version, incarnation: state.incarnation };
-        let mut node =
-            Self { state, journal, views, dirty: false, heads: Heads::new(), housekeeping: Housekeeping::new(now) };
+        let mut node = Self {
+            state,
+            journal,
+            views,
+            unsynced: None,
+            due_in_views: Vec::new(),
+            heads: Heads::new(),
+            housekeeping: Housekeeping::new(now),
+        };
         node.commit(commit, &Actor::Node, vec![started], now, rng)?;
         node.sync()?;
         Ok(node)
@@ -62,26 +69,35 @@ impl<J: Journal, V: Views> Node<J, V> {
 }
 
 fn replay(state: &mut State, journal: &impl Journal, views: &mut impl Views) -> Result<(), StorageFault> {
-    let mut applied = mark::read(views, VIEW)?;
-    if applied > journal.next_number() {
-        // Views of a longer life than the journal's: an older journal was put back. They are derived; build them anew.
-        views.clear()?;
-        applied = RecordNumber(0);
-    }
+    let applied = match mark::read(views, VIEW, journal)? {
+        Some(applied) => applied,
+        None => {
+            // Views of another life: an older journal was put back. They are derived; build them anew, and for good,
+            // before anything is written that a power cut could mix with them.
+            views.clear()?;
+            views.sync()?;
+            RecordNumber(0)
+        }
+    };
     let mut waiting = Vec::new();
+    let mut last = None;
     journal.replay(RecordNumber(0), &mut |number, record| {
         state.apply(number, &Commit::from_bytes(record)?)?;
-        if number < applied {
-            state.skip_view_changes();
-        } else {
-            waiting.extend(state.take_view_changes());
+        let changes = state.take_view_changes();
+        if number >= applied {
+            waiting.extend(changes);
             if waiting.len() > REBUILD_CHANGES {
+                waiting.push(mark::applied(VIEW, number, record));
                 views.commit(&[], &std::mem::take(&mut waiting)).map_err(storage)?;
             }
+            last = Some(number);
         }
         state.show();
         Ok(())
     })?;
+    if let Some(last) = last {
+        waiting.push(mark::applied(VIEW, last, &journal.read(last)?));
+    }
     views.commit(&[], &waiting).map_err(storage)
 }
 

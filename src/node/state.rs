@@ -36,7 +36,6 @@ use crate::node::feeds::{Feed, verifier_for};
 use crate::node::fence::Fence;
 use crate::node::identity::Identity;
 use crate::node::keys;
-use crate::node::mark;
 use crate::node::pending::Pending;
 use crate::node::store::{RecordNumber, StorageFault, ViewChange};
 
@@ -90,7 +89,6 @@ pub struct State {
 struct Staged {
     view_changes: Vec<ViewChange>,
     believed: Vec<(FeedId, EntryIndex, Entry, Timestamp)>,
-    next_record: u64,
 }
 
 impl State {
@@ -148,7 +146,6 @@ impl State {
                 change::Kind::Filled(filled) => self.apply_filled(number, filled)?,
             }
         }
-        self.staged.next_record = number.0 + 1;
         Ok(())
     }
 
@@ -314,16 +311,9 @@ impl State {
         self.staged.view_changes.push(ViewChange::Put { key, value });
     }
 
-    /// The changes of views since the last call, with the mark up to which they now stand.
+    /// The changes of views since the last call.
     pub fn take_view_changes(&mut self) -> Vec<ViewChange> {
-        let mut changes = std::mem::take(&mut self.staged.view_changes);
-        changes.push(mark::applied_up_to(VIEW, RecordNumber(self.staged.next_record)));
-        changes
-    }
-
-    /// Forgets staged view changes: the views have them already.
-    pub fn skip_view_changes(&mut self) {
-        self.staged.view_changes.clear();
+        std::mem::take(&mut self.staged.view_changes)
     }
 
     /// Lets everything staged show: the journal is durable.

@@ -151,6 +151,12 @@ impl SimViews {
         self.rows.borrow_mut().crash();
     }
 
+    /// The backend writes back by itself, whenever it likes.
+    pub fn write_back(&self) {
+        // Views in memory cannot fail.
+        drop(self.rows.borrow_mut().sync());
+    }
+
     pub fn copy(&self) -> Self {
         Self { rows: Rc::new(RefCell::new(self.rows.borrow().clone())), forgets: self.forgets }
     }
@@ -179,7 +185,14 @@ impl Views for SimViews {
         self.rows.borrow_mut().sync()
     }
 
+    /// Removing everything is a commit like any other: a power cut may bring it back.
     fn clear(&mut self) -> Result<(), StorageFault> {
-        self.rows.borrow_mut().clear()
+        let rows = self.scan(&[], &[0xFF; 300], usize::MAX)?;
+        let changes: Vec<ViewChange> = rows.into_iter().map(|(key, _)| ViewChange::Remove { key }).collect();
+        match self.rows.borrow_mut().commit(&[], &changes) {
+            Ok(()) => Ok(()),
+            Err(ViewFault::Storage(fault)) => Err(fault),
+            Err(ViewFault::Conflict) => unreachable!("nothing was expected"),
+        }
     }
 }

@@ -56,3 +56,19 @@ fn a_restored_node_asks_more_than_the_first_that_answers() {
     script.extend([Operation::Restore { house: 1, nth: 0, old_views: false }, publish(1, 4), wait]);
     hold(Options { members: 3, restores: true, ..Options::calm(1) }, &script);
 }
+
+/// `StoreWhole`: views of another life of the store were taken for those of this one, because their mark was not beyond it.
+#[test]
+fn views_of_another_life_are_built_anew() {
+    let wait = || Operation::Advance { ms: 15_000 };
+    let backup = || Operation::Backup { house: 1 };
+    let restore = |nth| Operation::Restore { house: 1, nth, old_views: false };
+    let alone =
+        |house: usize| [Operation::Cut { puller: 2, server: house }, Operation::Cut { puller: house, server: 2 }];
+    let mut script = vec![publish(1, 1), wait(), backup()];
+    script.extend((10..20).map(|identifier| publish(1, identifier)));
+    script.extend([wait(), backup()]);
+    script.extend(alone(1));
+    script.extend([restore(0), publish(1, 2), publish(1, 4), wait(), restore(1), wait()]);
+    hold(Options { restores: true, ..Options::calm(1) }, &script);
+}

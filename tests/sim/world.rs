@@ -161,6 +161,9 @@ impl World {
             return Ok(());
         }
         self.answer(house);
+        if self.rng.random_bool(0.05) {
+            self.houses[house].views.write_back();
+        }
         let heads = self.on_node(house, |node, _, _| node.changed_heads()).flatten();
         if let Some(heads) = heads {
             self.houses[house].heads = heads;

@@ -1,9 +1,10 @@
 //! The contract of `Views`, held by every implementation.
 
+use hushwire::io::journal::memory::MemoryJournal;
 use hushwire::io::views::memory::MemoryViews;
 use hushwire::io::views::sled::SledViews;
 use hushwire::node::mark;
-use hushwire::node::store::{Expectation, RecordNumber, StorageFault, ViewChange, ViewFault, Views};
+use hushwire::node::store::{Expectation, Journal, RecordNumber, StorageFault, ViewChange, ViewFault, Views};
 
 /// Runs one rule against every backend.
 fn with_every_backend(rule: fn(&mut dyn Views)) {
@@ -90,14 +91,26 @@ fn a_cleared_view_is_empty_and_usable() {
     });
 }
 
+fn journal_of(records: &[&[u8]]) -> MemoryJournal {
+    let mut journal = MemoryJournal::new();
+    for record in records {
+        journal.append(record).expect("appends");
+    }
+    journal
+}
+
 #[test]
-fn a_mark_moves_with_what_was_applied() {
+fn a_mark_moves_with_what_was_applied_and_knows_its_journal() {
     with_every_backend(|views| {
-        assert_eq!(mark::read(views, "cursors"), Ok(RecordNumber(0)));
-        views.commit(&[], &[put(b"c", b"1"), mark::applied_up_to("cursors", RecordNumber(7))]).expect("commits");
-        assert_eq!(mark::read(views, "cursors"), Ok(RecordNumber(7)));
-        assert_eq!(mark::read(views, "cursor"), Ok(RecordNumber(0)));
+        let journal = journal_of(&[b"one", b"two", b"three"]);
+        assert_eq!(mark::read(views, "cursors", &journal), Ok(Some(RecordNumber(0))));
+        let applied = mark::applied("cursors", RecordNumber(1), b"two");
+        views.commit(&[], &[put(b"c", b"1"), applied]).expect("commits");
+        assert_eq!(mark::read(views, "cursors", &journal), Ok(Some(RecordNumber(2))));
+        assert_eq!(mark::read(views, "cursor", &journal), Ok(Some(RecordNumber(0))));
+        assert_eq!(mark::read(views, "cursors", &journal_of(&[b"one"])), Ok(None), "a shorter life");
+        assert_eq!(mark::read(views, "cursors", &journal_of(&[b"one", b"other", b"three"])), Ok(None), "another life");
         views.commit(&[], &[put(&mark::key("cursors"), b"seven")]).expect("commits");
-        assert!(matches!(mark::read(views, "cursors"), Err(StorageFault::Damaged(_))));
+        assert_eq!(mark::read(views, "cursors", &journal), Ok(None), "no mark of ours");
     });
 }

@@ -88,7 +88,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         Ok(ReleaseStep::Draw(bound_contributions(rows, categories, question.period, &order_key)))
     }
 
-    /// Stores what was drawn and publishes it with the next window.
+    /// Stores what was drawn and publishes it with the next window; of several draws for one release the first counts.
     pub fn finish_release(
         &mut self,
         caller: &Actor,
@@ -96,6 +96,10 @@ impl<J: Journal, V: Views> Node<J, V> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<Vec<u8>, StorageFault> {
+        // Two calls of one id may both have drawn: the first that is stored is the release, the other draw is forgotten.
+        if let Ok(Admission::Released(blob)) = self.state.ledger.admit(&drawn.id, drawn.question, drawn.charged) {
+            return Ok(blob.to_vec());
+        }
         let period = drawn.question.period;
         let spent = self.state.ledger.spent(period.quarter());
         let blob = StatisticsRelease {

@@ -4,6 +4,7 @@ use rand::CryptoRng;
 use rand::RngExt;
 
 use crate::base::bytes::Incarnation;
+use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
@@ -50,6 +51,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         } else {
             replay(&mut state, &journal, &mut views)?;
             verify_feeds(&state)?;
+            check_clock(state.written_at, now)?;
             state.expire(now.day());
         }
         let started = AuditEvent::NodeStarted { version: state.settings.version, incarnation: state.incarnation };
@@ -106,6 +108,14 @@ fn storage(fault: ViewFault) -> StorageFault {
         ViewFault::Conflict => damaged("views", "somebody else writes them"),
         ViewFault::Storage(fault) => fault,
     }
+}
+
+/// A clock is set forward and back a little all the time; far behind the last record it is wrong.
+fn check_clock(written: Timestamp, now: Timestamp) -> Result<(), StorageFault> {
+    if written.ms_since(now) > limits::CLOCK_AHEAD_S * 1000 {
+        return Err(StorageFault::ClockBehind { now, written });
+    }
+    Ok(())
 }
 
 /// What is stored must be what was signed: each complete feed has the root of its checkpoint.

@@ -75,6 +75,8 @@ pub struct State {
     pub rosters: BTreeMap<u64, String>,
     /// An erasure was taken in that compaction has not seen.
     pub erased_lately: bool,
+    /// The newest moment any record of the store tells of.
+    pub written_at: Timestamp,
     /// Requests of the current round, which the views do not know yet.
     pub staged_requests: BTreeMap<LocalMac, RecordNumber>,
     /// Entries prepared on the newest day, for the quota.
@@ -104,6 +106,7 @@ impl State {
             belief_full: false,
             rosters: BTreeMap::new(),
             erased_lately: false,
+            written_at: Timestamp::from_unix_ms(0),
             staged_requests: BTreeMap::new(),
             published: (Day(0), 0),
             first_records: BTreeMap::new(),
@@ -168,7 +171,9 @@ impl State {
             self.staged_requests.insert(id, number);
             self.put(keys::request(&id), number.0.to_be_bytes().to_vec());
         }
-        let day = Timestamp::from_unix_ms(prepared.time_ms).day();
+        let time = Timestamp::from_unix_ms(prepared.time_ms);
+        self.written_at = self.written_at.max(time);
+        let day = time.day();
         self.first_records.entry(day).or_insert(number);
         let before = self.published_on(day);
         self.published = (day, before + u64::try_from(prepared.entries.len()).unwrap_or(u64::MAX));
@@ -197,6 +202,7 @@ impl State {
         let id = FeedId::from_origin(&self.identity.consortium, &appended.origin)
             .map_err(|error| damaged("origin", error))?;
         let now = Timestamp::from_unix_ms(appended.time_ms);
+        self.written_at = self.written_at.max(now);
         let own = self.identity.is_own(&id);
         let feed = self.feeds.entry(id.clone()).or_insert_with(|| Feed::new(&self.identity.consortium, id.clone()));
         if feed.size() != TreeSize(appended.first_index) {
@@ -259,6 +265,9 @@ impl State {
         if self.audit.size() != TreeSize(audited.first_index) {
             return Err(damaged("audit log", format!("jumps from {} to {}", self.audit.size(), audited.first_index)));
         }
+        // Records of one commit carry one time; one whose content has expired is old.
+        let newest = audited.entries.last().and_then(|stored| AuditRecord::decode(&stored.blob).ok());
+        self.written_at = newest.map_or(self.written_at, |record| self.written_at.max(record.time()));
         let mut tiles = Vec::new();
         for stored in &audited.entries {
             let index = self.audit.size().0;

@@ -12,6 +12,8 @@
 //!   applied-up-to [`crate::node::mark`] with the journal and replays the rest. A lost or damaged view is dropped and
 //!   rebuilt. Views are not erasable and not encrypted: no secret, no identifier and no content goes there.
 
+use crate::base::time::Timestamp;
+
 /// Number of a journal record: consecutive from 0, kept by compaction (dropped records leave gaps).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordNumber(pub u64);
@@ -40,6 +42,10 @@ pub enum StorageFault {
     /// The storage key of the keystore is not the one this store was written under.
     #[error("the storage key does not belong to this store")]
     WrongKey,
+    /// The machine's clock stands before what the store was written at: with it, validity, quotas and budgets would be
+    /// reckoned twice.
+    #[error("the clock says {now}, but this store was last written at {written}; set the clock, then start again")]
+    ClockBehind { now: Timestamp, written: Timestamp },
     /// Written by a later version of the node.
     #[error("the store has format version {found}, this node knows up to {known}")]
     UnknownVersion { found: u16, known: u16 },

@@ -1,6 +1,7 @@
 //! How faults of the node and its engine become refusals a caller can act on, in one place and exhaustively.
 
 use crate::base::limits;
+use crate::domain::statistics::ledger::BudgetRefusal;
 use crate::io::engine::EngineFault;
 use crate::io::grpc::status::Refusal;
 use crate::node::publish::PublishFault;
@@ -40,6 +41,7 @@ pub fn storage_refusal(fault: &StorageFault) -> Refusal {
         | StorageFault::InUse
         | StorageFault::WrongKey
         | StorageFault::UnknownVersion { .. } => Refusal::Damaged { reason: "STORE_DAMAGED", description },
+        StorageFault::ClockBehind { .. } => Refusal::FailedPrecondition { reason: "CLOCK_BEHIND", description },
         StorageFault::TooLarge { .. } => {
             Refusal::ResourceExhausted { reason: "RECORD_TOO_LARGE", description, retry_after_ms: 0 }
         }
@@ -80,7 +82,12 @@ pub fn retract_refusal(fault: &RetractFault) -> Refusal {
 pub fn release_refusal(fault: &ReleaseFault) -> Refusal {
     let description = fault.to_string();
     match fault {
-        ReleaseFault::Refused(_) => Refusal::FailedPrecondition { reason: "PRIVACY_BUDGET", description },
+        ReleaseFault::Refused(BudgetRefusal::IdTaken) => {
+            Refusal::AlreadyExists { reason: "RELEASE_ID_TAKEN", description }
+        }
+        ReleaseFault::Refused(BudgetRefusal::Exhausted { .. } | BudgetRefusal::Price { .. }) => {
+            Refusal::FailedPrecondition { reason: "PRIVACY_BUDGET", description }
+        }
         ReleaseFault::Storage(fault) => storage_refusal(fault),
     }
 }

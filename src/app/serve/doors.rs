@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 use tonic::service::Routes;
+use tonic_health::server::HealthReporter;
 
 use crate::app::config::Config;
+use crate::app::serve::health::health;
 use crate::app::serve::material::{Addresses, LiveEngine, Material, ServeError};
 use crate::app::serve::roster::RosterDesk;
 use crate::base::limits;
@@ -67,6 +69,8 @@ impl Sockets {
 pub struct LocalDoor {
     /// New certificates are sent here.
     pub tls: Arc<watch::Sender<Arc<DoorTls>>>,
+    /// Tells who asks whether the node is well.
+    pub health: HealthReporter,
     admission: Admission,
     routes: Routes,
     gate: GateSettings,
@@ -134,12 +138,15 @@ pub fn local(
         apply_roster: Arc::new(move |caller, note| apply.apply(caller, note)),
     };
     let most = limits::MESSAGE_BYTES;
+    let (asked, reporter) = health();
     let routes = Routes::new(PublishingServiceServer::new(publishing).max_decoding_message_size(most))
         .add_service(ScreeningServiceServer::new(screening).max_decoding_message_size(most))
         .add_service(NodeServiceServer::new(node).max_decoding_message_size(most))
         .add_service(AuditServiceServer::new(compliance.clone()).max_decoding_message_size(most))
-        .add_service(StatisticsServiceServer::new(compliance).max_decoding_message_size(most));
+        .add_service(StatisticsServiceServer::new(compliance).max_decoding_message_size(most))
+        .add_service(asked);
     Ok(LocalDoor {
+        health: reporter,
         tls: Arc::new(watch::Sender::new(Arc::new(tls))),
         admission: Admission::Local { member: config.member.clone() },
         routes,
@@ -158,7 +165,7 @@ pub fn local_tls(config: &Config, material: &Material) -> Result<DoorTls, ServeE
 pub fn peer(material: &Material, engine: &LiveEngine, desk: &RosterDesk) -> Result<PeerDoor, ServeError> {
     let tls =
         peer_server(&material.peer, desk.pins()).map_err(|error| ServeError::Tls { what: "peer listener", error })?;
-    let exchange = ExchangeServiceServer::new(Exchange { engine: engine.clone() })
+    let exchange = ExchangeServiceServer::new(Exchange { engine: engine.clone(), rosters: desk.changes() })
         .max_decoding_message_size(limits::MESSAGE_BYTES)
         .max_encoding_message_size(limits::MESSAGE_BYTES);
     Ok(PeerDoor {

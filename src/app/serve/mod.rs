@@ -6,6 +6,7 @@
 //! a third less per call than a shared pool.
 
 mod doors;
+mod health;
 pub mod material;
 mod peering;
 mod reload;
@@ -31,7 +32,7 @@ use crate::domain::audit::record::Actor;
 use crate::domain::screening::freshness::Freshness;
 use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::screening::policy::BuiltInPolicy;
-use crate::io::engine::Engine;
+use crate::io::engine::{Engine, EngineFault};
 use crate::io::exchange::links::Links;
 use crate::io::keystore::process::forbid_core_dumps;
 use crate::io::screener::{Records, Screener, write_records};
@@ -74,6 +75,7 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>) -> Result<(), ServeEr
         tokio::spawn(refresh(engine.clone(), Arc::clone(&screener), config.screening.freshness_limit_s));
         let (material, tls) = (Arc::clone(&material), Arc::clone(&local_door.tls));
         tokio::spawn(reload::on_hangup(config.clone(), material, tls, desk.clone()));
+        tokio::spawn(health::report(engine.clone(), local_door.health.clone()));
         tokio::spawn(reload::follow_epochs(desk.clone()));
         let told = async {
             told_to_stop().await;
@@ -152,7 +154,12 @@ async fn refresh(engine: LiveEngine, screener: Arc<Screener>, limit_s: Option<u6
     let mut every = tokio::time::interval(FRESHNESS_EVERY);
     loop {
         every.tick().await;
-        let Ok(feeds) = engine.call(move |node, _| node.freshness(limit_s)).await else { return };
+        let feeds = match engine.call(move |node, _| node.freshness(limit_s)).await {
+            Ok(feeds) => feeds,
+            Err(EngineFault::Stopping) => return,
+            // A full queue or a stopped store: the next round may find it better.
+            Err(EngineFault::Busy | EngineFault::Storage(_)) => continue,
+        };
         screener.freshness.store(Arc::new(assess(&feeds, &screener.own, clock::now())));
     }
 }

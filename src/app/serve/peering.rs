@@ -68,18 +68,18 @@ impl Peering {
             dial(&desk, &identity, peer, attempt)
         };
         let desk = self.desk.clone();
-        let hear_roster: HearRoster = Arc::new(move |from, note| hear_roster(desk.clone(), from, note));
+        let hear_roster: HearRoster = Arc::new(move |from, note| Box::pin(hear_roster(desk.clone(), from, note)));
         tokio::spawn(follow(engine, links, peer, BACKOFF, dial, hear_roster)).abort_handle()
     }
 }
 
 /// A peer told of the roster after ours. It is applied where the quorum of ours signed it, whoever told of it.
-fn hear_roster(desk: RosterDesk, from: MemberId, note: Vec<u8>) {
-    tokio::task::spawn_blocking(move || {
-        if let Err(refusal) = desk.apply(Actor::Peer(from.clone()), &note) {
-            tracing::warn!(event = "roster.refused", peer = %from, reason = refusal.reason());
-        }
-    });
+async fn hear_roster(desk: RosterDesk, from: MemberId, note: Vec<u8>) {
+    let told_by = Actor::Peer(from.clone());
+    let applied = tokio::task::spawn_blocking(move || desk.apply(told_by, &note)).await;
+    if let Ok(Err(refusal)) = applied {
+        tracing::warn!(event = "roster.refused", peer = %from, reason = refusal.reason());
+    }
 }
 
 /// Opens a channel to one of the peer's endpoints, another one at each attempt.

@@ -4,6 +4,7 @@
 //! peer's feeds and to feeds whose authors are not connected, 4 verify, commit and acknowledge batch by batch, 5 cosign.
 
 use std::collections::BTreeSet;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -108,7 +109,8 @@ pub async fn follow<J, V, D>(
 }
 
 /// Takes a roster note a peer told of: verifies it against the roster in force, applies it or drops it.
-pub type HearRoster = Arc<dyn Fn(MemberId, Vec<u8>) + Send + Sync>;
+/// Waited for, so that rosters are taken in the order they were told.
+pub type HearRoster = Arc<dyn Fn(MemberId, Vec<u8>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// One stream.
 struct Pull<'a, J, V> {
@@ -168,13 +170,17 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
         }
     }
 
+    async fn hear_roster(&self, welcome: &Welcome) {
+        if !welcome.roster_note.is_empty() {
+            (self.hear_roster)(self.peer.clone(), welcome.roster_note.to_vec()).await;
+        }
+    }
+
     async fn learn(&self, welcome: Welcome) -> Result<(), PullFault> {
         if welcome.version != VERSION {
             return Err(PullFault::Protocol("another protocol version"));
         }
-        if !welcome.roster_note.is_empty() {
-            (self.hear_roster)(self.peer.clone(), welcome.roster_note.to_vec());
-        }
+        self.hear_roster(&welcome).await;
         let peer = self.peer.clone();
         self.engine
             .call(move |node, round| {
@@ -226,7 +232,10 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
                 self.engine.call(move |node, round| hear_proof(node, proof, round)).await?;
                 Ok(())
             }
-            Some(Told::Welcome(_)) => Err(PullFault::Protocol("welcome is sent once")),
+            Some(Told::Welcome(welcome)) => {
+                self.hear_roster(&welcome).await;
+                Ok(())
+            }
             None => Err(PullFault::Protocol("a message this version does not know")),
         }
     }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use tokio::sync::mpsc::{self, Sender};
+use tokio::sync::watch;
 use tokio_stream::StreamExt;
 use tonic::{Status, Streaming};
 
@@ -50,6 +51,7 @@ type Responses = Sender<Result<ExchangeResponse, Status>>;
 /// Serves one stream until either side ends it.
 pub async fn serve<J, V>(
     engine: Engine<J, V>,
+    rosters: watch::Receiver<u64>,
     peer: MemberId,
     mut requests: Streaming<ExchangeRequest>,
     responses: Responses,
@@ -59,7 +61,7 @@ pub async fn serve<J, V>(
     V: Views + Send + 'static,
 {
     tokio::select! {
-        outcome = converse(&engine, &peer, &mut requests, &responses) => {
+        outcome = converse(&engine, rosters, &peer, &mut requests, &responses) => {
             if let Err(status) = outcome {
                 // The puller may be gone already; then nobody is left to tell.
                 drop(responses.send(Err(status)).await);
@@ -78,6 +80,7 @@ pub async fn serve<J, V>(
 
 async fn converse<J, V>(
     engine: &Engine<J, V>,
+    mut rosters: watch::Receiver<u64>,
     peer: &MemberId,
     requests: &mut Streaming<ExchangeRequest>,
     responses: &Responses,
@@ -91,7 +94,11 @@ where
         Some(Err(status)) => return Err(status),
         _ => return Err(protocol("hello_first", "the first message must be hello").into()),
     };
-    tell(responses, Told::Welcome(welcome(engine, peer, &hello).await?)).await?;
+    let mut theirs = hello.roster_version;
+    let first = welcome(engine, peer, &hello).await?;
+    theirs += u64::from(!first.roster_note.is_empty());
+    tell(responses, Told::Welcome(first)).await?;
+    tell_rosters(engine, peer, &mut theirs, responses).await?;
 
     let mut heads = engine.heads();
     let mut subscriptions: BTreeMap<FeedId, Subscription> = BTreeMap::new();
@@ -100,6 +107,10 @@ where
             request = requests.next() => match request {
                 None => return Ok(()),
                 Some(request) => hear(engine, peer, request?, &mut subscriptions, responses).await?,
+            },
+            changed = rosters.changed() => match changed {
+                Ok(()) => tell_rosters(engine, peer, &mut theirs, responses).await?,
+                Err(_) => return Err(stopping().into()),
             },
             changed = heads.changed() => if changed.is_err() {
                 return Err(stopping().into());
@@ -116,6 +127,33 @@ where
                 subscription.told = Some(head.checkpoint.clone());
             }
         }
+    }
+}
+
+/// Tells a puller each roster it lacks, oldest first, since each vouches for the next.
+async fn tell_rosters<J, V>(
+    engine: &Engine<J, V>,
+    peer: &MemberId,
+    theirs: &mut u64,
+    responses: &Responses,
+) -> Result<(), Status>
+where
+    J: Journal + Send + 'static,
+    V: Views + Send + 'static,
+{
+    loop {
+        let (peer, version) = (peer.clone(), *theirs);
+        let greeting = engine.call(move |node, _| node.greet(&peer, version)).await.map_err(engine_refusal)?;
+        let Some(note) = greeting.next_roster else { return Ok(()) };
+        let further = Welcome {
+            version: VERSION,
+            roster_version: greeting.roster_version,
+            roster_sha256: greeting.roster_sha256.0.to_vec().into(),
+            roster_note: note.into_bytes().into(),
+            ..Welcome::default()
+        };
+        tell(responses, Told::Welcome(further)).await?;
+        *theirs += 1;
     }
 }
 

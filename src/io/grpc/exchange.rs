@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
@@ -21,6 +21,8 @@ const ANSWERS_QUEUED: usize = 4;
 #[derive(Debug)]
 pub struct Exchange<J, V> {
     pub engine: Engine<J, V>,
+    /// The version of the roster in force, changing.
+    pub rosters: watch::Receiver<u64>,
 }
 
 #[tonic::async_trait]
@@ -37,11 +39,11 @@ where
     ) -> Result<Response<Self::ExchangeStream>, Status> {
         let caller = peer_caller(&request)?.clone();
         let (responses, outgoing) = mpsc::channel(ANSWERS_QUEUED);
-        let engine = self.engine.clone();
+        let (engine, rosters) = (self.engine.clone(), self.rosters.clone());
         let requests = request.into_inner();
         tokio::spawn(async move {
             let revoked = caller.revoked();
-            serve::serve(engine, caller.member.clone(), requests, responses, revoked).await;
+            serve::serve(engine, rosters, caller.member.clone(), requests, responses, revoked).await;
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))
     }

@@ -43,7 +43,6 @@ pub const METHODS: &[Row] = &[
     local("/hushwire.compliance.v1.StatisticsService/ReleaseStatistics", &[Role::Operator]),
     local("/hushwire.compliance.v1.StatisticsService/GetBudget", &[Role::Auditor, Role::Operator]),
     local("/grpc.health.v1.Health/Check", &Role::ALL),
-    local("/grpc.health.v1.Health/List", &Role::ALL),
     local("/grpc.health.v1.Health/Watch", &Role::ALL),
     Row { method: "/hushwire.peer.v1.ExchangeService/Exchange", callers: Callers::Peers },
 ];

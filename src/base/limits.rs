@@ -98,8 +98,8 @@ pub const HANDSHAKE_MS: u64 = 5_000;
 pub const PREFACE_MS: u64 = 5_000;
 
 /// Milliseconds running calls get to end when the node stops. Peer streams never end by themselves and resume elsewhere
-/// from a cursor, so they get less.
-pub const DRAIN_LOCAL_MS: u64 = 10_000;
+/// from a cursor, so they get less. A node told to stop is gone within ten seconds: what supervises it kills it then.
+pub const DRAIN_LOCAL_MS: u64 = 7_000;
 pub const DRAIN_PEER_MS: u64 = 2_000;
 
 /// Milliseconds between the end of a revoked member's streams and the end of its connection: time for the reason to arrive.

@@ -25,6 +25,8 @@ pub struct Status {
     pub feeds: Vec<FeedStatus>,
     pub peers: Vec<PeerStatus>,
     pub audit_size: TreeSize,
+    /// From this moment on nothing may be published or exchanged under the roster in force.
+    pub roster_ends: Timestamp,
 }
 
 /// One feed.
@@ -86,6 +88,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             feeds: feeds.collect(),
             peers: peers.collect(),
             audit_size: state.audit.size(),
+            roster_ends: state.roster.not_after(),
         }
     }
 

@@ -179,10 +179,11 @@ pub fn explain(status: &Status, endpoint: &str) -> CliError {
     let reason = details.error_info().map(|info| format!(" [{}]", info.reason)).unwrap_or_default();
     let said = format!("{cause}{reason}");
     match status.code() {
-        Code::Unavailable | Code::DeadlineExceeded if details.error_info().is_none() => {
+        Code::Unavailable | Code::DeadlineExceeded | Code::Unknown if details.error_info().is_none() => {
             let lower = cause.to_ascii_lowercase();
             let failure = CliError::unavailable(format!("the node at {endpoint} cannot be reached: {cause}"));
             if lower.contains("certificate") || lower.contains("handshake") || lower.contains("alert") {
+                // The node's refusal of our certificate may come only with the first answer, as a broken connection.
                 failure.hint("the two ends do not accept each other's certificates: hushwire doctor says why")
             } else {
                 failure.hint("is it running? hushwire serve --config FILE starts it, hushwire doctor checks it")

@@ -1,7 +1,7 @@
 //! `hushwire serve`: runs a node until it is told to stop.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use tracing_subscriber::EnvFilter;
@@ -9,7 +9,9 @@ use tracing_subscriber::EnvFilter;
 use crate::app::cli::{CliError, Outcome};
 use crate::app::config::Config;
 use crate::app::config::values::LogFormat;
+use crate::app::serve::material::ServeError;
 use crate::app::serve::serve;
+use crate::node::store::StorageFault;
 
 /// Run a node until it is told to stop (Ctrl-C or SIGTERM). SIGHUP reads the certificates again.
 #[derive(Debug, Args)]
@@ -30,9 +32,59 @@ pub struct ServeArgs {
 pub fn run(args: ServeArgs) -> Result<Outcome, CliError> {
     let config = Config::load(&args.config).map_err(|error| CliError::usage(error.to_string()))?;
     start_log(&config);
-    let doctor = format!("hushwire doctor --config {}", args.config.display());
-    serve(&config, args.ready_file).map_err(|error| CliError::failed(error.to_string()).hint(doctor))?;
+    serve(&config, args.ready_file).map_err(|error| explain(error, &args.config))?;
     Ok(Outcome::Done)
+}
+
+/// Why a node does not start, what to do about it, and the exit code: 5 where stored or signed bytes are not what they
+/// should be, so that a supervisor does not start it again and again.
+fn explain(error: ServeError, config: &Path) -> CliError {
+    let doctor = || format!("hushwire doctor --config {} tells more", config.display());
+    let message = error.to_string();
+    match error {
+        ServeError::Passphrase(fault) => CliError { message, ..fault.into() },
+        ServeError::Keystore(fault) => with_hint(CliError { message, ..fault.into() }, doctor),
+        ServeError::Roster(fault) => with_hint(CliError { message, ..fault.into() }, doctor),
+        ServeError::OtherMember { .. } => {
+            CliError::failed(message).hint("put the member's own keystore back, or correct node.member and keystore.path")
+        }
+        ServeError::Listen { key, .. } => {
+            CliError::failed(message).hint(format!("end what listens there (ss -ltnp shows it), or set another {key}"))
+        }
+        ServeError::Store(StorageFault::InUse) => {
+            CliError::failed(message).hint("is this node running already? one process at a time may open its folder")
+        }
+        ServeError::Store(StorageFault::ClockBehind { .. }) => {
+            CliError::failed(message).hint("timedatectl status shows whether the clock is synchronised")
+        }
+        ServeError::Store(StorageFault::WrongKey) => CliError::not_verified(message)
+            .hint("keystore and journal belong to different nodes or backups: put the two back that belong together"),
+        ServeError::Store(
+            StorageFault::Damaged(_) | StorageFault::NoRecord(_) | StorageFault::TooLarge { .. },
+        ) => CliError::not_verified(message).hint(
+            "restore the folder journal from a backup, all of it: what is missing since then comes back from the other members",
+        ),
+        ServeError::Store(StorageFault::UnknownVersion { .. }) => {
+            CliError::failed(message).hint("start the newer program that wrote it")
+        }
+        ServeError::Store(StorageFault::Full) => {
+            CliError::failed(message).hint("free some space and start again: nothing acknowledged is lost")
+        }
+        ServeError::Store(StorageFault::Stopped | StorageFault::Os(_))
+        | ServeError::CoreDumps(_)
+        | ServeError::NoTlsKeys
+        | ServeError::NotAMember
+        | ServeError::Keys(_)
+        | ServeError::Tls { .. }
+        | ServeError::File { .. }
+        | ServeError::Guard(_)
+        | ServeError::Connect(_)
+        | ServeError::Runtime(_) => CliError::failed(message).hint(doctor()),
+    }
+}
+
+fn with_hint(error: CliError, hint: impl FnOnce() -> String) -> CliError {
+    CliError { hint: error.hint.or_else(|| Some(hint())), ..error }
 }
 
 /// One event a line on standard error, as text for people or JSON for machines.

@@ -20,6 +20,9 @@ use crate::node::fence::FenceState;
 use crate::node::status::Status as NodeStatus;
 use crate::node::store::{Journal, Views};
 
+/// How long before its end a roster that nobody renewed becomes an alarm: admins need days to meet and sign.
+const ROSTER_WARNING_S: u64 = 14 * 86_400;
+
 /// Applies a roster note: checks it, stores it, lets it take effect. Answers with its version.
 pub type ApplyRoster = Arc<dyn Fn(Actor, &[u8]) -> Result<u64, Refusal> + Send + Sync>;
 
@@ -45,11 +48,13 @@ where
     V: Views + Send + 'static,
 {
     async fn get_status(&self, _: Request<GetStatusRequest>) -> Result<Response<GetStatusResponse>, Status> {
-        let (status, member, full) = self
+        let (status, member, alarms) = self
             .engine
             .call(|node, round| {
                 let state = node.state();
-                (node.status(round.now), state.identity.member.to_string(), state.belief_full)
+                let status = node.status(round.now);
+                let alarms = alarms(&status, state.belief_full, round.now);
+                (status, state.identity.member.to_string(), alarms)
             })
             .await
             .map_err(engine_refusal)?;
@@ -64,7 +69,7 @@ where
             pending: u64::try_from(status.pending).unwrap_or(u64::MAX),
             state: state.to_owned(),
             state_detail,
-            alarms: alarms(&status, full),
+            alarms,
             peers: status.peers.into_iter().map(|peer| self.peer_status(peer)).collect(),
             feeds: status.feeds.into_iter().map(feed_status).collect(),
             started_at: Some(convert::wire_time(self.started_at)),
@@ -134,8 +139,16 @@ fn state_of(fence: &FenceState) -> (&'static str, String) {
     }
 }
 
-fn alarms(status: &NodeStatus, belief_full: bool) -> Vec<String> {
+fn alarms(status: &NodeStatus, belief_full: bool, now: Timestamp) -> Vec<String> {
     let mut alarms = Vec::new();
+    let ends = status.roster_ends;
+    if ends <= now {
+        alarms.push(format!(
+            "the roster expired at {ends}: nothing is published or exchanged until its successor is applied"
+        ));
+    } else if ends < now.plus_s(ROSTER_WARNING_S) {
+        alarms.push(format!("the roster expires at {ends}: its successor is due"));
+    }
     for feed in &status.feeds {
         if feed.quarantined {
             alarms.push(format!("{} signed two histories; its indicators do not count", feed.id));

@@ -1,0 +1,118 @@
+//! Who gets in where: roles at the local door, members at the peer door, and nobody through the other one.
+
+use hushwire::base::role::Role;
+use hushwire::io::grpc::roles::{Callers, METHODS};
+use hushwire::io::transport::client::{ClientIdentity, connect_local};
+use hushwire::io::transport::tls::{Authority, Certified};
+use tonic::transport::Channel;
+use tonic::{Code, Request, Status};
+use tonic_prost::ProstCodec;
+
+use crate::caller::RUNTIME;
+use crate::consortium::Consortium;
+
+/// Calls a method with an empty message.
+fn call(channel: &Channel, method: &'static str) -> Status {
+    let answer = RUNTIME.block_on(async {
+        let mut client = tonic::client::Grpc::new(channel.clone());
+        client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+        let mut request = Request::new(());
+        request.set_timeout(std::time::Duration::from_secs(5));
+        let path = http::uri::PathAndQuery::from_static(method);
+        client.unary::<(), (), _>(request, path, ProstCodec::default()).await
+    });
+    answer.err().unwrap_or_else(|| Status::ok("answered"))
+}
+
+#[test]
+fn each_role_is_refused_what_it_may_not_call_and_nothing_else() {
+    let consortium = Consortium::found(&["bank-a"]);
+    let a = consortium.start("bank-a");
+    a.until_ready();
+    let mut refusals = 0;
+    for role in Role::ALL {
+        let channel = a.channel(role.as_str());
+        for row in METHODS {
+            let allowed = match row.callers {
+                Callers::Local(roles) => roles.contains(&role),
+                Callers::Peers => false,
+            };
+            let code = call(&channel, row.method).code();
+            assert_eq!(code != Code::PermissionDenied, allowed, "{role} calls {}: {code:?}", row.method);
+            assert_ne!(code, Code::Unimplemented, "{} is served", row.method);
+            refusals += u64::from(!allowed);
+        }
+        assert_ne!(call(&channel, "/hushwire.local.v1.NodeService/Unheard").code(), Code::Ok);
+    }
+    let auditor = a.home.identity("auditor");
+    let listed = consortium.run(&[
+        "audit",
+        "list",
+        "--json",
+        "--limit",
+        "1000",
+        "--action",
+        "access.",
+        "--endpoint",
+        &a.local.to_string(),
+        "--identity",
+        auditor.to_str().expect("a plain name"),
+    ]);
+    assert_eq!(listed.code, 0, "{}", listed.stderr);
+    let found = listed.stdout.matches("ROLE_NOT_ALLOWED").count() + listed.stdout.matches("WRONG_LISTENER").count();
+    assert!(u64::try_from(found).expect("small") >= refusals, "{refusals} refusals, {found} recorded");
+}
+
+/// The other end closed the connection at the handshake: there is no answer of any service.
+fn kept_out(refused: &Status) {
+    assert!(
+        matches!(refused.code(), Code::Unavailable | Code::Unknown | Code::Cancelled) && refused.details().is_empty(),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_key_of_one_door_does_not_open_the_other() {
+    let consortium = Consortium::found(&["bank-a", "bank-b"]);
+    let a = consortium.start("bank-a");
+    let status = "/hushwire.local.v1.NodeService/GetStatus";
+    let exchange = "/hushwire.peer.v1.ExchangeService/Exchange";
+    assert_eq!(call(&a.channel("operator"), status).code(), Code::Ok);
+
+    let local = |identity: ClientIdentity, address: String| {
+        let channel = RUNTIME.block_on(async { connect_local(&address, &identity) }).expect("a channel");
+        call(&channel, status)
+    };
+    let read = |path: &str| std::fs::read(consortium.path().join(path)).expect("there");
+    let authority = Authority::from_pem(&read("bank-a/tls/local-ca.pem")).expect("an authority");
+
+    // A peer's key at the local door: its own, and even the node's own.
+    for member in ["bank-b", "bank-a"] {
+        let keys = consortium.home(member).keystore().keys.tls.expect("made");
+        let pem = read(&format!("{member}/tls/peer.pem"));
+        let certified = Certified::from_pem(&pem, keys.peer.as_bytes()).expect("a pair");
+        let refused = local(ClientIdentity { certified, authority: authority.clone() }, a.local.to_string());
+        kept_out(&refused);
+    }
+    // Another member's operator.
+    let foreign = consortium.home("bank-b").client("operator");
+    let refused = local(ClientIdentity { authority, ..foreign }, a.local.to_string());
+    kept_out(&refused);
+
+    // A local client at the peer door: it does not even take the peer door for its node.
+    let refused = local(a.home.client("operator"), a.home.peer().to_string());
+    kept_out(&refused);
+    // A peer that asks for what only the member's own systems may.
+    let peer = consortium.home("bank-b").dial("bank-a", a.home.peer());
+    assert_eq!(call(&peer, status).code(), Code::PermissionDenied);
+    assert_ne!(call(&peer, exchange).code(), Code::PermissionDenied);
+    // A peer whose key stands in no roster.
+    let stranger = consortium.prepare("stranger", |_, own| own);
+    let files = ["rosters/1.note", "rosters/genesis.sha256"];
+    std::fs::create_dir_all(stranger.path().join("rosters")).expect("made");
+    for file in files {
+        std::fs::copy(a.home.path().join(file), stranger.path().join(file)).expect("copied");
+    }
+    let refused = call(&stranger.dial("bank-a", a.home.peer()), exchange);
+    kept_out(&refused);
+}

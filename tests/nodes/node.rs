@@ -1,0 +1,151 @@
+//! One member's folder, and the process that runs on it.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::consortium::{Said, command};
+
+/// Longest anything here may take; the machine may be busy.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Asks until there is an answer. Panics with `what` was expected when there is none in time.
+pub fn wait<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + DEADLINE;
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < end, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A member's folder beside those of the others.
+#[derive(Debug, Clone)]
+pub struct Home {
+    folder: PathBuf,
+    pub member: String,
+}
+
+impl Home {
+    pub fn new(folder: &Path, member: &str, peer: SocketAddr) -> Self {
+        let home = Self::found(folder, member);
+        std::fs::write(home.path().join("peer.address"), peer.to_string()).expect("written");
+        home
+    }
+
+    /// A folder that was prepared before.
+    pub fn found(folder: &Path, member: &str) -> Self {
+        Self { folder: folder.to_owned(), member: member.to_owned() }
+    }
+
+    pub fn path(&self) -> PathBuf {
+        self.folder.join(&self.member)
+    }
+
+    pub fn card(&self) -> String {
+        format!("{}.card", self.member)
+    }
+
+    /// Where the node listens for others.
+    pub fn peer(&self) -> SocketAddr {
+        let text = std::fs::read_to_string(self.path().join("peer.address")).expect("prepared");
+        text.parse().expect("an address")
+    }
+
+    /// Any free port for the member's own systems, the announced one for peers, short windows, every event in the log.
+    pub fn configure(&self) {
+        let text = format!(
+            "[node]\nmember = \"{}\"\n[local]\nlisten = \"127.0.0.1:0\"\n[peer]\nlisten = \"{}\"\n\
+             [keystore]\npassphrase = \"env:HUSHWIRE_PASSPHRASE\"\n[feed]\nwindow_ms = 20\n\
+             [log]\nlevel = \"debug\"\nformat = \"json\"\n",
+            self.member,
+            self.peer()
+        );
+        std::fs::write(self.path().join("hushwire.toml"), text).expect("written");
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.folder.join(format!("{}.log", self.member))
+    }
+
+    /// Starts the node; what it said where it ended instead.
+    pub fn start(&self) -> Result<Node, Said> {
+        self.start_with(&[])
+    }
+
+    /// The same with overrides of the configuration.
+    pub fn start_with(&self, environment: &[(&str, &str)]) -> Result<Node, Said> {
+        let ready = self.folder.join(format!("{}.ready", self.member));
+        drop(std::fs::remove_file(&ready));
+        let log = File::options().append(true).create(true).open(self.log()).expect("a log");
+        let said_before = log.metadata().expect("a file").len();
+        let mut command = command(&self.folder);
+        command.args(["serve", "--config", &format!("{}/hushwire.toml", self.member), "--ready-file"]).arg(&ready);
+        command.envs(environment.iter().copied());
+        command.stdin(Stdio::null()).stdout(log.try_clone().expect("a file")).stderr(log);
+        let mut child = command.spawn().expect("the binary runs");
+        let started = wait("the node opens its doors or ends", || {
+            if let Some(status) = child.try_wait().expect("our child") {
+                return Some(Err(status));
+            }
+            let ready: serde_json::Value = serde_json::from_slice(&std::fs::read(&ready).ok()?).ok()?;
+            Some(Ok(ready["local"].as_str()?.parse().expect("an address")))
+        });
+        match started {
+            Ok(local) => Ok(Node { home: self.clone(), child, local }),
+            Err(status) => {
+                let log = std::fs::read(self.log()).expect("a log");
+                let from = usize::try_from(said_before).expect("small");
+                let stderr = String::from_utf8_lossy(&log[from..]).into_owned();
+                Err(Said { code: status.code().unwrap_or(-1), stdout: String::new(), stderr })
+            }
+        }
+    }
+}
+
+/// A running node. Dropped, it is killed.
+pub struct Node {
+    pub home: Home,
+    child: Child,
+    /// Where the member's own systems reach it.
+    pub local: SocketAddr,
+}
+
+/// SIGKILL to a process of ours: nothing can be finished.
+pub fn kill(pid: Pid) {
+    kill_process(pid, Signal::KILL).expect("our child");
+}
+
+impl Node {
+    pub fn pid(&self) -> Pid {
+        i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("our child")
+    }
+
+    /// Kills the node and waits for its end.
+    pub fn kill(mut self) {
+        kill(self.pid());
+        self.child.wait().expect("our child");
+    }
+
+    /// SIGTERM, and how the process ended and after how long.
+    pub fn stop(mut self) -> (ExitStatus, Duration) {
+        let asked = Instant::now();
+        kill_process(self.pid(), Signal::TERM).expect("our child");
+        let status = wait("the node ends", || self.child.try_wait().expect("our child"));
+        (status, asked.elapsed())
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

@@ -99,6 +99,16 @@ impl ScreeningDesk {
     fn answer(&self, caller: &Actor, message: ScreenTransactionRequest) -> Result<ScreenTransactionResponse, Refusal> {
         let now = clock::now();
         let transaction_ref = message.transaction_ref.clone();
+        // It comes back unchanged, so without a limit the answer would be as large as the caller likes.
+        let (got, limit) = (transaction_ref.chars().count(), limits::SOURCE_REF_CHARACTERS);
+        if got > limit {
+            let description = format!("a reference has at most {limit} characters, got {got}");
+            return Err(Refusal::InvalidArgument {
+                field: "transaction_ref".to_owned(),
+                rule: "too_long",
+                description,
+            });
+        }
         let transaction = transaction(message, now)?;
         let answered = self.screener.screen(&transaction, caller, now);
         if answered.screening.overload {

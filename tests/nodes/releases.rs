@@ -69,12 +69,12 @@ fn calls_of_one_release_at_one_moment_get_one_answer() {
     a.flag((IdentifierKind::Device, "stats-device-00000009"));
     a.home.identity("operator");
     let answers: Vec<Vec<u8>> = std::thread::scope(|scope| {
-        let calls: Vec<_> = (0..8).map(|_| scope.spawn(|| release(&a, "at-once", 100_000_000))).collect();
+        let calls: Vec<_> = (0..8).map(|_| scope.spawn(|| release(&a, "at-once", 250_000_000))).collect();
         calls.into_iter().map(|call| call.join().expect("answered").expect("released").release).collect()
     });
     assert!(answers.iter().all(|answer| *answer == answers[0]), "the noise is drawn once");
-    assert_eq!(spent(&a), 100_000_000);
+    assert_eq!(spent(&a), 250_000_000);
     a.kill();
     let a = consortium.start("bank-a");
-    assert_eq!(release(&a, "at-once", 100_000_000).expect("repeated").release, answers[0]);
+    assert_eq!(release(&a, "at-once", 250_000_000).expect("repeated").release, answers[0]);
 }

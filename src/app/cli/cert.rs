@@ -48,7 +48,7 @@ enum CertCommand {
 Example:
   hushwire cert issue screener checkout-1 --dir bank-a
 
-The certificate carries the name hushwire://MEMBER/ROLE/NAME. Hand the folder to the system that calls the node; the key in
+The certificate carries the name hushwire://MEMBER/ROLE/NAME. Hand the folder to the system that calls the node; the key in \
 it is not sealed. Issuing does not revoke: to withdraw a certificate before its end, let it be short.")]
 struct IssueArgs {
     /// publisher, screener, analyst, auditor or operator.

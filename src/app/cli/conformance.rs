@@ -24,7 +24,7 @@ Known files:
   pan.csv iban.csv phone.csv email.csv ip.csv wallet.csv domain_psl.csv
   urltestdata.json IdnaTestV2.txt
                                  canonical forms, compared with what other implementations make
-Files of other names are ignored. Cases on which those implementations disagree among themselves, or where
+Files of other names are ignored. Cases on which those implementations disagree among themselves, or where \
 Hushwire's rules intend another form, are counted apart under the name of the rule.
 
 Examples:

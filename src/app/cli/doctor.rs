@@ -25,7 +25,7 @@ Examples:
   hushwire doctor --config bank-a/hushwire.toml
   hushwire doctor --json | jq '.findings[] | select(.level != \"ok\")'
 
-Looks at configuration, files and their permissions, keystore, roster, certificates, clock, disk, ports, guard lists, the
+Looks at configuration, files and their permissions, keystore, roster, certificates, clock, disk, ports, guard lists, the \
 running node and its peers. It changes nothing. Exit code 1: something has to be mended.")]
 pub struct DoctorArgs {
     /// Configuration of the node

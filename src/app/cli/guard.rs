@@ -39,7 +39,7 @@ Examples:
   hushwire guard import public_suffix_list.dat --name public-suffixes --grade reject
   hushwire guard import our-shops.txt --name our-shops --grade reject --kind domain --kind email
 
-MISP warning lists (JSON), the format of the public suffix list, and plain text with one value a line are recognised by
+MISP warning lists (JSON), the format of the public suffix list, and plain text with one value a line are recognised by \
 their content. Values of the grade reject are neither published nor matched; weak ones inform but never block alone.")]
 struct ImportArgs {
     /// The list

@@ -2,7 +2,6 @@
 //!
 //! Made beside its final place and moved there whole: an interrupted run leaves no half of a node.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -14,14 +13,13 @@ use crate::app::cli::member::card::{ENTRIES_PER_DAY, Wishes, card_of, own_pin};
 use crate::app::cli::member::genesis::{Founding, prepare};
 use crate::app::cli::member::invite::pack;
 use crate::app::cli::member::join::{Entry, join};
-use crate::app::cli::member::keygen::{Holder, LOCAL_HOSTS, make_keys};
+use crate::app::cli::member::keygen::{Addresses, Holder, LOCAL_HOSTS, make_keys, write_configuration};
 use crate::app::cli::member::sign::Document;
 use crate::app::cli::output::{answer, answer_json, remark};
 use crate::app::cli::sealing::PassphraseArgs;
 use crate::app::cli::{CliError, Outcome};
+use crate::app::config::PEER_PORT;
 use crate::app::config::layout::NodeDir;
-use crate::app::config::template::{Filling, render};
-use crate::app::config::{LOCAL_PORT, PEER_PORT};
 use crate::base::bytes::Sha256Digest;
 use crate::base::name::{CallerName, ConsortiumId, GroupId, MemberId};
 use crate::base::role::Role;
@@ -30,8 +28,6 @@ use crate::domain::roster::member::{Endpoint, MemberName};
 use crate::domain::roster::terms::{Admins, Limits};
 use crate::io::certificate::LEAF_DAYS;
 use crate::io::keystore::admin::AdminKey;
-use crate::io::keystore::file::{Readers, create};
-use crate::io::keystore::passphrase::PassphraseSource;
 use crate::io::keystore::store::Keystore;
 use crate::io::{clock, random};
 
@@ -48,8 +44,8 @@ Example:
   hushwire init --member bank-a --dir ./bank-a
   hushwire serve --config ./bank-a/hushwire.toml
 
-The node is a consortium of its own: it publishes, screens and audits, with nobody to exchange with. To found one with
-others, or to join one, see hushwire member --help; this node's folder is then made by hushwire member keygen.
+The node is a consortium of its own: it publishes, screens and audits, with nobody to exchange with. To found one with \
+others, or to join one, see hushwire member --help; this node's folder is then made by hushwire member keygen. \
 The folder must be new or empty; a run that breaks off leaves nothing behind.")]
 pub struct InitArgs {
     /// The member's id: lower-case letters, digits, . and -
@@ -64,15 +60,11 @@ pub struct InitArgs {
     /// The member's name on screens [default: its id]
     #[arg(long)]
     name: Option<MemberName>,
-    /// Where the member's own systems connect
-    #[arg(long, value_name = "ADDRESS", default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, LOCAL_PORT)))]
-    local: SocketAddr,
-    /// Where other members' nodes connect
-    #[arg(long, value_name = "ADDRESS", default_value_t = SocketAddr::from((Ipv4Addr::UNSPECIFIED, PEER_PORT)))]
-    peer: SocketAddr,
-    /// Where other members find the peer listener
-    #[arg(long, value_name = "HOST:PORT", default_value = "localhost:7441")]
-    endpoint: Endpoint,
+    #[command(flatten)]
+    addresses: Addresses,
+    /// Where other members find the peer listener [default: localhost, with the port of --peer]
+    #[arg(long, value_name = "HOST:PORT")]
+    endpoint: Option<Endpoint>,
     /// Host name or address under which the member's systems reach the node; may be repeated
     #[arg(long = "host", value_name = "HOST", default_values = LOCAL_HOSTS)]
     hosts: Vec<String>,
@@ -88,9 +80,7 @@ pub struct InitArgs {
 
 /// See the module's documentation.
 pub fn run(args: InitArgs) -> Result<Outcome, CliError> {
-    if args.local == args.peer && args.local.port() != 0 {
-        return Err(CliError::usage("--local and --peer must differ: the two listeners share no trust"));
-    }
+    args.addresses.check()?;
     refuse_occupied(&args.dir)?;
     let staging = staging(&args.dir)?;
     let made = build(&args, &NodeDir::new(&staging)).and_then(|genesis| {
@@ -166,7 +156,7 @@ fn build(args: &InitArgs, node: &NodeDir) -> Result<Sha256Digest, CliError> {
             Some(name) => name.clone(),
             None => args.member.as_str().parse().map_err(|error| CliError::usage(format!("--name: {error}")))?,
         },
-        endpoints: vec![args.endpoint.clone()],
+        endpoints: vec![endpoint(args)?],
         groups: vec!["all".parse().map_err(|_| CliError::failed("the group has no valid name"))?],
         entries_per_day: ENTRIES_PER_DAY,
         valid_days: VALID_DAYS,
@@ -189,22 +179,17 @@ fn build(args: &InitArgs, node: &NodeDir) -> Result<Sha256Digest, CliError> {
     let entry = Entry { invitation, genesis: prepared.sha256, passphrase: &passphrase, work };
     join(node, keystore, entry, now)?;
 
-    let source = source_from_anywhere(args.sealing.source()?)?;
-    let text = render(&Filling { member: &args.member, local: args.local, peer: args.peer, passphrase: &source });
-    create(&node.config(), text.as_bytes(), Readers::Everyone)?;
+    write_configuration(node, &args.member, &args.addresses, args.sealing.source()?)?;
     Ok(prepared.sha256)
 }
 
-/// The passphrase's source as it can be found from another folder and at another time.
-fn source_from_anywhere(named: Option<PassphraseSource>) -> Result<PassphraseSource, CliError> {
-    match named {
-        Some(PassphraseSource::File(path)) => std::path::absolute(&path)
-            .map(PassphraseSource::File)
-            .map_err(|error| CliError::failed(format!("{}: {error}", path.display()))),
-        // A descriptor of this process means nothing to the next one.
-        Some(PassphraseSource::Descriptor(_) | PassphraseSource::Prompt) | None => Ok(PassphraseSource::Prompt),
-        Some(other @ (PassphraseSource::Credential(_) | PassphraseSource::Variable(_))) => Ok(other),
+/// Where others find a node that was told no endpoint. A port that the system is to choose is not known yet.
+fn endpoint(args: &InitArgs) -> Result<Endpoint, CliError> {
+    if let Some(endpoint) = &args.endpoint {
+        return Ok(endpoint.clone());
     }
+    let port = Some(args.addresses.peer.port()).filter(|port| *port != 0).unwrap_or(PEER_PORT);
+    format!("localhost:{port}").parse().map_err(|error| CliError::usage(format!("--endpoint must be given: {error}")))
 }
 
 fn report(args: &InitArgs, genesis: Sha256Digest) -> Result<Outcome, CliError> {
@@ -216,8 +201,8 @@ fn report(args: &InitArgs, genesis: Sha256Digest) -> Result<Outcome, CliError> {
             "dir": args.dir.display().to_string(),
             "config": config,
             "genesis_sha256": genesis.to_string(),
-            "local": args.local.to_string(),
-            "peer": args.peer.to_string(),
+            "local": args.addresses.local.to_string(),
+            "peer": args.addresses.peer.to_string(),
         }))?;
         return Ok(Outcome::Done);
     }

@@ -44,11 +44,12 @@ JSON lines use the same names. Times are RFC 3339 or seconds since 1970.
 Examples:
   hushwire publish cases.csv
   hushwire publish cases.csv --dry-run --report refused.csv
-  hushwire publish orders.csv --map pan=card_number --map email=mail --typology F1012 --severity high --confidence 80 --grounds own-confirmed
+  hushwire publish orders.csv --map pan=card_number --map email=mail --typology F1012 \\
+      --severity high --confidence 80 --grounds own-confirmed
   tail -F events.jsonl | hushwire publish - --follow
   hushwire publish events.jsonl --follow
 
-A repeated run is harmless: calls that the node has acknowledged within 24 hours are not published again.
+A repeated run is harmless: calls that the node has acknowledged within 24 hours are not published again. \
 Exit code 3: some records were refused and reported, the others are published.")]
 pub struct PublishArgs {
     /// CSV or JSON lines; - reads standard input

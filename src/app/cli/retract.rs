@@ -31,7 +31,7 @@ Examples:
   hushwire retract --reason resolved --identifier pan=-
   hushwire retract --reason legal --file withdrawn.csv
 
-A file has the columns name, source_ref, kind and value, or kinds of identifier; each record names what it withdraws.
+A file has the columns name, source_ref, kind and value, or kinds of identifier; each record names what it withdraws. \
 Repeating a command is harmless. Exit code 3: some records named nothing; the others no longer count.")]
 pub struct RetractArgs {
     /// false-positive, superseded, resolved, published-in-error or legal

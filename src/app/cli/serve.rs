@@ -22,7 +22,7 @@ Examples:
   HUSHWIRE__LOG__FORMAT=json hushwire serve --config bank-a/hushwire.toml")]
 pub struct ServeArgs {
     /// The node's configuration.
-    #[arg(long, short, value_name = "FILE", default_value = "hushwire.toml")]
+    #[arg(long, short, value_name = "FILE", env = "HUSHWIRE_CONFIG", default_value = "hushwire.toml")]
     config: PathBuf,
     /// Write the addresses here once both listeners are open.
     #[arg(long, value_name = "FILE")]

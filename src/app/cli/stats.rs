@@ -24,8 +24,8 @@ Examples:
   hushwire stats release --id quarter-to-date --epsilon 0.25
   hushwire stats budget
 
-A release counts what this member published, by kind, with noise that hides any one person. It is charged to the budget of
-the quarter before the noise is drawn, and published in the member's feed. The same id always returns the same counts and
+A release counts what this member published, by kind, with noise that hides any one person. It is charged to the budget of \
+the quarter before the noise is drawn, and published in the member's feed. The same id always returns the same counts and \
 is charged once. A refused release costs nothing.")]
 pub struct StatsArgs {
     #[command(subcommand)]
@@ -119,7 +119,7 @@ fn release(args: &ReleaseArgs) -> Result<Outcome, CliError> {
         epsilon_nano: args.epsilon.map_or(0, Epsilon::nano),
     };
     let answer = block_on(async {
-        let node = args.client.connect(&[Role::Auditor, Role::Operator])?;
+        let node = args.client.connect(&[Role::Operator])?;
         let client = StatisticsServiceClient::new(node.channel.clone());
         node.insist(|| {
             let (mut client, mut request) = (client.clone(), Request::new(message.clone()));

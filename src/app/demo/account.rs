@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::app::cli::output::remark;
 use crate::app::demo::figures::Figures;
@@ -24,11 +24,15 @@ impl Account {
         remark("");
         remark("HUSHWIRE  warn each other about fraud without handing over people's data");
         self.say(
-            "Two banks and a shop form a consortium. When a bank sees fraud, it publishes an indicator: the card number, \
-             e-mail address or device, turned into a pseudonym that tells nothing to whoever has no key. The others fetch \
-             it, check where it came from, and screen their own customers' orders on their own machine.",
+            "Two banks and a shop have agreed to warn each other: a consortium. When a bank sees fraud, it publishes an \
+             indicator: the fraudster's card number, e-mail address or device, turned into a pseudonym, which tells nothing \
+             to whoever lacks the key. The others fetch it, check that it really comes from that bank, and compare it with \
+             their own orders on their own machine: no order and no customer is ever shown to anybody else.",
         );
-        self.say("All three nodes run on this machine now, as separate processes. The people are invented; the rest is real.");
+        self.say(
+            "What follows runs on this machine, one process for each member's node. People and orders are invented; keys, \
+             network, disks and measurements are real.",
+        );
     }
 
     /// A new act.
@@ -80,13 +84,19 @@ impl Account {
 
     pub fn summary(&self, figures: &Figures) {
         self.step("In short");
-        self.figure("indicators published and believed", format!("{} / {}", figures.published, figures.believed));
-        self.figure("orders screened", figures.screened.to_string());
+        self.figure(
+            "indicators published and believed",
+            format!("{} / {}", HumanCount(figures.published), HumanCount(figures.believed)),
+        );
+        self.figure("orders screened", HumanCount(figures.screened).to_string());
         self.figure(
             "allowed, challenged, held, blocked",
             format!(
                 "{}, {}, {}, {}",
-                figures.decisions.allow, figures.decisions.challenge, figures.decisions.hold, figures.decisions.block
+                HumanCount(figures.decisions.allow),
+                HumanCount(figures.decisions.challenge),
+                HumanCount(figures.decisions.hold),
+                HumanCount(figures.decisions.block)
             ),
         );
         self.figure(
@@ -94,23 +104,24 @@ impl Account {
             format!("{} µs median, {} µs at the 99th percentile", figures.screen_p50_us, figures.screen_p99_us),
         );
         self.figure("a retraction reached the shop in", format!("{} ms", figures.retraction_ms));
-        self.figure("a killed node had caught up after", format!("{} ms", figures.catch_up_ms));
+        self.figure("a killed node was back, with all, after", format!("{} ms", figures.catch_up_ms));
         self.figure("audit logs verified", if figures.audit_verified { "all three" } else { "NOT ALL" });
     }
 
     /// What a visitor can try while the nodes run.
-    pub fn by_hand(&self, cast: &Cast) {
+    pub fn by_hand(&self, cast: &Cast, email: &str) {
         self.step("Your turn: the three nodes keep running");
         for member in &cast.members {
             self.figure(member.title, format!("{} for its own systems, folder {}", member.local, member.dir.display()));
         }
         remark("");
-        remark("    In another terminal (the passphrase is not needed to talk to a running node):");
+        remark("    In another terminal; who may do what is settled by certificates in each folder:");
         let program = std::env::current_exe().map_or_else(|_| "hushwire".to_owned(), |path| path.display().to_string());
-        for command in cast.commands_to_try() {
+        for command in cast.commands_to_try(email) {
             remark(format!("      {program} {command}"));
         }
         remark("");
-        remark("    Ctrl-C stops all three nodes cleanly and removes the folder.");
+        let folder = if cast.is_kept() { "keeps" } else { "removes" };
+        remark(format!("    Ctrl-C stops all three nodes cleanly and {folder} the folder."));
     }
 }

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
+use indicatif::HumanCount;
 use tokio::task::JoinSet;
 
 use crate::app::cli::CliError;
@@ -87,6 +88,12 @@ impl<'a> Stage<'a> {
         &self.cast
     }
 
+    /// An e-mail address that bank A flagged.
+    pub fn flagged_email(&self) -> Result<String, CliError> {
+        let flags = self.world.flags("bank-a", 0, self.known, self.now);
+        self.flag(&flags, IdentifierKind::Email, 0).map(|flag| flag.value.clone())
+    }
+
     pub async fn close(&mut self) {
         self.cast.close().await;
     }
@@ -130,17 +137,18 @@ impl<'a> Stage<'a> {
         self.figures.believed = believed;
         self.figures.believe_ms = millis(waited);
         self.account.say(&format!(
-            "Its export of {} identifiers goes into its own node, which turns each into a pseudonym (an e-mail address into \
-             two: as written, and the mailbox it reaches); card numbers and addresses never leave it and are never written \
-             to its disk. Bank B publishes what it knows of some of the same fraudsters. The shop fetched, verified and \
-             believed all {} indicators {} ms after the last bank had its answer.",
-            flags.len(),
-            self.figures.published,
-            self.figures.believe_ms
+            "Bank A's fraud desk hands its own node a file of {} identifiers. The node turns each into a pseudonym (an e-mail \
+             address into two: as written, and the mailbox it reaches) and publishes only that; the identifiers themselves \
+             never leave it, and it never writes them to its disk. Bank B publishes what it knows of every fourth of these \
+             fraudsters. {} ms after the last publication was acknowledged, the shop's node had fetched and verified all {} \
+             indicators and believes them: only what is verified ever counts.",
+            HumanCount(u64::try_from(flags.len()).unwrap_or(u64::MAX)),
+            self.figures.believe_ms,
+            HumanCount(self.figures.published)
         ));
-        self.account.figure("published by both banks", self.figures.published.to_string());
+        self.account.figure("indicators published by both banks", HumanCount(self.figures.published).to_string());
         self.account.figure("bank A's file took", format!("{} ms", self.figures.publish_ms));
-        self.account.figure("believed by the shop", believed.to_string());
+        self.account.figure("believed by the shop", HumanCount(believed).to_string());
         Ok(flags)
     }
 
@@ -183,18 +191,27 @@ impl<'a> Stage<'a> {
         figures.screen_max_us = latencies.max();
         let figures = &self.figures;
         self.account.say(&format!(
-            "{} orders, five identifiers each, asked one by one over mutual TLS by {CHECKOUTS} checkouts. Of {} orders by \
-             fraudsters the banks know, {} were stopped; of the others, {}. One bank's word alone asks the customer for a \
-             further proof (challenge); two banks' word blocks the order, or holds it where only a card \
-             speaks against it.",
-            figures.screened, figures.fraudulent, figures.fraudulent_stopped, figures.honest_stopped
+            "{CHECKOUTS} checkouts ask the shop's node about {} orders, one call each; an order shows its e-mail address, \
+             phone, device, network address and means of payment. Of {} orders by fraudsters the banks know, {} were \
+             stopped; of the {} others, {}. One bank's word makes the customer prove more (challenge); two banks' word \
+             refuses the order (block), or sets it aside for a person (hold) where only a card speaks against it.",
+            HumanCount(figures.screened),
+            HumanCount(figures.fraudulent),
+            HumanCount(figures.fraudulent_stopped),
+            HumanCount(figures.screened.saturating_sub(figures.fraudulent)),
+            none_or(figures.honest_stopped)
         ));
+        self.account.say(
+            "The known fraudsters who got through came with everything new but a flagged network address. Many innocents \
+             share such an address, so it is reported and never stops an order alone.",
+        );
         let Decisions { allow, challenge, hold, block } = figures.decisions;
-        self.account.figure("allowed", allow.to_string());
-        self.account.figure("challenged", challenge.to_string());
-        self.account.figure("held", hold.to_string());
-        self.account.figure("blocked", block.to_string());
-        self.account.figure("throughput", format!("{} answers a second on this machine", figures.screenings_per_s));
+        self.account.figure("allowed", HumanCount(allow).to_string());
+        self.account.figure("challenged", HumanCount(challenge).to_string());
+        self.account.figure("held", HumanCount(hold).to_string());
+        self.account.figure("blocked", HumanCount(block).to_string());
+        self.account
+            .figure("throughput", format!("{} answers a second on this machine", HumanCount(figures.screenings_per_s)));
         self.account.figure(
             "one answer, seen by the checkout",
             format!(
@@ -217,8 +234,8 @@ impl<'a> Stage<'a> {
             self.checkout.screen_until(&order, since, |answer| answer.decision() == Decision::Block).await?;
         self.figures.corroboration_ms = millis(took);
         self.account.say(&format!(
-            "An order from a device that bank A flagged: {}. Bank B saw the same device and said so, without either bank \
-             telling the other whose it is. {} ms later the same order: {}.",
+            "An order from a device that bank A alone flagged: {}. Then bank B sees the same device and says so; neither bank \
+             tells the other whose it is. {} ms later the shop asks about the same order: {}.",
             told(&before),
             self.figures.corroboration_ms,
             told(&after)
@@ -230,7 +247,7 @@ impl<'a> Stage<'a> {
         let (held, _) =
             self.checkout.screen_until(&order, Instant::now(), |answer| answer.decision() == Decision::Hold).await?;
         self.account.say(&format!(
-            "A card that both flag: {}. A stolen card still has an honest holder, so it is held for a person to decide.",
+            "And a card that both flag: {}. A stolen card still has an honest holder, so a person decides.",
             told(&held)
         ));
         Ok(())
@@ -247,8 +264,8 @@ impl<'a> Stage<'a> {
             self.checkout.screen_until(&order, since, |answer| answer.decision() == Decision::Allow).await?;
         self.figures.retraction_ms = millis(took);
         self.account.say(&format!(
-            "Before: {}. Bank A retracts. {} ms after the call the shop's answer is: {}. Bank A sees which members have \
-             taken the retraction in.",
+            "Bank A flagged the wrong device. The shop's answer about an order from it: {}. Bank A retracts, and {} ms after \
+             it said so the shop's answer to the same order is: {}.",
             told(&before),
             self.figures.retraction_ms,
             told(&after)
@@ -277,10 +294,12 @@ impl<'a> Stage<'a> {
         let (believed, _) = self.shop_operator.wait_until_believed(before + published).await?;
         self.figures.catch_up_ms = millis(since.elapsed());
         self.account.say(&format!(
-            "Bank A published {published} more indicators; after the first few hundred the shop's process was killed \
-             (SIGKILL), as a power cut would. Bank A went on. Started again, the shop read its journal, asked for what it \
-             had missed from exactly where it stood, and held {believed} verified indicators after {} ms, start included.",
-            self.figures.catch_up_ms
+            "Bank A publishes {} more indicators. After the first few hundred the shop's process is killed (SIGKILL: no \
+             time to save anything). Bank A goes on. Started again, the shop's node reads its journal, asks for what it \
+             missed from exactly where it stood, and {} ms after its start holds all {} verified indicators.",
+            HumanCount(published),
+            self.figures.catch_up_ms,
+            HumanCount(believed)
         ));
         Ok(())
     }
@@ -300,22 +319,24 @@ impl<'a> Stage<'a> {
         figures.member_guesses_per_s = guesses;
         figures.member_seconds_per_issuer = thieves::NUMBERS_PER_ISSUER / guesses.max(1);
         self.account.say(&format!(
-            "The thief has every file of all three nodes ({} MB). Searching it for the {} values bank A published, as text, \
-             as hexadecimal and as base64: {} found. Guessing does not help either: without the passphrase there is no key, \
-             and a pseudonym cannot be tried out. The listener recorded {:.1} MB between bank A and the others: {} found.",
+            "The thief has every file of all three nodes, {} MB, and searches them for the {} identifiers bank A published, as \
+             text, as hexadecimal and as base64: {} found. Guessing does not help: the key lies in a keystore sealed under a \
+             passphrase, and without the key a guess cannot be compared with a pseudonym. The listener recorded {:.1} MB \
+             between bank A and the others: {} found.",
             loot.disk_bytes / 1_000_000,
-            loot.values,
-            loot.disk_found,
+            HumanCount(loot.values),
+            none_or(loot.disk_found),
             millions(loot.wire_bytes),
-            loot.wire_found
+            none_or(loot.wire_found)
         ));
         self.account.say(&format!(
-            "What this does not protect against, plainly: a malicious MEMBER. Every member holds the key of the epoch (it \
-             must, to screen), and can try out identifiers: on one core of this machine {:.1} million a second, so all card \
-             numbers of one issuer in {} seconds. That is the limit of suite 1. It binds members by contract, short \
-             validity and the audit log; suite 2 (a key split among members) is what takes the possibility away.",
+            "What this does NOT protect against: a malicious member. Every member holds the key for pseudonyms (it must, to \
+             screen), and so can try identifiers out: {:.1} million a second on one core of this machine, all card numbers \
+             of one issuer in {} seconds, on a graphics card far sooner. That is the limit of today's method, suite 1. Only \
+             the members' agreement and the law bind a member here. A later suite 2 splits the key among the members, so \
+             that none can try anything alone; this version does not run it yet.",
             millions(guesses),
-            self.figures.member_seconds_per_issuer
+            HumanCount(self.figures.member_seconds_per_issuer)
         ));
         Ok(())
     }
@@ -341,8 +362,8 @@ impl<'a> Stage<'a> {
         let shown = counts.iter().take(6).map(|(kind, count)| format!("{kind} {count}"));
         let shown = shown.collect::<Vec<_>>().join(", ");
         self.account.say(&format!(
-            "How many cases touched each kind of identifier, with noise that hides any single person: {shown}. True within \
-             ±{:.0} in 95 of 100 cases. It cost 0.5 of this quarter's privacy budget of 2, charged before the noise was \
+            "How many cases it published for each kind of identifier (pan is a card number; a case counts for two kinds \
+             at most), with random noise that hides whether any one person is among them: {shown}. In 95 of 100 cases the true count lies within ±{:.0}. It cost 0.5 of this quarter's privacy budget of 2, charged before the noise was \
              drawn; asked again, the same numbers come back and nothing is charged.",
             release.accuracy_95
         ));
@@ -367,13 +388,16 @@ impl<'a> Stage<'a> {
             let records = text.lines().count().saturating_sub(2);
             self.figures.audit_records += u64::try_from(records).unwrap_or(0);
             let word = if outcome.is_ok() { "every line proved" } else { "NOT verified" };
-            self.account.figure(member.title, format!("{records} records, {word}"));
+            self.account.figure(
+                member.title,
+                format!("{} records, {word}", HumanCount(u64::try_from(records).unwrap_or(u64::MAX))),
+            );
         }
         self.figures.audit_verified = verified;
         self.account.say(
-            "What was published, delivered and received, which orders were stopped and why, who asked: each line stands in a \
-             signed tree. Anybody can check an export with the same program and no access to the node; change one letter \
-             and it no longer verifies.",
+            "What was published, sent and received, which orders were stopped and why, and who asked: all of it stands in a \
+             log that can only grow, sealed by signatures. Whoever gets an export can check it with this program and no \
+             access to the node; change one letter and it no longer verifies.",
         );
         Ok(())
     }
@@ -467,6 +491,10 @@ fn same(flag: &Flag) -> Flag {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn none_or(found: u64) -> String {
+    if found == 0 { "none".to_owned() } else { HumanCount(found).to_string() }
 }
 
 /// A count in millions.

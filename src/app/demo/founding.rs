@@ -84,9 +84,9 @@ impl Cast {
         }
         bar.finish_and_clear();
         account.say(
-            "Each made its own keys and certificates, two people signed the list of members, each member checked its hash, \
-             and the first key for pseudonyms was sealed to each of them. Three node processes now talk over mutually \
-             authenticated TLS.",
+            "Each member made its own keys and certificates. Two administrators signed the roster, the list of members and \
+             their keys, and each member checked its hash. The first key for pseudonyms was sealed to each of them. Three \
+             node processes now talk over TLS, each side proving who it is.",
         );
         for member in &cast.members {
             account.figure(
@@ -219,17 +219,22 @@ impl Cast {
         }
     }
 
+    /// Whether the folder stays when the demo ends.
+    pub fn is_kept(&self) -> bool {
+        self.keep
+    }
+
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Commands for a visitor, against the running nodes.
-    pub fn commands_to_try(&self) -> Vec<String> {
+    /// Commands for a visitor, against the running nodes; `email` is flagged.
+    pub fn commands_to_try(&self, email: &str) -> Vec<String> {
         let config = |id: &str| self.folder.join(id).join("hushwire.toml").display().to_string();
         vec![
             format!("status --config {}", config("shop")),
-            format!("screen --config {} --identifier email=jane.doe@example.com", config("shop")),
-            format!("publish --config {} {}", config("bank-a"), self.folder.join("bank-a-flags.csv").display()),
+            format!("screen --config {} --identifier email={email}", config("shop")),
+            format!("retract --config {} --reason false-positive --identifier email={email}", config("bank-a")),
             format!("audit list --config {}", config("shop")),
         ]
     }

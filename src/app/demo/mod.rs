@@ -32,7 +32,7 @@ Examples:
   hushwire demo --exit          tell the story and stop
   hushwire demo --exit --json   the same, with every figure as one JSON object on standard output
 
-Everything happens in a temporary folder on loopback addresses; nothing is left behind.")]
+Everything happens in a temporary folder on loopback addresses; nothing is left behind, unless --keep says so.")]
 pub struct DemoArgs {
     /// Stop when the story is told instead of waiting for Ctrl-C.
     #[arg(long)]
@@ -81,12 +81,14 @@ async fn perform(args: DemoArgs) -> Result<Outcome, CliError> {
         answer_json(&figures)?;
     }
     if !args.exit {
-        account.by_hand(stage.cast());
+        account.by_hand(stage.cast(), &stage.flagged_email()?);
         // A signal that cannot be waited for ends the demo at once; nothing is lost by it.
         drop(tokio::signal::ctrl_c().await);
         account.step("Stopping the three nodes");
     }
+    let kept = stage.cast().is_kept();
     stage.close().await;
-    account.done("Everything is stopped and the temporary folder removed.");
+    let folder = if kept { "the folder is kept" } else { "the temporary folder is removed" };
+    account.done(&format!("Everything is stopped; {folder}."));
     Ok(Outcome::Done)
 }

@@ -27,7 +27,7 @@ Examples:
   hushwire audit prove --decision DECISION_ID --out proof.json
   hushwire audit verify proof.json --key 'demo.example/bank-a/audit+…'
 
-Whoever receives an export or a proof verifies it with `hushwire audit verify`, offline, with the verifier key from the
+Whoever receives an export or a proof verifies it with `hushwire audit verify`, offline, with the verifier key from the \
 consortium's roster.")]
 pub struct AuditArgs {
     #[command(subcommand)]

@@ -16,8 +16,8 @@ use crate::io::clock;
 /// Verify an export or a proof, without any node
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Every byte of the file is checked: entries against their commitments, words against bytes, all entries against the signed
-root, the signature against the key. Without --key the file's own key is used and shown: compare it with the roster
+Every byte of the file is checked: entries against their commitments, words against bytes, all entries against the signed \
+root, the signature against the key. Without --key the file's own key is used and shown: compare it with the roster \
 (hushwire member roster), or a forger could have made the whole log under a key of his own.
 
 Exit code 5: the file is not what the node wrote.")]

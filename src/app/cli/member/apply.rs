@@ -24,8 +24,8 @@ use crate::io::keystore::store::Keystore;
 Example:
   hushwire member apply --dir bank-a shop-joins/*
 
-Rosters are verified against the one in force and applied in the order of their versions; a key bundle is opened where it
-holds something for this member. A file that does not verify changes nothing. A running node takes them up on SIGHUP
+Rosters are verified against the one in force and applied in the order of their versions; a key bundle is opened where it \
+holds something for this member. A file that does not verify changes nothing. A running node takes them up on SIGHUP \
 (systemctl reload); a new roster it also hears from its peers.")]
 pub struct ApplyArgs {
     /// Signed rosters and key bundles, in any order.

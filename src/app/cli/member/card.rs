@@ -23,9 +23,10 @@ use crate::io::keystore::store::Keystore;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  hushwire member card --dir bank-a --name \"Bank A\" --endpoint node.bank-a.example:7443 --out bank-a.card
+  hushwire member card --dir bank-a --name \"Bank A\" --endpoint node.bank-a.example:7441 \\
+      --out bank-a.card
 
-Hand the file to whoever prepares the roster and compare its hash over a second channel: the card proves that its
+Hand the file to whoever prepares the roster and compare its hash over a second channel: the card proves that its \
 holder has the keys on it, not who the holder is.")]
 pub struct CardArgs {
     #[command(flatten)]

@@ -28,7 +28,7 @@ Example:
   hushwire member genesis --consortium demo.example --card bank-a.card --card bank-b.card \\
       --admin demo.example/admins/anna+… --admin demo.example/admins/ben+… --quorum 2 --out genesis
 
-Writes genesis/roster-1.note and genesis/epoch-1.bundle. The epoch's secret is drawn here, sealed to every member, and
+Writes genesis/roster-1.note and genesis/epoch-1.bundle. The epoch's secret is drawn here, sealed to every member, and \
 forgotten. Then each admin signs both files: hushwire member sign genesis/* --admin KEYFILE")]
 pub struct GenesisArgs {
     /// The consortium's id.

@@ -23,8 +23,8 @@ use crate::io::keystore::file::{Readers, create};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  hushwire member invite --out founders.invitation genesis/*                the founders' own, from the signed files
-  hushwire member invite --dir bank-a --out shop.invitation shop-joins/*    a newcomer's, with the rosters of bank-a
+  hushwire member invite --out founders.invitation genesis/*               from the signed files
+  hushwire member invite --dir bank-a --out shop.invitation shop-joins/*   with bank-a's rosters
 
 The genesis hash that is printed goes to the invited by another way, best by voice.")]
 pub struct InviteArgs {

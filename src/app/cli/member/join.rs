@@ -31,7 +31,7 @@ const INVITATION_BYTES: u64 = 32 * 1024 * 1024;
 Example:
   hushwire member join shop.invitation --dir shop --genesis 3f1c…
 
-Follows the rosters from the genesis on, looks for this node's own keys in the newest one, opens the key bundles, and only
+Follows the rosters from the genesis on, looks for this node's own keys in the newest one, opens the key bundles, and only \
 then writes anything. Take the hash from somebody you know, by voice or on paper, not from who sent the file.")]
 pub struct JoinArgs {
     /// The invitation.
@@ -58,7 +58,11 @@ pub fn run(args: &JoinArgs) -> Result<Outcome, CliError> {
     let entry = Entry { invitation, genesis: args.genesis, passphrase: &passphrase, work: args.sealing.work() };
     let roster = join(&node, keystore, entry, clock::now())?;
     answer(format!("{} belongs to {}, roster version {}", own_name(&node), roster.consortium(), roster.version()))?;
-    answer(format!("next: hushwire serve --config {}", node.config().display()))?;
+    answer(format!(
+        "next, for each system that calls it: hushwire cert issue ROLE NAME --dir {}",
+        node.path().display()
+    ))?;
+    answer(format!("then: hushwire serve --config {}", node.config().display()))?;
     Ok(Outcome::Done)
 }
 

@@ -88,7 +88,10 @@ pub fn summary(draft: &RosterDraft, sha256: Sha256Digest) -> Vec<String> {
         let compromised = epoch.compromised_at.map(|at| format!(", compromised at {at}")).unwrap_or_default();
         format!("epoch {} ({}) from {}{compromised}", epoch.number, epoch.id, epoch.activates_at)
     }));
-    lines.extend(draft.members.iter().map(member_line));
+    for member in &draft.members {
+        lines.push(member_line(member));
+        lines.push(format!("  audit key {}", member.audit_key));
+    }
     lines
 }
 
@@ -119,6 +122,7 @@ fn as_json(draft: &RosterDraft, sha256: Sha256Digest) -> serde_json::Value {
             "groups": texts(&mut member.groups.iter().map(ToString::to_string)),
             "endpoints": texts(&mut member.endpoints.iter().map(ToString::to_string)),
             "pins": texts(&mut member.pins.iter().map(ToString::to_string)),
+            "audit_key": member.audit_key.to_string(),
             "entries_per_day": member.entries_per_day,
         })
     });

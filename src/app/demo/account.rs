@@ -104,7 +104,7 @@ impl Account {
             format!("{} µs median, {} µs at the 99th percentile", figures.screen_p50_us, figures.screen_p99_us),
         );
         self.figure("a retraction reached the shop in", format!("{} ms", figures.retraction_ms));
-        self.figure("a killed node was back, with all, after", format!("{} ms", figures.catch_up_ms));
+        self.figure("a killed node had caught up after", format!("{} ms", figures.catch_up_ms));
         self.figure("audit logs verified", if figures.audit_verified { "all three" } else { "NOT ALL" });
     }
 

@@ -265,7 +265,7 @@ impl<'a> Stage<'a> {
         self.figures.retraction_ms = millis(took);
         self.account.say(&format!(
             "Bank A flagged the wrong device. The shop's answer about an order from it: {}. Bank A retracts, and {} ms after \
-             it said so the shop's answer to the same order is: {}.",
+             the call the shop's answer to the same order is: {}.",
             told(&before),
             self.figures.retraction_ms,
             told(&after)

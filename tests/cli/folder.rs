@@ -10,7 +10,9 @@ fn a_new_node_is_healthy_and_keeps_its_secrets_to_its_owner() {
     let doctor = world.run(&["doctor", "--config", "node/hushwire.toml", "--json"]);
     let answer = doctor.check(0, &[]).json();
     assert_eq!(answer["healthy"], true, "{answer}");
-    assert_eq!(answer["warnings"], 0, "{answer}");
+    // How full the disk is, is the machine's affair.
+    let findings = answer["findings"].as_array().expect("a list").iter();
+    assert!(findings.filter(|finding| finding["area"] != "disk").all(|finding| finding["level"] == "ok"), "{answer}");
     for secret in ["node/keystore.age", "node/admin.age", "node/certs/publisher-desk/key.pem"] {
         let mode = world.path(secret).metadata().expect("it is there").permissions().mode();
         assert_eq!(mode & 0o077, 0, "{secret}");
@@ -85,7 +87,7 @@ fn a_taken_port_is_named() {
         said(world.command().args([command, "--config", "node/hushwire.toml"]).env("HUSHWIRE__PEER__LISTEN", &address))
     };
     run("doctor").check(1, &["is taken by another program", "set listen under [peer]"]);
-    run("serve").check(1, &["peer.listen", "cannot be listened on", "hushwire doctor"]);
+    run("serve").check(1, &["peer.listen", "cannot be listened on", "ss -ltnp"]);
 }
 
 #[test]

@@ -1,57 +1,11 @@
 //! The page `docs/consortium.md` does what it says: its commands are run word by word, and refusals are tried beside them.
 
 use std::path::Path;
-use std::process::{Command, Output};
 
-const PAGE: &str = include_str!("../docs/consortium.md");
+use crate::shell::{blocks, refuse, succeed};
 
-/// The shell blocks of the page, in order.
 fn commands() -> String {
-    let mut script = String::new();
-    let mut inside = false;
-    for line in PAGE.lines() {
-        match line {
-            "```sh" => inside = true,
-            "```" => inside = false,
-            _ if inside => {
-                script.push_str(line);
-                script.push('\n');
-            }
-            _ => {}
-        }
-    }
-    script
-}
-
-/// Runs `script` in `folder` with the built binary first on the path.
-fn shell(folder: &Path, script: &str) -> Output {
-    let binary = Path::new(env!("CARGO_BIN_EXE_hushwire"));
-    let folders = binary.parent().into_iter().map(Path::to_owned);
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::env::join_paths(folders.chain(std::env::split_paths(&path))).expect("folders without a colon");
-    Command::new("sh")
-        .args(["-e", "-c", script])
-        .current_dir(folder)
-        .env("PATH", path)
-        .env("HUSHWIRE_PASSPHRASE", "correct horse battery staple")
-        .env("HUSHWIRE_DANGER_QUICK_SEALING", "true")
-        .output()
-        .expect("a shell")
-}
-
-fn succeed(folder: &Path, script: &str) -> String {
-    let output = shell(folder, script);
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{script}\nstdout:\n{stdout}\nstderr:\n{stderr}");
-    stdout.into_owned()
-}
-
-/// Runs a command that must fail with this exit code, and returns what it says.
-fn refuse(folder: &Path, command: &str, code: i32) -> String {
-    let output = shell(folder, command);
-    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(code), "{command}\n{stderr}");
-    stderr
+    blocks(include_str!("../../docs/consortium.md"))
 }
 
 #[test]

@@ -205,3 +205,14 @@ pub const SUBJECT_DAYS: u32 = 184;
 
 /// View changes of one commit where many are made at once.
 pub const VIEW_CHANGES_AT_ONCE: usize = 4_096;
+
+/// Sizes of a feed reserved at once on another path, before any of them is signed: one more `fdatasync` for so many entries.
+pub const RESERVED_SIZES: u64 = 1_024;
+
+/// Milliseconds until a fence file that could not be written is tried again.
+pub const RESERVE_RETRY_MS: u64 = 1_000;
+
+/// Seconds between two readings of the whole journal; at 8 MB every 100 ms a journal of 10 million indicators takes a minute.
+pub const SCRUB_EVERY_S: u64 = 86_400;
+pub const SCRUB_BYTES_AT_ONCE: usize = 8 * 1024 * 1024;
+pub const SCRUB_REST_MS: u64 = 100;

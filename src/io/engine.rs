@@ -18,6 +18,7 @@ use crate::base::time::Timestamp;
 use crate::io::{clock, random};
 use crate::node::Node;
 use crate::node::heads::Heads;
+use crate::node::reserve::Reservation;
 use crate::node::store::{Journal, StorageFault, Views};
 
 /// What a job is given besides the node.
@@ -26,6 +27,9 @@ pub struct Round<'a> {
     pub now: Timestamp,
     pub rng: &'a mut StdRng,
 }
+
+/// Makes a reservation durable outside the store.
+pub type Reserve = Box<dyn FnMut(&Reservation) -> Result<(), StorageFault> + Send>;
 
 type Answer = Box<dyn FnOnce(Result<(), StorageFault>) + Send>;
 type Job<J, V> = Box<dyn FnOnce(&mut Node<J, V>, &mut Round<'_>) -> Answer + Send>;
@@ -67,15 +71,16 @@ impl<J, V> std::fmt::Debug for Engine<J, V> {
 }
 
 impl<J: Journal + Send + 'static, V: Views + Send + 'static> Engine<J, V> {
-    /// Starts the thread. It ends, with everything durable, when every handle is dropped.
-    pub fn start(node: Node<J, V>, tick: Duration) -> std::io::Result<(Self, JoinHandle<()>)> {
+    /// Starts the thread. It ends, with everything durable, when every handle is dropped. What a guarded node wants to reserve
+    /// goes to `reserve`; a node that is not guarded never asks.
+    pub fn start(node: Node<J, V>, tick: Duration, reserve: Reserve) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (jobs, queue) = sync_channel(limits::ENGINE_QUEUE);
         let (publish_heads, heads) = watch::channel(Arc::new(node.heads()));
         let consortium = node.state().identity.consortium.clone();
         let member = node.state().identity.member.clone();
         let thread = std::thread::Builder::new()
             .name("hushwire-engine".to_owned())
-            .spawn(move || run(node, &queue, tick, &publish_heads))?;
+            .spawn(move || run(node, &queue, tick, &publish_heads, reserve))?;
         Ok((Self { jobs, heads, consortium, member }, thread))
     }
 
@@ -124,14 +129,35 @@ impl<J: Journal + Send + 'static, V: Views + Send + 'static> Engine<J, V> {
     }
 }
 
+/// Reserving sizes, not more often than makes sense where it fails.
+struct Reserving {
+    reserve: Reserve,
+    retry_at: Instant,
+}
+
+impl Reserving {
+    fn reserve_for<J: Journal, V: Views>(&mut self, node: &mut Node<J, V>) {
+        let Some(wanted) = node.wanted_reservation().filter(|_| self.retry_at <= Instant::now()) else { return };
+        match (self.reserve)(&wanted) {
+            Ok(()) => node.confirm_reservation(wanted),
+            Err(fault) => {
+                self.retry_at = Instant::now() + Duration::from_millis(limits::RESERVE_RETRY_MS);
+                tracing::error!(event = "fence.unwritable", fault = %fault, "nothing new is signed until it can be written");
+            }
+        }
+    }
+}
+
 fn run<J: Journal, V: Views>(
     mut node: Node<J, V>,
     queue: &Receiver<Job<J, V>>,
     tick: Duration,
     heads: &watch::Sender<Arc<Heads>>,
+    reserve: Reserve,
 ) {
     let mut rng = random::generator();
     let mut next_tick = Instant::now() + tick;
+    let mut reserving = Reserving { reserve, retry_at: Instant::now() };
     loop {
         let first = match queue.recv_timeout(next_tick.saturating_duration_since(Instant::now())) {
             Ok(job) => Some(job),
@@ -144,6 +170,7 @@ fn run<J: Journal, V: Views>(
             .chain(queue.try_iter().take(limits::JOBS_PER_ROUND))
             .map(|job| job(&mut node, &mut round))
             .collect();
+        reserving.reserve_for(&mut node);
         if next_tick <= Instant::now() {
             if let Err(fault) = node.tick(round.now, round.rng) {
                 tracing::error!(event = "tick.failed", fault = %fault);

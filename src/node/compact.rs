@@ -26,8 +26,9 @@ use crate::node::feeds::Feed;
 use crate::node::fence::FenceState;
 use crate::node::keys;
 use crate::node::local_mac::{LocalMacKey, MacDomain};
-use crate::node::state::State;
-use crate::node::store::{Journal, Keep, StorageFault, ViewChange, ViewFault, Views};
+use crate::node::mark;
+use crate::node::state::{State, VIEW};
+use crate::node::store::{Journal, Keep, RecordNumber, StorageFault, ViewChange, ViewFault, Views};
 
 /// What a compaction did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -80,10 +81,15 @@ impl<J: Journal, V: Views> Node<J, V> {
             return Ok(Compacted::default());
         }
         self.sync()?;
+        let last = RecordNumber(self.journal.next_number().0.saturating_sub(1));
         let Self { state, journal, .. } = self;
         let mut sweep = Sweep::new(state, now);
         journal.compact(&mut |_, record| sweep.decide(record))?;
-        let Sweep { done, removed, .. } = sweep;
+        let Sweep { done, mut removed, .. } = sweep;
+        // The views' mark names the last record by its digest. A crash before this costs a rebuild of the views.
+        if let Ok(record) = self.journal.read(last) {
+            removed.push(mark::applied(VIEW, last, &record));
+        }
         for changes in removed.chunks(limits::VIEW_CHANGES_AT_ONCE) {
             self.views.commit(&[], changes).map_err(|fault| match fault {
                 ViewFault::Conflict => crate::node::state::damaged("views", "somebody else writes them"),

@@ -20,7 +20,7 @@ use crate::base::time::Timestamp;
 pub enum FenceState {
     /// Not yet heard from enough members.
     Asking { answers: usize, needed: usize },
-    /// Some peer holds more of our own feed than we do.
+    /// Some peer holds more of our own feed than we do, or we noted ourselves that we had signed more.
     Behind { feed: FeedId, ours: TreeSize, theirs: TreeSize },
     /// Our own key signed two trees of one size.
     Forked { feed: FeedId },
@@ -34,6 +34,8 @@ pub struct Fence {
     others: usize,
     answered: BTreeSet<MemberId>,
     highest: BTreeMap<FeedId, TreeSize>,
+    /// What we signed for certain, by our own note of it.
+    remembered: BTreeMap<FeedId, TreeSize>,
     forked: Option<FeedId>,
     waiting_since: Option<Timestamp>,
     patience_over: bool,
@@ -46,6 +48,7 @@ impl Fence {
             others,
             answered: BTreeSet::new(),
             highest: BTreeMap::new(),
+            remembered: BTreeMap::new(),
             forked: None,
             waiting_since: None,
             patience_over: false,
@@ -56,6 +59,12 @@ impl Fence {
     pub fn hear(&mut self, feed: &FeedId, size: TreeSize) {
         let highest = self.highest.entry(feed.clone()).or_default();
         *highest = (*highest).max(size);
+    }
+
+    /// We noted elsewhere that we had signed this size. It must come back, unless all others know nothing of it: then nobody
+    /// ever saw that signature.
+    pub fn remember(&mut self, feed: &FeedId, size: TreeSize) {
+        self.remembered.insert(feed.clone(), size);
     }
 
     /// A member told of all it holds of our own feeds.
@@ -83,6 +92,14 @@ impl Fence {
             let ours = own_size(feed);
             if ours < *theirs {
                 return FenceState::Behind { feed: feed.clone(), ours, theirs: *theirs };
+            }
+        }
+        if self.answered.len() < self.others {
+            for (feed, signed) in &self.remembered {
+                let ours = own_size(feed);
+                if ours < *signed {
+                    return FenceState::Behind { feed: feed.clone(), ours, theirs: *signed };
+                }
             }
         }
         let needed = if self.patience_over { self.others.min(1) } else { self.others };
@@ -140,6 +157,20 @@ mod tests {
         assert_eq!(fence.state(|_| TreeSize(9)), FenceState::Open);
         fence.hear(&feed(), TreeSize(12));
         assert!(matches!(fence.state(|_| TreeSize(9)), FenceState::Behind { .. }), "also once it was open");
+    }
+
+    #[test]
+    fn what_we_noted_must_come_back_unless_nobody_ever_saw_it() {
+        let mut fence = Fence::new(2);
+        fence.remember(&feed(), TreeSize(5));
+        fence.wait(Timestamp::from_unix_s(0));
+        fence.wait(Timestamp::from_unix_s(1_000_000));
+        fence.answer(peer("bank-b"));
+        let behind = FenceState::Behind { feed: feed(), ours: TreeSize(3), theirs: TreeSize(5) };
+        assert_eq!(fence.state(|_| TreeSize(3)), behind, "the other member may have seen it");
+        assert_eq!(fence.state(|_| TreeSize(5)), FenceState::Open);
+        fence.answer(peer("shop"));
+        assert_eq!(fence.state(|_| TreeSize(3)), FenceState::Open);
     }
 
     #[test]

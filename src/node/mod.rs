@@ -27,7 +27,9 @@ pub mod record_screening;
 pub mod release;
 pub mod republish;
 pub mod requests;
+pub mod reserve;
 pub mod retract;
+pub mod scrub;
 pub mod serve;
 pub mod state;
 pub mod status;
@@ -46,6 +48,7 @@ use crate::node::commit::{Audited, Commit, change};
 use crate::node::compact::Housekeeping;
 use crate::node::fence::FenceState;
 use crate::node::heads::Heads;
+use crate::node::reserve::Guard;
 use crate::node::state::{State, damaged, stored};
 use crate::node::store::{Journal, RecordNumber, StorageFault, ViewChange, Views};
 
@@ -61,6 +64,9 @@ pub struct Node<J, V> {
     due_in_views: Vec<ViewChange>,
     heads: Heads,
     housekeeping: Housekeeping,
+    guard: Guard,
+    /// The store was made by this start.
+    is_new: bool,
 }
 
 impl<J: Journal, V: Views> Node<J, V> {
@@ -117,6 +123,7 @@ impl<J: Journal, V: Views> Node<J, V> {
     /// What happens by itself: windows close, signatures are renewed, silence is noticed.
     pub fn tick(&mut self, now: Timestamp, rng: &mut impl CryptoRng) -> Result<(), StorageFault> {
         self.state.fence.wait(now);
+        self.live_on(now, rng)?;
         self.sign_empty_feeds(now);
         self.close_window(now, rng)?;
         self.heartbeat(now);

@@ -16,6 +16,7 @@ use crate::node::compact::Housekeeping;
 use crate::node::heads::Heads;
 use crate::node::identity::Identity;
 use crate::node::mark;
+use crate::node::reserve::Guard;
 use crate::node::state::{Settings, State, VIEW, damaged};
 use crate::node::store::{Journal, RecordNumber, StorageFault, ViewFault, Views};
 
@@ -35,7 +36,8 @@ impl<J: Journal, V: Views> Node<J, V> {
     ) -> Result<Self, StorageFault> {
         let mut state = State::new(identity, settings, roster, TableKey::draw(rng));
         let mut commit = Commit::default();
-        if journal.next_number() == RecordNumber(0) {
+        let is_new = journal.next_number() == RecordNumber(0);
+        if is_new {
             views.clear()?;
             state.incarnation = Incarnation(rng.random());
             commit.push(change::Kind::Opened(Opened {
@@ -63,6 +65,8 @@ impl<J: Journal, V: Views> Node<J, V> {
             due_in_views: Vec::new(),
             heads: Heads::new(),
             housekeeping: Housekeeping::new(now),
+            guard: Guard::Off,
+            is_new,
         };
         node.commit(commit, &Actor::Node, vec![started], now, rng)?;
         node.sync()?;

@@ -30,11 +30,18 @@ impl<J: Journal, V: Views> Node<J, V> {
         }
         for (feed, mut entries) in self.state.pending.due(now) {
             entries.shuffle(rng);
+            entries.truncate(self.room_for(&feed));
             for batch in entries.chunks(limits::BATCH_ENTRIES) {
                 self.append_own(&feed, batch, Vec::new(), now, rng)?;
             }
         }
         Ok(())
+    }
+
+    /// Entries that may be signed before more sizes are reserved. The rest waits for the next round.
+    fn room_for(&self, feed: &FeedId) -> usize {
+        let Some(held) = self.state.feeds.get(feed) else { return 0 };
+        usize::try_from(self.signable(&held.origin).0.saturating_sub(held.size().0)).unwrap_or(usize::MAX)
     }
 
     /// Appends entries to an own feed and signs its new size, all in one commit.

@@ -14,6 +14,7 @@ use hushwire::io::views::memory::MemoryViews;
 use hushwire::node::Node;
 use hushwire::node::accept::AcceptFault;
 use hushwire::node::publish::{IndicatorDraft, PublishReceipt, PublishRequest};
+use hushwire::node::reserve::{Found, Reservation};
 use hushwire::node::serve::Outgoing;
 use hushwire::node::store::{Journal, Keep, RecordNumber, StorageFault, Visit};
 use rand::SeedableRng;
@@ -29,6 +30,11 @@ pub struct Disk(Arc<Mutex<MemoryJournal>>);
 impl Disk {
     pub fn lock(&self) -> MutexGuard<'_, MemoryJournal> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A second disk with the same bytes.
+    pub fn copy(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.lock().clone())))
     }
 
     /// Everything on it.
@@ -181,4 +187,27 @@ pub fn pull(
 /// An honest exchange.
 pub fn exchange(consortium: &Consortium, to: &mut House, from: &House, now: Timestamp) {
     pull(consortium, to, from, 1_000, now, |_| {}).expect("an honest exchange");
+}
+
+/// The engine's part: what the node wants to reserve becomes durable on another path.
+pub fn reserve(house: &mut House, file: &mut Option<Reservation>) {
+    if let Some(wanted) = house.node.wanted_reservation() {
+        let text = wanted.encode();
+        *file = Some(Reservation::decode(text.as_bytes()).expect("as it was written"));
+        house.node.confirm_reservation(wanted);
+    }
+}
+
+/// Opens a house guarded by what stands in the file.
+pub fn open_guarded(
+    consortium: &Consortium,
+    member: usize,
+    disk: Disk,
+    file: &Option<Reservation>,
+    now: Timestamp,
+) -> House {
+    let mut house = House::open(consortium, member, disk, now);
+    let found = file.clone().map_or(Found::Nothing, Found::Reservation);
+    house.node.guard(found, now, &mut house.rng).expect("guards");
+    house
 }

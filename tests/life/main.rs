@@ -2,5 +2,7 @@
 
 mod compaction;
 mod consortium;
+mod damage;
 mod erasure;
 mod house;
+mod reservation;

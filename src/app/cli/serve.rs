@@ -11,6 +11,7 @@ use crate::app::config::Config;
 use crate::app::config::values::LogFormat;
 use crate::app::serve::material::ServeError;
 use crate::app::serve::serve;
+use crate::app::serve::store::OnDamage;
 use crate::node::store::StorageFault;
 
 /// Run a node until it is told to stop (Ctrl-C or SIGTERM). SIGHUP reads the certificates again.
@@ -19,6 +20,7 @@ use crate::node::store::StorageFault;
 Examples:
   hushwire serve --config bank-a/hushwire.toml
   HUSHWIRE_PASSPHRASE=... hushwire serve --config bank-a/hushwire.toml
+  hushwire serve --config bank-a/hushwire.toml --recover
   HUSHWIRE__LOG__FORMAT=json hushwire serve --config bank-a/hushwire.toml")]
 pub struct ServeArgs {
     /// The node's configuration.
@@ -27,12 +29,17 @@ pub struct ServeArgs {
     /// Write the addresses here once both listeners are open.
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
+    /// Should the journal be damaged, set it aside and fetch every feed again from other members. What only this node
+    /// held is lost: its audit log, and publications not yet sent.
+    #[arg(long)]
+    recover: bool,
 }
 
 pub fn run(args: ServeArgs) -> Result<Outcome, CliError> {
     let config = Config::load(&args.config).map_err(|error| CliError::usage(error.to_string()))?;
     start_log(&config);
-    serve(&config, args.ready_file).map_err(|error| explain(error, &args.config))?;
+    let on_damage = if args.recover { OnDamage::Recover } else { OnDamage::Refuse };
+    serve(&config, args.ready_file, on_damage).map_err(|error| explain(error, &args.config))?;
     Ok(Outcome::Done)
 }
 
@@ -61,9 +68,11 @@ fn explain(error: ServeError, config: &Path) -> CliError {
             .hint("keystore and journal belong to different nodes or backups: put the two back that belong together"),
         ServeError::Store(
             StorageFault::Damaged(_) | StorageFault::NoRecord(_) | StorageFault::TooLarge { .. },
-        ) => CliError::not_verified(message).hint(
-            "restore the folder journal from a backup, all of it: what is missing since then comes back from the other members",
-        ),
+        ) => CliError::not_verified(message).hint(format!(
+            "restore the folder journal from a backup, all of it, or start without it: hushwire serve --recover --config {}; \
+             either way what other members hold comes back from them",
+            config.display()
+        )),
         ServeError::Store(StorageFault::UnknownVersion { .. }) => {
             CliError::failed(message).hint("start the newer program that wrote it")
         }
@@ -79,6 +88,7 @@ fn explain(error: ServeError, config: &Path) -> CliError {
         | ServeError::File { .. }
         | ServeError::Guard(_)
         | ServeError::Connect(_)
+        | ServeError::SetAside(_)
         | ServeError::Runtime(_) => CliError::failed(message).hint(doctor()),
     }
 }

@@ -10,6 +10,7 @@
 //! tls/server.pem           certificate of the local listener
 //! certs/<role>-<name>/     cert.pem, key.pem and ca.pem of one client
 //! journal/ views/ guard/   the record, what is derived from it, imported guard lists
+//! fence                    sizes reserved before they are signed; leave it out of backups
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -69,6 +70,11 @@ impl NodeDir {
 
     pub fn journal(&self) -> PathBuf {
         self.0.join("journal")
+    }
+
+    /// Reserved sizes: never part of a backup.
+    pub fn fence(&self) -> PathBuf {
+        self.0.join("fence")
     }
 
     pub fn views(&self) -> PathBuf {

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::app::config::Config;
-use crate::app::config::values::ViewsBackend;
 use crate::base::bytes::Sha256Digest;
 use crate::base::name::MemberId;
 use crate::base::time::Timestamp;
@@ -20,7 +19,7 @@ use crate::domain::roster::verified::Roster;
 use crate::domain::statistics::budget::Epsilon;
 use crate::io::engine::Engine;
 use crate::io::guard_files::{self, GuardFileError};
-use crate::io::journal::file::{FileJournal, JournalOptions};
+use crate::io::journal::file::FileJournal;
 use crate::io::journal::real_fs::RealFs;
 use crate::io::keystore::file::{self, FileError, Readers};
 use crate::io::keystore::passphrase::{Passphrase, PassphraseError};
@@ -64,7 +63,9 @@ pub enum ServeError {
     #[error("guard list: {0}")]
     Guard(#[from] GuardFileError),
     #[error("store: {0}")]
-    Store(StorageFault),
+    Store(#[from] StorageFault),
+    #[error("the damaged journal cannot be set aside: {0}")]
+    SetAside(std::io::Error),
     #[error("{key} = {address} cannot be listened on: {error}")]
     Listen { key: &'static str, address: SocketAddr, error: std::io::Error },
     #[error("peer: {0}")]
@@ -163,18 +164,6 @@ impl Material {
 pub fn pins_of(roster: &Roster, now: Timestamp) -> BTreeMap<Sha256Digest, MemberId> {
     let pins = roster.members().iter().flat_map(|member| member.pins.iter().map(|pin| (*pin, member.id.clone())));
     pins.filter(|(pin, _)| roster.admitted(pin, now).is_some()).collect()
-}
-
-/// Opens journal and views.
-pub fn open_store(config: &Config, material: &Material) -> Result<(FileJournal<RealFs>, AnyViews), ServeError> {
-    let key = &material.keystore.keys.storage;
-    let journal =
-        FileJournal::open(RealFs, &config.dir.journal(), key, JournalOptions::default()).map_err(ServeError::Store)?;
-    let views = match config.views {
-        ViewsBackend::Sled => AnyViews::open_sled(&config.dir.views()).map_err(ServeError::Store)?,
-        ViewsBackend::Memory => AnyViews::in_memory(),
-    };
-    Ok((journal, views))
 }
 
 fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, ServeError> {

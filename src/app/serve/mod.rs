@@ -11,6 +11,7 @@ pub mod material;
 mod peering;
 mod reload;
 mod roster;
+pub mod store;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,17 +28,20 @@ use crate::app::serve::material::ServeError;
 use crate::app::serve::material::{LiveEngine, Material};
 use crate::app::serve::peering::Peering;
 use crate::app::serve::roster::RosterDesk;
+use crate::app::serve::store::{OnDamage, OpenStore};
 use crate::base::time::Timestamp;
 use crate::domain::audit::record::Actor;
 use crate::domain::screening::freshness::Freshness;
 use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::screening::policy::BuiltInPolicy;
+use crate::io::clock;
 use crate::io::engine::{Engine, EngineFault};
 use crate::io::exchange::links::Links;
+use crate::io::journal::reader::JournalReader;
+use crate::io::journal::real_fs::RealFs;
 use crate::io::keystore::process::forbid_core_dumps;
 use crate::io::screener::{Records, Screener, write_records};
-use crate::io::{clock, random};
-use crate::node::Node;
+use crate::io::scrub::scrub_daily;
 
 /// How often windows are closed and silence is noticed.
 const TICK: Duration = Duration::from_millis(20);
@@ -47,13 +51,13 @@ const FRESHNESS_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves until the process is told to stop (SIGTERM or Ctrl-C). `ready_file` receives the addresses once both doors are
 /// open, for whoever started the process.
-pub fn serve(config: &Config, ready_file: Option<PathBuf>) -> Result<(), ServeError> {
+pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) -> Result<(), ServeError> {
     forbid_core_dumps().map_err(|error| ServeError::CoreDumps(error.to_string()))?;
     let material = Arc::new(Material::load(config, clock::now())?);
     let local = runtime()?;
     let peers = runtime()?;
     let sockets = local.block_on(Sockets::bind(config))?;
-    let (engine, thread, screener, waiting) = start_engine(config, &material)?;
+    let Started { engine, thread, screener, waiting, reader } = start_engine(config, &material, on_damage)?;
 
     let links = Links::default();
     let (stop, stopping) = watch::channel(false);
@@ -72,6 +76,7 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>) -> Result<(), ServeEr
     local.block_on(async {
         let window = Duration::from_millis(config.audit_window_ms);
         tokio::spawn(write_records(engine.clone(), Arc::downgrade(&screener), waiting, window));
+        tokio::spawn(scrub_daily(engine.clone(), reader));
         tokio::spawn(refresh(engine.clone(), Arc::clone(&screener), config.screening.freshness_limit_s));
         let (material, tls) = (Arc::clone(&material), Arc::clone(&local_door.tls));
         tokio::spawn(reload::on_hangup(config.clone(), material, tls, desk.clone()));
@@ -103,27 +108,24 @@ fn runtime() -> Result<Runtime, ServeError> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Runtime)
 }
 
-type Started = (
-    LiveEngine,
-    JoinHandle<()>,
-    Arc<Screener>,
-    tokio::sync::mpsc::Receiver<crate::node::record_screening::ScreeningRecord>,
-);
+/// A running engine with what works beside it.
+struct Started {
+    engine: LiveEngine,
+    thread: JoinHandle<()>,
+    screener: Arc<Screener>,
+    waiting: tokio::sync::mpsc::Receiver<crate::node::record_screening::ScreeningRecord>,
+    reader: JournalReader<RealFs>,
+}
 
-fn start_engine(config: &Config, material: &Material) -> Result<Started, ServeError> {
-    let (journal, views) = material::open_store(config, material)?;
-    let identity = material.identity()?;
-    let key_ring = Arc::clone(&identity.key_ring);
-    let settings = material.settings(config);
-    let guard = Arc::clone(&settings.guards);
-    let canon = settings.canon_rules;
-    let mut rng = random::generator();
+fn start_engine(config: &Config, material: &Material, on_damage: OnDamage) -> Result<Started, ServeError> {
     let now = clock::now();
-    let node = Node::open(identity, settings, material.roster.clone(), journal, views, now, &mut rng)
-        .map_err(ServeError::Store)?;
+    let OpenStore { node, reader, reserve } = store::open(config, material, on_damage, now)?;
+    let settings = &node.state().settings;
+    let (guard, canon) = (Arc::clone(&settings.guards), settings.canon_rules);
+    let key_ring = Arc::clone(&node.state().identity.key_ring);
     let belief = Arc::clone(&node.state().belief);
     let freshness = assess(&node.freshness(config.screening.freshness_limit_s), &config.member, now);
-    let (engine, thread) = Engine::start(node, TICK).map_err(ServeError::Runtime)?;
+    let (engine, thread) = Engine::start(node, TICK, reserve).map_err(ServeError::Runtime)?;
     let (records, waiting) = Records::new();
     let screener = Arc::new(Screener {
         keys: ArcSwap::new(key_ring),
@@ -137,7 +139,7 @@ fn start_engine(config: &Config, material: &Material) -> Result<Started, ServeEr
         sandbox: config.screening.sandbox,
         records,
     });
-    Ok((engine, thread, screener, waiting))
+    Ok(Started { engine, thread, screener, waiting, reader })
 }
 
 fn assess(

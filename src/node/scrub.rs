@@ -1,0 +1,84 @@
+//! Checking a store again while it is in use: every record is read, every tree built anew and held against what its author
+//! signed. Disks forget silently; a node that finds out by itself can still be mended from its peers.
+
+use std::collections::BTreeMap;
+
+use crate::base::position::TreeSize;
+use crate::domain::feed::checkpoint::Checkpoint;
+use crate::domain::feed::tree::CompactRange;
+use crate::domain::note::SignedNote;
+use crate::node::commit::{Commit, StoredEntry, change};
+use crate::node::state::{damaged, read_entry};
+use crate::node::store::StorageFault;
+
+/// One pass, record by record from the first on.
+#[derive(Debug, Default)]
+pub struct Scrub {
+    feeds: BTreeMap<String, CompactRange>,
+    audit: CompactRange,
+}
+
+/// What a pass has read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scrubbed {
+    pub feeds: usize,
+    pub entries: u64,
+}
+
+impl Scrub {
+    /// Checks the next record. That the seals hold is checked by whoever reads it from the disk.
+    pub fn take(&mut self, record: &[u8]) -> Result<(), StorageFault> {
+        for kind in Commit::from_bytes(record)?.kinds() {
+            match kind {
+                change::Kind::Appended(appended) => {
+                    let range = self.feeds.entry(appended.origin.clone()).or_default();
+                    extend(range, appended.first_index, &appended.entries, &appended.origin)?;
+                    check_root(range, &appended.checkpoint, &appended.origin)?;
+                }
+                change::Kind::Audited(audited) => {
+                    extend(&mut self.audit, audited.first_index, &audited.entries, "audit log")?;
+                }
+                change::Kind::Filled(filled) => {
+                    filled.entry.iter().try_for_each(|entry| read_entry(entry).map(drop))?
+                }
+                change::Kind::Prepared(prepared) => {
+                    let entries = prepared.entries.iter().filter_map(|waiting| waiting.entry.as_ref());
+                    entries.into_iter().try_for_each(|entry| read_entry(entry).map(drop))?;
+                }
+                change::Kind::Opened(_)
+                | change::Kind::Roster(_)
+                | change::Kind::Equivocated(_)
+                | change::Kind::Budget(_)
+                | change::Kind::Recovered(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What was read.
+    pub fn end(self) -> Scrubbed {
+        let entries = self.feeds.values().map(|range| range.size().0).sum::<u64>() + self.audit.size().0;
+        Scrubbed { feeds: self.feeds.len(), entries }
+    }
+}
+
+fn extend(range: &mut CompactRange, first: u64, entries: &[StoredEntry], what: &str) -> Result<(), StorageFault> {
+    if range.size() != TreeSize(first) {
+        return Err(damaged(what, format!("jumps from {} to {first}", range.size())));
+    }
+    for entry in entries {
+        range.append(read_entry(entry)?.leaf_hash());
+    }
+    Ok(())
+}
+
+/// The signature was checked when the checkpoint came in, and the seal of the record keeps it: the root is what entries could
+/// contradict.
+fn check_root(range: &CompactRange, note: &str, what: &str) -> Result<(), StorageFault> {
+    let note = SignedNote::parse(note.as_bytes()).map_err(|error| damaged(what, error))?;
+    let checkpoint = Checkpoint::parse(note.text()).map_err(|error| damaged(what, error))?;
+    if checkpoint.size == range.size() && checkpoint.root != range.root() {
+        return Err(damaged(what, format!("the entries do not have the signed root at {}", range.size())));
+    }
+    Ok(())
+}

@@ -127,6 +127,11 @@ impl Node {
         i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("our child")
     }
 
+    /// SIGHUP: certificates, rosters and keys of the folder are read again.
+    pub fn reload(&self) {
+        kill_process(self.pid(), Signal::HUP).expect("our child");
+    }
+
     /// Kills the node and waits for its end.
     pub fn kill(mut self) {
         kill(self.pid());

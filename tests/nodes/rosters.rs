@@ -1,10 +1,13 @@
 //! Rosters on running nodes: somebody comes, somebody goes.
 
-use hushwire::io::grpc::wire::hushwire::local::v1::ApplyRosterRequest;
 use hushwire::io::grpc::wire::hushwire::local::v1::node_service_client::NodeServiceClient;
+use hushwire::io::grpc::wire::hushwire::local::v1::publishing_service_client::PublishingServiceClient;
+use hushwire::io::grpc::wire::hushwire::local::v1::{
+    ApplyRosterRequest, DueIndicator, IndicatorDraft, ListDueForRepublicationRequest,
+};
 use hushwire::io::grpc::wire::hushwire::types::v1::{Decision, IdentifierKind};
 
-use crate::caller::RUNTIME;
+use crate::caller::{RUNTIME, draft};
 use crate::consortium::Consortium;
 use crate::node::Node;
 
@@ -54,4 +57,46 @@ fn a_member_joins_running_nodes_and_is_cut_off_again() {
     let refused = shop.home.pull("bank-a", a.home.peer(), "demo.example/bank-a/all", 1).expect_err("cut off");
     assert!(refused.details().is_empty(), "not even a handshake: {refused:?}");
     assert_eq!(shop.screen(first).decision(), Decision::Challenge, "what it held it still holds");
+}
+
+fn due(node: &Node) -> Vec<DueIndicator> {
+    let mut client = PublishingServiceClient::new(node.channel("publisher"));
+    let answer = RUNTIME.block_on(client.list_due_for_republication(ListDueForRepublicationRequest::default()));
+    answer.expect("listed").into_inner().due
+}
+
+#[test]
+fn a_new_epoch_on_running_nodes_lists_what_to_publish_again_and_a_customer_counts_once() {
+    let consortium = Consortium::found(&["bank-a", "shop"]);
+    let [a, shop] = consortium.start_all(["bank-a", "shop"]);
+    a.until_ready();
+    let device = (IdentifierKind::Device, "epoch-device-0001");
+    let names = a.flag(device);
+    shop.until_decided(device, Decision::Challenge);
+    assert_eq!(due(&a), Vec::new());
+
+    consortium.succeed("key new-epoch --dir bank-a --compromised --out epoch");
+    let files = consortium.sign("epoch");
+    for node in [&a, &shop] {
+        let mut words = vec!["member", "apply", "--dir", node.home.member.as_str()];
+        words.extend(files.iter().map(String::as_str));
+        assert_eq!(consortium.run(&words).code, 0);
+        node.reload();
+        node.until("the new epoch", |status| status.epoch == 2);
+    }
+    let old = due(&a);
+    assert_eq!(old.iter().map(|due| (&due.name, due.epoch)).collect::<Vec<_>>(), [(&names[0], 1)]);
+    assert!(old[0].readable_until.is_some(), "{old:?}");
+    assert_eq!(shop.screen(device).decision(), Decision::Challenge, "both epochs are asked under");
+
+    let again = IndicatorDraft { supersedes: names[0].clone(), ..draft(device) };
+    let published = a.publish("", vec![again]).expect("published");
+    assert_eq!((published.published.len(), published.refused.len()), (1, 0));
+    crate::node::wait("nothing is due any more", || due(&a).is_empty().then_some(()));
+    let new_name = &published.published[0].name;
+    crate::node::wait("the shop matches the new one", || {
+        let answer = shop.screen(device);
+        let found = answer.matches.first()?;
+        (found.members == 1 && found.indicators.iter().any(|held| held.name == *new_name)).then_some(())
+    });
 }

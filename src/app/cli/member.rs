@@ -21,9 +21,10 @@ Founding a consortium of two and joining a third, by files only (docs/consortium
 
   each admin     hushwire key admin anna --consortium demo.example --out anna.age
   each member    hushwire member keygen --dir bank-a --consortium demo.example --member bank-a
-                 hushwire member card --dir bank-a --name \"Bank A\" --endpoint HOST:7441 --out bank-a.card
-  one of them    hushwire member genesis --consortium demo.example --card bank-a.card --card bank-b.card \\
-                     --admin ANNAS_KEY --admin BENS_KEY --quorum 2 --out genesis
+                 hushwire member card --dir bank-a --name \"Bank A\" --endpoint HOST:7441 \\
+                     --out bank-a.card
+  one of them    hushwire member genesis --consortium demo.example --card bank-a.card \\
+                     --card bank-b.card --admin ANNAS_KEY --admin BENS_KEY --quorum 2 --out genesis
   every admin    hushwire member sign genesis/* --admin anna.age
   one of them    hushwire member invite --out founders.invitation genesis/*
   each member    hushwire member join founders.invitation --dir bank-a --genesis HASH

@@ -27,8 +27,8 @@ use crate::io::{clock, random};
 #[command(after_help = "\
 Examples:
   hushwire member keygen --dir bank-a --consortium demo.example --member bank-a
-  hushwire member keygen --dir bank-b --consortium demo.example --member bank-b --local 127.0.0.1:7450 \\
-      --peer 127.0.0.1:7451
+  hushwire member keygen --dir bank-b --consortium demo.example --member bank-b \\
+      --local 127.0.0.1:7450 --peer 127.0.0.1:7451
 
 Makes bank-a/keystore.age, sealed under a passphrase you choose, bank-a/tls/*.pem, and bank-a/hushwire.toml with every \
 key explained. Nothing existing is replaced.")]

@@ -7,7 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hushwire::app::config::Config;
-use hushwire::app::serve::material::{Material, open_store};
+use hushwire::app::serve::material::Material;
+use hushwire::app::serve::store::open_node;
 use hushwire::io::journal::file::FileJournal;
 use hushwire::io::journal::real_fs::RealFs;
 use hushwire::io::transport::client::{ClientIdentity, connect_local};
@@ -121,10 +122,8 @@ impl Member {
         let now = clock::now();
         let config = Config::load(&self.dir.join("hushwire.toml"))?;
         let material = Material::load(&config, now)?;
-        let (journal, views) = open_store(&config, &material)?;
-        let settings = material.settings(&config);
-        let roster = material.roster.clone();
-        Ok(Node::open(material.identity()?, settings, roster, journal, views, now, &mut random::generator())?)
+        let (node, _) = open_node(&config, &material, now)?;
+        Ok(node)
     }
 
     /// Starts the node as a process and waits until it serves.

@@ -77,9 +77,11 @@ pub fn open(
     Ok(OpenStore { node, reader, reserve: Box::new(move |reservation| fence.write(reservation)) })
 }
 
-type OpenNode = (Node<FileJournal<RealFs>, AnyViews>, JournalReader<RealFs>);
+/// A node and what reads its journal beside it.
+pub type OpenNode = (Node<FileJournal<RealFs>, AnyViews>, JournalReader<RealFs>);
 
-fn open_node(config: &Config, material: &Material, now: Timestamp) -> Result<OpenNode, ServeError> {
+/// Opens the node on its store, not guarded: for whoever measures or looks, and signs nothing that leaves the machine.
+pub fn open_node(config: &Config, material: &Material, now: Timestamp) -> Result<OpenNode, ServeError> {
     let key = &material.keystore.keys.storage;
     let journal = FileJournal::open(RealFs, &config.dir.journal(), key, JournalOptions::default())?;
     let views = match config.views {

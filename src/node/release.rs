@@ -21,6 +21,7 @@ use crate::domain::statistics::question::{Question, ReleaseId};
 use crate::node::Node;
 use crate::node::commit::{BudgetChanged, Commit, Prepared, PreparedEntry, change};
 use crate::node::compact::subject;
+use crate::node::fence::FenceState;
 use crate::node::local_mac::MacDomain;
 use crate::node::state::{damaged, stored};
 use crate::node::store::{Journal, RecordNumber, StorageFault, Views};
@@ -49,6 +50,8 @@ pub struct Drawn {
 /// Nothing was released.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReleaseFault {
+    #[error("this node has not heard from the other members yet whether it holds all it signed; ask again later")]
+    Fenced,
     #[error(transparent)]
     Refused(#[from] BudgetRefusal),
     #[error(transparent)]
@@ -66,9 +69,13 @@ impl<J: Journal, V: Views> Node<J, V> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<ReleaseStep, ReleaseFault> {
+        let fenced = self.fence_state() != FenceState::Open;
         let admission = self.state.ledger.admit(id, question, cost);
         match admission {
+            // What is held already is the same bytes before and after a restore.
             Ok(Admission::Released(blob)) => return Ok(ReleaseStep::Released(blob.to_vec())),
+            // A node restored from an old copy has forgotten what it charged and drew: it would draw a second time.
+            _ if fenced => return Err(ReleaseFault::Fenced),
             Ok(Admission::Paid) => {}
             Ok(Admission::Charge(charge)) => {
                 let mut commit = Commit::default();

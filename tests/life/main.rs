@@ -6,3 +6,4 @@ mod damage;
 mod erasure;
 mod house;
 mod reservation;
+mod statistics;

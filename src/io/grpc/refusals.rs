@@ -82,6 +82,7 @@ pub fn retract_refusal(fault: &RetractFault) -> Refusal {
 pub fn release_refusal(fault: &ReleaseFault) -> Refusal {
     let description = fault.to_string();
     match fault {
+        ReleaseFault::Fenced => Refusal::FailedPrecondition { reason: "FENCED", description },
         ReleaseFault::Refused(BudgetRefusal::IdTaken) => {
             Refusal::AlreadyExists { reason: "RELEASE_ID_TAKEN", description }
         }

@@ -120,15 +120,17 @@ impl<J: Journal, V: Views> Node<J, V> {
         Ok(())
     }
 
-    /// What happens by itself: windows close, signatures are renewed, silence is noticed.
+    /// What happens by itself: windows close, signatures are renewed, silence is noticed. A part that fails does not keep the
+    /// others from their work; the first fault is told at the end.
     pub fn tick(&mut self, now: Timestamp, rng: &mut impl CryptoRng) -> Result<(), StorageFault> {
         self.state.fence.wait(now);
         self.live_on(now, rng)?;
         self.sign_empty_feeds(now);
-        self.close_window(now, rng)?;
+        let closed = self.close_window(now, rng);
         self.heartbeat(now);
-        self.notice_silence(now, rng)?;
-        self.keep_house(now)
+        let noticed = self.notice_silence(now, rng);
+        let kept = self.keep_house(now);
+        closed.and(noticed).and(kept)
     }
 
     /// The durable heads where they changed since the last call.

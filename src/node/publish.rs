@@ -83,7 +83,7 @@ pub struct PublishReceipt {
 pub enum PublishFault {
     #[error("{got} drafts exceed the limit of {limit} a call")]
     TooMany { got: usize, limit: usize },
-    #[error("this member belongs to no group of that name")]
+    #[error("this member belongs to no group of that name, or this node has no key for its feed there")]
     UnknownGroup,
     #[error("the roster has expired; apply its successor")]
     RosterExpired,
@@ -289,7 +289,9 @@ impl<J: Journal, V: Views> Node<J, V> {
             Some(asked) => groups.get(asked),
             None => groups.first(),
         };
-        group.cloned().ok_or(PublishFault::UnknownGroup)
+        // Without its key the entry would be acknowledged and never signed.
+        let signed = group.filter(|group| self.state.identity.feeds.contains_key(*group));
+        signed.cloned().ok_or(PublishFault::UnknownGroup)
     }
 
     fn check_terms(&self, now: Timestamp) -> Result<(), PublishFault> {

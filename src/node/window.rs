@@ -23,19 +23,21 @@ use crate::node::state::{State, damaged, stored};
 use crate::node::store::{Journal, StorageFault, Views};
 
 impl<J: Journal, V: Views> Node<J, V> {
-    /// Sequences and signs what is due. Does nothing while the fence is not open.
+    /// Sequences and signs what is due. Does nothing while the fence is not open. A feed that fails does not keep the others
+    /// waiting; the first fault is told at the end.
     pub fn close_window(&mut self, now: Timestamp, rng: &mut impl CryptoRng) -> Result<(), StorageFault> {
         if self.fence_state() != FenceState::Open {
             return Ok(());
         }
+        let mut outcome = Ok(());
         for (feed, mut entries) in self.state.pending.due(now) {
             entries.shuffle(rng);
             entries.truncate(self.room_for(&feed));
-            for batch in entries.chunks(limits::BATCH_ENTRIES) {
-                self.append_own(&feed, batch, Vec::new(), now, rng)?;
-            }
+            let mut batches = entries.chunks(limits::BATCH_ENTRIES);
+            let appended = batches.try_for_each(|batch| self.append_own(&feed, batch, Vec::new(), now, rng));
+            outcome = outcome.and(appended);
         }
-        Ok(())
+        outcome
     }
 
     /// Entries that may be signed before more sizes are reserved. The rest waits for the next round.

@@ -7,3 +7,4 @@ mod erasure;
 mod house;
 mod reservation;
 mod statistics;
+mod window;

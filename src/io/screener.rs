@@ -1,16 +1,16 @@
-//! What answers checkouts: everything screening reads, shared and lock-free, and the bounded way of its records to the
+//! What answers checkouts: everything screening reads, shared without locks, and the bounded way of its records to the
 //! audit log.
 //!
 //! Nothing here waits for the engine, a peer or a disk. Records go through a bounded queue; where it is full the answer is
 //! given all the same and the loss is counted, told by a gap record once there is room again.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::watch;
 
 use crate::base::limits;
 use crate::base::name::MemberId;
@@ -114,14 +114,21 @@ type Counts = BTreeMap<String, (Actor, DecisionCounts)>;
 pub struct Records {
     queue: Sender<ScreeningRecord>,
     counts: Mutex<Counts>,
-    lost: AtomicU64,
+    loss: Mutex<Option<Loss>>,
+}
+
+/// Records that found no room, or that the store did not take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Loss {
+    since: Timestamp,
+    records: u64,
 }
 
 impl Records {
     /// The sending side and what [`write_records`] reads.
     pub fn new() -> (Self, Receiver<ScreeningRecord>) {
         let (queue, waiting) = mpsc::channel(limits::SCREENING_RECORDS);
-        (Self { queue, counts: Mutex::new(Counts::new()), lost: AtomicU64::new(0) }, waiting)
+        (Self { queue, counts: Mutex::new(Counts::new()), loss: Mutex::new(None) }, waiting)
     }
 
     fn take(&self, caller: &Actor, screening: &Screening, decision_id: &str, now: Timestamp) -> Audited {
@@ -143,7 +150,7 @@ impl Records {
         if self.queue.try_send(record).is_ok() {
             return Audited::Pending;
         }
-        self.lost.fetch_add(1, Ordering::Relaxed);
+        self.lose(now, 1);
         Audited::Lost
     }
 
@@ -159,73 +166,134 @@ impl Records {
         }
     }
 
+    fn lose(&self, since: Timestamp, records: u64) {
+        if records == 0 {
+            return;
+        }
+        let mut loss = self.loss.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = loss.unwrap_or(Loss { since, records: 0 });
+        *loss = Some(Loss { since: before.since.min(since), records: before.records.saturating_add(records) });
+    }
+
+    fn take_loss(&self) -> Option<Loss> {
+        self.loss.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Counters that could not be written go back to be written with the next minute's.
+    fn give_back(&self, unwritten: Counts) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        for (caller, (actor, more)) in unwritten {
+            let (_, row) = counts.entry(caller).or_insert_with(|| (actor, DecisionCounts::default()));
+            row.allowed += more.allowed;
+            row.challenged += more.challenged;
+            row.held += more.held;
+            row.blocked += more.blocked;
+        }
+    }
+
     fn take_counts(&self) -> Counts {
         std::mem::take(&mut *self.counts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// Writes records to the audit log: gathered for `window`, in one commit each time; counters once a minute. Ends when the
-/// screener is dropped.
+/// Writes records to the audit log: gathered for `window`, then durable together; counters once a minute. When `stop` turns
+/// true, what is queued and counted is written and the task ends.
 pub async fn write_records<J, V>(
     engine: Engine<J, V>,
-    screener: std::sync::Weak<Screener>,
+    screener: Arc<Screener>,
     mut waiting: Receiver<ScreeningRecord>,
     window: Duration,
+    mut stop: watch::Receiver<bool>,
 ) where
     J: Journal + Send + 'static,
     V: Views + Send + 'static,
 {
     let mut minute = clock::now().unix_s() / 60;
-    let mut lossy_since = None;
     loop {
         let mut records = Vec::new();
-        let received =
-            tokio::time::timeout(Duration::from_secs(1), waiting.recv_many(&mut records, limits::RECORDS_PER_COMMIT));
-        if received.await == Ok(0) {
+        tokio::select! {
+            _ = waiting.recv_many(&mut records, limits::RECORDS_PER_COMMIT) => tokio::time::sleep(window).await,
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            () = stopped(&mut stop) => {}
+        }
+        while records.len() < limits::RECORDS_PER_COMMIT
+            && let Ok(record) = waiting.try_recv()
+        {
+            records.push(record);
+        }
+        let last = *stop.borrow() && records.len() < limits::RECORDS_PER_COMMIT;
+        let this_minute = clock::now().unix_s() / 60;
+        let counts = if last || this_minute > minute { screener.records.take_counts() } else { Counts::new() };
+        write(&engine, &screener.records, records, Timestamp::from_unix_s(minute * 60), counts).await;
+        minute = this_minute;
+        if last {
             return;
         }
-        if !records.is_empty() && records.len() < limits::RECORDS_PER_COMMIT {
-            tokio::time::sleep(window).await;
-            while records.len() < limits::RECORDS_PER_COMMIT
-                && let Ok(record) = waiting.try_recv()
-            {
-                records.push(record);
-            }
+    }
+}
+
+/// Resolves when the node stops; the end of the sender means the same as its word.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    drop(stop.wait_for(|stop| *stop).await);
+}
+
+/// Writes one batch. What cannot be written is counted as lost, and told by a gap record as soon as something can.
+async fn write<J, V>(
+    engine: &Engine<J, V>,
+    queue: &Records,
+    records: Vec<ScreeningRecord>,
+    minute: Timestamp,
+    counts: Counts,
+) where
+    J: Journal + Send + 'static,
+    V: Views + Send + 'static,
+{
+    let gap = queue.take_loss();
+    if records.is_empty() && counts.is_empty() && gap.is_none() {
+        return;
+    }
+    let (offered, kept_counts) = (records.len(), counts.clone());
+    let written = engine.call(move |node, round| {
+        node.record_screenings(records, round.now, round.rng)?;
+        node.record_counts(minute, counts, round.now, round.rng)?;
+        match gap {
+            Some(Loss { since, records }) => node.record_gap(since, round.now, records, round.now, round.rng),
+            None => Ok(()),
         }
-        let Some(screener) = screener.upgrade() else { return };
-        let now = clock::now();
-        let lost = screener.records.lost.swap(0, Ordering::Relaxed);
-        if lost > 0 {
-            lossy_since.get_or_insert(now);
-        }
-        let gap = (lost > 0).then(|| (lossy_since.take().unwrap_or(now), lost));
-        let this_minute = now.unix_s() / 60;
-        let counts = if this_minute > minute { screener.records.take_counts() } else { Counts::new() };
-        let counted = Timestamp::from_unix_s(minute * 60);
-        minute = this_minute;
-        drop(screener);
-        if records.is_empty() && counts.is_empty() && gap.is_none() {
-            continue;
-        }
-        let written = engine
-            .call(move |node, round| {
-                node.record_screenings(records, round.now, round.rng)?;
-                node.record_counts(counted, counts, round.now, round.rng)?;
-                match gap {
-                    Some((since, lost)) => node.record_gap(since, round.now, lost, round.now, round.rng),
-                    None => Ok(()),
-                }
-            })
-            .await;
-        if let Err(fault) = written.map(|outcome| outcome.err()) {
-            tracing::error!(event = "audit.unwritten", fault = %fault);
-        }
+    });
+    let outcome = written.await.and_then(|outcome| Ok(outcome?));
+    if let Err(fault) = outcome {
+        tracing::error!(event = "audit.unwritten", records = offered, fault = %fault);
+        let lost = u64::try_from(offered).unwrap_or(u64::MAX).saturating_add(gap.map_or(0, |gap| gap.records));
+        queue.lose(gap.map_or_else(clock::now, |gap| gap.since), lost);
+        queue.give_back(kept_counts);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_could_not_be_written_is_told_once_with_its_beginning() {
+        let (records, _waiting) = Records::new();
+        assert_eq!(records.take_loss(), None);
+        records.lose(Timestamp::from_unix_s(20), 3);
+        records.lose(Timestamp::from_unix_s(10), 2);
+        assert_eq!(records.take_loss(), Some(Loss { since: Timestamp::from_unix_s(10), records: 5 }));
+        assert_eq!(records.take_loss(), None);
+    }
+
+    #[test]
+    fn counters_that_were_not_written_are_added_to_the_next() {
+        let (records, _waiting) = Records::new();
+        records.count(&Actor::Node, Decision::Block);
+        let unwritten = records.take_counts();
+        records.count(&Actor::Node, Decision::Block);
+        records.give_back(unwritten);
+        let (_, counted) = records.take_counts().remove("node").expect("the node was counted");
+        assert_eq!(counted, DecisionCounts { blocked: 2, ..DecisionCounts::default() });
+    }
 
     #[test]
     fn a_reference_is_short_and_has_no_letter_that_is_misread() {

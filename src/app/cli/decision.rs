@@ -108,6 +108,7 @@ fn audit_word(number: i32) -> &'static str {
         Ok(AuditState::Durable) => "durable",
         Ok(AuditState::Pending) => "pending",
         Ok(AuditState::Counted) => "counted",
+        Ok(AuditState::Lost) => "lost",
         Ok(AuditState::Unspecified) | Err(_) => "unspecified",
     }
 }

@@ -206,16 +206,12 @@ impl Cast {
         }
     }
 
-    /// Stops every node and removes the folder.
+    /// Stops every node as an operator would. The folder goes with the cast.
     pub async fn close(&mut self) {
         for member in &mut self.members {
             if let Some(process) = member.process.take() {
                 process.stop().await;
             }
-        }
-        if !self.keep {
-            // Best effort: the folder lies among temporary files.
-            drop(std::fs::remove_dir_all(&self.folder));
         }
     }
 
@@ -237,6 +233,17 @@ impl Cast {
             format!("retract --config {} --reason false-positive --identifier email={email}", config("bank-a")),
             format!("audit list --config {}", config("shop")),
         ]
+    }
+}
+
+/// Whatever ends the demo: no node goes on, and nothing is left among the temporary files.
+impl Drop for Cast {
+    fn drop(&mut self) {
+        // A node still running here is killed by the drop of its process.
+        self.members.clear();
+        if !self.keep {
+            drop(std::fs::remove_dir_all(&self.folder));
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod thieves;
 mod wiretap;
 
 use std::path::PathBuf;
+use std::pin::pin;
 
 use clap::Args;
 
@@ -60,14 +61,29 @@ pub fn run(args: DemoArgs) -> Result<Outcome, CliError> {
     runtime.block_on(perform(args))
 }
 
+/// Ctrl-C or SIGTERM. Signals that cannot be waited for end the demo at once; nothing is lost by it.
+async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
 async fn perform(args: DemoArgs) -> Result<Outcome, CliError> {
+    let early = || CliError::failed("stopped before the story was told");
     let account = Account::new();
     account.prologue();
-    let cast = Cast::found(&account, args.keep.clone()).await?;
+    let mut stop = pin!(told_to_stop());
+    let cast = tokio::select! {
+        cast = Cast::found(&account, args.keep.clone()) => cast?,
+        () = stop.as_mut() => return Err(early()),
+    };
     let mut stage = Stage::new(&account, cast, args.seed, args.fraudsters, args.orders)?;
     let told = tokio::select! {
         told = stage.tell() => told,
-        _ = tokio::signal::ctrl_c() => Err(CliError::failed("stopped before the story was told")),
+        () = stop.as_mut() => Err(early()),
     };
     let figures = match told {
         Ok(figures) => figures,
@@ -82,12 +98,12 @@ async fn perform(args: DemoArgs) -> Result<Outcome, CliError> {
     }
     if !args.exit {
         account.by_hand(stage.cast(), &stage.flagged_email()?);
-        // A signal that cannot be waited for ends the demo at once; nothing is lost by it.
-        drop(tokio::signal::ctrl_c().await);
+        stop.await;
         account.step("Stopping the three nodes");
     }
     let kept = stage.cast().is_kept();
     stage.close().await;
+    drop(stage);
     let folder = if kept { "the folder is kept" } else { "the temporary folder is removed" };
     account.done(&format!("Everything is stopped; {folder}."));
     Ok(Outcome::Done)

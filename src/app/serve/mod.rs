@@ -75,7 +75,8 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
 
     local.block_on(async {
         let window = Duration::from_millis(config.audit_window_ms);
-        tokio::spawn(write_records(engine.clone(), Arc::downgrade(&screener), waiting, window));
+        let (recorder, ends) = (Arc::clone(&screener), stopping.clone());
+        let recording = tokio::spawn(write_records(engine.clone(), recorder, waiting, window, ends));
         tokio::spawn(scrub_daily(engine.clone(), reader));
         tokio::spawn(refresh(engine.clone(), Arc::clone(&screener), config.screening.freshness_limit_s));
         let (material, tls) = (Arc::clone(&material), Arc::clone(&local_door.tls));
@@ -88,6 +89,8 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
             stop.send_replace(true);
         };
         local_door.serve(sockets.local, told).await;
+        // Both the last answers' records and the minute's counters belong into the log before it says that the node stopped.
+        drop(recording.await);
     });
     drop(peers_thread.join());
     local.block_on(async {
@@ -150,19 +153,20 @@ fn assess(
     Freshness::assess(feeds, own, false, now)
 }
 
-/// Keeps the freshness in answers true. Where the engine is stuck the last one stays, and it grows stale by itself: ages
-/// are told by the time of assessment.
+/// Keeps the freshness in answers true. Where the engine is stuck, what was last heard is assessed again by the clock: a
+/// feed nobody pulls any more must grow stale.
 async fn refresh(engine: LiveEngine, screener: Arc<Screener>, limit_s: Option<u64>) {
     let mut every = tokio::time::interval(FRESHNESS_EVERY);
+    let mut last_heard = Vec::new();
     loop {
         every.tick().await;
-        let feeds = match engine.call(move |node, _| node.freshness(limit_s)).await {
-            Ok(feeds) => feeds,
+        match engine.call(move |node, _| node.freshness(limit_s)).await {
+            Ok(feeds) => last_heard = feeds,
             Err(EngineFault::Stopping) => return,
             // A full queue or a stopped store: the next round may find it better.
-            Err(EngineFault::Busy | EngineFault::Storage(_)) => continue,
-        };
-        screener.freshness.store(Arc::new(assess(&feeds, &screener.own, clock::now())));
+            Err(EngineFault::Busy | EngineFault::Storage(_)) => {}
+        }
+        screener.freshness.store(Arc::new(assess(&last_heard, &screener.own, clock::now())));
     }
 }
 

@@ -241,8 +241,8 @@ fn wire_freshness(peer: &PeerFreshness) -> wire::PeerFreshness {
 
 fn wire_audit(audit: Audited) -> wire::AuditState {
     match audit {
-        // A record that was lost is told by a gap record; until then nothing of it is durable.
-        Audited::Pending | Audited::Lost => wire::AuditState::Pending,
+        Audited::Pending => wire::AuditState::Pending,
+        Audited::Lost => wire::AuditState::Lost,
         Audited::Counted => wire::AuditState::Counted,
     }
 }

@@ -12,6 +12,7 @@ mod flow;
 mod leak;
 mod node;
 mod puller;
+mod recovery;
 mod relay;
 mod releases;
 mod rosters;

@@ -81,13 +81,18 @@ impl Home {
 
     /// The same with overrides of the configuration.
     pub fn start_with(&self, environment: &[(&str, &str)]) -> Result<Node, Said> {
+        self.start_as(&[], environment)
+    }
+
+    /// The same with further words on the command line.
+    pub fn start_as(&self, words: &[&str], environment: &[(&str, &str)]) -> Result<Node, Said> {
         let ready = self.folder.join(format!("{}.ready", self.member));
         drop(std::fs::remove_file(&ready));
         let log = File::options().append(true).create(true).open(self.log()).expect("a log");
         let said_before = log.metadata().expect("a file").len();
         let mut command = command(&self.folder);
         command.args(["serve", "--config", &format!("{}/hushwire.toml", self.member), "--ready-file"]).arg(&ready);
-        command.envs(environment.iter().copied());
+        command.args(words).envs(environment.iter().copied());
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("a file")).stderr(log);
         let mut child = command.spawn().expect("the binary runs");
         let started = wait("the node opens its doors or ends", || {

@@ -1,0 +1,90 @@
+//! A damaged journal, and an old one put back: the node gets back what others hold and never signs a size twice.
+
+use std::fs;
+use std::path::Path;
+
+use hushwire::io::grpc::wire::hushwire::types::v1::IdentifierKind;
+
+use crate::caller::feed_size;
+use crate::consortium::Consortium;
+use crate::node::Node;
+
+const FEED: &str = "demo.example/bank-a/all";
+
+fn flag_all(node: &Node, devices: &[&'static str]) {
+    for device in devices {
+        node.flag((IdentifierKind::Device, *device));
+    }
+    node.until("signed", |status| status.pending == 0 && status.state == "ready");
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("made");
+    for entry in fs::read_dir(from).expect("readable").map(|entry| entry.expect("readable")) {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("copied");
+        }
+    }
+}
+
+#[test]
+fn a_damaged_journal_is_set_aside_and_every_feed_comes_back_from_the_others() {
+    let consortium = Consortium::found(&["bank-a", "bank-b"]);
+    let [a, b] = consortium.start_all(["bank-a", "bank-b"]);
+    a.until_ready();
+    flag_all(&a, &["recovery-device-0001", "recovery-device-0002"]);
+    b.until("believed", |status| status.believed == 2);
+    let home = a.home.clone();
+    a.kill();
+    let files =
+        fs::read_dir(home.path().join("journal")).expect("a journal").map(|file| file.expect("readable").path());
+    let segment = files.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "segment"));
+    let segment = segment.expect("a segment");
+    let mut bytes = fs::read(&segment).expect("readable");
+    let early = bytes.len() / 4;
+    bytes[early] ^= 1;
+    fs::write(&segment, bytes).expect("written");
+
+    let refused = match home.start() {
+        Ok(_) => panic!("it starts on a damaged journal"),
+        Err(said) => said,
+    };
+    assert_eq!(refused.code, 5, "{}", refused.stderr);
+    assert!(refused.stderr.contains("serve --recover"), "{}", refused.stderr);
+    let a = home.start_as(&["--recover"], &[]).unwrap_or_else(|said| panic!("it recovers: {}", said.stderr));
+    a.until("its own feed is back", |status| status.state == "ready" && feed_size(status, FEED) == 2);
+    flag_all(&a, &["recovery-device-0003"]);
+    b.until("goes on", |status| status.believed == 3 && feed_size(status, FEED) == 3);
+    let log = fs::read_to_string(home.log()).expect("a log");
+    assert!(log.contains("store.set_aside") && log.contains("the audit log"), "it says what is lost");
+    let kept = fs::read_dir(home.path()).expect("readable").map(|entry| entry.expect("readable").file_name());
+    assert!(kept.into_iter().any(|name| name.to_string_lossy().starts_with("journal.damaged-")));
+}
+
+#[test]
+fn an_old_journal_put_back_never_signs_a_size_twice() {
+    let consortium = Consortium::found(&["bank-a", "bank-b"]);
+    let [a, b] = consortium.start_all(["bank-a", "bank-b"]);
+    a.until_ready();
+    flag_all(&a, &["recovery-device-0001"]);
+    b.until("believed", |status| status.believed == 1);
+    let home = a.home.clone();
+    a.stop();
+    let (journal, backup) = (home.path().join("journal"), home.path().join("backup"));
+    copy(&journal, &backup);
+    let a = consortium.start("bank-a");
+    flag_all(&a, &["recovery-device-0002", "recovery-device-0003"]);
+    b.until("believed", |status| status.believed == 3);
+    a.kill();
+    fs::remove_dir_all(&journal).expect("removed");
+    copy(&backup, &journal);
+
+    let a = consortium.start("bank-a");
+    flag_all(&a, &["recovery-device-0004"]);
+    let status = b.until("goes on", |status| status.believed == 4 && feed_size(status, FEED) == 4);
+    assert!(status.feeds.iter().all(|feed| !feed.quarantined));
+    a.until("has everything back", |status| feed_size(status, FEED) == 4 && status.believed == 4);
+}

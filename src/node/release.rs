@@ -54,8 +54,6 @@ pub enum ReleaseFault {
     Fenced,
     #[error(transparent)]
     Refused(#[from] BudgetRefusal),
-    #[error("the node is not certain yet that it knows everything it released before; ask again when it is ready")]
-    Fenced,
     #[error(transparent)]
     Storage(#[from] StorageFault),
 }
@@ -79,8 +77,6 @@ impl<J: Journal, V: Views> Node<J, V> {
             // A node restored from an old copy has forgotten what it charged and drew: it would draw a second time.
             _ if fenced => return Err(ReleaseFault::Fenced),
             Ok(Admission::Paid) => {}
-            // A store that was put back may have forgotten charges: what others hold of our releases comes back first.
-            Ok(Admission::Charge(_)) if self.fence_state() != FenceState::Open => return Err(ReleaseFault::Fenced),
             Ok(Admission::Charge(charge)) => {
                 let mut commit = Commit::default();
                 let event = LedgerEvent::Charged(charge).encode();

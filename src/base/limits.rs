@@ -216,3 +216,9 @@ pub const RESERVE_RETRY_MS: u64 = 1_000;
 pub const SCRUB_EVERY_S: u64 = 86_400;
 pub const SCRUB_BYTES_AT_ONCE: usize = 8 * 1024 * 1024;
 pub const SCRUB_REST_MS: u64 = 100;
+
+/// Longest a call of the exchange waits for room in the engine's queue, milliseconds.
+pub const ENGINE_PATIENCE_MS: u64 = 10_000;
+
+/// Refused accesses recorded one by one in a minute; the others of that minute are counted in one gap record.
+pub const REFUSALS_PER_MINUTE: u64 = 600;

@@ -45,12 +45,17 @@ pub enum EngineFault {
     Storage(#[from] StorageFault),
 }
 
+/// Between attempts of a patient call to find room in the queue.
+const FULL_PAUSE: Duration = Duration::from_millis(5);
+
 /// Sends work to the engine. Cheap to clone.
 pub struct Engine<J, V> {
     jobs: SyncSender<Job<J, V>>,
     heads: watch::Receiver<Arc<Heads>>,
     consortium: ConsortiumId,
     member: MemberId,
+    /// How long a call waits for room in the queue.
+    patience: Duration,
 }
 
 impl<J, V> Clone for Engine<J, V> {
@@ -60,6 +65,7 @@ impl<J, V> Clone for Engine<J, V> {
             heads: self.heads.clone(),
             consortium: self.consortium.clone(),
             member: self.member.clone(),
+            patience: self.patience,
         }
     }
 }
@@ -81,7 +87,7 @@ impl<J: Journal + Send + 'static, V: Views + Send + 'static> Engine<J, V> {
         let thread = std::thread::Builder::new()
             .name("hushwire-engine".to_owned())
             .spawn(move || run(node, &queue, tick, &publish_heads, reserve))?;
-        Ok((Self { jobs, heads, consortium, member }, thread))
+        Ok((Self { jobs, heads, consortium, member, patience: Duration::ZERO }, thread))
     }
 
     pub fn consortium(&self) -> &ConsortiumId {
@@ -108,23 +114,34 @@ impl<J: Journal + Send + 'static, V: Views + Send + 'static> Engine<J, V> {
         self.heads.clone()
     }
 
+    /// A handle whose calls wait for room in the queue: for the exchange with peers, whose streams must not end because
+    /// the member's own systems publish much at once.
+    pub fn patient(&self) -> Self {
+        Self { patience: Duration::from_millis(limits::ENGINE_PATIENCE_MS), ..self.clone() }
+    }
+
     /// Runs `work` in the next round and answers once everything it changed is durable.
     pub async fn call<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Node<J, V>, &mut Round<'_>) -> T + Send + 'static,
     ) -> Result<T, EngineFault> {
         let (answer, answered) = oneshot::channel();
-        let job: Job<J, V> = Box::new(move |node, round| {
+        let mut job: Job<J, V> = Box::new(move |node, round| {
             let result = work(node, round);
             Box::new(move |durable| {
                 // A caller that gave up does not wait for the answer; what it asked for stands all the same.
                 drop(answer.send(durable.map(|()| result)));
             })
         });
-        self.jobs.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => EngineFault::Busy,
-            TrySendError::Disconnected(_) => EngineFault::Stopping,
-        })?;
+        let since = Instant::now();
+        while let Err(error) = self.jobs.try_send(job) {
+            job = match error {
+                TrySendError::Full(_) if since.elapsed() >= self.patience => return Err(EngineFault::Busy),
+                TrySendError::Full(job) => job,
+                TrySendError::Disconnected(_) => return Err(EngineFault::Stopping),
+            };
+            tokio::time::sleep(FULL_PAUSE).await;
+        }
         Ok(answered.await.map_err(|_| EngineFault::Stopping)??)
     }
 }

@@ -1,7 +1,7 @@
 //! The two doors: the member's own systems on one, other members' nodes on the other.
 
 use std::net::TcpListener;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 use tonic::service::Routes;
@@ -12,6 +12,7 @@ use crate::app::serve::health::health;
 use crate::app::serve::material::{Addresses, LiveEngine, Material, ServeError};
 use crate::app::serve::roster::RosterDesk;
 use crate::base::limits;
+use crate::base::time::Timestamp;
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
 use crate::domain::statistics::budget::Epsilon;
@@ -176,18 +177,23 @@ pub fn peer(material: &Material, engine: &LiveEngine, desk: &RosterDesk) -> Resu
     })
 }
 
-/// Writes every refused access to the audit log. Where the engine has no time the refusal stands all the same.
+/// Writes refused accesses to the audit log, so many in a minute one by one and the others counted: whoever holds a valid
+/// certificate must not be able to fill the disk with refusals. Where the engine has no time the refusal stands all the same.
 fn record_refusals(engine: LiveEngine) -> OnRefused {
+    let this_minute = Mutex::new(Minute::default());
     Arc::new(move |refused: &Refused| {
+        let now = clock::now();
+        let Some(uncounted) = this_minute.lock().unwrap_or_else(PoisonError::into_inner).admit(now) else { return };
         let actor = match &refused.caller {
             Caller::Local(caller) => convert::actor(caller),
             Caller::Peer(peer) => Actor::Peer(peer.member.clone()),
         };
         let reason = known_reason(&refused.reason);
-        let event = AuditEvent::CallRefused { method: refused.method.unwrap_or("unknown"), reason };
+        let mut events = vec![AuditEvent::CallRefused { method: refused.method.unwrap_or("unknown"), reason }];
+        events.extend(uncounted.map(|(from, records_lost)| AuditEvent::GapRecorded { from, until: now, records_lost }));
         let engine = engine.clone();
         tokio::spawn(async move {
-            let recorded = engine.call(move |node, round| node.record(&actor, vec![event], round.now, round.rng)).await;
+            let recorded = engine.call(move |node, round| node.record(&actor, events, round.now, round.rng)).await;
             if let Err(fault) = recorded {
                 tracing::warn!(event = "refusal.unrecorded", fault = %fault);
             }
@@ -195,9 +201,48 @@ fn record_refusals(engine: LiveEngine) -> OnRefused {
     })
 }
 
+/// The refusals of one minute.
+#[derive(Debug, Default)]
+struct Minute {
+    number: u64,
+    refusals: u64,
+}
+
+impl Minute {
+    /// Whether a refusal at `now` is recorded; with the minute before and its unrecorded refusals, where there were any.
+    fn admit(&mut self, now: Timestamp) -> Option<Option<(Timestamp, u64)>> {
+        let number = now.unix_s() / 60;
+        let mut uncounted = None;
+        if number != self.number {
+            let beyond = self.refusals.saturating_sub(limits::REFUSALS_PER_MINUTE);
+            uncounted = (beyond > 0).then(|| (Timestamp::from_unix_s(self.number * 60), beyond));
+            *self = Self { number, refusals: 0 };
+        }
+        self.refusals += 1;
+        (self.refusals <= limits::REFUSALS_PER_MINUTE).then_some(uncounted)
+    }
+}
+
 /// The audit log holds words of the program only.
 fn known_reason(reason: &str) -> &'static str {
     const KNOWN: [&str; 5] =
         ["ROLE_NOT_ALLOWED", "WRONG_LISTENER", "PIN_REVOKED", "UNKNOWN_METHOD", "NO_VERIFIED_CALLER"];
     KNOWN.into_iter().find(|known| *known == reason).unwrap_or("OTHER")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_refusals_is_counted_and_told_in_the_next_minute() {
+        let mut minute = Minute::default();
+        let first = Timestamp::from_unix_s(600);
+        for _ in 0..limits::REFUSALS_PER_MINUTE {
+            assert_eq!(minute.admit(first), Some(None));
+        }
+        assert_eq!((minute.admit(first), minute.admit(first)), (None, None));
+        assert_eq!(minute.admit(first.plus_s(60)), Some(Some((first, 2))));
+        assert_eq!(minute.admit(first.plus_s(60)), Some(None));
+    }
 }

@@ -62,9 +62,9 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
     let links = Links::default();
     let (stop, stopping) = watch::channel(false);
     let desk = RosterDesk::new(&material, engine.clone(), Arc::clone(&screener));
-    let peering = Peering::new(engine.clone(), links.clone(), desk.clone(), &material);
+    let peering = Peering::new(engine.patient(), links.clone(), desk.clone(), &material);
     let local_door = doors::local(config, &material, &engine, &screener, &links, &desk)?;
-    let peer_door = doors::peer(&material, &engine, &desk)?;
+    let peer_door = doors::peer(&material, &engine.patient(), &desk)?;
     let addresses = sockets.addresses()?;
 
     let peers_thread = spawn_peers(peers, peering, peer_door, sockets.peer, stopping.clone())?;

@@ -20,6 +20,8 @@ use hushwire::domain::indicator::typology::TypologyList;
 use hushwire::domain::indicator::words::Grounds;
 use hushwire::domain::pseudonym::keys::{EpochKeys, EpochSecret, KeyRing};
 use hushwire::domain::pseudonym::payload::seal_payload;
+use hushwire::domain::roster::terms::Limits;
+use hushwire::domain::screening::demands::Demands;
 use hushwire::domain::screening::freshness::Freshness;
 use hushwire::domain::screening::own_lists::OwnLists;
 use hushwire::domain::screening::policy::BuiltInPolicy;
@@ -244,6 +246,7 @@ impl Bench {
             lists: &self.lists,
             freshness: &self.freshness,
             policy: &self.policy,
+            demands: &Demands::new(&Limits::default(), &[]),
             own: &self.own,
             sandbox: false,
             now: self.now,

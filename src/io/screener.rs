@@ -22,6 +22,7 @@ use crate::domain::identifier::guard::GuardLists;
 use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::screening::answer::Screening;
 use crate::domain::screening::decision::Decision;
+use crate::domain::screening::demands::Demands;
 use crate::domain::screening::freshness::Freshness;
 use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::screening::policy::BuiltInPolicy;
@@ -42,6 +43,7 @@ pub struct Screener {
     pub lists: ArcSwap<OwnLists>,
     pub freshness: ArcSwap<Freshness>,
     pub policy: BuiltInPolicy,
+    pub demands: ArcSwap<Demands>,
     pub own: MemberId,
     pub sandbox: bool,
     pub records: Records,
@@ -80,6 +82,7 @@ impl Screener {
             lists: &self.lists.load(),
             freshness: &self.freshness.load(),
             policy: &self.policy,
+            demands: &self.demands.load(),
             own: &self.own,
             sandbox: self.sandbox,
             now,

@@ -22,7 +22,6 @@ use crate::domain::indicator::draft::{Draft, PublishingRules};
 use crate::domain::indicator::words::{Grounds, RetractionReason};
 use crate::domain::pseudonym::payload::seal_payload;
 use crate::domain::pseudonym::suite::Suite;
-use crate::domain::roster::terms::MinimumGrounds;
 use crate::node::Node;
 use crate::node::commit::{self, Commit, Prepared, PreparedEntry, change};
 use crate::node::local_mac::MacDomain;
@@ -189,7 +188,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             |field, rule, description| Refused { record: position, kind: Some(kind), field, rule, description };
         let rules = PublishingRules {
             max_validity_days: self.state.roster.limits().max_validity_days,
-            minimum_grounds: grounds_of(self.state.roster.limits().minimum_grounds),
+            minimum_grounds: Grounds::demanded(self.state.roster.limits().minimum_grounds),
             typologies: &self.state.settings.typologies,
         };
         let details = draft
@@ -310,15 +309,6 @@ impl<J: Journal, V: Views> Node<J, V> {
             return Err(PublishFault::Quota { published, asked, quota });
         }
         Ok(())
-    }
-}
-
-/// The roster's word for grounds as the indicator's: the roster stands left of the indicator and cannot name it.
-fn grounds_of(minimum: MinimumGrounds) -> Grounds {
-    match minimum {
-        MinimumGrounds::CustomerReport => Grounds::CustomerReport,
-        MinimumGrounds::OwnConfirmed => Grounds::OwnConfirmed,
-        MinimumGrounds::Authority => Grounds::Authority,
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::base::bytes::{Incarnation, LocalMac, Salt, TreeHash};
+use crate::base::limits;
 use crate::base::name::FeedId;
 use crate::base::position::{EntryIndex, TreeSize};
 use crate::base::time::{Day, Timestamp};
@@ -20,7 +21,7 @@ use crate::domain::feed::blob::Body;
 use crate::domain::feed::blob::erasure::Erasure;
 use crate::domain::feed::blob::release::StatisticsRelease;
 use crate::domain::feed::checkpoint::SignedCheckpoint;
-use crate::domain::feed::entry::{Content, Entry, EntryKind};
+use crate::domain::feed::entry::{Content, Entry, EntryKind, Leaf};
 use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
 use crate::domain::indicator::typology::TypologyList;
@@ -387,8 +388,11 @@ fn believe(
     // Bodies were decoded before they were accepted; what an older program let pass says nothing to this one.
     let Ok(body) = Body::decode(entry.leaf().kind, &content.blob) else { return Ok(()) };
     let Some(said_content) = SaidContent::of(&body) else { return Ok(()) };
-    let feed = writer.feed(feed)?;
     let leaf = entry.leaf();
+    if is_kept_too_long(leaf, first_seen) {
+        return Ok(());
+    }
+    let feed = writer.feed(feed)?;
     let said = Said {
         feed,
         index,
@@ -399,6 +403,13 @@ fn believe(
         content: said_content,
     };
     writer.apply(&said).map(drop)
+}
+
+/// An indicator that would outlast every validity a roster may allow is kept and served, but not believed: it would take
+/// memory here for as long as its publisher likes. Two days of slack: the day after the end, and clocks that differ.
+fn is_kept_too_long(leaf: &Leaf, first_seen: Timestamp) -> bool {
+    let last = first_seen.day().0.saturating_add(limits::VALIDITY_DAYS + 2);
+    leaf.kind == EntryKind::Indicator && leaf.expires_day.0 > last
 }
 
 /// The decision an audit record tells of, where it tells of one.
@@ -435,4 +446,25 @@ fn incarnation(bytes: &[u8]) -> Result<Incarnation, StorageFault> {
 
 fn join(hashes: &[TreeHash]) -> Vec<u8> {
     hashes.iter().flat_map(|hash| hash.0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::bytes::Commitment;
+    use crate::base::epoch::EpochId;
+
+    #[test]
+    fn only_an_indicator_that_outlasts_every_validity_is_kept_too_long() {
+        let now = Timestamp::from_unix_s(1_795_000_000);
+        let check = |kind, days, expected| {
+            let expires_day = Day(now.day().0.saturating_add(days));
+            let leaf = Leaf { kind, epoch_id: EpochId::NONE, expires_day, commitment: Commitment([1; 32]) };
+            assert_eq!(is_kept_too_long(&leaf, now), expected, "{kind:?} {days}");
+        };
+        check(EntryKind::Indicator, limits::VALIDITY_DAYS + 2, false);
+        check(EntryKind::Indicator, limits::VALIDITY_DAYS + 3, true);
+        check(EntryKind::Indicator, u32::MAX, true);
+        check(EntryKind::Retraction, u32::MAX, false);
+    }
 }

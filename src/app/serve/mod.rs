@@ -31,6 +31,7 @@ use crate::app::serve::roster::RosterDesk;
 use crate::app::serve::store::{OnDamage, OpenStore};
 use crate::base::time::Timestamp;
 use crate::domain::audit::record::Actor;
+use crate::domain::screening::demands::Demands;
 use crate::domain::screening::freshness::Freshness;
 use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::screening::policy::BuiltInPolicy;
@@ -135,6 +136,7 @@ fn start_engine(config: &Config, material: &Material, on_damage: OnDamage) -> Re
         belief,
         canon,
         policy: BuiltInPolicy::new(&guard.digest()),
+        demands: ArcSwap::from_pointee(Demands::of(&material.roster)),
         guard: ArcSwap::new(guard),
         lists: ArcSwap::from_pointee(OwnLists::default()),
         freshness: ArcSwap::from_pointee(freshness),

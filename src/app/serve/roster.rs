@@ -12,6 +12,7 @@ use crate::base::time::Timestamp;
 use crate::domain::audit::record::Actor;
 use crate::domain::roster::succession::RosterNote;
 use crate::domain::roster::verified::Roster;
+use crate::domain::screening::demands::Demands;
 use crate::io::clock;
 use crate::io::grpc::refusals::{engine_refusal, storage_refusal};
 use crate::io::grpc::status::Refusal;
@@ -106,6 +107,7 @@ impl RosterDesk {
             .block_on(self.engine.call(move |node, round| node.apply_roster(&caller, applied, round.now, round.rng)));
         journaled.map_err(engine_refusal)?.map_err(|fault| storage_refusal(&fault))?;
         self.pins.replace(pins_of(&next, now));
+        self.screener.demands.store(Arc::new(Demands::of(&next)));
         self.current.store(Arc::new(next));
         self.changed.send_replace(version);
         tracing::info!(event = "roster.applied", version);

@@ -5,6 +5,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::domain::roster::terms::MinimumGrounds;
+
 /// A label that is no word of its vocabulary. The label is not repeated: a mixed-up column may hold an identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("unknown {what}; known are {known}")]
@@ -90,6 +92,17 @@ vocabulary!(
         Authority = 3 "authority",
     }
 );
+
+impl Grounds {
+    /// The roster's word as the indicator's: the roster stands left of the indicator and cannot name it.
+    pub const fn demanded(minimum: MinimumGrounds) -> Self {
+        match minimum {
+            MinimumGrounds::CustomerReport => Self::CustomerReport,
+            MinimumGrounds::OwnConfirmed => Self::OwnConfirmed,
+            MinimumGrounds::Authority => Self::Authority,
+        }
+    }
+}
 
 vocabulary!(
     /// Traffic Light Protocol 2.0, from open to closed.

@@ -126,7 +126,7 @@ fn open_all(
     let seal = probe.keys.seal(&form.canonical);
     let opened = statements.into_iter().filter_map(|statement| {
         let counts = match statement.state {
-            State::Live => !statement.quarantined,
+            State::Live => !statement.quarantined && context.demands.trust(&statement.epoch_id, statement.first_seen),
             State::Retracted => false,
         };
         if !counts || statement.kind != form.canonical.kind() || statement.epoch_id != probe.keys.epoch_id() {
@@ -136,7 +136,7 @@ fn open_all(
         let reporter = feed.member.clone();
         let plaintext = open_payload(&seal, &reporter, statement.kind, &statement.pseudonym, &statement.sealed).ok()?;
         let details = Details::decode(&plaintext).ok()?;
-        if !details.validity.contains(context.now) {
+        if !details.validity.contains(context.now) || !context.demands.admit(&details) {
             return None;
         }
         let own = reporter == *context.own;

@@ -9,6 +9,8 @@ pub mod answer;
 
 pub mod decision;
 
+pub mod demands;
+
 pub mod freshness;
 
 pub mod matching;

@@ -15,6 +15,7 @@ use crate::domain::identifier::sandbox::SandboxOutcome;
 use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::screening::answer::{Match, MatchedIndicator, Screening, effective_confidence};
 use crate::domain::screening::decision::Advice;
+use crate::domain::screening::demands::Demands;
 use crate::domain::screening::freshness::Freshness;
 use crate::domain::screening::matching::{Hit, Known, look_up};
 use crate::domain::screening::own_lists::OwnLists;
@@ -31,6 +32,8 @@ pub struct ScreeningContext<'a> {
     pub lists: &'a OwnLists,
     pub freshness: &'a Freshness,
     pub policy: &'a BuiltInPolicy,
+    /// What the roster demands of every statement.
+    pub demands: &'a Demands,
     /// The member that screens.
     pub own: &'a MemberId,
     /// Whether documented test values force their answers.

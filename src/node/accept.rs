@@ -4,7 +4,7 @@ use rand::CryptoRng;
 
 use crate::base::bytes::Sha256Digest;
 use crate::base::name::{FeedId, MemberId};
-use crate::base::position::TreeSize;
+use crate::base::position::{EntryIndex, TreeSize};
 use crate::base::time::Timestamp;
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
@@ -13,8 +13,9 @@ use crate::domain::exchange::fault::PeerFault;
 use crate::domain::pseudonym::suite::Suite;
 use crate::node::Node;
 use crate::node::commit::{Appended, Commit, change};
-use crate::node::feeds::verifier_for;
+use crate::node::feeds::{Feed, verifier_for};
 use crate::node::fence::FenceState;
+use crate::node::fill::Missing;
 use crate::node::state::stored;
 use crate::node::store::{Journal, StorageFault, Views};
 use sha2::{Digest, Sha256};
@@ -37,6 +38,9 @@ pub enum AcceptFault {
     Quarantined,
     #[error("this is our own feed, and we are not recovering it")]
     OwnFeed,
+    /// Nobody's fault here: what this sender sent is taken in, and the feed is to be asked for again from where it is open.
+    #[error("earlier entries of the feed still lack their content")]
+    Incomplete,
     #[error(transparent)]
     Peer(PeerFault),
     #[error(transparent)]
@@ -71,30 +75,52 @@ impl<J: Journal, V: Views> Node<J, V> {
             return Err(AcceptFault::Quarantined);
         }
         let count = u64::try_from(batch.entries.len()).unwrap_or(u64::MAX);
+        let sent = batch.first_index..EntryIndex(batch.first_index.0.saturating_add(count));
         let held = feed.size();
+        let evidence = evidence_of(&batch);
         let minimum = self.state.roster.limits().minimum_suite;
         let minimum = Suite::try_from(u32::from(minimum)).unwrap_or(Suite::KeyedHash);
         let filled = self.fill(&id, minimum, &batch, now, rng)?;
-        let end = batch.first_index.0.saturating_add(count);
-        if end <= held.0 {
-            // Two peers sent the same entries: the second sender only wants to know that we have them.
-            return match self.withheld(&id, end, now) {
-                Some(fault) => Err(self.refuse(from, &id, fault, evidence_of(&batch), now, rng)?),
-                None => Ok(Accepted { held, cosignature: self.cosignature(&id, now).filter(|_| filled > 0) }),
-            };
+        // Two peers may send the same entries: the second sender only wants to know that we have them.
+        let news = sent.end.0 > held.0;
+        if news {
+            if own && !matches!(self.fence_state(), FenceState::Behind { .. }) {
+                return Err(AcceptFault::OwnFeed);
+            }
+            if let Err(fault) = self.take_in(from, batch.beyond(held), minimum, now, rng)? {
+                return Err(self.refuse(from, &id, fault, evidence, now, rng)?);
+            }
         }
-        if own && !matches!(self.fence_state(), FenceState::Behind { .. }) {
-            return Err(AcceptFault::OwnFeed);
+        match self.missing(&id, sent, now) {
+            Missing::Nothing => {
+                let held = self.state.feeds.get(&id).map(Feed::size).unwrap_or_default();
+                Ok(Accepted { held, cosignature: self.cosignature(&id, now).filter(|_| news || filled > 0) })
+            }
+            Missing::Earlier => Err(AcceptFault::Incomplete),
+            Missing::Withheld(index) => {
+                let fault = PeerFault::ContentWithheld { index };
+                Err(self.refuse(from, &id, fault, evidence, now, rng)?)
+            }
         }
-        let evidence = evidence_of(&batch);
-        let batch = batch.beyond(held);
+    }
+
+    /// Verifies entries that are new and commits them, or says which rule they broke.
+    fn take_in(
+        &mut self,
+        from: &MemberId,
+        batch: UnverifiedBatch,
+        minimum: Suite,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Result<(), PeerFault>, AcceptFault> {
+        let id = batch.feed.clone();
         let Some(feed) = self.state.feeds.get(&id) else { return Err(AcceptFault::UnknownFeed) };
         let verified = verifier_for(&self.state.roster, &id, &batch.checkpoint_note)
             .map_err(PeerFault::from)
             .and_then(|verifier| batch.verify(&feed.cursor, &verifier, minimum, now));
         let verified = match verified {
             Ok(verified) => verified,
-            Err(fault) => return Err(self.refuse(from, &id, fault, evidence, now, rng)?),
+            Err(fault) => return Ok(Err(fault)),
         };
         let range = verified.range();
         let origin = feed.origin.clone();
@@ -110,14 +136,11 @@ impl<J: Journal, V: Views> Node<J, V> {
         }));
         let received = AuditEvent::BatchReceived { from: from.clone(), feed: id.clone(), range };
         self.commit(commit, &Actor::Peer(from.clone()), vec![received], now, rng)?;
-        if own && self.fence_state() == FenceState::Open {
-            let recovered = AuditEvent::NodeRecovered { feed: id.clone(), size: range.end() };
+        if self.state.identity.is_own(&id) && self.fence_state() == FenceState::Open {
+            let recovered = AuditEvent::NodeRecovered { feed: id, size: range.end() };
             self.record(&Actor::Node, vec![recovered], now, rng)?;
         }
-        if let Some(fault) = self.withheld(&id, end, now) {
-            return Err(self.refuse(from, &id, fault, evidence, now, rng)?);
-        }
-        Ok(Accepted { held: range.end(), cosignature: self.cosignature(&id, now) })
+        Ok(Ok(()))
     }
 
     /// Our signature as a witness on the newest checkpoint of a feed we hold completely. The caller makes the entries durable

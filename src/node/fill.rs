@@ -5,6 +5,8 @@
 //! then does not count as complete, and its missing contents are asked for again, from anybody; each proves itself against
 //! the commitment on the leaf that is verified already.
 
+use std::ops::Range;
+
 use rand::CryptoRng;
 
 use crate::base::name::FeedId;
@@ -12,12 +14,21 @@ use crate::base::position::EntryIndex;
 use crate::base::time::Timestamp;
 use crate::domain::audit::record::Actor;
 use crate::domain::exchange::batch::{UnverifiedBatch, verify_content};
-use crate::domain::exchange::fault::PeerFault;
 use crate::domain::pseudonym::suite::Suite;
 use crate::node::Node;
 use crate::node::commit::{Commit, Filled, change};
 use crate::node::state::stored;
 use crate::node::store::{Journal, StorageFault, Views};
+
+/// What stands in the way of a complete feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::node) enum Missing {
+    Nothing,
+    /// Somebody else had sent a leaf without its content.
+    Earlier,
+    /// The sender itself did.
+    Withheld(EntryIndex),
+}
 
 impl<J: Journal, V: Views> Node<J, V> {
     /// Takes from a batch the contents that are missing of leaves held already. How many there were.
@@ -50,13 +61,16 @@ impl<J: Journal, V: Views> Node<J, V> {
         Ok(filled)
     }
 
-    /// The fault of whoever sent entries up to `end`, once the whole feed is here and one of them is still bare.
-    pub(in crate::node) fn withheld(&mut self, id: &FeedId, end: u64, now: Timestamp) -> Option<PeerFault> {
-        let feed = self.state.feeds.get_mut(id)?;
+    /// What a feed still lacks once all its leaves are here, for whoever sent the entries `sent`.
+    pub(in crate::node) fn missing(&mut self, id: &FeedId, sent: Range<EntryIndex>, now: Timestamp) -> Missing {
+        let Some(feed) = self.state.feeds.get_mut(id) else { return Missing::Nothing };
         feed.cover_expired(now.day());
-        let (index, _) = feed.uncovered.first_key_value()?;
-        let index = *index;
         let ended = feed.cursor.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.size() == feed.size());
-        (ended && index.0 < end).then_some(PeerFault::ContentWithheld { index })
+        if !ended || feed.uncovered.is_empty() {
+            return Missing::Nothing;
+        }
+        // Whoever shows a feed has all its contents: only who sent this very leaf has kept back what belongs to it.
+        let withheld = feed.uncovered.range(sent).next();
+        withheld.map_or(Missing::Earlier, |(index, _)| Missing::Withheld(*index))
     }
 }

@@ -327,7 +327,7 @@ impl World {
             }
             Some(Ok(_)) | None => Ok(Then::Break),
             Some(Err(fault)) => {
-                if matches!(fault, AcceptFault::Quarantined)
+                if matches!(fault, AcceptFault::Quarantined | AcceptFault::Incomplete)
                     && let Some(stream) = self.stream(pair)
                 {
                     stream.asked.remove(&feed);
@@ -340,7 +340,7 @@ impl World {
     /// Whether the stream goes on after what was heard.
     fn after(&mut self, pair: (usize, usize), heard: Option<Result<(), AcceptFault>>) -> Result<Then, Violation> {
         match heard {
-            Some(Ok(()) | Err(AcceptFault::Quarantined)) => Ok(Then::GoOn),
+            Some(Ok(()) | Err(AcceptFault::Quarantined | AcceptFault::Incomplete)) => Ok(Then::GoOn),
             Some(Err(AcceptFault::Storage(fault))) => {
                 self.houses[pair.0].judge::<()>(Err(fault))?;
                 Ok(Then::Break)

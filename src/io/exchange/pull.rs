@@ -276,7 +276,7 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
                 }
                 Ok(())
             }
-            Err(AcceptFault::Quarantined) => {
+            Err(AcceptFault::Quarantined | AcceptFault::Incomplete) => {
                 self.subscribed.remove(&feed);
                 Ok(())
             }

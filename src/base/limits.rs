@@ -222,3 +222,6 @@ pub const ENGINE_PATIENCE_MS: u64 = 10_000;
 
 /// Refused accesses recorded one by one in a minute; the others of that minute are counted in one gap record.
 pub const REFUSALS_PER_MINUTE: u64 = 600;
+
+/// Seconds between heads of feeds a peer follows elsewhere, so that two histories of one feed are found out within a minute.
+pub const GOSSIP_S: u64 = 20;

@@ -21,7 +21,7 @@ use crate::world::World;
 const SUBSCRIBE_MS: u64 = 2_000;
 
 /// Milliseconds between heads of other feeds on one stream.
-const GOSSIP_MS: u64 = 20_000;
+const GOSSIP_MS: u64 = limits::GOSSIP_S * 1_000;
 
 /// Whether a stream goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +143,7 @@ impl World {
         Ok(())
     }
 
-    /// Sends what the puller's window allows, newer heads, and proofs.
+    /// Sends what the puller's window allows, and newer heads.
     fn push(&mut self, pair: (usize, usize)) -> Result<(), Violation> {
         let feeds: Vec<FeedId> =
             self.stream(pair).map(|stream| stream.serves.keys().cloned().collect()).unwrap_or_default();
@@ -157,16 +157,6 @@ impl World {
             if subscription.told.as_ref() != Some(&head.checkpoint) {
                 subscription.told = Some(head.checkpoint.clone());
                 self.tell(pair, Tell::Heartbeat { feed, checkpoint: head.checkpoint.to_string() });
-            }
-        }
-        if self.options.mutant == Some(Mutant::KeepsHeadsToItself) {
-            return Ok(());
-        }
-        let proofs = self.on_node(pair.1, |node, _, _| node.equivocations()).unwrap_or_default();
-        for proof in proofs {
-            let fresh = self.stream(pair).is_some_and(|stream| stream.proved.insert(proof.origin.clone()));
-            if fresh {
-                self.tell(pair, Tell::Equivocation(Box::new(proof)));
             }
         }
         Ok(())
@@ -198,17 +188,21 @@ impl World {
         }
     }
 
-    /// Heads of feeds that are not followed on this stream: so that two who were shown different histories find out.
+    /// Heads of feeds that are not followed on this stream, so that two who were shown different histories find out; and
+    /// the proofs of those who did.
     fn gossip(&mut self, pair: (usize, usize)) {
         let peer = self.member_of(pair.0);
         let heads = self.houses[pair.1].heads.clone();
         let now = self.elapsed_ms;
         let quiet = self.options.mutant == Some(Mutant::KeepsHeadsToItself);
+        let proofs = self.on_node(pair.1, |node, _, _| node.equivocations_for(&peer)).unwrap_or_default();
         let mut news = Vec::new();
         if let Some(stream) = self.stream(pair) {
             stream.next_gossip = now + GOSSIP_MS;
+            let fresh = proofs.into_iter().filter(|proof| stream.proved.insert(proof.origin.clone()));
+            news.extend(fresh.map(|proof| Tell::Equivocation(Box::new(proof))));
             for (feed, head) in heads.into_iter().filter(|(feed, _)| !stream.serves.contains_key(feed)) {
-                if stream.gossiped.insert(feed.clone(), head.size) != Some(head.size) {
+                if stream.gossiped.insert(feed.clone(), head.checkpoint.clone()).as_ref() != Some(&head.checkpoint) {
                     news.push(Tell::Heartbeat { feed, checkpoint: head.checkpoint.to_string() });
                 }
             }
@@ -340,7 +334,9 @@ impl World {
     /// Whether the stream goes on after what was heard.
     fn after(&mut self, pair: (usize, usize), heard: Option<Result<(), AcceptFault>>) -> Result<Then, Violation> {
         match heard {
-            Some(Ok(()) | Err(AcceptFault::Quarantined | AcceptFault::Incomplete)) => Ok(Then::GoOn),
+            Some(Ok(()) | Err(AcceptFault::Quarantined | AcceptFault::Incomplete | AcceptFault::UnknownFeed)) => {
+                Ok(Then::GoOn)
+            }
             Some(Err(AcceptFault::Storage(fault))) => {
                 self.houses[pair.0].judge::<()>(Err(fault))?;
                 Ok(Then::Break)

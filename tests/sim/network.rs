@@ -4,6 +4,7 @@
 //! could: it doubles and reorders messages; whoever receives them may blame the sender for it, and nobody else.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use hushwire::base::name::FeedId;
 use hushwire::base::position::TreeSize;
@@ -73,7 +74,7 @@ impl<M: Clone> Queue<M> {
 pub struct Subscription {
     pub sent: TreeSize,
     pub acknowledged: TreeSize,
-    pub told: Option<std::sync::Arc<str>>,
+    pub told: Option<Arc<str>>,
 }
 
 /// One stream.
@@ -88,7 +89,7 @@ pub struct Stream {
     /// What the server follows for it.
     pub serves: BTreeMap<FeedId, Subscription>,
     /// Heads of other feeds the server told, and proofs.
-    pub gossiped: BTreeMap<FeedId, TreeSize>,
+    pub gossiped: BTreeMap<FeedId, Arc<str>>,
     pub proved: BTreeSet<String>,
     /// The version of the server's house that was looked at last.
     pub seen: Option<u64>,

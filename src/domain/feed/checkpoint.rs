@@ -210,7 +210,11 @@ impl SignedCheckpoint {
         if self.checkpoint != other.checkpoint {
             return Err(CheckpointError::AnotherCheckpoint);
         }
-        let known = |line: &&SignatureLine| verifier.keys.iter().skip(1).any(|key| key.name() == line.name());
+        // A line that borrows a witness's name under another key counts for nobody, and must not spoil those that count.
+        let known = |line: &&SignatureLine| {
+            let mut cosigners = verifier.keys.iter().skip(1);
+            cosigners.any(|key| key.name() == line.name() && key.id() == line.key_id())
+        };
         other
             .note
             .signatures()
@@ -350,6 +354,21 @@ pub(in crate::domain) mod tests {
         let refused = signed.with_cosignature(other, &bank.verifier(&[&witness]));
         let name = "demo.example/bank-b/witness".to_owned();
         assert_eq!(refused, Err(CheckpointError::Note(NoteError::BadSignature { name })));
+    }
+
+    #[test]
+    fn a_line_under_a_borrowed_name_spoils_nothing() {
+        let (bank, witness) = (author("bank-a", 1), author("bank-b", 2));
+        let verifier = bank.verifier(&[&witness]);
+        let signed = bank.signed(3, ROOT, NOW);
+        let borrowed = author("bank-b", 3).witness.sign(&signed.note_text(), NOW);
+        let mut spoilt = SignedNote::parse(signed.note_text().as_bytes()).expect("a note");
+        spoilt.add_signature(borrowed).expect("room");
+        let spoilt =
+            SignedCheckpoint::verify(spoilt.to_string().as_bytes(), &verifier).expect("unknown lines are kept");
+        let cosigned = signed.clone().with_cosignature(signed.cosign(&witness.witness, NOW), &verifier).expect("known");
+        assert_eq!(cosigned.clone().merged_with(&spoilt, &verifier).map(|merged| merged.witness_count()), Ok(1));
+        assert_eq!(spoilt.merged_with(&cosigned, &verifier).map(|merged| merged.witness_count()), Ok(1));
     }
 
     #[test]

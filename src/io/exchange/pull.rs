@@ -119,6 +119,8 @@ struct Pull<'a, J, V> {
     peer: &'a MemberId,
     hear_roster: &'a HearRoster,
     subscribed: BTreeSet<FeedId>,
+    /// Asked for at any time on this stream: what was given up may still have entries on the way.
+    asked: BTreeSet<FeedId>,
     progressed: bool,
 }
 
@@ -127,7 +129,15 @@ const RELAY_CHECK: Duration = Duration::from_secs(2);
 
 impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> {
     fn new(engine: &'a Engine<J, V>, links: &'a Links, peer: &'a MemberId, hear_roster: &'a HearRoster) -> Self {
-        Self { engine, links, peer, hear_roster, subscribed: BTreeSet::new(), progressed: false }
+        Self {
+            engine,
+            links,
+            peer,
+            hear_roster,
+            subscribed: BTreeSet::new(),
+            asked: BTreeSet::new(),
+            progressed: false,
+        }
     }
 
     async fn run(&mut self, channel: Channel) -> Result<(), PullFault> {
@@ -204,6 +214,7 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
             let origin = self.engine.origin(&feed);
             let window_entries = limits::EXCHANGE_WINDOW_ENTRIES;
             self.ask(requests, Asked::Subscribe(Subscribe { origin, from_size: from.0, window_entries })).await?;
+            self.asked.insert(feed.clone());
             self.subscribed.insert(feed);
         }
         Ok(())
@@ -215,12 +226,17 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
             Some(Told::Heartbeat(heartbeat)) => {
                 let Some(feed) = self.engine.feed(&heartbeat.origin) else { return Ok(()) };
                 let peer = self.peer.clone();
-                self.engine
+                let heard = self
+                    .engine
                     .call(move |node, round| {
                         node.accept_heartbeat(&peer, &feed, &heartbeat.checkpoint, round.now, round.rng)
                     })
-                    .await?
-                    .map_err(|fault| PullFault::Refused(fault.to_string()))
+                    .await?;
+                match heard {
+                    // Heads of feeds this node does not follow, or follows no longer, are no news.
+                    Ok(()) | Err(AcceptFault::UnknownFeed | AcceptFault::Quarantined) => Ok(()),
+                    Err(fault) => Err(PullFault::Refused(fault.to_string())),
+                }
             }
             Some(Told::Unavailable(unavailable)) => {
                 if let Some(feed) = self.engine.feed(&unavailable.origin) {
@@ -244,7 +260,7 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
         let Some(feed) = self.engine.feed(&batch.origin) else {
             return Err(PullFault::Protocol("entries of a feed that does not exist"));
         };
-        if !self.subscribed.contains(&feed) {
+        if !self.asked.contains(&feed) {
             return Err(PullFault::Protocol("entries of a feed that was not asked for"));
         }
         let unverified = UnverifiedBatch {

@@ -1,7 +1,7 @@
 //! The serving side of one exchange stream.
 //!
 //! Numbered as the protocol goes: 1 greet, 2 subscribe, 3 send within the puller's window, 4 take acknowledgements and
-//! cosignatures, 5 tell of newer checkpoints. A stream ends when the peer's pin is gone from the roster.
+//! cosignatures, 5 tell of newer checkpoints, of other feeds' heads now and then, and of proofs. A stream ends when the peer's pin is gone from the roster.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +14,7 @@ use crate::base::limits;
 use crate::base::name::{FeedId, MemberId};
 use crate::base::position::TreeSize;
 use crate::io::engine::Engine;
+use crate::io::exchange::gossip::Gossip;
 use crate::io::exchange::hear_proof;
 use crate::io::grpc::refusals::{engine_refusal, storage_refusal};
 use crate::io::grpc::status::Refusal;
@@ -102,6 +103,7 @@ where
 
     let mut heads = engine.heads();
     let mut subscriptions: BTreeMap<FeedId, Subscription> = BTreeMap::new();
+    let (mut gossip, mut gossips) = (Gossip::default(), Gossip::interval());
     loop {
         tokio::select! {
             request = requests.next() => match request {
@@ -115,6 +117,12 @@ where
             changed = heads.changed() => if changed.is_err() {
                 return Err(stopping().into());
             },
+            _ = gossips.tick() => {
+                let is_followed = |feed: &FeedId| subscriptions.contains_key(feed);
+                for news in gossip.news(engine, peer, is_followed).await.map_err(engine_refusal)? {
+                    tell(responses, news).await?;
+                }
+            }
         }
         let now_held = heads.borrow_and_update().clone();
         for (feed, subscription) in &mut subscriptions {

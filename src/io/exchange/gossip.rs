@@ -1,0 +1,70 @@
+//! What a serving node tells without being asked: heads of feeds the puller follows elsewhere, and proofs of equivocation.
+//!
+//! An author that shows its members different histories is found out here: each hears, within [`limits::GOSSIP_S`], which
+//! heads the others were shown, and whoever can prove the contradiction tells everybody.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::base::limits;
+use crate::base::name::{FeedId, MemberId};
+use crate::io::engine::{Engine, EngineFault};
+use crate::io::grpc::wire::hushwire::peer::v1::exchange_response::Message as Told;
+use crate::io::grpc::wire::hushwire::peer::v1::{Equivocation, Heartbeat};
+use crate::node::store::{Journal, Views};
+
+/// What was told on one stream.
+#[derive(Debug, Default)]
+pub struct Gossip {
+    heads: BTreeMap<FeedId, Arc<str>>,
+    proofs: BTreeSet<String>,
+}
+
+impl Gossip {
+    /// Every [`limits::GOSSIP_S`]: the first time at once.
+    pub fn interval() -> tokio::time::Interval {
+        let mut interval = tokio::time::interval(std::time::Duration::from_secs(limits::GOSSIP_S));
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        interval
+    }
+
+    /// What is new since the last call, feeds the peer follows on this stream left out.
+    pub async fn news<J, V>(
+        &mut self,
+        engine: &Engine<J, V>,
+        peer: &MemberId,
+        is_followed: impl Fn(&FeedId) -> bool,
+    ) -> Result<Vec<Told>, EngineFault>
+    where
+        J: Journal + Send + 'static,
+        V: Views + Send + 'static,
+    {
+        let reader = peer.clone();
+        let (heads, proofs) = engine
+            .call(move |node, _| {
+                // Only the heads are of interest here, not the roster.
+                let greeting = node.greet(&reader, u64::MAX);
+                (greeting.heads, node.equivocations_for(&reader))
+            })
+            .await?;
+        let mut news = Vec::new();
+        for proof in proofs {
+            if self.proofs.insert(proof.origin.clone()) {
+                news.push(Told::Equivocation(Equivocation {
+                    origin: proof.origin,
+                    first: proof.first,
+                    second: proof.second,
+                    consistency: proof.consistency.into_iter().map(Into::into).collect(),
+                }));
+            }
+        }
+        for (feed, head) in heads.into_iter().filter(|(feed, _)| !is_followed(feed)) {
+            if self.heads.get(&feed) != Some(&head.checkpoint) {
+                let checkpoint = head.checkpoint.to_string();
+                news.push(Told::Heartbeat(Heartbeat { origin: engine.origin(&feed), checkpoint }));
+                self.heads.insert(feed, head.checkpoint);
+            }
+        }
+        Ok(news)
+    }
+}

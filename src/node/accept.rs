@@ -90,6 +90,8 @@ impl<J: Journal, V: Views> Node<J, V> {
             if let Err(fault) = self.take_in(from, batch.beyond(held), minimum, now, rng)? {
                 return Err(self.refuse(from, &id, fault, evidence, now, rng)?);
             }
+        } else {
+            self.hear_note(from, &id, &batch.checkpoint_note, now, rng)?;
         }
         match self.missing(&id, sent, now) {
             Missing::Nothing => {

@@ -34,6 +34,18 @@ impl<J: Journal, V: Views> Node<J, V> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<(), AcceptFault> {
+        self.hear_note(from, id, note.as_bytes(), now, rng)
+    }
+
+    /// The same for the note of a batch whose entries are held already: what it signs may still be another history.
+    pub(in crate::node) fn hear_note(
+        &mut self,
+        from: &MemberId,
+        id: &FeedId,
+        note: &[u8],
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), AcceptFault> {
         let Some(feed) = self.state.feeds.get(id) else { return Err(AcceptFault::UnknownFeed) };
         if feed.equivocation.is_some() {
             return Err(AcceptFault::Quarantined);
@@ -49,9 +61,9 @@ impl<J: Journal, V: Views> Node<J, V> {
         }
     }
 
-    fn verify_head(&self, id: &FeedId, note: &str) -> Result<(SignedCheckpoint, FeedVerifier), PeerFault> {
-        let verifier = verifier_for(&self.state.roster, id, note.as_bytes())?;
-        Ok((SignedCheckpoint::verify(note.as_bytes(), &verifier)?, verifier))
+    fn verify_head(&self, id: &FeedId, note: &[u8]) -> Result<(SignedCheckpoint, FeedVerifier), PeerFault> {
+        let verifier = verifier_for(&self.state.roster, id, note)?;
+        Ok((SignedCheckpoint::verify(note, &verifier)?, verifier))
     }
 
     fn hear_head(
@@ -148,6 +160,6 @@ impl<J: Journal, V: Views> Node<J, V> {
     }
 }
 
-fn digest(note: &str) -> Sha256Digest {
-    Sha256Digest(Sha256::digest(note.as_bytes()).into())
+fn digest(note: &[u8]) -> Sha256Digest {
+    Sha256Digest(Sha256::digest(note).into())
 }

@@ -176,7 +176,13 @@ impl World {
         ensure(
             accusers == honest.len() || accusers == 0 && !self.is_split(&feed)?,
             Invariant::EquivocationProved,
-            || format!("{accusers} of {} know of the two histories of {feed}", honest.len()),
+            || {
+                format!(
+                    "{accusers} of {} know of the two histories of {feed}: {:?}",
+                    honest.len(),
+                    self.ledger.seen.get(&feed)
+                )
+            },
         )?;
         for house in honest {
             self.check_proofs(house)?;

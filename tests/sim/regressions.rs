@@ -72,3 +72,27 @@ fn views_of_another_life_are_built_anew() {
     script.extend([restore(0), publish(1, 2), publish(1, 4), wait(), restore(1), wait()]);
     hold(Options { restores: true, ..Options::calm(1) }, &script);
 }
+
+fn hold_seed(options: Options) {
+    if let Err(violation) = World::run(options) {
+        panic!("{violation}\n{options:?}");
+    }
+}
+
+/// `EquivocationProved`: the checkpoint of a batch whose entries were held already was not looked at.
+#[test]
+fn a_batch_of_known_entries_may_sign_another_history() {
+    hold_seed(Options { twin: true, ..Options::calm(101) });
+}
+
+/// `NoFalseAccusation`: the author who completed a feed was blamed for contents a relay had stripped before.
+#[test]
+fn who_completes_a_feed_has_not_stripped_it() {
+    hold_seed(Options { relay: true, ..Options::stormy(102) });
+}
+
+/// `NoFalseAccusation`: a line under a witness's name and another key made honest notes unmergeable.
+#[test]
+fn a_borrowed_name_on_a_note_makes_nobody_guilty() {
+    hold_seed(Options { relay: true, ..Options::stormy(115) });
+}

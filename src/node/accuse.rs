@@ -38,6 +38,11 @@ impl<J: Journal, V: Views> Node<J, V> {
         if proved { Ok(self.commit_equivocation(&id, proof, now, rng)?) } else { Ok(()) }
     }
 
+    /// Proofs of equivocation this node holds.
+    pub fn equivocations(&self) -> Vec<Equivocated> {
+        self.state.feeds.values().filter_map(|feed| feed.equivocation.clone()).collect()
+    }
+
     /// Proofs of equivocation this node holds of feeds that a peer may read: told to it once, whoever it is.
     pub fn equivocations_for(&self, peer: &MemberId) -> Vec<Equivocated> {
         let readable = self.state.feeds.values().filter(|feed| self.state.roster.may_read(peer, feed.id()));

@@ -44,7 +44,7 @@ where
         let caller = convert::actor(local_caller(&request)?);
         let message = request.into_inner();
         check_request_id(&message.request_id)?;
-        let content = fingerprint_input(&message.indicators, &message.group);
+        let content = fingerprint_input(&message.indicators, &message.group, message.spread_s);
         let request_id = message.request_id.clone();
         let publish = self.publish_request(message)?;
         let receipt = self
@@ -71,16 +71,15 @@ where
         request: Request<RetractIndicatorsRequest>,
     ) -> Result<Response<RetractIndicatorsResponse>, Status> {
         let caller = convert::actor(local_caller(&request)?);
-        let message = request.into_inner();
+        let mut message = request.into_inner();
         check_request_id(&message.request_id)?;
         let selectors = message.names.len() + message.source_refs.len() + message.identifiers.len();
         if selectors == 0 || selectors > limits::DRAFTS_PER_CALL {
             let description = format!("name 1 to {} indicators, references or identifiers", limits::DRAFTS_PER_CALL);
             return Err(Refusal::InvalidArgument { field: "names".to_owned(), rule: "count", description }.into());
         }
-        let content =
-            prost::Message::encode_to_vec(&RetractIndicatorsRequest { request_id: String::new(), ..message.clone() });
-        let request_id = message.request_id;
+        let request_id = std::mem::take(&mut message.request_id);
+        let content = zeroize::Zeroizing::new(prost::Message::encode_to_vec(&message));
         let own = |(record, name): (usize, &String)| convert::own_commitment(record, "names", &self.member, name);
         let retract = RetractRequest {
             request: None,
@@ -172,12 +171,13 @@ fn draft(record: usize, wire: WireDraft, member: &MemberId) -> Result<IndicatorD
 }
 
 /// The bytes whose keyed fingerprint tells a repeated request from another one under the same id. Held for the call only.
-fn fingerprint_input(drafts: &[WireDraft], group: &str) -> zeroize::Zeroizing<Vec<u8>> {
+fn fingerprint_input(drafts: &[WireDraft], group: &str, spread_s: u32) -> zeroize::Zeroizing<Vec<u8>> {
     let mut bytes = Vec::with_capacity(64 * drafts.len());
     for draft in drafts {
         bytes.extend(prost::Message::encode_length_delimited_to_vec(draft));
     }
     bytes.extend_from_slice(group.as_bytes());
+    bytes.extend_from_slice(&spread_s.to_be_bytes());
     zeroize::Zeroizing::new(bytes)
 }
 
@@ -208,4 +208,15 @@ pub fn page_position(token: &str) -> Result<u64, Refusal> {
         rule: "malformed_token",
         description: "pass the next_page_token of the page before, unchanged".to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_spread_is_another_request() {
+        assert_ne!(fingerprint_input(&[], "all", 0), fingerprint_input(&[], "all", 60));
+        assert_ne!(fingerprint_input(&[], "all", 0), fingerprint_input(&[], "some", 0));
+    }
 }

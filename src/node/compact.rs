@@ -302,7 +302,7 @@ pub(in crate::node) fn subject(mac: &LocalMacKey, source_ref: &[u8], blob: &[u8]
 /// The day it is, as far as others attest to it: a clock that is years ahead must not destroy everything that ever expires.
 fn attested_day(state: &State, now: Timestamp) -> Day {
     let foreign = state.feeds.values().filter(|feed| !state.identity.is_own(feed.id()));
-    match foreign.filter_map(Feed::signed_at).max() {
+    match foreign.filter_map(|feed| feed.signed_at(now)).max() {
         Some(signed_at) => now.day().min(Day(signed_at.day().0.saturating_add(limits::EXPIRY_STEP_DAYS))),
         // Nobody else has ever signed: a member alone has only its own clock.
         None => now.day(),

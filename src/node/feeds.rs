@@ -81,14 +81,15 @@ impl Feed {
         self.tiles.size()
     }
 
-    /// When the author last signed, as far as it told.
-    pub fn signed_at(&self) -> Option<Timestamp> {
-        self.cursor.checkpoint.as_ref()?.author_time()
+    /// When the author last signed, as far as it told and `now` lets us believe it.
+    pub fn signed_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let checkpoint = self.cursor.checkpoint.as_ref()?;
+        checkpoint.author_age_s(now).and(checkpoint.author_time())
     }
 
     /// When the author last signed a feed that we hold completely.
-    pub fn complete_at(&self) -> Option<Timestamp> {
-        if self.uncovered.is_empty() { self.signed_at() } else { None }
+    pub fn complete_at(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.uncovered.is_empty() { self.signed_at(now) } else { None }
     }
 
     /// Takes note of an entry: what an erasure covers, and what a bare leaf leaves open.

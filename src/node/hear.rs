@@ -78,7 +78,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             return Err(PeerFault::Equivocation(Box::new(proof)));
         }
         let size = heard.size();
-        let (cursor, standing) = feed.cursor.take(heard, verifier)?;
+        let (cursor, standing) = feed.cursor.take(heard.without_times_ahead(now, verifier)?, verifier)?;
         let freshness_limit_s = self.state.roster.limits().freshness_limit_s;
         let Some(feed) = self.state.feeds.get_mut(id) else { return Ok(()) };
         match standing {
@@ -87,7 +87,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             Standing::Current => feed.cursor = cursor,
             Standing::Behind => {}
         }
-        if feed.signed_at().is_some_and(|signed_at| now.ms_since(signed_at) <= freshness_limit_s * 1000) {
+        if feed.signed_at(now).is_some_and(|signed_at| now.ms_since(signed_at) <= freshness_limit_s * 1000) {
             feed.silent = false;
         }
         Ok(())
@@ -130,7 +130,8 @@ impl<J: Journal, V: Views> Node<J, V> {
             return;
         };
         let Ok(verifier) = verifier_at(&self.state.roster, id, size) else { return };
-        let Some(feed) = self.state.feeds.get_mut(id) else { return };
+        // An author's own times come with its checkpoints alone, where they are held against our clock.
+        let Some(feed) = self.state.feeds.get_mut(id).filter(|feed| feed.id().member != *from) else { return };
         if let Some(checkpoint) = feed.cursor.checkpoint.as_ref().filter(|checkpoint| checkpoint.size() == size)
             && let Ok(cosigned) = checkpoint.clone().with_cosignature(line, &verifier)
         {

@@ -93,15 +93,20 @@ impl<J: Journal, V: Views> Node<J, V> {
     }
 
     /// When the author of each feed last signed it, for the answers of screening. `limit_s` stands in for the roster's limit.
-    pub fn freshness(&self, limit_s: Option<u64>) -> Vec<FeedSigned> {
+    /// Whoever does not take part signs nothing any more: its silence degrades no answer.
+    pub fn freshness(&self, limit_s: Option<u64>, now: Timestamp) -> Vec<FeedSigned> {
         let limit_s = limit_s.unwrap_or(self.state.roster.limits().freshness_limit_s);
         let signed = |feed: &Feed| FeedSigned {
             feed: feed.id().clone(),
-            signed_at: feed.complete_at(),
+            signed_at: feed.complete_at(now),
             limit_s: u32::try_from(limit_s).unwrap_or(u32::MAX),
             quarantined: feed.equivocation.is_some(),
         };
-        self.state.feeds.values().map(signed).collect()
+        let takes_part = |feed: &&Feed| {
+            let author = self.state.roster.member(&feed.id().member);
+            self.state.identity.is_own(feed.id()) || author.is_some_and(|author| author.takes_part(now))
+        };
+        self.state.feeds.values().filter(takes_part).map(signed).collect()
     }
 
     /// Raises the alarm once for each feed that has shown no sign of life for longer than the roster allows.
@@ -111,10 +116,13 @@ impl<J: Journal, V: Views> Node<J, V> {
         rng: &mut impl CryptoRng,
     ) -> Result<(), StorageFault> {
         let limit_s = self.state.roster.limits().freshness_limit_s;
-        let identity = &self.state.identity;
+        let (identity, roster) = (&self.state.identity, &self.state.roster);
         let mut events = Vec::new();
         for feed in self.state.feeds.values_mut().filter(|feed| !identity.is_own(feed.id()) && !feed.silent) {
-            let age_s = feed.signed_at().map(|signed_at| now.ms_since(signed_at) / 1000);
+            if !roster.member(&feed.id().member).is_some_and(|author| author.takes_part(now)) {
+                continue;
+            }
+            let age_s = feed.signed_at(now).map(|signed_at| now.ms_since(signed_at) / 1000);
             if let Some(age_s) = age_s.filter(|age_s| *age_s > limit_s) {
                 feed.silent = true;
                 events.push(AuditEvent::PeerSilent { peer: feed.id().member.clone(), feed: feed.id().clone(), age_s });

@@ -83,15 +83,17 @@ impl<J: Journal, V: Views> Node<J, V> {
         }
         let State { identity, feeds, roster, .. } = &mut self.state;
         for feed in feeds.values_mut().filter(|feed| identity.is_own(feed.id())) {
-            let quiet_ms = feed.signed_at().map_or(u64::MAX, |signed_at| now.ms_since(signed_at));
+            let quiet_ms = feed.signed_at(now).map_or(u64::MAX, |signed_at| now.ms_since(signed_at));
             let Some(checkpoint) = feed.cursor.checkpoint.clone().filter(|_| quiet_ms >= limits::HEARTBEAT_S * 1000)
             else {
                 continue;
             };
             // A cosignature over the same size and root: nothing new is claimed, so nothing need be durable first.
             let line = checkpoint.cosign(&identity.witness, now);
+            // A time our clock signed before it was set right would outrank this one.
             if let Ok(verifier) = verifier_at(roster, feed.id(), checkpoint.size())
-                && let Ok(renewed) = checkpoint.with_cosignature(line, &verifier)
+                && let Ok(believed) = checkpoint.without_times_ahead(now, &verifier)
+                && let Ok(renewed) = believed.with_cosignature(line, &verifier)
             {
                 feed.cursor.checkpoint = Some(renewed);
             }

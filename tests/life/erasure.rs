@@ -121,7 +121,7 @@ fn a_feed_with_withheld_content_is_not_complete_until_somebody_brings_it() {
     assert_eq!(other.live(), 1);
     let feed = consortium.feed(0);
     assert!(other.node.heads().get(&feed).is_none_or(|head| head.size < TreeSize(2)), "it is shown to nobody");
-    let fresh = other.node.freshness(None);
+    let fresh = other.node.freshness(None, START);
     assert!(fresh.iter().any(|row| row.feed == feed && row.signed_at.is_none()), "and screening knows");
     // Also after a restart, and until an honest sender has it.
     let mut other = House::open(&consortium, 1, other.disk, START);

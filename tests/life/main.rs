@@ -4,6 +4,7 @@ mod compaction;
 mod consortium;
 mod damage;
 mod erasure;
+mod freshness;
 mod house;
 mod reservation;
 mod statistics;

@@ -128,7 +128,7 @@ fn start_engine(config: &Config, material: &Material, on_damage: OnDamage) -> Re
     let (guard, canon) = (Arc::clone(&settings.guards), settings.canon_rules);
     let key_ring = Arc::clone(&node.state().identity.key_ring);
     let belief = Arc::clone(&node.state().belief);
-    let freshness = assess(&node.freshness(config.screening.freshness_limit_s), &config.member, now);
+    let freshness = assess(&node.freshness(config.screening.freshness_limit_s, now), &config.member, now);
     let (engine, thread) = Engine::start(node, TICK, reserve).map_err(ServeError::Runtime)?;
     let (records, waiting) = Records::new();
     let screener = Arc::new(Screener {
@@ -162,7 +162,7 @@ async fn refresh(engine: LiveEngine, screener: Arc<Screener>, limit_s: Option<u6
     let mut last_heard = Vec::new();
     loop {
         every.tick().await;
-        match engine.call(move |node, _| node.freshness(limit_s)).await {
+        match engine.call(move |node, round| node.freshness(limit_s, round.now)).await {
             Ok(feeds) => last_heard = feeds,
             Err(EngineFault::Stopping) => return,
             // A full queue or a stopped store: the next round may find it better.

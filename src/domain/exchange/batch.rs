@@ -111,7 +111,8 @@ impl UnverifiedBatch {
         self
     }
 
-    /// Checks every rule against what is verified already. `minimum_suite` is the roster's; `now` decides expiry only.
+    /// Checks every rule against what is verified already. `minimum_suite` is the roster's; `now` decides expiry, and which
+    /// signed times are believed.
     pub fn verify(
         self,
         cursor: &Cursor,
@@ -120,7 +121,8 @@ impl UnverifiedBatch {
         now: Timestamp,
     ) -> Result<VerifiedBatch, PeerFault> {
         let range = self.check_place(cursor, verifier)?;
-        let checkpoint = SignedCheckpoint::verify(&self.checkpoint_note, verifier)?;
+        let checkpoint =
+            SignedCheckpoint::verify(&self.checkpoint_note, verifier)?.without_times_ahead(now, verifier)?;
         if checkpoint.size() < range.end() {
             return Err(PeerFault::CheckpointBehind { signed: checkpoint.size(), needed: range.end() });
         }

@@ -174,9 +174,20 @@ impl SignedCheckpoint {
     /// How long the author has been silent, in seconds; none where it never signed a time or signed one that lies further
     /// ahead of `now` than clocks may differ: a time from the future must not make a silent feed look fresh.
     pub fn author_age_s(&self, now: Timestamp) -> Option<u64> {
-        let time = self.author_time()?;
-        let believable = time.ms_since(now) <= limits::CLOCK_AHEAD_S * 1000;
-        believable.then(|| now.ms_since(time) / 1000)
+        self.author_time().filter(|time| is_believable(*time, now)).map(|time| now.ms_since(time) / 1000)
+    }
+
+    /// This checkpoint without the times that lie further ahead of `now` than clocks may differ. Kept, such a time would
+    /// outrank every true one that follows. The author's signature on size and root stays.
+    pub fn without_times_ahead(self, now: Timestamp, verifier: &FeedVerifier) -> Result<Self, CheckpointError> {
+        let ahead = self.cosigners.iter().filter(|(_, time)| !is_believable(**time, now));
+        let ahead: Vec<String> = ahead.map(|(name, _)| name.clone()).collect();
+        if ahead.is_empty() {
+            return Ok(self);
+        }
+        let mut note = self.note;
+        note.drop_signatures(&ahead);
+        Self::verify_note(note, verifier)
     }
 
     /// Names and newest times of all verified cosigners, the author among them.
@@ -234,6 +245,10 @@ impl fmt::Debug for SignedCheckpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Signed({:?}, {} cosigners)", self.checkpoint, self.cosigners.len())
     }
+}
+
+fn is_believable(time: Timestamp, now: Timestamp) -> bool {
+    time.ms_since(now) <= limits::CLOCK_AHEAD_S * 1000
 }
 
 #[cfg(test)]
@@ -304,6 +319,16 @@ pub(in crate::domain) mod tests {
         let ahead = |s| author("bank-a", 1).signed(3, ROOT, NOW.plus_s(s)).author_age_s(NOW);
         assert_eq!(ahead(limits::CLOCK_AHEAD_S), Some(0));
         assert_eq!(ahead(limits::CLOCK_AHEAD_S + 1), None);
+    }
+
+    #[test]
+    fn a_time_from_the_future_is_dropped_and_the_next_true_one_counts() {
+        let bank = author("bank-a", 1);
+        let signed = bank.signed(3, ROOT, NOW.plus_s(limits::CLOCK_AHEAD_S + 1));
+        let taken = signed.without_times_ahead(NOW, &bank.verifier(&[])).expect("the author's signature stays");
+        assert_eq!(taken.author_time(), None);
+        let merged = taken.merged_with(&bank.signed(3, ROOT, NOW), &bank.verifier(&[])).expect("the same checkpoint");
+        assert_eq!(merged.author_time(), Some(NOW));
     }
 
     #[test]

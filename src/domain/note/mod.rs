@@ -157,6 +157,11 @@ impl SignedNote {
         self.add_signature(line)
     }
 
+    /// Drops every signature line of these names.
+    pub fn drop_signatures(&mut self, names: &[String]) {
+        self.signatures.retain(|line| !names.contains(&line.name));
+    }
+
     /// Checks every signature that claims to be of one of `keys`. All of them must verify and at least one must be there;
     /// unknown signers are ignored. The result stands in the order of the lines; one key may have signed more than once.
     pub fn verify(&self, keys: &[VerifierKey]) -> Result<Vec<VerifiedSignature>, NoteError> {

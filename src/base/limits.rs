@@ -206,6 +206,9 @@ pub const SUBJECT_DAYS: u32 = 184;
 /// View changes of one commit where many are made at once.
 pub const VIEW_CHANGES_AT_ONCE: usize = 4_096;
 
+/// Rows of the views held in memory at once where all of a range are read, page after page: some 100 KB.
+pub const ROWS_PER_SCAN: usize = 1_000;
+
 /// Sizes of a feed reserved at once on another path, before any of them is signed: one more `fdatasync` for so many entries.
 pub const RESERVED_SIZES: u64 = 1_024;
 

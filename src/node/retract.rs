@@ -25,9 +25,6 @@ use crate::node::requests::{Remembered, Request};
 use crate::node::state::stored;
 use crate::node::store::{Journal, StorageFault, Views};
 
-/// Source references of one call's entries that are looked up.
-const ENTRIES_PER_REFERENCE: usize = 1_000;
-
 /// What to withdraw. A selector that could not even be read carries its refusal.
 #[derive(Debug)]
 pub struct RetractRequest {
@@ -128,10 +125,19 @@ impl<J: Journal, V: Views> Node<J, V> {
         }
         for reference in &request.source_refs {
             let mac = self.state.identity.local_mac.fingerprint(MacDomain::SourceRef, reference.as_bytes());
-            let (start, end) = keys::source_refs(&mac);
-            let rows = self.views.scan(&start, &end, ENTRIES_PER_REFERENCE)?;
-            let commitments = rows.iter().filter_map(|(key, _)| keys::read_source_ref(key));
-            take(Ok(commitments.filter_map(|target| self.own_live(&target)).collect()), "source_refs");
+            let mut found = Vec::new();
+            let (mut start, end) = keys::source_refs(&mac);
+            loop {
+                let rows = self.views.scan(&start, &end, limits::ROWS_PER_SCAN)?;
+                let commitments = rows.iter().filter_map(|(key, _)| keys::read_source_ref(key));
+                found.extend(commitments.filter_map(|target| self.own_live(&target)));
+                match rows.last() {
+                    // The least key after it.
+                    Some((last, _)) if rows.len() == limits::ROWS_PER_SCAN => start = [last.as_slice(), &[0]].concat(),
+                    _ => break,
+                }
+            }
+            take(Ok(found), "source_refs");
         }
         for identifier in &request.identifiers {
             take(identifier.as_ref().map_err(Clone::clone).and_then(|raw| self.own_of(raw)), "identifiers");

@@ -9,3 +9,4 @@ mod house;
 mod reservation;
 mod statistics;
 mod window;
+mod retraction;

@@ -7,6 +7,6 @@ mod erasure;
 mod freshness;
 mod house;
 mod reservation;
+mod retraction;
 mod statistics;
 mod window;
-mod retraction;

@@ -81,7 +81,8 @@ impl Desk<'_> {
         let printed = self.run(&["key", "admin", "anna", "--consortium", CONSORTIUM, "--out", "anna.age"], true)?;
         let admin = printed.lines().find(|line| line.contains("/admins/")).ok_or("no admin key")?.trim().to_owned();
         let cards: Vec<String> = ids.iter().map(|id| format!("{id}.card")).collect();
-        let mut genesis = vec!["member", "genesis", "--consortium", CONSORTIUM, "--admin", &admin, "--out", "genesis"];
+        let mut genesis = vec!["member", "genesis", "--consortium", CONSORTIUM, "--admin", &admin, "--quorum", "1"];
+        genesis.extend(["--out", "genesis"]);
         for card in &cards {
             genesis.extend(["--card", card]);
         }

@@ -10,6 +10,7 @@ mod figure;
 mod latency;
 mod load;
 mod measure;
+mod parts;
 mod publishing;
 mod raw;
 mod report;
@@ -55,6 +56,7 @@ fn main() -> Result<(), Fault> {
     let wanted = |group: &str| groups.iter().any(|wanted| wanted == group);
     let mut book = Book::open()?;
     if wanted("screening") {
+        parts::measure(&mut book)?;
         screening::measure(&mut book)?;
     }
     if wanted("latency") {

@@ -36,7 +36,8 @@ use crate::measure::{float, median, per, timed};
 use crate::{Fault, say, world};
 
 const SIZES: [(u32, &str); 3] = [(100_000, "100k"), (1_000_000, "1m"), (10_000_000, "10m")];
-const ROUNDS: u32 = 7;
+/// Rounds of every figure of this group.
+pub const ROUNDS: u32 = 7;
 const TRANSACTIONS: usize = 4_096;
 const SCREENINGS: u64 = 200_000;
 const LOOKUPS: u64 = 1_000_000;
@@ -281,7 +282,7 @@ impl Bench {
 }
 
 /// The median of the rounds, microseconds of CPU an operation.
-fn rounds(operations: u64, mut work: impl FnMut() -> Result<(), Fault>) -> Result<f64, Fault> {
+pub fn rounds(operations: u64, mut work: impl FnMut() -> Result<(), Fault>) -> Result<f64, Fault> {
     let mut taken = Vec::new();
     for _ in 0..ROUNDS {
         let ((), ns) = timed(&mut work)?;

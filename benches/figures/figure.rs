@@ -151,9 +151,11 @@ fn commit() -> String {
         let output = Command::new("git").args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
-    let commit = git(&["rev-parse", "--short=12", "HEAD"]).unwrap_or_else(|| "unknown".to_owned());
-    // The table and the figures' own code may be newer than what they measure; the product must not be.
-    match git(&["status", "--porcelain", "--", "src", "proto", "Cargo.toml", "Cargo.lock"]) {
+    // The newest commit of what is measured: a later one of texts or of the figures' own code measures the same.
+    let product = ["--", "src", "proto", "deploy", "build.rs", "Cargo.toml", "Cargo.lock"];
+    let with = |before: &[&'static str]| git(&[before, &product].concat());
+    let commit = with(&["log", "-1", "--abbrev=12", "--format=%h"]).unwrap_or_else(|| "unknown".to_owned());
+    match with(&["status", "--porcelain"]) {
         Some(changes) if changes.is_empty() => commit,
         _ => format!("{commit} with changes"),
     }

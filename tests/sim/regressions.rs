@@ -32,15 +32,7 @@ fn what_was_sequenced_in_the_same_round_is_withdrawn() {
 /// `NoFalseAccusation`: a batch that overlapped with what another member had sent was blamed on its sender.
 #[test]
 fn author_and_relay_may_send_the_same_entries() {
-    let cut = Operation::Cut { puller: 2, server: 1 };
-    let slow = Operation::Weather { puller: 2, server: 0, latency_ms: 1_900, loss_percent: 0, mangled: false };
-    let heal = Operation::Heal { puller: 2, server: 1 };
-    let wait = |ms| Operation::Advance { ms };
-    let mut script = vec![cut, slow, wait(5_000), heal];
-    for identifier in 0..20 {
-        script.extend([publish(1, identifier), wait(700)]);
-    }
-    hold(Options::calm(1), &script);
+    hold_seed(Options { steps: 50, ..Options::stormy(9) });
 }
 
 /// `SignedOnce`: the first peer that answered knew less than the others, and its answer was enough.

@@ -11,7 +11,7 @@ fn number(figures: &Value, name: &str) -> u64 {
 #[test]
 fn the_demo_tells_its_story_and_its_figures_agree() {
     let output = Command::new(env!("CARGO_BIN_EXE_hushwire"))
-        .args(["demo", "--exit", "--json", "--orders", "2000", "--fraudsters", "200"])
+        .args(["demo", "--exit", "--json", "--orders", "4000", "--fraudsters", "400"])
         .output()
         .expect("the demo runs");
     let account = String::from_utf8_lossy(&output.stderr);
@@ -20,10 +20,10 @@ fn the_demo_tells_its_story_and_its_figures_agree() {
 
     assert!(number(&figures, "published") > 600);
     assert_eq!(number(&figures, "believed"), number(&figures, "published"));
-    assert_eq!(number(&figures, "screened"), 2000);
+    assert_eq!(number(&figures, "screened"), 4000);
     let decisions = &figures["decisions"];
     let stopped: u64 = ["challenge", "hold", "block"].iter().map(|decision| number(decisions, decision)).sum();
-    assert_eq!(number(decisions, "allow") + stopped, 2000);
+    assert_eq!(number(decisions, "allow") + stopped, 4000);
     assert_eq!(stopped, number(&figures, "fraudulent_stopped") + number(&figures, "honest_stopped"));
     assert!(number(decisions, "challenge") > 0 && number(decisions, "block") > 0, "{decisions}");
     assert!(number(&figures, "screen_p50_us") <= number(&figures, "screen_p99_us"));

@@ -129,7 +129,10 @@ impl<J: Journal, V: Views> Node<J, V> {
             let delay_ms =
                 if request.spread_s == 0 { 0 } else { rng.random_range(0..u64::from(request.spread_s) * 1000) };
             let prepared = match draft {
-                Ok(draft) => self.prepare(position, draft, &group, now, now.plus_ms(delay_ms), rng),
+                Ok(draft) => {
+                    let due = window_end(now.plus_ms(delay_ms), self.state.settings.window_ms);
+                    self.prepare(position, draft, &group, now, due, rng)
+                }
                 Err(refusal) => Err(refusal.clone()),
             };
             match prepared {
@@ -318,6 +321,15 @@ impl Ready {
     }
 }
 
+/// The end of the window `time` falls into: windows begin at whole multiples of their length, so that all that is published
+/// within one is signed together and its order tells nothing.
+fn window_end(time: Timestamp, window_ms: u64) -> Timestamp {
+    match time.unix_ms().checked_rem(window_ms) {
+        Some(elapsed) if elapsed > 0 => time.plus_ms(window_ms - elapsed),
+        Some(_) | None => time,
+    }
+}
+
 /// A refusal as it is stored and told.
 pub(in crate::node) fn stored_refusal(refused: &Refused) -> commit::RefusedRecord {
     commit::RefusedRecord {
@@ -338,4 +350,20 @@ fn receipt_of(prepared: &Prepared) -> PublishReceipt {
         indicator.then_some(Published { draft: waiting.draft, commitment, kind, weak: waiting.weak })
     });
     PublishReceipt { published: published.collect(), refused: prepared.refused.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_published_within_a_window_is_due_at_its_end() {
+        let check = |time: u64, window: u64, due: u64| {
+            assert_eq!(window_end(Timestamp::from_unix_ms(time), window), Timestamp::from_unix_ms(due));
+        };
+        check(1_001, 1_000, 2_000);
+        check(1_999, 1_000, 2_000);
+        check(2_000, 1_000, 2_000);
+        check(1_001, 0, 1_001);
+    }
 }

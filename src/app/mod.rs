@@ -3,5 +3,7 @@
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod outcome;
+pub mod output;
 pub mod records;
 pub mod serve;

@@ -6,8 +6,10 @@
 
 pub mod accept;
 pub mod accuse;
+mod apply;
 pub mod apply_roster;
 pub mod audit;
+mod believe;
 pub mod commit;
 pub mod compact;
 pub mod erase;

@@ -21,10 +21,10 @@ const CODE: [(&str, &str); 7] = [
 
 /// In product code only.
 const PRODUCT: [(&str, &str); 5] = [
-    ("println!", "commands print through app::cli::output"),
-    ("print!", "commands print through app::cli::output"),
-    ("eprintln!", "commands print through app::cli::output"),
-    ("eprint!", "commands print through app::cli::output"),
+    ("println!", "commands print through app::output"),
+    ("print!", "commands print through app::output"),
+    ("eprintln!", "commands print through app::output"),
+    ("eprint!", "commands print through app::output"),
     ("pub use", "one name, one place: no re-exports"),
 ];
 

@@ -6,10 +6,10 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::app::cli::member::keygen::LOCAL_HOSTS;
-use crate::app::cli::output::{answer, answer_json};
 use crate::app::cli::sealing::{DirArgs, PassphraseArgs};
-use crate::app::cli::{CliError, Outcome};
 use crate::app::config::layout::NodeDir;
+use crate::app::outcome::{CliError, Outcome};
+use crate::app::output::{answer, answer_json};
 use crate::base::name::CallerName;
 use crate::base::role::Role;
 use crate::base::time::Timestamp;

@@ -12,8 +12,8 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 use zeroize::Zeroizing;
 
-use crate::app::cli::CliError;
 use crate::app::config::Config;
+use crate::app::outcome::CliError;
 use crate::base::role::Role;
 use crate::io::keystore::file;
 use crate::io::transport::client::{ClientIdentity, cause_of, connect_local};

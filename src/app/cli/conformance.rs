@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::app::cli::{CliError, Outcome, output};
+use crate::app::outcome::{CliError, Outcome};
+use crate::app::output;
 use crate::base::conformance::FileReport;
 use crate::domain::{feed, identifier, pseudonym};
 

@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
-use crate::app::cli::output::{answer, answer_json};
-use crate::app::cli::{CliError, Outcome};
 use crate::app::config::{Config, ConfigError};
+use crate::app::outcome::{CliError, Outcome};
+use crate::app::output::{answer, answer_json};
 use crate::io::guard_files;
 
 /// Look for what is wrong with a node, and print the command that mends it

@@ -1,6 +1,6 @@
 //! What the faults of keys, certificates and rosters mean on the command line: a message, a hint, an exit code.
 
-use crate::app::cli::CliError;
+use crate::app::outcome::CliError;
 use crate::domain::note::NoteError;
 use crate::domain::note::key::KeyError;
 use crate::domain::roster::error::RosterError;

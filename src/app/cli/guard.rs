@@ -6,8 +6,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
 use crate::app::cli::client::load_config;
-use crate::app::cli::output::{answer, answer_json, remark};
-use crate::app::cli::{CliError, Outcome};
+use crate::app::outcome::{CliError, Outcome};
+use crate::app::output::{answer, answer_json, remark};
 use crate::app::records::words;
 use crate::base::kind::IdentifierKind;
 use crate::domain::identifier::guard::list::{GuardList, ListGrade, ListHeader, ListScope};

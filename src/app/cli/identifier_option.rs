@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use zeroize::Zeroizing;
 
-use crate::app::cli::CliError;
+use crate::app::outcome::CliError;
 use crate::app::records::words;
 use crate::base::kind::IdentifierKind;
 use crate::io::grpc::wire::hushwire::local::v1 as local;

@@ -6,9 +6,9 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::app::cli::member::propose::{Changes, NewEpoch, prepare, report};
-use crate::app::cli::output::{answer, answer_json};
 use crate::app::cli::sealing::{DirArgs, PassphraseArgs};
-use crate::app::cli::{CliError, Outcome};
+use crate::app::outcome::{CliError, Outcome};
+use crate::app::output::{answer, answer_json};
 use crate::base::epoch::KeyEpoch;
 use crate::base::name::{ConsortiumId, GroupId};
 use crate::io::keystore::admin::AdminKey;

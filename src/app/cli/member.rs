@@ -14,7 +14,7 @@ pub mod sign;
 
 use clap::{Args, Subcommand};
 
-use crate::app::cli::{CliError, Outcome};
+use crate::app::outcome::{CliError, Outcome};
 
 const SEQUENCE: &str = "\
 Founding a consortium of two and joining a third, by files only (docs/consortium.md has every step with its reason):

@@ -1,7 +1,7 @@
 //! The command line: one file a command, each with its arguments and its `run`.
 //!
 //! A command is `pub struct XArgs` (derives [`clap::Args`]) and `pub fn run(args: XArgs) -> Result<Outcome, CliError>`,
-//! plus one variant of `Command` and one line of `Command::run`. It prints through [`output`], and takes `--json`
+//! plus one variant of `Command` and one line of `Command::run`. It prints through [`crate::app::output`], and takes `--json`
 //! where it answers anything.
 //!
 //! Exit codes: 0 done · 1 failed · 2 wrong usage · 3 done in part, the refused records are reported · 4 the node or a
@@ -19,7 +19,6 @@ pub mod identifier_option;
 pub mod init;
 pub mod key;
 pub mod member;
-pub mod output;
 pub mod publish;
 pub mod retract;
 pub mod screen;
@@ -34,6 +33,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::app::demo;
+use crate::app::outcome::{CliError, Outcome};
+use crate::app::output;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -99,14 +100,6 @@ impl Command {
     }
 }
 
-/// How a command that did not fail ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    Done,
-    /// Some records were refused and reported, the others were accepted.
-    Partial,
-}
-
 /// Parses the process's arguments, runs the command, and tells on standard error why it failed and what to do.
 pub fn run() -> ExitCode {
     match Cli::parse().command.run() {
@@ -121,51 +114,6 @@ pub fn run() -> ExitCode {
             }
             ExitCode::from(error.code)
         }
-    }
-}
-
-/// Why a command ended early, what to do about it, and the exit code.
-#[derive(Debug)]
-pub struct CliError {
-    /// What went wrong, lower case, without personal data. Empty: say nothing, the exit code is enough.
-    pub message: String,
-    /// What the user can do, often a command to type.
-    pub hint: Option<String>,
-    pub code: u8,
-}
-
-impl CliError {
-    pub const FAILED: u8 = 1;
-    pub const USAGE: u8 = 2;
-    pub const PARTIAL: u8 = 3;
-    pub const UNAVAILABLE: u8 = 4;
-    pub const NOT_VERIFIED: u8 = 5;
-
-    pub fn failed(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, code: Self::FAILED }
-    }
-
-    pub fn usage(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, code: Self::USAGE }
-    }
-
-    pub fn unavailable(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, code: Self::UNAVAILABLE }
-    }
-
-    pub fn not_verified(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, code: Self::NOT_VERIFIED }
-    }
-
-    /// The reader of standard output went away: end without a word.
-    pub fn pipe_closed() -> Self {
-        Self::failed("")
-    }
-
-    #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
     }
 }
 

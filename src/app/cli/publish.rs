@@ -16,7 +16,8 @@ use tokio::sync::mpsc;
 
 use crate::app::cli::client::{CALL_TIMEOUT, ClientArgs, Node, block_on};
 use crate::app::cli::stream::{Account, Incoming, InputArgs, broken, progress, records};
-use crate::app::cli::{CliError, Outcome, output};
+use crate::app::outcome::{CliError, Outcome};
+use crate::app::output;
 use crate::app::records::draft::{self, Defaults};
 use crate::app::records::refusal::Refusal;
 use crate::app::records::words;

@@ -8,9 +8,11 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::app::cli::client::{CALL_TIMEOUT, ClientArgs, Node, block_on, explain};
+use crate::app::cli::decision;
 use crate::app::cli::identifier_option::{self, IdentifierOption};
 use crate::app::cli::stream::{Account, Incoming, InputArgs, broken, progress, records};
-use crate::app::cli::{CliError, Outcome, decision, output};
+use crate::app::outcome::{CliError, Outcome};
+use crate::app::output;
 use crate::app::records::refusal::Refusal;
 use crate::app::records::{time, transaction};
 use crate::base::limits;

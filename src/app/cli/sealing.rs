@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::app::cli::CliError;
 use crate::app::config::layout::NodeDir;
+use crate::app::outcome::CliError;
 use crate::io::keystore::passphrase::{Passphrase, PassphraseSource};
 use crate::io::keystore::sealed::WorkFactor;
 use crate::io::keystore::store::Keystore;

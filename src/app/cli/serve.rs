@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use tracing_subscriber::EnvFilter;
 
-use crate::app::cli::{CliError, Outcome};
 use crate::app::config::Config;
 use crate::app::config::values::LogFormat;
+use crate::app::outcome::{CliError, Outcome};
 use crate::app::serve::material::ServeError;
 use crate::app::serve::serve;
 use crate::app::serve::store::OnDamage;

@@ -5,7 +5,8 @@ use serde::Serialize;
 use tonic::Request;
 
 use crate::app::cli::client::{CALL_TIMEOUT, ClientArgs, Node, block_on};
-use crate::app::cli::{CliError, Outcome, output};
+use crate::app::outcome::{CliError, Outcome};
+use crate::app::output;
 use crate::base::role::Role;
 use crate::base::time::Day;
 use crate::domain::feed::blob::release::StatisticsRelease;

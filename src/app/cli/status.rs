@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::app::cli::client::{CALL_TIMEOUT, ClientArgs, block_on};
-use crate::app::cli::{CliError, Outcome, output};
+use crate::app::outcome::{CliError, Outcome};
+use crate::app::output;
 use crate::app::records::time;
 use crate::base::role::Role;
 use crate::io::grpc::wire::hushwire::local::v1 as local;

@@ -9,7 +9,8 @@ use std::sync::atomic::AtomicBool;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::mpsc;
 
-use crate::app::cli::{CliError, Outcome, output};
+use crate::app::outcome::{CliError, Outcome};
+use crate::app::output;
 use crate::app::records::mapping::{MapOption, Names};
 use crate::app::records::refusal::{Refusal, by_rule, write_report};
 use crate::app::records::source::{Format, ReadOptions, RecordReader, SourceError};

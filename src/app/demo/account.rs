@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::app::cli::output::remark;
 use crate::app::demo::figures::Figures;
 use crate::app::demo::founding::Cast;
+use crate::app::output::remark;
 
 /// Columns of the text.
 const WIDTH: usize = 96;

@@ -7,13 +7,13 @@ use hdrhistogram::Histogram;
 use indicatif::HumanCount;
 use tokio::task::JoinSet;
 
-use crate::app::cli::CliError;
 use crate::app::demo::account::Account;
 use crate::app::demo::desk::{Desk, identifier, question};
 use crate::app::demo::figures::{Decisions, Figures, Release};
 use crate::app::demo::founding::{BANK_A, BANK_B, Cast, SHOP};
 use crate::app::demo::generator::{Flag, World, publish_csv};
 use crate::app::demo::thieves;
+use crate::app::outcome::CliError;
 use crate::base::kind::IdentifierKind;
 use crate::base::time::Timestamp;
 use crate::domain::feed::blob::release::StatisticsRelease;

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use tonic::transport::Channel;
 
-use crate::app::cli::CliError;
 use crate::app::demo::founding::Member;
 use crate::app::demo::generator::Flag;
 use crate::app::demo::generator::orders::Order;
+use crate::app::outcome::CliError;
 use crate::base::kind::IdentifierKind;
 use crate::io::grpc::convert::{wire_kind, wire_time};
 use crate::io::grpc::wire::hushwire::local::v1::node_service_client::NodeServiceClient;

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
 
-use crate::app::cli::CliError;
 use crate::app::demo::account::Account;
 use crate::app::demo::process::NodeProcess;
 use crate::app::demo::wiretap::Wiretap;
+use crate::app::outcome::CliError;
 use crate::io::random;
 
 const CONSORTIUM: &str = "demo.hushwire.example";

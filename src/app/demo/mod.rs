@@ -19,11 +19,11 @@ use std::pin::pin;
 
 use clap::Args;
 
-use crate::app::cli::output::answer_json;
-use crate::app::cli::{CliError, Outcome};
 use crate::app::demo::account::Account;
 use crate::app::demo::acts::Stage;
 use crate::app::demo::founding::Cast;
+use crate::app::outcome::{CliError, Outcome};
+use crate::app::output::answer_json;
 
 /// Run a consortium of two banks and a retailer on this machine and watch them work.
 #[derive(Debug, Args)]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::process::{Child, Command};
 
-use crate::app::cli::CliError;
+use crate::app::outcome::CliError;
 
 /// Longest wait for a node to serve.
 const START: Duration = Duration::from_secs(30);

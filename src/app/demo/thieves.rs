@@ -8,9 +8,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use regex::bytes::RegexSet;
 
-use crate::app::cli::CliError;
 use crate::app::demo::founding::Cast;
 use crate::app::demo::generator::Flag;
+use crate::app::outcome::CliError;
 use crate::base::epoch::KeyEpoch;
 use crate::base::kind::IdentifierKind;
 use crate::base::secret::SecretBytes;

@@ -8,7 +8,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
-use crate::app::cli::CliError;
+use crate::app::outcome::CliError;
 
 /// Bytes kept; the story produces a few megabytes.
 const KEPT: usize = 256 * 1024 * 1024;

@@ -4,8 +4,8 @@ use iban::{BaseIban, Iban, IbanLike, ParseBaseIbanError, ParseIbanError};
 
 use zeroize::Zeroizing;
 
-use super::fold::{Meaning, meaning};
-use super::rule::IdentifierRule;
+use crate::domain::identifier::fold::{Meaning, meaning};
+use crate::domain::identifier::rule::IdentifierRule;
 
 /// ISO 13616 ends at 34 characters; four more for a written "IBAN" in front.
 const IBAN_CHARACTERS: usize = 38;

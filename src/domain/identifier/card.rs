@@ -2,8 +2,8 @@
 
 use zeroize::Zeroizing;
 
-use super::fold::{Meaning, meaning};
-use super::rule::IdentifierRule;
+use crate::domain::identifier::fold::{Meaning, meaning};
+use crate::domain::identifier::rule::IdentifierRule;
 
 /// Shortest and longest card number; ISO/IEC 7812 ends at 19 digits, Maestro begins at 12.
 const PAN_DIGITS: std::ops::RangeInclusive<usize> = 12..=19;

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
-use super::fold::trimmed;
-use super::rule::IdentifierRule;
+use crate::domain::identifier::fold::trimmed;
+use crate::domain::identifier::rule::IdentifierRule;
 
 /// Names in the DNS that people reach have letters, digits, hyphens and, by long use, underscores.
 /// Hyphens may stand anywhere: real fraud domains and content networks have them at positions 3 and 4.

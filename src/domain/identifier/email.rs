@@ -5,9 +5,9 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use zeroize::Zeroizing;
 
-use super::domain_name::a_labels;
-use super::fold::{Meaning, meaning, trimmed};
-use super::rule::IdentifierRule;
+use crate::domain::identifier::domain_name::a_labels;
+use crate::domain::identifier::fold::{Meaning, meaning, trimmed};
+use crate::domain::identifier::rule::IdentifierRule;
 
 /// RFC 5321 §4.5.3.1: octets of local part and of the whole address.
 const LOCAL_BYTES: usize = 64;

@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::guard::list::{Below, Entry, GuardList, ListGrade, ListHeader, ListScope};
-use super::{CanonRules, canonical_forms, domain_name};
 use crate::base::kind::IdentifierKind;
 use crate::base::limits::GUARD_LIST_ENTRIES;
+use crate::domain::identifier::guard::list::{Below, Entry, GuardList, ListGrade, ListHeader, ListScope};
+use crate::domain::identifier::{CanonRules, canonical_forms, domain_name};
 
 /// Why a list was refused. Lines count from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

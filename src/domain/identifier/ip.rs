@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use zeroize::Zeroizing;
 
-use super::fold::{to_ascii, trimmed};
-use super::rule::IdentifierRule;
+use crate::domain::identifier::fold::{to_ascii, trimmed};
+use crate::domain::identifier::rule::IdentifierRule;
 
 /// Bits of the network that stands for one IPv6 subscriber.
 const NETWORK_BITS: u8 = 64;

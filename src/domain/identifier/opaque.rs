@@ -2,8 +2,8 @@
 
 use zeroize::Zeroizing;
 
-use super::fold::trimmed;
-use super::rule::IdentifierRule;
+use crate::domain::identifier::fold::trimmed;
+use crate::domain::identifier::rule::IdentifierRule;
 
 /// Below 8 bytes a device identifier is guessable and collides; above 128 it is no identifier.
 const DEVICE_BYTES: std::ops::RangeInclusive<usize> = 8..=128;

@@ -4,8 +4,8 @@ use rlibphonenumber::{PHONE_NUMBER_UTIL, ParseError, PhoneNumberFormat, Region};
 
 use zeroize::Zeroizing;
 
-use super::fold::trimmed;
-use super::rule::IdentifierRule;
+use crate::domain::identifier::fold::trimmed;
+use crate::domain::identifier::rule::IdentifierRule;
 
 /// Longer texts are no phone numbers; the library has the same limit.
 const PHONE_BYTES: usize = 250;

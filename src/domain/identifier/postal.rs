@@ -5,8 +5,8 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use zeroize::Zeroizing;
 
-use super::fold::{Meaning, meaning};
-use super::rule::IdentifierRule;
+use crate::domain::identifier::fold::{Meaning, meaning};
+use crate::domain::identifier::rule::IdentifierRule;
 
 /// The longest postcodes have 10 characters; some countries have none.
 const POSTCODE_BYTES: usize = 16;

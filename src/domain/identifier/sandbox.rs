@@ -122,8 +122,8 @@
 //! `allow` to `block` are decisions; `degraded` answers as a node that lost its audit sink, `stale` as one whose peers
 //! have been silent beyond their limit, `overload` sheds the call.
 
-use super::CanonicalIdentifier;
 use crate::base::kind::IdentifierKind;
+use crate::domain::identifier::CanonicalIdentifier;
 
 /// What a sandbox value forces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,9 +5,9 @@
 
 use zeroize::Zeroizing;
 
-use super::fold::{Meaning, meaning};
-use super::{bank, card, domain_name, email, ip, phone, wallet, web};
 use crate::base::kind::IdentifierKind;
+use crate::domain::identifier::fold::{Meaning, meaning};
+use crate::domain::identifier::{bank, card, domain_name, email, ip, phone, wallet, web};
 
 /// The kind of the first identifier that the text seems to hold.
 pub fn looks_like_identifier(text: &str) -> Option<IdentifierKind> {

@@ -7,8 +7,8 @@ use sha3::{Digest, Keccak256};
 
 use zeroize::Zeroizing;
 
-use super::fold::{to_ascii, trimmed};
-use super::rule::IdentifierRule;
+use crate::domain::identifier::fold::{to_ascii, trimmed};
+use crate::domain::identifier::rule::IdentifierRule;
 
 const ASSET_BYTES: std::ops::RangeInclusive<usize> = 2..=16;
 

@@ -7,9 +7,9 @@ use std::net::IpAddr;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::domain_name;
-use super::fold::trimmed;
-use super::rule::IdentifierRule;
+use crate::domain::identifier::domain_name;
+use crate::domain::identifier::fold::trimmed;
+use crate::domain::identifier::rule::IdentifierRule;
 
 /// A web address and what its host is.
 pub(super) struct Page {

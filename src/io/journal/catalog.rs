@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
-use super::format::SegmentName;
-use super::fs::{Fs, fault};
-use super::segment::Segment;
+use crate::io::journal::format::SegmentName;
+use crate::io::journal::fs::{Fs, fault};
+use crate::io::journal::segment::Segment;
 use crate::node::store::{RecordNumber, StorageFault, Visit};
 
 /// Files kept open for reading: far below the limit of open files, enough for every peer to read at its own place.

@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::catalog::Catalog;
-use super::file::{FileJournal, HeaderStart, write_segment};
-use super::format::{FrameKind, HEAD_BYTES, SegmentName, TAG_BYTES, Tag};
-use super::fs::{Fs, fault, remove_if_there, wide};
-use super::recover::{destroy_key, keys_dir};
-use super::seal::{FramePlace, SegmentCipher};
-use super::segment::Segment;
+use crate::io::journal::catalog::Catalog;
+use crate::io::journal::file::{FileJournal, HeaderStart, write_segment};
+use crate::io::journal::format::{FrameKind, HEAD_BYTES, SegmentName, TAG_BYTES, Tag};
+use crate::io::journal::fs::{Fs, fault, remove_if_there, wide};
+use crate::io::journal::recover::{destroy_key, keys_dir};
+use crate::io::journal::seal::{FramePlace, SegmentCipher};
+use crate::io::journal::segment::Segment;
 use crate::node::store::{Keep, RecordNumber, StorageFault};
 
 /// Adds frames to a segment being written: cipher, tag to chain from, bytes so far.

@@ -8,15 +8,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::catalog::Catalog;
-use super::format::{FrameHead, FrameKind, HEAD_BYTES, Header, SegmentName, TAG_BYTES, Tag};
-use super::fs::{Fs, FsFile, create_dir_durably, fault, place_file, wide};
-use super::reader::JournalReader;
-use super::recover::{keys_dir, open_segments};
-use super::seal::{FramePlace, StorageKey, new_segment_key, random};
-use super::segment::Segment;
-use super::{compact, reserve};
 use crate::base::limits;
+use crate::io::journal::catalog::Catalog;
+use crate::io::journal::format::{FrameHead, FrameKind, HEAD_BYTES, Header, SegmentName, TAG_BYTES, Tag};
+use crate::io::journal::fs::{Fs, FsFile, create_dir_durably, fault, place_file, wide};
+use crate::io::journal::reader::JournalReader;
+use crate::io::journal::recover::{keys_dir, open_segments};
+use crate::io::journal::seal::{FramePlace, StorageKey, new_segment_key, random};
+use crate::io::journal::segment::Segment;
+use crate::io::journal::{compact, reserve};
 use crate::node::store::{Journal, Keep, RecordNumber, StorageFault, Visit};
 
 /// Staged bytes at which an append syncs by itself: memory stays bounded under a caller that never syncs.

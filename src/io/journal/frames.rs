@@ -1,7 +1,7 @@
 //! Reading frames from the bytes of a segment, front to back, in large chunks.
 
-use super::format::{FrameHead, HEAD_BYTES, TAG_BYTES, Tag};
-use super::fs::{FsFile, fault, narrow, read_exact_at, wide};
+use crate::io::journal::format::{FrameHead, HEAD_BYTES, TAG_BYTES, Tag};
+use crate::io::journal::fs::{FsFile, fault, narrow, read_exact_at, wide};
 use crate::node::store::{RecordNumber, StorageFault};
 
 /// Bytes read at once: large enough that the disk streams, small enough to stay in a processor's cache.

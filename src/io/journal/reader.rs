@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::catalog::Catalog;
-use super::fs::Fs;
+use crate::io::journal::catalog::Catalog;
+use crate::io::journal::fs::Fs;
 use crate::node::store::{RecordNumber, StorageFault, Visit};
 
 /// Reads durable records; clones are cheap and work from any thread. It sees nothing that a power cut could take back.

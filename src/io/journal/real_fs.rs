@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock, statvfs};
 
-use super::fs::{Fs, FsFile, Space};
+use crate::io::journal::fs::{Fs, FsFile, Space};
 
 /// Files of this machine, readable by their owner alone.
 #[derive(Debug, Clone, Copy, Default)]

@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::format::{
+use crate::io::journal::format::{
     FrameKind, HEAD_BYTES, HEADER_BYTES, Header, KEY_FILE_BYTES, KeyFile, SegmentName, TAG_BYTES, Tag,
 };
-use super::frames::{FrameWalk, Step, later_synced_frame};
-use super::fs::{Fs, FsFile, UNFINISHED, fault, narrow, read_exact_at, remove_if_there, wide};
-use super::seal::{SegmentCipher, StorageKey, open_segment_key};
-use super::segment::{Segment, gap_count};
+use crate::io::journal::frames::{FrameWalk, Step, later_synced_frame};
+use crate::io::journal::fs::{Fs, FsFile, UNFINISHED, fault, narrow, read_exact_at, remove_if_there, wide};
+use crate::io::journal::seal::{SegmentCipher, StorageKey, open_segment_key};
+use crate::io::journal::segment::{Segment, gap_count};
 use crate::node::store::{RecordNumber, StorageFault};
 
 /// Where the key files of a journal lie.

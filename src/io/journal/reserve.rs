@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::fs::{Fs, FsFile, UNFINISHED, fault, remove_if_there, wide};
+use crate::io::journal::fs::{Fs, FsFile, UNFINISHED, fault, remove_if_there, wide};
 use crate::node::store::StorageFault;
 
 const NAME: &str = "reserve";

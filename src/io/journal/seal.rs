@@ -12,8 +12,10 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::format::{FrameHead, FrameKind, HEAD_BYTES, HEADER_BYTES, Header, KeyFile, SegmentName, TAG_BYTES, Tag};
 use crate::base::secret::SecretBytes;
+use crate::io::journal::format::{
+    FrameHead, FrameKind, HEAD_BYTES, HEADER_BYTES, Header, KeyFile, SegmentName, TAG_BYTES, Tag,
+};
 use crate::node::store::{RecordNumber, StorageFault};
 
 /// The key of the keystore under which every segment key is wrapped.

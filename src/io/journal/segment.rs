@@ -2,10 +2,10 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::format::{FrameKind, HEADER_BYTES, Header, Tag};
-use super::frames::{FrameWalk, Step};
-use super::fs::{FsFile, wide};
-use super::seal::SegmentCipher;
+use crate::io::journal::format::{FrameKind, HEADER_BYTES, Header, Tag};
+use crate::io::journal::frames::{FrameWalk, Step};
+use crate::io::journal::fs::{FsFile, wide};
+use crate::io::journal::seal::SegmentCipher;
 use crate::node::store::{RecordNumber, StorageFault, Visit};
 
 /// Bytes of a segment between two places that are kept in memory: one random read takes at most this much and one

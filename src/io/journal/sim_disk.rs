@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::fs::{narrow, wide};
+use crate::io::journal::fs::{narrow, wide};
 
 /// Bytes that reach the disk together or not at all.
 const SECTOR_BYTES: u64 = 512;

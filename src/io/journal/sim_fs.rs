@@ -7,8 +7,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::fs::{Fs, FsFile, Space, narrow, wide};
-use super::sim_disk::{Change, CrashModel, Dice, Disk, NameChange, Node};
+use crate::io::journal::fs::{Fs, FsFile, Space, narrow, wide};
+use crate::io::journal::sim_disk::{Change, CrashModel, Dice, Disk, NameChange, Node};
 
 /// What happens to one operation that changes the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use tonic::Request;
 
 use crate::app::cli::audit::{entry_of, from_node, keys_of, unusable, verify};
 use crate::app::cli::client::{ClientArgs, block_on, explain};
-use crate::app::cli::{CliError, Outcome};
+use crate::app::outcome::{CliError, Outcome};
 use crate::base::position::{EntryIndex, TreeSize};
 use crate::base::role::Role;
 use crate::domain::audit::evidence::Verified;

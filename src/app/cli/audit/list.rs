@@ -8,7 +8,8 @@ use tonic::Request;
 
 use crate::app::cli::audit::{entry_of, from_node, table};
 use crate::app::cli::client::{CALL_TIMEOUT, ClientArgs, block_on};
-use crate::app::cli::{CliError, Outcome, output};
+use crate::app::outcome::{CliError, Outcome};
+use crate::app::output;
 use crate::app::records::time;
 use crate::base::role::Role;
 use crate::domain::audit::evidence::RecordText;

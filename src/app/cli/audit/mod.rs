@@ -10,7 +10,7 @@ mod verify;
 
 use clap::Subcommand;
 
-use crate::app::cli::{CliError, Outcome};
+use crate::app::outcome::{CliError, Outcome};
 use crate::domain::audit::evidence::Fault;
 use crate::domain::audit::keys::LogKeys;
 use crate::domain::feed::entry::{Content, Entry};

@@ -6,7 +6,7 @@ use tonic::Request;
 
 use crate::app::cli::audit::{entry_of, keys_of, unusable, verify};
 use crate::app::cli::client::{CALL_TIMEOUT, ClientArgs, block_on};
-use crate::app::cli::{CliError, Outcome};
+use crate::app::outcome::{CliError, Outcome};
 use crate::base::bytes::TreeHash;
 use crate::base::position::EntryIndex;
 use crate::base::role::Role;

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::app::cli::{CliError, Outcome, output};
+use crate::app::outcome::{CliError, Outcome};
+use crate::app::output;
 use crate::domain::audit::evidence::{Fault, RecordText, Verified};
 use crate::domain::audit::export::{ExportVerifier, LINE_BYTES};
 use crate::domain::audit::proof;

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::app::cli::output::answer;
 use crate::app::cli::sealing::{DirArgs, PassphraseArgs};
-use crate::app::cli::{CliError, Outcome};
+use crate::app::outcome::{CliError, Outcome};
+use crate::app::output::answer;
 use crate::base::epoch::KeyEpoch;
 use crate::base::limits;
 use crate::base::time::Timestamp;

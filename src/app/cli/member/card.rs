@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::app::cli::output::answer;
 use crate::app::cli::sealing::{DirArgs, PassphraseArgs};
-use crate::app::cli::{CliError, Outcome};
 use crate::app::config::layout::NodeDir;
+use crate::app::outcome::{CliError, Outcome};
+use crate::app::output::answer;
 use crate::base::bytes::Sha256Digest;
 use crate::base::name::GroupId;
 use crate::base::position::TreeSize;

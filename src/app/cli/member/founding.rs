@@ -5,7 +5,6 @@
 
 use rand::CryptoRng;
 
-use crate::app::cli::CliError;
 use crate::app::cli::member::apply::Papers;
 use crate::app::cli::member::card::{Wishes, card_of};
 use crate::app::cli::member::genesis::{Founding, prepare};
@@ -14,6 +13,7 @@ use crate::app::cli::member::join::{Entry, join};
 use crate::app::cli::member::keygen::{Holder, make_keys};
 use crate::app::cli::member::sign::Document;
 use crate::app::config::layout::NodeDir;
+use crate::app::outcome::CliError;
 use crate::base::name::{ConsortiumId, MemberId};
 use crate::base::time::Timestamp;
 use crate::domain::note::key::NoteSigner;

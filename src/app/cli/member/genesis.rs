@@ -6,8 +6,8 @@ use clap::Args;
 use rand::CryptoRng;
 
 use crate::app::cli::member::propose::{Prepared, read_cards};
-use crate::app::cli::output::{answer, remark};
-use crate::app::cli::{CliError, Outcome};
+use crate::app::outcome::{CliError, Outcome};
+use crate::app::output::{answer, remark};
 use crate::base::epoch::KeyEpoch;
 use crate::base::name::ConsortiumId;
 use crate::base::time::Timestamp;

@@ -9,9 +9,9 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use crate::app::cli::member::apply::{Papers, follow};
-use crate::app::cli::output::answer;
 use crate::app::cli::sealing::DirArgs;
-use crate::app::cli::{CliError, Outcome};
+use crate::app::outcome::{CliError, Outcome};
+use crate::app::output::answer;
 use crate::base::time::Timestamp;
 use crate::domain::roster::succession::{RosterNote, verify_chain};
 use crate::domain::roster::verified::Roster;

@@ -5,12 +5,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use clap::Args;
 use rand::CryptoRng;
 
-use crate::app::cli::output::answer;
 use crate::app::cli::sealing::{DirArgs, PassphraseArgs};
-use crate::app::cli::{CliError, Outcome};
 use crate::app::config::layout::NodeDir;
 use crate::app::config::template::{Filling, render};
 use crate::app::config::{LOCAL_PORT, PEER_PORT};
+use crate::app::outcome::{CliError, Outcome};
+use crate::app::output::answer;
 use crate::base::bytes::Sha256Digest;
 use crate::base::name::{ConsortiumId, MemberId};
 use crate::base::time::Timestamp;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use rand::CryptoRng;
 
-use crate::app::cli::output::answer;
 use crate::app::cli::sealing::{DirArgs, PassphraseArgs};
-use crate::app::cli::{CliError, Outcome};
+use crate::app::outcome::{CliError, Outcome};
+use crate::app::output::answer;
 use crate::base::bytes::Sha256Digest;
 use crate::base::epoch::KeyEpoch;
 use crate::base::name::MemberId;

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use crate::app::cli::output::{answer, answer_json};
 use crate::app::cli::sealing::DirArgs;
-use crate::app::cli::{CliError, Outcome};
+use crate::app::outcome::{CliError, Outcome};
+use crate::app::output::{answer, answer_json};
 use crate::base::bytes::Sha256Digest;
 use crate::base::limits;
 use crate::domain::note::SignedNote;

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::app::cli::member::roster::summary;
-use crate::app::cli::output::answer;
 use crate::app::cli::sealing::PassphraseArgs;
-use crate::app::cli::{CliError, Outcome};
+use crate::app::outcome::{CliError, Outcome};
+use crate::app::output::answer;
 use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::domain::note::SignedNote;

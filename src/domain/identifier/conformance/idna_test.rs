@@ -4,8 +4,8 @@
 //! UseSTD3ASCIIRules we allow letters, digits, hyphen and underscore. As the file prescribes, the codes of flags that are
 //! off (V2, V3) are not looked for.
 
-use super::Verdict;
 use crate::base::conformance::FileReport;
+use crate::domain::identifier::conformance::Verdict;
 use crate::domain::identifier::domain_name::a_labels;
 
 /// Checks every line that is no comment; rows are lines of the file.

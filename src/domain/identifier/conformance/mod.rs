@@ -8,9 +8,9 @@ mod idna_test;
 mod tables;
 mod url_test;
 
-use super::{CanonRules, IdentifierRule, canonical_forms};
 use crate::base::conformance::FileReport;
 use crate::base::kind::IdentifierKind;
+use crate::domain::identifier::{CanonRules, IdentifierRule, canonical_forms};
 
 /// Checks one file by its name; none for names not known here.
 pub fn check_file(name: &str, content: &str) -> Option<FileReport> {

@@ -2,9 +2,9 @@
 
 use csv::StringRecord;
 
-use super::{Verdict, form};
 use crate::base::conformance::FileReport;
 use crate::base::kind::IdentifierKind;
+use crate::domain::identifier::conformance::{Verdict, form};
 use crate::domain::identifier::guard::{Grade, GuardLists};
 use crate::domain::identifier::{CanonRules, IdentifierRule, canonical_forms};
 

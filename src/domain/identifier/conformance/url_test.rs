@@ -6,8 +6,8 @@
 use serde_json::Value;
 use url::Url;
 
-use super::Verdict;
 use crate::base::conformance::FileReport;
+use crate::domain::identifier::conformance::Verdict;
 use crate::domain::identifier::rule::IdentifierRule;
 use crate::domain::identifier::web;
 

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use super::list::{Below, Entry, GuardList, ListScope};
 use crate::base::kind::IdentifierKind;
+use crate::domain::identifier::guard::list::{Below, Entry, GuardList, ListScope};
 use crate::domain::identifier::{CanonicalIdentifier, domain_name};
 
 /// Position of a list in [`GuardIndex::lists`].

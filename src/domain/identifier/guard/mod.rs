@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::{CanonicalIdentifier, guard_import, sandbox};
 use crate::base::bytes::Sha256Digest;
 use crate::base::kind::IdentifierKind;
+use crate::domain::identifier::{CanonicalIdentifier, guard_import, sandbox};
 use index::GuardIndex;
 use list::{GuardList, ListGrade, ListHeader};
 

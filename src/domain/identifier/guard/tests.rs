@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::list::{Entry, ListScope};
 use super::*;
+use crate::domain::identifier::guard::list::{Entry, ListScope};
 use crate::domain::identifier::{CanonRules, RawIdentifier, canonicalise};
 
 fn canonical(kind: IdentifierKind, value: &str) -> CanonicalIdentifier {

@@ -6,7 +6,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 
 use serde::Serialize;
 
-use crate::app::cli::CliError;
+use crate::app::outcome::CliError;
 
 /// Prints one line of the answer.
 pub fn answer(line: impl AsRef<str>) -> Result<(), CliError> {

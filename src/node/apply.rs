@@ -1,0 +1,217 @@
+//! What each stored change does to the node's memory. The one way in: live commits and replayed ones take it, so that a
+//! restarted node is the node that stopped.
+
+use crate::base::bytes::{Incarnation, LocalMac, TreeHash};
+use crate::base::name::FeedId;
+use crate::base::position::{EntryIndex, TreeSize};
+use crate::base::time::Timestamp;
+use crate::domain::audit::record::AuditRecord;
+use crate::domain::feed::blob::Body;
+use crate::domain::feed::blob::erasure::Erasure;
+use crate::domain::feed::blob::release::StatisticsRelease;
+use crate::domain::feed::checkpoint::SignedCheckpoint;
+use crate::domain::feed::entry::{Entry, EntryKind};
+use crate::domain::statistics::event::LedgerEvent;
+use crate::domain::statistics::question::ReleaseId;
+use crate::node::commit::{Appended, Audited, Commit, Equivocated, FORMAT, Filled, Opened, Prepared, change};
+use crate::node::feeds::{Feed, verifier_for};
+use crate::node::keys;
+use crate::node::state::{State, damaged, read_entry};
+use crate::node::store::{RecordNumber, StorageFault, ViewChange};
+
+impl State {
+    /// Applies one commit. A fault means that the store holds what this node never wrote.
+    pub fn apply(&mut self, number: RecordNumber, commit: &Commit) -> Result<(), StorageFault> {
+        for kind in commit.kinds() {
+            match kind {
+                change::Kind::Opened(opened) => self.apply_opened(opened)?,
+                change::Kind::Prepared(prepared) => self.apply_prepared(number, prepared)?,
+                change::Kind::Appended(appended) => self.apply_appended(number, appended)?,
+                change::Kind::Audited(audited) => self.apply_audited(number, audited)?,
+                // The roster in force is a file of its own, checked before the node opens; these are for peers that missed some.
+                change::Kind::Roster(applied) => {
+                    self.rosters.insert(applied.version, applied.note.clone());
+                }
+                change::Kind::Equivocated(equivocated) => self.apply_equivocated(equivocated)?,
+                change::Kind::Budget(budget) => {
+                    let event = LedgerEvent::decode(&budget.event).map_err(|error| damaged("ledger", error))?;
+                    self.ledger.apply(event).map_err(|error| damaged("ledger", error))?;
+                }
+                change::Kind::Recovered(recovered) => self.incarnation = incarnation(&recovered.incarnation)?,
+                change::Kind::Filled(filled) => self.apply_filled(number, filled)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_opened(&mut self, opened: &Opened) -> Result<(), StorageFault> {
+        if opened.format != FORMAT {
+            let found = opened.format;
+            return Err(StorageFault::Damaged(format!("the store has format {found}, this program reads {FORMAT}")));
+        }
+        if opened.member != self.identity.member.as_str() || opened.consortium != self.identity.consortium.as_str() {
+            let Opened { member, consortium, .. } = opened;
+            return Err(StorageFault::Damaged(format!("the store belongs to {member} of {consortium}")));
+        }
+        self.incarnation = incarnation(&opened.incarnation)?;
+        Ok(())
+    }
+
+    fn apply_prepared(&mut self, number: RecordNumber, prepared: &Prepared) -> Result<(), StorageFault> {
+        if !prepared.request.is_empty() {
+            let id = LocalMac::try_from(prepared.request.as_slice()).map_err(|error| damaged("request", error))?;
+            self.staged_requests.insert(id, number);
+            self.put(keys::request(&id), number.0.to_be_bytes().to_vec());
+        }
+        let time = Timestamp::from_unix_ms(prepared.time_ms);
+        self.written_at = self.written_at.max(time);
+        let day = time.day();
+        self.first_records.entry(day).or_insert(number);
+        let before = self.published_on(day);
+        self.published = (day, before + u64::try_from(prepared.entries.len()).unwrap_or(u64::MAX));
+        for waiting in &prepared.entries {
+            let stored = waiting.entry.as_ref().ok_or_else(|| damaged("prepared entry", "empty"))?;
+            let entry = read_entry(stored)?;
+            if !waiting.source_ref.is_empty() {
+                let reference =
+                    LocalMac::try_from(waiting.source_ref.as_slice()).map_err(|error| damaged("source ref", error))?;
+                self.put(keys::source_ref(&reference, &entry.leaf().commitment), Vec::new());
+            }
+            // Compaction leaves of a sequenced entry its leaf alone.
+            let Some(content) = entry.content() else { continue };
+            if entry.leaf().kind == EntryKind::Erasure
+                && let Ok(erasure) = Erasure::decode(&content.blob)
+            {
+                self.pending.forget(&erasure.target);
+            }
+            let group = waiting.group.parse().map_err(|error| damaged("group", error))?;
+            self.pending.insert(self.identity.own_feed(&group), entry, Timestamp::from_unix_ms(waiting.not_before_ms));
+        }
+        Ok(())
+    }
+
+    fn apply_appended(&mut self, number: RecordNumber, appended: &Appended) -> Result<(), StorageFault> {
+        let id = FeedId::from_origin(&self.identity.consortium, &appended.origin)
+            .map_err(|error| damaged("origin", error))?;
+        let now = Timestamp::from_unix_ms(appended.time_ms);
+        self.written_at = self.written_at.max(now);
+        let own = self.identity.is_own(&id);
+        let feed = self.feeds.entry(id.clone()).or_insert_with(|| Feed::new(&self.identity.consortium, id.clone()));
+        if feed.size() != TreeSize(appended.first_index) {
+            return Err(damaged(
+                "feed",
+                format!("{} jumps from {} to {}", feed.origin, feed.size(), appended.first_index),
+            ));
+        }
+        let mut tiles = Vec::new();
+        for stored in &appended.entries {
+            let entry = read_entry(stored)?;
+            let index = feed.size().next_index();
+            let hash = entry.leaf_hash();
+            feed.cursor.range.append(hash);
+            feed.tiles.append(hash, |id, hashes| tiles.push((id, join(hashes))));
+            feed.note(index, &entry);
+            self.erased_lately |= entry.leaf().kind == EntryKind::Erasure;
+            if own {
+                self.pending.sequence(&entry.leaf().commitment);
+                if entry.leaf().kind == EntryKind::Retraction {
+                    feed.retractions.push(feed.tiles.size());
+                }
+                // What peers gave back after a restore says what was spent before it.
+                if let Some((id, release, blob)) = own_release(&entry) {
+                    self.ledger.take_over(id, &release, blob);
+                }
+            }
+            self.staged.believed.push((id.clone(), index, entry, now));
+        }
+        let verifier = verifier_for(&self.roster, &id, appended.checkpoint.as_bytes());
+        let checkpoint = verifier
+            .and_then(|verifier| SignedCheckpoint::verify(appended.checkpoint.as_bytes(), &verifier))
+            .map_err(|error| damaged(&feed.origin, error))?;
+        feed.told = feed.told.max(checkpoint.size());
+        feed.silent = false;
+        feed.cursor.checkpoint = Some(checkpoint);
+        let origin = feed.origin.clone();
+        let last = keys::last_before(feed.size()).ok_or_else(|| damaged("feed", "an append without entries"))?;
+        self.put(keys::run(&origin, last), keys::run_value(number.0, EntryIndex(appended.first_index)));
+        for (tile, hashes) in tiles {
+            self.put(keys::tile(&origin, tile), hashes);
+        }
+        Ok(())
+    }
+
+    fn apply_filled(&mut self, number: RecordNumber, filled: &Filled) -> Result<(), StorageFault> {
+        let id =
+            FeedId::from_origin(&self.identity.consortium, &filled.origin).map_err(|error| damaged("origin", error))?;
+        let stored = filled.entry.as_ref().ok_or_else(|| damaged("filled entry", "empty"))?;
+        let entry = read_entry(stored)?;
+        let index = EntryIndex(filled.index);
+        let feed = self.feeds.get_mut(&id).ok_or_else(|| damaged("filled entry", "no such feed"))?;
+        feed.uncovered.remove(&index);
+        feed.filled.insert(index, number);
+        self.staged.believed.push((id, index, entry, Timestamp::from_unix_ms(filled.time_ms)));
+        Ok(())
+    }
+
+    fn apply_audited(&mut self, number: RecordNumber, audited: &Audited) -> Result<(), StorageFault> {
+        if self.audit.size() != TreeSize(audited.first_index) {
+            return Err(damaged("audit log", format!("jumps from {} to {}", self.audit.size(), audited.first_index)));
+        }
+        // Records of one commit carry one time; one whose content has expired is old.
+        let newest = audited.entries.last().and_then(|stored| AuditRecord::decode(&stored.blob).ok());
+        self.written_at = newest.map_or(self.written_at, |record| self.written_at.max(record.time()));
+        let mut tiles = Vec::new();
+        for stored in &audited.entries {
+            let index = self.audit.size().0;
+            if let Some(decision_id) = decided(&stored.blob) {
+                self.put(keys::decision(&decision_id), index.to_be_bytes().to_vec());
+            }
+            self.audit.tiles.append(read_entry(stored)?.leaf_hash(), |id, hashes| tiles.push((id, join(hashes))));
+        }
+        let origin = self.audit.origin.clone();
+        let last = keys::last_before(self.audit.size()).ok_or_else(|| damaged("audit log", "an append of nothing"))?;
+        self.put(keys::run(&origin, last), keys::run_value(number.0, EntryIndex(audited.first_index)));
+        for (tile, hashes) in tiles {
+            self.put(keys::tile(&origin, tile), hashes);
+        }
+        Ok(())
+    }
+
+    fn apply_equivocated(&mut self, equivocated: &Equivocated) -> Result<(), StorageFault> {
+        let id = FeedId::from_origin(&self.identity.consortium, &equivocated.origin)
+            .map_err(|error| damaged("origin", error))?;
+        self.belief.writer().set_quarantined(&id.member, true);
+        if self.identity.is_own(&id) {
+            self.fence.fork(id.clone());
+        }
+        if let Some(feed) = self.feeds.get_mut(&id) {
+            feed.equivocation = Some(equivocated.clone());
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.staged.view_changes.push(ViewChange::Put { key, value });
+    }
+}
+
+/// A release that this member published.
+fn own_release(entry: &Entry) -> Option<(ReleaseId, StatisticsRelease, Vec<u8>)> {
+    let content = entry.content().filter(|_| entry.leaf().kind == EntryKind::StatisticsRelease)?;
+    let Ok(Body::StatisticsRelease(release)) = Body::decode(entry.leaf().kind, &content.blob) else { return None };
+    Some((release.release_id.parse().ok()?, release, content.blob.clone()))
+}
+
+/// The decision an audit record tells of, where it tells of one.
+fn decided(blob: &[u8]) -> Option<String> {
+    let record = AuditRecord::decode(blob).ok().filter(|record| record.action() == "screening.decided")?;
+    Some(record.subject().to_owned())
+}
+
+fn incarnation(bytes: &[u8]) -> Result<Incarnation, StorageFault> {
+    Incarnation::try_from(bytes).map_err(|error| damaged("incarnation", error))
+}
+
+fn join(hashes: &[TreeHash]) -> Vec<u8> {
+    hashes.iter().flat_map(|hash| hash.0).collect()
+}

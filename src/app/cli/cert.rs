@@ -68,6 +68,9 @@ struct IssueArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  hushwire cert server --dir bank-a --host node.bank-a.example")]
 struct ServerArgs {
     #[command(flatten)]
     dir: DirArgs,
@@ -82,6 +85,9 @@ struct ServerArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  hushwire cert list --dir bank-a")]
 struct ListArgs {
     #[command(flatten)]
     dir: DirArgs,

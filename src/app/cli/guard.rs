@@ -67,6 +67,9 @@ struct ImportArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  hushwire guard list --config bank-a/hushwire.toml")]
 struct ListArgs {
     #[command(flatten)]
     place: PlaceArgs,
@@ -76,6 +79,9 @@ struct ListArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  hushwire guard remove vpn-exits --config bank-a/hushwire.toml")]
 struct RemoveArgs {
     /// Name of the list
     name: String,

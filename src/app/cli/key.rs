@@ -43,6 +43,9 @@ enum KeyCommand {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  hushwire key admin anna --consortium demo.example --out anna.age > anna.key")]
 struct AdminArgs {
     /// What the admin is called in the roster, e.g. a function rather than a person's name.
     name: GroupId,
@@ -57,6 +60,9 @@ struct AdminArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  hushwire key show --dir bank-a")]
 struct ShowArgs {
     #[command(flatten)]
     dir: DirArgs,
@@ -68,6 +74,10 @@ struct ShowArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hushwire key new-epoch --dir bank-a --in-days 14 --out desk/epoch-2
+  hushwire key new-epoch --dir bank-a --compromised --out desk/emergency")]
 struct NewEpochArgs {
     #[command(flatten)]
     dir: DirArgs,
@@ -83,6 +93,9 @@ struct NewEpochArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  hushwire key forget-epoch 1 --dir bank-a")]
 struct ForgetArgs {
     /// Number of the epoch.
     #[arg(value_name = "EPOCH", value_parser = clap::value_parser!(u32))]
@@ -94,6 +107,9 @@ struct ForgetArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  hushwire key reseal --dir bank-a --new-passphrase file:new-passphrase")]
 struct ResealArgs {
     #[command(flatten)]
     dir: DirArgs,

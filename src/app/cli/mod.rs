@@ -123,6 +123,31 @@ mod tests {
 
     use super::Cli;
 
+    /// The commands that do something, by their words.
+    fn leaves(command: &clap::Command, words: &str, found: &mut Vec<(String, String)>) {
+        let mut is_leaf = true;
+        for inner in command.get_subcommands() {
+            is_leaf = false;
+            leaves(inner, &format!("{words} {}", inner.get_name()), found);
+        }
+        if is_leaf {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            found.push((words.to_owned(), help));
+        }
+    }
+
+    #[test]
+    fn every_command_teaches_by_an_example_that_names_it() {
+        let mut found = Vec::new();
+        leaves(&Cli::command(), "hushwire", &mut found);
+        let silent: Vec<String> = found
+            .into_iter()
+            .filter(|(words, help)| !(help.contains("Example") && help.contains(words.as_str())))
+            .map(|(words, _)| words)
+            .collect();
+        assert_eq!(silent, [""; 0]);
+    }
+
     #[test]
     fn the_command_line_is_consistent_and_documents_its_exit_codes() {
         let mut command = Cli::command();

@@ -113,7 +113,6 @@ async fn publish(args: PublishArgs) -> Result<Outcome, CliError> {
         names,
         call: Call::default(),
         account: Account::default(),
-        published: 0,
         identifiers: 0,
         shown: Vec::new(),
     };
@@ -144,7 +143,6 @@ struct Run<'a> {
     names: Option<NamesFile>,
     call: Call,
     account: Account,
-    published: u64,
     identifiers: u64,
     shown: Vec<String>,
 }
@@ -225,7 +223,7 @@ impl Run<'_> {
         // A line the node counts beyond what was sent would be its fault; line 0 says so without a crash.
         let line_of = |index: u32| usize::try_from(index).ok().and_then(|at| lines.get(at)).copied().unwrap_or(0);
         for published in &response.published {
-            self.published += 1;
+            self.account.accepted += 1;
             if self.shown.len() < NAMES_SHOWN && !self.args.dry_run {
                 self.shown.push(published.name.clone());
             }
@@ -239,12 +237,13 @@ impl Run<'_> {
                 Refusal::new(line_of(refused.record), &refused.field, &refused.rule, &refused.description)
             }),
         );
-        self.bar.set_message(format!("{} published, {} refused", self.published, self.account.refused));
+        self.bar.set_message(format!("{} published, {} refused", self.account.accepted, self.account.refused));
         Ok(())
     }
 
     fn broken_off(&self, error: CliError, first_line: u64) -> CliError {
-        let done = format!("{} (stopped at line {first_line}; {} published before it)", error.message, self.published);
+        let done =
+            format!("{} (stopped at line {first_line}; {} published before it)", error.message, self.account.accepted);
         let hint = error.hint.map(|hint| format!("{hint}; ")).unwrap_or_default();
         CliError {
             message: done,
@@ -255,7 +254,7 @@ impl Run<'_> {
 
     fn answer(&self) -> Result<(), CliError> {
         let (records, identifiers, published, refused) =
-            (self.account.records, self.identifiers, self.published, self.account.refused);
+            (self.account.records, self.identifiers, self.account.accepted, self.account.refused);
         if self.args.json {
             return output::answer_json(&Summary {
                 dry_run: self.args.dry_run,

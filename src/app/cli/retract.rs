@@ -1,6 +1,6 @@
 //! `hushwire retract`: the member's own earlier statements no longer count, here and at every peer.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use zeroize::Zeroize;
@@ -86,38 +86,14 @@ pub fn run(args: RetractArgs) -> Result<Outcome, CliError> {
 async fn retract(args: RetractArgs) -> Result<Outcome, CliError> {
     let mut account = Account::default();
     let mut retracted = Vec::new();
-    if let Some(file) = &args.file {
-        let bar = progress(file, false);
-        let mut incoming = records(file, &args.input, &FIELDS, None, &bar, read)?;
-        let node = args.client.connect(&[Role::Publisher])?;
-        let mut targets = Targets::default();
-        while let Some(next) = incoming.recv().await {
-            match next {
-                Incoming::Item { item, .. } => {
-                    account.records += 1;
-                    if targets.count() + item.count() > limits::DRAFTS_PER_CALL {
-                        call(&node, &args, std::mem::take(&mut targets), &mut account, &mut retracted).await?;
-                    }
-                    targets.extend(item);
-                }
-                Incoming::Refused(refusals) => {
-                    account.records += 1;
-                    account.refuse(refusals);
-                }
-                Incoming::Broken(error) => {
-                    call(&node, &args, targets, &mut account, &mut retracted).await?;
-                    return Err(CliError { code: CliError::FAILED, ..broken(file, &error) });
-                }
-            }
-        }
-        call(&node, &args, targets, &mut account, &mut retracted).await?;
-        bar.finish_and_clear();
-    } else {
-        let targets = from_options(&args)?;
-        account.records = u64::try_from(targets.count()).unwrap_or(u64::MAX);
-        let node = args.client.connect(&[Role::Publisher])?;
-        call(&node, &args, targets, &mut account, &mut retracted).await?;
+    let ended = match &args.file {
+        Some(file) => retract_file(&args, file, &mut account, &mut retracted).await,
+        None => retract_options(&args, &mut account, &mut retracted).await,
+    };
+    if ended.is_err() && retracted.is_empty() && account.refused == 0 {
+        return ended.map(|()| Outcome::Done);
     }
+    // Told also where it broke off: what was retracted before stays retracted.
     account.tell(args.input.report.as_deref())?;
     if args.json {
         output::answer_json(&Summary { retracted: &retracted, refused: &account.refusals })?;
@@ -127,7 +103,53 @@ async fn retract(args: RetractArgs) -> Result<Outcome, CliError> {
         }
         output::remark(format!("{} indicators retracted, {} records refused", retracted.len(), account.refused));
     }
+    ended?;
     account.outcome()
+}
+
+async fn retract_file(
+    args: &RetractArgs,
+    file: &Path,
+    account: &mut Account,
+    retracted: &mut Vec<String>,
+) -> Result<(), CliError> {
+    let bar = progress(file, false);
+    let mut incoming = records(file, &args.input, &FIELDS, None, &bar, read)?;
+    let node = args.client.connect(&[Role::Publisher])?;
+    let mut targets = Targets::default();
+    while let Some(next) = incoming.recv().await {
+        match next {
+            Incoming::Item { item, .. } => {
+                account.records += 1;
+                if targets.count() + item.count() > limits::DRAFTS_PER_CALL {
+                    call(&node, args, std::mem::take(&mut targets), account, retracted).await?;
+                }
+                targets.extend(item);
+            }
+            Incoming::Refused(refusals) => {
+                account.records += 1;
+                account.refuse(refusals);
+            }
+            Incoming::Broken(error) => {
+                call(&node, args, targets, account, retracted).await?;
+                return Err(CliError { code: CliError::FAILED, ..broken(file, &error) });
+            }
+        }
+    }
+    call(&node, args, targets, account, retracted).await?;
+    bar.finish_and_clear();
+    Ok(())
+}
+
+async fn retract_options(
+    args: &RetractArgs,
+    account: &mut Account,
+    retracted: &mut Vec<String>,
+) -> Result<(), CliError> {
+    let targets = from_options(args)?;
+    account.records = u64::try_from(targets.count()).unwrap_or(u64::MAX);
+    let node = args.client.connect(&[Role::Publisher])?;
+    call(&node, args, targets, account, retracted).await
 }
 
 /// Numbers the options instead of lines: one, two, three in the order of names, references and identifiers.
@@ -222,6 +244,7 @@ async fn call(
         let line = usize::try_from(refused.record).ok().and_then(|at| lines.get(at)).copied().unwrap_or(0);
         Refusal::new(line, &refused.field, &refused.rule, &refused.description)
     }));
+    account.accepted += u64::try_from(response.retracted.len()).unwrap_or(u64::MAX);
     retracted.extend(response.retracted);
     Ok(())
 }

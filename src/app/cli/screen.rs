@@ -130,7 +130,6 @@ async fn screen_one(args: &ScreenArgs) -> Result<Outcome, CliError> {
 /// What the end of a file says.
 #[derive(Debug, Default)]
 struct Totals {
-    screened: u64,
     decisions: BTreeMap<&'static str, u64>,
     degraded: u64,
 }
@@ -169,7 +168,7 @@ async fn screen_file(args: &ScreenArgs, file: &std::path::Path) -> Result<Outcom
                     .hint("screening changes nothing: repeat the command"));
             };
             take_answers(args, &answer, &lines, &mut totals, &mut account)?;
-            bar.set_message(format!("{} screened", totals.screened));
+            bar.set_message(format!("{} screened", account.accepted));
             continue;
         }
         match incoming.recv().await {
@@ -190,7 +189,7 @@ async fn screen_file(args: &ScreenArgs, file: &std::path::Path) -> Result<Outcom
     bar.finish_and_clear();
     account.tell(args.input.report.as_deref())?;
     let decisions: Vec<String> = totals.decisions.iter().map(|(word, count)| format!("{count} {word}")).collect();
-    output::remark(format!("{} transactions screened: {}", totals.screened, decisions.join(", ")));
+    output::remark(format!("{} transactions screened: {}", account.accepted, decisions.join(", ")));
     if totals.degraded > 0 {
         output::remark(format!("{} answers are degraded: hushwire status says why", totals.degraded));
     }
@@ -245,7 +244,7 @@ fn take_answers(
         )));
     }
     for (result, line) in answer.results.iter().zip(lines) {
-        totals.screened += 1;
+        account.accepted += 1;
         totals.degraded += u64::from(result.degraded);
         *totals.decisions.entry(decision::decision_word(result.decision)).or_default() += 1;
         account.refuse(result.refused.iter().map(|refused| {

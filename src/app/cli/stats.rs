@@ -41,6 +41,10 @@ enum StatsCommand {
 
 /// Release one noised count by kind
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hushwire stats release --id week-2026-47 --from 2026-11-16 --until 2026-11-23
+  hushwire stats release --id quarter-to-date --epsilon 0.25")]
 pub struct ReleaseArgs {
     #[command(flatten)]
     client: ClientArgs,
@@ -63,6 +67,9 @@ pub struct ReleaseArgs {
 
 /// Show what is spent of the quarter's budget and when the next begins
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  hushwire stats budget")]
 pub struct BudgetArgs {
     #[command(flatten)]
     client: ClientArgs,

@@ -23,6 +23,12 @@ use crate::io::grpc::wire::hushwire::compliance::v1::{ExportAuditLogRequest, Exp
 
 /// Write the log to a file that a third party can verify offline
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hushwire audit export --out audit.jsonl
+  hushwire audit export --out since.jsonl --from 48000
+
+The file is verified while it is written. Whoever gets it verifies it again, offline: hushwire audit verify FILE.")]
 pub struct ExportArgs {
     #[command(flatten)]
     client: ClientArgs,

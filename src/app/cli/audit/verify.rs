@@ -17,6 +17,10 @@ use crate::io::clock;
 /// Verify an export or a proof, without any node
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
+Examples:
+  hushwire audit verify audit.jsonl --key \"$KEY\"
+  hushwire audit verify proof.json
+
 Every byte of the file is checked: entries against their commitments, words against bytes, all entries against the signed \
 root, the signature against the key. Without --key the file's own key is used and shown: compare it with the roster \
 (hushwire member roster), or a forger could have made the whole log under a key of his own.

@@ -24,6 +24,7 @@ use crate::io::grpc::exchange::Exchange;
 use crate::io::grpc::gate::{Gate, GateSettings, OnRefused, Refused};
 use crate::io::grpc::node::NodeState;
 use crate::io::grpc::publishing::Publishing;
+use crate::io::grpc::reflection::{reflection, reflection_alpha};
 use crate::io::grpc::screening::ScreeningDesk;
 use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_server::AuditServiceServer;
 use crate::io::grpc::wire::hushwire::compliance::v1::statistics_service_server::StatisticsServiceServer;
@@ -145,7 +146,9 @@ pub fn local(
         .add_service(NodeServiceServer::new(node).max_decoding_message_size(most))
         .add_service(AuditServiceServer::new(compliance.clone()).max_decoding_message_size(most))
         .add_service(StatisticsServiceServer::new(compliance).max_decoding_message_size(most))
-        .add_service(asked);
+        .add_service(asked)
+        .add_service(reflection())
+        .add_service(reflection_alpha());
     Ok(LocalDoor {
         health: reporter,
         tls: Arc::new(watch::Sender::new(Arc::new(tls))),

@@ -9,6 +9,7 @@ pub mod identity;
 pub mod node;
 pub mod overload;
 pub mod publishing;
+pub mod reflection;
 pub mod refusals;
 pub mod roles;
 pub mod screening;

@@ -183,6 +183,24 @@ fn a_row_refused_in_part_is_done_in_part() {
 }
 
 #[test]
+fn a_bench_tells_how_many_orders_were_answered_and_how_fast() {
+    let node = Running::start();
+    let short = ["bench", "--seconds", "1", "--warm-up", "0", "--in-flight", "4", "--json"];
+    for (more, at_least) in [(&[][..], 50), (&["--batch", "8"][..], 50), (&["--rate", "200"][..], 100)] {
+        let measured = node.run("screener", &[&short[..], more].concat()).check(0, &[]).json();
+        let screened = measured["screened"].as_u64().expect("a count");
+        assert!(screened >= at_least, "{measured}");
+        assert_eq!(measured["decisions"]["allow"], screened, "the orders are invented: nobody is flagged");
+        let latency = |name: &str| measured["latency_us"][name].as_u64().expect("microseconds");
+        assert!(0 < latency("p50") && latency("p50") <= latency("p99_9"), "{measured}");
+    }
+    node.world.write("orders.csv", "kind,value\nemail,a@fraud-mail.net\npan,4111111111111112\n");
+    let own = ["bench", "--file", "orders.csv", "--seconds", "1", "--warm-up", "0"];
+    node.run("screener", &own).check(0, &["answered", "p99.9"]);
+    node.run("publisher", &["bench", "--seconds", "1"]).check(1, &["hushwire cert issue"]);
+}
+
+#[test]
 fn a_caller_without_the_role_is_refused_with_the_command_that_helps() {
     let node = Running::start();
     node.world.write("cases.csv", "kind,value\nemail,a@fraud-mail.net\n");

@@ -8,6 +8,7 @@
 //! server could not be reached, try again · 5 a verification failed.
 
 pub mod audit;
+pub mod bench;
 pub mod cert;
 pub mod client;
 pub mod conformance;
@@ -76,6 +77,7 @@ enum Command {
     Key(key::KeyArgs),
     Guard(guard::GuardArgs),
     Conformance(conformance::ConformanceArgs),
+    Bench(bench::BenchArgs),
 }
 
 impl Command {
@@ -96,6 +98,7 @@ impl Command {
             Self::Key(args) => key::run(args),
             Self::Guard(args) => guard::run(args),
             Self::Conformance(args) => conformance::run(args),
+            Self::Bench(args) => bench::run(args),
         }
     }
 }

@@ -97,6 +97,10 @@ pub const HANDSHAKE_MS: u64 = 5_000;
 /// Milliseconds from the end of the handshake to the end of the HTTP/2 preface.
 pub const PREFACE_MS: u64 = 5_000;
 
+/// Milliseconds for the headers of a request over HTTP/1.1, and until an idle connection is closed: a system that keeps
+/// its connections asks more often, one that sends a byte now and then is no caller.
+pub const HTTP1_HEADERS_MS: u64 = 30_000;
+
 /// Milliseconds running calls get to end when the node stops. Peer streams never end by themselves and resume elsewhere
 /// from a cursor, so they get less. A node told to stop is gone within ten seconds: what supervises it kills it then.
 pub const DRAIN_LOCAL_MS: u64 = 7_000;

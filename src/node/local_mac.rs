@@ -88,6 +88,8 @@ impl std::fmt::Debug for LocalMacKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::kind::IdentifierKind;
+    use crate::domain::identifier::{CanonRules, RawIdentifier, canonicalise};
 
     #[test]
     fn the_same_bytes_in_two_domains_are_unrelated() {
@@ -95,5 +97,25 @@ mod tests {
         let request = key.fingerprint(MacDomain::RequestId, b"case 17");
         assert_eq!(request, key.fingerprint(MacDomain::RequestId, b"case 17"));
         assert_ne!(request, key.fingerprint(MacDomain::SourceRef, b"case 17"));
+    }
+
+    /// Stored for two quarters: written out here as the module says, so that no change of it goes unnoticed.
+    #[test]
+    fn the_fingerprint_of_a_subject_is_made_as_written() {
+        let key = LocalMacKey::new(&SecretBytes::new([7; 32]));
+        let written = |bytes: &[u8]| {
+            let mut mac = Hmac::<Sha256>::new_from_slice(&[7; 32]).expect("any length");
+            mac.update(b"\x11hushwire/v1/local\x07subject");
+            mac.update(bytes);
+            LocalMac(mac.finalize().into_bytes().into())
+        };
+        let raw = RawIdentifier::new(IdentifierKind::Email, "Maria.Lang@gmail.com".to_owned());
+        let canonical = canonicalise(&raw, &CanonRules::default()).expect("an address");
+        let subjects: Vec<LocalMac> = canonical.iter().map(|one| key.subject_of_identifier(one)).collect();
+        let email = written(b"\x0aidentifier\x07email/1maria.lang@gmail.com");
+        let mailbox = written(b"\x0aidentifier\x09mailbox/1marialang@gmail.com");
+        assert_eq!(subjects, [email, mailbox]);
+        let case = written(&[b"\x04case".as_slice(), &[5; 32]].concat());
+        assert_eq!(key.subject_of_case(&LocalMac([5; 32])), case);
     }
 }

@@ -25,8 +25,8 @@ const FRAUD_PER_MILLE: u32 = 60;
 const CHECKOUTS: usize = 8;
 
 /// So many orders and fraudsters show every decision; of fewer, the rarest may be missing.
-pub(in crate::app::demo) const ORDERS_OF_EVERY_DECISION: usize = 20_000;
-pub(in crate::app::demo) const FRAUDSTERS_OF_EVERY_DECISION: usize = 1_000;
+const ORDERS_OF_EVERY_DECISION: usize = 20_000;
+const FRAUDSTERS_OF_EVERY_DECISION: usize = 1_000;
 
 /// What the story knows of an order and the shop does not.
 #[derive(Debug, Clone, Copy)]

@@ -207,6 +207,10 @@ pub const EXPIRY_STEP_DAYS: u32 = 7;
 /// Days for which statistics may count a publication: the quarter it falls into and the one after.
 pub const SUBJECT_DAYS: u32 = 184;
 
+/// Milliseconds between the moments at which a release of statistics is published and answered, counted from its call: a
+/// thousand times what drawing the noise takes, so that the moment tells nothing of what was drawn.
+pub const RELEASE_STEP_MS: u64 = 1_000;
+
 /// View changes of one commit where many are made at once.
 pub const VIEW_CHANGES_AT_ONCE: usize = 4_096;
 

@@ -113,7 +113,8 @@ pub struct PreparedEntry {
     pub kind: u32,
     #[prost(bool, tag = "7")]
     pub weak: bool,
-    /// Keyed fingerprint of the data subject, 32 bytes; written by compaction in place of what it was made from.
+    /// Keyed fingerprint of the case or identifier an indicator is about, 32 bytes: what statistics count once. Empty for
+    /// everything else, and once two quarters are over or the indicator is erased.
     #[prost(bytes = "vec", tag = "8")]
     pub subject: Vec<u8>,
 }

@@ -3,7 +3,7 @@
 //! Of each record compaction keeps what somebody may still need:
 //! - *Prepared* entries that are sequenced stand in their feed: here they lose blob and salt. For a day the answer to a
 //!   repeated request stays; until the indicator expires, the publisher's reference to it; for two quarters the fingerprint
-//!   of the data subject, which statistics count. Then nothing is left.
+//!   of the case or identifier, which statistics count. Then nothing is left.
 //! - *Entries* lose blob and salt once they expired or an erasure of their author covers them. The leaf stays, so that the
 //!   tree and every proof of it stay too.
 //! - Everything else stays as it is.
@@ -18,14 +18,12 @@ use crate::base::bytes::{Commitment, LocalMac};
 use crate::base::limits;
 use crate::base::name::{ConsortiumId, FeedId};
 use crate::base::time::{Day, Timestamp};
-use crate::domain::feed::blob::Body;
 use crate::domain::feed::entry::{EntryKind, Leaf};
 use crate::node::Node;
 use crate::node::commit::{Appended, Audited, Change, Commit, Filled, Prepared, PreparedEntry, StoredEntry, change};
 use crate::node::feeds::Feed;
 use crate::node::fence::FenceState;
 use crate::node::keys;
-use crate::node::local_mac::{LocalMacKey, MacDomain};
 use crate::node::mark;
 use crate::node::state::{State, VIEW};
 use crate::node::store::{Journal, Keep, RecordNumber, StorageFault, ViewChange, ViewFault, Views};
@@ -104,7 +102,6 @@ impl<J: Journal, V: Views> Node<J, V> {
 struct Sweep<'a> {
     state: &'a State,
     consortium: &'a ConsortiumId,
-    mac: &'a LocalMacKey,
     now: Timestamp,
     /// Contents that expired before this day go.
     horizon: Day,
@@ -118,7 +115,6 @@ impl<'a> Sweep<'a> {
         Self {
             state,
             consortium: &identity.consortium,
-            mac: &identity.local_mac,
             now,
             horizon: horizon(attested_day(state, now)),
             done: Compacted::default(),
@@ -194,7 +190,11 @@ impl<'a> Sweep<'a> {
                 return true;
             }
             touched |= self.sequenced(waiting, &leaf);
-            let needed = !forgotten || !waiting.source_ref.is_empty() || (counted && !waiting.subject.is_empty());
+            if !counted && !waiting.subject.is_empty() {
+                waiting.subject.clear();
+                touched = true;
+            }
+            let needed = !forgotten || !waiting.source_ref.is_empty() || !waiting.subject.is_empty();
             touched |= !needed;
             needed
         });
@@ -208,10 +208,6 @@ impl<'a> Sweep<'a> {
         let erased = own.and_then(|id| self.state.feeds.get(&id)).is_some_and(|feed| feed.is_erased(leaf));
         let mut touched = false;
         if let Some(entry) = waiting.entry.as_mut().filter(|entry| !entry.salt.is_empty()) {
-            if leaf.kind == EntryKind::Indicator {
-                waiting.subject =
-                    subject(self.mac, &waiting.source_ref, &entry.blob).map_or(Vec::new(), |id| id.0.to_vec());
-            }
             *entry = bare(entry);
             touched = true;
         }
@@ -285,18 +281,6 @@ fn kept_until(leaf: &Leaf) -> Day {
 
 fn bare(entry: &mut StoredEntry) -> StoredEntry {
     StoredEntry { leaf: std::mem::take(&mut entry.leaf), blob: Vec::new(), salt: Vec::new() }
-}
-
-/// Who an indicator is about, as statistics count: the case where the publisher named one, otherwise the pseudonymised
-/// identifier.
-pub(in crate::node) fn subject(mac: &LocalMacKey, source_ref: &[u8], blob: &[u8]) -> Option<LocalMac> {
-    if !source_ref.is_empty() {
-        return Some(mac.fingerprint(MacDomain::Subject, source_ref));
-    }
-    match Body::decode(EntryKind::Indicator, blob) {
-        Ok(Body::Indicator(body)) => Some(mac.fingerprint(MacDomain::Subject, body.pseudonym.as_bytes())),
-        _ => None,
-    }
 }
 
 /// The day it is, as far as others attest to it: a clock that is years ahead must not destroy everything that ever expires.

@@ -6,7 +6,7 @@
 
 use rand::{CryptoRng, RngExt};
 
-use crate::base::bytes::{Commitment, Salt};
+use crate::base::bytes::{Commitment, LocalMac, Salt};
 use crate::base::kind::IdentifierKind;
 use crate::base::limits;
 use crate::base::name::GroupId;
@@ -210,6 +210,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         };
         let canonical = canonicalise(&draft.identifier, &self.state.settings.canon_rules)
             .map_err(|error| refuse("value", error.rule.name(), error.to_string()))?;
+        let subject = self.subject(source_ref.as_ref(), &canonical);
         let mut ready = Vec::with_capacity(canonical.len());
         for (nth, identifier) in canonical.iter().enumerate() {
             let weak = match self.state.settings.guards.grade(identifier) {
@@ -236,7 +237,7 @@ impl<J: Journal, V: Views> Node<J, V> {
                     draft: record,
                     kind: u32::try_from(kind.ordinal()).expect("there are sixteen kinds"),
                     weak,
-                    subject: Vec::new(),
+                    subject: subject.0.to_vec(),
                 },
             });
         }
@@ -258,6 +259,18 @@ impl<J: Journal, V: Views> Node<J, V> {
             });
         }
         Ok(ready)
+    }
+
+    /// What statistics count once: the case where the publisher names one, otherwise the identifier, of an e-mail address the
+    /// mailbox it reaches. All that one draft becomes shares it.
+    fn subject(&self, source_ref: Option<&LocalMac>, canonical: &[CanonicalIdentifier]) -> LocalMac {
+        let mac = &self.state.identity.local_mac;
+        if let Some(reference) = source_ref {
+            return mac.subject_of_case(reference);
+        }
+        let mailbox = canonical.iter().find(|identifier| identifier.kind() == IdentifierKind::Mailbox);
+        let given = mailbox.or(canonical.first()).expect("a canonical form has at least one identifier");
+        mac.subject_of_identifier(given)
     }
 
     fn indicator_entry(

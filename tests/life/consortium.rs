@@ -38,6 +38,8 @@ pub struct Consortium {
     pub group: GroupId,
     pub members: Vec<MemberId>,
     pub roster: Roster,
+    /// The epoch the members publish under.
+    epoch: KeyEpoch,
     keys: Vec<NodeKeys>,
 }
 
@@ -47,14 +49,24 @@ fn secret() -> EpochSecret {
 
 impl Consortium {
     pub fn new(names: &[&str]) -> Self {
+        Self::with_epochs(names, &[KeyEpoch(1)])
+    }
+
+    /// The first epoch begins at the start, each further one a day later.
+    pub fn with_epochs(names: &[&str], epochs: &[KeyEpoch]) -> Self {
         let id: ConsortiumId = "life.hushwire.example".parse().expect("a valid id");
         let group: GroupId = "all".parse().expect("a valid name");
         let members: Vec<MemberId> = names.iter().map(|name| name.parse().expect("a valid name")).collect();
         let mut rng = StdRng::seed_from_u64(5);
         let keys: Vec<NodeKeys> = members.iter().map(|_| NodeKeys::generate(&mut rng)).collect();
         let rows = members.iter().zip(&keys).map(|(member, keys)| row(&id, &group, member, keys)).collect();
-        let roster = roster(&id, rows);
-        Self { id, group, members, roster, keys }
+        let roster = roster(&id, epochs, rows);
+        Self { id, group, members, roster, epoch: KeyEpoch(1), keys }
+    }
+
+    /// The same consortium once another epoch is in force.
+    pub fn in_epoch(self, epoch: KeyEpoch) -> Self {
+        Self { epoch, ..self }
     }
 
     pub fn feed(&self, member: usize) -> FeedId {
@@ -63,7 +75,7 @@ impl Consortium {
 
     pub fn identity(&self, member: usize) -> Identity {
         let (keys, name) = (&self.keys[member], &self.members[member]);
-        let current = EpochKeys::derive(&self.id, KeyEpoch(1), &secret());
+        let current = EpochKeys::derive(&self.id, self.epoch, &secret());
         let feed = keys.feed_signer(&self.id, name, &self.group).expect("a valid name");
         Identity {
             consortium: self.id.clone(),
@@ -107,10 +119,14 @@ fn row(consortium: &ConsortiumId, group: &GroupId, member: &MemberId, keys: &Nod
     }
 }
 
-fn roster(consortium: &ConsortiumId, members: Vec<Member>) -> Roster {
+fn roster(consortium: &ConsortiumId, epochs: &[KeyEpoch], members: Vec<Member>) -> Roster {
     let name = admin_key_name(consortium, &"anna".parse().expect("a valid name"));
     let admin = NoteSigner::ed25519(&name, SigningKey::from_bytes(&[9; 32])).expect("a valid name");
-    let epoch_id = EpochKeys::derive(consortium, KeyEpoch(1), &secret()).epoch_id();
+    let begins = (0..).map(|day| START.plus_s(day * 86_400));
+    let epochs = epochs.iter().zip(begins).map(|(number, activates_at)| {
+        let id = EpochKeys::derive(consortium, *number, &secret()).epoch_id();
+        Epoch { number: *number, id, activates_at, compromised_at: None }
+    });
     let draft = RosterDraft {
         consortium: consortium.clone(),
         version: 1,
@@ -118,7 +134,7 @@ fn roster(consortium: &ConsortiumId, members: Vec<Member>) -> Roster {
         not_after: START.plus_s(300 * 86_400),
         admins: Admins { quorum: 1, keys: vec![admin.verifier().clone()] },
         limits: Limits::default(),
-        epochs: vec![Epoch { number: KeyEpoch(1), id: epoch_id, activates_at: START, compromised_at: None }],
+        epochs: epochs.collect(),
         members,
     };
     let note = sign(&draft, &[&admin], START).expect("a valid draft");

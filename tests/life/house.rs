@@ -14,6 +14,7 @@ use hushwire::io::views::memory::MemoryViews;
 use hushwire::node::Node;
 use hushwire::node::accept::AcceptFault;
 use hushwire::node::publish::{IndicatorDraft, PublishReceipt, PublishRequest};
+use hushwire::node::requests::Request;
 use hushwire::node::reserve::{Found, Reservation};
 use hushwire::node::serve::Outgoing;
 use hushwire::node::store::{Journal, Keep, RecordNumber, StorageFault, Visit};
@@ -115,8 +116,22 @@ impl House {
         case: Option<&str>,
         now: Timestamp,
     ) -> PublishReceipt {
+        let request = self.node.request(request, device.as_bytes());
+        let device = RawIdentifier::new(IdentifierKind::Device, device.to_owned());
+        self.publish_raw(request, device, days, case, now)
+    }
+
+    /// Publishes one identifier of any kind.
+    pub fn publish_raw(
+        &mut self,
+        request: Option<Request>,
+        identifier: RawIdentifier,
+        days: u32,
+        case: Option<&str>,
+        now: Timestamp,
+    ) -> PublishReceipt {
         let draft = IndicatorDraft {
-            identifier: RawIdentifier::new(IdentifierKind::Device, device.to_owned()),
+            identifier,
             details: Draft {
                 typology: "F1012".to_owned(),
                 severity: Some(Severity::High),
@@ -128,7 +143,6 @@ impl House {
             source_ref: case.map(str::to_owned),
             supersedes: None,
         };
-        let request = self.node.request(request, device.as_bytes());
         let asked = PublishRequest { request, group: None, drafts: vec![Ok(draft)], dry_run: false, spread_s: 0 };
         let receipt = self.node.publish_indicators(&Actor::Node, asked, now, &mut self.rng).expect("publishes");
         assert!(receipt.refused.is_empty(), "{:?}", receipt.refused);

@@ -3,6 +3,7 @@
 use hushwire::base::bytes::Commitment;
 use hushwire::base::kind::IdentifierKind;
 use hushwire::domain::audit::record::Actor;
+use hushwire::domain::feed::blob::Body;
 use hushwire::domain::identifier::RawIdentifier;
 use hushwire::domain::indicator::draft::Draft;
 use hushwire::domain::indicator::words::{Grounds, RetractionReason, Severity};
@@ -61,6 +62,7 @@ impl World {
                 self.retract(house, by, nth)?;
                 if sync_now { self.sync(house) } else { Ok(()) }
             }
+            Operation::Release { house, nth, reach } => self.release(house, nth, reach),
             Operation::Sync { house } => self.sync(house),
             Operation::Crash { house, restart } => {
                 if self.is_needed(house) {
@@ -248,9 +250,10 @@ impl World {
 
     fn back_up(&mut self, house: usize) {
         let (acknowledged, retracted) = self.ledger.acknowledged_of(house);
+        let books = self.ledger.books(house).clone();
         let held = &mut self.houses[house];
         if held.is_up() && held.waiting.is_empty() {
-            let copy = Backup { disk: held.disk.copy(), views: held.views.copy(), acknowledged, retracted };
+            let copy = Backup { disk: held.disk.copy(), views: held.views.copy(), acknowledged, retracted, books };
             held.backups.push(copy);
         }
     }
@@ -265,9 +268,11 @@ impl World {
         }
         let feed = self.consortium.feed(self.houses[house].member);
         let held = self.houses[holder].said(&feed)?;
+        let shown: Vec<Body> = self.houses[holder].entries(&feed)?.into_iter().filter_map(|(_, body)| body).collect();
         self.crash(house);
         let backup = &self.houses[house].backups[nth];
         self.ledger.excuse(house, backup, &held);
+        *self.ledger.books(house) = backup.books.put_back(&shown);
         let (disk, views) = (backup.disk.copy(), backup.views.copy());
         self.houses[house].disk = disk;
         if old_views {

@@ -39,6 +39,7 @@ impl World {
         }
         for house in self.honest() {
             self.check_look_up(house)?;
+            self.check_releases(house)?;
             self.check_audit(house)?;
         }
         Ok(())

@@ -17,6 +17,7 @@ use rand_chacha::ChaCha20Rng;
 use crate::consortium::Consortium;
 use crate::disk::{Disk, SimJournal, SimViews};
 use crate::options::Options;
+use crate::releases::Books;
 use crate::violation::{Invariant, Violation, broken};
 
 pub type SimNode = Node<SimJournal, SimViews>;
@@ -27,6 +28,7 @@ pub struct Backup {
     pub views: SimViews,
     pub acknowledged: BTreeSet<Commitment>,
     pub retracted: BTreeSet<Commitment>,
+    pub books: Books,
 }
 
 /// An answer that waits for the journal.
@@ -34,6 +36,7 @@ pub struct Backup {
 pub enum Waiting {
     Published(Vec<Commitment>),
     Retracted(Vec<Commitment>),
+    Released { id: String, blob: Vec<u8> },
 }
 
 /// One machine. A twin is a second machine of one member.

@@ -18,6 +18,7 @@ mod network;
 mod operation;
 mod options;
 mod regressions;
+mod releases;
 mod violation;
 mod world;
 
@@ -59,6 +60,11 @@ fn crashes_and_partitions_lose_nothing_acknowledged() {
 #[test]
 fn a_store_put_back_never_signs_twice() {
     hold_seeds(6, |seed| Options { restores: true, ..Options::stormy(seed) });
+}
+
+#[test]
+fn a_budget_is_kept_over_crashes_and_old_copies_and_a_release_has_one_result() {
+    hold_seeds(6, |seed| Options { releases: true, restores: true, ..Options::stormy(seed) });
 }
 
 #[test]

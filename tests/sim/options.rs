@@ -48,6 +48,8 @@ pub struct Options {
     pub relay: bool,
     /// The first member runs twice under one key.
     pub twin: bool,
+    /// Statistics are released.
+    pub releases: bool,
     /// Publications of several hundred identifiers.
     pub bulk: bool,
     pub mutant: Option<Mutant>,
@@ -68,6 +70,7 @@ impl Options {
             restores: false,
             relay: false,
             twin: false,
+            releases: false,
             bulk: false,
             mutant: None,
         }
@@ -83,6 +86,7 @@ impl Options {
             crashes: pick(1) || pick(2),
             partitions: pick(2) || pick(4),
             restores: pick(4),
+            releases: pick(1),
             relay: pick(8),
             twin: seed % 7 == 6,
             ..Self::calm(seed)

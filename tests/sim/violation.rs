@@ -13,6 +13,10 @@ pub enum Invariant {
     RetractionFinds,
     /// A repeated request gets the first answer.
     RepeatedRequest,
+    /// What was charged to a privacy budget stays charged, and never exceeds its cap.
+    BudgetKept,
+    /// A release has one result.
+    ReleasedOnce,
     /// All honest members hold the same feeds.
     SameFeeds,
     /// All honest members believe what the feeds say, and nothing else.

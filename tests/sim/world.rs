@@ -123,6 +123,7 @@ impl World {
     pub fn start(&mut self, house: usize) -> Result<(), Violation> {
         let now = self.houses[house].clock(self.now());
         self.houses[house].start(&self.consortium, &self.options, now, &mut self.rng)?;
+        self.check_budget(house)?;
         self.sync(house)
     }
 
@@ -178,7 +179,11 @@ impl World {
             match waiting {
                 Waiting::Published(commitments) => self.ledger.acknowledge_published(&commitments),
                 Waiting::Retracted(targets) => self.ledger.acknowledge_withdrawn(&targets),
+                Waiting::Released { id, blob } => self.ledger.books(house).answer(&id, &blob),
             }
+        }
+        if let Some(node) = &self.houses[house].node {
+            self.ledger.books(house).keep(node.budget(START.day()).spent);
         }
     }
 

@@ -45,7 +45,7 @@ Exit codes:
   2  wrong usage or configuration: nothing was done
   3  done in part: the refused records are reported by line, field and rule
   4  the node could not be reached or has no time now: try again
-  5  a verification failed: a signature, a proof or a file is not what it should be
+  5  a verification failed: a signature, a proof or a file is not what it should be, or an act of the demo did not come true
 
 A first node in three commands:
   hushwire init --member bank-a --dir ./bank-a

@@ -25,9 +25,10 @@ Examples:
   hushwire stats release --id quarter-to-date --epsilon 0.25
   hushwire stats budget
 
-A release counts what this member published, by kind, with noise that hides any one person. It is charged to the budget of \
-the quarter before the noise is drawn, and published in the member's feed. The same id always returns the same counts and \
-is charged once. A refused release costs nothing.")]
+A release counts what this member published, by kind, with noise that hides whether any one case, or any one \
+identifier published without a case, is among it. It is charged to the budget of the quarter before the noise is drawn, and \
+published in the member's feed. The same id always returns the same counts and is charged once. A refused release costs \
+nothing.")]
 pub struct StatsArgs {
     #[command(subcommand)]
     command: StatsCommand,

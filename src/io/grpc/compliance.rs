@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -176,11 +177,13 @@ where
     J: Journal + Send + 'static,
     V: Views + Send + 'static,
 {
-    /// Charge, make durable, draw, make durable, answer: in this order, or a crash would give budget back.
+    /// Charge, make durable, draw, make durable, answer: in this order, or a crash would give budget back. What was drawn is
+    /// published and answered at a moment that does not depend on the draw.
     async fn release_statistics(
         &self,
         request: Request<ReleaseStatisticsRequest>,
     ) -> Result<Response<ReleaseStatisticsResponse>, Status> {
+        let asked_at = Instant::now();
         let caller = convert::actor(local_caller(&request)?);
         let message = request.into_inner();
         let id = message.release_id.parse().map_err(|error| invalid("release_id", "form", &error))?;
@@ -212,26 +215,18 @@ where
             }
             ReleaseStep::Draw(rows) => rows,
         };
-        let contribution_bound = rows.bound();
         let counts = tokio::task::spawn_blocking(move || noise::draw(&plan, &rows))
             .await
             .map_err(|_| damaged("the noise library failed"))?
             .map_err(|error| damaged(&error.to_string()))?;
-        let drawn = Drawn {
-            id,
-            question,
-            counts,
-            scale: plan.scale(),
-            contribution_bound,
-            accuracy_95: plan.accuracy_95(),
-            charged: plan.charge(),
-        };
+        tokio::time::sleep_until(noise::answer_moment(asked_at, Instant::now())).await;
+        let drawn = Drawn { id, question, counts, figures: plan.figures(), charged: plan.charge() };
         let release = self
             .engine
             .call(move |node, round| node.finish_release(&caller, drawn, round.now, round.rng))
             .await
             .map_err(engine_refusal)?
-            .map_err(|fault| storage_refusal(&fault))?;
+            .map_err(|fault| release_refusal(&fault))?;
         Ok(Response::new(ReleaseStatisticsResponse { release, repeated_release: false }))
     }
 

@@ -89,6 +89,8 @@ pub fn release_refusal(fault: &ReleaseFault) -> Refusal {
         ReleaseFault::Refused(BudgetRefusal::Exhausted { .. } | BudgetRefusal::Price { .. }) => {
             Refusal::FailedPrecondition { reason: "PRIVACY_BUDGET", description }
         }
+        // Neither is the caller's doing: what drew was not what was charged for.
+        ReleaseFault::NotCharged | ReleaseFault::Counts(_) => Refusal::Damaged { reason: "NOISE", description },
         ReleaseFault::Storage(fault) => storage_refusal(fault),
     }
 }

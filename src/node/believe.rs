@@ -45,8 +45,12 @@ impl<'a> Allowances<'a> {
 
     /// What is left of a quota a day over the longest time an entry is kept: an honest author never comes near it.
     fn room(&mut self, author: &MemberId, writer: &Writer<'_>) -> &mut u64 {
-        let most = self.quota(author).saturating_mul(limits::KEPT_DAYS.into());
-        self.room.entry(author.clone()).or_insert_with(|| most.saturating_sub(writer.held_of(author)))
+        // Entries come by the million at a start: the name is copied once a batch.
+        if !self.room.contains_key(author) {
+            let most = self.quota(author).saturating_mul(limits::KEPT_DAYS.into());
+            self.room.insert(author.clone(), most.saturating_sub(writer.held_of(author)));
+        }
+        self.room.get_mut(author).expect("counted just now")
     }
 }
 
@@ -63,11 +67,11 @@ pub(in crate::node) fn believe(
     // Bodies were decoded before they were accepted; what an older program let pass says nothing to this one.
     let body = Body::decode(leaf.kind, &content.blob).ok()?;
     let said_content = SaidContent::of(&body)?;
-    let author = feed.id().member.clone();
+    let author = &heard.feed.member;
     if let Body::Indicator(indicator) = &body {
         // First of all, so that what is used of the quota depends on the feed alone.
         let counted = matches!(before, Some(Why::UnknownEpoch));
-        if !counted && !feed.quota.take(indicator.hour, allowances.quota(&author)) {
+        if !counted && !feed.quota.take(indicator.hour, allowances.quota(author)) {
             return Some(Why::OverQuota);
         }
         if is_kept_too_long(leaf, *first_seen) {
@@ -76,11 +80,11 @@ pub(in crate::node) fn believe(
         if allowances.roster.epoch_by_id(&leaf.epoch_id).is_none() {
             return Some(Why::UnknownEpoch);
         }
-        if *allowances.room(&author, writer) == 0 {
+        if *allowances.room(author, writer) == 0 {
             return Some(Why::TooManyHeld);
         }
     }
-    let said = writer.feed(feed.id()).and_then(|number| {
+    let said = writer.feed(&heard.feed).and_then(|number| {
         writer.apply(&Said {
             feed: number,
             index: *index,
@@ -93,7 +97,7 @@ pub(in crate::node) fn believe(
     });
     match said {
         Ok(Effect::Believed | Effect::HeldRetracted) => {
-            let room = allowances.room(&author, writer);
+            let room = allowances.room(author, writer);
             *room = room.saturating_sub(1);
             None
         }
@@ -120,10 +124,16 @@ fn is_kept_too_long(leaf: &Leaf, first_seen: Timestamp) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use rand::SeedableRng;
+
     use super::*;
-    use crate::base::bytes::Commitment;
+    use crate::base::bytes::{Commitment, Salt};
     use crate::base::epoch::EpochId;
-    use crate::base::time::Day;
+    use crate::base::time::{Day, Hour};
+    use crate::domain::belief::place::TableKey;
+    use crate::domain::belief::{Belief, Witnessing};
+    use crate::domain::feed::blob::indicator::tests::sample;
+    use crate::domain::roster::samples::{NOW, consortium, roster};
 
     #[test]
     fn only_an_indicator_that_outlasts_every_validity_is_kept_too_long() {
@@ -137,5 +147,35 @@ mod tests {
         check(EntryKind::Indicator, limits::KEPT_DAYS + 1, true);
         check(EntryKind::Indicator, u32::MAX, true);
         check(EntryKind::Retraction, u32::MAX, false);
+    }
+
+    #[test]
+    fn a_member_holds_over_all_its_groups_what_its_quota_allows_in_the_longest_validity() {
+        let (roster, quotas) = (roster(&["bank-a"]), BTreeMap::from([("bank-a".parse().expect("valid"), 1)]));
+        let key = TableKey::draw(&mut rand_chacha::ChaCha12Rng::seed_from_u64(7));
+        let belief = Belief::new(key, Witnessing::NotNeeded);
+        let author: MemberId = "bank-a".parse().expect("valid");
+        let feed = |group: &str| {
+            Feed::new(&consortium(), FeedId { member: author.clone(), group: group.parse().expect("valid") })
+        };
+        let (mut all, mut cards) = (feed("all"), feed("cards"));
+        let said = |feed: &mut Feed, day: u8| {
+            let hour = Hour((NOW.day().0 + u32::from(day)) * 24);
+            let mut blob = sample("bank-a", day);
+            blob.hour = hour;
+            let salt = Salt([if feed.id().group.as_str() == "all" { day } else { 255 - day }; 32]);
+            let epoch_id = roster.epochs()[0].id;
+            let expires = Day(NOW.day().0 + 90);
+            let entry = Entry::seal_new(EntryKind::Indicator, epoch_id, expires, blob.encode(), salt).expect("short");
+            let heard =
+                Heard { feed: feed.id().clone(), index: EntryIndex(day.into()), entry, first_seen: NOW, before: None };
+            believe(&mut belief.writer(), feed, &mut Allowances::new(&roster, &quotas), &heard)
+        };
+        let most = u8::try_from(limits::KEPT_DAYS).expect("small");
+        assert!((0..most).all(|day| said(&mut all, day).is_none()));
+        assert_eq!(said(&mut cards, 0), Some(Why::TooManyHeld));
+        assert_eq!(said(&mut all, most), Some(Why::TooManyHeld));
+        belief.writer().expire(Day(NOW.day().0 + 91));
+        assert_eq!(said(&mut cards, 1), None);
     }
 }

@@ -2,18 +2,19 @@
 
 use hushwire::base::bytes::Commitment;
 use hushwire::base::kind::IdentifierKind;
-use hushwire::base::position::EntryIndex;
+use hushwire::base::position::{EntryIndex, TreeSize};
 use hushwire::base::time::Timestamp;
-use hushwire::domain::audit::record::Actor;
+use hushwire::domain::audit::record::{Actor, AuditRecord};
 use hushwire::domain::exchange::batch::{UnverifiedBatch, UnverifiedEntry};
 use hushwire::domain::identifier::RawIdentifier;
 use hushwire::domain::indicator::draft::Draft;
 use hushwire::domain::indicator::words::{Grounds, Severity};
+use hushwire::domain::roster::verified::Roster;
 use hushwire::io::journal::memory::MemoryJournal;
 use hushwire::io::views::memory::MemoryViews;
 use hushwire::node::Node;
 use hushwire::node::accept::AcceptFault;
-use hushwire::node::publish::{IndicatorDraft, PublishReceipt, PublishRequest};
+use hushwire::node::publish::{IndicatorDraft, PublishFault, PublishReceipt, PublishRequest};
 use hushwire::node::reserve::{Found, Reservation};
 use hushwire::node::serve::Outgoing;
 use hushwire::node::store::{Journal, Keep, RecordNumber, StorageFault, Visit};
@@ -115,6 +116,14 @@ impl House {
         case: Option<&str>,
         now: Timestamp,
     ) -> PublishReceipt {
+        let asked = self.asked(request, device, days, case, now);
+        let receipt = self.node.publish_indicators(&Actor::Node, asked, now, &mut self.rng).expect("publishes");
+        assert!(receipt.refused.is_empty(), "{:?}", receipt.refused);
+        self.node.sync().expect("syncs");
+        receipt
+    }
+
+    fn asked(&self, request: &str, device: &str, days: u32, case: Option<&str>, now: Timestamp) -> PublishRequest {
         let draft = IndicatorDraft {
             identifier: RawIdentifier::new(IdentifierKind::Device, device.to_owned()),
             details: Draft {
@@ -129,11 +138,32 @@ impl House {
             supersedes: None,
         };
         let request = self.node.request(request, device.as_bytes());
-        let asked = PublishRequest { request, group: None, drafts: vec![Ok(draft)], dry_run: false, spread_s: 0 };
-        let receipt = self.node.publish_indicators(&Actor::Node, asked, now, &mut self.rng).expect("publishes");
-        assert!(receipt.refused.is_empty(), "{:?}", receipt.refused);
+        PublishRequest { request, group: None, drafts: vec![Ok(draft)], dry_run: false, spread_s: 0 }
+    }
+
+    /// The roster comes into force.
+    pub fn apply(&mut self, roster: &Roster, now: Timestamp) {
+        self.node.apply_roster(&Actor::Node, roster.clone(), now, &mut self.rng).expect("applies");
         self.node.sync().expect("syncs");
-        receipt
+    }
+
+    /// Publishes one device, or says why not.
+    pub fn try_publish(&mut self, device: &str, now: Timestamp) -> Result<PublishReceipt, PublishFault> {
+        let asked = self.asked("", device, 30, None, now);
+        self.node.publish_indicators(&Actor::Node, asked, now, &mut self.rng)
+    }
+
+    /// The records of the audit log whose action is this.
+    pub fn audited(&mut self, action: &str, now: Timestamp) -> Vec<AuditRecord> {
+        let head = self.node.begin_audit_export(&Actor::Node, TreeSize::EMPTY, now, &mut self.rng).expect("exports");
+        let mut records = Vec::new();
+        let mut from = TreeSize::EMPTY;
+        while from < head.size {
+            let slice = self.node.export_audit_slice(from, head.size).expect("reads");
+            from = TreeSize(from.0 + u64::try_from(slice.len()).expect("small"));
+            records.extend(slice.iter().map(|logged| AuditRecord::decode(&logged.entry.blob).expect("ours")));
+        }
+        records.into_iter().filter(|record| record.action() == action).collect()
     }
 
     /// Indicators that count here.

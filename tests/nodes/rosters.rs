@@ -3,11 +3,11 @@
 use hushwire::io::grpc::wire::hushwire::local::v1::node_service_client::NodeServiceClient;
 use hushwire::io::grpc::wire::hushwire::local::v1::publishing_service_client::PublishingServiceClient;
 use hushwire::io::grpc::wire::hushwire::local::v1::{
-    ApplyRosterRequest, DueIndicator, IndicatorDraft, ListDueForRepublicationRequest,
+    ApplyRosterRequest, DueIndicator, IndicatorDraft, ListDueForRepublicationRequest, PublishIndicatorsRequest,
 };
 use hushwire::io::grpc::wire::hushwire::types::v1::{Decision, IdentifierKind};
 
-use crate::caller::{RUNTIME, draft};
+use crate::caller::{RUNTIME, draft, feed_size};
 use crate::consortium::Consortium;
 use crate::node::Node;
 
@@ -75,15 +75,20 @@ fn a_new_epoch_on_running_nodes_lists_what_to_publish_again_and_a_customer_count
     shop.until_decided(device, Decision::Challenge);
     assert_eq!(due(&a), Vec::new());
 
-    consortium.succeed("key new-epoch --dir bank-a --compromised --out epoch");
-    let files = consortium.sign("epoch");
-    for node in [&a, &shop] {
-        let mut words = vec!["member", "apply", "--dir", node.home.member.as_str()];
-        words.extend(files.iter().map(String::as_str));
-        assert_eq!(consortium.run(&words).code, 0);
-        node.reload();
-        node.until("the new epoch", |status| status.epoch == 2);
+    // The quarter's epoch is announced, and then the secret gets out before it begins.
+    for (kind, version, epoch) in [("--in-days 14", 2, 1), ("--compromised", 3, 3)] {
+        consortium.succeed(&format!("key new-epoch --dir bank-a {kind} --out roster-{version}"));
+        let files = consortium.sign(&format!("roster-{version}"));
+        for node in [&a, &shop] {
+            let mut words = vec!["member", "apply", "--dir", node.home.member.as_str()];
+            words.extend(files.iter().map(String::as_str));
+            assert_eq!(consortium.run(&words).code, 0);
+            node.reload();
+            node.until("follows", |status| (status.roster_version, status.epoch) == (version, epoch));
+        }
     }
+    let forgotten = consortium.run(&["key", "forget-epoch", "1", "--dir", "bank-a"]);
+    assert!(forgotten.code != 0 && forgotten.stderr.contains("still needed"), "{forgotten:?}");
     let old = due(&a);
     assert_eq!(old.iter().map(|due| (&due.name, due.epoch)).collect::<Vec<_>>(), [(&names[0], 1)]);
     assert!(old[0].readable_until.is_some(), "{old:?}");
@@ -99,4 +104,41 @@ fn a_new_epoch_on_running_nodes_lists_what_to_publish_again_and_a_customer_count
         let found = answer.matches.first()?;
         (found.members == 1 && found.indicators.iter().any(|held| held.name == *new_name)).then_some(())
     });
+}
+
+#[test]
+fn a_member_enters_a_further_group_while_it_runs() {
+    let consortium = Consortium::found(&["bank-a", "bank-b", "shop"]);
+    let [a, b, shop] = consortium.start_all(["bank-a", "bank-b", "shop"]);
+    a.until_ready();
+    let mut propose = "member propose --dir bank-a --out cards".to_owned();
+    for node in [&a, &b] {
+        let (member, peer) = (&node.home.member, node.home.peer());
+        let groups = "--group all --group cards";
+        consortium.succeed(&format!(
+            "member card --dir {member} --name {member} --endpoint {peer} {groups} --out {member}-2.card"
+        ));
+        propose.push_str(&format!(" --update {member}-2.card"));
+    }
+    consortium.succeed(&propose);
+    assert_eq!(apply(&a, &consortium.sign("cards")), 2);
+    for node in [&b, &shop] {
+        node.until("heard of it", |status| status.roster_version == 2);
+    }
+    let device = (IdentifierKind::Device, "cards-device-0001");
+    let request = PublishIndicatorsRequest {
+        group: "cards".to_owned(),
+        indicators: vec![draft(device)],
+        ..PublishIndicatorsRequest::default()
+    };
+    let mut client = PublishingServiceClient::new(a.channel("publisher"));
+    let published = RUNTIME.block_on(client.publish_indicators(request)).expect("published").into_inner();
+    assert_eq!((published.published.len(), published.refused.len()), (1, 0));
+    a.until("signed", |status| status.pending == 0 && feed_size(status, "demo.example/bank-a/cards") == 1);
+    b.until_decided(device, Decision::Challenge);
+    // The feed of the first group goes on, and who is not in the second sees nothing of it.
+    a.flag((IdentifierKind::Device, "cards-device-0002"));
+    shop.until("follows", |status| feed_size(status, "demo.example/bank-a/all") == 1);
+    assert!(shop.status().feeds.iter().all(|feed| !feed.origin.ends_with("/cards")));
+    assert_eq!(shop.screen(device).decision(), Decision::Allow);
 }

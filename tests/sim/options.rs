@@ -28,6 +28,17 @@ pub enum Mutant {
     Withholds,
     /// Members do not tell each other of heads and of proofs.
     KeepsHeadsToItself,
+    /// Members let everything count that is published.
+    IgnoresQuotas,
+}
+
+/// What the second member does that the others must not follow: its node has a roster of its own making.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rogue {
+    /// Publishes beyond its quota.
+    Floods,
+    /// Publishes under an epoch that no roster names.
+    NamesEpochs,
 }
 
 /// Everything a run depends on.
@@ -48,6 +59,7 @@ pub struct Options {
     pub relay: bool,
     /// The first member runs twice under one key.
     pub twin: bool,
+    pub rogue: Option<Rogue>,
     /// Publications of several hundred identifiers.
     pub bulk: bool,
     pub mutant: Option<Mutant>,
@@ -68,6 +80,7 @@ impl Options {
             restores: false,
             relay: false,
             twin: false,
+            rogue: None,
             bulk: false,
             mutant: None,
         }

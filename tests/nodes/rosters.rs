@@ -80,9 +80,7 @@ fn a_new_epoch_on_running_nodes_lists_what_to_publish_again_and_a_customer_count
         consortium.succeed(&format!("key new-epoch --dir bank-a {kind} --out roster-{version}"));
         let files = consortium.sign(&format!("roster-{version}"));
         for node in [&a, &shop] {
-            let mut words = vec!["member", "apply", "--dir", node.home.member.as_str()];
-            words.extend(files.iter().map(String::as_str));
-            assert_eq!(consortium.run(&words).code, 0);
+            apply_to_folder(&consortium, &node.home.member, &files);
             node.reload();
             node.until("follows", |status| (status.roster_version, status.epoch) == (version, epoch));
         }
@@ -141,4 +139,83 @@ fn a_member_enters_a_further_group_while_it_runs() {
     shop.until("follows", |status| feed_size(status, "demo.example/bank-a/all") == 1);
     assert!(shop.status().feeds.iter().all(|feed| !feed.origin.ends_with("/cards")));
     assert_eq!(shop.screen(device).decision(), Decision::Allow);
+}
+
+/// Applies prepared files to a node's folder.
+fn apply_to_folder(consortium: &Consortium, member: &str, files: &[String]) {
+    let mut words = vec!["member", "apply", "--dir", member];
+    words.extend(files.iter().map(String::as_str));
+    let said = consortium.run(&words);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+}
+
+#[test]
+fn a_node_whose_roster_files_were_set_back_does_not_start_until_they_are_complete() {
+    let consortium = Consortium::found(&["bank-a", "bank-b"]);
+    let a = consortium.start("bank-a");
+    consortium.succeed("member propose --dir bank-a --remove bank-b --out leaves");
+    let files = consortium.sign("leaves");
+    assert_eq!(apply(&a, &files), 2);
+    a.stop();
+    let home = consortium.home("bank-a");
+    std::fs::remove_file(home.path().join("rosters/2.note")).expect("there");
+    let said = home.start().map(drop).expect_err("bank-b would be a member again");
+    assert_eq!(said.code, 5, "{}", said.stderr);
+    for part in ["the roster files end at version 1", "followed version 2", "member apply", "hint: "] {
+        assert!(said.stderr.contains(part), "{part:?} is missing in: {}", said.stderr);
+    }
+    apply_to_folder(&consortium, "bank-a", &files);
+    let a = consortium.start("bank-a");
+    a.until("follows again", |status| status.roster_version == 2);
+}
+
+#[test]
+fn what_a_relay_hands_on_of_a_member_that_was_shut_out_before_is_kept_and_does_not_count() {
+    let consortium = Consortium::found(&["bank-a", "bank-b", "shop"]);
+    let [a, b] = consortium.start_all(["bank-a", "bank-b"]);
+    let device = (IdentifierKind::Device, "excluded-device-0001");
+    a.flag(device);
+    b.until("believes", |status| status.believed == 1);
+    drop(a);
+    consortium.succeed("member propose --dir bank-b --suspend bank-a --out suspended");
+    let files = consortium.sign("suspended");
+    apply_to_folder(&consortium, "shop", &files);
+    let shop = consortium.start("shop");
+    shop.until("has it from bank-b", |status| feed_size(status, "demo.example/bank-a/all") == 1);
+    assert_eq!(shop.screen(device).decision(), Decision::Allow, "its word had ended before it came here");
+    b.until("heard of it", |status| status.roster_version == 2);
+    assert_eq!(b.screen(device).decision(), Decision::Challenge, "what came before counts on");
+    // The member itself learns of it and acknowledges nothing more.
+    let a = consortium.start("bank-a");
+    apply(&a, &files);
+    let refused = a.publish("", vec![draft(device)]).expect_err("nobody would listen");
+    let info = tonic_types::StatusExt::get_error_details(&refused);
+    assert_eq!(info.error_info().map(|info| info.reason.as_str()), Some("NOT_TAKING_PART"), "{refused:?}");
+}
+
+#[test]
+fn a_witness_quorum_must_fit_who_stays() {
+    let consortium = Consortium::found_with(&["a", "b", "c", "d"], &["--witness-quorum", "3"], |_, own| own);
+    let propose = |words: &str| {
+        let line = format!("member propose --dir a --remove d {words} --out leaves{}", words.replace([' ', '-'], ""));
+        consortium.run(&line.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>())
+    };
+    let refused = propose("");
+    let said = "a witness quorum of 3 needs four active members at least, this roster has 3; set it to 0";
+    assert!(refused.code != 0 && refused.stderr.contains(said), "{refused:?}");
+    assert_eq!(propose("--witness-quorum 0").code, 0);
+}
+
+#[test]
+fn a_card_with_other_signing_keys_updates_nobody() {
+    let consortium = Consortium::found(&["bank-a"]);
+    for words in [
+        "keygen --dir stranger --consortium demo.example --member bank-a",
+        "card --dir stranger --name bank-a --endpoint 127.0.0.1:7441 --group all --group cards --out stranger.card",
+    ] {
+        consortium.succeed(&format!("member {words}"));
+    }
+    let refused = consortium.run(&["member", "propose", "--dir", "bank-a", "--update", "stranger.card", "--out", "x"]);
+    assert_eq!(refused.code, 5, "{refused:?}");
+    assert!(refused.stderr.contains("has other signing keys than the roster"), "{refused:?}");
 }

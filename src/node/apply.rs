@@ -122,7 +122,7 @@ impl State {
                     self.ledger.take_over(id, &release, blob);
                 }
             }
-            self.staged.believed.push(Heard { feed: id.clone(), index, entry, first_seen: now, before: None });
+            self.staged.believed.push(Heard { feed: id.clone(), index, entry, first_seen: now, place: None });
         }
         let verifier = verifier_for(&self.roster, &id, appended.checkpoint.as_bytes());
         let checkpoint = verifier
@@ -150,7 +150,7 @@ impl State {
         feed.uncovered.remove(&index);
         feed.filled.insert(index, number);
         let first_seen = Timestamp::from_unix_ms(filled.time_ms);
-        self.staged.believed.push(Heard { feed: id, index, entry, first_seen, before: None });
+        self.staged.believed.push(Heard { feed: id, index, entry, first_seen, place: None });
         Ok(())
     }
 

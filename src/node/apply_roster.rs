@@ -127,9 +127,9 @@ impl<J: Journal, V: Views> Node<J, V> {
             }
             for (stored, index) in page.iter().zip(first..) {
                 let index = EntryIndex(index);
-                if let Some((_, Waiting { why, first_seen })) = rest.next_if(|(at, _)| *at == index) {
+                if let Some((_, Waiting { first_seen, place, .. })) = rest.next_if(|(at, _)| *at == index) {
                     let entry = read_entry(stored)?;
-                    again.push(Heard { feed: id.clone(), index, entry, first_seen, before: Some(why) });
+                    again.push(Heard { feed: id.clone(), index, entry, first_seen, place: Some(place) });
                 }
             }
         }

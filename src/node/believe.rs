@@ -12,7 +12,7 @@ use crate::domain::feed::blob::Body;
 use crate::domain::feed::entry::{Entry, EntryKind, Leaf};
 use crate::domain::roster::verified::Roster;
 use crate::node::feeds::Feed;
-use crate::node::unbelieved::Why;
+use crate::node::unbelieved::{Waiting, Why};
 
 /// A verified entry on its way into belief.
 #[derive(Debug)]
@@ -21,8 +21,8 @@ pub(in crate::node) struct Heard {
     pub(in crate::node) index: EntryIndex,
     pub(in crate::node) entry: Entry,
     pub(in crate::node) first_seen: Timestamp,
-    /// Why it did not count when it was judged before.
-    pub(in crate::node) before: Option<Why>,
+    /// Its place among the indicators of its day, where it was judged before and did not count.
+    pub(in crate::node) place: Option<u64>,
 }
 
 /// What the roster allows of each author, while one batch of entries is judged.
@@ -60,28 +60,32 @@ pub(in crate::node) fn believe(
     feed: &mut Feed,
     allowances: &mut Allowances<'_>,
     heard: &Heard,
-) -> Option<Why> {
-    let Heard { entry, index, first_seen, before, .. } = heard;
+) -> Option<Waiting> {
+    let Heard { entry, index, first_seen, .. } = heard;
     let content = entry.content()?;
     let leaf = entry.leaf();
     // Bodies were decoded before they were accepted; what an older program let pass says nothing to this one.
     let body = Body::decode(leaf.kind, &content.blob).ok()?;
     let said_content = SaidContent::of(&body)?;
     let author = &heard.feed.member;
+    let mut place = heard.place.unwrap_or_default();
+    let doubt = |why, place| Some(Waiting { why, first_seen: *first_seen, place });
     if let Body::Indicator(indicator) = &body {
-        // First of all, so that what is used of the quota depends on the feed alone.
-        let counted = matches!(before, Some(Why::UnknownEpoch));
-        if !counted && !feed.quota.take(indicator.hour, allowances.quota(author)) {
-            return Some(Why::OverQuota);
+        // Whatever else keeps it from counting, so that places depend on the feed alone.
+        if heard.place.is_none() {
+            place = feed.quota.place(indicator.hour);
+        }
+        if place >= allowances.quota(author) {
+            return doubt(Why::OverQuota, place);
         }
         if is_kept_too_long(leaf, *first_seen) {
-            return Some(Why::KeptTooLong);
+            return doubt(Why::KeptTooLong, place);
         }
         if allowances.roster.epoch_by_id(&leaf.epoch_id).is_none() {
-            return Some(Why::UnknownEpoch);
+            return doubt(Why::UnknownEpoch, place);
         }
         if *allowances.room(author, writer) == 0 {
-            return Some(Why::TooManyHeld);
+            return doubt(Why::TooManyHeld, place);
         }
     }
     let said = writer.feed(&heard.feed).and_then(|number| {
@@ -110,8 +114,8 @@ pub(in crate::node) fn believe(
             | Effect::NotTheAuthor
             | Effect::Unreadable,
         ) => None,
-        Ok(Effect::Crowded) => Some(Why::Crowded),
-        Err(_) => Some(Why::NoRoom),
+        Ok(Effect::Crowded) => doubt(Why::Crowded, place),
+        Err(_) => doubt(Why::NoRoom, place),
     }
 }
 
@@ -168,8 +172,9 @@ mod tests {
             let expires = Day(NOW.day().0 + 90);
             let entry = Entry::seal_new(EntryKind::Indicator, epoch_id, expires, blob.encode(), salt).expect("short");
             let heard =
-                Heard { feed: feed.id().clone(), index: EntryIndex(day.into()), entry, first_seen: NOW, before: None };
-            believe(&mut belief.writer(), feed, &mut Allowances::new(&roster, &quotas), &heard)
+                Heard { feed: feed.id().clone(), index: EntryIndex(day.into()), entry, first_seen: NOW, place: None };
+            let doubt = believe(&mut belief.writer(), feed, &mut Allowances::new(&roster, &quotas), &heard);
+            doubt.map(|doubt| doubt.why)
         };
         let most = u8::try_from(limits::KEPT_DAYS).expect("small");
         assert!((0..most).all(|day| said(&mut all, day).is_none()));

@@ -100,7 +100,7 @@ impl State {
             belief_full: false,
             rosters: BTreeMap::new(),
             exclusions: Exclusions::default(),
-            quotas: BTreeMap::new(),
+            quotas: roster.members().iter().map(|member| (member.id.clone(), member.entries_per_day)).collect(),
             erased_lately: false,
             written_at: Timestamp::from_unix_ms(0),
             staged_requests: BTreeMap::new(),
@@ -169,10 +169,10 @@ impl State {
         let mut allowances = Allowances::new(&self.roster, &self.quotas);
         for heard in entries {
             let Some(feed) = self.feeds.get_mut(&heard.feed) else { continue };
-            if let Some(why) = believe(&mut writer, feed, &mut allowances, heard) {
+            if let Some(doubt) = believe(&mut writer, feed, &mut allowances, heard) {
                 // A full belief is a limit of the machine; the entry itself is kept and served.
-                self.belief_full |= why == Why::NoRoom;
-                feed.unbelieved.note(heard.index, why, heard.first_seen);
+                self.belief_full |= doubt.why == Why::NoRoom;
+                feed.unbelieved.note(heard.index, doubt);
             }
         }
     }

@@ -62,6 +62,8 @@ impl Why {
 pub struct Waiting {
     pub why: Why,
     pub first_seen: Timestamp,
+    /// Its place among the indicators of its day.
+    pub place: u64,
 }
 
 /// What of one feed does not count.
@@ -74,10 +76,10 @@ pub struct Unbelieved {
 }
 
 impl Unbelieved {
-    pub fn note(&mut self, index: EntryIndex, why: Why, first_seen: Timestamp) {
-        *self.counts.entry(why).or_default() += 1;
-        if why.may_change() && self.waiting.len() < WAITING_ENTRIES {
-            self.waiting.insert(index, Waiting { why, first_seen });
+    pub fn note(&mut self, index: EntryIndex, entry: Waiting) {
+        *self.counts.entry(entry.why).or_default() += 1;
+        if entry.why.may_change() && self.waiting.len() < WAITING_ENTRIES {
+            self.waiting.insert(index, entry);
         }
     }
 
@@ -123,17 +125,20 @@ impl Unbelieved {
 mod tests {
     use super::*;
 
-    const SEEN: Timestamp = Timestamp::from_unix_s(1_795_000_000);
+    fn entry(why: Why) -> Waiting {
+        Waiting { why, first_seen: Timestamp::from_unix_s(1_795_000_000), place: 7 }
+    }
 
     #[test]
     fn it_is_told_once_a_day_with_all_that_came_since() {
         let mut unbelieved = Unbelieved::default();
-        let mut note = |count: u64| (0..count).for_each(|index| unbelieved.note(EntryIndex(index), Why::Crowded, SEEN));
+        let mut note =
+            |count: u64| (0..count).for_each(|index| unbelieved.note(EntryIndex(index), entry(Why::Crowded)));
         note(3);
         assert_eq!(unbelieved.news(Day(1)), [(Why::Crowded, 3)]);
-        unbelieved.note(EntryIndex(9), Why::Crowded, SEEN);
+        unbelieved.note(EntryIndex(9), entry(Why::Crowded));
         assert_eq!(unbelieved.news(Day(1)), []);
-        unbelieved.note(EntryIndex(10), Why::NoRoom, SEEN);
+        unbelieved.note(EntryIndex(10), entry(Why::NoRoom));
         assert_eq!(unbelieved.news(Day(2)), [(Why::Crowded, 1), (Why::NoRoom, 1)]);
         assert_eq!(unbelieved.news(Day(3)), []);
     }
@@ -142,8 +147,8 @@ mod tests {
     fn only_what_a_roster_can_change_waits_and_only_so_much_of_it() {
         let mut unbelieved = Unbelieved::default();
         for index in 0..u64::try_from(WAITING_ENTRIES).expect("small") + 5 {
-            unbelieved.note(EntryIndex(index), Why::UnknownEpoch, SEEN);
-            unbelieved.note(EntryIndex(index), Why::KeptTooLong, SEEN);
+            unbelieved.note(EntryIndex(index), entry(Why::UnknownEpoch));
+            unbelieved.note(EntryIndex(index), entry(Why::KeptTooLong));
         }
         assert_eq!(unbelieved.take_waiting().len(), WAITING_ENTRIES);
         let left: Vec<_> = unbelieved.counts().collect();

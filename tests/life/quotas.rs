@@ -71,6 +71,23 @@ fn what_exceeds_the_quota_of_a_day_is_kept_and_does_not_count_at_anybody() {
 }
 
 #[test]
+fn a_later_roster_lets_nothing_of_an_earlier_flood_count() {
+    let (mut consortium, _, mut bank, mut other) = with_a_flooder(3);
+    let published = flood(&mut bank, "a-flood", 5, START);
+    exchange(&consortium, &mut other, &bank, START);
+    // Days later there is room in every day that is reckoned with.
+    let now = START.plus_s(5 * DAY_S);
+    let more = flood(&mut bank, "a-quiet-day", 1, now);
+    exchange(&consortium, &mut other, &bank, now);
+    other.apply(&consortium.amend(|_| {}), now);
+    let again = House::open(&consortium, 1, other.disk.clone(), now);
+    for house in [&other, &again] {
+        assert_eq!(counts(house, &published), [true, true, true, false, false]);
+        assert_eq!(counts(house, &more), [true]);
+    }
+}
+
+#[test]
 fn what_does_not_count_is_told_once_a_day_and_stands_in_the_status() {
     let (consortium, _, mut bank, mut other) = with_a_flooder(1);
     let told = |house: &mut House, now: Timestamp| {

@@ -14,28 +14,29 @@ use crate::base::time::{Day, Hour};
 
 const DAYS: usize = FEED_LAG_DAYS + 1;
 
-/// What one feed has used of the quotas of its newest days.
+/// How many indicators one feed has shown of its newest days.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FeedQuota {
     newest: Option<Day>,
     /// Of the newest day, the one before, …
-    used: [u64; DAYS],
+    shown: [u64; DAYS],
 }
 
 impl FeedQuota {
-    /// Reckons the next indicator of the feed; false where the quota of its day is used up.
-    pub fn take(&mut self, hour: Hour, quota: u64) -> bool {
+    /// The place of the feed's next indicator among those of its day, from 0 on: it counts where that lies below the quota.
+    /// The place stays what it is when the quota changes, so that who judged before and who judges after agree.
+    pub fn place(&mut self, hour: Hour) -> u64 {
         let day = Day(hour.0 / 24);
         let newest = self.newest.map_or(day, |newest| newest.max(day));
         for _ in 0..days_between(self.newest.unwrap_or(newest), newest).min(DAYS) {
-            self.used.rotate_right(1);
-            self.used[0] = 0;
+            self.shown.rotate_right(1);
+            self.shown[0] = 0;
         }
         self.newest = Some(newest);
-        let used = &mut self.used[days_between(day, newest).min(FEED_LAG_DAYS)];
-        let room = *used < quota;
-        *used += u64::from(room);
-        room
+        let shown = &mut self.shown[days_between(day, newest).min(FEED_LAG_DAYS)];
+        let place = *shown;
+        *shown += 1;
+        place
     }
 }
 
@@ -47,10 +48,10 @@ fn days_between(earlier: Day, later: Day) -> usize {
 mod tests {
     use super::*;
 
-    /// Takes one indicator a day given and tells which had room.
+    /// One indicator for each day given, and which of them count.
     fn check(quota: u64, days: &[u32], expected: &[bool]) {
         let mut feed = FeedQuota::default();
-        let taken: Vec<bool> = days.iter().map(|day| feed.take(Hour(day * 24 + 5), quota)).collect();
+        let taken: Vec<bool> = days.iter().map(|day| feed.place(Hour(day * 24 + 5)) < quota).collect();
         assert_eq!(taken, expected, "{days:?}");
     }
 

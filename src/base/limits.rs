@@ -183,6 +183,28 @@ pub const SPREAD_S: u32 = 86_400;
 /// hold a few; one that floods a pseudonym hides neither the others' statements nor costs more than this to open.
 pub const STATEMENTS_PER_REPORTER: usize = 64;
 
+/// Statements of one member about one pseudonym that are held, in any state. An honest member that supersedes one several
+/// times a day stays below; whoever speaks of the pseudonym next walks past them all.
+pub const STATEMENTS_PER_PSEUDONYM: usize = 512;
+
+/// Retractions and erasures of one member of things that are not held here: some 150 bytes each.
+pub const FACTS_PER_MEMBER: usize = 262_144;
+
+/// Mentions of one member: some 60 bytes each, spread over shards that are copied whenever one is added.
+pub const MENTIONS_PER_MEMBER: usize = 65_536;
+
+/// Days an entry is kept in belief at most, whatever day its author wrote on it: the longest validity, the day after its
+/// end, and one of slack for clocks that differ.
+pub const KEPT_DAYS: u32 = VALIDITY_DAYS + 2;
+
+/// Entries of one feed remembered by index because they may count once a later roster names their epoch or raises the
+/// quota. Beyond, they are found again at the next start.
+pub const WAITING_ENTRIES: usize = 16_384;
+
+/// Days an indicator may lag behind the newest its feed has shown before it is reckoned to a later one: a spread takes a
+/// day, a fence that stays closed another.
+pub const FEED_LAG_DAYS: usize = 2;
+
 /// Records of one pseudonym that a look-up passes at most: about 100 ns each, so some milliseconds under attack.
 pub const RECORDS_PER_LOOKUP: usize = 65_536;
 /// Screening records waiting for the audit log: ten seconds of a busy checkout.

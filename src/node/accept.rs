@@ -10,7 +10,6 @@ use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
 use crate::domain::exchange::batch::UnverifiedBatch;
 use crate::domain::exchange::fault::PeerFault;
-use crate::domain::pseudonym::suite::Suite;
 use crate::node::Node;
 use crate::node::commit::{Appended, Commit, change};
 use crate::node::feeds::{Feed, verifier_for};
@@ -78,16 +77,14 @@ impl<J: Journal, V: Views> Node<J, V> {
         let sent = batch.first_index..EntryIndex(batch.first_index.0.saturating_add(count));
         let held = feed.size();
         let evidence = evidence_of(&batch);
-        let minimum = self.state.roster.limits().minimum_suite;
-        let minimum = Suite::try_from(u32::from(minimum)).unwrap_or(Suite::KeyedHash);
-        let filled = self.fill(&id, minimum, &batch, now, rng)?;
+        let filled = self.fill(&id, &batch, now, rng)?;
         // Two peers may send the same entries: the second sender only wants to know that we have them.
         let news = sent.end.0 > held.0;
         if news {
             if own && !matches!(self.fence_state(), FenceState::Behind { .. }) {
                 return Err(AcceptFault::OwnFeed);
             }
-            if let Err(fault) = self.take_in(from, batch.beyond(held), minimum, now, rng)? {
+            if let Err(fault) = self.take_in(from, batch.beyond(held), now, rng)? {
                 return Err(self.refuse(from, &id, fault, evidence, now, rng)?);
             }
         } else {
@@ -111,7 +108,6 @@ impl<J: Journal, V: Views> Node<J, V> {
         &mut self,
         from: &MemberId,
         batch: UnverifiedBatch,
-        minimum: Suite,
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<Result<(), PeerFault>, AcceptFault> {
@@ -119,7 +115,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         let Some(feed) = self.state.feeds.get(&id) else { return Err(AcceptFault::UnknownFeed) };
         let verified = verifier_for(&self.state.roster, &id, &batch.checkpoint_note)
             .map_err(PeerFault::from)
-            .and_then(|verifier| batch.verify(&feed.cursor, &verifier, minimum, now));
+            .and_then(|verifier| batch.verify(&feed.cursor, &verifier, now));
         let verified = match verified {
             Ok(verified) => verified,
             Err(fault) => return Ok(Err(fault)),

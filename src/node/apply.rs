@@ -13,6 +13,7 @@ use crate::domain::feed::checkpoint::SignedCheckpoint;
 use crate::domain::feed::entry::{Entry, EntryKind};
 use crate::domain::statistics::event::LedgerEvent;
 use crate::domain::statistics::question::ReleaseId;
+use crate::node::believe::Heard;
 use crate::node::commit::{Appended, Audited, Commit, Equivocated, FORMAT, Filled, Opened, Prepared, change};
 use crate::node::feeds::{Feed, verifier_for};
 use crate::node::keys;
@@ -28,10 +29,9 @@ impl State {
                 change::Kind::Prepared(prepared) => self.apply_prepared(number, prepared)?,
                 change::Kind::Appended(appended) => self.apply_appended(number, appended)?,
                 change::Kind::Audited(audited) => self.apply_audited(number, audited)?,
-                // The roster in force is a file of its own, checked before the node opens; these are for peers that missed some.
-                change::Kind::Roster(applied) => {
-                    self.rosters.insert(applied.version, applied.note.clone());
-                }
+                // The roster in force is a file of its own, checked before the node opens; these tell what was followed when, and
+                // are for peers that missed some.
+                change::Kind::Roster(applied) => self.follow_roster(applied)?,
                 change::Kind::Equivocated(equivocated) => self.apply_equivocated(equivocated)?,
                 change::Kind::Budget(budget) => {
                     let event = LedgerEvent::decode(&budget.event).map_err(|error| damaged("ledger", error))?;
@@ -122,7 +122,7 @@ impl State {
                     self.ledger.take_over(id, &release, blob);
                 }
             }
-            self.staged.believed.push((id.clone(), index, entry, now));
+            self.staged.believed.push(Heard { feed: id.clone(), index, entry, first_seen: now, place: None });
         }
         let verifier = verifier_for(&self.roster, &id, appended.checkpoint.as_bytes());
         let checkpoint = verifier
@@ -149,7 +149,8 @@ impl State {
         let feed = self.feeds.get_mut(&id).ok_or_else(|| damaged("filled entry", "no such feed"))?;
         feed.uncovered.remove(&index);
         feed.filled.insert(index, number);
-        self.staged.believed.push((id, index, entry, Timestamp::from_unix_ms(filled.time_ms)));
+        let first_seen = Timestamp::from_unix_ms(filled.time_ms);
+        self.staged.believed.push(Heard { feed: id, index, entry, first_seen, place: None });
         Ok(())
     }
 

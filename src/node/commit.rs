@@ -176,6 +176,9 @@ pub struct RosterApplied {
     pub note: String,
     #[prost(uint64, tag = "2")]
     pub version: u64,
+    /// When it came into force here, milliseconds since 1970; 0 in records of before this was kept.
+    #[prost(uint64, tag = "3")]
+    pub time_ms: u64,
 }
 
 /// A feed's author signed two trees.
@@ -251,7 +254,7 @@ mod tests {
     #[test]
     fn a_commit_survives_its_bytes() {
         let mut commit = Commit::default();
-        commit.push(change::Kind::Roster(RosterApplied { note: "text".to_owned(), version: 1 }));
+        commit.push(change::Kind::Roster(RosterApplied { note: "text".to_owned(), version: 1, time_ms: 7 }));
         assert_eq!(Commit::from_bytes(&commit.to_bytes()), Ok(commit));
     }
 

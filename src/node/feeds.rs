@@ -7,6 +7,7 @@ use crate::base::name::{ConsortiumId, FeedId, MemberId};
 use crate::base::position::{EntryIndex, TreeSize};
 use crate::base::time::{Day, Timestamp};
 use crate::domain::exchange::cursor::Cursor;
+use crate::domain::exchange::quota::FeedQuota;
 use crate::domain::feed::blob::erasure::Erasure;
 use crate::domain::feed::checkpoint::{Checkpoint, CheckpointError};
 use crate::domain::feed::entry::{Entry, EntryKind, Leaf};
@@ -17,6 +18,7 @@ use crate::domain::roster::verified::Roster;
 use crate::node::commit::Equivocated;
 use crate::node::heads::Head;
 use crate::node::store::RecordNumber;
+use crate::node::unbelieved::Unbelieved;
 
 /// One feed.
 #[derive(Debug)]
@@ -50,6 +52,10 @@ pub struct Feed {
     pub uncovered: BTreeMap<EntryIndex, Leaf>,
     /// Records that hold contents which came later than their leaves.
     pub filled: BTreeMap<EntryIndex, RecordNumber>,
+    /// What it has used of its author's daily quota.
+    pub quota: FeedQuota,
+    /// What of it does not count here.
+    pub unbelieved: Unbelieved,
 }
 
 impl Feed {
@@ -69,6 +75,8 @@ impl Feed {
             erased: BTreeSet::new(),
             uncovered: BTreeMap::new(),
             filled: BTreeMap::new(),
+            quota: FeedQuota::default(),
+            unbelieved: Unbelieved::default(),
         }
     }
 

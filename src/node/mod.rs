@@ -36,6 +36,7 @@ pub mod serve;
 pub mod state;
 pub mod status;
 pub mod store;
+pub mod unbelieved;
 pub mod window;
 
 use rand::{CryptoRng, Rng, RngExt};
@@ -130,7 +131,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         self.sign_empty_feeds(now);
         let closed = self.close_window(now, rng);
         self.heartbeat(now);
-        let noticed = self.notice_silence(now, rng);
+        let noticed = self.notice_silence(now, rng).and(self.notice_unbelieved(now, rng));
         let kept = self.keep_house(now);
         closed.and(noticed).and(kept)
     }

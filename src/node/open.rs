@@ -9,6 +9,7 @@ use crate::base::time::Timestamp;
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
 use crate::domain::belief::place::TableKey;
+use crate::domain::roster::succession::RosterNote;
 use crate::domain::roster::verified::Roster;
 use crate::node::Node;
 use crate::node::commit::{Commit, FORMAT, Opened, RosterApplied, change};
@@ -36,6 +37,7 @@ impl<J: Journal, V: Views> Node<J, V> {
     ) -> Result<Self, StorageFault> {
         let mut state = State::new(identity, settings, roster, TableKey::draw(rng));
         let mut commit = Commit::default();
+        let mut events = Vec::new();
         let is_new = journal.next_number() == RecordNumber(0);
         if is_new {
             views.clear()?;
@@ -49,12 +51,18 @@ impl<J: Journal, V: Views> Node<J, V> {
             commit.push(change::Kind::Roster(RosterApplied {
                 note: state.roster.note().to_owned(),
                 version: state.roster.version(),
+                time_ms: now.unix_ms(),
             }));
         } else {
             replay(&mut state, &journal, &mut views)?;
             verify_feeds(&state)?;
             check_clock(state.written_at, now)?;
             state.expire(now.day());
+            if is_news(&state)? {
+                let (note, version) = (state.roster.note().to_owned(), state.roster.version());
+                commit.push(change::Kind::Roster(RosterApplied { note, version, time_ms: now.unix_ms() }));
+                events.push(AuditEvent::RosterApplied { version, sha256: state.roster.sha256() });
+            }
         }
         let started = AuditEvent::NodeStarted { version: state.settings.version, incarnation: state.incarnation };
         let mut node = Self {
@@ -68,8 +76,11 @@ impl<J: Journal, V: Views> Node<J, V> {
             guard: Guard::Off,
             is_new,
         };
-        node.commit(commit, &Actor::Node, vec![started], now, rng)?;
+        events.push(started);
+        node.commit(commit, &Actor::Node, events, now, rng)?;
         node.sync()?;
+        node.reconsider()?;
+        node.state.feeds.values_mut().for_each(|feed| feed.unbelieved.is_told());
         Ok(node)
     }
 }
@@ -112,6 +123,21 @@ fn storage(fault: ViewFault) -> StorageFault {
         ViewFault::Conflict => damaged("views", "somebody else writes them"),
         ViewFault::Storage(fault) => fault,
     }
+}
+
+/// Whether the roster in the files came after the newest one of the journal, while the node was stopped. One that came
+/// before, or another of the same version, is refused: the files may have been put back, or put in place.
+fn is_news(state: &State) -> Result<bool, StorageFault> {
+    let found = state.roster.version();
+    let Some((followed, note)) = state.newest_roster() else { return Ok(true) };
+    if found < followed {
+        return Err(StorageFault::RosterBehind { found, followed });
+    }
+    let same = RosterNote::parse(note).is_ok_and(|note| note.sha256() == state.roster.sha256());
+    if found == followed && !same {
+        return Err(StorageFault::OtherRoster { version: found });
+    }
+    Ok(found > followed)
 }
 
 /// A clock is set forward and back a little all the time; far behind the last record it is wrong.

@@ -20,6 +20,7 @@ use crate::domain::identifier::{CanonicalIdentifier, RawIdentifier, canonicalise
 use crate::domain::indicator::details::Details;
 use crate::domain::indicator::draft::{Draft, PublishingRules};
 use crate::domain::indicator::words::{Grounds, RetractionReason};
+use crate::domain::pseudonym::keys::EpochKeys;
 use crate::domain::pseudonym::payload::seal_payload;
 use crate::domain::pseudonym::suite::Suite;
 use crate::node::Node;
@@ -86,11 +87,23 @@ pub enum PublishFault {
     UnknownGroup,
     #[error("the roster has expired; apply its successor")]
     RosterExpired,
-    #[error("no key epoch is in force that this node holds a key for")]
+    #[error(
+        "this member is suspended, has left or is outside its time of membership; nothing it says now would count, so the \
+         admins must issue a roster that lets it take part again"
+    )]
+    NotTakingPart,
+    #[error("the roster demands pseudonyms of {minimum} at least and this program makes {ours}; update it")]
+    SuiteTooWeak { minimum: Suite, ours: Suite },
+    #[error(
+        "this node holds no key for the epoch in force; apply its bundle (hushwire member apply epoch-N.bundle) and reload, or \
+         let an admin issue an epoch where none has begun (hushwire key new-epoch)"
+    )]
     NoEpoch,
     #[error("the request id was used before with other content")]
     RequestIdReused,
-    #[error("{published} entries in the last day leave no room for {asked} within the quota of {quota}")]
+    #[error(
+        "{published} entries published since midnight UTC leave no room for {asked} within the quota of {quota} a day"
+    )]
     Quota { published: u64, asked: u64, quota: u64 },
     #[error(transparent)]
     Storage(#[from] StorageFault),
@@ -223,7 +236,7 @@ impl<J: Journal, V: Views> Node<J, V> {
                 }
             };
             let entry = self
-                .indicator_entry(identifier, &details, rng)
+                .indicator_entry(identifier, &details, now, rng)
                 .map_err(|error| refuse("value", "entry", error.to_string()))?;
             let commitment = entry.leaf().commitment;
             let kind = identifier.kind();
@@ -277,6 +290,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         &self,
         identifier: &CanonicalIdentifier,
         details: &Details,
+        now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<Entry, EntryError> {
         let identity = &self.state.identity;
@@ -285,16 +299,16 @@ impl<J: Journal, V: Views> Node<J, V> {
         let kind = identifier.kind();
         let sealed = seal_payload(&seal, &identity.member, kind, &pseudonym, rng.random(), &details.encode());
         let blob = Indicator {
-            suite: Suite::KeyedHash,
+            suite: EpochKeys::SUITE,
             kind,
             pseudonym,
             reporter: identity.member.clone(),
-            hour: details.observed_at.hour(),
+            // Not of the observation, which the sealed details hold: readers reckon the day's quota by it.
+            hour: now.hour(),
             sealed,
         }
         .encode();
-        let expires = Timestamp::from_unix_s(details.validity.until_s()).day().next();
-        Entry::seal_new(EntryKind::Indicator, keys.epoch_id(), expires, blob, Salt(rng.random()))
+        Entry::seal_new(EntryKind::Indicator, keys.epoch_id(), details.validity.expires_day(), blob, Salt(rng.random()))
     }
 
     /// The group to publish in: the one asked for, or the member's first.
@@ -311,6 +325,14 @@ impl<J: Journal, V: Views> Node<J, V> {
 
     fn check_terms(&self, now: Timestamp) -> Result<(), PublishFault> {
         self.state.roster.check_in_force(now).map_err(|_| PublishFault::RosterExpired)?;
+        let member = self.state.roster.member(&self.state.identity.member);
+        if !member.is_some_and(|member| member.takes_part(now)) {
+            return Err(PublishFault::NotTakingPart);
+        }
+        let (minimum, ours) = (Suite::demanded(self.state.roster.limits().minimum_suite), EpochKeys::SUITE);
+        if ours < minimum {
+            return Err(PublishFault::SuiteTooWeak { minimum, ours });
+        }
         let epoch = self.state.roster.current_epoch(now).ok_or(PublishFault::NoEpoch)?;
         let ours = self.state.identity.key_ring.current.epoch_id();
         if epoch.id == ours { Ok(()) } else { Err(PublishFault::NoEpoch) }

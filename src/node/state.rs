@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::base::bytes::{Incarnation, LocalMac, Salt};
-use crate::base::name::FeedId;
-use crate::base::position::EntryIndex;
+use crate::base::name::{FeedId, MemberId};
 use crate::base::time::{Day, Timestamp};
 use crate::domain::belief::place::TableKey;
 use crate::domain::belief::{Belief, Witnessing};
@@ -16,16 +15,19 @@ use crate::domain::feed::entry::{Content, Entry};
 use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
 use crate::domain::indicator::typology::TypologyList;
+use crate::domain::roster::exclusion::Exclusions;
+use crate::domain::roster::succession::RosterNote;
 use crate::domain::roster::verified::Roster;
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::ledger::Ledger;
-use crate::node::believe::believe;
-use crate::node::commit::StoredEntry;
+use crate::node::believe::{Allowances, Heard, believe};
+use crate::node::commit::{RosterApplied, StoredEntry};
 use crate::node::feeds::Feed;
 use crate::node::fence::Fence;
 use crate::node::identity::Identity;
 use crate::node::pending::Pending;
 use crate::node::store::{RecordNumber, StorageFault, ViewChange};
+use crate::node::unbelieved::Why;
 
 /// The name of the node's view in the marks.
 pub const VIEW: &str = "node";
@@ -61,6 +63,10 @@ pub struct State {
     pub belief_full: bool,
     /// Notes of the rosters this node followed, by version.
     pub rosters: BTreeMap<u64, String>,
+    /// Since when members no longer take part.
+    pub exclusions: Exclusions,
+    /// The largest quota each member had in any roster this node followed: what was published under it goes on counting.
+    pub quotas: BTreeMap<MemberId, u32>,
     /// An erasure was taken in that compaction has not seen.
     pub erased_lately: bool,
     /// The newest moment any record of the store tells of.
@@ -78,7 +84,7 @@ pub struct State {
 #[derive(Debug, Default)]
 pub(in crate::node) struct Staged {
     pub(in crate::node) view_changes: Vec<ViewChange>,
-    pub(in crate::node) believed: Vec<(FeedId, EntryIndex, Entry, Timestamp)>,
+    pub(in crate::node) believed: Vec<Heard>,
 }
 
 impl State {
@@ -93,6 +99,8 @@ impl State {
             ledger: Ledger::new(settings.quarter_cap),
             belief_full: false,
             rosters: BTreeMap::new(),
+            exclusions: Exclusions::default(),
+            quotas: roster.members().iter().map(|member| (member.id.clone(), member.entries_per_day)).collect(),
             erased_lately: false,
             written_at: Timestamp::from_unix_ms(0),
             staged_requests: BTreeMap::new(),
@@ -142,13 +150,7 @@ impl State {
     /// Lets everything staged show: the journal is durable.
     pub fn show(&mut self) {
         let believed = std::mem::take(&mut self.staged.believed);
-        if !believed.is_empty() {
-            let mut writer = self.belief.writer();
-            for (feed, index, entry, first_seen) in believed {
-                // A full belief is a limit of the machine, told in the status; the entry itself is kept and served.
-                self.belief_full |= believe(&mut writer, &feed, index, &entry, first_seen).is_err();
-            }
-        }
+        self.believe_all(&believed);
         self.pending.show();
         self.staged_requests.clear();
         for feed in self.feeds.values_mut() {
@@ -156,6 +158,47 @@ impl State {
         }
         self.audit.show();
         self.count_witnesses();
+    }
+
+    /// Takes entries into belief in the order they come, and notes which do not count.
+    pub(in crate::node) fn believe_all(&mut self, entries: &[Heard]) {
+        if entries.is_empty() {
+            return;
+        }
+        let mut writer = self.belief.writer();
+        let mut allowances = Allowances::new(&self.roster, &self.quotas);
+        for heard in entries {
+            let Some(feed) = self.feeds.get_mut(&heard.feed) else { continue };
+            if let Some(doubt) = believe(&mut writer, feed, &mut allowances, heard) {
+                // A full belief is a limit of the machine; the entry itself is kept and served.
+                self.belief_full |= doubt.why == Why::NoRoom;
+                feed.unbelieved.note(heard.index, doubt);
+            }
+        }
+    }
+
+    /// A roster came into force, now or in the life that the journal tells of.
+    pub(in crate::node) fn follow_roster(&mut self, applied: &RosterApplied) -> Result<(), StorageFault> {
+        let note = RosterNote::parse(&applied.note).map_err(|error| damaged("roster", error))?;
+        let newest = self.newest_roster().is_none_or(|(version, _)| version < applied.version);
+        let moment = match applied.time_ms {
+            0 => self.written_at,
+            time_ms => Timestamp::from_unix_ms(time_ms),
+        };
+        if newest {
+            self.exclusions.follow(note.content(), moment);
+        }
+        for member in &note.content().members {
+            let quota = self.quotas.entry(member.id.clone()).or_default();
+            *quota = member.entries_per_day.max(*quota);
+        }
+        self.rosters.insert(applied.version, applied.note.clone());
+        Ok(())
+    }
+
+    /// The newest roster this store followed, with its note.
+    pub(in crate::node) fn newest_roster(&self) -> Option<(u64, &str)> {
+        self.rosters.last_key_value().map(|(version, note)| (*version, note.as_str()))
     }
 
     /// Lets the indicators of a feed count fully once enough members cosigned a checkpoint that covers them.
@@ -178,7 +221,7 @@ impl State {
 }
 
 /// Below a witness quorum of one, everything verified counts fully.
-fn witnessing(roster: &Roster) -> Witnessing {
+pub(in crate::node) fn witnessing(roster: &Roster) -> Witnessing {
     if roster.limits().witness_quorum == 0 { Witnessing::NotNeeded } else { Witnessing::Needed }
 }
 

@@ -13,6 +13,7 @@ use crate::node::Node;
 use crate::node::feeds::Feed;
 use crate::node::fence::FenceState;
 use crate::node::store::{Journal, StorageFault, Views};
+use crate::node::unbelieved::Why;
 
 /// What the node holds.
 #[derive(Debug, Clone)]
@@ -41,6 +42,8 @@ pub struct FeedStatus {
     pub cosignatures: usize,
     pub quarantined: bool,
     pub silent: bool,
+    /// Entries kept and served that do not count here.
+    pub unbelieved: Vec<(Why, u64)>,
 }
 
 /// One peer.
@@ -78,6 +81,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             cosignatures: feed.cursor.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.witness_count()),
             quarantined: feed.equivocation.is_some(),
             silent: feed.silent,
+            unbelieved: feed.unbelieved.counts().collect(),
         });
         Status {
             roster_version: state.roster.version(),
@@ -127,6 +131,25 @@ impl<J: Journal, V: Views> Node<J, V> {
                 feed.silent = true;
                 events.push(AuditEvent::PeerSilent { peer: feed.id().member.clone(), feed: feed.id().clone(), age_s });
             }
+        }
+        self.record(&Actor::Node, events, now, rng)
+    }
+
+    /// Tells of entries that are kept and do not count, once a day and feed.
+    pub(in crate::node) fn notice_unbelieved(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), StorageFault> {
+        let mut events = Vec::new();
+        for feed in self.state.feeds.values_mut() {
+            let news = feed.unbelieved.news(now.day());
+            let event = |(why, entries): (Why, u64)| AuditEvent::EntriesUnbelieved {
+                feed: feed.cursor.feed.clone(),
+                rule: why.rule(),
+                entries,
+            };
+            events.extend(news.into_iter().map(event));
         }
         self.record(&Actor::Node, events, now, rng)
     }

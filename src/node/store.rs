@@ -46,6 +46,18 @@ pub enum StorageFault {
     /// reckoned twice.
     #[error("the clock says {now}, but this store was last written at {written}; set the clock, then start again")]
     ClockBehind { now: Timestamp, written: Timestamp },
+    /// The roster files are older than what the store followed: with them, whoever left would be a member again.
+    #[error(
+        "the roster files end at version {found}, but this store has followed version {followed}; put the missing notes back \
+         from a backup or another member (hushwire member apply roster-N.note), then start again"
+    )]
+    RosterBehind { found: u64, followed: u64 },
+    /// Two rosters of one version: the admins signed both, and the members must follow the same.
+    #[error(
+        "the roster file of version {version} is another than the one this store has followed; put that one back from a \
+         backup or another member, and ask the admins why there are two"
+    )]
+    OtherRoster { version: u64 },
     /// Written by a later version of the node.
     #[error("the store has format version {found}, this node knows up to {known}")]
     UnknownVersion { found: u16, known: u16 },

@@ -163,3 +163,17 @@ fn the_node_compacts_by_itself() {
     house.tick(START.plus_s(600));
     assert!(house.disk.bytes().len() < before);
 }
+
+#[test]
+fn what_ends_at_midnight_may_be_dropped_after_the_day_before_it() {
+    let (consortium, mut house) = alone();
+    // START is a midnight: the last second of thirty days lies in the thirtieth.
+    house.publish("device-of-a-case-01", 30, None, START);
+    house.publish("device-of-a-case-02", 30, None, START.plus_s(1));
+    house.tick(START.plus_s(1));
+    let outgoing = house.node.outgoing(&consortium.feed(0), TreeSize(0), 10).expect("reads").expect("a head");
+    let days = outgoing.entries.iter().map(|entry| Leaf::decode(&entry.leaf).expect("ours").expires_day.0);
+    let mut days: Vec<u32> = days.collect();
+    days.sort_unstable();
+    assert_eq!(days, [START.day().0 + 30, START.day().0 + 31]);
+}

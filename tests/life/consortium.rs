@@ -73,6 +73,23 @@ impl Consortium {
         FeedId { member: self.members[member].clone(), group: self.group.clone() }
     }
 
+    /// The next roster: signed, and from here on the one that houses are opened with.
+    pub fn amend(&mut self, change: impl FnOnce(&mut RosterDraft)) -> Roster {
+        let mut draft = self.roster.content().clone();
+        draft.version += 1;
+        draft.previous = Some(self.roster.sha256());
+        change(&mut draft);
+        let note = sign(&draft, &[&admin(&self.id)], START).expect("a valid draft");
+        self.roster = note.verify_next(&self.roster).expect("a signed successor");
+        self.roster.clone()
+    }
+
+    /// The keys of an epoch after the first.
+    pub fn later_epoch(&self, number: u32) -> EpochKeys {
+        let byte = u8::try_from(number).expect("small");
+        EpochKeys::derive(&self.id, KeyEpoch(number), &EpochSecret::new(SecretBytes::new([byte; 32])))
+    }
+
     pub fn identity(&self, member: usize) -> Identity {
         let (keys, name) = (&self.keys[member], &self.members[member]);
         let current = EpochKeys::derive(&self.id, self.epoch, &secret());
@@ -119,9 +136,13 @@ fn row(consortium: &ConsortiumId, group: &GroupId, member: &MemberId, keys: &Nod
     }
 }
 
-fn roster(consortium: &ConsortiumId, epochs: &[KeyEpoch], members: Vec<Member>) -> Roster {
+fn admin(consortium: &ConsortiumId) -> NoteSigner {
     let name = admin_key_name(consortium, &"anna".parse().expect("a valid name"));
-    let admin = NoteSigner::ed25519(&name, SigningKey::from_bytes(&[9; 32])).expect("a valid name");
+    NoteSigner::ed25519(&name, SigningKey::from_bytes(&[9; 32])).expect("a valid name")
+}
+
+fn roster(consortium: &ConsortiumId, epochs: &[KeyEpoch], members: Vec<Member>) -> Roster {
+    let admin = admin(consortium);
     let begins = (0..).map(|day| START.plus_s(day * 86_400));
     let epochs = epochs.iter().zip(begins).map(|(number, activates_at)| {
         let id = EpochKeys::derive(consortium, *number, &secret()).epoch_id();

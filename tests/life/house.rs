@@ -2,18 +2,19 @@
 
 use hushwire::base::bytes::Commitment;
 use hushwire::base::kind::IdentifierKind;
-use hushwire::base::position::EntryIndex;
+use hushwire::base::position::{EntryIndex, TreeSize};
 use hushwire::base::time::Timestamp;
-use hushwire::domain::audit::record::Actor;
+use hushwire::domain::audit::record::{Actor, AuditRecord};
 use hushwire::domain::exchange::batch::{UnverifiedBatch, UnverifiedEntry};
 use hushwire::domain::identifier::RawIdentifier;
 use hushwire::domain::indicator::draft::Draft;
 use hushwire::domain::indicator::words::{Grounds, Severity};
+use hushwire::domain::roster::verified::Roster;
 use hushwire::io::journal::memory::MemoryJournal;
 use hushwire::io::views::memory::MemoryViews;
 use hushwire::node::Node;
 use hushwire::node::accept::AcceptFault;
-use hushwire::node::publish::{IndicatorDraft, PublishReceipt, PublishRequest};
+use hushwire::node::publish::{IndicatorDraft, PublishFault, PublishReceipt, PublishRequest};
 use hushwire::node::requests::Request;
 use hushwire::node::reserve::{Found, Reservation};
 use hushwire::node::serve::Outgoing;
@@ -130,24 +131,37 @@ impl House {
         case: Option<&str>,
         now: Timestamp,
     ) -> PublishReceipt {
-        let draft = IndicatorDraft {
-            identifier,
-            details: Draft {
-                typology: "F1012".to_owned(),
-                severity: Some(Severity::High),
-                confidence: 80,
-                grounds: Some(Grounds::OwnConfirmed),
-                valid_until: Some(now.plus_s(u64::from(days) * 86_400)),
-                ..Draft::default()
-            },
-            source_ref: case.map(str::to_owned),
-            supersedes: None,
-        };
-        let asked = PublishRequest { request, group: None, drafts: vec![Ok(draft)], dry_run: false, spread_s: 0 };
+        let asked = asked(request, identifier, days, case, now);
         let receipt = self.node.publish_indicators(&Actor::Node, asked, now, &mut self.rng).expect("publishes");
         assert!(receipt.refused.is_empty(), "{:?}", receipt.refused);
         self.node.sync().expect("syncs");
         receipt
+    }
+
+    /// The roster comes into force.
+    pub fn apply(&mut self, roster: &Roster, now: Timestamp) {
+        self.node.apply_roster(&Actor::Node, roster.clone(), now, &mut self.rng).expect("applies");
+        self.node.sync().expect("syncs");
+    }
+
+    /// Publishes one device, or says why not.
+    pub fn try_publish(&mut self, device: &str, now: Timestamp) -> Result<PublishReceipt, PublishFault> {
+        let device = RawIdentifier::new(IdentifierKind::Device, device.to_owned());
+        let asked = asked(None, device, 30, None, now);
+        self.node.publish_indicators(&Actor::Node, asked, now, &mut self.rng)
+    }
+
+    /// The records of the audit log whose action is this.
+    pub fn audited(&mut self, action: &str, now: Timestamp) -> Vec<AuditRecord> {
+        let head = self.node.begin_audit_export(&Actor::Node, TreeSize::EMPTY, now, &mut self.rng).expect("exports");
+        let mut records = Vec::new();
+        let mut from = TreeSize::EMPTY;
+        while from < head.size {
+            let slice = self.node.export_audit_slice(from, head.size).expect("reads");
+            from = TreeSize(from.0 + u64::try_from(slice.len()).expect("small"));
+            records.extend(slice.iter().map(|logged| AuditRecord::decode(&logged.entry.blob).expect("ours")));
+        }
+        records.into_iter().filter(|record| record.action() == action).collect()
     }
 
     /// Indicators that count here.
@@ -224,4 +238,28 @@ pub fn open_guarded(
     let found = file.clone().map_or(Found::Nothing, Found::Reservation);
     house.node.guard(found, now, &mut house.rng).expect("guards");
     house
+}
+
+/// A publication of one ordinary statement.
+fn asked(
+    request: Option<Request>,
+    identifier: RawIdentifier,
+    days: u32,
+    case: Option<&str>,
+    now: Timestamp,
+) -> PublishRequest {
+    let draft = IndicatorDraft {
+        identifier,
+        details: Draft {
+            typology: "F1012".to_owned(),
+            severity: Some(Severity::High),
+            confidence: 80,
+            grounds: Some(Grounds::OwnConfirmed),
+            valid_until: Some(now.plus_s(u64::from(days) * 86_400)),
+            ..Draft::default()
+        },
+        source_ref: case.map(str::to_owned),
+        supersedes: None,
+    };
+    PublishRequest { request, group: None, drafts: vec![Ok(draft)], dry_run: false, spread_s: 0 }
 }

@@ -11,9 +11,10 @@ use hushwire::node::fence::FenceState;
 use hushwire::node::publish::{IndicatorDraft, PublishFault, PublishReceipt, PublishRequest};
 use hushwire::node::retract::{RetractFault, RetractReceipt, RetractRequest};
 
+use crate::consortium::ROGUE;
 use crate::house::{Backup, Waiting};
 use crate::ledger::Attempt;
-use crate::operation::{By, Operation};
+use crate::operation::{By, IDENTIFIERS, Operation};
 use crate::options::Mutant;
 use crate::violation::{Invariant, Violation, broken, ensure};
 use crate::world::{LastRequest, World};
@@ -55,6 +56,10 @@ impl World {
                     None,
                 )?;
                 if sync_now { self.sync(house) } else { Ok(()) }
+            }
+            Operation::Flood { count } => {
+                let identifiers = (0..count).map(|one| one % IDENTIFIERS).collect();
+                self.apply(Operation::Publish { house: ROGUE, identifiers, spread_s: 0, sync_now: true })
             }
             Operation::Repeat { house } => self.repeat(house),
             Operation::Supersede { house, nth } => self.supersede(house, nth),

@@ -15,7 +15,9 @@ use hushwire::node::accuse::equivocation_of;
 use hushwire::node::fence::FenceState;
 
 use crate::calls::raw;
+use crate::consortium::{ROGUE, ROGUE_QUOTA};
 use crate::house::Said;
+use crate::options::Rogue;
 use crate::violation::{Invariant, Violation, broken, ensure};
 use crate::world::World;
 
@@ -113,12 +115,32 @@ impl World {
         Ok(said)
     }
 
-    /// A member believes of a feed exactly what it says.
+    fn is_rogue(&self, member: &MemberId) -> bool {
+        self.options.rogue.is_some() && self.consortium.place(member) == ROGUE
+    }
+
+    /// How much of what a feed says counts, from its beginning on: all of it but of a rogue's. A run lies within one day.
+    fn counting(&self, feed: &FeedId, said: &Said) -> usize {
+        match self.options.rogue.filter(|_| self.is_rogue(&feed.member)) {
+            None => said.in_order.len(),
+            Some(Rogue::NamesEpochs) => 0,
+            Some(Rogue::Floods) => usize::try_from(ROGUE_QUOTA).unwrap_or(usize::MAX).min(said.in_order.len()),
+        }
+    }
+
+    /// A member believes of a feed exactly what it says, as far as the roster lets it count.
     fn check_belief(&mut self, house: usize, feed: &FeedId, said: &Said) -> Result<(), Violation> {
         let Some(node) = &self.houses[house].node else { return Ok(()) };
         let belief = &node.state().belief;
         let mut expected = Held::default();
-        for commitment in said.published.keys() {
+        let (counting, beyond) = said.in_order.split_at(self.counting(feed, said));
+        for commitment in beyond {
+            let held = belief.writer().by_commitment(commitment);
+            ensure(held.is_none(), Invariant::HeldToTheRoster, || {
+                format!("house {house}, {feed}: {commitment:?} counts")
+            })?;
+        }
+        for commitment in counting {
             let withdrawn = said.withdrawn.contains_key(commitment);
             let standing = if withdrawn { Standing::Retracted } else { Standing::Live };
             let held = belief.writer().by_commitment(commitment);
@@ -261,6 +283,8 @@ impl World {
         let accused = match record.action() {
             "peer.fault" => record.fields().find(|(name, _)| *name == "peer").map(|(_, value)| value.to_owned()),
             "feed.equivocated" => Some(record.subject().split('/').next().unwrap_or_default().to_owned()),
+            // Only what a rogue says does not count.
+            "feed.unbelieved" => Some(record.subject().split('/').next().unwrap_or_default().to_owned()),
             "quarantine.raised" => Some(record.subject().to_owned()),
             _ => None,
         };
@@ -270,6 +294,7 @@ impl World {
         let place = self.consortium.place(&member);
         let mangled = self.lines.get(&(house, place)).is_some_and(|line| line.was_mangled);
         let guilty = self.is_twins(&member)
+            || self.is_rogue(&member) && record.action() == "feed.unbelieved"
             || self.options.relay && place + 1 == self.consortium.members.len()
             || mangled && MANGLED_RULES.contains(&rule)
             || self.is_undecided(record.subject(), rule);

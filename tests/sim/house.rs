@@ -94,7 +94,8 @@ impl House {
     ) -> Result<(), Violation> {
         let opened = self.disk.open(options.mutant).and_then(|journal| {
             let (identity, settings) = (consortium.identity(self.member), consortium.settings(options.window_ms));
-            Node::open(identity, settings, consortium.roster.clone(), journal, self.views.clone(), now, rng)
+            let roster = consortium.roster_of(self.member).clone();
+            Node::open(identity, settings, roster, journal, self.views.clone(), now, rng)
         });
         let node = opened.map_err(|fault| broken(Invariant::StoreWhole, format!("does not open: {fault}")))?;
         self.node = Some(node);
@@ -157,6 +158,9 @@ impl House {
     pub fn said(&self, feed: &FeedId) -> Result<Said, Violation> {
         let mut said = Said::default();
         for (leaf, body) in self.entries(feed)? {
+            if leaf.kind == EntryKind::Indicator {
+                said.in_order.push(leaf.commitment);
+            }
             match body {
                 Some(Body::Retraction(retraction)) => *said.withdrawn.entry(retraction.target).or_default() += 1,
                 _ if leaf.kind == EntryKind::Indicator => *said.published.entry(leaf.commitment).or_default() += 1,
@@ -182,4 +186,6 @@ impl House {
 pub struct Said {
     pub published: BTreeMap<Commitment, usize>,
     pub withdrawn: BTreeMap<Commitment, usize>,
+    /// The publications as they stand in the feed.
+    pub in_order: Vec<Commitment>,
 }

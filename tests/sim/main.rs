@@ -22,7 +22,7 @@ mod releases;
 mod violation;
 mod world;
 
-use crate::options::Options;
+use crate::options::{Options, Rogue};
 use crate::world::World;
 
 fn setting(name: &str, otherwise: u64) -> u64 {
@@ -75,6 +75,12 @@ fn a_lying_relay_changes_nothing_and_is_the_only_one_blamed() {
 #[test]
 fn two_histories_of_one_author_are_found_out_by_all() {
     hold_seeds(5, |seed| Options { twin: true, members: 5, ..Options::calm(seed) });
+}
+
+#[test]
+fn a_member_that_floods_or_names_epochs_is_held_to_the_roster_by_all() {
+    let rogue = |seed: u64| if seed.is_multiple_of(2) { Rogue::Floods } else { Rogue::NamesEpochs };
+    hold_seeds(4, |seed| Options { rogue: Some(rogue(seed)), ..Options::stormy(seed) });
 }
 
 #[test]

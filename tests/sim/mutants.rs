@@ -1,7 +1,7 @@
 //! Planted bugs: each must be caught by its invariant within a few seeds, or the simulation sees nothing.
 
 use crate::operation::Operation;
-use crate::options::{Mutant, Options};
+use crate::options::{Mutant, Options, Rogue};
 use crate::releases::Reach;
 use crate::violation::Invariant;
 use crate::world::World;
@@ -39,6 +39,12 @@ fn a_journal_that_does_not_sync_is_caught() {
 #[test]
 fn an_answer_before_the_journal_is_durable_is_caught() {
     caught(Mutant::AnswersEarly, &LOST, Options::stormy);
+}
+
+#[test]
+fn members_that_ignore_quotas_are_caught() {
+    let flooded = |seed| Options { rogue: Some(Rogue::Floods), ..Options::calm(seed) };
+    caught(Mutant::IgnoresQuotas, &[Invariant::HeldToTheRoster], flooded);
 }
 
 #[test]

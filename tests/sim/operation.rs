@@ -27,6 +27,10 @@ pub enum Operation {
         spread_s: u32,
         sync_now: bool,
     },
+    /// The rogue publishes so many identifiers at once.
+    Flood {
+        count: usize,
+    },
     /// Sends the last publication of the house again.
     Repeat {
         house: usize,
@@ -109,7 +113,9 @@ pub fn draw(options: &Options, houses: usize, rng: &mut ChaCha20Rng) -> Operatio
         return Operation::Release { house, nth: rng.random_range(0..PRICES.len()), reach };
     }
     match rng.random_range(0..100) {
-        0..22 => publish(options, house, rng),
+        0..20 => publish(options, house, rng),
+        20..22 if options.rogue.is_some() => Operation::Flood { count: rng.random_range(1..12) },
+        20..22 => publish(options, house, rng),
         22..26 => Operation::Repeat { house },
         26..30 => Operation::Supersede { house, nth: rng.random_range(0..100) },
         30..40 => {

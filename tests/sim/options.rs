@@ -28,6 +28,17 @@ pub enum Mutant {
     Withholds,
     /// Members do not tell each other of heads and of proofs.
     KeepsHeadsToItself,
+    /// Members let everything count that is published.
+    IgnoresQuotas,
+}
+
+/// What the second member does that the others must not follow: its node has a roster of its own making.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rogue {
+    /// Publishes beyond its quota.
+    Floods,
+    /// Publishes under an epoch that no roster names.
+    NamesEpochs,
 }
 
 /// Everything a run depends on.
@@ -50,6 +61,7 @@ pub struct Options {
     pub twin: bool,
     /// Statistics are released.
     pub releases: bool,
+    pub rogue: Option<Rogue>,
     /// Publications of several hundred identifiers.
     pub bulk: bool,
     pub mutant: Option<Mutant>,
@@ -71,6 +83,7 @@ impl Options {
             relay: false,
             twin: false,
             releases: false,
+            rogue: None,
             bulk: false,
             mutant: None,
         }

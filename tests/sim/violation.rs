@@ -21,6 +21,8 @@ pub enum Invariant {
     SameFeeds,
     /// All honest members believe what the feeds say, and nothing else.
     SameBelief,
+    /// What exceeds a member's quota, or names an epoch of its own, counts nowhere.
+    HeldToTheRoster,
     /// An honest author signs one tree of one size.
     SignedOnce,
     /// Whoever signs two histories is quarantined everywhere, with a proof that verifies.

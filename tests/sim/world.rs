@@ -13,7 +13,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use sha2::{Digest, Sha256};
 
-use crate::consortium::{Consortium, START};
+use crate::consortium::{Consortium, ROGUE, START};
 use crate::house::{House, SimNode, Waiting};
 use crate::ledger::Ledger;
 use crate::network::Line;
@@ -56,9 +56,10 @@ pub struct World {
 impl World {
     pub fn new(options: Options) -> Result<Self, Violation> {
         let mut rng = ChaCha20Rng::seed_from_u64(options.seed);
-        let consortium = Consortium::new(options.members, &mut rng);
+        let consortium = Consortium::new(&options, &mut rng);
         let last = options.members - 1;
-        let honest = |member: usize| !(options.twin && member == 0 || options.relay && member == last);
+        let rogue = |member: usize| options.rogue.is_some() && member == ROGUE;
+        let honest = |member: usize| !(options.twin && member == 0 || options.relay && member == last || rogue(member));
         let mut houses: Vec<House> =
             (0..options.members).map(|member| House::new(member, honest(member), &options)).collect();
         if options.twin {

@@ -64,6 +64,9 @@ fn explain(error: ServeError, config: &Path) -> CliError {
         ServeError::Store(StorageFault::ClockBehind { .. }) => {
             CliError::failed(message).hint("timedatectl status shows whether the clock is synchronised")
         }
+        ServeError::Store(StorageFault::RosterBehind { .. } | StorageFault::OtherRoster { .. }) => {
+            CliError::not_verified(message).hint("hushwire member roster --dir DIR shows which version the files end with")
+        }
         ServeError::Store(StorageFault::WrongKey) => CliError::not_verified(message)
             .hint("keystore and journal belong to different nodes or backups: put the two back that belong together"),
         ServeError::Store(

@@ -71,6 +71,7 @@ fn as_json(status: &local::GetStatusResponse) -> Value {
             "age_s": feed.age_s,
             "cosignatures": feed.cosignatures,
             "quarantined": feed.quarantined,
+            "unbelieved": feed.unbelieved,
         })).collect::<Vec<_>>(),
         "peers": status.peers.iter().map(|peer| json!({
             "member": peer.member,

@@ -9,11 +9,12 @@ use serde::Serialize;
 
 use crate::app::config::Config;
 use crate::base::bytes::Sha256Digest;
-use crate::base::name::MemberId;
+use crate::base::name::{GroupId, MemberId};
 use crate::base::time::Timestamp;
 use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
 use crate::domain::indicator::typology::TypologyList;
+use crate::domain::note::key::{KeyError, NoteSigner};
 use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::roster::verified::Roster;
 use crate::domain::statistics::budget::Epsilon;
@@ -133,13 +134,11 @@ impl Material {
     /// The names and keys the node signs and reads with.
     pub fn identity(&self) -> Result<Identity, ServeError> {
         let Keystore { consortium, member, keys } = self.keystore.as_ref();
-        let failed = |error: crate::domain::note::key::KeyError| ServeError::Keys(error.to_string());
-        let groups = self.roster.groups_of(member).into_iter();
-        let feeds = groups.map(|group| Ok((group.clone(), keys.feed_signer(consortium, member, &group)?)));
+        let failed = |error: KeyError| ServeError::Keys(error.to_string());
         Ok(Identity {
             consortium: consortium.clone(),
             member: member.clone(),
-            feeds: feeds.collect::<Result<BTreeMap<_, _>, _>>().map_err(failed)?,
+            feeds: feed_signers(&self.keystore, &self.roster).map_err(failed)?,
             audit: keys.audit_signer(consortium, member).map_err(failed)?,
             witness: keys.witness_signer(consortium, member).map_err(failed)?,
             key_ring: Arc::clone(&self.key_ring),
@@ -158,6 +157,13 @@ impl Material {
             version: env!("CARGO_PKG_VERSION"),
         }
     }
+}
+
+/// What signs the member's feed in each of its groups.
+pub fn feed_signers(keystore: &Keystore, roster: &Roster) -> Result<BTreeMap<GroupId, NoteSigner>, KeyError> {
+    let Keystore { consortium, member, keys } = keystore;
+    let groups = roster.groups_of(member).into_iter();
+    groups.map(|group| Ok((group.clone(), keys.feed_signer(consortium, member, &group)?))).collect()
 }
 
 /// The pins of every member that may connect now.

@@ -31,7 +31,6 @@ use crate::app::serve::roster::RosterDesk;
 use crate::app::serve::store::{OnDamage, OpenStore};
 use crate::base::time::Timestamp;
 use crate::domain::audit::record::Actor;
-use crate::domain::screening::demands::Demands;
 use crate::domain::screening::freshness::Freshness;
 use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::screening::policy::BuiltInPolicy;
@@ -129,6 +128,7 @@ fn start_engine(config: &Config, material: &Material, on_damage: OnDamage) -> Re
     let key_ring = Arc::clone(&node.state().identity.key_ring);
     let belief = Arc::clone(&node.state().belief);
     let freshness = assess(&node.freshness(config.screening.freshness_limit_s, now), &config.member, now);
+    let demands = node.demands();
     let (engine, thread) = Engine::start(node, TICK, reserve).map_err(ServeError::Runtime)?;
     let (records, waiting) = Records::new();
     let screener = Arc::new(Screener {
@@ -136,7 +136,7 @@ fn start_engine(config: &Config, material: &Material, on_damage: OnDamage) -> Re
         belief,
         canon,
         policy: BuiltInPolicy::new(&guard.digest()),
-        demands: ArcSwap::from_pointee(Demands::of(&material.roster)),
+        demands: ArcSwap::from_pointee(demands),
         guard: ArcSwap::new(guard),
         lists: ArcSwap::from_pointee(OwnLists::default()),
         freshness: ArcSwap::from_pointee(freshness),

@@ -7,12 +7,11 @@ use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use crate::app::serve::material::{LiveEngine, Material, pins_of};
+use crate::app::serve::material::{LiveEngine, Material, feed_signers, pins_of};
 use crate::base::time::Timestamp;
 use crate::domain::audit::record::Actor;
 use crate::domain::roster::succession::RosterNote;
 use crate::domain::roster::verified::Roster;
-use crate::domain::screening::demands::Demands;
 use crate::io::clock;
 use crate::io::grpc::refusals::{engine_refusal, storage_refusal};
 use crate::io::grpc::status::Refusal;
@@ -103,11 +102,14 @@ impl RosterDesk {
     fn take_effect(&self, keystore: &Keystore, caller: Actor, next: Roster) -> Result<u64, Refusal> {
         let (version, now) = (next.version(), clock::now());
         let applied = next.clone();
-        let journaled = Handle::current()
-            .block_on(self.engine.call(move |node, round| node.apply_roster(&caller, applied, round.now, round.rng)));
-        journaled.map_err(engine_refusal)?.map_err(|fault| storage_refusal(&fault))?;
+        let signers = feed_signers(keystore, &next).map_err(|error| refused(&error))?;
+        let journaled = Handle::current().block_on(self.engine.call(move |node, round| {
+            node.sign_feeds_with(signers);
+            node.apply_roster(&caller, applied, round.now, round.rng).map(|()| node.demands())
+        }));
+        let demands = journaled.map_err(engine_refusal)?.map_err(|fault| storage_refusal(&fault))?;
         self.pins.replace(pins_of(&next, now));
-        self.screener.demands.store(Arc::new(Demands::of(&next)));
+        self.screener.demands.store(Arc::new(demands));
         self.current.store(Arc::new(next));
         self.changed.send_replace(version);
         tracing::info!(event = "roster.applied", version);

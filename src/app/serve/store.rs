@@ -73,6 +73,7 @@ pub fn open(
         }
         opened => opened?,
     };
+    node.keep_rosters(&material.roster_files.load()?, now, &mut rng)?;
     node.guard(found, now, &mut rng)?;
     Ok(OpenStore { node, reader, reserve: Box::new(move |reservation| fence.write(reservation)) })
 }

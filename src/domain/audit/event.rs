@@ -186,4 +186,10 @@ pub enum AuditEvent {
     StoreRepaired {
         part: &'static str,
     },
+    /// Entries of a feed, kept and served, that do not count here by this rule; how many since it was told last.
+    EntriesUnbelieved {
+        feed: FeedId,
+        rule: &'static str,
+        entries: u64,
+    },
 }

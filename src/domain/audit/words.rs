@@ -176,6 +176,9 @@ impl AuditEvent {
             Self::BackupMade { sha256 } => words(Ok, "backup.made", "", [("sha256", sha256.to_string())]),
             Self::StoreDamaged { part } => words(Fault, "store.damaged", part, []),
             Self::StoreRepaired { part } => words(Ok, "store.repaired", part, []),
+            Self::EntriesUnbelieved { feed, rule, entries } => {
+                words(Fault, "feed.unbelieved", feed, [("entries", entries.to_string()), ("rule", rule.to_owned())])
+            }
         }
     }
 }

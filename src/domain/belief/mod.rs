@@ -61,7 +61,6 @@ pub enum Witnessing {
 #[derive(Debug)]
 pub struct Belief {
     key: TableKey,
-    witnessing: Witnessing,
     roots: ArcSwap<Roots>,
     mentions: Mentions,
     writer: Mutex<WriterState>,
@@ -102,12 +101,12 @@ impl Memory {
 impl Belief {
     pub fn new(key: TableKey, witnessing: Witnessing) -> Self {
         let segments = (0..SEGMENTS).map(|_| Arc::new(Segment::with_room_for(0))).collect();
-        let roots = Arc::new(Roots { segments, chunks: Arc::from(Vec::new()), parties: Arc::new(Parties::default()) });
+        let parties = Arc::new(Parties::new(witnessing));
+        let roots = Arc::new(Roots { segments, chunks: Arc::from(Vec::new()), parties });
         Self {
             key,
-            witnessing,
             roots: ArcSwap::new(Arc::clone(&roots)),
-            mentions: Mentions::new(),
+            mentions: Mentions::new(key),
             writer: Mutex::new(WriterState::new(roots)),
         }
     }

@@ -20,7 +20,7 @@ use crate::domain::feed::entry::{Entry, EntryError, EntryKind, leaf_hash};
 use crate::domain::feed::proof::{ProofError, consistency_proof};
 use crate::domain::feed::tree::CompactRange;
 use crate::domain::note::NoteError;
-use crate::domain::pseudonym::suite::{Suite, UnknownSuite};
+use crate::domain::pseudonym::suite::UnknownSuite;
 
 /// A feed with all its entries, as its author holds it.
 struct Feed {
@@ -84,7 +84,7 @@ impl Feed {
     }
 
     fn verify(&self, batch: UnverifiedBatch, cursor: &Cursor) -> Result<VerifiedBatch, PeerFault> {
-        batch.verify(cursor, &self.author.verifier(&[]), Suite::KeyedHash, NOW)
+        batch.verify(cursor, &self.author.verifier(&[]), NOW)
     }
 }
 
@@ -213,14 +213,6 @@ fn signed_nonsense_is_refused_and_the_author_is_to_blame() {
     check_entry(suite, |index| PeerFault::Blob { index, rule: BlobError::Suite(UnknownSuite(3)) });
     let fault = PeerFault::AuditRecord { index: EntryIndex(0) };
     assert_eq!((fault.blame(), PeerFault::Empty.blame()), (Blame::Author, Blame::Sender));
-}
-
-#[test]
-fn a_suite_below_the_rosters_minimum_is_refused() {
-    let feed = Feed::of(2);
-    let refused = feed.batch(0, 2).verify(&feed.cursor(0), &feed.author.verifier(&[]), Suite::ThresholdOprf, NOW);
-    let (got, minimum) = (Suite::KeyedHash, Suite::ThresholdOprf);
-    assert_eq!(refused, Err(PeerFault::SuiteTooWeak { index: EntryIndex(0), got, minimum }));
 }
 
 #[test]

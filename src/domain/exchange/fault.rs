@@ -6,7 +6,6 @@ use crate::domain::feed::blob::BlobError;
 use crate::domain::feed::checkpoint::CheckpointError;
 use crate::domain::feed::entry::EntryError;
 use crate::domain::feed::proof::ProofError;
-use crate::domain::pseudonym::suite::Suite;
 
 /// Who broke the rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,8 +51,6 @@ pub enum PeerFault {
     Blob { index: EntryIndex, rule: BlobError },
     #[error("entry {index} speaks in the name of another member")]
     WrongReporter { index: EntryIndex },
-    #[error("entry {index} is of {got}, the roster asks for {minimum} at least")]
-    SuiteTooWeak { index: EntryIndex, got: Suite, minimum: Suite },
     #[error("the author signed at size {size} another tree than it shows now")]
     Forked { size: TreeSize },
     #[error("the author signed two trees, proved")]
@@ -80,7 +77,6 @@ impl PeerFault {
             Self::AuditRecord { .. } => "audit_record",
             Self::Blob { .. } => "malformed_blob",
             Self::WrongReporter { .. } => "wrong_reporter",
-            Self::SuiteTooWeak { .. } => "suite_too_weak",
             Self::Forked { .. } => "forked",
             Self::Equivocation(_) => "equivocation",
         }
@@ -105,7 +101,6 @@ impl PeerFault {
             | Self::AuditRecord { .. }
             | Self::Blob { .. }
             | Self::WrongReporter { .. }
-            | Self::SuiteTooWeak { .. }
             | Self::Forked { .. }
             | Self::Equivocation(_) => Blame::Author,
         }

@@ -115,6 +115,7 @@ fn feed_status(feed: crate::node::status::FeedStatus) -> FeedStatus {
         age_s: feed.age_s.and_then(|age_s| u32::try_from(age_s).ok()).unwrap_or(u32::MAX),
         cosignatures: u32::try_from(feed.cosignatures).unwrap_or(u32::MAX),
         quarantined: feed.quarantined,
+        unbelieved: feed.unbelieved.iter().map(|(_, entries)| entries).sum(),
     }
 }
 
@@ -155,6 +156,10 @@ fn alarms(status: &NodeStatus, belief_full: bool, now: Timestamp) -> Vec<String>
         }
         if feed.silent {
             alarms.push(format!("{} has been silent for {} s", feed.id, feed.age_s.unwrap_or_default()));
+        }
+        for (why, entries) in &feed.unbelieved {
+            let (id, why) = (&feed.id, why.words());
+            alarms.push(format!("{entries} entries of {id} are stored and served but do not count here: {why}"));
         }
     }
     if belief_full {

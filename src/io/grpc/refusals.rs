@@ -41,6 +41,9 @@ pub fn storage_refusal(fault: &StorageFault) -> Refusal {
         | StorageFault::InUse
         | StorageFault::WrongKey
         | StorageFault::UnknownVersion { .. } => Refusal::Damaged { reason: "STORE_DAMAGED", description },
+        StorageFault::RosterBehind { .. } | StorageFault::OtherRoster { .. } => {
+            Refusal::FailedPrecondition { reason: "ROSTER_BEHIND", description }
+        }
         StorageFault::ClockBehind { .. } => Refusal::FailedPrecondition { reason: "CLOCK_BEHIND", description },
         StorageFault::TooLarge { .. } => {
             Refusal::ResourceExhausted { reason: "RECORD_TOO_LARGE", description, retry_after_ms: 0 }
@@ -59,6 +62,8 @@ pub fn publish_refusal(fault: &PublishFault) -> Refusal {
         PublishFault::TooMany { .. } => invalid("indicators", "too_many"),
         PublishFault::UnknownGroup => invalid("group", "unknown_group"),
         PublishFault::RosterExpired => Refusal::FailedPrecondition { reason: "ROSTER_EXPIRED", description },
+        PublishFault::NotTakingPart => Refusal::FailedPrecondition { reason: "NOT_TAKING_PART", description },
+        PublishFault::SuiteTooWeak { .. } => Refusal::FailedPrecondition { reason: "SUITE_TOO_WEAK", description },
         PublishFault::NoEpoch => Refusal::FailedPrecondition { reason: "NO_KEY_EPOCH", description },
         PublishFault::RequestIdReused => Refusal::AlreadyExists { reason: "REQUEST_ID_REUSED", description },
         PublishFault::Quota { .. } => Refusal::ResourceExhausted {

@@ -52,7 +52,8 @@ pub struct GenesisArgs {
     /// Weakest grounds of an indicator: customer-report, own-confirmed or authority.
     #[arg(long, value_name = "GROUNDS", default_value = "own-confirmed", value_parser = grounds)]
     minimum_grounds: MinimumGrounds,
-    /// Cosignatures a checkpoint needs before its indicators count fully; 0 below four members.
+    /// Cosignatures of other members a checkpoint needs before its indicators count fully; 0 below four members, 3 of four,
+    /// 4 of five, 4 or 5 of six.
     #[arg(long, value_name = "N", default_value_t = 0)]
     witness_quorum: u32,
     /// Seconds after which a silent peer's feed counts as stale.

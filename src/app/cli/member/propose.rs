@@ -11,11 +11,12 @@ use crate::app::output::answer;
 use crate::base::bytes::Sha256Digest;
 use crate::base::epoch::KeyEpoch;
 use crate::base::name::MemberId;
+use crate::base::position::TreeSize;
 use crate::base::time::Timestamp;
 use crate::domain::pseudonym::keys::EpochSecret;
 use crate::domain::roster::card::MemberCard;
 use crate::domain::roster::document::RosterDraft;
-use crate::domain::roster::member::{Member, MemberState};
+use crate::domain::roster::member::{FeedKey, Member, MemberState};
 use crate::domain::roster::succession::{check_draft, check_succession, text_sha256};
 use crate::domain::roster::terms::Epoch;
 use crate::domain::roster::verified::Roster;
@@ -40,7 +41,8 @@ pub struct ProposeArgs {
     /// Card of a new member; may be repeated. Opens the keystore, to seal the epoch keys to it.
     #[arg(long, value_name = "CARD")]
     add: Vec<PathBuf>,
-    /// New card of a member: name, endpoints, pins, validity and HPKE key are taken over; its signing keys stay.
+    /// New card of a member: name, endpoints, pins, groups, quota, validity and HPKE key are taken over; its signing keys stay,
+    /// feeds of new groups come at their end.
     #[arg(long, value_name = "CARD")]
     update: Vec<PathBuf>,
     /// Shut a member out for the time being; may be repeated.
@@ -55,6 +57,9 @@ pub struct ProposeArgs {
     /// Days from today until the roster must be renewed again; without it the date stays.
     #[arg(long, value_name = "DAYS")]
     renew_days: Option<u32>,
+    /// Cosignatures a checkpoint needs before its indicators count fully; 0 for none. Who leaves may make another one needed.
+    #[arg(long, value_name = "N")]
+    witness_quorum: Option<u32>,
     /// Folder to write; must not exist.
     #[arg(long, short, value_name = "DIR")]
     out: PathBuf,
@@ -78,6 +83,7 @@ pub fn run(args: &ProposeArgs) -> Result<Outcome, CliError> {
         update: read_cards(&args.update)?,
         states,
         renew_days: args.renew_days,
+        witness_quorum: args.witness_quorum,
         new_epoch: None,
     };
     if changes.is_empty() {
@@ -104,6 +110,7 @@ pub struct Changes {
     pub update: Vec<MemberCard>,
     pub states: Vec<(MemberId, MemberState)>,
     pub renew_days: Option<u32>,
+    pub witness_quorum: Option<u32>,
     pub new_epoch: Option<NewEpoch>,
 }
 
@@ -113,6 +120,7 @@ impl Changes {
             && self.update.is_empty()
             && self.states.is_empty()
             && self.renew_days.is_none()
+            && self.witness_quorum.is_none()
             && self.new_epoch.is_none()
     }
 }
@@ -165,6 +173,9 @@ pub fn prepare(
     if let Some(days) = changes.renew_days {
         next.not_after = now.day().start().plus_s(u64::from(days) * 86_400);
     }
+    if let Some(quorum) = changes.witness_quorum {
+        next.limits.witness_quorum = quorum;
+    }
     change_members(&mut next, changes)?;
     let fresh = changes.new_epoch.map(|wish| add_epoch(&mut next, wish, rng)).transpose()?;
     check_draft(&next)?;
@@ -202,16 +213,30 @@ fn change_members(next: &mut RosterDraft, changes: &Changes) -> Result<(), CliEr
     for card in &changes.update {
         let fresh = card.member();
         let row = row_of(next, &fresh.id)?;
-        if (&row.feeds, &row.audit_key, &row.witness_key) != (&fresh.feeds, &fresh.audit_key, &fresh.witness_key) {
-            let fault = format!("the card of {} has other signing keys than the roster", fresh.id);
-            return Err(CliError::not_verified(fault));
-        }
-        *row = Member { state: row.state, ..fresh.clone() };
+        let feeds = feeds_of(row, fresh)
+            .filter(|_| (&row.audit_key, &row.witness_key) == (&fresh.audit_key, &fresh.witness_key))
+            .ok_or_else(|| {
+                CliError::not_verified(format!("the card of {} has other signing keys than the roster", fresh.id))
+            })?;
+        *row = Member { state: row.state, feeds, ..fresh.clone() };
     }
     for (member, state) in &changes.states {
         row_of(next, member)?.state = *state;
     }
     Ok(())
+}
+
+/// The feed keys of a member with those of its new groups; none where the card has another key for a group it is in.
+fn feeds_of(row: &Member, fresh: &Member) -> Option<Vec<FeedKey>> {
+    let mut feeds = row.feeds.clone();
+    for feed in &fresh.feeds {
+        match row.feed_key(&feed.group, TreeSize(u64::MAX)) {
+            Some(known) if *known != feed.key => return None,
+            Some(_) => {}
+            None => feeds.push(feed.clone()),
+        }
+    }
+    Some(feeds)
 }
 
 fn row_of<'a>(next: &'a mut RosterDraft, id: &MemberId) -> Result<&'a mut Member, CliError> {

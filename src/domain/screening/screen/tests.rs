@@ -1,5 +1,7 @@
 //! Screening from raw identifiers on, over real keys, seals and belief.
 
+mod demands;
+
 use rand::SeedableRng;
 
 use super::*;
@@ -22,7 +24,7 @@ use crate::domain::indicator::validity::Validity;
 use crate::domain::indicator::words::{Confidence, Grounds, Handling, Purpose, RetractionReason, Severity};
 use crate::domain::pseudonym::keys::{EpochKeys, EpochSecret};
 use crate::domain::pseudonym::payload::seal_payload;
-use crate::domain::roster::terms::{Epoch, Limits, MinimumGrounds};
+use crate::domain::roster::terms::Limits;
 use crate::domain::screening::decision::{Decision, ReasonCode};
 use crate::domain::screening::freshness::FeedSigned;
 use crate::domain::screening::transaction::TransactionDraft;
@@ -373,35 +375,4 @@ fn test_values_force_answers_only_in_a_sandbox() {
     check(&world, "hushwire-sandbox-degraded", Decision::Allow, true, false);
     check(&world, "hushwire-sandbox-stale", Decision::Hold, true, false);
     check(&world, "hushwire-sandbox-overload", Decision::Allow, false, true);
-}
-
-#[test]
-fn a_statement_beyond_the_validity_or_below_the_grounds_of_the_roster_does_not_count() {
-    let mut world = World::new();
-    let day_s = 86_400;
-    world.say(&Saying { validity: (NOW_S - 100, NOW_S - 100 + 30 * day_s), ..saying("bank-a", EMAIL, MAIL) });
-    let check = |world: &mut World, max_validity_days, minimum_grounds, matches| {
-        world.demands = Demands::new(&Limits { max_validity_days, minimum_grounds, ..Limits::default() }, &[]);
-        assert_eq!(world.screen(&[(EMAIL, MAIL)]).matches.len(), matches, "{max_validity_days} {minimum_grounds:?}");
-    };
-    check(&mut world, 30, MinimumGrounds::OwnConfirmed, 1);
-    check(&mut world, 29, MinimumGrounds::OwnConfirmed, 0);
-    check(&mut world, 30, MinimumGrounds::Authority, 0);
-}
-
-#[test]
-fn what_is_first_seen_after_its_epoch_was_compromised_does_not_count() {
-    let mut world = World::new();
-    world.says("bank-a", EMAIL, MAIL);
-    let check = |world: &mut World, keys: EpochKeys, compromised_at, matches| {
-        let (number, id, activates_at) = (keys.epoch(), keys.epoch_id(), Timestamp::from_unix_s(0));
-        let epoch = Epoch { number, id, activates_at, compromised_at };
-        world.demands = Demands::new(&Limits::default(), &[epoch]);
-        assert_eq!(world.screen(&[(EMAIL, MAIL)]).matches.len(), matches, "{compromised_at:?}");
-    };
-    let now = world.now;
-    check(&mut world, epoch(8), None, 1);
-    check(&mut world, epoch(8), Some(now.plus_s(1)), 1);
-    check(&mut world, epoch(8), Some(now), 0);
-    check(&mut world, epoch(7), Some(now), 1);
 }

@@ -154,6 +154,9 @@ pub const RETRY_AFTER_MS: u64 = 250;
 /// Streams are counted until they begin to answer.
 pub const CALL_MS: u64 = 10_000;
 
+/// Milliseconds before the end of a call at which a publication that waits for copies is answered with what is reached.
+pub const ACK_ANSWER_MS: u64 = 500;
+
 /// Entries of one guard list: the largest public list (VPN networks, public suffixes) has some 25,000.
 pub const GUARD_LIST_ENTRIES: usize = 1_000_000;
 

@@ -12,6 +12,7 @@ pub mod audit;
 mod believe;
 pub mod commit;
 pub mod compact;
+pub mod copies;
 pub mod erase;
 pub mod feeds;
 pub mod fence;
@@ -67,6 +68,8 @@ pub struct Node<J, V> {
     heads: Heads,
     housekeeping: Housekeeping,
     guard: Guard,
+    /// A member acknowledged something since it was last asked.
+    acknowledged: bool,
     /// The store was made by this start.
     is_new: bool,
 }

@@ -66,6 +66,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             heads: Heads::new(),
             housekeeping: Housekeeping::new(now),
             guard: Guard::Off,
+            acknowledged: false,
             is_new,
         };
         node.commit(commit, &Actor::Node, vec![started], now, rng)?;

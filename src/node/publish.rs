@@ -285,7 +285,7 @@ impl<J: Journal, V: Views> Node<J, V> {
     }
 
     /// The group to publish in: the one asked for, or the member's first.
-    fn publishing_group(&self, asked: Option<&GroupId>) -> Result<GroupId, PublishFault> {
+    pub(in crate::node) fn publishing_group(&self, asked: Option<&GroupId>) -> Result<GroupId, PublishFault> {
         let groups = self.state.roster.groups_of(&self.state.identity.member);
         let group = match asked {
             Some(asked) => groups.get(asked),

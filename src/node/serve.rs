@@ -200,6 +200,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         let size = size.min(held.durable_size);
         let Some(range) = EntryRange::new(before.next_index(), size) else { return Ok(()) };
         held.acknowledged.insert(peer.clone(), size);
+        self.acknowledged = true;
         let delivered = AuditEvent::BatchDelivered { peer: peer.clone(), feed: feed.clone(), range };
         self.record(&Actor::Node, vec![delivered], now, rng)
     }

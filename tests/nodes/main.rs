@@ -5,6 +5,7 @@
 
 mod caller;
 mod consortium;
+mod copies;
 mod crash;
 mod doors;
 mod evidence;
@@ -17,5 +18,6 @@ mod relay;
 mod releases;
 mod rosters;
 mod search;
+mod spread;
 mod starting;
 mod wiretap;

@@ -10,10 +10,12 @@ use crate::domain::audit::record::Actor;
 use crate::domain::identifier::RawIdentifier;
 use crate::domain::indicator::words::{Grounds, Handling, RetractionReason, Severity};
 use crate::io::grpc::status::Refusal;
+use crate::io::grpc::wire::hushwire::local::v1 as local;
 use crate::io::grpc::wire::hushwire::local::v1::{Identifier, RefusedRecord};
 use crate::io::grpc::wire::hushwire::types::v1 as types;
 use crate::io::transport::caller::LocalCaller;
 use crate::node::commit;
+use crate::node::copies::Ack;
 use crate::node::publish::Refused;
 
 /// The kind a wire number stands for.
@@ -101,6 +103,34 @@ pub fn handling(record: usize, number: i32) -> Result<Option<Handling>, Refused>
     word(record, "handling", number, Handling::from_number)
 }
 
+/// Where a publication must be durable; none where the caller does not say.
+pub fn ack(number: i32) -> Result<Option<Ack>, Refusal> {
+    match local::Ack::try_from(number) {
+        Ok(local::Ack::Unspecified) => Ok(None),
+        Ok(local::Ack::Local) => Ok(Some(Ack::Local)),
+        Ok(local::Ack::Peer) => Ok(Some(Ack::Peer)),
+        Ok(local::Ack::Quorum) => Ok(Some(Ack::Quorum)),
+        Err(_) => Err(Refusal::InvalidArgument {
+            field: "ack".to_owned(),
+            rule: "unknown_word",
+            description: "acknowledgements are local, peer and quorum".to_owned(),
+        }),
+    }
+}
+
+pub fn wire_ack(ack: Ack) -> local::Ack {
+    match ack {
+        Ack::Local => local::Ack::Local,
+        Ack::Peer => local::Ack::Peer,
+        Ack::Quorum => local::Ack::Quorum,
+    }
+}
+
+/// A count as the wire has it.
+pub fn count(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
 /// Why something is retracted; must be given.
 pub fn retraction_reason(number: i32) -> Result<RetractionReason, Refusal> {
     u32::try_from(number).ok().and_then(RetractionReason::from_number).ok_or_else(|| Refusal::InvalidArgument {
@@ -173,6 +203,15 @@ mod tests {
         assert_eq!(handling(0, types::Handling::AmberStrict.into()), Ok(Some(Handling::AmberStrict)));
         assert_eq!(retraction_reason(types::RetractionReason::Legal.into()).ok(), Some(RetractionReason::Legal));
         assert!(severity(3, 9).is_err_and(|refused| (refused.record, refused.rule) == (3, "unknown_word")));
+    }
+
+    #[test]
+    fn acknowledgements_lead_back_to_themselves_and_an_unknown_one_is_refused() {
+        for known in Ack::ALL {
+            assert_eq!(ack(wire_ack(known).into()), Ok(Some(known)));
+        }
+        assert_eq!(ack(0), Ok(None));
+        assert!(ack(4).is_err_and(|refusal| refusal.reason() == "UNKNOWN_WORD"));
     }
 
     #[test]

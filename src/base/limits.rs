@@ -200,6 +200,13 @@ pub const COMPACT_EVERY_S: u64 = 86_400;
 /// Seconds after which the content of an erased entry leaves the disk.
 pub const COMPACT_AFTER_ERASURE_S: u64 = 3_600;
 
+/// Hours an erasure waits for a second person: a working day and the night after it.
+pub const ERASURE_HOURS: u64 = 24;
+
+/// Erasures waiting for a second person at once, and indicators of one: what all of them may take is 6 MB.
+pub const ERASURES_WAITING: usize = 100;
+pub const ERASED_AT_ONCE: usize = 2_000;
+
 /// Days from one sweep of expired contents to the next: each rewrites most segments.
 pub const EXPIRY_STEP_DAYS: u32 = 7;
 

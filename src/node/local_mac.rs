@@ -19,6 +19,7 @@ pub enum MacDomain {
     Customer,
     Transaction,
     Subject,
+    DerivedFrom,
     ViewKey,
 }
 
@@ -31,6 +32,7 @@ impl MacDomain {
             Self::Customer => b"customer",
             Self::Transaction => b"transaction",
             Self::Subject => b"subject",
+            Self::DerivedFrom => b"derived-from",
             Self::ViewKey => b"view-key",
         }
     }

@@ -21,6 +21,7 @@ use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::ledger::Ledger;
 use crate::node::believe::believe;
 use crate::node::commit::StoredEntry;
+use crate::node::erasures::Erasures;
 use crate::node::feeds::Feed;
 use crate::node::fence::Fence;
 use crate::node::identity::Identity;
@@ -61,6 +62,8 @@ pub struct State {
     pub belief_full: bool,
     /// Notes of the rosters this node followed, by version.
     pub rosters: BTreeMap<u64, String>,
+    /// Erasures that wait for a second person, or did until lately.
+    pub erasures: Erasures,
     /// An erasure was taken in that compaction has not seen.
     pub erased_lately: bool,
     /// The newest moment any record of the store tells of.
@@ -93,6 +96,7 @@ impl State {
             ledger: Ledger::new(settings.quarter_cap),
             belief_full: false,
             rosters: BTreeMap::new(),
+            erasures: Erasures::default(),
             erased_lately: false,
             written_at: Timestamp::from_unix_ms(0),
             staged_requests: BTreeMap::new(),

@@ -13,6 +13,7 @@ pub mod client;
 pub mod conformance;
 pub mod decision;
 pub mod doctor;
+pub mod erase;
 mod faults;
 pub mod guard;
 pub mod identifier_option;
@@ -66,6 +67,7 @@ enum Command {
     Serve(serve::ServeArgs),
     Publish(publish::PublishArgs),
     Retract(retract::RetractArgs),
+    Erase(erase::EraseArgs),
     Screen(screen::ScreenArgs),
     Status(status::StatusArgs),
     Doctor(doctor::DoctorArgs),
@@ -86,6 +88,7 @@ impl Command {
             Self::Serve(args) => serve::run(args),
             Self::Publish(args) => publish::run(args),
             Self::Retract(args) => retract::run(args),
+            Self::Erase(args) => erase::run(args),
             Self::Screen(args) => screen::run(args),
             Self::Status(args) => status::run(args),
             Self::Doctor(args) => doctor::run(args),

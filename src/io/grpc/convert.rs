@@ -4,6 +4,7 @@ use prost_types::Timestamp as WireTime;
 
 use crate::base::bytes::Commitment;
 use crate::base::kind::IdentifierKind;
+use crate::base::limits;
 use crate::base::name::MemberId;
 use crate::base::time::Timestamp;
 use crate::domain::audit::record::Actor;
@@ -16,7 +17,9 @@ use crate::io::grpc::wire::hushwire::types::v1 as types;
 use crate::io::transport::caller::LocalCaller;
 use crate::node::commit;
 use crate::node::copies::Ack;
+use crate::node::erase::ErasureReason;
 use crate::node::publish::Refused;
+use crate::node::select::Selectors;
 
 /// The kind a wire number stands for.
 pub fn kind(number: i32) -> Option<IdentifierKind> {
@@ -140,6 +143,42 @@ pub fn retraction_reason(number: i32) -> Result<RetractionReason, Refusal> {
     })
 }
 
+/// Why something is erased; must be given.
+pub fn erasure_reason(number: i32) -> Result<ErasureReason, Refusal> {
+    u32::try_from(number).ok().and_then(ErasureReason::from_number).ok_or_else(|| Refusal::InvalidArgument {
+        field: "reason".to_owned(),
+        rule: "missing",
+        description: "say why: data subject, authority or mistake".to_owned(),
+    })
+}
+
+pub fn wire_erasure_reason(reason: ErasureReason) -> local::ErasureReason {
+    match reason {
+        ErasureReason::DataSubject => local::ErasureReason::DataSubject,
+        ErasureReason::Authority => local::ErasureReason::Authority,
+        ErasureReason::Mistake => local::ErasureReason::Mistake,
+    }
+}
+
+/// Which indicators of `member` a caller names, at least one selector and at most as many as a call may hold drafts.
+pub fn selectors(
+    member: &MemberId,
+    names: Vec<String>,
+    source_refs: Vec<String>,
+    identifiers: Vec<Identifier>,
+) -> Result<Selectors, Refusal> {
+    let count = names.len() + source_refs.len() + identifiers.len();
+    if count == 0 || count > limits::DRAFTS_PER_CALL {
+        let description = format!("name 1 to {} indicators, references or identifiers", limits::DRAFTS_PER_CALL);
+        return Err(Refusal::InvalidArgument { field: "names".to_owned(), rule: "count", description });
+    }
+    Ok(Selectors {
+        names: names.iter().map(|name| own_commitment(0, "names", member, name)).collect(),
+        source_refs,
+        identifiers: identifiers.into_iter().map(|wire| identifier(0, Some(wire))).collect(),
+    })
+}
+
 /// A time of the wire; before 1970 and beyond representable time is refused.
 pub fn time(record: usize, field: &'static str, wire: Option<WireTime>) -> Result<Option<Timestamp>, Refused> {
     let Some(wire) = wire else { return Ok(None) };
@@ -201,6 +240,10 @@ mod tests {
         assert_eq!(severity(0, types::Severity::High.into()), Ok(Some(Severity::High)));
         assert_eq!(grounds(0, types::Grounds::OwnConfirmed.into()), Ok(Some(Grounds::OwnConfirmed)));
         assert_eq!(handling(0, types::Handling::AmberStrict.into()), Ok(Some(Handling::AmberStrict)));
+        for reason in ErasureReason::ALL {
+            assert_eq!(erasure_reason(wire_erasure_reason(reason).into()), Ok(reason));
+        }
+        assert!(erasure_reason(0).is_err() && erasure_reason(4).is_err());
         assert_eq!(retraction_reason(types::RetractionReason::Legal.into()).ok(), Some(RetractionReason::Legal));
         assert!(severity(3, 9).is_err_and(|refused| (refused.record, refused.rule) == (3, "unknown_word")));
     }

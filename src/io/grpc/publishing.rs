@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tonic::{Request, Response, Status};
 
+use crate::base::bytes::Commitment;
 use crate::base::limits;
 use crate::base::name::{GroupId, MemberId};
 use crate::domain::belief::view::ListPosition;
@@ -16,7 +17,8 @@ use crate::io::grpc::refusals::{engine_refusal, publish_refusal, retract_refusal
 use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::hushwire::local::v1::publishing_service_server::PublishingService;
 use crate::io::grpc::wire::hushwire::local::v1::{
-    DueIndicator, IndicatorDraft as WireDraft, ListDueForRepublicationRequest, ListDueForRepublicationResponse,
+    ConfirmErasureRequest, ConfirmErasureResponse, DueIndicator, EraseIndicatorsRequest, EraseIndicatorsResponse,
+    IndicatorDraft as WireDraft, ListDueForRepublicationRequest, ListDueForRepublicationResponse,
     PublishIndicatorsRequest, PublishIndicatorsResponse, PublishedIndicator, RetractIndicatorsRequest,
     RetractIndicatorsResponse,
 };
@@ -103,33 +105,38 @@ where
         let caller = convert::actor(local_caller(&request)?);
         let mut message = request.into_inner();
         check_request_id(&message.request_id)?;
-        let selectors = message.names.len() + message.source_refs.len() + message.identifiers.len();
-        if selectors == 0 || selectors > limits::DRAFTS_PER_CALL {
-            let description = format!("name 1 to {} indicators, references or identifiers", limits::DRAFTS_PER_CALL);
-            return Err(Refusal::InvalidArgument { field: "names".to_owned(), rule: "count", description }.into());
-        }
         let request_id = std::mem::take(&mut message.request_id);
         let content = zeroize::Zeroizing::new(prost::Message::encode_to_vec(&message));
-        let own = |(record, name): (usize, &String)| convert::own_commitment(record, "names", &self.member, name);
-        let retract = RetractRequest {
-            request: None,
-            names: message.names.iter().enumerate().map(own).collect(),
-            source_refs: message.source_refs,
-            identifiers: message.identifiers.into_iter().map(|wire| convert::identifier(0, Some(wire))).collect(),
-            reason: convert::retraction_reason(message.reason)?,
-        };
+        let reason = convert::retraction_reason(message.reason)?;
+        let selectors = convert::selectors(&self.member, message.names, message.source_refs, message.identifiers)?;
         let receipt = self
             .engine
             .call(move |node, round| {
                 let request = node.request(&request_id, &content);
-                node.retract_indicators(&caller, RetractRequest { request, ..retract }, round.now, round.rng)
+                node.retract_indicators(&caller, RetractRequest { request, selectors, reason }, round.now, round.rng)
             })
             .await
             .map_err(engine_refusal)?
             .map_err(|fault| retract_refusal(&fault))?;
-        let named = receipt.retracted.iter().map(|target| convert::indicator_name(&self.member, target));
-        let refused = receipt.refused.into_iter().map(convert::wire_refusal).collect();
-        Ok(Response::new(RetractIndicatorsResponse { retracted: named.collect(), refused }))
+        Ok(Response::new(RetractIndicatorsResponse {
+            retracted: self.names(&receipt.retracted),
+            refused: receipt.refused.into_iter().map(convert::wire_refusal).collect(),
+            kept: self.names(&receipt.kept),
+        }))
+    }
+
+    async fn erase_indicators(
+        &self,
+        request: Request<EraseIndicatorsRequest>,
+    ) -> Result<Response<EraseIndicatorsResponse>, Status> {
+        self.ask_for_erasure(request).await
+    }
+
+    async fn confirm_erasure(
+        &self,
+        request: Request<ConfirmErasureRequest>,
+    ) -> Result<Response<ConfirmErasureResponse>, Status> {
+        self.confirm_asked_erasure(request).await
     }
 
     async fn list_due_for_republication(
@@ -182,6 +189,11 @@ impl<J: Journal + Send + 'static, V: Views + Send + 'static> Publishing<J, V> {
 }
 
 impl<J, V> Publishing<J, V> {
+    /// The names of this member's indicators.
+    pub(in crate::io::grpc) fn names(&self, targets: &[Commitment]) -> Vec<String> {
+        targets.iter().map(|target| convert::indicator_name(&self.member, target)).collect()
+    }
+
     fn publish_request(&self, message: PublishIndicatorsRequest) -> Result<PublishRequest, Refusal> {
         let group: Option<GroupId> = match message.group.as_str() {
             "" => None,
@@ -237,7 +249,7 @@ fn fingerprint_input(drafts: &[WireDraft], group: &str, spread_s: u32) -> zeroiz
     zeroize::Zeroizing::new(bytes)
 }
 
-fn check_request_id(id: &str) -> Result<(), Refusal> {
+pub(in crate::io::grpc) fn check_request_id(id: &str) -> Result<(), Refusal> {
     if id.chars().count() <= limits::REQUEST_ID_CHARACTERS {
         return Ok(());
     }

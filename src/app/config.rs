@@ -44,6 +44,8 @@ pub struct Config {
     pub statistics: StatisticsConfig,
     /// Folder of imported guard lists.
     pub guard_dir: PathBuf,
+    /// The member's own list of typologies; the one that ships where none.
+    pub typology_file: Option<PathBuf>,
     pub views: ViewsBackend,
     pub log_level: LogLevel,
     pub log_format: LogFormat,
@@ -164,6 +166,7 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
         reader.fault("statistics.epsilon", "must not exceed statistics.quarter_cap: no release could ever be made");
     }
     let guard_dir = path_in(reader, "guard.dir", &dir, dir.guard());
+    let typology_file = reader.optional::<PathBuf>("typology.file", "a path").map(|file| dir.path().join(file));
     let views = reader.optional("storage.views", "\"sled\" or \"memory\"").unwrap_or(ViewsBackend::Sled);
     let log_level = reader.optional("log.level", "error, warn, info or debug").unwrap_or(LogLevel::Info);
     let log_format = reader.optional("log.format", "text or json").unwrap_or(LogFormat::Text);
@@ -180,6 +183,7 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
         audit_window_ms,
         statistics,
         guard_dir,
+        typology_file,
         views,
         log_level,
         log_format,
@@ -267,9 +271,10 @@ mod tests {
         expected.dir = all.dir.clone();
         expected.keystore = all.keystore.clone();
         expected.guard_dir = all.guard_dir.clone();
+        expected.typology_file = all.typology_file.clone();
         assert_eq!(all, expected);
         assert_eq!(as_written, parse("[node]\nmember = \"bank-a\"", &[]).expect("valid"));
-        assert_eq!(uncommented.matches(" = ").count(), 20, "every key stands in the template once");
+        assert_eq!(uncommented.matches(" = ").count(), 21, "every key stands in the template once");
     }
 
     #[test]

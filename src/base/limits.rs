@@ -157,6 +157,9 @@ pub const CALL_MS: u64 = 10_000;
 /// Milliseconds before the end of a call at which a publication that waits for copies is answered with what is reached.
 pub const ACK_ANSWER_MS: u64 = 500;
 
+/// Bytes of a list of typologies: the one that ships has 5 KB.
+pub const TYPOLOGY_BYTES: u64 = 1024 * 1024;
+
 /// Entries of one guard list: the largest public list (VPN networks, public suffixes) has some 25,000.
 pub const GUARD_LIST_ENTRIES: usize = 1_000_000;
 

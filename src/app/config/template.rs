@@ -88,6 +88,11 @@ passphrase = {passphrase}
 # Folder of imported lists: hushwire guard import FILE
 # dir = "guard"
 
+[typology]
+# Your own list of typologies in place of the one that ships (MITRE F3): one id, a tab and a name a line; # begins a comment.
+# Publishing then takes its ids only; what others publish is read whatever it is called.
+# file = "typology.tsv"
+
 [storage]
 # What is derived from the journal is kept in "sled" (on disk) or in "memory" (rebuilt at every start).
 # views = "sled"

@@ -13,6 +13,7 @@ pub mod client;
 pub mod conformance;
 pub mod decision;
 pub mod doctor;
+pub mod due;
 pub mod erase;
 mod faults;
 pub mod guard;
@@ -68,6 +69,7 @@ enum Command {
     Publish(publish::PublishArgs),
     Retract(retract::RetractArgs),
     Erase(erase::EraseArgs),
+    Due(due::DueArgs),
     Screen(screen::ScreenArgs),
     Status(status::StatusArgs),
     Doctor(doctor::DoctorArgs),
@@ -89,6 +91,7 @@ impl Command {
             Self::Publish(args) => publish::run(args),
             Self::Retract(args) => retract::run(args),
             Self::Erase(args) => erase::run(args),
+            Self::Due(args) => due::run(args),
             Self::Screen(args) => screen::run(args),
             Self::Status(args) => status::run(args),
             Self::Doctor(args) => doctor::run(args),

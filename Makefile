@@ -27,6 +27,7 @@ lint: $(DENY) $(BUF) ## formatting, clippy, protocols, dependencies, documentati
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(BUF) lint proto
 	python3 .ci/third_parties.py --check
+	python3 deploy/guard/make.py --check
 	$(DENY) --locked check --hide-inclusion-graph bans licenses sources
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 

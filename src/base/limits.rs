@@ -158,6 +158,12 @@ pub const RETRY_AFTER_MS: u64 = 250;
 /// Streams are counted until they begin to answer.
 pub const CALL_MS: u64 = 10_000;
 
+/// Milliseconds before the end of a call at which a publication that waits for copies is answered with what is reached.
+pub const ACK_ANSWER_MS: u64 = 500;
+
+/// Bytes of a list of typologies: the one that ships has 5 KB.
+pub const TYPOLOGY_BYTES: u64 = 1024 * 1024;
+
 /// Entries of one guard list: the largest public list (VPN networks, public suffixes) has some 25,000.
 pub const GUARD_LIST_ENTRIES: usize = 1_000_000;
 
@@ -222,6 +228,13 @@ pub const COMPACT_EVERY_S: u64 = 86_400;
 
 /// Seconds after which the content of an erased entry leaves the disk.
 pub const COMPACT_AFTER_ERASURE_S: u64 = 3_600;
+
+/// Hours an erasure waits for a second person: a working day and the night after it.
+pub const ERASURE_HOURS: u64 = 24;
+
+/// Erasures waiting for a second person at once, and indicators of one: what all of them may take is 6 MB.
+pub const ERASURES_WAITING: usize = 100;
+pub const ERASED_AT_ONCE: usize = 2_000;
 
 /// Days from one sweep of expired contents to the next: each rewrites most segments.
 pub const EXPIRY_STEP_DAYS: u32 = 7;

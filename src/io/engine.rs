@@ -52,6 +52,7 @@ const FULL_PAUSE: Duration = Duration::from_millis(5);
 pub struct Engine<J, V> {
     jobs: SyncSender<Job<J, V>>,
     heads: watch::Receiver<Arc<Heads>>,
+    progress: watch::Receiver<u64>,
     consortium: ConsortiumId,
     member: MemberId,
     /// How long a call waits for room in the queue.
@@ -63,6 +64,7 @@ impl<J, V> Clone for Engine<J, V> {
         Self {
             jobs: self.jobs.clone(),
             heads: self.heads.clone(),
+            progress: self.progress.clone(),
             consortium: self.consortium.clone(),
             member: self.member.clone(),
             patience: self.patience,
@@ -82,12 +84,13 @@ impl<J: Journal + Send + 'static, V: Views + Send + 'static> Engine<J, V> {
     pub fn start(node: Node<J, V>, tick: Duration, reserve: Reserve) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (jobs, queue) = sync_channel(limits::ENGINE_QUEUE);
         let (publish_heads, heads) = watch::channel(Arc::new(node.heads()));
+        let (tell_progress, progress) = watch::channel(0);
         let consortium = node.state().identity.consortium.clone();
         let member = node.state().identity.member.clone();
         let thread = std::thread::Builder::new()
             .name("hushwire-engine".to_owned())
-            .spawn(move || run(node, &queue, tick, &publish_heads, reserve))?;
-        Ok((Self { jobs, heads, consortium, member, patience: Duration::ZERO }, thread))
+            .spawn(move || run(node, &queue, tick, &Told { heads: publish_heads, progress: tell_progress }, reserve))?;
+        Ok((Self { jobs, heads, progress, consortium, member, patience: Duration::ZERO }, thread))
     }
 
     pub fn consortium(&self) -> &ConsortiumId {
@@ -112,6 +115,11 @@ impl<J: Journal + Send + 'static, V: Views + Send + 'static> Engine<J, V> {
     /// The durable heads of all feeds, changing as they grow.
     pub fn heads(&self) -> watch::Receiver<Arc<Heads>> {
         self.heads.clone()
+    }
+
+    /// Changes whenever heads grow or a member acknowledges: who waits for copies asks again then.
+    pub fn progress(&self) -> watch::Receiver<u64> {
+        self.progress.clone()
     }
 
     /// A handle whose calls wait for room in the queue: for the exchange with peers, whose streams must not end because
@@ -165,11 +173,17 @@ impl Reserving {
     }
 }
 
+/// Whom the thread tells of what changed.
+struct Told {
+    heads: watch::Sender<Arc<Heads>>,
+    progress: watch::Sender<u64>,
+}
+
 fn run<J: Journal, V: Views>(
     mut node: Node<J, V>,
     queue: &Receiver<Job<J, V>>,
     tick: Duration,
-    heads: &watch::Sender<Arc<Heads>>,
+    told: &Told,
     reserve: Reserve,
 ) {
     let mut rng = random::generator();
@@ -198,10 +212,14 @@ fn run<J: Journal, V: Views>(
         if let Err(fault) = &durable {
             tracing::error!(event = "store.failed", fault = %fault);
         }
-        if durable.is_ok()
-            && let Some(changed) = node.changed_heads()
-        {
-            heads.send_replace(Arc::new(changed));
+        if durable.is_ok() {
+            let (changed, acknowledged) = (node.changed_heads(), node.heard_acknowledgements());
+            if acknowledged || changed.is_some() {
+                told.progress.send_modify(|times| *times = times.wrapping_add(1));
+            }
+            if let Some(changed) = changed {
+                told.heads.send_replace(Arc::new(changed));
+            }
         }
         for answer in answers {
             answer(durable.clone());

@@ -17,4 +17,5 @@ pub mod roster_files;
 pub mod screener;
 pub mod scrub;
 pub mod transport;
+pub mod typology_file;
 pub mod views;

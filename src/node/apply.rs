@@ -39,6 +39,10 @@ impl State {
                 }
                 change::Kind::Recovered(recovered) => self.incarnation = incarnation(&recovered.incarnation)?,
                 change::Kind::Filled(filled) => self.apply_filled(number, filled)?,
+                change::Kind::ErasureAsked(asked) => self.erasures.ask(asked)?,
+                change::Kind::ErasureConfirmed(confirmed) => {
+                    self.erasures.confirm(&confirmed.id, &confirmed.erased)?;
+                }
             }
         }
         Ok(())
@@ -76,6 +80,9 @@ impl State {
                 let reference =
                     LocalMac::try_from(waiting.source_ref.as_slice()).map_err(|error| damaged("source ref", error))?;
                 self.put(keys::source_ref(&reference, &entry.leaf().commitment), Vec::new());
+            }
+            if !waiting.derived_from.is_empty() {
+                self.put(keys::derived(&entry.leaf().commitment), waiting.derived_from.clone());
             }
             // Compaction leaves of a sequenced entry its leaf alone.
             let Some(content) = entry.content() else { continue };

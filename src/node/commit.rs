@@ -25,7 +25,7 @@ pub struct Commit {
 /// One change.
 #[derive(Clone, PartialEq, Message)]
 pub struct Change {
-    #[prost(oneof = "change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
+    #[prost(oneof = "change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 14, 15")]
     pub kind: Option<change::Kind>,
 }
 
@@ -51,6 +51,10 @@ pub mod change {
         Recovered(super::Recovered),
         #[prost(message, tag = "9")]
         Filled(super::Filled),
+        #[prost(message, tag = "14")]
+        ErasureAsked(super::ErasureAsked),
+        #[prost(message, tag = "15")]
+        ErasureConfirmed(super::ErasureConfirmed),
     }
 }
 
@@ -90,6 +94,9 @@ pub struct Prepared {
     /// Commitments of what a retraction withdrew, so that a repeated call gets the same answer.
     #[prost(bytes = "vec", repeated, tag = "6")]
     pub retracted: Vec<Vec<u8>>,
+    /// Commitments of what an identifier also led to and was left alone, so that a repeated call gets the same answer.
+    #[prost(bytes = "vec", repeated, tag = "7")]
+    pub kept: Vec<Vec<u8>>,
 }
 
 /// One entry waiting for its window.
@@ -117,6 +124,9 @@ pub struct PreparedEntry {
     /// everything else, and once two quarters are over or the indicator is erased.
     #[prost(bytes = "vec", tag = "8")]
     pub subject: Vec<u8>,
+    /// Keyed fingerprint of the pseudonym as given that this one was derived from, 32 bytes; empty where it is that one.
+    #[prost(bytes = "vec", tag = "9")]
+    pub derived_from: Vec<u8>,
 }
 
 /// An entry as its author made it; blob and salt are empty once erased or expired.
@@ -223,6 +233,53 @@ pub struct Filled {
     pub time_ms: u64,
 }
 
+/// Somebody asked for an erasure; it waits for another person.
+#[derive(Clone, PartialEq, Message)]
+pub struct ErasureAsked {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: Vec<u8>,
+    /// Who asked, as the audit log names callers.
+    #[prost(string, tag = "2")]
+    pub by: String,
+    /// The name in their certificate.
+    #[prost(string, tag = "3")]
+    pub person: String,
+    /// When, milliseconds since 1970.
+    #[prost(uint64, tag = "4")]
+    pub time_ms: u64,
+    /// Number of the reason.
+    #[prost(uint32, tag = "5")]
+    pub reason: u32,
+    /// Commitments of what is to be erased.
+    #[prost(bytes = "vec", repeated, tag = "6")]
+    pub targets: Vec<Vec<u8>>,
+    /// Commitments of what an identifier also led to and is left alone.
+    #[prost(bytes = "vec", repeated, tag = "7")]
+    pub kept: Vec<Vec<u8>>,
+    /// The refused selectors, so that a repeated call gets the same answer.
+    #[prost(message, repeated, tag = "8")]
+    pub refused: Vec<RefusedRecord>,
+    /// Keyed fingerprints of the request's id and content, 32 bytes each; empty where the caller gave no id.
+    #[prost(bytes = "vec", tag = "9")]
+    pub request: Vec<u8>,
+    #[prost(bytes = "vec", tag = "10")]
+    pub content: Vec<u8>,
+}
+
+/// Somebody else confirmed it. The entries stand in the same commit, prepared.
+#[derive(Clone, PartialEq, Message)]
+pub struct ErasureConfirmed {
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: Vec<u8>,
+    /// When, milliseconds since 1970.
+    #[prost(uint64, tag = "2")]
+    pub time_ms: u64,
+    /// Commitments of what was still held and is erased.
+    #[prost(bytes = "vec", repeated, tag = "3")]
+    pub erased: Vec<Vec<u8>>,
+}
+
 impl Commit {
     /// Reads a stored commit. A change this program does not know is damage, never skipped.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, StorageFault> {
@@ -260,8 +317,8 @@ mod tests {
 
     #[test]
     fn an_unknown_change_is_damage() {
-        // Change with the never used tag 15.
-        let unknown = [0x0A, 0x02, 0x78, 0x01];
+        // Change with the never used tag 100.
+        let unknown = [0x0A, 0x03, 0xA0, 0x06, 0x01];
         assert!(matches!(Commit::from_bytes(&unknown), Err(StorageFault::Damaged(_))));
     }
 }

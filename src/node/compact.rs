@@ -2,8 +2,8 @@
 //!
 //! Of each record compaction keeps what somebody may still need:
 //! - *Prepared* entries that are sequenced stand in their feed: here they lose blob and salt. For a day the answer to a
-//!   repeated request stays; until the indicator expires, the publisher's reference to it; for two quarters the fingerprint
-//!   of the case or identifier, which statistics count. Then nothing is left.
+//!   repeated request stays; until the indicator expires, the publisher's reference to it and the mark of what it was derived
+//!   from; for two quarters the fingerprint of the case or identifier, which statistics count. Then nothing is left.
 //! - *Entries* lose blob and salt once they expired or an erasure of their author covers them. The leaf stays, so that the
 //!   tree and every proof of it stay too.
 //! - Everything else stays as it is.
@@ -153,6 +153,8 @@ impl<'a> Sweep<'a> {
             Some(change::Kind::Appended(appended)) => (true, self.appended(appended)),
             Some(change::Kind::Filled(filled)) => self.filled(filled),
             Some(change::Kind::Audited(audited)) => (true, self.audited(audited)),
+            Some(change::Kind::ErasureAsked(asked)) => (!self.ended(asked.time_ms), false),
+            Some(change::Kind::ErasureConfirmed(confirmed)) => (!self.ended(confirmed.time_ms), false),
             Some(
                 change::Kind::Opened(_)
                 | change::Kind::Roster(_)
@@ -162,6 +164,11 @@ impl<'a> Sweep<'a> {
             )
             | None => (true, false),
         }
+    }
+
+    /// Whether an erasure asked for, or confirmed, at that time can be neither confirmed nor asked about any more.
+    fn ended(&self, time_ms: u64) -> bool {
+        self.now.ms_since(Timestamp::from_unix_ms(time_ms)) > limits::ERASURE_HOURS * 3_600_000
     }
 
     fn prepared(&mut self, prepared: &mut Prepared) -> (bool, bool) {
@@ -177,9 +184,10 @@ impl<'a> Sweep<'a> {
             prepared.content.clear();
             touched = true;
         }
-        if forgotten && !(prepared.refused.is_empty() && prepared.retracted.is_empty()) {
+        if forgotten && !(prepared.refused.is_empty() && prepared.retracted.is_empty() && prepared.kept.is_empty()) {
             prepared.refused.clear();
             prepared.retracted.clear();
+            prepared.kept.clear();
             touched = true;
         }
         prepared.entries.retain_mut(|waiting| {
@@ -194,7 +202,8 @@ impl<'a> Sweep<'a> {
                 waiting.subject.clear();
                 touched = true;
             }
-            let needed = !forgotten || !waiting.source_ref.is_empty() || !waiting.subject.is_empty();
+            let named = !(waiting.source_ref.is_empty() && waiting.derived_from.is_empty());
+            let needed = !forgotten || named || !waiting.subject.is_empty();
             touched |= !needed;
             needed
         });
@@ -215,6 +224,11 @@ impl<'a> Sweep<'a> {
             if let Ok(reference) = LocalMac::try_from(waiting.source_ref.as_slice()) {
                 self.removed.push(ViewChange::Remove { key: keys::source_ref(&reference, &leaf.commitment) });
                 waiting.source_ref.clear();
+                touched = true;
+            }
+            if !waiting.derived_from.is_empty() {
+                self.removed.push(ViewChange::Remove { key: keys::derived(&leaf.commitment) });
+                waiting.derived_from.clear();
                 touched = true;
             }
             if erased && !waiting.subject.is_empty() {

@@ -34,6 +34,11 @@ pub fn source_ref(reference: &LocalMac, commitment: &Commitment) -> Vec<u8> {
     [b"source/".as_slice(), &reference.0, &commitment.0].concat()
 }
 
+/// What an indicator was derived from: value is the mark of the identifier as given.
+pub fn derived(commitment: &Commitment) -> Vec<u8> {
+    [b"derived/".as_slice(), &commitment.0].concat()
+}
+
 /// The commitment in a key of [`source_ref`].
 pub fn read_source_ref(key: &[u8]) -> Option<Commitment> {
     key.last_chunk::<32>().map(|commitment| Commitment(*commitment))

@@ -27,6 +27,7 @@ pub enum MacDomain {
     Customer,
     Transaction,
     Subject,
+    DerivedFrom,
     ViewKey,
 }
 
@@ -39,6 +40,7 @@ impl MacDomain {
             Self::Customer => b"customer",
             Self::Transaction => b"transaction",
             Self::Subject => b"subject",
+            Self::DerivedFrom => b"derived-from",
             Self::ViewKey => b"view-key",
         }
     }

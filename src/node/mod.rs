@@ -12,7 +12,9 @@ pub mod audit;
 mod believe;
 pub mod commit;
 pub mod compact;
+pub mod copies;
 pub mod erase;
+pub mod erasures;
 pub mod feeds;
 pub mod fence;
 pub mod fill;
@@ -32,6 +34,7 @@ pub mod requests;
 pub mod reserve;
 pub mod retract;
 pub mod scrub;
+pub mod select;
 pub mod serve;
 pub mod state;
 pub mod status;
@@ -68,6 +71,8 @@ pub struct Node<J, V> {
     heads: Heads,
     housekeeping: Housekeeping,
     guard: Guard,
+    /// A member acknowledged something since it was last asked.
+    acknowledged: bool,
     /// The store was made by this start.
     is_new: bool,
 }

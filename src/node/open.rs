@@ -74,6 +74,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             heads: Heads::new(),
             housekeeping: Housekeeping::new(now),
             guard: Guard::Off,
+            acknowledged: false,
             is_new,
         };
         events.push(started);

@@ -27,6 +27,7 @@ use crate::node::Node;
 use crate::node::commit::{self, Commit, Prepared, PreparedEntry, change};
 use crate::node::local_mac::MacDomain;
 use crate::node::requests::{Remembered, Request};
+use crate::node::select::Reach;
 use crate::node::state::stored;
 use crate::node::store::{Journal, StorageFault, Views};
 
@@ -182,7 +183,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             time_ms: now.unix_ms(),
             entries: ready.into_iter().map(|ready| ready.entry).collect(),
             refused: receipt.refused.clone(),
-            retracted: Vec::new(),
+            ..Prepared::default()
         }));
         self.commit(commit, caller, events, now, rng)?;
         Ok(receipt)
@@ -240,6 +241,14 @@ impl<J: Journal, V: Views> Node<J, V> {
                 .map_err(|error| refuse("value", "entry", error.to_string()))?;
             let commitment = entry.leaf().commitment;
             let kind = identifier.kind();
+            // So that withdrawing an identifier leaves alone what other cases derived.
+            let derived_from = match canonical.first() {
+                Some(as_given) if nth > 0 => {
+                    let (pseudonym, _) = self.state.identity.key_ring.current.pseudonymise(as_given);
+                    self.derivation(&pseudonym).0.to_vec()
+                }
+                _ => Vec::new(),
+            };
             ready.push(Ready {
                 published: Some(Published { draft: record, commitment, kind, weak }),
                 entry: PreparedEntry {
@@ -251,11 +260,12 @@ impl<J: Journal, V: Views> Node<J, V> {
                     kind: u32::try_from(kind.ordinal()).expect("there are sixteen kinds"),
                     weak,
                     subject: subject.0.to_vec(),
+                    derived_from,
                 },
             });
         }
         if let (Some(target), Some(replacement)) = (draft.supersedes, ready.first().map(|first| first.commitment())) {
-            let Some(feed) = self.own_live(&target) else {
+            let Some(feed) = self.own(&target, Reach::Counting) else {
                 return Err(refuse(
                     "supersedes",
                     "not_found",
@@ -312,7 +322,7 @@ impl<J: Journal, V: Views> Node<J, V> {
     }
 
     /// The group to publish in: the one asked for, or the member's first.
-    fn publishing_group(&self, asked: Option<&GroupId>) -> Result<GroupId, PublishFault> {
+    pub(in crate::node) fn publishing_group(&self, asked: Option<&GroupId>) -> Result<GroupId, PublishFault> {
         let groups = self.state.roster.groups_of(&self.state.identity.member);
         let group = match asked {
             Some(asked) => groups.get(asked),

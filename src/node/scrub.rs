@@ -49,7 +49,9 @@ impl Scrub {
                 | change::Kind::Roster(_)
                 | change::Kind::Equivocated(_)
                 | change::Kind::Budget(_)
-                | change::Kind::Recovered(_) => {}
+                | change::Kind::Recovered(_)
+                | change::Kind::ErasureAsked(_)
+                | change::Kind::ErasureConfirmed(_) => {}
             }
         }
         Ok(())

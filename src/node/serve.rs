@@ -200,6 +200,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         let size = size.min(held.durable_size);
         let Some(range) = EntryRange::new(before.next_index(), size) else { return Ok(()) };
         held.acknowledged.insert(peer.clone(), size);
+        self.acknowledged = true;
         let delivered = AuditEvent::BatchDelivered { peer: peer.clone(), feed: feed.clone(), range };
         self.record(&Actor::Node, vec![delivered], now, rng)
     }
@@ -218,6 +219,8 @@ fn run_of(commit: Commit, origin: &str, first: EntryIndex) -> Option<Vec<StoredE
         | change::Kind::Equivocated(_)
         | change::Kind::Budget(_)
         | change::Kind::Recovered(_)
-        | change::Kind::Filled(_) => None,
+        | change::Kind::Filled(_)
+        | change::Kind::ErasureAsked(_)
+        | change::Kind::ErasureConfirmed(_) => None,
     })
 }

@@ -22,6 +22,7 @@ use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::ledger::Ledger;
 use crate::node::believe::{Allowances, Heard, believe};
 use crate::node::commit::{RosterApplied, StoredEntry};
+use crate::node::erasures::Erasures;
 use crate::node::feeds::Feed;
 use crate::node::fence::Fence;
 use crate::node::identity::Identity;
@@ -67,6 +68,8 @@ pub struct State {
     pub exclusions: Exclusions,
     /// The largest quota each member had in any roster this node followed: what was published under it goes on counting.
     pub quotas: BTreeMap<MemberId, u32>,
+    /// Erasures that wait for a second person, or did until lately.
+    pub erasures: Erasures,
     /// An erasure was taken in that compaction has not seen.
     pub erased_lately: bool,
     /// The newest moment any record of the store tells of.
@@ -101,6 +104,7 @@ impl State {
             rosters: BTreeMap::new(),
             exclusions: Exclusions::default(),
             quotas: roster.members().iter().map(|member| (member.id.clone(), member.entries_per_day)).collect(),
+            erasures: Erasures::default(),
             erased_lately: false,
             written_at: Timestamp::from_unix_ms(0),
             staged_requests: BTreeMap::new(),

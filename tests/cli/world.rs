@@ -100,7 +100,13 @@ pub struct Running {
 
 impl Running {
     pub fn start() -> Self {
+        Self::start_with(|_| {})
+    }
+
+    /// A node that is changed between its `init` and its start.
+    pub fn start_with(change: impl FnOnce(&World)) -> Self {
         let world = World::with_node();
+        change(&world);
         let log = std::fs::File::create(world.path("serve.log")).expect("writable");
         let process = std::process::Command::new(env!("CARGO_BIN_EXE_hushwire"))
             .args(["serve", "--config", "node/hushwire.toml", "--ready-file", "ready.json"])

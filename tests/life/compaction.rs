@@ -6,6 +6,7 @@ use hushwire::domain::audit::record::Actor;
 use hushwire::domain::feed::entry::Leaf;
 use hushwire::domain::indicator::words::RetractionReason;
 use hushwire::node::retract::RetractRequest;
+use hushwire::node::select::Selectors;
 
 use crate::consortium::{Consortium, START};
 use crate::house::{Disk, House, exchange};
@@ -82,9 +83,7 @@ fn a_reference_names_its_indicator_as_long_as_it_lives() {
     let mut house = House::open(&consortium, 0, house.disk, later);
     let request = RetractRequest {
         request: None,
-        names: Vec::new(),
-        source_refs: vec!["case 1".to_owned()],
-        identifiers: Vec::new(),
+        selectors: Selectors { source_refs: vec!["case 1".to_owned()], ..Selectors::default() },
         reason: RetractionReason::FalsePositive,
     };
     let receipt = house.node.retract_indicators(&Actor::Node, request, later, &mut house.rng).expect("retracts");

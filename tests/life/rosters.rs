@@ -88,9 +88,7 @@ fn what_comes_through_a_relay_after_its_author_was_shut_out_does_not_count() {
         let late = bank.publish("device-of-a-case-03", 30, None, now.plus_s(1));
         let request = hushwire::node::retract::RetractRequest {
             request: None,
-            names: vec![Ok(withdrawn)],
-            source_refs: Vec::new(),
-            identifiers: Vec::new(),
+            selectors: hushwire::node::select::Selectors { names: vec![Ok(withdrawn)], ..Default::default() },
             reason: hushwire::domain::indicator::words::RetractionReason::FalsePositive,
         };
         bank.node.retract_indicators(&Actor::Node, request, now.plus_s(1), &mut bank.rng).expect("retracts");

@@ -116,8 +116,11 @@ fn an_erased_indicator_counts_for_nobody() {
     let erased = house.publish("device-of-a-case-01", 30, None, START);
     house.publish("device-of-a-case-02", 30, None, START);
     house.tick(START);
-    let request = EraseRequest { request: None, names: vec![Ok(erased)], reason: ErasureReason::DataSubject };
-    house.node.erase_indicators(&Actor::Node, request, START, &mut house.rng).expect("erases");
+    let selectors = Selectors { names: vec![Ok(erased)], ..Selectors::default() };
+    let request = EraseRequest { request: None, selectors, reason: ErasureReason::DataSubject };
+    let asked = house.node.erase_indicators(&Actor::Node, request, START, &mut house.rng).expect("asks");
+    let somebody_else = Actor::Peer("bank-b".parse().expect("valid"));
+    house.node.confirm_erasure(&somebody_else, asked.id, START, &mut house.rng).expect("erases");
     house.tick(START);
     assert_eq!(counted(&mut house, 1, START), ["device"]);
 }

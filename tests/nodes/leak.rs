@@ -165,6 +165,12 @@ fn through_the_commands(consortium: &Consortium, a: &Node, shop: &Node) {
     retract(&["--identifier", "device=dev-Zq7x-Nebel-55081"], 0);
     retract(&["--identifier", "pan=4929 0731 8846 2053", "--name", "4929073188462052"], 1);
     retract(&["--source-ref", "REF-Nebelkraehe-0007-other"], 1);
+
+    let erase = |words: &[&str], code| run(consortium, a, "publisher", &[&["erase"], words].concat(), code);
+    let ask = ["ask", "--reason", "data-subject", "--json"];
+    erase(&[&ask[..], &["--identifier", "email=Zqx.Nebelhorn77+shop@gmail.com"]].concat(), 0);
+    erase(&[&ask[..], &["--identifier", "pan=4929 0731 8846 2053", "--source-ref", PASSPHRASE]].concat(), 1);
+    erase(&["confirm", "4929073188462052"], 1);
 }
 
 /// What is sent: well and badly formed messages of every service.

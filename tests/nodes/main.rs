@@ -5,12 +5,15 @@
 
 mod caller;
 mod consortium;
+mod copies;
 mod crash;
 mod doors;
+mod erasure;
 mod evidence;
 mod flow;
 mod http;
 mod leak;
+mod limits;
 mod node;
 mod puller;
 mod recovery;
@@ -18,5 +21,7 @@ mod relay;
 mod releases;
 mod rosters;
 mod search;
+mod spread;
 mod starting;
+mod store;
 mod wiretap;

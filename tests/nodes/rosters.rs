@@ -92,6 +92,15 @@ fn a_new_epoch_on_running_nodes_lists_what_to_publish_again_and_a_customer_count
     assert!(old[0].readable_until.is_some(), "{old:?}");
     assert_eq!(shop.screen(device).decision(), Decision::Challenge, "both epochs are asked under");
 
+    let (endpoint, identity) = (a.local.to_string(), a.home.identity("publisher").display().to_string());
+    let listed =
+        |words: &[&str]| consortium.run(&[&["due", "--endpoint", &endpoint, "--identity", &identity], words].concat());
+    let json: serde_json::Value = serde_json::from_str(&listed(&["--json"]).stdout).expect("JSON");
+    assert_eq!((&json["due"][0]["name"], &json["due"][0]["epoch"]), (&names[0].as_str().into(), &1.into()));
+    assert!(json["due"][0]["readable_until"].as_str().is_some_and(|until| until.ends_with('Z')), "{json}");
+    assert!(listed(&["--csv"]).stdout.starts_with("name,kind,epoch,readable_until\nmembers/bank-a/indicators/"));
+    assert!(listed(&[]).stderr.contains("1 indicators to publish again"));
+
     let again = IndicatorDraft { supersedes: names[0].clone(), ..draft(device) };
     let published = a.publish("", vec![again]).expect("published");
     assert_eq!((published.published.len(), published.refused.len()), (1, 0));

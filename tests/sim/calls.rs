@@ -10,6 +10,7 @@ use hushwire::domain::indicator::words::{Grounds, RetractionReason, Severity};
 use hushwire::node::fence::FenceState;
 use hushwire::node::publish::{IndicatorDraft, PublishFault, PublishReceipt, PublishRequest};
 use hushwire::node::retract::{RetractFault, RetractReceipt, RetractRequest};
+use hushwire::node::select::Selectors;
 
 use crate::consortium::ROGUE;
 use crate::house::{Backup, Waiting};
@@ -210,9 +211,11 @@ impl World {
         let called = self.on_node(house, |node, now, rng| {
             let request = RetractRequest {
                 request: None,
-                names: if by == By::Name { vec![Ok(target)] } else { Vec::new() },
-                source_refs: if by == By::SourceRef { vec![source_ref] } else { Vec::new() },
-                identifiers: if by == By::Identifier { vec![Ok(raw(identifier))] } else { Vec::new() },
+                selectors: Selectors {
+                    names: if by == By::Name { vec![Ok(target)] } else { Vec::new() },
+                    source_refs: if by == By::SourceRef { vec![source_ref] } else { Vec::new() },
+                    identifiers: if by == By::Identifier { vec![Ok(raw(identifier))] } else { Vec::new() },
+                },
                 reason: RetractionReason::FalsePositive,
             };
             node.retract_indicators(&Actor::Node, request, now, rng)

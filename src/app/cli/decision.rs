@@ -139,10 +139,11 @@ pub fn explained(answer: &local::ScreenTransactionResponse) -> Vec<String> {
         ));
         for indicator in &found.indicators {
             lines.push(format!(
-                "           {} {} ({}), until {}{}",
+                "           {} {} ({}), handling {}, until {}{}",
                 indicator.typology,
                 severity(indicator.severity),
                 grounds(indicator.grounds),
+                handling(indicator.handling),
                 shown_time(indicator.valid_until.as_ref()),
                 if indicator.provisional { ", provisional" } else { "" }
             ));

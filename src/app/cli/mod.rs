@@ -14,6 +14,8 @@ pub mod client;
 pub mod conformance;
 pub mod decision;
 pub mod doctor;
+pub mod due;
+pub mod erase;
 mod faults;
 pub mod guard;
 pub mod identifier_option;
@@ -68,6 +70,8 @@ enum Command {
     Serve(serve::ServeArgs),
     Publish(publish::PublishArgs),
     Retract(retract::RetractArgs),
+    Erase(erase::EraseArgs),
+    Due(due::DueArgs),
     Screen(screen::ScreenArgs),
     Status(status::StatusArgs),
     Doctor(doctor::DoctorArgs),
@@ -91,6 +95,8 @@ impl Command {
             Self::Serve(args) => serve::run(args),
             Self::Publish(args) => publish::run(args),
             Self::Retract(args) => retract::run(args),
+            Self::Erase(args) => erase::run(args),
+            Self::Due(args) => due::run(args),
             Self::Screen(args) => screen::run(args),
             Self::Status(args) => status::run(args),
             Self::Doctor(args) => doctor::run(args),

@@ -33,7 +33,8 @@ Examples:
   hushwire retract --reason legal --file withdrawn.csv
 
 A file has the columns name, source_ref, kind and value, or kinds of identifier; each record names what it withdraws. \
-Repeating a command is harmless. Exit code 3: some records named nothing; the others no longer count.")]
+An identifier withdraws what was published for it; a mailbox, host or network that \
+another case published for another identifier is told and kept. Repeating a command is harmless. Exit code 3: some records named nothing; the others no longer count.")]
 pub struct RetractArgs {
     /// false-positive, superseded, resolved, published-in-error or legal
     #[arg(long, value_parser = reason)]
@@ -44,7 +45,7 @@ pub struct RetractArgs {
     /// All indicators of your own case reference; may be repeated
     #[arg(long, value_name = "REF")]
     pub source_ref: Vec<String>,
-    /// All your indicators of an identifier; may be repeated; KIND=- asks without echo
+    /// All you published for an identifier; may be repeated; KIND=- asks without echo
     #[arg(long, value_name = "KIND=VALUE")]
     pub identifier: Vec<IdentifierOption>,
     /// CSV or JSON lines; - reads standard input
@@ -67,7 +68,22 @@ fn reason(text: &str) -> Result<RetractionReason, UnknownWord> {
 #[derive(Debug, Serialize)]
 struct Summary<'a> {
     retracted: &'a [String],
+    kept: &'a [String],
     refused: &'a [Refusal],
+}
+
+/// Tells of indicators that an identifier leads to and that were left alone.
+pub fn tell_kept(kept: &[String]) {
+    for name in kept {
+        output::remark(format!("kept: {name} was published for another identifier; name it to include it"));
+    }
+}
+
+/// What is withdrawn, and what was left alone.
+#[derive(Debug, Default)]
+struct Withdrawn {
+    retracted: Vec<String>,
+    kept: Vec<String>,
 }
 
 /// What one record, or one option, withdraws. The interface answers in the order names, references, identifiers.
@@ -85,23 +101,29 @@ pub fn run(args: RetractArgs) -> Result<Outcome, CliError> {
 
 async fn retract(args: RetractArgs) -> Result<Outcome, CliError> {
     let mut account = Account::default();
-    let mut retracted = Vec::new();
+    let mut withdrawn = Withdrawn::default();
     let ended = match &args.file {
-        Some(file) => retract_file(&args, file, &mut account, &mut retracted).await,
-        None => retract_options(&args, &mut account, &mut retracted).await,
+        Some(file) => retract_file(&args, file, &mut account, &mut withdrawn).await,
+        None => retract_options(&args, &mut account, &mut withdrawn).await,
     };
-    if ended.is_err() && retracted.is_empty() && account.refused == 0 {
+    if ended.is_err() && withdrawn.retracted.is_empty() && account.refused == 0 {
         return ended.map(|()| Outcome::Done);
     }
     // Told also where it broke off: what was retracted before stays retracted.
     account.tell(args.input.report.as_deref())?;
     if args.json {
-        output::answer_json(&Summary { retracted: &retracted, refused: &account.refusals })?;
+        let Withdrawn { retracted, kept } = &withdrawn;
+        output::answer_json(&Summary { retracted, kept, refused: &account.refusals })?;
     } else {
-        for name in &retracted {
+        tell_kept(&withdrawn.kept);
+        for name in &withdrawn.retracted {
             output::answer(name)?;
         }
-        output::remark(format!("{} indicators retracted, {} records refused", retracted.len(), account.refused));
+        output::remark(format!(
+            "{} indicators retracted, {} records refused",
+            withdrawn.retracted.len(),
+            account.refused
+        ));
     }
     ended?;
     account.outcome()
@@ -111,7 +133,7 @@ async fn retract_file(
     args: &RetractArgs,
     file: &Path,
     account: &mut Account,
-    retracted: &mut Vec<String>,
+    withdrawn: &mut Withdrawn,
 ) -> Result<(), CliError> {
     let bar = progress(file, false);
     let mut incoming = records(file, &args.input, &FIELDS, None, &bar, read)?;
@@ -122,7 +144,7 @@ async fn retract_file(
             Incoming::Item { item, .. } => {
                 account.records += 1;
                 if targets.count() + item.count() > limits::DRAFTS_PER_CALL {
-                    call(&node, args, std::mem::take(&mut targets), account, retracted).await?;
+                    call(&node, args, std::mem::take(&mut targets), account, withdrawn).await?;
                 }
                 targets.extend(item);
             }
@@ -131,25 +153,21 @@ async fn retract_file(
                 account.refuse(refusals);
             }
             Incoming::Broken(error) => {
-                call(&node, args, targets, account, retracted).await?;
+                call(&node, args, targets, account, withdrawn).await?;
                 return Err(CliError { code: CliError::FAILED, ..broken(file, &error) });
             }
         }
     }
-    call(&node, args, targets, account, retracted).await?;
+    call(&node, args, targets, account, withdrawn).await?;
     bar.finish_and_clear();
     Ok(())
 }
 
-async fn retract_options(
-    args: &RetractArgs,
-    account: &mut Account,
-    retracted: &mut Vec<String>,
-) -> Result<(), CliError> {
+async fn retract_options(args: &RetractArgs, account: &mut Account, withdrawn: &mut Withdrawn) -> Result<(), CliError> {
     let targets = from_options(args)?;
     account.records = u64::try_from(targets.count()).unwrap_or(u64::MAX);
     let node = args.client.connect(&[Role::Publisher])?;
-    call(&node, args, targets, account, retracted).await
+    call(&node, args, targets, account, withdrawn).await
 }
 
 /// Numbers the options instead of lines: one, two, three in the order of names, references and identifiers.
@@ -213,7 +231,7 @@ async fn call(
     args: &RetractArgs,
     targets: Targets,
     account: &mut Account,
-    retracted: &mut Vec<String>,
+    withdrawn: &mut Withdrawn,
 ) -> Result<(), CliError> {
     if targets.count() == 0 {
         return Ok(());
@@ -245,6 +263,7 @@ async fn call(
         Refusal::new(line, &refused.field, &refused.rule, &refused.description)
     }));
     account.accepted += u64::try_from(response.retracted.len()).unwrap_or(u64::MAX);
-    retracted.extend(response.retracted);
+    withdrawn.retracted.extend(response.retracted);
+    withdrawn.kept.extend(response.kept);
     Ok(())
 }

@@ -90,6 +90,7 @@ fn explain(error: ServeError, config: &Path) -> CliError {
         | ServeError::Tls { .. }
         | ServeError::File { .. }
         | ServeError::Guard(_)
+        | ServeError::Typology(_)
         | ServeError::Connect(_)
         | ServeError::SetAside(_)
         | ServeError::Runtime(_) => CliError::failed(message).hint(doctor()),

@@ -44,7 +44,7 @@ pub struct Defaults {
     /// customer-report, own-confirmed or authority
     #[arg(long, value_parser = grounds)]
     pub grounds: Option<Grounds>,
-    /// clear, green, amber, amber-strict or red; amber where nobody says
+    /// clear, green, amber or amber-strict (Traffic Light Protocol); amber where nobody says; red is refused
     #[arg(long, value_parser = handling)]
     pub handling: Option<Handling>,
     /// When it was observed: RFC 3339 or seconds since 1970; now where nobody says

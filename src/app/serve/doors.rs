@@ -23,7 +23,7 @@ use crate::io::grpc::convert;
 use crate::io::grpc::exchange::Exchange;
 use crate::io::grpc::gate::{Gate, GateSettings, OnRefused, Refused};
 use crate::io::grpc::node::NodeState;
-use crate::io::grpc::publishing::Publishing;
+use crate::io::grpc::publishing::{PublishDefaults, Publishing};
 use crate::io::grpc::reflection::{reflection, reflection_alpha};
 use crate::io::grpc::screening::ScreeningDesk;
 use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_server::AuditServiceServer;
@@ -129,7 +129,8 @@ pub fn local(
 ) -> Result<LocalDoor, ServeError> {
     let tls = local_tls(config, material)?;
     let apply = desk.clone();
-    let publishing = Publishing { engine: engine.clone(), member: config.member.clone() };
+    let defaults = PublishDefaults { ack: config.feed.ack, spread_s: config.feed.spread_s };
+    let publishing = Publishing { engine: engine.clone(), member: config.member.clone(), defaults };
     let screening = ScreeningDesk { screener: Arc::clone(screener), consortium: engine.consortium().clone() };
     let default_epsilon = Epsilon::from_nano(config.statistics.epsilon_nano);
     let compliance = Compliance { engine: engine.clone(), default_epsilon };

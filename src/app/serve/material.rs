@@ -29,6 +29,7 @@ use crate::io::roster_files::{RosterFiles, RosterFilesError};
 use crate::io::transport::client::ConnectError;
 use crate::io::transport::pins::PinRegistry;
 use crate::io::transport::tls::{Authority, Certified, TlsError};
+use crate::io::typology_file::{self, TypologyFileError};
 use crate::io::views::any::AnyViews;
 use crate::node::identity::Identity;
 use crate::node::local_mac::LocalMacKey;
@@ -63,6 +64,8 @@ pub enum ServeError {
     File { what: &'static str, error: FileError },
     #[error("guard list: {0}")]
     Guard(#[from] GuardFileError),
+    #[error("typology list: {0}")]
+    Typology(#[from] TypologyFileError),
     #[error("store: {0}")]
     Store(#[from] StorageFault),
     #[error("the damaged journal cannot be set aside: {0}")]
@@ -85,6 +88,7 @@ pub struct Material {
     pub pins: Arc<PinRegistry>,
     pub peer: Certified,
     pub guards: Arc<GuardLists>,
+    pub typologies: TypologyList,
 }
 
 impl Material {
@@ -107,7 +111,9 @@ impl Material {
             .map_err(|error| ServeError::Tls { what: "peer certificate", error })?;
         let pins = Arc::new(PinRegistry::new(pins_of(&roster, now)));
         let guards = Arc::new(guard_files::all(&config.guard_dir)?);
+        let typologies = typology_file::load(config.typology_file.as_deref())?;
         Ok(Self {
+            typologies,
             key_ring: Arc::new(key_ring),
             keystore: Arc::new(keystore),
             roster,
@@ -152,7 +158,7 @@ impl Material {
             window_ms: config.feed.window_ms,
             canon_rules: CanonRules { default_region },
             guards: Arc::clone(&self.guards),
-            typologies: TypologyList::built_in(),
+            typologies: self.typologies.clone(),
             quarter_cap: Epsilon::from_nano(config.statistics.quarter_cap_nano),
             version: env!("CARGO_PKG_VERSION"),
         }

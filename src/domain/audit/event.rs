@@ -62,6 +62,21 @@ pub enum AuditEvent {
         indicator: IndicatorRef,
         reason: &'static str,
     },
+    /// One person asked for an erasure; nothing is erased before another confirms it.
+    ErasureAsked {
+        erasure_id: String,
+        reason: &'static str,
+        indicators: u64,
+    },
+    ErasureConfirmed {
+        erasure_id: String,
+        asked_by: String,
+        indicators: u64,
+    },
+    ErasureRefused {
+        erasure_id: String,
+        rule: &'static str,
+    },
     /// The peer acknowledged these entries of the feed.
     BatchDelivered {
         peer: MemberId,

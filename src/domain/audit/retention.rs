@@ -28,6 +28,9 @@ impl AuditEvent {
             | Self::IndicatorPublished { .. }
             | Self::IndicatorRetracted { .. }
             | Self::EntryErased { .. }
+            | Self::ErasureAsked { .. }
+            | Self::ErasureConfirmed { .. }
+            | Self::ErasureRefused { .. }
             | Self::PeerFault { .. }
             | Self::EquivocationProved { .. }
             | Self::QuarantineRaised { .. }

@@ -72,6 +72,21 @@ impl AuditEvent {
             Self::EntryErased { indicator, reason } => {
                 words(Ok, "entry.erased", indicator.name(), [("reason", reason.to_owned())])
             }
+            Self::ErasureAsked { erasure_id, reason, indicators } => words(
+                Ok,
+                "erasure.asked",
+                erasure_id,
+                [("indicators", indicators.to_string()), ("reason", reason.to_owned())],
+            ),
+            Self::ErasureConfirmed { erasure_id, asked_by, indicators } => words(
+                Ok,
+                "erasure.confirmed",
+                erasure_id,
+                [("asked_by", asked_by), ("indicators", indicators.to_string())],
+            ),
+            Self::ErasureRefused { erasure_id, rule } => {
+                words(Refused, "erasure.refused", erasure_id, [("rule", rule.to_owned())])
+            }
             Self::BatchDelivered { peer, feed, range } => {
                 let [from, until] = bounds(range);
                 words(Ok, "feed.delivered", feed, [("from", from), ("peer", peer.to_string()), ("until", until)])

@@ -116,7 +116,7 @@ vocabulary!(
         Amber = 3 "amber",
         /// The recipient's organisation only.
         AmberStrict = 4 "amber-strict",
-        /// The named recipients only.
+        /// The named recipients only; not published, since a feed goes to a whole group.
         Red = 5 "red",
     }
 );

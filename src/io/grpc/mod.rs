@@ -3,6 +3,7 @@
 pub mod compliance;
 pub mod convert;
 pub mod deadline;
+mod erasing;
 pub mod exchange;
 pub mod gate;
 pub mod identity;

@@ -4,6 +4,7 @@ use crate::base::limits;
 use crate::domain::statistics::ledger::BudgetRefusal;
 use crate::io::engine::EngineFault;
 use crate::io::grpc::status::Refusal;
+use crate::node::erase::EraseFault;
 use crate::node::publish::PublishFault;
 use crate::node::release::ReleaseFault;
 use crate::node::retract::RetractFault;
@@ -81,6 +82,20 @@ pub fn retract_refusal(fault: &RetractFault) -> Refusal {
             Refusal::AlreadyExists { reason: "REQUEST_ID_REUSED", description: fault.to_string() }
         }
         RetractFault::Storage(fault) => storage_refusal(fault),
+    }
+}
+
+pub fn erase_refusal(fault: &EraseFault) -> Refusal {
+    let description = fault.to_string();
+    match fault {
+        EraseFault::RequestIdReused => Refusal::AlreadyExists { reason: "REQUEST_ID_REUSED", description },
+        EraseFault::TooMany { .. } => {
+            Refusal::InvalidArgument { field: "names".to_owned(), rule: "too_many", description }
+        }
+        EraseFault::TooManyWaiting { .. } => Refusal::FailedPrecondition { reason: "ERASURES_WAITING", description },
+        EraseFault::Unknown { .. } => Refusal::NotFound { reason: "NO_SUCH_ERASURE", description },
+        EraseFault::SamePerson { .. } => Refusal::FailedPrecondition { reason: "SECOND_PERSON_NEEDED", description },
+        EraseFault::Storage(fault) => storage_refusal(fault),
     }
 }
 

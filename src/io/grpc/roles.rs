@@ -27,11 +27,16 @@ const fn local(method: &'static str, roles: &'static [Role]) -> Row {
 
 /// Every method there is.
 ///
+/// An erasure is asked for by a publisher; the second person may also be an operator, where a desk has only one publisher. Who
+/// is a second person is checked by the use case.
+///
 /// Releasing statistics is the operator's although it concerns auditors: it spends budget and publishes, and an auditor
 /// only reads. Both may read what remains of the budget, and the state of the node.
 pub const METHODS: &[Row] = &[
     local("/hushwire.local.v1.PublishingService/PublishIndicators", &[Role::Publisher]),
     local("/hushwire.local.v1.PublishingService/RetractIndicators", &[Role::Publisher]),
+    local("/hushwire.local.v1.PublishingService/EraseIndicators", &[Role::Publisher]),
+    local("/hushwire.local.v1.PublishingService/ConfirmErasure", &[Role::Publisher, Role::Operator]),
     local("/hushwire.local.v1.PublishingService/ListDueForRepublication", &[Role::Publisher]),
     local("/hushwire.local.v1.ScreeningService/ScreenTransaction", &[Role::Screener]),
     local("/hushwire.local.v1.ScreeningService/ScreenTransactions", &[Role::Screener]),

@@ -43,6 +43,8 @@ pub const ROUTES: &[Route] = &[
     post("/v1/transactions:batchScreen", "/hushwire.local.v1.ScreeningService/ScreenTransactions"),
     post("/v1/indicators", "/hushwire.local.v1.PublishingService/PublishIndicators"),
     post("/v1/indicators:retract", "/hushwire.local.v1.PublishingService/RetractIndicators"),
+    post("/v1/indicators:erase", "/hushwire.local.v1.PublishingService/EraseIndicators"),
+    post("/v1/indicators:confirmErasure", "/hushwire.local.v1.PublishingService/ConfirmErasure"),
     get("/v1/indicators:due", "/hushwire.local.v1.PublishingService/ListDueForRepublication"),
     get("/v1/status", "/hushwire.local.v1.NodeService/GetStatus"),
     post("/v1/roster:apply", "/hushwire.local.v1.NodeService/ApplyRoster"),

@@ -13,6 +13,7 @@ use hushwire::domain::statistics::question::{Query, Question, ReleaseId};
 use hushwire::domain::statistics::release::{Figures, WrongCounts};
 use hushwire::node::erase::{EraseRequest, ErasureReason};
 use hushwire::node::release::{Drawn, ReleaseFault, ReleaseStep};
+use hushwire::node::select::Selectors;
 
 use crate::consortium::{Consortium, START};
 use crate::house::{Disk, House, exchange};

@@ -23,7 +23,7 @@ use hushwire::domain::pseudonym::payload::seal_payload;
 use hushwire::domain::roster::terms::Limits;
 use hushwire::domain::screening::demands::Demands;
 use hushwire::domain::screening::freshness::Freshness;
-use hushwire::domain::screening::own_lists::OwnLists;
+use hushwire::domain::screening::own_lists::{Listing, ListingReason, OwnList, OwnListKey, OwnLists};
 use hushwire::domain::screening::policy::BuiltInPolicy;
 use hushwire::domain::screening::screen::{ScreeningContext, screen};
 use hushwire::domain::screening::transaction::Transaction;
@@ -165,7 +165,7 @@ impl Bench {
             belief: Belief::new(TableKey::draw(&mut rng), Witnessing::NotNeeded),
             policy: BuiltInPolicy::new(&guard.digest()),
             freshness: Freshness::assess(&[], &own, false, now),
-            lists: OwnLists::default(),
+            lists: OwnLists::new(OwnListKey::new(&SecretBytes::new([3; 32]))),
             feed: FeedId { member: reporter.clone(), group: "all".parse()? },
             keys,
             guard,

@@ -179,6 +179,12 @@ pub const SPREAD_S: u32 = 86_400;
 /// hold a few; one that floods a pseudonym hides neither the others' statements nor costs more than this to open.
 pub const STATEMENTS_PER_REPORTER: usize = 64;
 
+/// Identifiers on the own lists, both together: some 200 bytes each, and a change copies them all, in about 10 ms when full.
+pub const LISTED_IDENTIFIERS: usize = 100_000;
+
+/// Records of one call that changes the own lists.
+pub const LISTED_PER_CALL: usize = 1_000;
+
 /// Records of one pseudonym that a look-up passes at most: about 100 ns each, so some milliseconds under attack.
 pub const RECORDS_PER_LOOKUP: usize = 65_536;
 /// Screening records waiting for the audit log: ten seconds of a busy checkout.

@@ -40,7 +40,8 @@ pub struct Screener {
     pub belief: Arc<Belief>,
     pub canon: CanonRules,
     pub guard: ArcSwap<GuardLists>,
-    pub lists: ArcSwap<OwnLists>,
+    /// Changed by the node once a change is durable.
+    pub lists: Arc<ArcSwap<OwnLists>>,
     pub freshness: ArcSwap<Freshness>,
     pub policy: BuiltInPolicy,
     pub demands: ArcSwap<Demands>,

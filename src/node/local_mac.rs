@@ -9,6 +9,7 @@ use sha2::Sha256;
 use crate::base::bytes::LocalMac;
 use crate::base::framing::framed;
 use crate::base::secret::SecretBytes;
+use crate::domain::screening::own_lists::OwnListKey;
 
 /// What is fingerprinted; the same bytes in two domains give unrelated fingerprints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,7 @@ pub enum MacDomain {
     Transaction,
     Subject,
     ViewKey,
+    OwnList,
 }
 
 impl MacDomain {
@@ -32,6 +34,7 @@ impl MacDomain {
             Self::Transaction => b"transaction",
             Self::Subject => b"subject",
             Self::ViewKey => b"view-key",
+            Self::OwnList => b"own-list",
         }
     }
 }
@@ -50,6 +53,12 @@ impl LocalMacKey {
         mac.update(&framed(&[b"hushwire/v1/local", domain.label()]));
         mac.update(bytes);
         LocalMac(mac.finalize().into_bytes().into())
+    }
+
+    /// The key that names entries of the own lists: a fingerprint of nothing in a domain of its own, so that screening, which
+    /// holds it, holds no key of anything else.
+    pub fn own_list_key(&self) -> OwnListKey {
+        OwnListKey::new(&SecretBytes::new(self.fingerprint(MacDomain::OwnList, b"").0))
     }
 }
 

@@ -82,6 +82,11 @@ impl<J: Journal, V: Views> Node<J, V> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<(), StorageFault> {
-        self.record(&Actor::Node, vec![AuditEvent::GapRecorded { from, until, records_lost }], now, rng)
+        self.record(
+            &Actor::Node,
+            vec![AuditEvent::GapRecorded { from, until, records_lost: Some(records_lost) }],
+            now,
+            rng,
+        )
     }
 }

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+
 use crate::base::bytes::{Incarnation, LocalMac, Salt};
 use crate::base::name::FeedId;
 use crate::base::position::EntryIndex;
@@ -17,6 +19,7 @@ use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
 use crate::domain::indicator::typology::TypologyList;
 use crate::domain::roster::verified::Roster;
+use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::ledger::Ledger;
 use crate::node::believe::believe;
@@ -57,6 +60,10 @@ pub struct State {
     pub fence: Fence,
     pub belief: Arc<Belief>,
     pub ledger: Ledger,
+    /// The own lists as the journal has them, staged changes included.
+    pub lists: Arc<OwnLists>,
+    /// The own lists as screening sees them.
+    pub shown_lists: Arc<ArcSwap<OwnLists>>,
     /// Something verified could not be believed for want of room.
     pub belief_full: bool,
     /// Notes of the rosters this node followed, by version.
@@ -83,6 +90,7 @@ pub(in crate::node) struct Staged {
 
 impl State {
     pub fn new(identity: Identity, settings: Settings, roster: Roster, table_key: TableKey) -> Self {
+        let lists = Arc::new(OwnLists::new(identity.local_mac.own_list_key()));
         let mut state = Self {
             incarnation: Incarnation([0; 16]),
             feeds: BTreeMap::new(),
@@ -91,6 +99,8 @@ impl State {
             fence: Fence::new(roster.peers_of(&identity.member).len()),
             belief: Arc::new(Belief::new(table_key, witnessing(&roster))),
             ledger: Ledger::new(settings.quarter_cap),
+            shown_lists: Arc::new(ArcSwap::new(Arc::clone(&lists))),
+            lists,
             belief_full: false,
             rosters: BTreeMap::new(),
             erased_lately: false,
@@ -156,6 +166,14 @@ impl State {
         }
         self.audit.show();
         self.count_witnesses();
+    }
+
+    /// Lets changes of the own lists show. Apart from [`State::show`], because a change after it copies the lists: a replay must
+    /// not do that record by record.
+    pub(in crate::node) fn show_lists(&self) {
+        if !Arc::ptr_eq(&self.shown_lists.load(), &self.lists) {
+            self.shown_lists.store(Arc::clone(&self.lists));
+        }
     }
 
     /// Lets the indicators of a feed count fully once enough members cosigned a checkpoint that covers them.

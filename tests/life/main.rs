@@ -6,6 +6,7 @@ mod damage;
 mod erasure;
 mod freshness;
 mod house;
+mod lists;
 mod reservation;
 mod retraction;
 mod statistics;

@@ -33,7 +33,6 @@ use crate::base::time::Timestamp;
 use crate::domain::audit::record::Actor;
 use crate::domain::screening::demands::Demands;
 use crate::domain::screening::freshness::Freshness;
-use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::screening::policy::BuiltInPolicy;
 use crate::io::clock;
 use crate::io::engine::{Engine, EngineFault};
@@ -128,6 +127,7 @@ fn start_engine(config: &Config, material: &Material, on_damage: OnDamage) -> Re
     let (guard, canon) = (Arc::clone(&settings.guards), settings.canon_rules);
     let key_ring = Arc::clone(&node.state().identity.key_ring);
     let belief = Arc::clone(&node.state().belief);
+    let lists = Arc::clone(&node.state().shown_lists);
     let freshness = assess(&node.freshness(config.screening.freshness_limit_s, now), &config.member, now);
     let (engine, thread) = Engine::start(node, TICK, reserve).map_err(ServeError::Runtime)?;
     let (records, waiting) = Records::new();
@@ -138,7 +138,7 @@ fn start_engine(config: &Config, material: &Material, on_damage: OnDamage) -> Re
         policy: BuiltInPolicy::new(&guard.digest()),
         demands: ArcSwap::from_pointee(Demands::of(&material.roster)),
         guard: ArcSwap::new(guard),
-        lists: ArcSwap::from_pointee(OwnLists::default()),
+        lists,
         freshness: ArcSwap::from_pointee(freshness),
         own: config.member.clone(),
         sandbox: config.screening.sandbox,

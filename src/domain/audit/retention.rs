@@ -46,6 +46,8 @@ impl AuditEvent {
             | Self::StatisticsReleased { .. }
             | Self::StatisticsRefused { .. }
             | Self::StoreDamaged { .. }
+            | Self::IdentifierListed { .. }
+            | Self::IdentifierDelisted { .. }
             | Self::StoreRepaired { .. } => ANSWERABLE_DAYS,
         }
     }

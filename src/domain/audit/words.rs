@@ -136,7 +136,11 @@ impl AuditEvent {
                 Fault,
                 "audit.gap",
                 "",
-                [("from", from.to_string()), ("records_lost", records_lost.to_string()), ("until", until.to_string())],
+                [
+                    ("from", from.to_string()),
+                    ("records_lost", records_lost.map_or_else(|| "unknown".to_owned(), |lost| lost.to_string())),
+                    ("until", until.to_string()),
+                ],
             ),
             Self::RosterApplied { version, sha256 } => {
                 words(Ok, "roster.applied", version, [("sha256", sha256.to_string())])
@@ -176,6 +180,15 @@ impl AuditEvent {
             Self::BackupMade { sha256 } => words(Ok, "backup.made", "", [("sha256", sha256.to_string())]),
             Self::StoreDamaged { part } => words(Fault, "store.damaged", part, []),
             Self::StoreRepaired { part } => words(Ok, "store.repaired", part, []),
+            Self::IdentifierListed { list, kind, reason, until } => {
+                let mut words =
+                    words(Ok, "list.added", list, [("kind", kind.label().to_owned()), ("reason", reason.to_owned())]);
+                words.fields.extend(until.map(|until| ("until", until.to_string())));
+                words
+            }
+            Self::IdentifierDelisted { list, kind } => {
+                words(Ok, "list.removed", list, [("kind", kind.label().to_owned())])
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::base::time::Timestamp;
 use crate::domain::audit::record::Actor;
 use crate::domain::identifier::RawIdentifier;
 use crate::domain::indicator::words::{Grounds, Handling, RetractionReason, Severity};
+use crate::domain::screening::own_lists::ListingReason;
 use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::hushwire::local::v1::{Identifier, RefusedRecord};
 use crate::io::grpc::wire::hushwire::types::v1 as types;
@@ -95,6 +96,10 @@ pub fn severity(record: usize, number: i32) -> Result<Option<Severity>, Refused>
 
 pub fn grounds(record: usize, number: i32) -> Result<Option<Grounds>, Refused> {
     word(record, "grounds", number, Grounds::from_number)
+}
+
+pub fn listing_reason(record: usize, number: i32) -> Result<Option<ListingReason>, Refused> {
+    word(record, "reason", number, ListingReason::from_number)
 }
 
 pub fn handling(record: usize, number: i32) -> Result<Option<Handling>, Refused> {

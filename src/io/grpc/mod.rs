@@ -6,6 +6,7 @@ pub mod deadline;
 pub mod exchange;
 pub mod gate;
 pub mod identity;
+pub mod lists;
 pub mod node;
 pub mod overload;
 pub mod publishing;

@@ -4,6 +4,7 @@ use crate::base::limits;
 use crate::domain::statistics::ledger::BudgetRefusal;
 use crate::io::engine::EngineFault;
 use crate::io::grpc::status::Refusal;
+use crate::node::list::ListFault;
 use crate::node::publish::PublishFault;
 use crate::node::release::ReleaseFault;
 use crate::node::retract::RetractFault;
@@ -76,6 +77,15 @@ pub fn retract_refusal(fault: &RetractFault) -> Refusal {
             Refusal::AlreadyExists { reason: "REQUEST_ID_REUSED", description: fault.to_string() }
         }
         RetractFault::Storage(fault) => storage_refusal(fault),
+    }
+}
+
+pub fn list_refusal(fault: &ListFault) -> Refusal {
+    match fault {
+        ListFault::RequestIdReused => {
+            Refusal::AlreadyExists { reason: "REQUEST_ID_REUSED", description: fault.to_string() }
+        }
+        ListFault::Storage(fault) => storage_refusal(fault),
     }
 }
 

@@ -132,6 +132,7 @@ impl ScreeningDesk {
                     code: reason.code.name().to_owned(),
                     decision: wire_decision(reason.decision).into(),
                     description: reason.description(),
+                    since: reason.since.map(convert::wire_time),
                 })
                 .collect(),
             freshness: screening.freshness.iter().map(wire_freshness).collect(),

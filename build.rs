@@ -28,6 +28,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let descriptors = protox::compile(SERVICES, [Path::new("proto")])?;
     // The table of who may call what is checked against these, method by method.
     std::fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
-    tonic_prost_build::configure().bytes(".hushwire.peer.v1").out_dir(services).compile_fds(descriptors)?;
+    tonic_prost_build::configure()
+        .bytes(".hushwire.peer.v1")
+        // The one message that holds a raw identifier wipes it, wherever it is dropped.
+        .type_attribute(".hushwire.local.v1.Identifier", "#[derive(zeroize::Zeroize, zeroize::ZeroizeOnDrop)]")
+        .out_dir(services)
+        .compile_fds(descriptors)?;
     Ok(())
 }

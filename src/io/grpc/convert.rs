@@ -71,9 +71,9 @@ pub fn refused(record: usize, field: &'static str, rule: &'static str, descripti
 
 /// A raw identifier, out of the message and into its closed type.
 pub fn identifier(record: usize, wire: Option<Identifier>) -> Result<RawIdentifier, Refused> {
-    let wire = wire.ok_or_else(|| refused(record, "identifier", "missing", "must be given"))?;
+    let mut wire = wire.ok_or_else(|| refused(record, "identifier", "missing", "must be given"))?;
     let kind = kind(wire.kind).ok_or_else(|| refused(record, "kind", "unknown_kind", "no kind of identifier"))?;
-    Ok(RawIdentifier::new(kind, wire.value))
+    Ok(RawIdentifier::new(kind, std::mem::take(&mut wire.value)))
 }
 
 /// A word whose wire numbers are its own; 0 is left out, anything unknown refused.

@@ -28,6 +28,10 @@ pub const IDENTIFIER_BYTES: usize = 2_048;
 /// Transactions of one message of the screening stream.
 pub const TRANSACTIONS_PER_BATCH: usize = 256;
 
+/// Transactions of one message between two looks at the clock and at other callers: some hundred microseconds each at the
+/// largest, and all checkouts share one thread.
+pub const TRANSACTIONS_AT_ONCE: usize = 16;
+
 /// Drafts of one publish call.
 pub const DRAFTS_PER_CALL: usize = 1_000;
 
@@ -151,7 +155,7 @@ pub const CALLS_PEER: usize = 256;
 pub const RETRY_AFTER_MS: u64 = 250;
 
 /// Milliseconds a node works on one call, whatever the caller allows: also the end of a request whose body never comes.
-/// Streams are counted until they begin to answer.
+/// Streams are counted until they begin to answer, then each of their messages.
 pub const CALL_MS: u64 = 10_000;
 
 /// Entries of one guard list: the largest public list (VPN networks, public suffixes) has some 25,000.
@@ -189,6 +193,14 @@ pub const LISTED_PER_CALL: usize = 1_000;
 pub const RECORDS_PER_LOOKUP: usize = 65_536;
 /// Screening records waiting for the audit log: ten seconds of a busy checkout.
 pub const SCREENING_RECORDS: usize = 65_536;
+
+/// Longest an answer waits for its record to be durable, where its caller asked for that, milliseconds: then it goes out as
+/// pending. A checkout needs its answer more.
+pub const AUDIT_WAIT_MS: u64 = 2_000;
+
+/// Seconds before the last record of a store that did not stop in order of which something may be missing: the counters of a
+/// minute and the time to write them.
+pub const UNWRITTEN_S: u64 = 70;
 
 /// Screening records of one commit.
 pub const RECORDS_PER_COMMIT: usize = 1_024;

@@ -70,6 +70,8 @@ pub struct State {
     pub rosters: BTreeMap<u64, String>,
     /// An erasure was taken in that compaction has not seen.
     pub erased_lately: bool,
+    /// The audit log says that the node stopped, and not that it started again.
+    pub(in crate::node) stopped: bool,
     /// The newest moment any record of the store tells of.
     pub written_at: Timestamp,
     /// Requests of the current round, which the views do not know yet.
@@ -104,6 +106,7 @@ impl State {
             belief_full: false,
             rosters: BTreeMap::new(),
             erased_lately: false,
+            stopped: false,
             written_at: Timestamp::from_unix_ms(0),
             staged_requests: BTreeMap::new(),
             published: (Day(0), 0),

@@ -7,6 +7,7 @@ mod erasure;
 mod freshness;
 mod house;
 mod lists;
+mod recording;
 mod reservation;
 mod retraction;
 mod statistics;

@@ -40,7 +40,7 @@ use crate::io::exchange::links::Links;
 use crate::io::journal::reader::JournalReader;
 use crate::io::journal::real_fs::RealFs;
 use crate::io::keystore::process::forbid_core_dumps;
-use crate::io::screener::{Records, Screener, write_records};
+use crate::io::screener::{Queued, Records, Screener, write_records};
 use crate::io::scrub::scrub_daily;
 
 /// How often windows are closed and silence is noticed.
@@ -76,7 +76,7 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
     local.block_on(async {
         let window = Duration::from_millis(config.audit_window_ms);
         let (recorder, ends) = (Arc::clone(&screener), stopping.clone());
-        let recording = tokio::spawn(write_records(engine.clone(), recorder, waiting, window, ends));
+        let recording = tokio::spawn(write_records(engine.patient(), recorder, waiting, window, ends));
         tokio::spawn(scrub_daily(engine.clone(), reader));
         tokio::spawn(refresh(engine.clone(), Arc::clone(&screener), config.screening.freshness_limit_s));
         let (material, tls) = (Arc::clone(&material), Arc::clone(&local_door.tls));
@@ -116,7 +116,7 @@ struct Started {
     engine: LiveEngine,
     thread: JoinHandle<()>,
     screener: Arc<Screener>,
-    waiting: tokio::sync::mpsc::Receiver<crate::node::record_screening::ScreeningRecord>,
+    waiting: tokio::sync::mpsc::Receiver<Queued>,
     reader: JournalReader<RealFs>,
 }
 

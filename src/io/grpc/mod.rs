@@ -14,4 +14,5 @@ pub mod refusals;
 pub mod roles;
 pub mod screening;
 pub mod status;
+pub mod terms;
 pub mod wire;

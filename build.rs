@@ -30,7 +30,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure()
         .bytes(".hushwire.peer.v1")
-        // The one message that holds a raw identifier wipes it, wherever it is dropped.
+        // The one message that holds a raw identifier wipes it, wherever it is dropped, and shows nothing of it.
+        .skip_debug([".hushwire.local.v1.Identifier"])
         .type_attribute(".hushwire.local.v1.Identifier", "#[derive(zeroize::Zeroize, zeroize::ZeroizeOnDrop)]")
         .out_dir(services)
         .compile_fds(descriptors)?;

@@ -2,7 +2,8 @@
 
 use crate::world::World;
 
-const COMMANDS: [&str; 9] = ["init", "serve", "publish", "retract", "screen", "status", "doctor", "audit", "member"];
+const COMMANDS: [&str; 10] =
+    ["init", "serve", "publish", "retract", "screen", "list", "status", "doctor", "audit", "member"];
 
 #[test]
 fn help_documents_the_exit_codes_and_every_command_shows_an_example() {

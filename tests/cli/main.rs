@@ -4,5 +4,6 @@ mod configuration;
 mod files;
 mod folder;
 mod help;
+mod memory;
 mod running;
 mod world;

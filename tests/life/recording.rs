@@ -53,7 +53,7 @@ fn what_a_kill_may_have_cost_is_told_at_the_next_start_and_an_orderly_stop_costs
     let mut again = open(&consortium, killed.disk, later);
     let from = Timestamp::from_unix_s(START.unix_s() - limits::UNWRITTEN_S);
     let told = format!("{later} fault audit.gap by node from={from} records_lost=unknown until={later}");
-    assert_eq!(logged(&mut again, "audit.gap", later), [told.clone()]);
+    assert_eq!(logged(&mut again, "audit.gap", later), std::slice::from_ref(&told));
     stop(&mut again, later);
     // The engine may still close a window after its farewell.
     again.tick(later);

@@ -3,6 +3,7 @@
 //!
 //! What is only in one process is tried elsewhere (`tests/it`, `tests/store`); here stands what needs several, or a kill.
 
+mod beyond;
 mod caller;
 mod consortium;
 mod crash;
@@ -10,6 +11,7 @@ mod doors;
 mod evidence;
 mod flow;
 mod leak;
+mod lists;
 mod node;
 mod puller;
 mod recovery;
@@ -18,4 +20,5 @@ mod releases;
 mod rosters;
 mod search;
 mod starting;
+mod streams;
 mod wiretap;

@@ -90,8 +90,9 @@ pub(super) async fn add_entries(
     lines: &[u64],
     account: &mut Account,
 ) -> Result<u32, CliError> {
-    let mut request = local::AddListedRequest { request_id: String::new(), entries };
-    request.request_id = node.request_ids.id(lines.first().copied().unwrap_or(0), &request);
+    // Without an id: adding again is harmless by itself, and an id made of the content would keep whoever adds what was removed
+    // in the meantime from being heard.
+    let request = local::AddListedRequest { request_id: String::new(), entries };
     let client = ListsServiceClient::new(node.channel.clone());
     let answer = node
         .insist(|| {
@@ -109,7 +110,7 @@ pub(super) fn remove(args: RemoveArgs) -> Result<Outcome, CliError> {
     let mut account = Account::of(targets.len());
     let done = block_on(async {
         let node = args.client.connect(&ROLES)?;
-        // Without an id: removing again is harmless by itself, and a name may be put there and removed many times a day.
+        // Without an id, as for adding.
         let request =
             local::RemoveListedRequest { request_id: String::new(), list: number(args.list.number()), targets };
         let client = ListsServiceClient::new(node.channel.clone());

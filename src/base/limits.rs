@@ -28,6 +28,10 @@ pub const IDENTIFIER_BYTES: usize = 2_048;
 /// Transactions of one message of the screening stream.
 pub const TRANSACTIONS_PER_BATCH: usize = 256;
 
+/// Transactions of one message between two looks at the clock and at other callers: some hundred microseconds each at the
+/// largest, and all checkouts share one thread.
+pub const TRANSACTIONS_AT_ONCE: usize = 16;
+
 /// Drafts of one publish call.
 pub const DRAFTS_PER_CALL: usize = 1_000;
 
@@ -155,7 +159,7 @@ pub const CALLS_PEER: usize = 256;
 pub const RETRY_AFTER_MS: u64 = 250;
 
 /// Milliseconds a node works on one call, whatever the caller allows: also the end of a request whose body never comes.
-/// Streams are counted until they begin to answer.
+/// Streams are counted until they begin to answer, then each of their messages.
 pub const CALL_MS: u64 = 10_000;
 
 /// Milliseconds before the end of a call at which a publication that waits for copies is answered with what is reached.
@@ -211,10 +215,24 @@ pub const WAITING_ENTRIES: usize = 16_384;
 /// day, a fence that stays closed another.
 pub const FEED_LAG_DAYS: usize = 2;
 
+/// Identifiers on the own lists, both together: some 200 bytes each, and a change copies them all, in about 10 ms when full.
+pub const LISTED_IDENTIFIERS: usize = 100_000;
+
+/// Records of one call that changes the own lists.
+pub const LISTED_PER_CALL: usize = 1_000;
+
 /// Records of one pseudonym that a look-up passes at most: about 100 ns each, so some milliseconds under attack.
 pub const RECORDS_PER_LOOKUP: usize = 65_536;
 /// Screening records waiting for the audit log: ten seconds of a busy checkout.
 pub const SCREENING_RECORDS: usize = 65_536;
+
+/// Longest an answer waits for its record to be durable, where its caller asked for that, milliseconds: then it goes out as
+/// pending. A checkout needs its answer more.
+pub const AUDIT_WAIT_MS: u64 = 2_000;
+
+/// Seconds before the last record of a store that did not stop in order of which something may be missing: the counters of a
+/// minute and the time to write them.
+pub const UNWRITTEN_S: u64 = 70;
 
 /// Screening records of one commit.
 pub const RECORDS_PER_COMMIT: usize = 1_024;

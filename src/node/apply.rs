@@ -43,6 +43,7 @@ impl State {
                 change::Kind::ErasureConfirmed(confirmed) => {
                     self.erasures.confirm(&confirmed.id, &confirmed.erased)?;
                 }
+                change::Kind::Listed(listed) => self.apply_listed(listed)?,
             }
         }
         Ok(())
@@ -167,7 +168,14 @@ impl State {
         }
         // Records of one commit carry one time; one whose content has expired is old.
         let newest = audited.entries.last().and_then(|stored| AuditRecord::decode(&stored.blob).ok());
-        self.written_at = newest.map_or(self.written_at, |record| self.written_at.max(record.time()));
+        if let Some(record) = newest {
+            self.written_at = self.written_at.max(record.time());
+            self.stopped = match record.action() {
+                "node.stopped" => true,
+                "node.started" => false,
+                _ => self.stopped,
+            };
+        }
         let mut tiles = Vec::new();
         for stored in &audited.entries {
             let index = self.audit.size().0;

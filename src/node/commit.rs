@@ -25,7 +25,7 @@ pub struct Commit {
 /// One change.
 #[derive(Clone, PartialEq, Message)]
 pub struct Change {
-    #[prost(oneof = "change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 14, 15")]
+    #[prost(oneof = "change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15")]
     pub kind: Option<change::Kind>,
 }
 
@@ -51,6 +51,8 @@ pub mod change {
         Recovered(super::Recovered),
         #[prost(message, tag = "9")]
         Filled(super::Filled),
+        #[prost(message, tag = "10")]
+        Listed(super::Listed),
         #[prost(message, tag = "14")]
         ErasureAsked(super::ErasureAsked),
         #[prost(message, tag = "15")]
@@ -278,6 +280,40 @@ pub struct ErasureConfirmed {
     /// Commitments of what was still held and is erased.
     #[prost(bytes = "vec", repeated, tag = "3")]
     pub erased: Vec<Vec<u8>>,
+}
+
+/// The member's own allow and block lists changed.
+#[derive(Clone, PartialEq, Message)]
+pub struct Listed {
+    #[prost(message, repeated, tag = "1")]
+    pub entries: Vec<ListedEntry>,
+}
+
+/// An identifier put on a list, or taken from it; then only name and list are given.
+#[derive(Clone, PartialEq, Message)]
+pub struct ListedEntry {
+    /// Keyed fingerprint of the identifier, 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub name: Vec<u8>,
+    /// Number of the list.
+    #[prost(uint32, tag = "2")]
+    pub list: u32,
+    #[prost(bool, tag = "3")]
+    pub removed: bool,
+    /// Ordinal of the identifier's kind.
+    #[prost(uint32, tag = "4")]
+    pub kind: u32,
+    /// When it was first put there, milliseconds since 1970.
+    #[prost(uint64, tag = "5")]
+    pub since_ms: u64,
+    /// When it ends, milliseconds since 1970.
+    #[prost(uint64, optional, tag = "6")]
+    pub until_ms: Option<u64>,
+    /// Number of the reason.
+    #[prost(uint32, tag = "7")]
+    pub reason: u32,
+    #[prost(string, tag = "8")]
+    pub note: String,
 }
 
 impl Commit {

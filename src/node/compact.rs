@@ -6,6 +6,7 @@
 //!   from; for two quarters the fingerprint of the case or identifier, which statistics count. Then nothing is left.
 //! - *Entries* lose blob and salt once they expired or an erasure of their author covers them. The leaf stays, so that the
 //!   tree and every proof of it stay too.
+//! - Entries of the *own lists* that were replaced, removed or expired go.
 //! - Everything else stays as it is.
 //!
 //! Record numbers stay. Views point to records by number; what they know of forgotten requests and references goes too, after
@@ -14,16 +15,21 @@
 //! Expiry is swept in steps of a week: otherwise every segment would be rewritten daily for a few entries in each. An
 //! erasure is swept within the hour. Compaction blocks the thread of the engine, not screening.
 
+use std::sync::Arc;
+
 use crate::base::bytes::{Commitment, LocalMac};
 use crate::base::limits;
 use crate::base::name::{ConsortiumId, FeedId};
 use crate::base::time::{Day, Timestamp};
 use crate::domain::feed::entry::{EntryKind, Leaf};
 use crate::node::Node;
-use crate::node::commit::{Appended, Audited, Change, Commit, Filled, Prepared, PreparedEntry, StoredEntry, change};
+use crate::node::commit::{
+    Appended, Audited, Change, Commit, Filled, Listed, Prepared, PreparedEntry, StoredEntry, change,
+};
 use crate::node::feeds::Feed;
 use crate::node::fence::FenceState;
 use crate::node::keys;
+use crate::node::list::still_listed;
 use crate::node::mark;
 use crate::node::state::{State, VIEW};
 use crate::node::store::{Journal, Keep, RecordNumber, StorageFault, ViewChange, ViewFault, Views};
@@ -83,7 +89,11 @@ impl<J: Journal, V: Views> Node<J, V> {
         let Self { state, journal, .. } = self;
         let mut sweep = Sweep::new(state, now);
         journal.compact(&mut |_, record| sweep.decide(record))?;
-        let Sweep { done, mut removed, .. } = sweep;
+        let Sweep { done, mut removed, horizon, .. } = sweep;
+        if self.state.lists.held() > 0 {
+            Arc::make_mut(&mut self.state.lists).forget_expired(horizon);
+            self.state.show_lists();
+        }
         // The views' mark names the last record by its digest. A crash before this costs a rebuild of the views.
         if let Ok(record) = self.journal.read(last) {
             removed.push(mark::applied(VIEW, last, &record));
@@ -155,6 +165,7 @@ impl<'a> Sweep<'a> {
             Some(change::Kind::Audited(audited)) => (true, self.audited(audited)),
             Some(change::Kind::ErasureAsked(asked)) => (!self.ended(asked.time_ms), false),
             Some(change::Kind::ErasureConfirmed(confirmed)) => (!self.ended(confirmed.time_ms), false),
+            Some(change::Kind::Listed(listed)) => self.listed(listed),
             Some(
                 change::Kind::Opened(_)
                 | change::Kind::Roster(_)
@@ -262,6 +273,12 @@ impl<'a> Sweep<'a> {
         let feed = feed.and_then(|id| self.state.feeds.get(&id));
         let gone = filled.entry.as_mut().is_some_and(|entry| self.strip(entry, feed));
         (!gone, gone)
+    }
+
+    fn listed(&self, listed: &mut Listed) -> (bool, bool) {
+        let before = listed.entries.len();
+        listed.entries.retain(|entry| still_listed(&self.state.lists, entry, self.horizon));
+        (!listed.entries.is_empty(), listed.entries.len() < before)
     }
 
     /// Takes blob and salt of an entry that is over.

@@ -17,6 +17,7 @@ use crate::base::bytes::LocalMac;
 use crate::base::framing::framed;
 use crate::base::secret::SecretBytes;
 use crate::domain::identifier::CanonicalIdentifier;
+use crate::domain::screening::own_lists::OwnListKey;
 
 /// What is fingerprinted; the same bytes in two domains give unrelated fingerprints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,7 @@ pub enum MacDomain {
     Subject,
     DerivedFrom,
     ViewKey,
+    OwnList,
 }
 
 impl MacDomain {
@@ -42,6 +44,7 @@ impl MacDomain {
             Self::Subject => b"subject",
             Self::DerivedFrom => b"derived-from",
             Self::ViewKey => b"view-key",
+            Self::OwnList => b"own-list",
         }
     }
 }
@@ -78,6 +81,12 @@ impl LocalMacKey {
             mac.update(part);
         }
         LocalMac(mac.finalize().into_bytes().into())
+    }
+
+    /// The key that names entries of the own lists: a fingerprint of nothing in a domain of its own, so that screening, which
+    /// holds it, holds no key of anything else.
+    pub fn own_list_key(&self) -> OwnListKey {
+        OwnListKey::new(&SecretBytes::new(self.fingerprint(MacDomain::OwnList, b"").0))
     }
 }
 

@@ -22,6 +22,7 @@ pub mod heads;
 pub mod hear;
 pub mod identity;
 pub mod keys;
+pub mod list;
 pub mod local_mac;
 pub mod mark;
 pub mod open;
@@ -125,6 +126,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             self.due_in_views.clear();
         }
         self.state.show();
+        self.state.show_lists();
         Ok(())
     }
 

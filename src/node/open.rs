@@ -64,6 +64,10 @@ impl<J: Journal, V: Views> Node<J, V> {
                 events.push(AuditEvent::RosterApplied { version, sha256: state.roster.sha256() });
             }
         }
+        let mut events = Vec::new();
+        if !is_new && !state.stopped {
+            events.push(unwritten(state.written_at, now));
+        }
         let started = AuditEvent::NodeStarted { version: state.settings.version, incarnation: state.incarnation };
         let mut node = Self {
             state,
@@ -84,6 +88,13 @@ impl<J: Journal, V: Views> Node<J, V> {
         node.state.feeds.values_mut().for_each(|feed| feed.unbelieved.is_told());
         Ok(node)
     }
+}
+
+/// Records of screening wait in memory for the next group commit: where the process was killed, some may be missing, and
+/// nobody knows how many.
+fn unwritten(written_at: Timestamp, now: Timestamp) -> AuditEvent {
+    let from = Timestamp::from_unix_ms(written_at.unix_ms().saturating_sub(limits::UNWRITTEN_S * 1_000));
+    AuditEvent::GapRecorded { from, until: now.max(written_at), records_lost: None }
 }
 
 fn replay(state: &mut State, journal: &impl Journal, views: &mut impl Views) -> Result<(), StorageFault> {

@@ -50,6 +50,7 @@ impl Scrub {
                 | change::Kind::Equivocated(_)
                 | change::Kind::Budget(_)
                 | change::Kind::Recovered(_)
+                | change::Kind::Listed(_)
                 | change::Kind::ErasureAsked(_)
                 | change::Kind::ErasureConfirmed(_) => {}
             }

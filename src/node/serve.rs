@@ -220,6 +220,7 @@ fn run_of(commit: Commit, origin: &str, first: EntryIndex) -> Option<Vec<StoredE
         | change::Kind::Budget(_)
         | change::Kind::Recovered(_)
         | change::Kind::Filled(_)
+        | change::Kind::Listed(_)
         | change::Kind::ErasureAsked(_)
         | change::Kind::ErasureConfirmed(_) => None,
     })

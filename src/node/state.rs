@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+
 use crate::base::bytes::{Incarnation, LocalMac, Salt};
 use crate::base::name::{FeedId, MemberId};
 use crate::base::time::{Day, Timestamp};
@@ -18,6 +20,7 @@ use crate::domain::indicator::typology::TypologyList;
 use crate::domain::roster::exclusion::Exclusions;
 use crate::domain::roster::succession::RosterNote;
 use crate::domain::roster::verified::Roster;
+use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::ledger::Ledger;
 use crate::node::believe::{Allowances, Heard, believe};
@@ -60,6 +63,10 @@ pub struct State {
     pub fence: Fence,
     pub belief: Arc<Belief>,
     pub ledger: Ledger,
+    /// The own lists as the journal has them, staged changes included.
+    pub lists: Arc<OwnLists>,
+    /// The own lists as screening sees them.
+    pub shown_lists: Arc<ArcSwap<OwnLists>>,
     /// Something verified could not be believed for want of room.
     pub belief_full: bool,
     /// Notes of the rosters this node followed, by version.
@@ -72,6 +79,8 @@ pub struct State {
     pub erasures: Erasures,
     /// An erasure was taken in that compaction has not seen.
     pub erased_lately: bool,
+    /// The audit log says that the node stopped, and not that it started again.
+    pub(in crate::node) stopped: bool,
     /// The newest moment any record of the store tells of.
     pub written_at: Timestamp,
     /// Requests of the current round, which the views do not know yet.
@@ -92,6 +101,7 @@ pub(in crate::node) struct Staged {
 
 impl State {
     pub fn new(identity: Identity, settings: Settings, roster: Roster, table_key: TableKey) -> Self {
+        let lists = Arc::new(OwnLists::new(identity.local_mac.own_list_key()));
         let mut state = Self {
             incarnation: Incarnation([0; 16]),
             feeds: BTreeMap::new(),
@@ -100,12 +110,15 @@ impl State {
             fence: Fence::new(roster.peers_of(&identity.member).len()),
             belief: Arc::new(Belief::new(table_key, witnessing(&roster))),
             ledger: Ledger::new(settings.quarter_cap),
+            shown_lists: Arc::new(ArcSwap::new(Arc::clone(&lists))),
+            lists,
             belief_full: false,
             rosters: BTreeMap::new(),
             exclusions: Exclusions::default(),
             quotas: roster.members().iter().map(|member| (member.id.clone(), member.entries_per_day)).collect(),
             erasures: Erasures::default(),
             erased_lately: false,
+            stopped: false,
             written_at: Timestamp::from_unix_ms(0),
             staged_requests: BTreeMap::new(),
             published: (Day(0), 0),
@@ -203,6 +216,14 @@ impl State {
     /// The newest roster this store followed, with its note.
     pub(in crate::node) fn newest_roster(&self) -> Option<(u64, &str)> {
         self.rosters.last_key_value().map(|(version, note)| (*version, note.as_str()))
+    }
+
+    /// Lets changes of the own lists show. Apart from [`State::show`], because a change after it copies the lists: a replay must
+    /// not do that record by record.
+    pub(in crate::node) fn show_lists(&self) {
+        if !Arc::ptr_eq(&self.shown_lists.load(), &self.lists) {
+            self.shown_lists.store(Arc::clone(&self.lists));
+        }
     }
 
     /// Lets the indicators of a feed count fully once enough members cosigned a checkpoint that covers them.

@@ -9,6 +9,7 @@ use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
 use crate::domain::belief::Held;
 use crate::domain::screening::freshness::FeedSigned;
+use crate::domain::screening::own_lists::OwnList;
 use crate::node::Node;
 use crate::node::feeds::Feed;
 use crate::node::fence::FenceState;
@@ -22,6 +23,9 @@ pub struct Status {
     pub epoch: u32,
     pub held: Held,
     pub pending: usize,
+    /// Identifiers on the own allow and block lists that act now.
+    pub allowed: usize,
+    pub blocked: usize,
     pub fence: FenceState,
     pub feeds: Vec<FeedStatus>,
     pub peers: Vec<PeerStatus>,
@@ -88,6 +92,8 @@ impl<J: Journal, V: Views> Node<J, V> {
             epoch: state.identity.key_ring.current.epoch().0,
             held: state.belief.held(),
             pending: state.pending.len(),
+            allowed: state.lists.acting(OwnList::Allow, now),
+            blocked: state.lists.acting(OwnList::Block, now),
             fence: self.fence_state(),
             feeds: feeds.collect(),
             peers: peers.collect(),

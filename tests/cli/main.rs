@@ -5,6 +5,7 @@ mod conformance;
 mod files;
 mod folder;
 mod help;
+mod memory;
 mod refusals;
 mod running;
 mod world;

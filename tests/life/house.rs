@@ -21,13 +21,14 @@ use hushwire::node::serve::Outgoing;
 use hushwire::node::store::{Journal, Keep, RecordNumber, StorageFault, Visit};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::consortium::Consortium;
 
 /// A journal that outlives its node, as a disk does.
 #[derive(Debug, Clone, Default)]
-pub struct Disk(Arc<Mutex<MemoryJournal>>);
+pub struct Disk(Arc<Mutex<MemoryJournal>>, Arc<AtomicBool>);
 
 impl Disk {
     pub fn lock(&self) -> MutexGuard<'_, MemoryJournal> {
@@ -36,7 +37,12 @@ impl Disk {
 
     /// A second disk with the same bytes.
     pub fn copy(&self) -> Self {
-        Self(Arc::new(Mutex::new(self.lock().clone())))
+        Self(Arc::new(Mutex::new(self.lock().clone())), Arc::default())
+    }
+
+    /// From now on it takes nothing more.
+    pub fn break_writes(&self) {
+        self.1.store(true, Ordering::Relaxed);
     }
 
     /// Everything on it.
@@ -53,7 +59,7 @@ impl Disk {
 
 impl Journal for Disk {
     fn append(&mut self, record: &[u8]) -> Result<RecordNumber, StorageFault> {
-        self.lock().append(record)
+        if self.1.load(Ordering::Relaxed) { Err(StorageFault::Stopped) } else { self.lock().append(record) }
     }
 
     fn sync(&mut self) -> Result<(), StorageFault> {

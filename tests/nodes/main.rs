@@ -3,6 +3,7 @@
 //!
 //! What is only in one process is tried elsewhere (`tests/it`, `tests/store`); here stands what needs several, or a kill.
 
+mod beyond;
 mod caller;
 mod consortium;
 mod copies;
@@ -14,6 +15,7 @@ mod flow;
 mod http;
 mod leak;
 mod limits;
+mod lists;
 mod node;
 mod puller;
 mod recovery;
@@ -24,4 +26,5 @@ mod search;
 mod spread;
 mod starting;
 mod store;
+mod streams;
 mod wiretap;

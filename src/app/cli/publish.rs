@@ -234,7 +234,6 @@ impl Run<'_> {
                 async move { client.publish_indicators(call).await }
             })
             .await;
-        draft::wipe(&mut request.indicators);
         let response = answered.map_err(|error| self.broken_off(error, first_line))?;
         self.note(&response, &call.lines)
     }

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use zeroize::Zeroize;
 
 use crate::app::cli::client::{CALL_TIMEOUT, ClientArgs, Node, block_on};
 use crate::app::cli::identifier_option::{self, IdentifierOption};
@@ -256,7 +255,6 @@ async fn call(
             async move { client.retract_indicators(call).await }
         })
         .await;
-    request.identifiers.iter_mut().for_each(|identifier| identifier.value.zeroize());
     let response = answered?;
     account.refuse(response.refused.iter().map(|refused| {
         let line = usize::try_from(refused.record).ok().and_then(|at| lines.get(at)).copied().unwrap_or(0);

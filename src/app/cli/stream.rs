@@ -152,6 +152,11 @@ pub struct Account {
 }
 
 impl Account {
+    /// Of so many records that were read already.
+    pub fn of(records: usize) -> Self {
+        Self { records: u64::try_from(records).unwrap_or(u64::MAX), ..Self::default() }
+    }
+
     /// Notes refusals; those of one line count as one refused record.
     pub fn refuse(&mut self, refusals: impl IntoIterator<Item = Refusal>) {
         for refusal in refusals {

@@ -22,12 +22,14 @@ use crate::io::grpc::compliance::Compliance;
 use crate::io::grpc::convert;
 use crate::io::grpc::exchange::Exchange;
 use crate::io::grpc::gate::{Gate, GateSettings, OnRefused, Refused};
+use crate::io::grpc::lists::Lists;
 use crate::io::grpc::node::NodeState;
 use crate::io::grpc::publishing::{PublishDefaults, Publishing};
 use crate::io::grpc::reflection::{reflection, reflection_alpha};
 use crate::io::grpc::screening::ScreeningDesk;
 use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_server::AuditServiceServer;
 use crate::io::grpc::wire::hushwire::compliance::v1::statistics_service_server::StatisticsServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::lists_service_server::ListsServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::node_service_server::NodeServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::publishing_service_server::PublishingServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::screening_service_server::ScreeningServiceServer;
@@ -132,6 +134,7 @@ pub fn local(
     let defaults = PublishDefaults { ack: config.feed.ack, spread_s: config.feed.spread_s };
     let publishing = Publishing { engine: engine.clone(), member: config.member.clone(), defaults };
     let screening = ScreeningDesk { screener: Arc::clone(screener), consortium: engine.consortium().clone() };
+    let lists = Lists { engine: engine.clone() };
     let default_epsilon = Epsilon::from_nano(config.statistics.epsilon_nano);
     let compliance = Compliance { engine: engine.clone(), default_epsilon };
     let node = NodeState {
@@ -145,6 +148,7 @@ pub fn local(
     let (asked, reporter) = health();
     let routes = Routes::new(PublishingServiceServer::new(publishing).max_decoding_message_size(most))
         .add_service(ScreeningServiceServer::new(screening).max_decoding_message_size(most))
+        .add_service(ListsServiceServer::new(lists).max_decoding_message_size(most))
         .add_service(NodeServiceServer::new(node).max_decoding_message_size(most))
         .add_service(AuditServiceServer::new(compliance.clone()).max_decoding_message_size(most))
         .add_service(StatisticsServiceServer::new(compliance).max_decoding_message_size(most))
@@ -195,7 +199,11 @@ fn record_refusals(engine: LiveEngine) -> OnRefused {
         };
         let reason = known_reason(&refused.reason);
         let mut events = vec![AuditEvent::CallRefused { method: refused.method.unwrap_or("unknown"), reason }];
-        events.extend(uncounted.map(|(from, records_lost)| AuditEvent::GapRecorded { from, until: now, records_lost }));
+        events.extend(uncounted.map(|(from, records_lost)| AuditEvent::GapRecorded {
+            from,
+            until: now,
+            records_lost: Some(records_lost),
+        }));
         let engine = engine.clone();
         tokio::spawn(async move {
             let recorded = engine.call(move |node, round| node.record(&actor, events, round.now, round.rng)).await;

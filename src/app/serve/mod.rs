@@ -32,7 +32,6 @@ use crate::app::serve::store::{OnDamage, OpenStore};
 use crate::base::time::Timestamp;
 use crate::domain::audit::record::Actor;
 use crate::domain::screening::freshness::Freshness;
-use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::screening::policy::BuiltInPolicy;
 use crate::io::clock;
 use crate::io::engine::{Engine, EngineFault};
@@ -40,7 +39,7 @@ use crate::io::exchange::links::Links;
 use crate::io::journal::reader::JournalReader;
 use crate::io::journal::real_fs::RealFs;
 use crate::io::keystore::process::forbid_core_dumps;
-use crate::io::screener::{Records, Screener, write_records};
+use crate::io::screener::{Queued, Records, Screener, write_records};
 use crate::io::scrub::scrub_daily;
 
 /// How often windows are closed and silence is noticed.
@@ -76,7 +75,7 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
     local.block_on(async {
         let window = Duration::from_millis(config.audit_window_ms);
         let (recorder, ends) = (Arc::clone(&screener), stopping.clone());
-        let recording = tokio::spawn(write_records(engine.clone(), recorder, waiting, window, ends));
+        let recording = tokio::spawn(write_records(engine.patient(), recorder, waiting, window, ends));
         tokio::spawn(scrub_daily(engine.clone(), reader));
         tokio::spawn(refresh(engine.clone(), Arc::clone(&screener), config.screening.freshness_limit_s));
         let (material, tls) = (Arc::clone(&material), Arc::clone(&local_door.tls));
@@ -116,7 +115,7 @@ struct Started {
     engine: LiveEngine,
     thread: JoinHandle<()>,
     screener: Arc<Screener>,
-    waiting: tokio::sync::mpsc::Receiver<crate::node::record_screening::ScreeningRecord>,
+    waiting: tokio::sync::mpsc::Receiver<Queued>,
     reader: JournalReader<RealFs>,
 }
 
@@ -127,6 +126,7 @@ fn start_engine(config: &Config, material: &Material, on_damage: OnDamage) -> Re
     let (guard, canon) = (Arc::clone(&settings.guards), settings.canon_rules);
     let key_ring = Arc::clone(&node.state().identity.key_ring);
     let belief = Arc::clone(&node.state().belief);
+    let lists = Arc::clone(&node.state().shown_lists);
     let freshness = assess(&node.freshness(config.screening.freshness_limit_s, now), &config.member, now);
     let demands = node.demands();
     let (engine, thread) = Engine::start(node, TICK, reserve).map_err(ServeError::Runtime)?;
@@ -138,7 +138,7 @@ fn start_engine(config: &Config, material: &Material, on_damage: OnDamage) -> Re
         policy: BuiltInPolicy::new(&guard.digest()),
         demands: ArcSwap::from_pointee(demands),
         guard: ArcSwap::new(guard),
-        lists: ArcSwap::from_pointee(OwnLists::default()),
+        lists,
         freshness: ArcSwap::from_pointee(freshness),
         own: config.member.clone(),
         sandbox: config.screening.sandbox,

@@ -139,11 +139,11 @@ pub enum AuditEvent {
         decision_id: String,
         outcome: &'static str,
     },
-    /// Records that could not be written in time; how many, and between when.
+    /// Records that could not be written in time; how many, where anybody knows, and between when.
     GapRecorded {
         from: Timestamp,
         until: Timestamp,
-        records_lost: u64,
+        records_lost: Option<u64>,
     },
     RosterApplied {
         version: u64,
@@ -206,5 +206,17 @@ pub enum AuditEvent {
         feed: FeedId,
         rule: &'static str,
         entries: u64,
+    },
+    /// An identifier was put on one of the own lists, or its entry there changed.
+    IdentifierListed {
+        list: &'static str,
+        kind: IdentifierKind,
+        reason: &'static str,
+        until: Option<Timestamp>,
+    },
+    /// An identifier was taken from one of the own lists.
+    IdentifierDelisted {
+        list: &'static str,
+        kind: IdentifierKind,
     },
 }

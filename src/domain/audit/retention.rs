@@ -49,6 +49,8 @@ impl AuditEvent {
             | Self::StatisticsReleased { .. }
             | Self::StatisticsRefused { .. }
             | Self::StoreDamaged { .. }
+            | Self::IdentifierListed { .. }
+            | Self::IdentifierDelisted { .. }
             | Self::StoreRepaired { .. }
             | Self::EntriesUnbelieved { .. } => ANSWERABLE_DAYS,
         }

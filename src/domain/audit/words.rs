@@ -151,7 +151,11 @@ impl AuditEvent {
                 Fault,
                 "audit.gap",
                 "",
-                [("from", from.to_string()), ("records_lost", records_lost.to_string()), ("until", until.to_string())],
+                [
+                    ("from", from.to_string()),
+                    ("records_lost", records_lost.map_or_else(|| "unknown".to_owned(), |lost| lost.to_string())),
+                    ("until", until.to_string()),
+                ],
             ),
             Self::RosterApplied { version, sha256 } => {
                 words(Ok, "roster.applied", version, [("sha256", sha256.to_string())])
@@ -193,6 +197,15 @@ impl AuditEvent {
             Self::StoreRepaired { part } => words(Ok, "store.repaired", part, []),
             Self::EntriesUnbelieved { feed, rule, entries } => {
                 words(Fault, "feed.unbelieved", feed, [("entries", entries.to_string()), ("rule", rule.to_owned())])
+            }
+            Self::IdentifierListed { list, kind, reason, until } => {
+                let mut words =
+                    words(Ok, "list.added", list, [("kind", kind.label().to_owned()), ("reason", reason.to_owned())]);
+                words.fields.extend(until.map(|until| ("until", until.to_string())));
+                words
+            }
+            Self::IdentifierDelisted { list, kind } => {
+                words(Ok, "list.removed", list, [("kind", kind.label().to_owned())])
             }
         }
     }

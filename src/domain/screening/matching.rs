@@ -83,7 +83,6 @@ pub(super) fn look_up(
     for probe in &probes {
         let form = &forms[probe.form];
         let about = &mut known[form.known];
-        about.own_listing = about.own_listing.into_iter().chain(context.lists.listing(&probe.pseudonym)).min();
         let statements = view.statements(&probe.pseudonym);
         if !statements.is_empty() {
             about.hits.extend(open_all(statements, form, probe, context, view));
@@ -111,6 +110,7 @@ fn forms_of(
             Grade::Weak(_) => true,
             Grade::Clear => is_weak_kind(canonical.kind()),
         };
+        known.own_listing = known.own_listing.into_iter().chain(context.lists.listing(&canonical, context.now)).min();
         forms.push(Form { known: position, canonical, weak });
     }
     known

@@ -10,6 +10,7 @@ use crate::base::time::Timestamp;
 use crate::domain::audit::record::Actor;
 use crate::domain::identifier::RawIdentifier;
 use crate::domain::indicator::words::{Grounds, Handling, RetractionReason, Severity};
+use crate::domain::screening::own_lists::ListingReason;
 use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::hushwire::local::v1 as local;
 use crate::io::grpc::wire::hushwire::local::v1::{Identifier, RefusedRecord};
@@ -75,9 +76,9 @@ pub fn refused(record: usize, field: &'static str, rule: &'static str, descripti
 
 /// A raw identifier, out of the message and into its closed type.
 pub fn identifier(record: usize, wire: Option<Identifier>) -> Result<RawIdentifier, Refused> {
-    let wire = wire.ok_or_else(|| refused(record, "identifier", "missing", "must be given"))?;
+    let mut wire = wire.ok_or_else(|| refused(record, "identifier", "missing", "must be given"))?;
     let kind = kind(wire.kind).ok_or_else(|| refused(record, "kind", "unknown_kind", "no kind of identifier"))?;
-    Ok(RawIdentifier::new(kind, wire.value))
+    Ok(RawIdentifier::new(kind, std::mem::take(&mut wire.value)))
 }
 
 /// A word whose wire numbers are its own; 0 is left out, anything unknown refused.
@@ -100,6 +101,10 @@ pub fn severity(record: usize, number: i32) -> Result<Option<Severity>, Refused>
 
 pub fn grounds(record: usize, number: i32) -> Result<Option<Grounds>, Refused> {
     word(record, "grounds", number, Grounds::from_number)
+}
+
+pub fn listing_reason(record: usize, number: i32) -> Result<Option<ListingReason>, Refused> {
+    word(record, "reason", number, ListingReason::from_number)
 }
 
 pub fn handling(record: usize, number: i32) -> Result<Option<Handling>, Refused> {

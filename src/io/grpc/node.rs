@@ -67,6 +67,8 @@ where
             epoch: status.epoch,
             believed: status.held.live,
             pending: u64::try_from(status.pending).unwrap_or(u64::MAX),
+            allow_listed: u64::try_from(status.allowed).unwrap_or(u64::MAX),
+            block_listed: u64::try_from(status.blocked).unwrap_or(u64::MAX),
             state: state.to_owned(),
             state_detail,
             alarms,

@@ -249,7 +249,8 @@ fn fingerprint_input(drafts: &[WireDraft], group: &str, spread_s: u32) -> zeroiz
     zeroize::Zeroizing::new(bytes)
 }
 
-pub(in crate::io::grpc) fn check_request_id(id: &str) -> Result<(), Refusal> {
+/// A request id within its length.
+pub fn check_request_id(id: &str) -> Result<(), Refusal> {
     if id.chars().count() <= limits::REQUEST_ID_CHARACTERS {
         return Ok(());
     }

@@ -5,6 +5,7 @@ use crate::domain::statistics::ledger::BudgetRefusal;
 use crate::io::engine::EngineFault;
 use crate::io::grpc::status::Refusal;
 use crate::node::erase::EraseFault;
+use crate::node::list::ListFault;
 use crate::node::publish::PublishFault;
 use crate::node::release::ReleaseFault;
 use crate::node::retract::RetractFault;
@@ -96,6 +97,15 @@ pub fn erase_refusal(fault: &EraseFault) -> Refusal {
         EraseFault::Unknown { .. } => Refusal::NotFound { reason: "NO_SUCH_ERASURE", description },
         EraseFault::SamePerson { .. } => Refusal::FailedPrecondition { reason: "SECOND_PERSON_NEEDED", description },
         EraseFault::Storage(fault) => storage_refusal(fault),
+    }
+}
+
+pub fn list_refusal(fault: &ListFault) -> Refusal {
+    match fault {
+        ListFault::RequestIdReused => {
+            Refusal::AlreadyExists { reason: "REQUEST_ID_REUSED", description: fault.to_string() }
+        }
+        ListFault::Storage(fault) => storage_refusal(fault),
     }
 }
 

@@ -31,7 +31,8 @@ const fn local(method: &'static str, roles: &'static [Role]) -> Row {
 /// is a second person is checked by the use case.
 ///
 /// Releasing statistics is the operator's although it concerns auditors: it spends budget and publishes, and an auditor
-/// only reads. Both may read what remains of the budget, and the state of the node.
+/// only reads. The own lists are the analyst's, who works the cases they come of, and the operator's, who fills them from
+/// files. Auditor and operator may read what remains of the budget, and the state of the node.
 pub const METHODS: &[Row] = &[
     local("/hushwire.local.v1.PublishingService/PublishIndicators", &[Role::Publisher]),
     local("/hushwire.local.v1.PublishingService/RetractIndicators", &[Role::Publisher]),
@@ -40,6 +41,9 @@ pub const METHODS: &[Row] = &[
     local("/hushwire.local.v1.PublishingService/ListDueForRepublication", &[Role::Publisher]),
     local("/hushwire.local.v1.ScreeningService/ScreenTransaction", &[Role::Screener]),
     local("/hushwire.local.v1.ScreeningService/ScreenTransactions", &[Role::Screener]),
+    local("/hushwire.local.v1.ListsService/AddListed", &[Role::Analyst, Role::Operator]),
+    local("/hushwire.local.v1.ListsService/RemoveListed", &[Role::Analyst, Role::Operator]),
+    local("/hushwire.local.v1.ListsService/ListListed", &[Role::Analyst, Role::Operator]),
     local("/hushwire.local.v1.NodeService/GetStatus", &[Role::Auditor, Role::Operator]),
     local("/hushwire.local.v1.NodeService/ApplyRoster", &[Role::Operator]),
     local("/hushwire.compliance.v1.AuditService/ListAuditRecords", &[Role::Auditor]),

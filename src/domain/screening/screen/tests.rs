@@ -27,6 +27,7 @@ use crate::domain::pseudonym::payload::seal_payload;
 use crate::domain::roster::terms::Limits;
 use crate::domain::screening::decision::{Decision, ReasonCode};
 use crate::domain::screening::freshness::FeedSigned;
+use crate::domain::screening::own_lists::{Listing, ListingReason, OwnList, OwnListKey};
 use crate::domain::screening::transaction::TransactionDraft;
 
 const NOW_S: u64 = 1_795_000_000;
@@ -89,7 +90,7 @@ impl World {
             keys: KeyRing { current: epoch(8), previous: Some(epoch(7)) },
             belief: Belief::new(key, witnessing),
             guard: GuardLists::built_in(),
-            lists: OwnLists::default(),
+            lists: OwnLists::new(OwnListKey::new(&SecretBytes::new([3; 32]))),
             freshness: Freshness::default(),
             demands: Demands::new(&Limits::default(), &[]),
             sandbox: false,
@@ -98,6 +99,13 @@ impl World {
         };
         world.set_stale(&[]);
         world
+    }
+
+    fn list(&mut self, list: OwnList, kind: IdentifierKind, value: &str, until: Option<Timestamp>) {
+        let forms = canonicalise(&raw(kind, value), &CanonRules::default()).expect("valid");
+        let name = self.lists.name(&forms).expect("it has a form");
+        let listing = Listing { kind, since: self.now, until, reason: ListingReason::Other, note: Note::default() };
+        self.lists.put(list, name, listing);
     }
 
     fn set_stale(&mut self, stale: &[&str]) {
@@ -339,12 +347,24 @@ fn own_lists_stand_above_all() {
     let mut world = World::new();
     world.says("bank-a", EMAIL, MAIL);
     world.says("bank-b", EMAIL, MAIL);
-    let forms = canonicalise(&raw(CARD, PAN), &CanonRules::default()).expect("valid");
-    let pseudonym = world.keys.current.pseudonym(&forms[0]);
-    world.lists.block.insert(pseudonym);
+    world.list(OwnList::Block, CARD, PAN, None);
     world.decides(&[(CARD, PAN)], Decision::Block, Some(ReasonCode::OwnBlockList));
-    world.lists.allow.insert(pseudonym);
+    let until = world.now.plus_s(60);
+    world.list(OwnList::Allow, CARD, PAN, Some(until));
     world.decides(&[(EMAIL, MAIL), (CARD, PAN)], Decision::Allow, Some(ReasonCode::OwnAllowList));
+    let reasons = world.screen(&[(CARD, PAN)]).reasons;
+    assert_eq!(reasons[0].since, Some(world.now), "the answer says since when");
+    world.now = until;
+    world.set_stale(&[]);
+    world.decides(&[(CARD, PAN)], Decision::Block, Some(ReasonCode::OwnBlockList));
+}
+
+#[test]
+fn own_lists_outlive_key_epochs() {
+    let mut world = World::new();
+    world.list(OwnList::Block, EMAIL, MAIL, None);
+    world.keys = KeyRing { current: epoch(10), previous: Some(epoch(9)) };
+    world.decides(&[(EMAIL, MAIL)], Decision::Block, Some(ReasonCode::OwnBlockList));
 }
 
 #[test]

@@ -33,6 +33,7 @@ pub mod reserve;
 pub mod retract;
 pub mod scrub;
 pub mod serve;
+pub mod signers;
 pub mod state;
 pub mod status;
 pub mod store;

@@ -206,6 +206,7 @@ fn a_clock_behind_the_last_record_is_told_and_nothing_is_written() {
         consortium: consortium_id.clone(),
         member: member.clone(),
         feeds: Default::default(),
+        former_feeds: Default::default(),
         audit: keys.audit_signer(consortium_id, member).expect("a key"),
         witness: keys.witness_signer(consortium_id, member).expect("a key"),
         key_ring: keys.key_ring(&roster, now).expect("an epoch").into(),

@@ -4,11 +4,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
+use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::app::serve::material::{LiveEngine, Material, pins_of};
+use crate::base::bytes::Sha256Digest;
 use crate::base::time::Timestamp;
+use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
 use crate::domain::roster::succession::RosterNote;
 use crate::domain::roster::verified::Roster;
@@ -20,6 +23,7 @@ use crate::io::keystore::store::Keystore;
 use crate::io::roster_files::RosterFiles;
 use crate::io::screener::Screener;
 use crate::io::transport::pins::PinRegistry;
+use crate::node::signers::Signers;
 
 /// The roster in force, the one way to its successor, and the keys that go with it. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -82,6 +86,7 @@ impl RosterDesk {
     /// opened again. Called from a thread that may wait.
     pub fn reload(&self, opened: Option<Keystore>) -> Result<(), Refusal> {
         let mut keystore = self.lock();
+        let before = Arc::clone(&keystore);
         if let Some(opened) = opened {
             *keystore = Arc::new(opened);
         }
@@ -90,7 +95,33 @@ impl RosterDesk {
         for next in chain.into_iter().filter(|roster| roster.version() > in_force) {
             self.take_effect(&keystore, Actor::Node, next)?;
         }
+        self.refresh_signers(&keystore)?;
+        let hpke = keystore.keys.hpke.public();
+        if hpke != before.keys.hpke.public() {
+            let fingerprint = Sha256Digest(Sha256::digest(hpke.as_bytes()).into());
+            self.record(vec![AuditEvent::KeyChanged { key: "hpke", fingerprint }])?;
+        }
         self.refresh_keys(&keystore, clock::now())
+    }
+
+    /// The keystore as it was last opened.
+    pub fn keystore(&self) -> Arc<Keystore> {
+        Arc::clone(&self.lock())
+    }
+
+    /// Puts what the node did by itself into the audit log. Called from a thread that may wait.
+    pub fn record(&self, events: Vec<AuditEvent>) -> Result<(), Refusal> {
+        let recorded = Handle::current()
+            .block_on(self.engine.call(move |node, round| node.record(&Actor::Node, events, round.now, round.rng)));
+        recorded.map_err(engine_refusal)?.map_err(|fault| storage_refusal(&fault))
+    }
+
+    /// The keystore may hold keys the roster has named for long.
+    fn refresh_signers(&self, keystore: &Keystore) -> Result<(), Refusal> {
+        let signers = signers_of(keystore, &self.current())?;
+        let used = Handle::current()
+            .block_on(self.engine.call(move |node, round| node.use_signers(signers, round.now, round.rng)));
+        used.map_err(engine_refusal)?.map_err(|fault| storage_refusal(&fault))
     }
 
     /// Follows what time alone changes: epochs activate, memberships and rosters end.
@@ -103,8 +134,12 @@ impl RosterDesk {
     fn take_effect(&self, keystore: &Keystore, caller: Actor, next: Roster) -> Result<u64, Refusal> {
         let (version, now) = (next.version(), clock::now());
         let applied = next.clone();
-        let journaled = Handle::current()
-            .block_on(self.engine.call(move |node, round| node.apply_roster(&caller, applied, round.now, round.rng)));
+        let signers = signers_of(keystore, &next)?;
+        // In one turn: between the two nothing may be signed by a key the roster no longer names.
+        let journaled = Handle::current().block_on(self.engine.call(move |node, round| {
+            node.apply_roster(&caller, applied, round.now, round.rng)?;
+            node.use_signers(signers, round.now, round.rng)
+        }));
         journaled.map_err(engine_refusal)?.map_err(|fault| storage_refusal(&fault))?;
         self.pins.replace(pins_of(&next, now));
         self.screener.demands.store(Arc::new(Demands::of(&next)));
@@ -141,6 +176,11 @@ impl RosterDesk {
     fn lock(&self) -> MutexGuard<'_, Arc<Keystore>> {
         self.keystore.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn signers_of(keystore: &Keystore, roster: &Roster) -> Result<Signers, Refusal> {
+    let signers = keystore.keys.signers(&keystore.consortium, &keystore.member, roster);
+    signers.map_err(|error| refused(&error))
 }
 
 fn refused(error: &dyn std::fmt::Display) -> Refusal {

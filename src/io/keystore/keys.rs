@@ -18,6 +18,7 @@ use crate::domain::pseudonym::keys::{EpochKeys, EpochSecret, KeyRing};
 use crate::domain::roster::member::{HpkeKey, audit_key_name, feed_key_name, witness_key_name};
 use crate::domain::roster::terms::Epoch;
 use crate::domain::roster::verified::Roster;
+use crate::io::keystore::rollover::NextKeys;
 
 /// The keys of an epoch cannot be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,6 +81,8 @@ pub struct NodeKeys {
     /// Secrets of the epochs this node may read.
     pub epochs: BTreeMap<KeyEpoch, EpochSecret>,
     pub tls: Option<TlsKeys>,
+    /// Those that are to take over.
+    pub next: NextKeys,
 }
 
 /// Private keys of the node's certificates, PKCS #8 PEM.
@@ -104,6 +107,7 @@ impl NodeKeys {
             local_mac: random_secret(rng),
             epochs: BTreeMap::new(),
             tls: None,
+            next: NextKeys::default(),
         }
     }
 

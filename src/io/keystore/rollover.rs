@@ -1,0 +1,134 @@
+//! From one key to the next: a new key lies beside the one in use until the roster in force names it.
+//!
+//! Which of the two is used is never a setting. The roster decides for keys that sign, the certificate on disk for keys of
+//! TLS, and what was sealed to either of two HPKE keys is opened with it. So no order of roster, keystore and restart leaves
+//! a node without its key.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use ed25519_dalek::SigningKey;
+use zeroize::Zeroizing;
+
+use crate::base::bytes::Sha256Digest;
+use crate::base::name::{ConsortiumId, GroupId, MemberId};
+use crate::base::position::TreeSize;
+use crate::domain::note::key::{KeyError, NoteSigner};
+use crate::domain::roster::member::{audit_key_name, feed_key_name, witness_key_name};
+use crate::domain::roster::verified::Roster;
+use crate::io::certificate::{pin_of_key_pem, pin_of_pem};
+use crate::io::keystore::keys::{HpkeSecret, NodeKeys};
+use crate::node::signers::Signers;
+
+/// Keys that are to take over. Closed.
+#[derive(Default)]
+pub struct NextKeys {
+    pub feed: Option<NextFeedKey>,
+    pub audit: Option<SigningKey>,
+    pub witness: Option<SigningKey>,
+    pub hpke: Option<HpkeSecret>,
+    /// PKCS #8 PEM, of the certificate other members pin.
+    pub tls_peer: Option<Zeroizing<String>>,
+    /// PKCS #8 PEM, of the certificate the local listener shows; here only while that certificate is being replaced.
+    pub tls_server: Option<Zeroizing<String>>,
+}
+
+/// The next feed key with the sizes from which it is to count.
+pub struct NextFeedKey {
+    pub key: SigningKey,
+    pub from: BTreeMap<GroupId, TreeSize>,
+}
+
+impl fmt::Debug for NextKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NextKeys(…)")
+    }
+}
+
+impl fmt::Debug for NextFeedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NextFeedKey(… from {:?})", self.from)
+    }
+}
+
+impl NodeKeys {
+    /// Signers of the feed of one group: with the key in use, then with the next one.
+    pub fn feed_signers(
+        &self,
+        consortium: &ConsortiumId,
+        member: &MemberId,
+        group: &GroupId,
+    ) -> Result<Vec<NoteSigner>, KeyError> {
+        let keys = [Some(&self.feed), self.next.feed.as_ref().map(|next| &next.key)];
+        let name = feed_key_name(consortium, member, group);
+        keys.into_iter().flatten().map(|key| NoteSigner::ed25519(&name, key.clone())).collect()
+    }
+
+    /// Signers of the audit log: with the key in use, then with the next one.
+    pub fn audit_signers(&self, consortium: &ConsortiumId, member: &MemberId) -> Result<Vec<NoteSigner>, KeyError> {
+        let name = audit_key_name(consortium, member);
+        let keys = [Some(&self.audit), self.next.audit.as_ref()];
+        keys.into_iter().flatten().map(|key| NoteSigner::ed25519(&name, key.clone())).collect()
+    }
+
+    /// Cosigners: with the key in use, then with the next one.
+    pub fn witness_signers(&self, consortium: &ConsortiumId, member: &MemberId) -> Result<Vec<NoteSigner>, KeyError> {
+        let name = witness_key_name(consortium, member);
+        let keys = [Some(&self.witness), self.next.witness.as_ref()];
+        keys.into_iter().flatten().map(|key| NoteSigner::cosigner(&name, key.clone())).collect()
+    }
+
+    /// What this node signs with under `roster`. A feed whose newest key this keystore lacks gets no signer: what nobody
+    /// would believe is not signed.
+    pub fn signers(&self, consortium: &ConsortiumId, member: &MemberId, roster: &Roster) -> Result<Signers, KeyError> {
+        let row = roster.member(member);
+        let (mut feeds, mut former_feeds) = (BTreeMap::new(), BTreeMap::new());
+        for group in roster.groups_of(member) {
+            let newest = row.and_then(|row| row.feed_key(&group, TreeSize(u64::MAX)));
+            for signer in self.feed_signers(consortium, member, &group)? {
+                let place = if Some(signer.verifier()) == newest { &mut feeds } else { &mut former_feeds };
+                place.insert(group.clone(), signer);
+            }
+        }
+        Ok(Signers {
+            feeds,
+            former_feeds,
+            audit: named(self.audit_signers(consortium, member)?, row.map(|row| &row.audit_key)),
+            witness: named(self.witness_signers(consortium, member)?, row.map(|row| &row.witness_key)),
+        })
+    }
+
+    /// Every private key to which something may be sealed.
+    pub fn hpke_secrets(&self) -> impl Iterator<Item = &HpkeSecret> {
+        std::iter::once(&self.hpke).chain(&self.next.hpke)
+    }
+
+    /// The private key that belongs to the certificate other members pin.
+    pub fn peer_key_of(&self, certificate_pem: &str) -> Option<&Zeroizing<String>> {
+        key_of(certificate_pem, [self.tls.as_ref().map(|tls| &tls.peer), self.next.tls_peer.as_ref()])
+    }
+
+    /// The private key that belongs to the certificate of the local listener.
+    pub fn server_key_of(&self, certificate_pem: &str) -> Option<&Zeroizing<String>> {
+        key_of(certificate_pem, [self.tls.as_ref().map(|tls| &tls.server), self.next.tls_server.as_ref()])
+    }
+
+    /// Pin of the peer key that is to take over.
+    pub fn next_pin(&self) -> Option<Sha256Digest> {
+        self.next.tls_peer.as_ref().and_then(|key| pin_of_key_pem(key))
+    }
+}
+
+/// The signer the roster names; where it names neither, the one in use, so that there always is one.
+fn named(signers: Vec<NoteSigner>, key: Option<&crate::domain::note::key::VerifierKey>) -> NoteSigner {
+    let at = signers.iter().position(|signer| Some(signer.verifier()) == key).unwrap_or(0);
+    signers.into_iter().nth(at).expect("the key in use is always among them")
+}
+
+fn key_of<'a>(
+    certificate_pem: &str,
+    keys: [Option<&'a Zeroizing<String>>; 2],
+) -> Option<&'a Zeroizing<String>> {
+    let pin = pin_of_pem(certificate_pem)?;
+    keys.into_iter().flatten().find(|key| pin_of_key_pem(key) == Some(pin))
+}

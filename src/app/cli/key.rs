@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::app::cli::member::propose::{Changes, NewEpoch, prepare, report};
+use crate::app::cli::member::changes::{Changes, NewEpoch, prepare};
+use crate::app::cli::member::propose::report;
 use crate::app::cli::sealing::{DirArgs, PassphraseArgs};
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output::{answer, answer_json};

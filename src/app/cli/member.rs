@@ -3,6 +3,7 @@
 
 pub mod apply;
 pub mod card;
+pub mod changes;
 pub mod founding;
 pub mod genesis;
 pub mod invite;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use rand::CryptoRng;
 
-use crate::app::cli::member::propose::{Prepared, read_cards};
+use crate::app::cli::member::changes::{Prepared, read_cards};
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output::{answer, remark};
 use crate::base::epoch::KeyEpoch;

@@ -79,10 +79,7 @@ fn changes(before: &Identity, after: &Signers) -> Vec<AuditEvent> {
         (before.verifier() != after.verifier()).then_some(AuditEvent::KeyChanged { key, fingerprint })
     };
     // One key may sign several groups: told once.
-    let feed = after
-        .feeds
-        .iter()
-        .find_map(|(group, signer)| changed("feed", before.feeds.get(group)?, signer));
+    let feed = after.feeds.iter().find_map(|(group, signer)| changed("feed", before.feeds.get(group)?, signer));
     let audit = changed("audit", &before.audit, &after.audit);
     let witness = changed("witness", &before.witness, &after.witness);
     [feed, audit, witness].into_iter().flatten().collect()

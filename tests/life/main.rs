@@ -8,5 +8,6 @@ mod freshness;
 mod house;
 mod reservation;
 mod retraction;
+mod rotation;
 mod statistics;
 mod window;

@@ -9,6 +9,7 @@ mod crash;
 mod doors;
 mod evidence;
 mod flow;
+mod keys;
 mod leak;
 mod node;
 mod puller;

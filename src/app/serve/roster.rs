@@ -4,12 +4,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
-use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::app::serve::material::{LiveEngine, Material, pins_of};
-use crate::base::bytes::Sha256Digest;
 use crate::base::time::Timestamp;
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
@@ -19,6 +17,7 @@ use crate::domain::screening::demands::Demands;
 use crate::io::clock;
 use crate::io::grpc::refusals::{engine_refusal, storage_refusal};
 use crate::io::grpc::status::Refusal;
+use crate::io::keystore::rollover::fingerprint;
 use crate::io::keystore::store::Keystore;
 use crate::io::roster_files::RosterFiles;
 use crate::io::screener::Screener;
@@ -98,7 +97,7 @@ impl RosterDesk {
         self.refresh_signers(&keystore)?;
         let hpke = keystore.keys.hpke.public();
         if hpke != before.keys.hpke.public() {
-            let fingerprint = Sha256Digest(Sha256::digest(hpke.as_bytes()).into());
+            let fingerprint = fingerprint(hpke.as_bytes());
             self.record(vec![AuditEvent::KeyChanged { key: "hpke", fingerprint }])?;
         }
         self.refresh_keys(&keystore, clock::now())

@@ -99,9 +99,9 @@ impl NodeKeys {
     /// Fresh keys, without epoch secrets (they come in bundles) and without TLS keys.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
         Self {
-            feed: SigningKey::from_bytes(random_secret(rng).expose()),
-            audit: SigningKey::from_bytes(random_secret(rng).expose()),
-            witness: SigningKey::from_bytes(random_secret(rng).expose()),
+            feed: random_signing_key(rng),
+            audit: random_signing_key(rng),
+            witness: random_signing_key(rng),
             hpke: HpkeSecret::new(random_secret(rng)),
             storage: random_secret(rng),
             local_mac: random_secret(rng),
@@ -160,6 +160,11 @@ impl fmt::Debug for TlsKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TlsKeys(…)")
     }
+}
+
+/// A fresh Ed25519 key.
+pub fn random_signing_key(rng: &mut impl CryptoRng) -> SigningKey {
+    SigningKey::from_bytes(random_secret(rng).expose())
 }
 
 /// 32 fresh secret bytes.

@@ -331,8 +331,9 @@ mod tests {
         let mut store = keystore();
         let mut key = || SigningKey::from_bytes(random_secret(&mut rng).expose());
         let from = [("all", 40), ("cards", 7)].map(|(group, size)| (group.parse().expect("valid"), TreeSize(size)));
+        let from = BTreeMap::from(from);
         store.keys.next = NextKeys {
-            feed: Some(NextFeedKey { key: key(), from: from.into() }),
+            feed: Some(NextFeedKey { key: key(), from: from.clone() }),
             audit: Some(key()),
             witness: Some(key()),
             hpke: Some(HpkeSecret::new(random_secret(&mut ChaCha20Rng::seed_from_u64(9)))),
@@ -342,7 +343,7 @@ mod tests {
         let text = store.to_text();
         let read = Keystore::parse(&text).expect("reads");
         assert_eq!(*read.to_text(), *text);
-        assert_eq!(read.keys.next.feed.expect("kept").from, from.into());
+        assert_eq!(read.keys.next.feed.expect("kept").from, from);
         let lines: Vec<&str> = text.lines().collect();
         let first = lines.iter().position(|line| line.starts_with("next-feed")).expect("written");
         for at in first..first + 6 {

@@ -3,16 +3,20 @@
 use std::path::{Path, PathBuf};
 
 use rand::CryptoRng;
+use serde_json::{Value, json};
 
+use crate::app::cli::member::limit::Limit;
 use crate::app::outcome::CliError;
 use crate::base::bytes::Sha256Digest;
 use crate::base::epoch::KeyEpoch;
-use crate::base::name::MemberId;
+use crate::base::name::{ConsortiumId, GroupId, MemberId};
+use crate::base::position::TreeSize;
 use crate::base::time::Timestamp;
+use crate::domain::note::key::{SignatureType, VerifierKey};
 use crate::domain::pseudonym::keys::EpochSecret;
 use crate::domain::roster::card::MemberCard;
 use crate::domain::roster::document::RosterDraft;
-use crate::domain::roster::member::{Member, MemberState};
+use crate::domain::roster::member::{FeedKey, Member, MemberState, admin_key_name, feed_key_name};
 use crate::domain::roster::succession::{check_draft, check_succession, text_sha256};
 use crate::domain::roster::terms::Epoch;
 use crate::domain::roster::verified::Roster;
@@ -26,6 +30,14 @@ pub struct Changes {
     pub add: Vec<MemberCard>,
     pub update: Vec<MemberCard>,
     pub states: Vec<(MemberId, MemberState)>,
+    pub add_groups: Vec<(MemberId, GroupId)>,
+    pub drop_groups: Vec<(MemberId, GroupId)>,
+    pub limits: Vec<Limit>,
+    pub add_admins: Vec<VerifierKey>,
+    /// Names, the last part of their keys' names.
+    pub drop_admins: Vec<GroupId>,
+    /// How many admins must sign every later change.
+    pub quorum: Option<usize>,
     pub renew_days: Option<u32>,
     pub new_epoch: Option<NewEpoch>,
 }
@@ -35,6 +47,12 @@ impl Changes {
         self.add.is_empty()
             && self.update.is_empty()
             && self.states.is_empty()
+            && self.add_groups.is_empty()
+            && self.drop_groups.is_empty()
+            && self.limits.is_empty()
+            && self.add_admins.is_empty()
+            && self.drop_admins.is_empty()
+            && self.quorum.is_none()
             && self.renew_days.is_none()
             && self.new_epoch.is_none()
     }
@@ -61,6 +79,11 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// What commands that prepare a roster say to machines.
+    pub fn as_json(&self, folder: &Path) -> Value {
+        json!({ "version": self.version, "sha256": self.sha256.to_string(), "dir": folder.display().to_string() })
+    }
+
     /// Writes `roster-N.note` and `epoch-N.bundle` into a new folder.
     pub fn write(&self, folder: &Path) -> Result<(), CliError> {
         if folder.exists() {
@@ -88,6 +111,7 @@ pub fn prepare(
     if let Some(days) = changes.renew_days {
         next.not_after = now.day().start().plus_s(u64::from(days) * 86_400);
     }
+    change_terms(&mut next, changes)?;
     change_members(&mut next, changes)?;
     let fresh = changes.new_epoch.map(|wish| add_epoch(&mut next, wish, rng)).transpose()?;
     check_draft(&next)?;
@@ -114,6 +138,25 @@ pub fn prepare(
     Ok(Prepared { version: next.version, sha256, roster, bundles })
 }
 
+fn change_terms(next: &mut RosterDraft, changes: &Changes) -> Result<(), CliError> {
+    for limit in &changes.limits {
+        limit.set(&mut next.limits);
+    }
+    for name in &changes.drop_admins {
+        let dropped = admin_key_name(&next.consortium, name);
+        let before = next.admins.keys.len();
+        next.admins.keys.retain(|key| key.name() != dropped);
+        if next.admins.keys.len() == before {
+            let known: Vec<&str> = next.admins.keys.iter().filter_map(|key| key.name().rsplit('/').next()).collect();
+            return Err(CliError::usage(format!("the roster knows no admin {name}"))
+                .hint(format!("its admins are {}", known.join(", "))));
+        }
+    }
+    next.admins.keys.extend(changes.add_admins.iter().cloned());
+    next.admins.quorum = changes.quorum.unwrap_or(next.admins.quorum);
+    Ok(())
+}
+
 fn change_members(next: &mut RosterDraft, changes: &Changes) -> Result<(), CliError> {
     for card in changes.add.iter().chain(&changes.update) {
         if *card.consortium() != next.consortium {
@@ -121,18 +164,42 @@ fn change_members(next: &mut RosterDraft, changes: &Changes) -> Result<(), CliEr
             return Err(CliError::not_verified(format!("the card of {member} was made for consortium {other}")));
         }
     }
-    next.members.extend(changes.add.iter().map(|card| card.member().clone()));
+    for card in &changes.add {
+        card.check_first()?;
+        next.members.push(card.member().clone());
+    }
     for card in &changes.update {
         let fresh = card.member();
         let row = row_of(next, &fresh.id)?;
-        if (&row.feeds, &row.audit_key, &row.witness_key) != (&fresh.feeds, &fresh.audit_key, &fresh.witness_key) {
-            let fault = format!("the card of {} has other signing keys than the roster", fresh.id);
-            return Err(CliError::not_verified(fault));
-        }
+        card.check_vouched(row)?;
         *row = Member { state: row.state, ..fresh.clone() };
+    }
+    for (member, group) in &changes.add_groups {
+        add_group(&next.consortium.clone(), row_of(next, member)?, group)?;
+    }
+    for (member, group) in &changes.drop_groups {
+        if !row_of(next, member)?.groups.remove(group) {
+            return Err(CliError::usage(format!("{member} takes no part in group {group}")));
+        }
     }
     for (member, state) in &changes.states {
         row_of(next, member)?.state = *state;
+    }
+    Ok(())
+}
+
+/// The member signs its feed in the new group with the newest key the roster knows: one key may serve all of a member's
+/// groups, since a checkpoint names its feed.
+fn add_group(consortium: &ConsortiumId, row: &mut Member, group: &GroupId) -> Result<(), CliError> {
+    if !row.groups.insert(group.clone()) {
+        return Err(CliError::usage(format!("{} takes part in group {group} already", row.id)));
+    }
+    // Whoever was in the group before has a feed there, and goes on with its key.
+    if row.feeds.iter().all(|feed| feed.group != *group) {
+        let newest = row.feeds.last().ok_or_else(|| CliError::failed(format!("{} has no feed key", row.id)))?;
+        let name = feed_key_name(consortium, &row.id, group);
+        let key = VerifierKey::new(&name, SignatureType::Ed25519, newest.key.public_key())?;
+        row.feeds.push(FeedKey { group: group.clone(), from_size: TreeSize::EMPTY, key });
     }
     Ok(())
 }

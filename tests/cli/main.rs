@@ -1,8 +1,12 @@
 //! The command line as people and scripts meet it: the built program, its answers, its exit codes.
 
+mod changes;
 mod configuration;
+mod damaged;
 mod files;
 mod folder;
 mod help;
+mod json;
+mod mends;
 mod running;
 mod world;

@@ -190,3 +190,19 @@ fn a_peer_that_cannot_be_reached_is_told_with_its_address() {
     world.run(&["doctor", "--config", "bank-a/hushwire.toml"]).check(0, &["bank-b is reached at"]);
     drop(listening);
 }
+
+#[test]
+fn the_mend_of_a_roster_that_ends_renews_it_once_the_admin_is_named() {
+    let world = World::new();
+    world.found_two("127.0.0.1:9");
+    world.propose(&["--renew-days", "10"], "short");
+    world.run(&["member", "apply", "--dir", "bank-a", "short/roster-2.note"]).check(0, &[]);
+    let told = || world.run(&["doctor", "--config", "bank-a/hushwire.toml", "--json"]).json();
+    let ends = |told: &Value| {
+        let all = told["findings"].as_array().expect("a list").clone();
+        all.into_iter().find(|finding| finding["found"].as_str().is_some_and(|text| text.contains("ends in")))
+    };
+    let found = ends(&told()).expect("it ends soon");
+    type_in(&world, &found["mend"].as_str().expect("a mend").replace("KEYFILE", "anna.age"));
+    assert_eq!(ends(&told()), None);
+}

@@ -62,7 +62,7 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
 
     let links = Links::default();
     let (stop, stopping) = watch::channel(false);
-    let desk = RosterDesk::new(&material, engine.clone(), Arc::clone(&screener));
+    let desk = RosterDesk::new(config, &material, engine.clone(), Arc::clone(&screener));
     let peering = Peering::new(engine.patient(), links.clone(), desk.clone(), &material);
     let local_door = doors::local(config, &material, &engine, &screener, &links, &desk)?;
     let peer_door = doors::peer(&material, &engine.patient(), &desk)?;

@@ -70,7 +70,7 @@ fn renew(config: &Config, shown: &Shown, desk: &RosterDesk) -> Result<(), ServeE
 }
 
 /// Opens the keystore again where that needs nobody at the terminal.
-fn reopen(config: &Config) -> Option<Keystore> {
+pub fn reopen(config: &Config) -> Option<Keystore> {
     if config.passphrase == PassphraseSource::Prompt {
         tracing::warn!(event = "keystore.kept", reason = "its passphrase is asked for on the terminal");
         return None;

@@ -7,7 +7,9 @@ use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use crate::app::config::Config;
 use crate::app::serve::material::{LiveEngine, Material, pins_of};
+use crate::app::serve::reload::reopen;
 use crate::base::time::Timestamp;
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
@@ -17,7 +19,7 @@ use crate::domain::screening::demands::Demands;
 use crate::io::clock;
 use crate::io::grpc::refusals::{engine_refusal, storage_refusal};
 use crate::io::grpc::status::Refusal;
-use crate::io::keystore::rollover::fingerprint;
+use crate::io::keystore::rollover::{RotatedKey, fingerprint};
 use crate::io::keystore::store::Keystore;
 use crate::io::roster_files::RosterFiles;
 use crate::io::screener::Screener;
@@ -34,11 +36,13 @@ pub struct RosterDesk {
     screener: Arc<Screener>,
     /// Held while a roster or a keystore is being applied: one at a time.
     keystore: Arc<Mutex<Arc<Keystore>>>,
+    /// Where the keystore is opened again.
+    config: Arc<Config>,
     changed: Arc<watch::Sender<u64>>,
 }
 
 impl RosterDesk {
-    pub fn new(material: &Material, engine: LiveEngine, screener: Arc<Screener>) -> Self {
+    pub fn new(config: &Config, material: &Material, engine: LiveEngine, screener: Arc<Screener>) -> Self {
         Self {
             current: Arc::new(ArcSwap::from_pointee(material.roster.clone())),
             files: material.roster_files.clone(),
@@ -46,6 +50,7 @@ impl RosterDesk {
             engine,
             screener,
             keystore: Arc::new(Mutex::new(Arc::clone(&material.keystore))),
+            config: Arc::new(config.clone()),
             changed: Arc::new(watch::Sender::new(material.roster.version())),
         }
     }
@@ -67,7 +72,7 @@ impl RosterDesk {
     /// Verifies a note as the successor of the roster in force and applies it: from an operator, or from a peer, whose word
     /// counts for nothing beyond the quorum's signatures. Called from a thread that may wait.
     pub fn apply(&self, caller: Actor, note: &[u8]) -> Result<u64, Refusal> {
-        let keystore = self.lock();
+        let mut keystore = self.lock();
         let next = std::str::from_utf8(note)
             .map_err(|error| refused(&error))
             .and_then(|text| RosterNote::parse(text).map_err(|error| refused(&error)))?;
@@ -77,6 +82,14 @@ impl RosterDesk {
             return Ok(current.version());
         }
         let next = next.verify_next(&current).map_err(|error| refused(&error))?;
+        let row = next.member(&keystore.member);
+        let lacks = |key: &RotatedKey| row.is_some_and(|row| !keystore.keys.holds_named(*key, row));
+        if RotatedKey::ALL.iter().any(lacks)
+            && let Some(opened) = reopen(&self.config)
+        {
+            // The key was made while the node ran, and the roster that names it came before anybody told the node.
+            *keystore = Arc::new(opened);
+        }
         self.files.append(&next).map_err(|error| refused(&error))?;
         self.take_effect(&keystore, caller, next)
     }

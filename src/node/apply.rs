@@ -9,13 +9,12 @@ use crate::domain::audit::record::AuditRecord;
 use crate::domain::feed::blob::Body;
 use crate::domain::feed::blob::erasure::Erasure;
 use crate::domain::feed::blob::release::StatisticsRelease;
-use crate::domain::feed::checkpoint::SignedCheckpoint;
 use crate::domain::feed::entry::{Entry, EntryKind};
 use crate::domain::statistics::event::LedgerEvent;
 use crate::domain::statistics::question::ReleaseId;
 use crate::node::believe::Heard;
 use crate::node::commit::{Appended, Audited, Commit, Equivocated, FORMAT, Filled, Opened, Prepared, change};
-use crate::node::feeds::{Feed, verifier_for};
+use crate::node::feeds::{Feed, verify_stored};
 use crate::node::keys;
 use crate::node::state::{State, damaged, read_entry};
 use crate::node::store::{RecordNumber, StorageFault, ViewChange};
@@ -132,9 +131,7 @@ impl State {
             }
             self.staged.believed.push(Heard { feed: id.clone(), index, entry, first_seen: now, place: None });
         }
-        let verifier = verifier_for(&self.roster, &id, appended.checkpoint.as_bytes());
-        let checkpoint = verifier
-            .and_then(|verifier| SignedCheckpoint::verify(appended.checkpoint.as_bytes(), &verifier))
+        let checkpoint = verify_stored(&self.roster, &id, appended.checkpoint.as_bytes())
             .map_err(|error| damaged(&feed.origin, error))?;
         feed.told = feed.told.max(checkpoint.size());
         feed.silent = false;

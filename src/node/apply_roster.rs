@@ -6,12 +6,11 @@ use std::sync::Arc;
 use rand::CryptoRng;
 
 use crate::base::limits;
-use crate::base::name::{FeedId, GroupId};
+use crate::base::name::FeedId;
 use crate::base::position::{EntryIndex, TreeSize};
 use crate::base::time::Timestamp;
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
-use crate::domain::note::key::NoteSigner;
 use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::roster::verified::Roster;
 use crate::domain::screening::demands::Demands;
@@ -81,12 +80,6 @@ impl<J: Journal, V: Views> Node<J, V> {
     pub fn demands(&self) -> Demands {
         Demands::of(&self.state.roster, &self.state.exclusions)
     }
-
-    /// Takes the keys that sign this member's feeds. Called before a roster is applied that puts it into a new group.
-    pub fn sign_feeds_with(&mut self, signers: BTreeMap<GroupId, NoteSigner>) {
-        self.state.identity.feeds.extend(signers);
-    }
-
     /// Takes the keys of the epochs that are readable now: what is published from here on stands under the new epoch.
     pub fn use_keys(
         &mut self,

@@ -9,11 +9,12 @@ use crate::base::time::{Day, Timestamp};
 use crate::domain::exchange::cursor::Cursor;
 use crate::domain::exchange::quota::FeedQuota;
 use crate::domain::feed::blob::erasure::Erasure;
-use crate::domain::feed::checkpoint::{Checkpoint, CheckpointError};
+use crate::domain::feed::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 use crate::domain::feed::entry::{Entry, EntryKind, Leaf};
 use crate::domain::feed::tiles::HashTiles;
 use crate::domain::feed::verifier::FeedVerifier;
 use crate::domain::note::SignedNote;
+use crate::domain::roster::member::FeedKey;
 use crate::domain::roster::verified::Roster;
 use crate::node::commit::Equivocated;
 use crate::node::heads::Head;
@@ -177,4 +178,19 @@ pub fn verifier_at(roster: &Roster, feed: &FeedId, size: TreeSize) -> Result<Fee
     let mut cosigners = roster.witness_keys(&feed.member);
     cosigners.extend(roster.member(&feed.member).map(|member| member.witness_key.clone()));
     FeedVerifier::new(roster.consortium(), feed.clone(), author.clone(), cosigners)
+}
+
+/// Reads a checkpoint of our own journal, where it stands because it was verified. A roster that came later may name a new
+/// feed key from a size on that the one before had signed already: what was true then must not stop the node now.
+pub fn verify_stored(roster: &Roster, feed: &FeedId, note: &[u8]) -> Result<SignedCheckpoint, CheckpointError> {
+    let by_named = verifier_for(roster, feed, note).and_then(|verifier| SignedCheckpoint::verify(note, &verifier));
+    by_named.or_else(|fault| {
+        let former = roster.member(&feed.member).into_iter().flat_map(|member| &member.feeds);
+        let former = former.filter(|row| row.group == feed.group);
+        let verified = |row: &FeedKey| {
+            let verifier = verifier_at(roster, feed, row.from_size).ok()?;
+            SignedCheckpoint::verify(note, &verifier).ok()
+        };
+        former.rev().find_map(verified).ok_or(fault)
+    })
 }

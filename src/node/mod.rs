@@ -37,6 +37,7 @@ pub mod retract;
 pub mod scrub;
 pub mod select;
 pub mod serve;
+pub mod signers;
 pub mod state;
 pub mod status;
 pub mod store;

@@ -62,7 +62,8 @@ impl<J: Journal, V: Views> Node<J, V> {
             range.append(entry.leaf_hash());
         }
         let identity = &self.state.identity;
-        let signer = identity.feeds.get(&feed.group).ok_or_else(|| damaged("feed", "this node has no key for it"))?;
+        let signer = identity.feed_signer(&self.state.roster, &feed.group, range.size());
+        let signer = signer.ok_or_else(|| damaged("feed", "this node has no key for it"))?;
         let checkpoint = Checkpoint::of(&held.origin, &range);
         let note = checkpoint.sign(signer, &identity.witness, now).map_err(|error| damaged("checkpoint", error))?;
         let mut commit = Commit::default();
@@ -110,7 +111,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             if feed.cursor.checkpoint.is_some() || feed.size() != TreeSize::EMPTY {
                 continue;
             }
-            let Some(signer) = identity.feeds.get(&feed.id().group) else { continue };
+            let Some(signer) = identity.feed_signer(roster, &feed.id().group, TreeSize::EMPTY) else { continue };
             let checkpoint = Checkpoint::of(&feed.origin, &feed.tiles.range());
             if let Ok(note) = checkpoint.sign(signer, &identity.witness, now)
                 && let Ok(verifier) = verifier_at(roster, feed.id(), TreeSize::EMPTY)

@@ -22,8 +22,10 @@ use hushwire::domain::roster::terms::{Admins, Epoch, Limits};
 use hushwire::domain::roster::verified::Roster;
 use hushwire::domain::statistics::budget::Epsilon;
 use hushwire::io::keystore::keys::NodeKeys;
+use hushwire::io::keystore::rollover::NextFeedKey;
 use hushwire::node::identity::Identity;
 use hushwire::node::local_mac::LocalMacKey;
+use hushwire::node::signers::Signers;
 use hushwire::node::state::Settings;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -93,16 +95,41 @@ impl Consortium {
     pub fn identity(&self, member: usize) -> Identity {
         let (keys, name) = (&self.keys[member], &self.members[member]);
         let current = EpochKeys::derive(&self.id, self.epoch, &secret());
-        let feed = keys.feed_signer(&self.id, name, &self.group).expect("a valid name");
+        let Signers { feeds, former_feeds, audit, witness } = self.signers(member);
         Identity {
             consortium: self.id.clone(),
             member: name.clone(),
-            feeds: BTreeMap::from([(self.group.clone(), feed)]),
-            audit: keys.audit_signer(&self.id, name).expect("a valid name"),
-            witness: keys.witness_signer(&self.id, name).expect("a valid name"),
+            feeds,
+            former_feeds,
+            audit,
+            witness,
             key_ring: Arc::new(KeyRing { current, previous: None }),
             local_mac: LocalMacKey::new(&keys.local_mac),
         }
+    }
+
+    /// The next roster, in which a next feed key of the member counts from a size on. Its keystore holds both keys.
+    pub fn next_feed_key(&mut self, member: usize, from_size: TreeSize) {
+        let key = SigningKey::from_bytes(&[21; 32]);
+        let from = BTreeMap::from([(self.group.clone(), from_size)]);
+        self.keys[member].next.feed = Some(NextFeedKey { key, from });
+        let (keys, name) = (&self.keys[member], &self.members[member]);
+        let signers = keys.feed_signers(&self.id, name, &self.group).expect("a valid name");
+        let key = signers.last().expect("two keys").verifier().clone();
+        let mut next = self.roster.content().clone();
+        (next.version, next.previous) = (next.version + 1, Some(self.roster.sha256()));
+        next.members[member].feeds.push(FeedKey { group: self.group.clone(), from_size, key });
+        let note = sign(&next, &[&admin(&self.id)], START).expect("a valid draft");
+        self.roster = note.verify_next(&self.roster).expect("signed");
+    }
+
+    /// What the member signs with under the newest roster.
+    pub fn signers(&self, member: usize) -> Signers {
+        self.signers_under(member, &self.roster)
+    }
+
+    pub fn signers_under(&self, member: usize, roster: &Roster) -> Signers {
+        self.keys[member].signers(&self.id, &self.members[member], roster).expect("valid names")
     }
 
     pub fn settings(&self) -> Settings {

@@ -12,5 +12,6 @@ mod recording;
 mod reservation;
 mod retraction;
 mod rosters;
+mod rotation;
 mod statistics;
 mod window;

@@ -13,6 +13,7 @@ mod erasure;
 mod evidence;
 mod flow;
 mod http;
+mod keys;
 mod leak;
 mod limits;
 mod lists;

@@ -212,7 +212,7 @@ fn a_witness_quorum_must_fit_who_stays() {
     let refused = propose("");
     let said = "a witness quorum of 3 needs four active members at least, this roster has 3; set it to 0";
     assert!(refused.code != 0 && refused.stderr.contains(said), "{refused:?}");
-    assert_eq!(propose("--witness-quorum 0").code, 0);
+    assert_eq!(propose("--limit witness_quorum=0").code, 0);
 }
 
 #[test]

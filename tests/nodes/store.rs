@@ -33,6 +33,7 @@ impl Home {
         let identity = Identity {
             consortium: consortium.clone(),
             member: member.clone(),
+            former_feeds: Default::default(),
             feeds: Default::default(),
             audit: keys.audit_signer(consortium, member).expect("a key"),
             witness: keys.witness_signer(consortium, member).expect("a key"),

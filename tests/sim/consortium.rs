@@ -113,6 +113,7 @@ impl Consortium {
             consortium: self.id.clone(),
             member: name.clone(),
             feeds: BTreeMap::from([(self.group.clone(), feed)]),
+            former_feeds: BTreeMap::new(),
             audit: keys.audit_signer(&self.id, name).expect("a valid name"),
             witness: keys.witness_signer(&self.id, name).expect("a valid name"),
             key_ring: Arc::new(KeyRing { current, previous: None }),

@@ -127,12 +127,15 @@ fn examine(patient: &Patient<'_>, findings: &mut Findings) {
         findings.warning("configuration", "sandbox is on: documented test values force decisions", mend);
     }
     machine::examine(patient, findings);
-    certificates::examine(patient, findings);
-    let roster = membership::examine(patient, findings);
+    let keystore = membership::keystore(patient, findings);
+    certificates::examine(patient, keystore.as_ref(), findings);
+    let roster = membership::examine(patient, keystore.as_ref(), findings);
     match guard_files::all(&config.guard_dir) {
         Ok(lists) => findings.ok("guard lists", format!("{} lists", lists.lists().count())),
         Err(error) => {
-            findings.fault("guard lists", error.to_string(), "import the list again: hushwire guard import FILE")
+            let again = "hushwire guard import FILE --grade GRADE --config CONFIG";
+            let mend = format!("rm {}   # then import it again: {again}", error.path().display());
+            findings.fault("guard lists", error.to_string(), mend);
         }
     }
     match typology_file::load(config.typology_file.as_deref()) {

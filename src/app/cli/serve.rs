@@ -14,7 +14,8 @@ use crate::app::serve::serve;
 use crate::app::serve::store::OnDamage;
 use crate::node::store::StorageFault;
 
-/// Run a node until it is told to stop (Ctrl-C or SIGTERM). SIGHUP reads the certificates again.
+/// Run a node until it is told to stop (Ctrl-C or SIGTERM). SIGHUP reads keystore, rosters and certificates
+/// again.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -88,6 +89,7 @@ fn explain(error: ServeError, config: &Path) -> CliError {
         | ServeError::NotAMember
         | ServeError::Keys(_)
         | ServeError::Tls { .. }
+        | ServeError::OtherKey { .. }
         | ServeError::File { .. }
         | ServeError::Guard(_)
         | ServeError::Typology(_)

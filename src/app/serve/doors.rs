@@ -9,7 +9,7 @@ use tonic_health::server::HealthReporter;
 
 use crate::app::config::Config;
 use crate::app::serve::health::health;
-use crate::app::serve::material::{Addresses, LiveEngine, Material, ServeError};
+use crate::app::serve::material::{Addresses, LiveEngine, Material, ServeError, local_certified};
 use crate::app::serve::roster::RosterDesk;
 use crate::base::limits;
 use crate::base::time::Timestamp;
@@ -40,7 +40,7 @@ use crate::io::transport::caller::Caller;
 use crate::io::transport::connection::Admission;
 use crate::io::transport::listener::{Door, DoorCounts};
 use crate::io::transport::settings::DoorSettings;
-use crate::io::transport::tls::{DoorTls, local_server, peer_server};
+use crate::io::transport::tls::{Authority, Certified, DoorTls, local_server, peer_server};
 
 /// Both listening sockets, bound before anything else is opened: a taken port is told at once.
 #[derive(Debug)]
@@ -99,7 +99,8 @@ impl LocalDoor {
 
 /// The peer door before it opens.
 pub struct PeerDoor {
-    tls: watch::Sender<Arc<DoorTls>>,
+    /// New certificates are sent here.
+    pub tls: Arc<watch::Sender<Arc<DoorTls>>>,
     admission: Admission,
     routes: Routes,
     on_refused: OnRefused,
@@ -129,7 +130,8 @@ pub fn local(
     links: &Links,
     desk: &RosterDesk,
 ) -> Result<LocalDoor, ServeError> {
-    let tls = local_tls(config, material)?;
+    let (own, authority) = local_certified(config, &material.keystore)?;
+    let tls = local_tls(config, &own, &authority)?;
     let apply = desk.clone();
     let defaults = PublishDefaults { ack: config.feed.ack, spread_s: config.feed.spread_s };
     let publishing = Publishing { engine: engine.clone(), member: config.member.clone(), defaults };
@@ -165,21 +167,22 @@ pub fn local(
     })
 }
 
-/// The TLS of the local door, from the files as they are now.
-pub fn local_tls(config: &Config, material: &Material) -> Result<DoorTls, ServeError> {
-    let (own, authority) = material.local_tls(config)?;
-    local_server(&own, &authority, &config.member).map_err(|error| ServeError::Tls { what: "local listener", error })
+pub fn local_tls(config: &Config, own: &Certified, authority: &Authority) -> Result<DoorTls, ServeError> {
+    local_server(own, authority, &config.member).map_err(|error| ServeError::Tls { what: "local listener", error })
+}
+
+pub fn peer_tls(own: &Certified, desk: &RosterDesk) -> Result<DoorTls, ServeError> {
+    peer_server(own, desk.pins()).map_err(|error| ServeError::Tls { what: "peer listener", error })
 }
 
 /// Everything other members' nodes may call.
 pub fn peer(material: &Material, engine: &LiveEngine, desk: &RosterDesk) -> Result<PeerDoor, ServeError> {
-    let tls =
-        peer_server(&material.peer, desk.pins()).map_err(|error| ServeError::Tls { what: "peer listener", error })?;
+    let tls = peer_tls(&material.peer, desk)?;
     let exchange = ExchangeServiceServer::new(Exchange { engine: engine.clone(), rosters: desk.changes() })
         .max_decoding_message_size(limits::MESSAGE_BYTES)
         .max_encoding_message_size(limits::MESSAGE_BYTES);
     Ok(PeerDoor {
-        tls: watch::Sender::new(Arc::new(tls)),
+        tls: Arc::new(watch::Sender::new(Arc::new(tls))),
         admission: Admission::Peer { pins: Arc::clone(desk.pins()) },
         routes: Routes::new(exchange),
         on_refused: record_refusals(engine.clone()),

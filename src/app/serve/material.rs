@@ -2,27 +2,29 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use crate::app::config::Config;
 use crate::base::bytes::Sha256Digest;
-use crate::base::name::{GroupId, MemberId};
+use crate::base::name::MemberId;
 use crate::base::time::Timestamp;
 use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
 use crate::domain::indicator::typology::TypologyList;
-use crate::domain::note::key::{KeyError, NoteSigner};
 use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::roster::verified::Roster;
 use crate::domain::statistics::budget::Epsilon;
+use crate::io::certificate::pin_of_pem;
 use crate::io::engine::Engine;
 use crate::io::guard_files::{self, GuardFileError};
 use crate::io::journal::file::FileJournal;
 use crate::io::journal::real_fs::RealFs;
 use crate::io::keystore::file::{self, FileError, Readers};
+use crate::io::keystore::keys::NodeKeys;
 use crate::io::keystore::passphrase::{Passphrase, PassphraseError};
 use crate::io::keystore::store::{Keystore, KeystoreError};
 use crate::io::roster_files::{RosterFiles, RosterFilesError};
@@ -33,6 +35,7 @@ use crate::io::typology_file::{self, TypologyFileError};
 use crate::io::views::any::AnyViews;
 use crate::node::identity::Identity;
 use crate::node::local_mac::LocalMacKey;
+use crate::node::signers::Signers;
 use crate::node::state::Settings;
 use crate::node::store::StorageFault;
 
@@ -60,6 +63,8 @@ pub enum ServeError {
     Keys(String),
     #[error("{what}: {error}")]
     Tls { what: &'static str, error: TlsError },
+    #[error("{} belongs to a key that is not in the keystore", path.display())]
+    OtherKey { path: PathBuf },
     #[error("{what}: {error}")]
     File { what: &'static str, error: FileError },
     #[error("guard list: {0}")]
@@ -105,10 +110,7 @@ impl Material {
             return Err(ServeError::NotAMember);
         }
         let key_ring = keystore.keys.key_ring(&roster, now).map_err(|error| ServeError::Keys(error.to_string()))?;
-        let tls = keystore.keys.tls.as_ref().ok_or(ServeError::NoTlsKeys)?;
-        let certificate = read("peer certificate", &config.dir.peer_certificate())?;
-        let peer = Certified::from_pem(&certificate, tls.peer.as_bytes())
-            .map_err(|error| ServeError::Tls { what: "peer certificate", error })?;
+        let peer = peer_certified(config, &keystore)?;
         let pins = Arc::new(PinRegistry::new(pins_of(&roster, now)));
         let guards = Arc::new(guard_files::all(&config.guard_dir)?);
         let typologies = typology_file::load(config.typology_file.as_deref())?;
@@ -124,29 +126,19 @@ impl Material {
         })
     }
 
-    /// The certificate of the local door and whom it believes, read anew at each reload.
-    pub fn local_tls(&self, config: &Config) -> Result<(Certified, Authority), ServeError> {
-        let tls = self.keystore.keys.tls.as_ref().ok_or(ServeError::NoTlsKeys)?;
-        let what = "certificate of the local listener";
-        let certificate = read(what, &config.dir.server_certificate())?;
-        let own = Certified::from_pem(&certificate, tls.server.as_bytes())
-            .map_err(|error| ServeError::Tls { what, error })?;
-        let what = "the member's own authority";
-        let authority = Authority::from_pem(&read(what, &config.dir.local_authority())?)
-            .map_err(|error| ServeError::Tls { what, error })?;
-        Ok((own, authority))
-    }
-
     /// The names and keys the node signs and reads with.
     pub fn identity(&self) -> Result<Identity, ServeError> {
         let Keystore { consortium, member, keys } = self.keystore.as_ref();
-        let failed = |error: KeyError| ServeError::Keys(error.to_string());
+        let failed = |error: crate::domain::note::key::KeyError| ServeError::Keys(error.to_string());
+        let Signers { feeds, former_feeds, audit, witness } =
+            keys.signers(consortium, member, &self.roster).map_err(failed)?;
         Ok(Identity {
             consortium: consortium.clone(),
             member: member.clone(),
-            feeds: feed_signers(&self.keystore, &self.roster).map_err(failed)?,
-            audit: keys.audit_signer(consortium, member).map_err(failed)?,
-            witness: keys.witness_signer(consortium, member).map_err(failed)?,
+            feeds,
+            former_feeds,
+            audit,
+            witness,
             key_ring: Arc::clone(&self.key_ring),
             local_mac: LocalMacKey::new(&keys.local_mac),
         })
@@ -165,11 +157,37 @@ impl Material {
     }
 }
 
-/// What signs the member's feed in each of its groups.
-pub fn feed_signers(keystore: &Keystore, roster: &Roster) -> Result<BTreeMap<GroupId, NoteSigner>, KeyError> {
-    let Keystore { consortium, member, keys } = keystore;
-    let groups = roster.groups_of(member).into_iter();
-    groups.map(|group| Ok((group.clone(), keys.feed_signer(consortium, member, &group)?))).collect()
+/// The certificate other members pin, as it is on disk now.
+pub fn peer_certified(config: &Config, keystore: &Keystore) -> Result<Certified, ServeError> {
+    certified("peer certificate", &config.dir.peer_certificate(), keystore, NodeKeys::peer_key_of)
+}
+
+/// The certificate of the local door and whom it believes, as they are on disk now.
+pub fn local_certified(config: &Config, keystore: &Keystore) -> Result<(Certified, Authority), ServeError> {
+    let what = "certificate of the local listener";
+    let own = certified(what, &config.dir.server_certificate(), keystore, NodeKeys::server_key_of)?;
+    let what = "the member's own authority";
+    let authority = Authority::from_pem(&read(what, &config.dir.local_authority())?)
+        .map_err(|error| ServeError::Tls { what, error })?;
+    Ok((own, authority))
+}
+
+/// A certificate with whichever of the keystore's keys belongs to it.
+fn certified(
+    what: &'static str,
+    path: &Path,
+    keystore: &Keystore,
+    key_of: impl for<'a> FnOnce(&'a NodeKeys, &str) -> Option<&'a Zeroizing<String>>,
+) -> Result<Certified, ServeError> {
+    if keystore.keys.tls.is_none() {
+        return Err(ServeError::NoTlsKeys);
+    }
+    let pem = read(what, path)?;
+    let not_pem = TlsError::Pem { what: "the certificate", expected: "a certificate" };
+    let text = std::str::from_utf8(&pem).ok().filter(|text| pin_of_pem(text).is_some());
+    let text = text.ok_or(ServeError::Tls { what, error: not_pem })?;
+    let key = key_of(&keystore.keys, text).ok_or_else(|| ServeError::OtherKey { path: path.to_owned() })?;
+    Certified::from_pem(&pem, key.as_bytes()).map_err(|error| ServeError::Tls { what, error })
 }
 
 /// The pins of every member that may connect now.

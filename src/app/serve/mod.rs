@@ -60,12 +60,17 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
 
     let links = Links::default();
     let (stop, stopping) = watch::channel(false);
-    let desk = RosterDesk::new(&material, engine.clone(), Arc::clone(&screener));
+    let desk = RosterDesk::new(config, &material, engine.clone(), Arc::clone(&screener));
     let peering = Peering::new(engine.patient(), links.clone(), desk.clone(), &material);
     let local_door = doors::local(config, &material, &engine, &screener, &links, &desk)?;
     let peer_door = doors::peer(&material, &engine.patient(), &desk)?;
     let addresses = sockets.addresses()?;
 
+    let shown = reload::Shown {
+        local: Arc::clone(&local_door.tls),
+        peer: Arc::clone(&peer_door.tls),
+        identity: Arc::clone(&peering.identity),
+    };
     let peers_thread = spawn_peers(peers, peering, peer_door, sockets.peer, stopping.clone())?;
     if let Some(path) = ready_file {
         material::write_ready(&path, &addresses)?;
@@ -78,8 +83,7 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
         let recording = tokio::spawn(write_records(engine.patient(), recorder, waiting, window, ends));
         tokio::spawn(scrub_daily(engine.clone(), reader));
         tokio::spawn(refresh(engine.clone(), Arc::clone(&screener), config.screening.freshness_limit_s));
-        let (material, tls) = (Arc::clone(&material), Arc::clone(&local_door.tls));
-        tokio::spawn(reload::on_hangup(config.clone(), material, tls, desk.clone()));
+        tokio::spawn(reload::on_hangup(config.clone(), shown, desk.clone()));
         tokio::spawn(health::report(engine.clone(), local_door.health.clone()));
         tokio::spawn(reload::follow_epochs(desk.clone()));
         let told = async {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::task::AbortHandle;
 use tonic::transport::Channel;
 
@@ -25,12 +26,13 @@ pub struct Peering {
     engine: LiveEngine,
     links: Links,
     desk: RosterDesk,
-    identity: Arc<PeerIdentity>,
+    /// What the next connection shows.
+    pub identity: Arc<ArcSwap<PeerIdentity>>,
 }
 
 impl Peering {
     pub fn new(engine: LiveEngine, links: Links, desk: RosterDesk, material: &Material) -> Self {
-        let identity = Arc::new(PeerIdentity { certified: material.peer.clone() });
+        let identity = Arc::new(ArcSwap::from_pointee(PeerIdentity { certified: material.peer.clone() }));
         Self { engine, links, desk, identity }
     }
 
@@ -65,7 +67,7 @@ impl Peering {
         let attempts = AtomicUsize::new(0);
         let dial = move |peer: &MemberId| {
             let attempt = attempts.fetch_add(1, Ordering::Relaxed);
-            dial(&desk, &identity, peer, attempt)
+            dial(&desk, &identity.load(), peer, attempt)
         };
         let desk = self.desk.clone();
         let hear_roster: HearRoster = Arc::new(move |from, note| Box::pin(hear_roster(desk.clone(), from, note)));

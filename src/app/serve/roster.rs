@@ -7,18 +7,23 @@ use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use crate::app::serve::material::{LiveEngine, Material, feed_signers, pins_of};
+use crate::app::config::Config;
+use crate::app::serve::material::{LiveEngine, Material, pins_of};
+use crate::app::serve::reload::reopen;
 use crate::base::time::Timestamp;
+use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
 use crate::domain::roster::succession::RosterNote;
 use crate::domain::roster::verified::Roster;
 use crate::io::clock;
 use crate::io::grpc::refusals::{engine_refusal, storage_refusal};
 use crate::io::grpc::status::Refusal;
+use crate::io::keystore::rollover::{RotatedKey, fingerprint};
 use crate::io::keystore::store::Keystore;
 use crate::io::roster_files::RosterFiles;
 use crate::io::screener::Screener;
 use crate::io::transport::pins::PinRegistry;
+use crate::node::signers::Signers;
 
 /// The roster in force, the one way to its successor, and the keys that go with it. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -30,11 +35,13 @@ pub struct RosterDesk {
     screener: Arc<Screener>,
     /// Held while a roster or a keystore is being applied: one at a time.
     keystore: Arc<Mutex<Arc<Keystore>>>,
+    /// Where the keystore is opened again.
+    config: Arc<Config>,
     changed: Arc<watch::Sender<u64>>,
 }
 
 impl RosterDesk {
-    pub fn new(material: &Material, engine: LiveEngine, screener: Arc<Screener>) -> Self {
+    pub fn new(config: &Config, material: &Material, engine: LiveEngine, screener: Arc<Screener>) -> Self {
         Self {
             current: Arc::new(ArcSwap::from_pointee(material.roster.clone())),
             files: material.roster_files.clone(),
@@ -42,6 +49,7 @@ impl RosterDesk {
             engine,
             screener,
             keystore: Arc::new(Mutex::new(Arc::clone(&material.keystore))),
+            config: Arc::new(config.clone()),
             changed: Arc::new(watch::Sender::new(material.roster.version())),
         }
     }
@@ -63,7 +71,7 @@ impl RosterDesk {
     /// Verifies a note as the successor of the roster in force and applies it: from an operator, or from a peer, whose word
     /// counts for nothing beyond the quorum's signatures. Called from a thread that may wait.
     pub fn apply(&self, caller: Actor, note: &[u8]) -> Result<u64, Refusal> {
-        let keystore = self.lock();
+        let mut keystore = self.lock();
         let next = std::str::from_utf8(note)
             .map_err(|error| refused(&error))
             .and_then(|text| RosterNote::parse(text).map_err(|error| refused(&error)))?;
@@ -73,6 +81,14 @@ impl RosterDesk {
             return Ok(current.version());
         }
         let next = next.verify_next(&current).map_err(|error| refused(&error))?;
+        let row = next.member(&keystore.member);
+        let lacks = |key: &RotatedKey| row.is_some_and(|row| !keystore.keys.holds_named(*key, row));
+        if RotatedKey::ALL.iter().any(lacks)
+            && let Some(opened) = reopen(&self.config)
+        {
+            // The key was made while the node ran, and the roster that names it came before anybody told the node.
+            *keystore = Arc::new(opened);
+        }
         self.files.append(&next).map_err(|error| refused(&error))?;
         self.take_effect(&keystore, caller, next)
     }
@@ -81,6 +97,7 @@ impl RosterDesk {
     /// opened again. Called from a thread that may wait.
     pub fn reload(&self, opened: Option<Keystore>) -> Result<(), Refusal> {
         let mut keystore = self.lock();
+        let before = Arc::clone(&keystore);
         if let Some(opened) = opened {
             *keystore = Arc::new(opened);
         }
@@ -89,7 +106,33 @@ impl RosterDesk {
         for next in chain.into_iter().filter(|roster| roster.version() > in_force) {
             self.take_effect(&keystore, Actor::Node, next)?;
         }
+        self.refresh_signers(&keystore)?;
+        let hpke = keystore.keys.hpke.public();
+        if hpke != before.keys.hpke.public() {
+            let fingerprint = fingerprint(hpke.as_bytes());
+            self.record(vec![AuditEvent::KeyChanged { key: "hpke", fingerprint }])?;
+        }
         self.refresh_keys(&keystore, clock::now())
+    }
+
+    /// The keystore as it was last opened.
+    pub fn keystore(&self) -> Arc<Keystore> {
+        Arc::clone(&self.lock())
+    }
+
+    /// Puts what the node did by itself into the audit log. Called from a thread that may wait.
+    pub fn record(&self, events: Vec<AuditEvent>) -> Result<(), Refusal> {
+        let recorded = Handle::current()
+            .block_on(self.engine.call(move |node, round| node.record(&Actor::Node, events, round.now, round.rng)));
+        recorded.map_err(engine_refusal)?.map_err(|fault| storage_refusal(&fault))
+    }
+
+    /// The keystore may hold keys the roster has named for long.
+    fn refresh_signers(&self, keystore: &Keystore) -> Result<(), Refusal> {
+        let signers = signers_of(keystore, &self.current())?;
+        let used = Handle::current()
+            .block_on(self.engine.call(move |node, round| node.use_signers(signers, round.now, round.rng)));
+        used.map_err(engine_refusal)?.map_err(|fault| storage_refusal(&fault))
     }
 
     /// Follows what time alone changes: epochs activate, memberships and rosters end.
@@ -102,10 +145,12 @@ impl RosterDesk {
     fn take_effect(&self, keystore: &Keystore, caller: Actor, next: Roster) -> Result<u64, Refusal> {
         let (version, now) = (next.version(), clock::now());
         let applied = next.clone();
-        let signers = feed_signers(keystore, &next).map_err(|error| refused(&error))?;
+        let signers = signers_of(keystore, &next)?;
+        // In one turn: between the two nothing may be signed by a key the roster no longer names.
         let journaled = Handle::current().block_on(self.engine.call(move |node, round| {
-            node.sign_feeds_with(signers);
-            node.apply_roster(&caller, applied, round.now, round.rng).map(|()| node.demands())
+            node.apply_roster(&caller, applied, round.now, round.rng)?;
+            node.use_signers(signers, round.now, round.rng)?;
+            Ok(node.demands())
         }));
         let demands = journaled.map_err(engine_refusal)?.map_err(|fault| storage_refusal(&fault))?;
         self.pins.replace(pins_of(&next, now));
@@ -143,6 +188,11 @@ impl RosterDesk {
     fn lock(&self) -> MutexGuard<'_, Arc<Keystore>> {
         self.keystore.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn signers_of(keystore: &Keystore, roster: &Roster) -> Result<Signers, Refusal> {
+    let signers = keystore.keys.signers(&keystore.consortium, &keystore.member, roster);
+    signers.map_err(|error| refused(&error))
 }
 
 fn refused(error: &dyn std::fmt::Display) -> Refusal {

@@ -78,6 +78,10 @@ pub enum RosterError {
     MemberReturned(MemberId),
     #[error("the feed keys of {0} may only grow: entries signed under an old key must stay verifiable")]
     FeedKeysChanged(MemberId),
+    #[error("the card of {0} names former feed keys; the first card of a member names one for each group, from size 0")]
+    FormerFeedKeys(MemberId),
+    #[error("the card of {0} is signed by no key that the roster names for it")]
+    CardNotVouched(MemberId),
     #[error("epoch {0} may not be dropped or changed")]
     EpochChanged(KeyEpoch),
     #[error("the minimum suite may not fall from {from} to {to}")]

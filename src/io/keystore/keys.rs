@@ -18,6 +18,7 @@ use crate::domain::pseudonym::keys::{EpochKeys, EpochSecret, KeyRing};
 use crate::domain::roster::member::{HpkeKey, audit_key_name, feed_key_name, witness_key_name};
 use crate::domain::roster::terms::Epoch;
 use crate::domain::roster::verified::Roster;
+use crate::io::keystore::rollover::NextKeys;
 
 /// The keys of an epoch cannot be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,6 +81,8 @@ pub struct NodeKeys {
     /// Secrets of the epochs this node may read.
     pub epochs: BTreeMap<KeyEpoch, EpochSecret>,
     pub tls: Option<TlsKeys>,
+    /// Those that are to take over.
+    pub next: NextKeys,
 }
 
 /// Private keys of the node's certificates, PKCS #8 PEM.
@@ -96,14 +99,15 @@ impl NodeKeys {
     /// Fresh keys, without epoch secrets (they come in bundles) and without TLS keys.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
         Self {
-            feed: SigningKey::from_bytes(random_secret(rng).expose()),
-            audit: SigningKey::from_bytes(random_secret(rng).expose()),
-            witness: SigningKey::from_bytes(random_secret(rng).expose()),
+            feed: random_signing_key(rng),
+            audit: random_signing_key(rng),
+            witness: random_signing_key(rng),
             hpke: HpkeSecret::new(random_secret(rng)),
             storage: random_secret(rng),
             local_mac: random_secret(rng),
             epochs: BTreeMap::new(),
             tls: None,
+            next: NextKeys::default(),
         }
     }
 
@@ -156,6 +160,11 @@ impl fmt::Debug for TlsKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TlsKeys(…)")
     }
+}
+
+/// A fresh Ed25519 key.
+pub fn random_signing_key(rng: &mut impl CryptoRng) -> SigningKey {
+    SigningKey::from_bytes(random_secret(rng).expose())
 }
 
 /// 32 fresh secret bytes.

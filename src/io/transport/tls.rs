@@ -4,7 +4,9 @@
 //! Resumption is off on both sides: a resumed session presents the certificate of the first handshake, so that a key that
 //! was dropped or has expired since would come back unchecked (CRYPTO §8).
 
+use crate::base::bytes::Sha256Digest;
 use crate::base::name::MemberId;
+use crate::io::transport::leaf::Leaf;
 use crate::io::transport::pins::PinRegistry;
 use crate::io::transport::verify::{LocalClients, PinnedClients, PinnedServer};
 use rustls::client::{Resumption, WebPkiServerVerifier};
@@ -45,6 +47,11 @@ impl Certified {
         let key = PrivateKeyDer::from_pem_slice(key_pem)
             .map_err(|_| TlsError::Pem { what: "the private key", expected: "a private key" })?;
         Ok(Self { chain, key })
+    }
+
+    /// SHA-256 of the leaf's SubjectPublicKeyInfo; none where the leaf is not well-formed.
+    pub fn pin(&self) -> Option<Sha256Digest> {
+        Leaf::read(self.chain.first()?).ok().map(|leaf| leaf.spki)
     }
 }
 

@@ -3,18 +3,20 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::json;
 
 use crate::app::cli::sealing::{DirArgs, PassphraseArgs};
 use crate::app::outcome::{CliError, Outcome};
-use crate::app::output::answer;
+use crate::app::output::{answer, answer_json};
 use crate::base::epoch::KeyEpoch;
 use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::domain::note::SignedNote;
+use crate::domain::pseudonym::keys::EpochSecret;
 use crate::domain::roster::succession::RosterNote;
 use crate::domain::roster::verified::Roster;
 use crate::io::clock;
-use crate::io::key_bundle::{self, KeyBundle};
+use crate::io::key_bundle::{self, BundleError, KeyBundle, VerifiedBundle};
 use crate::io::keystore::file::read_at_most;
 use crate::io::keystore::store::Keystore;
 
@@ -35,6 +37,10 @@ pub struct ApplyArgs {
     dir: DirArgs,
     #[command(flatten)]
     sealing: PassphraseArgs,
+    /// One JSON object on standard output: {"version", "sha256", "applied", "epochs"}; applied lists the versions that are
+    /// new here, epochs those whose secret is
+    #[arg(long)]
+    json: bool,
 }
 
 pub fn run(args: &ApplyArgs) -> Result<Outcome, CliError> {
@@ -44,22 +50,40 @@ pub fn run(args: &ApplyArgs) -> Result<Outcome, CliError> {
     let known = chain.len();
     let papers = Papers::read(&args.files)?;
     follow(&mut chain, papers.rosters, clock::now())?;
+    let mut epochs = Vec::new();
     if !papers.bundles.is_empty() {
         let (mut keystore, passphrase) = args.sealing.open(&node)?;
-        let opened = open_bundles(&mut keystore, &chain, papers.bundles)?;
-        if !opened.is_empty() {
+        epochs = open_bundles(&mut keystore, &chain, papers.bundles)?;
+        if !epochs.is_empty() {
             // Keys first: a roster that activates an epoch must find its secret.
             keystore.replace(&node.keystore(), &passphrase, args.sealing.work())?;
-        }
-        for epoch in opened {
-            answer(format!("secret of epoch {epoch} stored"))?;
         }
     }
     for roster in chain.iter().skip(known) {
         files.append(roster)?;
+    }
+    report(args, &chain, known, &epochs)
+}
+
+fn report(args: &ApplyArgs, chain: &[Roster], known: usize, epochs: &[KeyEpoch]) -> Result<Outcome, CliError> {
+    let fresh = chain.get(known..).unwrap_or_default();
+    if args.json {
+        let newest = chain.last().ok_or_else(|| CliError::failed("there is no roster to follow"))?;
+        let shown = json!({
+            "version": newest.version(),
+            "sha256": newest.sha256().to_string(),
+            "applied": fresh.iter().map(Roster::version).collect::<Vec<_>>(),
+            "epochs": epochs.iter().map(|epoch| epoch.0).collect::<Vec<_>>(),
+        });
+        return answer_json(&shown).map(|()| Outcome::Done);
+    }
+    for epoch in epochs {
+        answer(format!("secret of epoch {epoch} stored"))?;
+    }
+    for roster in fresh {
         answer(format!("roster version {} is in force: {}", roster.version(), roster.sha256()))?;
     }
-    if chain.len() == known {
+    if fresh.is_empty() {
         answer("no newer roster among the files")?;
     }
     Ok(Outcome::Done)
@@ -100,6 +124,13 @@ pub fn follow(chain: &mut Vec<Roster>, notes: Vec<String>, now: Timestamp) -> Re
         if chain.iter().any(|roster| roster.sha256() == note.sha256()) {
             continue;
         }
+        let version = note.content().version;
+        if let Some(held) = chain.iter().find(|roster| roster.version() == version) {
+            let fault = format!("two rosters of version {version}: {} and {}", held.sha256(), note.sha256());
+            return Err(CliError::not_verified(fault).hint(
+                "only one can be followed, and nothing was applied: ask the admins which, and give that one alone",
+            ));
+        }
         let current = chain.last().ok_or_else(|| CliError::failed("there is no roster to follow"))?;
         chain.push(note.verify_next(current)?);
     }
@@ -126,10 +157,17 @@ pub fn open_bundles(
         if !bundle.recipients().any(|member| *member == keystore.member) {
             continue;
         }
-        let (epoch, secret) = bundle.verify(roster)?.open(&keystore.member, &keystore.keys.hpke)?;
+        let (epoch, secret) = open(&bundle.verify(roster)?, keystore)?;
         if keystore.keys.epochs.insert(epoch, secret).is_none() {
             opened.push(epoch);
         }
     }
     Ok(opened)
+}
+
+/// With the key it was sealed to, which is the one its roster named: the key in use or the next.
+fn open(bundle: &VerifiedBundle, keystore: &Keystore) -> Result<(KeyEpoch, EpochSecret), BundleError> {
+    let mut attempts = keystore.keys.hpke_secrets().map(|key| bundle.open(&keystore.member, key));
+    let first = attempts.next().expect("the key in use is always among them");
+    first.or_else(|fault| attempts.find_map(Result::ok).ok_or(fault))
 }

@@ -2,7 +2,7 @@
 //! restarted node is the node that stopped.
 
 use crate::base::bytes::{Incarnation, LocalMac, TreeHash};
-use crate::base::name::FeedId;
+use crate::base::name::{ConsortiumId, FeedId, MemberId};
 use crate::base::position::{EntryIndex, TreeSize};
 use crate::base::time::Timestamp;
 use crate::domain::audit::record::AuditRecord;
@@ -157,14 +157,13 @@ impl State {
         if self.audit.size() != TreeSize(audited.first_index) {
             return Err(damaged("audit log", format!("jumps from {} to {}", self.audit.size(), audited.first_index)));
         }
-        // Records of one commit carry one time; one whose content has expired is old.
-        let newest = audited.entries.last().and_then(|stored| AuditRecord::decode(&stored.blob).ok());
-        self.written_at = newest.map_or(self.written_at, |record| self.written_at.max(record.time()));
         let mut tiles = Vec::new();
         for stored in &audited.entries {
             let index = self.audit.size().0;
-            if let Some(decision_id) = decided(&stored.blob) {
-                self.put(keys::decision(&decision_id), index.to_be_bytes().to_vec());
+            // One whose content has expired is old, and says nothing any more.
+            if let Ok(record) = AuditRecord::decode(&stored.blob) {
+                self.written_at = self.written_at.max(record.time());
+                self.apply_told(&record, index);
             }
             self.audit.tiles.append(read_entry(stored)?.leaf_hash(), |id, hashes| tiles.push((id, join(hashes))));
         }
@@ -175,6 +174,23 @@ impl State {
             self.put(keys::tile(&origin, tile), hashes);
         }
         Ok(())
+    }
+
+    /// What a record of the audit log says that is known from nowhere else.
+    fn apply_told(&mut self, record: &AuditRecord, index: u64) {
+        match record.action() {
+            "screening.decided" => self.put(keys::decision(record.subject()), index.to_be_bytes().to_vec()),
+            // A peer that has nothing to acknowledge says nothing after a restart: what it once had, it has.
+            "feed.delivered" => {
+                if let Some((feed, peer, until)) = delivered(&self.identity.consortium, record)
+                    && let Some(feed) = self.feeds.get_mut(&feed)
+                {
+                    let acknowledged = feed.acknowledged.entry(peer).or_default();
+                    *acknowledged = until.max(*acknowledged);
+                }
+            }
+            _ => {}
+        }
     }
 
     fn apply_equivocated(&mut self, equivocated: &Equivocated) -> Result<(), StorageFault> {
@@ -202,10 +218,11 @@ fn own_release(entry: &Entry) -> Option<(ReleaseId, StatisticsRelease, Vec<u8>)>
     Some((release.release_id.parse().ok()?, release, content.blob.clone()))
 }
 
-/// The decision an audit record tells of, where it tells of one.
-fn decided(blob: &[u8]) -> Option<String> {
-    let record = AuditRecord::decode(blob).ok().filter(|record| record.action() == "screening.decided")?;
-    Some(record.subject().to_owned())
+/// Which peer has which feed up to which size, as the record of a delivery says it.
+fn delivered(consortium: &ConsortiumId, record: &AuditRecord) -> Option<(FeedId, MemberId, TreeSize)> {
+    let field = |wanted| record.fields().find(|(name, _)| *name == wanted).map(|(_, value)| value);
+    let feed = FeedId::from_origin(consortium, &format!("{consortium}/{}", record.subject())).ok()?;
+    Some((feed, field("peer")?.parse().ok()?, TreeSize(field("until")?.parse().ok()?)))
 }
 
 fn incarnation(bytes: &[u8]) -> Result<Incarnation, StorageFault> {

@@ -186,7 +186,24 @@ impl<J: Journal, V: Views> Node<J, V> {
         prove(&TileSource { edge: &feed.tiles, full: Box::new(full) })
     }
 
-    /// A peer has verified and stored our feed up to a size: the delivery is recorded.
+    /// A peer subscribes. The size from which it wants our own feed on is as good as an acknowledgement: entries that came
+    /// to it through a relay are acknowledged to the relay alone.
+    pub fn subscribe(
+        &mut self,
+        peer: &MemberId,
+        feed: &FeedId,
+        from: TreeSize,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Result<(), ServeRefusal>, StorageFault> {
+        let allowed = self.may_read(peer, feed, from);
+        if allowed.is_ok() && self.state.identity.is_own(feed) {
+            self.acknowledge(peer, feed, from, now, rng)?;
+        }
+        Ok(allowed)
+    }
+
+    /// A peer has verified and stored our feed up to a size: the delivery is recorded, and known by its record.
     pub fn acknowledge(
         &mut self,
         peer: &MemberId,
@@ -195,11 +212,10 @@ impl<J: Journal, V: Views> Node<J, V> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<(), StorageFault> {
-        let Some(held) = self.state.feeds.get_mut(feed) else { return Ok(()) };
+        let Some(held) = self.state.feeds.get(feed) else { return Ok(()) };
         let before = held.acknowledged.get(peer).copied().unwrap_or_default();
         let size = size.min(held.durable_size);
         let Some(range) = EntryRange::new(before.next_index(), size) else { return Ok(()) };
-        held.acknowledged.insert(peer.clone(), size);
         let delivered = AuditEvent::BatchDelivered { peer: peer.clone(), feed: feed.clone(), range };
         self.record(&Actor::Node, vec![delivered], now, rng)
     }

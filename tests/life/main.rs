@@ -1,5 +1,6 @@
 //! The life of a store: what leaves it and what stays, erasure, restores, damage. Several nodes in one thread.
 
+mod acknowledgement;
 mod compaction;
 mod consortium;
 mod damage;

@@ -122,8 +122,9 @@ impl World {
                 self.tell(pair, Tell::Welcome { heads });
             }
             Ask::Subscribe { feed, from } => {
-                let allowed = self.on_node(server, |node, _, _| node.may_read(&peer, &feed, from));
-                if let Some(Err(_)) = allowed {
+                let allowed = self.on_node(server, |node, now, rng| node.subscribe(&peer, &feed, from, now, rng));
+                let allowed = allowed.map(|allowed| self.houses[server].judge(allowed)).transpose()?;
+                if let Some(Some(Err(_))) = allowed {
                     self.tell(pair, Tell::Unavailable { feed });
                 } else if let Some(stream) = self.stream(pair) {
                     stream.serves.insert(feed, Subscription { sent: from, acknowledged: from, told: None });

@@ -212,8 +212,11 @@ where
             let reader = peer.clone();
             let wanted = feed.clone();
             let from = TreeSize(asked.from_size);
-            let allowed =
-                engine.call(move |node, _| node.may_read(&reader, &wanted, from)).await.map_err(engine_refusal)?;
+            let allowed = engine
+                .call(move |node, round| node.subscribe(&reader, &wanted, from, round.now, round.rng))
+                .await
+                .map_err(engine_refusal)?
+                .map_err(|fault| storage_refusal(&fault))?;
             if let Err(refusal) = allowed {
                 return unavailable(responses, asked.origin, refusal).await;
             }

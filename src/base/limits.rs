@@ -58,6 +58,9 @@ pub const CLOCK_AHEAD_S: u64 = 300;
 /// Seconds between an author's timestamped cosignatures, so that silence and withholding show.
 pub const HEARTBEAT_S: u64 = 60;
 
+/// Seconds between two checkpoints of one feed that are stored with their cosignatures: about 1 KB each.
+pub const COSIGNED_EVERY_S: u64 = 60;
+
 /// Members of one consortium: feeds, freshness rows and witnesses are resident for each.
 pub const MEMBERS: usize = 1_000;
 

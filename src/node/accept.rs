@@ -144,17 +144,6 @@ impl<J: Journal, V: Views> Node<J, V> {
         }
         Ok(Ok(()))
     }
-
-    /// Our signature as a witness on the newest checkpoint of a feed we hold completely. The caller makes the entries durable
-    /// before it sends the line.
-    fn cosignature(&self, id: &FeedId, now: Timestamp) -> Option<(TreeSize, String)> {
-        let feed = self.state.feeds.get(id).filter(|feed| !self.state.identity.is_own(feed.id()))?;
-        let checkpoint = feed.cursor.checkpoint.as_ref().filter(|checkpoint| checkpoint.size() == feed.size())?;
-        if !feed.uncovered.is_empty() {
-            return None;
-        }
-        Some((checkpoint.size(), checkpoint.cosign(&self.state.identity.witness, now).to_string()))
-    }
 }
 
 /// Digest over what a peer sent, so that what is shown later as evidence can be recognised.

@@ -39,6 +39,7 @@ impl State {
                 }
                 change::Kind::Recovered(recovered) => self.incarnation = incarnation(&recovered.incarnation)?,
                 change::Kind::Filled(filled) => self.apply_filled(number, filled)?,
+                change::Kind::Cosigned(cosigned) => self.apply_cosigned(cosigned)?,
             }
         }
         Ok(())

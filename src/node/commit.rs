@@ -25,7 +25,7 @@ pub struct Commit {
 /// One change.
 #[derive(Clone, PartialEq, Message)]
 pub struct Change {
-    #[prost(oneof = "change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
+    #[prost(oneof = "change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 11")]
     pub kind: Option<change::Kind>,
 }
 
@@ -51,6 +51,8 @@ pub mod change {
         Recovered(super::Recovered),
         #[prost(message, tag = "9")]
         Filled(super::Filled),
+        #[prost(message, tag = "11")]
+        Cosigned(super::Cosigned),
     }
 }
 
@@ -217,6 +219,18 @@ pub struct Filled {
     /// When it was accepted, milliseconds since 1970.
     #[prost(uint64, tag = "4")]
     pub time_ms: u64,
+}
+
+/// Enough members cosigned a checkpoint.
+#[derive(Clone, PartialEq, Message)]
+pub struct Cosigned {
+    #[prost(string, tag = "1")]
+    pub origin: String,
+    #[prost(uint64, tag = "2")]
+    pub size: u64,
+    /// The checkpoint as a signed note, with its cosignatures.
+    #[prost(string, tag = "3")]
+    pub note: String,
 }
 
 impl Commit {

@@ -6,6 +6,7 @@
 //!   of the data subject, which statistics count. Then nothing is left.
 //! - *Entries* lose blob and salt once they expired or an erasure of their author covers them. The leaf stays, so that the
 //!   tree and every proof of it stay too.
+//! - *Cosigned checkpoints* go once a later one of the same feed is stored.
 //! - Everything else stays as it is.
 //!
 //! Record numbers stay. Views point to records by number; what they know of forgotten requests and references goes too, after
@@ -17,11 +18,14 @@
 use crate::base::bytes::{Commitment, LocalMac};
 use crate::base::limits;
 use crate::base::name::{ConsortiumId, FeedId};
+use crate::base::position::TreeSize;
 use crate::base::time::{Day, Timestamp};
 use crate::domain::feed::blob::Body;
 use crate::domain::feed::entry::{EntryKind, Leaf};
 use crate::node::Node;
-use crate::node::commit::{Appended, Audited, Change, Commit, Filled, Prepared, PreparedEntry, StoredEntry, change};
+use crate::node::commit::{
+    Appended, Audited, Change, Commit, Cosigned, Filled, Prepared, PreparedEntry, StoredEntry, change,
+};
 use crate::node::feeds::Feed;
 use crate::node::fence::FenceState;
 use crate::node::keys;
@@ -157,6 +161,7 @@ impl<'a> Sweep<'a> {
             Some(change::Kind::Appended(appended)) => (true, self.appended(appended)),
             Some(change::Kind::Filled(filled)) => self.filled(filled),
             Some(change::Kind::Audited(audited)) => (true, self.audited(audited)),
+            Some(change::Kind::Cosigned(cosigned)) => (!self.is_superseded(cosigned), false),
             Some(
                 change::Kind::Opened(_)
                 | change::Kind::Roster(_)
@@ -245,6 +250,13 @@ impl<'a> Sweep<'a> {
             touched |= self.strip(entry, None);
         }
         touched
+    }
+
+    /// A later checkpoint of the same feed is stored with its cosignatures.
+    fn is_superseded(&self, cosigned: &Cosigned) -> bool {
+        let feed = FeedId::from_origin(self.consortium, &cosigned.origin).ok();
+        let feed = feed.and_then(|id| self.state.feeds.get(&id));
+        feed.is_some_and(|feed| feed.quorum.outlives(TreeSize(cosigned.size)))
     }
 
     fn filled(&mut self, filled: &mut Filled) -> (bool, bool) {

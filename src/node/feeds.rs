@@ -8,13 +8,14 @@ use crate::base::position::{EntryIndex, TreeSize};
 use crate::base::time::{Day, Timestamp};
 use crate::domain::exchange::cursor::Cursor;
 use crate::domain::feed::blob::erasure::Erasure;
-use crate::domain::feed::checkpoint::{Checkpoint, CheckpointError};
+use crate::domain::feed::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 use crate::domain::feed::entry::{Entry, EntryKind, Leaf};
 use crate::domain::feed::tiles::HashTiles;
 use crate::domain::feed::verifier::FeedVerifier;
 use crate::domain::note::SignedNote;
 use crate::domain::roster::verified::Roster;
 use crate::node::commit::Equivocated;
+use crate::node::cosign::Quorum;
 use crate::node::heads::Head;
 use crate::node::store::RecordNumber;
 
@@ -41,7 +42,9 @@ pub struct Feed {
     pub silent: bool,
     /// Largest size any peer told of.
     pub told: TreeSize,
-    /// Entries below it were cosigned by enough members.
+    /// Which checkpoints enough members cosigned.
+    pub quorum: Quorum,
+    /// Belief counts entries below it as cosigned by enough members.
     pub witnessed: TreeSize,
     /// Entries whose content the author ordered erased.
     pub erased: BTreeSet<Commitment>,
@@ -65,6 +68,7 @@ impl Feed {
             equivocation: None,
             silent: false,
             told: TreeSize::EMPTY,
+            quorum: Quorum::default(),
             witnessed: TreeSize::EMPTY,
             erased: BTreeSet::new(),
             uncovered: BTreeMap::new(),
@@ -131,15 +135,22 @@ impl Feed {
         let complete = self.cursor.checkpoint.as_ref().filter(|checkpoint| checkpoint.size() == self.tiles.size());
         let complete = complete.filter(|_| self.uncovered.is_empty());
         if let Some(checkpoint) = complete {
+            let beside = self.quorum.beside(checkpoint.size());
             let unchanged = self.head.as_ref().is_some_and(|head| {
-                head.size == checkpoint.size() && head.signatures == checkpoint.cosigners().clone()
+                head.size == checkpoint.size() && head.signatures == *checkpoint.cosigners() && head.tells(&beside)
             });
             if !unchanged {
                 let signatures = checkpoint.cosigners().clone();
                 let note = checkpoint.note_text().into();
-                self.head = Some(Head { size: checkpoint.size(), checkpoint: note, signatures });
+                self.head = Some(Head { size: checkpoint.size(), checkpoint: note, signatures, beside });
             }
         }
+    }
+
+    /// The checkpoints to which cosignatures may be added.
+    pub fn signed_mut(&mut self) -> impl Iterator<Item = &mut SignedCheckpoint> {
+        let awaiting = self.quorum.awaiting.as_mut().map(|awaiting| &mut awaiting.checkpoint);
+        self.cursor.checkpoint.as_mut().into_iter().chain(awaiting)
     }
 
     /// Entries a peer has not acknowledged.

@@ -12,6 +12,7 @@ pub mod audit;
 mod believe;
 pub mod commit;
 pub mod compact;
+pub mod cosign;
 pub mod erase;
 pub mod feeds;
 pub mod fence;
@@ -131,8 +132,9 @@ impl<J: Journal, V: Views> Node<J, V> {
         let closed = self.close_window(now, rng);
         self.heartbeat(now);
         let noticed = self.notice_silence(now, rng);
+        let cosigned = self.keep_cosigned(now, rng);
         let kept = self.keep_house(now);
-        closed.and(noticed).and(kept)
+        closed.and(noticed).and(cosigned).and(kept)
     }
 
     /// The durable heads where they changed since the last call.

@@ -49,7 +49,8 @@ impl Scrub {
                 | change::Kind::Roster(_)
                 | change::Kind::Equivocated(_)
                 | change::Kind::Budget(_)
-                | change::Kind::Recovered(_) => {}
+                | change::Kind::Recovered(_)
+                | change::Kind::Cosigned(_) => {}
             }
         }
         Ok(())

@@ -234,6 +234,7 @@ fn run_of(commit: Commit, origin: &str, first: EntryIndex) -> Option<Vec<StoredE
         | change::Kind::Equivocated(_)
         | change::Kind::Budget(_)
         | change::Kind::Recovered(_)
-        | change::Kind::Filled(_) => None,
+        | change::Kind::Filled(_)
+        | change::Kind::Cosigned(_) => None,
     })
 }

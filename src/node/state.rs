@@ -151,29 +151,11 @@ impl State {
         }
         self.pending.show();
         self.staged_requests.clear();
+        self.count_witnesses();
         for feed in self.feeds.values_mut() {
             feed.show();
         }
         self.audit.show();
-        self.count_witnesses();
-    }
-
-    /// Lets the indicators of a feed count fully once enough members cosigned a checkpoint that covers them.
-    fn count_witnesses(&mut self) {
-        let quorum = usize::try_from(self.roster.limits().witness_quorum).unwrap_or(usize::MAX);
-        if quorum == 0 {
-            return;
-        }
-        for feed in self.feeds.values_mut() {
-            let witnessed = feed.cursor.checkpoint.as_ref().filter(|checkpoint| checkpoint.witness_count() >= quorum);
-            let size = witnessed.map(|checkpoint| checkpoint.size().min(feed.tiles.size())).unwrap_or_default();
-            if size > feed.witnessed
-                && let Ok(number) = self.belief.writer().feed(feed.id())
-            {
-                self.belief.set_witnessed(number, size);
-                feed.witnessed = size;
-            }
-        }
     }
 }
 

@@ -47,13 +47,18 @@ fn secret() -> EpochSecret {
 
 impl Consortium {
     pub fn new(names: &[&str]) -> Self {
+        Self::with_quorum(names, 0)
+    }
+
+    /// With so many members that must cosign a checkpoint before it counts fully.
+    pub fn with_quorum(names: &[&str], witness_quorum: u32) -> Self {
         let id: ConsortiumId = "life.hushwire.example".parse().expect("a valid id");
         let group: GroupId = "all".parse().expect("a valid name");
         let members: Vec<MemberId> = names.iter().map(|name| name.parse().expect("a valid name")).collect();
         let mut rng = StdRng::seed_from_u64(5);
         let keys: Vec<NodeKeys> = members.iter().map(|_| NodeKeys::generate(&mut rng)).collect();
         let rows = members.iter().zip(&keys).map(|(member, keys)| row(&id, &group, member, keys)).collect();
-        let roster = roster(&id, rows);
+        let roster = roster(&id, rows, witness_quorum);
         Self { id, group, members, roster, keys }
     }
 
@@ -107,7 +112,7 @@ fn row(consortium: &ConsortiumId, group: &GroupId, member: &MemberId, keys: &Nod
     }
 }
 
-fn roster(consortium: &ConsortiumId, members: Vec<Member>) -> Roster {
+fn roster(consortium: &ConsortiumId, members: Vec<Member>, witness_quorum: u32) -> Roster {
     let name = admin_key_name(consortium, &"anna".parse().expect("a valid name"));
     let admin = NoteSigner::ed25519(&name, SigningKey::from_bytes(&[9; 32])).expect("a valid name");
     let epoch_id = EpochKeys::derive(consortium, KeyEpoch(1), &secret()).epoch_id();
@@ -117,7 +122,7 @@ fn roster(consortium: &ConsortiumId, members: Vec<Member>) -> Roster {
         previous: None,
         not_after: START.plus_s(300 * 86_400),
         admins: Admins { quorum: 1, keys: vec![admin.verifier().clone()] },
-        limits: Limits::default(),
+        limits: Limits { witness_quorum, ..Limits::default() },
         epochs: vec![Epoch { number: KeyEpoch(1), id: epoch_id, activates_at: START, compromised_at: None }],
         members,
     };

@@ -11,3 +11,4 @@ mod reservation;
 mod retraction;
 mod statistics;
 mod window;
+mod witness;

@@ -32,6 +32,7 @@ impl World {
         let feeds: Vec<FeedId> = self.consortium.feeds().filter(|feed| !self.is_twins(&feed.member)).collect();
         for feed in &feeds {
             self.check_same_feed(feed)?;
+            self.check_witnessed(feed)?;
             let said = self.check_author(feed)?;
             for house in self.honest() {
                 self.check_belief(house, feed, &said)?;
@@ -83,6 +84,21 @@ impl World {
         let same = held.values().all(|root| Some(root) == first.as_ref());
         ensure(same, Invariant::SameFeeds, || format!("{feed}: {held:?}"))?;
         self.note(&("feed", feed, held));
+        Ok(())
+    }
+
+    /// Every honest member counts all entries of an honest feed as cosigned by enough others.
+    fn check_witnessed(&mut self, feed: &FeedId) -> Result<(), Violation> {
+        if self.options.witness_quorum == 0 {
+            return Ok(());
+        }
+        for house in self.honest() {
+            let far = self.on_node(house, |node, _, _| {
+                node.state().feeds.get(feed).map(|feed| (feed.witnessed, feed.size(), feed.quorum.size()))
+            });
+            let all = far.flatten().is_none_or(|(witnessed, size, _)| witnessed == size);
+            ensure(all, Invariant::Witnessed, || format!("house {house}, {feed}: {far:?}"))?;
+        }
         Ok(())
     }
 

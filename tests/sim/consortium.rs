@@ -50,14 +50,14 @@ fn epoch_secret() -> EpochSecret {
 }
 
 impl Consortium {
-    pub fn new(members: usize, rng: &mut ChaCha20Rng) -> Self {
+    pub fn new(members: usize, witness_quorum: u32, rng: &mut ChaCha20Rng) -> Self {
         let id: ConsortiumId = "sim.hushwire.example".parse().expect("a valid id");
         let group: GroupId = "all".parse().expect("a valid name");
         let members: Vec<MemberId> =
             NAMES.iter().take(members).map(|name| name.parse().expect("a valid name")).collect();
         let keys: Vec<NodeKeys> = members.iter().map(|_| NodeKeys::generate(rng)).collect();
         let rows = members.iter().zip(&keys).map(|(member, keys)| row(&id, &group, member, keys)).collect();
-        let roster = roster(&id, rows);
+        let roster = roster(&id, rows, witness_quorum);
         Self { id, group, members, roster, keys, guards: Arc::new(GuardLists::built_in()) }
     }
 
@@ -133,7 +133,7 @@ fn row(consortium: &ConsortiumId, group: &GroupId, member: &MemberId, keys: &Nod
     }
 }
 
-fn roster(consortium: &ConsortiumId, members: Vec<Member>) -> Roster {
+fn roster(consortium: &ConsortiumId, members: Vec<Member>, witness_quorum: u32) -> Roster {
     let admin = NoteSigner::ed25519(
         &admin_key_name(consortium, &"anna".parse().expect("a valid name")),
         SigningKey::from_bytes(&[9; 32]),
@@ -146,7 +146,7 @@ fn roster(consortium: &ConsortiumId, members: Vec<Member>) -> Roster {
         previous: None,
         not_after: START.plus_s(365 * 86_400),
         admins: Admins { quorum: 1, keys: vec![admin.verifier().clone()] },
-        limits: Limits::default(),
+        limits: Limits { witness_quorum, ..Limits::default() },
         epochs: vec![Epoch { number: KeyEpoch(1), id: epoch_id, activates_at: START, compromised_at: None }],
         members,
     };

@@ -127,7 +127,9 @@ impl World {
                 if let Some(Some(Err(_))) = allowed {
                     self.tell(pair, Tell::Unavailable { feed });
                 } else if let Some(stream) = self.stream(pair) {
-                    stream.serves.insert(feed, Subscription { sent: from, acknowledged: from, told: None });
+                    stream
+                        .serves
+                        .insert(feed, Subscription { sent: from, acknowledged: from, told: None, beside: Vec::new() });
                 }
             }
             Ask::Acknowledge { feed, size } => {
@@ -154,10 +156,18 @@ impl World {
             let Some(subscription) = self.stream(pair).and_then(|stream| stream.serves.get_mut(&feed)) else {
                 continue;
             };
-            let Some(head) = head.filter(|head| subscription.sent == head.size) else { continue };
-            if subscription.told.as_ref() != Some(&head.checkpoint) {
+            let Some(head) = head else { continue };
+            let mut news = Vec::new();
+            if head.beside.iter().all(|(size, _)| *size <= subscription.sent) {
+                let old = std::mem::replace(&mut subscription.beside, head.beside.clone());
+                news.extend(head.beside.into_iter().filter(|told| !old.contains(told)).map(|(_, note)| note));
+            }
+            if subscription.sent == head.size && subscription.told.as_ref() != Some(&head.checkpoint) {
                 subscription.told = Some(head.checkpoint.clone());
-                self.tell(pair, Tell::Heartbeat { feed, checkpoint: head.checkpoint.to_string() });
+                news.push(head.checkpoint);
+            }
+            for note in news {
+                self.tell(pair, Tell::Heartbeat { feed: feed.clone(), checkpoint: note.to_string() });
             }
         }
         Ok(())
@@ -282,7 +292,13 @@ impl World {
                 self.note(&("heartbeat", pair, &feed));
                 let heard =
                     self.on_node(pair.0, |node, now, rng| node.accept_heartbeat(&from, &feed, &checkpoint, now, rng));
-                self.after(pair, heard)
+                self.sync(pair.0)?;
+                if let Some(Ok(Some((size, line)))) = &heard
+                    && self.houses[pair.0].is_up()
+                {
+                    self.ask(pair, Ask::Cosign { feed, size: *size, line: line.clone() });
+                }
+                self.after(pair, heard.map(|heard| heard.map(drop)))
             }
             Tell::Batch(batch) => self.hear_batch(pair, *batch),
             Tell::Unavailable { feed } => {

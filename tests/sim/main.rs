@@ -72,6 +72,12 @@ fn two_histories_of_one_author_are_found_out_by_all() {
 }
 
 #[test]
+fn a_busy_feed_gets_its_quorum_of_witnesses_through_crashes_and_partitions() {
+    hold_seeds(2, Options::witnessed);
+    hold_seeds(3, |seed| Options { crashes: true, partitions: true, ..Options::witnessed(seed) });
+}
+
+#[test]
 fn journals_on_a_failing_file_system_keep_what_they_promise() {
     hold_seeds(3, |seed| Options { disk: options::DiskKind::Files, ..Options::stormy(seed) });
 }

@@ -75,6 +75,7 @@ pub struct Subscription {
     pub sent: TreeSize,
     pub acknowledged: TreeSize,
     pub told: Option<Arc<str>>,
+    pub beside: Vec<(TreeSize, Arc<str>)>,
 }
 
 /// One stream.

@@ -21,6 +21,8 @@ pub enum Invariant {
     SignedOnce,
     /// Whoever signs two histories is quarantined everywhere, with a proof that verifies.
     EquivocationProved,
+    /// Once all is well, enough members have cosigned what an honest author said, and everybody knows.
+    Witnessed,
     /// Nobody honest is accused.
     NoFalseAccusation,
     /// The audit log is what its signed head says.

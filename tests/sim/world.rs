@@ -56,7 +56,7 @@ pub struct World {
 impl World {
     pub fn new(options: Options) -> Result<Self, Violation> {
         let mut rng = ChaCha20Rng::seed_from_u64(options.seed);
-        let consortium = Consortium::new(options.members, &mut rng);
+        let consortium = Consortium::new(options.members, options.witness_quorum, &mut rng);
         let last = options.members - 1;
         let honest = |member: usize| !(options.twin && member == 0 || options.relay && member == last);
         let mut houses: Vec<House> =

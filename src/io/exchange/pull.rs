@@ -225,16 +225,17 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
             Some(Told::Batch(batch)) => self.take(batch, requests).await,
             Some(Told::Heartbeat(heartbeat)) => {
                 let Some(feed) = self.engine.feed(&heartbeat.origin) else { return Ok(()) };
-                let peer = self.peer.clone();
+                let (peer, note) = (self.peer.clone(), heartbeat.checkpoint);
                 let heard = self
                     .engine
-                    .call(move |node, round| {
-                        node.accept_heartbeat(&peer, &feed, &heartbeat.checkpoint, round.now, round.rng)
-                    })
+                    .call(move |node, round| node.accept_heartbeat(&peer, &feed, &note, round.now, round.rng))
                     .await?;
                 match heard {
                     // Heads of feeds this node does not follow, or follows no longer, are no news.
-                    Ok(()) | Err(AcceptFault::UnknownFeed | AcceptFault::Quarantined) => Ok(()),
+                    Ok(None) | Err(AcceptFault::UnknownFeed | AcceptFault::Quarantined) => Ok(()),
+                    Ok(Some((TreeSize(size), line))) => {
+                        self.ask(requests, Asked::Cosign(Cosign { origin: heartbeat.origin, size, line })).await
+                    }
                     Err(fault) => Err(PullFault::Refused(fault.to_string())),
                 }
             }

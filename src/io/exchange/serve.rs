@@ -1,9 +1,10 @@
 //! The serving side of one exchange stream.
 //!
 //! Numbered as the protocol goes: 1 greet, 2 subscribe, 3 send within the puller's window, 4 take acknowledgements and
-//! cosignatures, 5 tell of newer checkpoints, of other feeds' heads now and then, and of proofs. A stream ends when the peer's pin is gone from the roster.
+//! cosignatures, 5 tell of newer checkpoints and of those that wait for cosignatures or have them, of other feeds' heads now and then, and of proofs. A stream ends when the peer's pin is gone from the roster.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tokio::sync::mpsc::{self, Sender};
 use tokio::sync::watch;
@@ -23,6 +24,7 @@ use crate::io::grpc::wire::hushwire::peer::v1::exchange_response::Message as Tol
 use crate::io::grpc::wire::hushwire::peer::v1::{
     Batch, ExchangeRequest, ExchangeResponse, FeedEntry, Head, Heartbeat, Hello, Unavailable, Welcome,
 };
+use crate::node::heads::Head as FeedHead;
 use crate::node::serve::{Outgoing, ServeRefusal};
 use crate::node::store::{Journal, Views};
 
@@ -37,13 +39,32 @@ struct Subscription {
     acknowledged: TreeSize,
     window: u64,
     /// The checkpoint told last, so that only news are told.
-    told: Option<std::sync::Arc<str>>,
+    told: Option<Arc<str>>,
+    /// Those told beside it.
+    beside: Vec<(TreeSize, Arc<str>)>,
 }
 
 impl Subscription {
     /// Entries that may still be sent before an acknowledgement.
     fn credit(&self) -> u64 {
         self.window.saturating_sub(self.sent.0.saturating_sub(self.acknowledged.0))
+    }
+}
+
+impl Subscription {
+    /// Checkpoints the puller was not told of yet and holds the entries of.
+    fn news(&mut self, head: &FeedHead) -> Vec<Arc<str>> {
+        let mut news = Vec::new();
+        if !head.tells(&self.beside) && head.beside.iter().all(|(size, _)| *size <= self.sent) {
+            let fresh = head.beside.iter().filter(|(_, note)| self.beside.iter().all(|(_, told)| told != note));
+            news.extend(fresh.map(|(_, note)| Arc::clone(note)));
+            self.beside.clone_from(&head.beside);
+        }
+        if self.sent == head.size && self.told.as_ref() != Some(&head.checkpoint) {
+            self.told = Some(Arc::clone(&head.checkpoint));
+            news.push(Arc::clone(&head.checkpoint));
+        }
+        news
     }
 }
 
@@ -128,11 +149,9 @@ where
         for (feed, subscription) in &mut subscriptions {
             send_entries(engine, feed, subscription, responses).await?;
             let Some(head) = now_held.get(feed) else { continue };
-            let news = subscription.told.as_ref() != Some(&head.checkpoint);
-            if news && subscription.sent == head.size {
-                let origin = engine.origin(feed);
-                tell(responses, Told::Heartbeat(Heartbeat { origin, checkpoint: head.checkpoint.to_string() })).await?;
-                subscription.told = Some(head.checkpoint.clone());
+            for checkpoint in subscription.news(head) {
+                let (origin, checkpoint) = (engine.origin(feed), checkpoint.to_string());
+                tell(responses, Told::Heartbeat(Heartbeat { origin, checkpoint })).await?;
             }
         }
     }
@@ -221,7 +240,8 @@ where
                 return unavailable(responses, asked.origin, refusal).await;
             }
             let window = u64::from(asked.window_entries.clamp(1, limits::EXCHANGE_WINDOW_ENTRIES));
-            subscriptions.insert(feed, Subscription { sent: from, acknowledged: from, window, told: None });
+            subscriptions
+                .insert(feed, Subscription { sent: from, acknowledged: from, window, told: None, beside: Vec::new() });
             Ok(())
         }
         Some(Asked::Acknowledge(acknowledged)) => {

@@ -3,8 +3,14 @@
 /// Entries in one batch of an exchange: 200 to 400 KB, a tenth of the message limit.
 pub const BATCH_ENTRIES: usize = 1_000;
 
-/// Bytes of one blob: details are 64 to 192 bytes, announcements and releases a few hundred.
+/// Bytes of one blob of a kind that may hold many figures or keys: releases, counts, announcements, key generation.
 pub const BLOB_BYTES: usize = 64 * 1024;
+
+/// Bytes of one blob of every other kind: an indicator with the longest note is below 1 KB, a retraction below 200 bytes.
+pub const SMALL_BLOB_BYTES: usize = 4 * 1024;
+
+/// Bytes of the entries of one batch: with the notes beside them still one gRPC message.
+pub const BATCH_BYTES: usize = 3 * 1024 * 1024;
 
 /// Bytes of one decoded gRPC message, the default of gRPC itself.
 pub const MESSAGE_BYTES: usize = 4 * 1024 * 1024;
@@ -170,6 +176,9 @@ pub const JOBS_PER_ROUND: usize = 512;
 
 /// Entries a serving node sends beyond what the puller acknowledged.
 pub const EXCHANGE_WINDOW_ENTRIES: u32 = 8_000;
+
+/// Milliseconds from the start of a call to a peer to its welcome; then it counts as away and its feeds come from others.
+pub const WELCOME_MS: u64 = 15_000;
 
 /// Milliseconds a caller is asked to wait after the store failed, or a day's quota is used up.
 pub const STORE_RETRY_MS: u64 = 5_000;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rand::CryptoRng;
 
 use crate::base::bytes::{Incarnation, Sha256Digest, TreeHash};
+use crate::base::limits;
 use crate::base::name::{FeedId, MemberId};
 use crate::base::position::{EntryIndex, EntryRange, TreeSize};
 use crate::base::time::Timestamp;
@@ -117,7 +118,8 @@ impl<J: Journal, V: Views> Node<J, V> {
         Ok(Some(Outgoing { first_index, end, entries, checkpoint: head.checkpoint, consistency }))
     }
 
-    /// Reads entries `[from, until)` of a feed or of the audit log, at most `limit`.
+    /// Reads entries `[from, until)` of a feed or of the audit log, at most `limit` and at most [`limits::BATCH_BYTES`] of
+    /// them, but one at least.
     pub(in crate::node) fn entries(
         &self,
         feed: &Feed,
@@ -127,6 +129,7 @@ impl<J: Journal, V: Views> Node<J, V> {
     ) -> Result<Vec<StoredEntry>, StorageFault> {
         let mut entries = Vec::new();
         let mut next = from;
+        let mut bytes_left = limits::BATCH_BYTES;
         while next < until && entries.len() < limit {
             let runs =
                 self.views.scan(&keys::run(&feed.origin, next.next_index()), &keys::runs_end(&feed.origin), 1)?;
@@ -149,6 +152,14 @@ impl<J: Journal, V: Views> Node<J, V> {
             let taken = u64::try_from(entries.len() - before).unwrap_or(u64::MAX);
             if taken == 0 {
                 return Err(damaged(&feed.origin, "a run is shorter than its index says"));
+            }
+            for (place, entry) in entries.iter().enumerate().skip(before) {
+                let bytes = entry.leaf.len() + entry.blob.len() + entry.salt.len();
+                if bytes > bytes_left && place > 0 {
+                    entries.truncate(place);
+                    return Ok(entries);
+                }
+                bytes_left = bytes_left.saturating_sub(bytes);
             }
             next = next.plus(taken).ok_or_else(|| damaged("feed", "a size beyond 64 bits"))?;
         }

@@ -50,7 +50,7 @@ fn the_size_a_peer_goes_on_from_acknowledges_what_came_through_a_relay() {
     exchange(&consortium, &mut shop, &other, START);
     let feed = consortium.feed(0);
     let mut wanted = shop.node.wanted_from(&consortium.members[0]).into_iter();
-    let (_, from) = wanted.find(|(id, _)| *id == feed).expect("it follows the author");
+    let from = wanted.find(|wanted| wanted.feed == feed).expect("it follows the author").from;
     assert_eq!(from, TreeSize(1), "the relay had it");
     let reader = &consortium.members[2];
     let subscribed = bank.node.subscribe(reader, &feed, from, START, &mut bank.rng).expect("recorded");

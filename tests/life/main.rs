@@ -9,6 +9,7 @@ mod freshness;
 mod house;
 mod reservation;
 mod retraction;
+mod slices;
 mod statistics;
 mod window;
 mod witness;

@@ -3,11 +3,13 @@
 //! 1 hello and welcome, 2 learn heads, 3 subscribe, 4 verify, commit, acknowledge, 5 cosign, 6 tell of newer heads, of
 //! heads of other feeds now and then, and of proofs at once. Everything an answer rests on is durable before it is sent.
 
+use std::collections::BTreeSet;
+
 use hushwire::base::limits;
 use hushwire::base::name::FeedId;
 use hushwire::base::position::EntryIndex;
 use hushwire::domain::exchange::batch::{UnverifiedBatch, UnverifiedEntry};
-use hushwire::node::accept::AcceptFault;
+use hushwire::node::accept::{AcceptFault, Wanted};
 use hushwire::node::accuse::equivocation_of;
 use hushwire::node::commit::Equivocated;
 use hushwire::node::serve::Outgoing;
@@ -132,6 +134,11 @@ impl World {
                         .insert(feed, Subscription { sent: from, acknowledged: from, told: None, beside: Vec::new() });
                 }
             }
+            Ask::Unsubscribe { feed } => {
+                if let Some(stream) = self.stream(pair) {
+                    stream.serves.remove(&feed);
+                }
+            }
             Ask::Acknowledge { feed, size } => {
                 if let Some(serves) = self.stream(pair).and_then(|stream| stream.serves.get_mut(&feed)) {
                     serves.acknowledged = serves.acknowledged.max(size.min(serves.sent));
@@ -242,17 +249,27 @@ impl World {
         Ok(())
     }
 
-    /// The peer's own feeds, and those whose author is not connected.
+    /// The peer's own feeds, and for as long as it takes those whose author is not connected.
     fn subscribe(&mut self, pair: (usize, usize)) {
         let peer = self.member_of(pair.1);
         let wanted = self.on_node(pair.0, |node, _, _| node.wanted_from(&peer)).unwrap_or_default();
         let next = self.elapsed_ms + SUBSCRIBE_MS;
-        for (feed, from) in wanted {
-            let relayed = feed.member != peer && self.is_connected(pair.0, &feed);
-            let fresh = !relayed && self.stream(pair).is_some_and(|stream| stream.asked.insert(feed.clone()));
-            if fresh {
+        let mut followed = BTreeSet::new();
+        for Wanted { feed, from, .. } in wanted {
+            if feed.member != peer && self.is_connected(pair.0, &feed) {
+                continue;
+            }
+            followed.insert(feed.clone());
+            if self.stream(pair).is_some_and(|stream| stream.asked.insert(feed.clone())) {
                 self.ask(pair, Ask::Subscribe { feed, from });
             }
+        }
+        let asked = self.stream(pair).map(|stream| stream.asked.clone()).unwrap_or_default();
+        for feed in asked.difference(&followed) {
+            if let Some(stream) = self.stream(pair) {
+                stream.asked.remove(feed);
+            }
+            self.ask(pair, Ask::Unsubscribe { feed: feed.clone() });
         }
         if let Some(stream) = self.stream(pair) {
             stream.next_subscribe = next;

@@ -18,6 +18,7 @@ use rand_chacha::ChaCha20Rng;
 pub enum Ask {
     Hello { roster_version: u64 },
     Subscribe { feed: FeedId, from: TreeSize },
+    Unsubscribe { feed: FeedId },
     Acknowledge { feed: FeedId, size: TreeSize },
     Cosign { feed: FeedId, size: TreeSize, line: String },
 }

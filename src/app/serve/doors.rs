@@ -18,6 +18,7 @@ use crate::domain::audit::record::Actor;
 use crate::domain::statistics::budget::Epsilon;
 use crate::io::clock;
 use crate::io::exchange::links::Links;
+use crate::io::exchange::streams::Streams;
 use crate::io::grpc::compliance::Compliance;
 use crate::io::grpc::convert;
 use crate::io::grpc::exchange::Exchange;
@@ -166,7 +167,8 @@ pub fn local_tls(config: &Config, material: &Material) -> Result<DoorTls, ServeE
 pub fn peer(material: &Material, engine: &LiveEngine, desk: &RosterDesk) -> Result<PeerDoor, ServeError> {
     let tls =
         peer_server(&material.peer, desk.pins()).map_err(|error| ServeError::Tls { what: "peer listener", error })?;
-    let exchange = ExchangeServiceServer::new(Exchange { engine: engine.clone(), rosters: desk.changes() })
+    let (rosters, streams) = (desk.changes(), Streams::default());
+    let exchange = ExchangeServiceServer::new(Exchange { engine: engine.clone(), rosters, streams })
         .max_decoding_message_size(limits::MESSAGE_BYTES)
         .max_encoding_message_size(limits::MESSAGE_BYTES);
     Ok(PeerDoor {

@@ -1,7 +1,7 @@
 //! The pulling side: one task a peer, one stream at a time.
 //!
 //! Numbered as the protocol goes: 1 greet, 2 learn what the peer holds of our own feeds (the fence), 3 subscribe to the
-//! peer's feeds and to feeds whose authors are not connected, 4 verify, commit and acknowledge batch by batch, 5 cosign.
+//! peer's feeds and, for as long as their authors are away or mute, to those of others, 4 verify, commit and acknowledge batch by batch, 5 cosign.
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -26,10 +26,10 @@ use crate::io::grpc::wire::hushwire::peer::v1::exchange_request::Message as Aske
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_response::Message as Told;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_service_client::ExchangeServiceClient;
 use crate::io::grpc::wire::hushwire::peer::v1::{
-    Acknowledge, Batch, Cosign, ExchangeRequest, ExchangeResponse, Hello, Subscribe, Welcome,
+    Acknowledge, Batch, Cosign, ExchangeRequest, ExchangeResponse, Hello, Subscribe, Unsubscribe, Welcome,
 };
 use crate::io::random;
-use crate::node::accept::AcceptFault;
+use crate::node::accept::{AcceptFault, Wanted};
 use crate::node::store::{Journal, Views};
 
 /// Why a stream ended.
@@ -124,7 +124,7 @@ struct Pull<'a, J, V> {
     progressed: bool,
 }
 
-/// How often feeds without a connected author are looked for.
+/// How often it is looked which feeds need a relay.
 const RELAY_CHECK: Duration = Duration::from_secs(2);
 
 impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> {
@@ -154,16 +154,20 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
         let mut client = ExchangeServiceClient::new(channel)
             .max_decoding_message_size(limits::MESSAGE_BYTES)
             .max_encoding_message_size(limits::MESSAGE_BYTES);
-        let mut responses = client
-            .exchange(ReceiverStream::new(outgoing))
-            .await
-            .map_err(|status| PullFault::Unreachable(status.message().to_owned()))?
-            .into_inner();
-        let welcome = match responses.next().await {
-            Some(Ok(ExchangeResponse { message: Some(Told::Welcome(welcome)) })) => welcome,
-            Some(Err(status)) => return Err(PullFault::Ended(status.message().to_owned())),
-            _ => return Err(PullFault::Protocol("the first message must be welcome")),
+        let greeted = async {
+            let responses = client.exchange(ReceiverStream::new(outgoing)).await;
+            let mut responses =
+                responses.map_err(|status| PullFault::Unreachable(status.message().to_owned()))?.into_inner();
+            match responses.next().await {
+                Some(Ok(ExchangeResponse { message: Some(Told::Welcome(welcome)) })) => Ok((responses, welcome)),
+                Some(Err(status)) => Err(PullFault::Ended(status.message().to_owned())),
+                _ => Err(PullFault::Protocol("the first message must be welcome")),
+            }
         };
+        // Whoever takes the connection and says nothing is away: nobody is asked for its feed in its place otherwise.
+        let patience = Duration::from_millis(limits::WELCOME_MS);
+        let silent = |_| PullFault::Unreachable("no welcome in time".to_owned());
+        let (mut responses, welcome) = tokio::time::timeout(patience, greeted).await.map_err(silent)??;
         self.learn(welcome).await?;
         self.links.set(self.peer, Link::Connected);
 
@@ -201,14 +205,24 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
             .map_err(|fault| PullFault::Refused(fault.to_string()))
     }
 
-    /// Subscribes to the peer's own feeds, and to every other feed it holds whose author is not connected.
+    /// Subscribes to the peer's own feeds and to every other feed it holds that needs a relay; ends what is wanted no longer.
     async fn subscribe(&mut self, requests: &Sender<ExchangeRequest>) -> Result<(), PullFault> {
         let peer = self.peer.clone();
-        let wanted = self.engine.call(move |node, _| node.wanted_from(&peer)).await?;
-        for (feed, from) in wanted {
-            let direct = feed.member == *self.peer;
-            let from_author = !direct && self.links.is_connected(&feed.member);
-            if self.subscribed.contains(&feed) || from_author {
+        let mut wanted = self.engine.call(move |node, _| node.wanted_from(&peer)).await?;
+        for wanted in wanted.iter().filter(|wanted| wanted.feed.member == *self.peer && wanted.silent) {
+            self.links.mute(&wanted.feed);
+        }
+        wanted.retain(|wanted| wanted.feed.member == *self.peer || self.links.needs_relay(&wanted.feed));
+        let over: Vec<FeedId> = {
+            let is_wanted = |feed: &&FeedId| wanted.iter().any(|wanted| wanted.feed == **feed);
+            self.subscribed.iter().filter(|feed| !is_wanted(feed)).cloned().collect()
+        };
+        for feed in over {
+            self.ask(requests, Asked::Unsubscribe(Unsubscribe { origin: self.engine.origin(&feed) })).await?;
+            self.subscribed.remove(&feed);
+        }
+        for Wanted { feed, from, .. } in wanted {
+            if self.subscribed.contains(&feed) {
                 continue;
             }
             let origin = self.engine.origin(&feed);
@@ -225,6 +239,9 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
             Some(Told::Batch(batch)) => self.take(batch, requests).await,
             Some(Told::Heartbeat(heartbeat)) => {
                 let Some(feed) = self.engine.feed(&heartbeat.origin) else { return Ok(()) };
+                if feed.member == *self.peer {
+                    self.links.speaks(&feed);
+                }
                 let (peer, note) = (self.peer.clone(), heartbeat.checkpoint);
                 let heard = self
                     .engine
@@ -285,6 +302,9 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
         match accepted {
             Ok(accepted) => {
                 self.progressed = true;
+                if feed.member == *self.peer {
+                    self.links.speaks(&feed);
+                }
                 let TreeSize(size) = accepted.held;
                 let origin = batch.origin;
                 self.ask(requests, Asked::Acknowledge(Acknowledge { origin: origin.clone(), size })).await?;

@@ -1,7 +1,9 @@
 //! The serving side of one exchange stream.
 //!
 //! Numbered as the protocol goes: 1 greet, 2 subscribe, 3 send within the puller's window, 4 take acknowledgements and
-//! cosignatures, 5 tell of newer checkpoints and of those that wait for cosignatures or have them, of other feeds' heads now and then, and of proofs. A stream ends when the peer's pin is gone from the roster.
+//! cosignatures, 5 tell of newer checkpoints and of those that wait for cosignatures or have them, of other feeds' heads now
+//! and then, and of proofs. A subscription ends when the peer leaves the feed's group; a stream ends when the peer's pin is
+//! gone from the roster, or when a newer one of the same peer begins.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -78,6 +80,7 @@ pub async fn serve<J, V>(
     mut requests: Streaming<ExchangeRequest>,
     responses: Responses,
     revoked: impl Future<Output = ()>,
+    replaced: impl Future<Output = ()>,
 ) where
     J: Journal + Send + 'static,
     V: Views + Send + 'static,
@@ -95,6 +98,10 @@ pub async fn serve<J, V>(
                 description: "the roster no longer lists this key".to_owned(),
             };
             drop(responses.send(Err(refusal.into())).await);
+        }
+        () = replaced => {
+            let description = "a newer stream of this member took over".to_owned();
+            drop(responses.send(Err(Refusal::Aborted { reason: "STREAM_REPLACED", description }.into())).await);
         }
         () = responses.closed() => {}
     }
@@ -132,7 +139,10 @@ where
                 Some(request) => hear(engine, peer, request?, &mut subscriptions, responses).await?,
             },
             changed = rosters.changed() => match changed {
-                Ok(()) => tell_rosters(engine, peer, &mut theirs, responses).await?,
+                Ok(()) => {
+                    tell_rosters(engine, peer, &mut theirs, responses).await?;
+                    end_forbidden(engine, peer, &mut subscriptions, responses).await?;
+                }
                 Err(_) => return Err(stopping().into()),
             },
             changed = heads.changed() => if changed.is_err() {
@@ -182,6 +192,30 @@ where
         tell(responses, Told::Welcome(further)).await?;
         *theirs += 1;
     }
+}
+
+/// Ends subscriptions to which a new roster, or a proof, has put an end.
+async fn end_forbidden<J, V>(
+    engine: &Engine<J, V>,
+    peer: &MemberId,
+    subscriptions: &mut BTreeMap<FeedId, Subscription>,
+    responses: &Responses,
+) -> Result<(), Status>
+where
+    J: Journal + Send + 'static,
+    V: Views + Send + 'static,
+{
+    let followed: Vec<(FeedId, TreeSize)> = subscriptions.iter().map(|(feed, one)| (feed.clone(), one.sent)).collect();
+    let reader = peer.clone();
+    let ended = engine.call(move |node, _| {
+        let judge = |(feed, sent)| node.may_read(&reader, &feed, sent).err().map(|refusal| (feed, refusal));
+        followed.into_iter().filter_map(judge).collect::<Vec<_>>()
+    });
+    for (feed, refusal) in ended.await.map_err(engine_refusal)? {
+        subscriptions.remove(&feed);
+        unavailable(responses, engine.origin(&feed), refusal).await?;
+    }
+    Ok(())
 }
 
 async fn welcome<J, V>(engine: &Engine<J, V>, peer: &MemberId, hello: &Hello) -> Result<Welcome, Status>
@@ -242,6 +276,12 @@ where
             let window = u64::from(asked.window_entries.clamp(1, limits::EXCHANGE_WINDOW_ENTRIES));
             subscriptions
                 .insert(feed, Subscription { sent: from, acknowledged: from, window, told: None, beside: Vec::new() });
+            Ok(())
+        }
+        Some(Asked::Unsubscribe(asked)) => {
+            if let Some(feed) = engine.feed(&asked.origin) {
+                subscriptions.remove(&feed);
+            }
             Ok(())
         }
         Some(Asked::Acknowledge(acknowledged)) => {

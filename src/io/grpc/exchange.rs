@@ -9,6 +9,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::io::engine::Engine;
 use crate::io::exchange::serve;
+use crate::io::exchange::streams::Streams;
 use crate::io::grpc::identity::peer_caller;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_service_server::ExchangeService;
 use crate::io::grpc::wire::hushwire::peer::v1::{ExchangeRequest, ExchangeResponse};
@@ -23,6 +24,7 @@ pub struct Exchange<J, V> {
     pub engine: Engine<J, V>,
     /// The version of the roster in force, changing.
     pub rosters: watch::Receiver<u64>,
+    pub streams: Streams,
 }
 
 #[tonic::async_trait]
@@ -41,9 +43,10 @@ where
         let (responses, outgoing) = mpsc::channel(ANSWERS_QUEUED);
         let (engine, rosters) = (self.engine.clone(), self.rosters.clone());
         let requests = request.into_inner();
+        let replaced = self.streams.begin(&caller.member);
         tokio::spawn(async move {
             let revoked = caller.revoked();
-            serve::serve(engine, rosters, caller.member.clone(), requests, responses, revoked).await;
+            serve::serve(engine, rosters, caller.member.clone(), requests, responses, revoked, replaced).await;
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))
     }

@@ -29,7 +29,8 @@ fn a_slice_of_large_audit_records_fits_one_message_and_nothing_is_left_out() {
     let (mut from, mut slices) = (TreeSize::EMPTY, Vec::new());
     while from < size {
         let slice = bank.node.export_audit_slice(from, size).expect("reads");
-        let bytes = |entry: &hushwire::node::commit::StoredEntry| entry.leaf.len() + entry.blob.len() + entry.salt.len();
+        let bytes =
+            |entry: &hushwire::node::commit::StoredEntry| entry.leaf.len() + entry.blob.len() + entry.salt.len();
         slices.push(slice.iter().map(|logged| bytes(&logged.entry)).sum::<usize>());
         assert_eq!(slice.first().map(|logged| logged.index), Some(from.next_index()));
         from = from.plus(u64::try_from(slice.len()).expect("small")).expect("small");

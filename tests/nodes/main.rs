@@ -9,6 +9,7 @@ mod crash;
 mod doors;
 mod evidence;
 mod flow;
+mod groups;
 mod leak;
 mod node;
 mod puller;

@@ -218,6 +218,7 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
             self.subscribed.iter().filter(|feed| !is_wanted(feed)).cloned().collect()
         };
         for feed in over {
+            tracing::debug!(event = "exchange.unsubscribed", peer = %self.peer, feed = %feed);
             self.ask(requests, Asked::Unsubscribe(Unsubscribe { origin: self.engine.origin(&feed) })).await?;
             self.subscribed.remove(&feed);
         }

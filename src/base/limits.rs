@@ -67,6 +67,9 @@ pub const HEARTBEAT_S: u64 = 60;
 /// Seconds between two checkpoints of one feed that are stored with their cosignatures: about 1 KB each.
 pub const COSIGNED_EVERY_S: u64 = 60;
 
+/// Seconds that peers have to cosign a head of the audit log before it is stored with their cosignatures.
+pub const AUDIT_COSIGNED_AFTER_S: u64 = 30;
+
 /// Members of one consortium: feeds, freshness rows and witnesses are resident for each.
 pub const MEMBERS: usize = 1_000;
 

@@ -18,6 +18,7 @@ use crate::node::feeds::{Feed, verifier_for};
 use crate::node::keys;
 use crate::node::state::{State, damaged, read_entry};
 use crate::node::store::{RecordNumber, StorageFault, ViewChange};
+use crate::node::witness::is_audit;
 
 impl State {
     /// Applies one commit. A fault means that the store holds what this node never wrote.
@@ -40,6 +41,7 @@ impl State {
                 change::Kind::Recovered(recovered) => self.incarnation = incarnation(&recovered.incarnation)?,
                 change::Kind::Filled(filled) => self.apply_filled(number, filled)?,
                 change::Kind::Cosigned(cosigned) => self.apply_cosigned(cosigned)?,
+                change::Kind::AuditWitnessed(witnessed) => self.apply_audit_witnessed(witnessed)?,
             }
         }
         Ok(())
@@ -197,6 +199,10 @@ impl State {
     fn apply_equivocated(&mut self, equivocated: &Equivocated) -> Result<(), StorageFault> {
         let id = FeedId::from_origin(&self.identity.consortium, &equivocated.origin)
             .map_err(|error| damaged("origin", error))?;
+        if is_audit(&id) {
+            self.apply_audit_equivocated(id, equivocated);
+            return Ok(());
+        }
         self.belief.writer().set_quarantined(&id.member, true);
         if self.identity.is_own(&id) {
             self.fence.fork(id.clone());

@@ -25,7 +25,7 @@ pub struct Commit {
 /// One change.
 #[derive(Clone, PartialEq, Message)]
 pub struct Change {
-    #[prost(oneof = "change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 11")]
+    #[prost(oneof = "change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12")]
     pub kind: Option<change::Kind>,
 }
 
@@ -53,6 +53,8 @@ pub mod change {
         Filled(super::Filled),
         #[prost(message, tag = "11")]
         Cosigned(super::Cosigned),
+        #[prost(message, tag = "12")]
+        AuditWitnessed(super::AuditWitnessed),
     }
 }
 
@@ -221,7 +223,7 @@ pub struct Filled {
     pub time_ms: u64,
 }
 
-/// Enough members cosigned a checkpoint.
+/// Enough members cosigned a checkpoint of a feed, or any the head of our audit log.
 #[derive(Clone, PartialEq, Message)]
 pub struct Cosigned {
     #[prost(string, tag = "1")]
@@ -230,6 +232,16 @@ pub struct Cosigned {
     pub size: u64,
     /// The checkpoint as a signed note, with its cosignatures.
     #[prost(string, tag = "3")]
+    pub note: String,
+}
+
+/// A head of another member's audit log was cosigned: none that contradicts it ever will be.
+#[derive(Clone, PartialEq, Message)]
+pub struct AuditWitnessed {
+    #[prost(string, tag = "1")]
+    pub origin: String,
+    /// The head as a signed note.
+    #[prost(string, tag = "2")]
     pub note: String,
 }
 

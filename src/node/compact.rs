@@ -6,7 +6,7 @@
 //!   of the data subject, which statistics count. Then nothing is left.
 //! - *Entries* lose blob and salt once they expired or an erasure of their author covers them. The leaf stays, so that the
 //!   tree and every proof of it stay too.
-//! - *Cosigned checkpoints* go once a later one of the same feed is stored.
+//! - *Cosigned checkpoints* go once a later one of the same feed or audit log is stored.
 //! - Everything else stays as it is.
 //!
 //! Record numbers stay. Views point to records by number; what they know of forgotten requests and references goes too, after
@@ -21,10 +21,12 @@ use crate::base::name::{ConsortiumId, FeedId};
 use crate::base::position::TreeSize;
 use crate::base::time::{Day, Timestamp};
 use crate::domain::feed::blob::Body;
+use crate::domain::feed::checkpoint::Checkpoint;
 use crate::domain::feed::entry::{EntryKind, Leaf};
+use crate::domain::note::SignedNote;
 use crate::node::Node;
 use crate::node::commit::{
-    Appended, Audited, Change, Commit, Cosigned, Filled, Prepared, PreparedEntry, StoredEntry, change,
+    Appended, AuditWitnessed, Audited, Change, Commit, Cosigned, Filled, Prepared, PreparedEntry, StoredEntry, change,
 };
 use crate::node::feeds::Feed;
 use crate::node::fence::FenceState;
@@ -33,6 +35,7 @@ use crate::node::local_mac::{LocalMacKey, MacDomain};
 use crate::node::mark;
 use crate::node::state::{State, VIEW};
 use crate::node::store::{Journal, Keep, RecordNumber, StorageFault, ViewChange, ViewFault, Views};
+use crate::node::witness::is_audit;
 
 /// What a compaction did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -162,6 +165,7 @@ impl<'a> Sweep<'a> {
             Some(change::Kind::Filled(filled)) => self.filled(filled),
             Some(change::Kind::Audited(audited)) => (true, self.audited(audited)),
             Some(change::Kind::Cosigned(cosigned)) => (!self.is_superseded(cosigned), false),
+            Some(change::Kind::AuditWitnessed(witnessed)) => (!self.is_outdated(witnessed), false),
             Some(
                 change::Kind::Opened(_)
                 | change::Kind::Roster(_)
@@ -254,9 +258,18 @@ impl<'a> Sweep<'a> {
 
     /// A later checkpoint of the same feed is stored with its cosignatures.
     fn is_superseded(&self, cosigned: &Cosigned) -> bool {
-        let feed = FeedId::from_origin(self.consortium, &cosigned.origin).ok();
-        let feed = feed.and_then(|id| self.state.feeds.get(&id));
-        feed.is_some_and(|feed| feed.quorum.outlives(TreeSize(cosigned.size)))
+        let (size, audits) = (TreeSize(cosigned.size), &self.state.audits);
+        let Ok(id) = FeedId::from_origin(self.consortium, &cosigned.origin) else { return false };
+        let feed = self.state.feeds.get(&id);
+        feed.is_some_and(|feed| feed.quorum.outlives(size)) || is_audit(&id) && audits.outlives_own(size)
+    }
+
+    /// A later head of the same audit log was cosigned.
+    fn is_outdated(&self, witnessed: &AuditWitnessed) -> bool {
+        let id = FeedId::from_origin(self.consortium, &witnessed.origin);
+        let head = SignedNote::parse(witnessed.note.as_bytes()).ok();
+        let head = head.and_then(|note| Checkpoint::parse(note.text()).ok());
+        matches!((id, head), (Ok(id), Some(head)) if self.state.audits.outlives(&id.member, head.size))
     }
 
     fn filled(&mut self, filled: &mut Filled) -> (bool, bool) {

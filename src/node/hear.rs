@@ -22,6 +22,7 @@ use crate::node::accept::AcceptFault;
 use crate::node::feeds::{Feed, verifier_for};
 use crate::node::fence::FenceState;
 use crate::node::store::{Journal, StorageFault, Views};
+use crate::node::witness::is_audit;
 
 impl<J: Journal, V: Views> Node<J, V> {
     /// A checkpoint without entries: the author is alive, has more for us, waits for cosignatures, or has told somebody else
@@ -34,6 +35,9 @@ impl<J: Journal, V: Views> Node<J, V> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<Option<(TreeSize, String)>, AcceptFault> {
+        if is_audit(id) {
+            return self.hear_shown_audit_head(from, id, note, now, rng).map(|()| None);
+        }
         self.hear_note(from, id, note.as_bytes(), now, rng)
     }
 

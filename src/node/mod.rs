@@ -38,6 +38,7 @@ pub mod state;
 pub mod status;
 pub mod store;
 pub mod window;
+pub mod witness;
 
 use rand::{CryptoRng, Rng, RngExt};
 
@@ -133,8 +134,9 @@ impl<J: Journal, V: Views> Node<J, V> {
         self.heartbeat(now);
         let noticed = self.notice_silence(now, rng);
         let cosigned = self.keep_cosigned(now, rng);
+        let witnessed = self.keep_audit_witnessed(now, rng);
         let kept = self.keep_house(now);
-        closed.and(noticed).and(cosigned).and(kept)
+        closed.and(noticed).and(cosigned).and(witnessed).and(kept)
     }
 
     /// The durable heads where they changed since the last call.

@@ -50,7 +50,8 @@ impl Scrub {
                 | change::Kind::Equivocated(_)
                 | change::Kind::Budget(_)
                 | change::Kind::Recovered(_)
-                | change::Kind::Cosigned(_) => {}
+                | change::Kind::Cosigned(_)
+                | change::Kind::AuditWitnessed(_) => {}
             }
         }
         Ok(())

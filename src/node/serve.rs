@@ -246,6 +246,7 @@ fn run_of(commit: Commit, origin: &str, first: EntryIndex) -> Option<Vec<StoredE
         | change::Kind::Budget(_)
         | change::Kind::Recovered(_)
         | change::Kind::Filled(_)
-        | change::Kind::Cosigned(_) => None,
+        | change::Kind::Cosigned(_)
+        | change::Kind::AuditWitnessed(_) => None,
     })
 }

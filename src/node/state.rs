@@ -26,6 +26,7 @@ use crate::node::fence::Fence;
 use crate::node::identity::Identity;
 use crate::node::pending::Pending;
 use crate::node::store::{RecordNumber, StorageFault, ViewChange};
+use crate::node::witness::AuditWitness;
 
 /// The name of the node's view in the marks.
 pub const VIEW: &str = "node";
@@ -53,6 +54,7 @@ pub struct State {
     pub incarnation: Incarnation,
     pub feeds: BTreeMap<FeedId, Feed>,
     pub audit: Feed,
+    pub audits: AuditWitness,
     pub pending: Pending,
     pub fence: Fence,
     pub belief: Arc<Belief>,
@@ -87,6 +89,7 @@ impl State {
             incarnation: Incarnation([0; 16]),
             feeds: BTreeMap::new(),
             audit: Feed::new(&identity.consortium, identity.audit_feed()),
+            audits: AuditWitness::default(),
             pending: Pending::default(),
             fence: Fence::new(roster.peers_of(&identity.member).len()),
             belief: Arc::new(Belief::new(table_key, witnessing(&roster))),

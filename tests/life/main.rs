@@ -13,3 +13,4 @@ mod slices;
 mod statistics;
 mod window;
 mod witness;
+mod witnessing;

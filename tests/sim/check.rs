@@ -41,6 +41,7 @@ impl World {
         for house in self.honest() {
             self.check_look_up(house)?;
             self.check_audit(house)?;
+            self.check_audit_witnessed(house)?;
         }
         Ok(())
     }
@@ -270,6 +271,32 @@ impl World {
             self.check_accusation(house, &record)?;
         }
         Ok(())
+    }
+
+    /// All others hold the same head of this house's audit log and have cosigned it, unless an older store was put back; all
+    /// know of the two logs of a twin.
+    fn check_audit_witnessed(&mut self, house: usize) -> Result<(), Violation> {
+        let others = self.consortium.members.len() - 1;
+        let author = self.member_of(house);
+        let twin = self.options.twin.then(|| self.member_of(0));
+        let Some(node) = &self.houses[house].node else { return Ok(()) };
+        let audits = &node.state().audits;
+        let witnessed = audits.cosigned().map(|head| (head.size(), head.witness_count()));
+        let expected = others - usize::from(self.options.twin);
+        let enough = witnessed.is_some_and(|(size, by)| by >= expected && size > TreeSize::EMPTY);
+        let quiet = self.options.mutant.is_some() || self.options.relay;
+        ensure(enough || quiet || self.houses[house].restored, Invariant::AuditWitnessed, || {
+            format!("house {house}: its audit log is cosigned {witnessed:?}, expected by {expected}")
+        })?;
+        let diverged = audits.diverged();
+        ensure(diverged.is_none() || self.houses[house].restored, Invariant::AuditWitnessed, || {
+            format!("house {house}: others cosigned another log at {diverged:?}")
+        })?;
+        let rewritten: Vec<MemberId> = audits.rewritten().cloned().collect();
+        let right = rewritten.iter().eq(twin.iter().filter(|_| !quiet));
+        ensure(right || quiet && rewritten.is_empty(), Invariant::AuditWitnessed, || {
+            format!("house {house} of {author} proves two audit logs of {rewritten:?}")
+        })
     }
 
     fn check_accusation(&self, house: usize, record: &AuditRecord) -> Result<(), Violation> {

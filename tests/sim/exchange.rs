@@ -4,6 +4,7 @@
 //! heads of other feeds now and then, and of proofs at once. Everything an answer rests on is durable before it is sent.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use hushwire::base::limits;
 use hushwire::base::name::FeedId;
@@ -13,6 +14,7 @@ use hushwire::node::accept::{AcceptFault, Wanted};
 use hushwire::node::accuse::equivocation_of;
 use hushwire::node::commit::Equivocated;
 use hushwire::node::serve::Outgoing;
+use hushwire::node::witness::{AuditNews, audit_feed_of};
 
 use crate::network::{Ask, Stream, Subscription, Tell};
 use crate::options::Mutant;
@@ -104,6 +106,7 @@ impl World {
         }
         if gossips {
             self.gossip(pair);
+            self.tell_audit_head(pair)?;
         }
         Ok(())
     }
@@ -146,11 +149,58 @@ impl World {
                 let outcome = self.on_node(server, |node, now, rng| node.acknowledge(&peer, &feed, size, now, rng));
                 outcome.map(|outcome| self.houses[server].judge(outcome)).transpose()?;
             }
+            Ask::AuditWitnessed { note } => {
+                let heard = self.on_node(server, |node, now, rng| node.hear_audit_head(&peer, &note, now, rng));
+                let heard = heard.map(|heard| self.houses[server].judge(heard)).transpose()?;
+                if let Some(stream) = self.stream(pair) {
+                    stream.witnessed = heard.flatten().flatten();
+                }
+                self.sync(server)?;
+                self.tell_audit_head(pair)?;
+            }
             Ask::Cosign { feed, size, line } => {
                 self.on_node(server, |node, _, _| node.accept_cosignature(&peer, &feed, size, &line));
             }
         }
         Ok(())
+    }
+
+    /// Tells a witness how the server's audit log has grown.
+    fn tell_audit_head(&mut self, pair: (usize, usize)) -> Result<(), Violation> {
+        let Some(held) = self.stream(pair).and_then(|stream| stream.witnessed) else { return Ok(()) };
+        let news = self.on_node(pair.1, |node, _, _| node.audit_news(held));
+        let news = news.transpose().map_err(|fault| broken(Invariant::StoreWhole, fault))?;
+        if let Some((size, news)) = news.flatten() {
+            if let Some(stream) = self.stream(pair) {
+                stream.witnessed = Some(size);
+            }
+            self.tell(pair, Tell::AuditHead(Box::new(news)));
+        }
+        Ok(())
+    }
+
+    fn witness(&mut self, pair: (usize, usize), news: AuditNews) -> Result<Then, Violation> {
+        let author = self.member_of(pair.1);
+        let answer = self.on_node(pair.0, |node, now, rng| node.witness_audit(&author, news, now, rng));
+        self.note(&("audit head", pair, answer.as_ref().map(|answer| answer.is_ok())));
+        self.sync(pair.0)?;
+        match answer {
+            Some(Ok(answer)) if self.houses[pair.0].is_up() => {
+                if let Some((size, line)) = answer.cosignature {
+                    self.ask(pair, Ask::Cosign { feed: audit_feed_of(&author), size, line });
+                }
+                if let Some(note) = answer.lead_from {
+                    self.ask(pair, Ask::AuditWitnessed { note });
+                }
+                Ok(Then::GoOn)
+            }
+            Some(Err(AcceptFault::Storage(fault))) => {
+                self.houses[pair.0].judge::<()>(Err(fault))?;
+                Ok(Then::Break)
+            }
+            Some(Err(_)) => Ok(Then::GoOn),
+            Some(Ok(_)) | None => Ok(Then::Break),
+        }
     }
 
     /// Sends what the puller's window allows, and newer heads.
@@ -214,6 +264,11 @@ impl World {
         let now = self.elapsed_ms;
         let quiet = self.options.mutant == Some(Mutant::KeepsHeadsToItself);
         let proofs = self.on_node(pair.1, |node, _, _| node.equivocations_for(&peer)).unwrap_or_default();
+        let audits = self.on_node(pair.1, |node, _, _| {
+            let heads = node.state().audits.heads();
+            heads.map(|(author, head)| (audit_feed_of(author), head.note_text())).collect::<Vec<_>>()
+        });
+        let audits = audits.unwrap_or_default();
         let mut news = Vec::new();
         if let Some(stream) = self.stream(pair) {
             stream.next_gossip = now + GOSSIP_MS;
@@ -222,6 +277,12 @@ impl World {
             for (feed, head) in heads.into_iter().filter(|(feed, _)| !stream.serves.contains_key(feed)) {
                 if stream.gossiped.insert(feed.clone(), head.checkpoint.clone()).as_ref() != Some(&head.checkpoint) {
                     news.push(Tell::Heartbeat { feed, checkpoint: head.checkpoint.to_string() });
+                }
+            }
+            for (log, head) in audits {
+                let note: Arc<str> = head.into();
+                if stream.gossiped.insert(log.clone(), Arc::clone(&note)).as_ref() != Some(&note) {
+                    news.push(Tell::Heartbeat { feed: log, checkpoint: note.to_string() });
                 }
             }
         }
@@ -301,6 +362,8 @@ impl World {
                 {
                     stream.connected = true;
                     stream.next_gossip = 0;
+                    let note = self.on_node(pair.0, |node, _, _| node.audit_head_of(&from)).unwrap_or_default();
+                    self.ask(pair, Ask::AuditWitnessed { note });
                 }
                 Ok(then)
             }
@@ -318,6 +381,7 @@ impl World {
                 self.after(pair, heard.map(|heard| heard.map(drop)))
             }
             Tell::Batch(batch) => self.hear_batch(pair, *batch),
+            Tell::AuditHead(news) => self.witness(pair, *news),
             Tell::Unavailable { feed } => {
                 if let Some(stream) = self.stream(pair) {
                     stream.asked.remove(&feed);
@@ -385,6 +449,9 @@ impl World {
 
     /// A note arrived at a house: remembered as shown, if its author signed it.
     fn observe(&mut self, house: usize, feed: &FeedId, note: &[u8]) -> Result<(), Violation> {
+        if feed.group != self.consortium.group {
+            return Ok(());
+        }
         let Some((size, root)) = self.consortium.signed(feed, note) else { return Ok(()) };
         if self.options.twin && self.consortium.place(&feed.member) == 0 {
             if self.houses[house].honest {

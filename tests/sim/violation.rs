@@ -27,6 +27,8 @@ pub enum Invariant {
     NoFalseAccusation,
     /// The audit log is what its signed head says.
     AuditVerifies,
+    /// Once all is well every other member has cosigned an honest audit log, and whoever keeps two is found out.
+    AuditWitnessed,
     /// A store that nothing was done to is whole.
     StoreWhole,
     /// Once all is well, everything gets through.

@@ -186,4 +186,10 @@ pub enum AuditEvent {
     StoreRepaired {
         part: &'static str,
     },
+    /// A peer cosigned a head of this log that the log does not have: it was put back from an old copy, or rewritten.
+    AuditLogDiverged {
+        peer: MemberId,
+        witnessed: TreeSize,
+        held: TreeSize,
+    },
 }

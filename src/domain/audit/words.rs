@@ -176,6 +176,12 @@ impl AuditEvent {
             Self::BackupMade { sha256 } => words(Ok, "backup.made", "", [("sha256", sha256.to_string())]),
             Self::StoreDamaged { part } => words(Fault, "store.damaged", part, []),
             Self::StoreRepaired { part } => words(Ok, "store.repaired", part, []),
+            Self::AuditLogDiverged { peer, witnessed, held } => words(
+                Fault,
+                "audit.diverged",
+                "",
+                [("held", held.to_string()), ("peer", peer.to_string()), ("witnessed", witnessed.to_string())],
+            ),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The pulling side: one task a peer, one stream at a time.
 //!
 //! Numbered as the protocol goes: 1 greet, 2 learn what the peer holds of our own feeds (the fence), 3 subscribe to the
-//! peer's feeds and, for as long as their authors are away or mute, to those of others, 4 verify, commit and acknowledge batch by batch, 5 cosign.
+//! peer's feeds and, for as long as their authors are away or mute, to those of others, 4 verify, commit and acknowledge batch by batch, 5 cosign
+//! checkpoints of feeds and heads of the peer's audit log.
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -14,6 +15,7 @@ use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 
+use crate::base::bytes::TreeHash;
 use crate::base::limits;
 use crate::base::name::{FeedId, MemberId};
 use crate::base::position::{EntryIndex, TreeSize};
@@ -26,11 +28,13 @@ use crate::io::grpc::wire::hushwire::peer::v1::exchange_request::Message as Aske
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_response::Message as Told;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_service_client::ExchangeServiceClient;
 use crate::io::grpc::wire::hushwire::peer::v1::{
-    Acknowledge, Batch, Cosign, ExchangeRequest, ExchangeResponse, Hello, Subscribe, Unsubscribe, Welcome,
+    Acknowledge, AuditHead, AuditWitnessed, Batch, Cosign, ExchangeRequest, ExchangeResponse, Hello, Subscribe,
+    Unsubscribe, Welcome,
 };
 use crate::io::random;
 use crate::node::accept::{AcceptFault, Wanted};
 use crate::node::store::{Journal, Views};
+use crate::node::witness::{AuditNews, WitnessAnswer, audit_feed_of};
 
 /// Why a stream ended.
 #[derive(Debug, thiserror::Error)]
@@ -169,6 +173,9 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
         let silent = |_| PullFault::Unreachable("no welcome in time".to_owned());
         let (mut responses, welcome) = tokio::time::timeout(patience, greeted).await.map_err(silent)??;
         self.learn(welcome).await?;
+        let author = self.peer.clone();
+        let held = self.engine.call(move |node, _| node.audit_head_of(&author)).await?;
+        self.ask(&requests, self.audit_witnessed(held)).await?;
         self.links.set(self.peer, Link::Connected);
 
         let mut relays = tokio::time::interval(RELAY_CHECK);
@@ -263,6 +270,7 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
                 }
                 Ok(())
             }
+            Some(Told::AuditHead(head)) => self.witness(head, requests).await,
             Some(Told::Equivocation(proof)) => {
                 self.engine.call(move |node, round| hear_proof(node, proof, round)).await?;
                 Ok(())
@@ -273,6 +281,40 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
             }
             None => Err(PullFault::Protocol("a message this version does not know")),
         }
+    }
+
+    /// Cosigns a head of the peer's audit log. One that is refused is kept as evidence and ends nothing: the peer's warnings
+    /// are another matter.
+    async fn witness(&self, head: AuditHead, requests: &Sender<ExchangeRequest>) -> Result<(), PullFault> {
+        let hashes = head.growth.iter().map(|hash| TreeHash::try_from(hash.as_ref()));
+        let Ok(growth) = hashes.collect::<Result<Vec<_>, _>>() else {
+            return Err(PullFault::Protocol("a hash of another length"));
+        };
+        let news = AuditNews { old_size: TreeSize(head.old_size), checkpoint: head.checkpoint, growth };
+        let author = self.peer.clone();
+        let answer =
+            self.engine.call(move |node, round| node.witness_audit(&author, news, round.now, round.rng)).await?;
+        match answer {
+            Ok(WitnessAnswer { cosignature, lead_from }) => {
+                if let Some((TreeSize(size), line)) = cosignature {
+                    self.ask(requests, Asked::Cosign(Cosign { origin: head.origin, size, line })).await?;
+                }
+                if let Some(held) = lead_from {
+                    self.ask(requests, self.audit_witnessed(held)).await?;
+                }
+                Ok(())
+            }
+            Err(AcceptFault::Storage(fault)) => Err(PullFault::Engine(fault.into())),
+            Err(fault) => {
+                tracing::warn!(event = "audit.not_cosigned", peer = %self.peer, fault = %fault);
+                Ok(())
+            }
+        }
+    }
+
+    fn audit_witnessed(&self, held: String) -> Asked {
+        let origin = self.engine.origin(&audit_feed_of(self.peer));
+        Asked::AuditWitnessed(AuditWitnessed { origin, checkpoint: held })
     }
 
     async fn take(&mut self, batch: Batch, requests: &Sender<ExchangeRequest>) -> Result<(), PullFault> {

@@ -24,11 +24,12 @@ use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_request::Message as Asked;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_response::Message as Told;
 use crate::io::grpc::wire::hushwire::peer::v1::{
-    Batch, ExchangeRequest, ExchangeResponse, FeedEntry, Head, Heartbeat, Hello, Unavailable, Welcome,
+    AuditHead, Batch, ExchangeRequest, ExchangeResponse, FeedEntry, Head, Heartbeat, Hello, Unavailable, Welcome,
 };
 use crate::node::heads::Head as FeedHead;
 use crate::node::serve::{Outgoing, ServeRefusal};
-use crate::node::store::{Journal, Views};
+use crate::node::store::{Journal, StorageFault, Views};
+use crate::node::witness::AuditNews;
 
 /// The protocol this build speaks.
 pub const VERSION: u32 = 1;
@@ -131,12 +132,21 @@ where
 
     let mut heads = engine.heads();
     let mut subscriptions: BTreeMap<FeedId, Subscription> = BTreeMap::new();
+    // The size of our audit log up to which the peer has witnessed it; none before it said so.
+    let mut witnessed = None;
     let (mut gossip, mut gossips) = (Gossip::default(), Gossip::interval());
     loop {
         tokio::select! {
             request = requests.next() => match request {
                 None => return Ok(()),
-                Some(request) => hear(engine, peer, request?, &mut subscriptions, responses).await?,
+                Some(request) => {
+                    let request = request?;
+                    if let Some(Asked::AuditWitnessed(head)) = &request.message {
+                        witnessed = hear_audit_head(engine, peer, head.checkpoint.clone()).await?;
+                        tell_audit_head(engine, &mut witnessed, responses).await?;
+                    }
+                    hear(engine, peer, request, &mut subscriptions, responses).await?;
+                }
             },
             changed = rosters.changed() => match changed {
                 Ok(()) => {
@@ -153,6 +163,7 @@ where
                 for news in gossip.news(engine, peer, is_followed).await.map_err(engine_refusal)? {
                     tell(responses, news).await?;
                 }
+                tell_audit_head(engine, &mut witnessed, responses).await?;
             }
         }
         let now_held = heads.borrow_and_update().clone();
@@ -192,6 +203,36 @@ where
         tell(responses, Told::Welcome(further)).await?;
         *theirs += 1;
     }
+}
+
+async fn hear_audit_head<J, V>(engine: &Engine<J, V>, peer: &MemberId, note: String) -> Result<Option<TreeSize>, Status>
+where
+    J: Journal + Send + 'static,
+    V: Views + Send + 'static,
+{
+    let from = peer.clone();
+    let heard = engine.call(move |node, round| node.hear_audit_head(&from, &note, round.now, round.rng));
+    Ok(heard.await.map_err(engine_refusal)?.map_err(|fault| storage_refusal(&fault))?)
+}
+
+/// Tells a witness how our audit log has grown since what it cosigned last.
+async fn tell_audit_head<J, V>(
+    engine: &Engine<J, V>,
+    witnessed: &mut Option<TreeSize>,
+    responses: &Responses,
+) -> Result<(), Status>
+where
+    J: Journal + Send + 'static,
+    V: Views + Send + 'static,
+{
+    let Some(held) = *witnessed else { return Ok(()) };
+    let news = engine.call(move |node, _| Ok((node.audit_news(held)?, node.state().audit.origin.clone())));
+    let news = news.await.map_err(engine_refusal)?;
+    let (news, origin) = news.map_err(|fault: StorageFault| storage_refusal(&fault))?;
+    let Some((size, AuditNews { old_size, checkpoint, growth })) = news else { return Ok(()) };
+    *witnessed = Some(size);
+    let growth = growth.iter().map(|hash| hash.0.to_vec().into()).collect();
+    tell(responses, Told::AuditHead(AuditHead { origin, checkpoint, old_size: old_size.0, growth })).await
 }
 
 /// Ends subscriptions to which a new roster, or a proof, has put an end.
@@ -311,6 +352,8 @@ where
             engine.call(move |node, round| hear_proof(node, proof, round)).await.map_err(engine_refusal)?;
             Ok(())
         }
+        // Heard where the size it names is kept.
+        Some(Asked::AuditWitnessed(_)) => Ok(()),
         Some(Asked::Hello(_)) => Err(protocol("hello_once", "hello is sent once").into()),
         None => Err(protocol("unknown_message", "a message this version does not know").into()),
     }

@@ -59,6 +59,7 @@ where
             .await
             .map_err(engine_refusal)?;
         let (state, state_detail) = state_of(&status.fence);
+        let (audit_witnessed_size, audit_witnesses) = status.audit_witnessed.unwrap_or_default();
         Ok(Response::new(GetStatusResponse {
             member,
             consortium: self.engine.consortium().to_string(),
@@ -74,6 +75,8 @@ where
             feeds: status.feeds.into_iter().map(feed_status).collect(),
             started_at: Some(convert::wire_time(self.started_at)),
             audit_size: status.audit_size.0,
+            audit_witnessed_size: audit_witnessed_size.0,
+            audit_witnesses,
         }))
     }
 
@@ -156,6 +159,15 @@ fn alarms(status: &NodeStatus, belief_full: bool, now: Timestamp) -> Vec<String>
         if feed.silent {
             alarms.push(format!("{} has been silent for {} s", feed.id, feed.age_s.unwrap_or_default()));
         }
+    }
+    if let Some(size) = status.audit_diverged {
+        alarms.push(format!(
+            "other members cosigned another audit log of this member, of {size} records: it was put back from an old copy or \
+             rewritten, and nobody cosigns it any more (docs/audit.md)"
+        ));
+    }
+    for member in &status.audit_rewritten {
+        alarms.push(format!("{member} signed two audit logs: the proof is kept"));
     }
     if belief_full {
         alarms.push("memory for indicators is used up; new ones are stored but not believed".to_owned());

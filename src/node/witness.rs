@@ -325,8 +325,11 @@ impl<J: Journal, V: Views> Node<J, V> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<(), StorageFault> {
-        let audits = &self.state.audits;
+        let audits = &mut self.state.audits;
         let age_ms = now.ms_since(audits.told_at);
+        if age_ms >= limits::AUDIT_COSIGNED_AFTER_S * 1000 {
+            audits.settle();
+        }
         let stored = audits.cosigned.as_ref().filter(|cosigned| cosigned.size() > audits.stored);
         if let Some(cosigned) = stored.filter(|_| age_ms >= limits::AUDIT_COSIGNED_AFTER_S * 1000) {
             let (origin, size) = (self.state.audit.origin.clone(), cosigned.size().0);
@@ -359,9 +362,18 @@ impl<J: Journal, V: Views> Node<J, V> {
 }
 
 impl AuditWitness {
+    /// A new head takes the place of the one before once as many have cosigned it.
     fn count(&mut self) {
+        let before = self.cosigned.as_ref().map_or(1, SignedCheckpoint::witness_count);
+        if let Some(told) = self.told.as_ref().filter(|told| told.witness_count() >= before) {
+            self.cosigned = Some(told.clone());
+        }
+    }
+
+    /// And once they have had their time, by however few: somebody may have left.
+    fn settle(&mut self) {
         let newest = self.cosigned.as_ref().map(SignedCheckpoint::size).unwrap_or_default();
-        if let Some(told) = self.told.as_ref().filter(|told| told.size() >= newest && told.witness_count() > 0) {
+        if let Some(told) = self.told.as_ref().filter(|told| told.size() > newest && told.witness_count() > 0) {
             self.cosigned = Some(told.clone());
         }
     }

@@ -221,10 +221,10 @@ impl World {
     }
 
     fn check_proofs(&mut self, house: usize) -> Result<(), Violation> {
-        let feed = self.consortium.feed(0);
-        let verifier = self.consortium.verifier(&feed);
         let reader = self.member_of(house);
         for proof in self.on_node(house, |node, _, _| node.equivocations_for(&reader)).unwrap_or_default() {
+            let feed = FeedId::from_origin(&self.consortium.id, &proof.origin).expect("origins of this consortium");
+            let verifier = self.consortium.verifier(&feed);
             let proof = equivocation_of(proof.first, proof.second, &proof.consistency);
             let holds = proof.is_some_and(|proof| proof.verify(&verifier).is_ok());
             ensure(holds, Invariant::EquivocationProved, || format!("the proof of house {house} proves nothing"))?;

@@ -167,8 +167,8 @@ pub fn local_tls(config: &Config, material: &Material) -> Result<DoorTls, ServeE
 pub fn peer(material: &Material, engine: &LiveEngine, desk: &RosterDesk) -> Result<PeerDoor, ServeError> {
     let tls =
         peer_server(&material.peer, desk.pins()).map_err(|error| ServeError::Tls { what: "peer listener", error })?;
-    let (rosters, streams) = (desk.changes(), Streams::default());
-    let exchange = ExchangeServiceServer::new(Exchange { engine: engine.clone(), rosters, streams })
+    let (rosters, streams, bundles) = (desk.changes(), Streams::default(), desk.bundles().clone());
+    let exchange = ExchangeServiceServer::new(Exchange { engine: engine.clone(), rosters, streams, bundles })
         .max_decoding_message_size(limits::MESSAGE_BYTES)
         .max_encoding_message_size(limits::MESSAGE_BYTES);
     Ok(PeerDoor {

@@ -16,6 +16,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 
 use crate::base::bytes::TreeHash;
+use crate::base::epoch::KeyEpoch;
 use crate::base::limits;
 use crate::base::name::{FeedId, MemberId};
 use crate::base::position::{EntryIndex, TreeSize};
@@ -75,7 +76,7 @@ pub async fn follow<J, V, D>(
     peer: MemberId,
     backoff: Backoff,
     dial: D,
-    hear_roster: HearRoster,
+    papers: Papers,
 ) where
     J: Journal + Send + 'static,
     V: Views + Send + 'static,
@@ -86,7 +87,7 @@ pub async fn follow<J, V, D>(
         links.set(&peer, Link::Connecting);
         let ended = match dial(&peer) {
             Ok(channel) => {
-                let mut pull = Pull::new(&engine, &links, &peer, &hear_roster);
+                let mut pull = Pull::new(&engine, &links, &peer, &papers);
                 let fault = pull.run(channel).await.err();
                 if pull.progressed {
                     attempt = 0;
@@ -112,16 +113,31 @@ pub async fn follow<J, V, D>(
     }
 }
 
-/// Takes a roster note a peer told of: verifies it against the roster in force, applies it or drops it.
-/// Waited for, so that rosters are taken in the order they were told.
-pub type HearRoster = Arc<dyn Fn(MemberId, Vec<u8>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+/// Whoever keeps the rosters and the secrets of epochs.
+#[derive(Clone)]
+pub struct Papers {
+    /// Takes a roster note: verifies it against the roster in force, applies it or drops it.
+    pub hear_roster: Hear,
+    /// Takes a key bundle: verifies it against the roster it was sealed under, opens it or drops it.
+    pub hear_bundle: Hear,
+    pub epochs_held: Arc<dyn Fn() -> Vec<KeyEpoch> + Send + Sync>,
+}
+
+impl std::fmt::Debug for Papers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Papers")
+    }
+}
+
+/// Takes a signed note a peer told of. Waited for, so that notes are taken in the order they were told.
+pub type Hear = Arc<dyn Fn(MemberId, Vec<u8>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// One stream.
 struct Pull<'a, J, V> {
     engine: &'a Engine<J, V>,
     links: &'a Links,
     peer: &'a MemberId,
-    hear_roster: &'a HearRoster,
+    papers: &'a Papers,
     subscribed: BTreeSet<FeedId>,
     /// Asked for at any time on this stream: what was given up may still have entries on the way.
     asked: BTreeSet<FeedId>,
@@ -132,16 +148,8 @@ struct Pull<'a, J, V> {
 const RELAY_CHECK: Duration = Duration::from_secs(2);
 
 impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> {
-    fn new(engine: &'a Engine<J, V>, links: &'a Links, peer: &'a MemberId, hear_roster: &'a HearRoster) -> Self {
-        Self {
-            engine,
-            links,
-            peer,
-            hear_roster,
-            subscribed: BTreeSet::new(),
-            asked: BTreeSet::new(),
-            progressed: false,
-        }
+    fn new(engine: &'a Engine<J, V>, links: &'a Links, peer: &'a MemberId, papers: &'a Papers) -> Self {
+        Self { engine, links, peer, papers, subscribed: BTreeSet::new(), asked: BTreeSet::new(), progressed: false }
     }
 
     async fn run(&mut self, channel: Channel) -> Result<(), PullFault> {
@@ -153,6 +161,7 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
             roster_version: greeting.roster_version,
             roster_sha256: greeting.roster_sha256.0.to_vec().into(),
             incarnation: greeting.incarnation.0.to_vec().into(),
+            epochs_held: (self.papers.epochs_held)().into_iter().map(|epoch| epoch.0).collect(),
         };
         self.ask(&requests, Asked::Hello(hello)).await?;
         let mut client = ExchangeServiceClient::new(channel)
@@ -191,9 +200,12 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
         }
     }
 
-    async fn hear_roster(&self, welcome: &Welcome) {
+    async fn hear_papers(&self, welcome: &Welcome) {
         if !welcome.roster_note.is_empty() {
-            (self.hear_roster)(self.peer.clone(), welcome.roster_note.to_vec()).await;
+            (self.papers.hear_roster)(self.peer.clone(), welcome.roster_note.to_vec()).await;
+        }
+        for bundle in &welcome.key_bundles {
+            (self.papers.hear_bundle)(self.peer.clone(), bundle.to_vec()).await;
         }
     }
 
@@ -201,7 +213,7 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
         if welcome.version != VERSION {
             return Err(PullFault::Protocol("another protocol version"));
         }
-        self.hear_roster(&welcome).await;
+        self.hear_papers(&welcome).await;
         let peer = self.peer.clone();
         self.engine
             .call(move |node, round| {
@@ -276,7 +288,7 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
                 Ok(())
             }
             Some(Told::Welcome(welcome)) => {
-                self.hear_roster(&welcome).await;
+                self.hear_papers(&welcome).await;
                 Ok(())
             }
             None => Err(PullFault::Protocol("a message this version does not know")),

@@ -5,7 +5,7 @@
 //! and then, and of proofs. A subscription ends when the peer leaves the feed's group; a stream ends when the peer's pin is
 //! gone from the roster, or when a newer one of the same peer begins.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{self, Sender};
@@ -13,9 +13,11 @@ use tokio::sync::watch;
 use tokio_stream::StreamExt;
 use tonic::{Status, Streaming};
 
+use crate::base::epoch::KeyEpoch;
 use crate::base::limits;
 use crate::base::name::{FeedId, MemberId};
 use crate::base::position::TreeSize;
+use crate::io::bundle_files::BundleFiles;
 use crate::io::engine::Engine;
 use crate::io::exchange::gossip::Gossip;
 use crate::io::exchange::hear_proof;
@@ -77,6 +79,7 @@ type Responses = Sender<Result<ExchangeResponse, Status>>;
 pub async fn serve<J, V>(
     engine: Engine<J, V>,
     rosters: watch::Receiver<u64>,
+    bundles: BundleFiles,
     peer: MemberId,
     mut requests: Streaming<ExchangeRequest>,
     responses: Responses,
@@ -87,7 +90,7 @@ pub async fn serve<J, V>(
     V: Views + Send + 'static,
 {
     tokio::select! {
-        outcome = converse(&engine, rosters, &peer, &mut requests, &responses) => {
+        outcome = converse(&engine, rosters, &bundles, &peer, &mut requests, &responses) => {
             if let Err(status) = outcome {
                 // The puller may be gone already; then nobody is left to tell.
                 drop(responses.send(Err(status)).await);
@@ -111,6 +114,7 @@ pub async fn serve<J, V>(
 async fn converse<J, V>(
     engine: &Engine<J, V>,
     mut rosters: watch::Receiver<u64>,
+    bundles: &BundleFiles,
     peer: &MemberId,
     requests: &mut Streaming<ExchangeRequest>,
     responses: &Responses,
@@ -129,6 +133,8 @@ where
     theirs += u64::from(!first.roster_note.is_empty());
     tell(responses, Told::Welcome(first)).await?;
     tell_rosters(engine, peer, &mut theirs, responses).await?;
+    let mut epochs: BTreeSet<KeyEpoch> = hello.epochs_held.iter().map(|epoch| KeyEpoch(*epoch)).collect();
+    tell_bundles(bundles, peer, &mut epochs, responses).await?;
 
     let mut heads = engine.heads();
     let mut subscriptions: BTreeMap<FeedId, Subscription> = BTreeMap::new();
@@ -151,6 +157,7 @@ where
             changed = rosters.changed() => match changed {
                 Ok(()) => {
                     tell_rosters(engine, peer, &mut theirs, responses).await?;
+                    tell_bundles(bundles, peer, &mut epochs, responses).await?;
                     end_forbidden(engine, peer, &mut subscriptions, responses).await?;
                 }
                 Err(_) => return Err(stopping().into()),
@@ -203,6 +210,23 @@ where
         tell(responses, Told::Welcome(further)).await?;
         *theirs += 1;
     }
+}
+
+/// Hands a puller the bundles that are addressed to it, of epochs it does not hold.
+async fn tell_bundles(
+    bundles: &BundleFiles,
+    peer: &MemberId,
+    held: &mut BTreeSet<KeyEpoch>,
+    responses: &Responses,
+) -> Result<(), Status> {
+    let (files, member, lacking) = (bundles.clone(), peer.clone(), held.clone());
+    let found = tokio::task::spawn_blocking(move || files.for_member(&member, &lacking)).await.unwrap_or_default();
+    for (epoch, note) in found {
+        let further = Welcome { version: VERSION, key_bundles: vec![note.into()], ..Welcome::default() };
+        tell(responses, Told::Welcome(further)).await?;
+        held.insert(epoch);
+    }
+    Ok(())
 }
 
 async fn hear_audit_head<J, V>(engine: &Engine<J, V>, peer: &MemberId, note: String) -> Result<Option<TreeSize>, Status>

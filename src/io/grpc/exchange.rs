@@ -7,6 +7,7 @@ use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::io::bundle_files::BundleFiles;
 use crate::io::engine::Engine;
 use crate::io::exchange::serve;
 use crate::io::exchange::streams::Streams;
@@ -25,6 +26,7 @@ pub struct Exchange<J, V> {
     /// The version of the roster in force, changing.
     pub rosters: watch::Receiver<u64>,
     pub streams: Streams,
+    pub bundles: BundleFiles,
 }
 
 #[tonic::async_trait]
@@ -41,12 +43,12 @@ where
     ) -> Result<Response<Self::ExchangeStream>, Status> {
         let caller = peer_caller(&request)?.clone();
         let (responses, outgoing) = mpsc::channel(ANSWERS_QUEUED);
-        let (engine, rosters) = (self.engine.clone(), self.rosters.clone());
+        let (engine, rosters, bundles) = (self.engine.clone(), self.rosters.clone(), self.bundles.clone());
         let requests = request.into_inner();
         let replaced = self.streams.begin(&caller.member);
         tokio::spawn(async move {
             let revoked = caller.revoked();
-            serve::serve(engine, rosters, caller.member.clone(), requests, responses, revoked, replaced).await;
+            serve::serve(engine, rosters, bundles, caller.member.clone(), requests, responses, revoked, replaced).await;
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))
     }

@@ -53,6 +53,8 @@ pub struct Config {
 pub struct FeedConfig {
     /// How long publications are gathered before they are sequenced, milliseconds.
     pub window_ms: u64,
+    /// Indicators every window is filled up to with decoys; 0 makes none.
+    pub decoys: usize,
 }
 
 /// How this node screens.
@@ -138,7 +140,17 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
     let passphrase =
         reader.optional("keystore.passphrase", PassphraseSource::FORMS).unwrap_or(PassphraseSource::Prompt);
 
-    let feed = FeedConfig { window_ms: reader.integer("feed.window_ms", 0..=3_600_000, 1000) };
+    let decoys = reader.integer("feed.decoys", 0..=limits::DECOYS_PER_WINDOW, 0);
+    let feed = FeedConfig {
+        window_ms: reader.integer("feed.window_ms", 0..=3_600_000, 1000),
+        decoys: usize::try_from(decoys).expect("the reader's range fits"),
+    };
+    if feed.decoys > 0 && feed.window_ms < limits::DECOY_WINDOW_MS {
+        reader.fault(
+            "feed.decoys",
+            "needs a feed.window_ms of 60000 at least: every window is filled up to so many entries",
+        );
+    }
     let limit_s = reader.integer("screening.freshness_limit_s", 1..=604_800, 0);
     let screening = ScreeningConfig {
         sandbox: reader.flag("screening.sandbox", false),
@@ -272,7 +284,7 @@ mod tests {
             "has 10 faults",
             "colour: is not a section; sections are audit, feed",
             "feed.window_ms: must be a whole number from 0 to 3600000",
-            "feed.windw_ms: is not a key; [feed] has window_ms",
+            "feed.windw_ms: is not a key; [feed] has decoys, window_ms",
             "keystore.passphrase: must be prompt, file:PATH",
             "locals: is not a section",
             "log.level: must be error, warn, info or debug",
@@ -326,5 +338,15 @@ mod tests {
     fn the_two_listeners_cannot_share_an_address() {
         let text = "[node]\nmember = \"a\"\n[local]\nlisten = \"127.0.0.1:1\"\n[peer]\nlisten = \"127.0.0.1:1\"";
         assert!(parse(text, &[]).expect_err("same address").to_string().contains("share no trust"));
+    }
+
+    #[test]
+    fn decoys_need_a_long_window() {
+        let read = |feed: &str| parse(&format!("[node]\nmember = \"bank-a\"\n[feed]\n{feed}"), &[]);
+        assert_eq!(read("window_ms = 60000\ndecoys = 20").expect("valid").feed.decoys, 20);
+        assert_eq!(read("").expect("valid").feed.decoys, 0);
+        let refused = read("decoys = 20").expect_err("the default window is a second").to_string();
+        assert!(refused.contains("feed.decoys: needs a feed.window_ms of 60000 at least"), "{refused}");
+        read("window_ms = 60000\ndecoys = 1001").expect_err("too many");
     }
 }

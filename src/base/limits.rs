@@ -187,6 +187,14 @@ pub const WELCOME_MS: u64 = 15_000;
 pub const STORE_RETRY_MS: u64 = 5_000;
 pub const QUOTA_RETRY_MS: u64 = 3_600_000;
 
+/// Indicators a window may be filled up to with decoys, and the shortest window that may be, milliseconds: a decoy costs all
+/// members what an indicator costs.
+pub const DECOYS_PER_WINDOW: u64 = 1_000;
+pub const DECOY_WINDOW_MS: u64 = 60_000;
+
+/// Own publications whose outward form decoys copy: enough that their spread is that of the true ones.
+pub const DECOY_FORMS: usize = 1_024;
+
 /// Longest spread of one publication over time, seconds: a day.
 pub const SPREAD_S: u32 = 86_400;
 

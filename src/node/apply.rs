@@ -75,6 +75,7 @@ impl State {
         for waiting in &prepared.entries {
             let stored = waiting.entry.as_ref().ok_or_else(|| damaged("prepared entry", "empty"))?;
             let entry = read_entry(stored)?;
+            self.decoys.learn(&entry, time);
             if !waiting.source_ref.is_empty() {
                 let reference =
                     LocalMac::try_from(waiting.source_ref.as_slice()).map_err(|error| damaged("source ref", error))?;
@@ -183,6 +184,11 @@ impl State {
     fn apply_told(&mut self, record: &AuditRecord, index: u64) {
         match record.action() {
             "screening.decided" => self.put(keys::decision(record.subject()), index.to_be_bytes().to_vec()),
+            "decoy.published" => {
+                self.decoys.note(record);
+                let day = record.time().day();
+                self.published = (day, self.published_on(day).saturating_add(1));
+            }
             // A peer that has nothing to acknowledge says nothing after a restart: what it once had, it has.
             "feed.delivered" => {
                 if let Some((feed, peer, until)) = delivered(&self.identity.consortium, record)

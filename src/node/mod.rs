@@ -13,6 +13,7 @@ mod believe;
 pub mod commit;
 pub mod compact;
 pub mod cosign;
+pub mod decoy;
 pub mod erase;
 pub mod feeds;
 pub mod fence;

@@ -296,7 +296,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         signed.cloned().ok_or(PublishFault::UnknownGroup)
     }
 
-    fn check_terms(&self, now: Timestamp) -> Result<(), PublishFault> {
+    pub(in crate::node) fn check_terms(&self, now: Timestamp) -> Result<(), PublishFault> {
         self.state.roster.check_in_force(now).map_err(|_| PublishFault::RosterExpired)?;
         let epoch = self.state.roster.current_epoch(now).ok_or(PublishFault::NoEpoch)?;
         let ours = self.state.identity.key_ring.current.epoch_id();

@@ -20,7 +20,7 @@ use crate::node::feeds::Feed;
 use crate::node::heads::Head;
 use crate::node::keys;
 use crate::node::state::damaged;
-use crate::node::store::{Journal, RecordNumber, StorageFault, Views};
+use crate::node::store::{Journal, RecordNumber, StorageFault, ViewChange, Views};
 
 /// Why a feed is not served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,10 +191,20 @@ impl<J: Journal, V: Views> Node<J, V> {
         prove: impl FnOnce(&TileSource<'_, Box<dyn Fn(TileId) -> Option<Vec<TreeHash>> + '_>>) -> T,
     ) -> T {
         let full = |tile: TileId| {
-            let bytes = self.views.get(&keys::tile(&feed.origin, tile)).ok()??;
+            let key = keys::tile(&feed.origin, tile);
+            let bytes = self.views.get(&key).ok()?.or_else(|| self.staged_value(&key))?;
             bytes.chunks(TreeHash::LENGTH).map(|hash| TreeHash::try_from(hash).ok()).collect()
         };
         prove(&TileSource { edge: &feed.tiles, full: Box::new(full) })
+    }
+
+    /// What the views will hold under a key once the current round is durable.
+    fn staged_value(&self, key: &[u8]) -> Option<Vec<u8>> {
+        let staged = self.due_in_views.iter().chain(&self.state.staged.view_changes);
+        staged.rev().find_map(|change| match change {
+            ViewChange::Put { key: put, value } if put == key => Some(value.clone()),
+            ViewChange::Put { .. } | ViewChange::Remove { .. } => None,
+        })
     }
 
     /// A peer subscribes. The size from which it wants our own feed on is as good as an acknowledgement: entries that came

@@ -21,6 +21,7 @@ use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::ledger::Ledger;
 use crate::node::believe::believe;
 use crate::node::commit::StoredEntry;
+use crate::node::decoy::Decoys;
 use crate::node::feeds::Feed;
 use crate::node::fence::Fence;
 use crate::node::identity::Identity;
@@ -36,6 +37,8 @@ pub const VIEW: &str = "node";
 pub struct Settings {
     /// Publications are signed at the end of windows of this length; 0 signs at once.
     pub window_ms: u64,
+    /// Indicators every window is filled up to; 0 makes no decoys.
+    pub decoys: usize,
     pub canon_rules: CanonRules,
     pub guards: Arc<GuardLists>,
     pub typologies: TypologyList,
@@ -56,6 +59,7 @@ pub struct State {
     pub audit: Feed,
     pub audits: AuditWitness,
     pub pending: Pending,
+    pub decoys: Decoys,
     pub fence: Fence,
     pub belief: Arc<Belief>,
     pub ledger: Ledger,
@@ -91,6 +95,7 @@ impl State {
             audit: Feed::new(&identity.consortium, identity.audit_feed()),
             audits: AuditWitness::default(),
             pending: Pending::default(),
+            decoys: Decoys::default(),
             fence: Fence::new(roster.peers_of(&identity.member).len()),
             belief: Arc::new(Belief::new(table_key, witnessing(&roster))),
             ledger: Ledger::new(settings.quarter_cap),
@@ -127,6 +132,7 @@ impl State {
     /// A new day: what expired leaves belief, and explains leaves without content.
     pub(in crate::node) fn expire(&mut self, today: Day) {
         self.belief.writer().expire(today);
+        self.decoys.expire(today);
         for feed in self.feeds.values_mut() {
             feed.cover_expired(today);
         }

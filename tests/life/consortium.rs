@@ -84,6 +84,7 @@ impl Consortium {
     pub fn settings(&self) -> Settings {
         Settings {
             window_ms: 0,
+            decoys: 0,
             canon_rules: CanonRules { default_region: None },
             guards: Arc::new(GuardLists::built_in()),
             typologies: TypologyList::built_in(),

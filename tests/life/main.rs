@@ -4,6 +4,7 @@ mod acknowledgement;
 mod compaction;
 mod consortium;
 mod damage;
+mod decoys;
 mod erasure;
 mod freshness;
 mod house;

@@ -213,6 +213,7 @@ fn a_clock_behind_the_last_record_is_told_and_nothing_is_written() {
     };
     let settings = Settings {
         window_ms: 0,
+        decoys: 0,
         canon_rules: CanonRules { default_region: None },
         guards: GuardLists::built_in().into(),
         typologies: TypologyList::built_in(),

@@ -92,6 +92,7 @@ impl Consortium {
     pub fn settings(&self, window_ms: u64) -> Settings {
         Settings {
             window_ms,
+            decoys: 0,
             canon_rules: CanonRules { default_region: None },
             guards: Arc::clone(&self.guards),
             typologies: TypologyList::built_in(),

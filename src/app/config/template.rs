@@ -58,6 +58,9 @@ passphrase = {passphrase}
 # How long publications are gathered, shuffled and signed together, in milliseconds: 0 is fastest, more tells an
 # observer less about which belong together. Retractions never wait.
 # window_ms = 1000
+# Entries every window is filled up to with decoys, which tell nobody anything; 0 for none. Needs a window of a minute at
+# least. docs/window.md says what they hide from whom, and what they cost.
+# decoys = 0
 
 [screening]
 # Documented test values force each decision. Never in production.

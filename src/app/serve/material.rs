@@ -158,6 +158,7 @@ impl Material {
         let default_region = config.screening.default_region;
         Settings {
             window_ms: config.feed.window_ms,
+            decoys: config.feed.decoys,
             canon_rules: CanonRules { default_region },
             guards: Arc::clone(&self.guards),
             typologies: TypologyList::built_in(),

@@ -186,6 +186,11 @@ pub enum AuditEvent {
     StoreRepaired {
         part: &'static str,
     },
+    /// An entry of this member's feed is about nobody.
+    DecoyPublished {
+        indicator: IndicatorRef,
+        group: GroupId,
+    },
     /// A peer cosigned a head of this log that the log does not have: it was put back from an old copy, or rewritten.
     AuditLogDiverged {
         peer: MemberId,

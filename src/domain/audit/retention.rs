@@ -19,6 +19,7 @@ impl AuditEvent {
             | Self::PublicationRefused { .. }
             | Self::PeerSilent { .. }
             | Self::CheckpointCosigned { .. }
+            | Self::DecoyPublished { .. }
             | Self::ScreeningsCounted { .. }
             | Self::CallRefused { .. }
             | Self::AuditListed { .. }

@@ -176,6 +176,9 @@ impl AuditEvent {
             Self::BackupMade { sha256 } => words(Ok, "backup.made", "", [("sha256", sha256.to_string())]),
             Self::StoreDamaged { part } => words(Fault, "store.damaged", part, []),
             Self::StoreRepaired { part } => words(Ok, "store.repaired", part, []),
+            Self::DecoyPublished { indicator, group } => {
+                words(Ok, "decoy.published", indicator.name(), [("group", group.to_string())])
+            }
             Self::AuditLogDiverged { peer, witnessed, held } => words(
                 Fault,
                 "audit.diverged",

@@ -1,7 +1,7 @@
 //! Decoys: indicators about nobody, so that a window tells nothing of how much was published in it.
 //!
-//! Entry kind 10 stands openly on the leaf, so it hides nothing from members. A decoy is therefore an ordinary indicator (kind
-//! 1) under the current epoch whose pseudonym and sealed payload are random bytes: no identifier leads to it, nobody opens
+//! Entry kind 10 stands openly on the leaf, so it hides nothing from members. A decoy is therefore an ordinary indicator under
+//! the current epoch whose pseudonym and sealed payload are random bytes: no identifier leads to it, nobody opens
 //! it. Its outward form (kind of identifier, length, days until it expires, hours since it was observed) is that of one of
 //! this node's own late publications, drawn at random, so that all of them together are spread as the true ones are. A node
 //! that has published nothing yet has nothing to copy and makes none.

@@ -9,6 +9,7 @@ pub mod accuse;
 mod apply;
 pub mod apply_roster;
 pub mod audit;
+pub mod audit_head;
 mod believe;
 pub mod commit;
 pub mod compact;

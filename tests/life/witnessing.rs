@@ -117,7 +117,7 @@ fn an_operator_who_rewrites_a_log_convicts_itself_before_everybody() {
         let refused = other.node.witness_audit(author, news.clone(), minute(30), &mut other.rng);
         assert!(matches!(refused, Err(AcceptFault::Peer(PeerFault::Equivocation(_)))), "{kept}: {refused:?}");
         other.node.sync().expect("syncs");
-        assert_eq!(other.node.status(minute(30)).audit_rewritten, [author.clone()]);
+        assert_eq!(other.node.status(minute(30)).audit_rewritten, std::slice::from_ref(author));
         let again = other.node.witness_audit(author, news, minute(30), &mut other.rng);
         assert_eq!(again, Err(AcceptFault::Quarantined));
 
@@ -129,7 +129,7 @@ fn an_operator_who_rewrites_a_log_convicts_itself_before_everybody() {
         let proof = equivocation_of(proof.first, proof.second, &proof.consistency).expect("hashes");
         assert_eq!(proof.verify(&verifier(&consortium, 0)), Ok(()));
         shop.node.accept_equivocation(&origin, &proof, minute(30), &mut shop.rng).expect("it proves itself");
-        assert_eq!(shop.node.status(minute(30)).audit_rewritten, [author.clone()]);
+        assert_eq!(shop.node.status(minute(30)).audit_rewritten, std::slice::from_ref(author));
         let counts = shop.node.state().feeds.values().all(|feed| feed.equivocation.is_none());
         assert!(counts, "of its warnings the log says nothing");
     }

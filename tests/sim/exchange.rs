@@ -14,7 +14,7 @@ use hushwire::node::accept::{AcceptFault, Wanted};
 use hushwire::node::accuse::equivocation_of;
 use hushwire::node::commit::Equivocated;
 use hushwire::node::serve::Outgoing;
-use hushwire::node::witness::{AuditNews, audit_feed_of};
+use hushwire::node::witness::audit_feed_of;
 
 use crate::network::{Ask, Stream, Subscription, Tell};
 use crate::options::Mutant;
@@ -29,7 +29,7 @@ const GOSSIP_MS: u64 = limits::GOSSIP_S * 1_000;
 
 /// Whether a stream goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Then {
+pub enum Then {
     GoOn,
     Break,
 }
@@ -70,17 +70,17 @@ impl World {
         self.stream(pair).is_some()
     }
 
-    fn stream(&mut self, pair: (usize, usize)) -> Option<&mut Stream> {
+    pub fn stream(&mut self, pair: (usize, usize)) -> Option<&mut Stream> {
         self.lines.get_mut(&pair)?.stream.as_mut()
     }
 
-    fn ask(&mut self, pair: (usize, usize), message: Ask) {
+    pub fn ask(&mut self, pair: (usize, usize), message: Ask) {
         if let Some(line) = self.lines.get_mut(&pair) {
             line.ask(self.elapsed_ms, message, &mut self.rng);
         }
     }
 
-    fn tell(&mut self, pair: (usize, usize), message: Tell) {
+    pub fn tell(&mut self, pair: (usize, usize), message: Tell) {
         if let Some(line) = self.lines.get_mut(&pair) {
             line.tell(self.elapsed_ms, message, &mut self.rng);
         }
@@ -163,44 +163,6 @@ impl World {
             }
         }
         Ok(())
-    }
-
-    /// Tells a witness how the server's audit log has grown.
-    fn tell_audit_head(&mut self, pair: (usize, usize)) -> Result<(), Violation> {
-        let Some(held) = self.stream(pair).and_then(|stream| stream.witnessed) else { return Ok(()) };
-        let news = self.on_node(pair.1, |node, _, _| node.audit_news(held));
-        let news = news.transpose().map_err(|fault| broken(Invariant::StoreWhole, fault))?;
-        if let Some((size, news)) = news.flatten() {
-            if let Some(stream) = self.stream(pair) {
-                stream.witnessed = Some(size);
-            }
-            self.tell(pair, Tell::AuditHead(Box::new(news)));
-        }
-        Ok(())
-    }
-
-    fn witness(&mut self, pair: (usize, usize), news: AuditNews) -> Result<Then, Violation> {
-        let author = self.member_of(pair.1);
-        let answer = self.on_node(pair.0, |node, now, rng| node.witness_audit(&author, news, now, rng));
-        self.note(&("audit head", pair, answer.as_ref().map(|answer| answer.is_ok())));
-        self.sync(pair.0)?;
-        match answer {
-            Some(Ok(answer)) if self.houses[pair.0].is_up() => {
-                if let Some((size, line)) = answer.cosignature {
-                    self.ask(pair, Ask::Cosign { feed: audit_feed_of(&author), size, line });
-                }
-                if let Some(note) = answer.lead_from {
-                    self.ask(pair, Ask::AuditWitnessed { note });
-                }
-                Ok(Then::GoOn)
-            }
-            Some(Err(AcceptFault::Storage(fault))) => {
-                self.houses[pair.0].judge::<()>(Err(fault))?;
-                Ok(Then::Break)
-            }
-            Some(Err(_)) => Ok(Then::GoOn),
-            Some(Ok(_)) | None => Ok(Then::Break),
-        }
     }
 
     /// Sends what the puller's window allows, and newer heads.

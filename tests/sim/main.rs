@@ -19,6 +19,7 @@ mod operation;
 mod options;
 mod regressions;
 mod violation;
+mod witness;
 mod world;
 
 use crate::options::Options;

@@ -8,7 +8,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use tokio::sync::mpsc::{self, Sender};
 use tokio::sync::watch;
 use tokio_stream::StreamExt;
 use tonic::{Status, Streaming};
@@ -21,17 +20,17 @@ use crate::io::bundle_files::BundleFiles;
 use crate::io::engine::Engine;
 use crate::io::exchange::gossip::Gossip;
 use crate::io::exchange::hear_proof;
+use crate::io::exchange::tell::{Responses, hear_audit_head, tell, tell_audit_head, tell_bundles, tell_rosters};
 use crate::io::grpc::refusals::{engine_refusal, storage_refusal};
 use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_request::Message as Asked;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_response::Message as Told;
 use crate::io::grpc::wire::hushwire::peer::v1::{
-    AuditHead, Batch, ExchangeRequest, ExchangeResponse, FeedEntry, Head, Heartbeat, Hello, Unavailable, Welcome,
+    Batch, ExchangeRequest, FeedEntry, Head, Heartbeat, Hello, Unavailable, Welcome,
 };
 use crate::node::heads::Head as FeedHead;
 use crate::node::serve::{Outgoing, ServeRefusal};
-use crate::node::store::{Journal, StorageFault, Views};
-use crate::node::witness::AuditNews;
+use crate::node::store::{Journal, Views};
 
 /// The protocol this build speaks.
 pub const VERSION: u32 = 1;
@@ -73,9 +72,7 @@ impl Subscription {
     }
 }
 
-type Responses = Sender<Result<ExchangeResponse, Status>>;
-
-/// Serves one stream until either side ends it.
+/// Serves one stream until either side ends it, or `ended` says why it is over.
 pub async fn serve<J, V>(
     engine: Engine<J, V>,
     rosters: watch::Receiver<u64>,
@@ -83,8 +80,7 @@ pub async fn serve<J, V>(
     peer: MemberId,
     mut requests: Streaming<ExchangeRequest>,
     responses: Responses,
-    revoked: impl Future<Output = ()>,
-    replaced: impl Future<Output = ()>,
+    ended: impl Future<Output = Refusal>,
 ) where
     J: Journal + Send + 'static,
     V: Views + Send + 'static,
@@ -96,17 +92,7 @@ pub async fn serve<J, V>(
                 drop(responses.send(Err(status)).await);
             }
         }
-        () = revoked => {
-            let refusal = Refusal::PermissionDenied {
-                reason: "PIN_REMOVED",
-                description: "the roster no longer lists this key".to_owned(),
-            };
-            drop(responses.send(Err(refusal.into())).await);
-        }
-        () = replaced => {
-            let description = "a newer stream of this member took over".to_owned();
-            drop(responses.send(Err(Refusal::Aborted { reason: "STREAM_REPLACED", description }.into())).await);
-        }
+        refusal = ended => drop(responses.send(Err(refusal.into())).await),
         () = responses.closed() => {}
     }
 }
@@ -183,80 +169,6 @@ where
             }
         }
     }
-}
-
-/// Tells a puller each roster it lacks, oldest first, since each vouches for the next.
-async fn tell_rosters<J, V>(
-    engine: &Engine<J, V>,
-    peer: &MemberId,
-    theirs: &mut u64,
-    responses: &Responses,
-) -> Result<(), Status>
-where
-    J: Journal + Send + 'static,
-    V: Views + Send + 'static,
-{
-    loop {
-        let (peer, version) = (peer.clone(), *theirs);
-        let greeting = engine.call(move |node, _| node.greet(&peer, version)).await.map_err(engine_refusal)?;
-        let Some(note) = greeting.next_roster else { return Ok(()) };
-        let further = Welcome {
-            version: VERSION,
-            roster_version: greeting.roster_version,
-            roster_sha256: greeting.roster_sha256.0.to_vec().into(),
-            roster_note: note.into_bytes().into(),
-            ..Welcome::default()
-        };
-        tell(responses, Told::Welcome(further)).await?;
-        *theirs += 1;
-    }
-}
-
-/// Hands a puller the bundles that are addressed to it, of epochs it does not hold.
-async fn tell_bundles(
-    bundles: &BundleFiles,
-    peer: &MemberId,
-    held: &mut BTreeSet<KeyEpoch>,
-    responses: &Responses,
-) -> Result<(), Status> {
-    let (files, member, lacking) = (bundles.clone(), peer.clone(), held.clone());
-    let found = tokio::task::spawn_blocking(move || files.for_member(&member, &lacking)).await.unwrap_or_default();
-    for (epoch, note) in found {
-        let further = Welcome { version: VERSION, key_bundles: vec![note.into()], ..Welcome::default() };
-        tell(responses, Told::Welcome(further)).await?;
-        held.insert(epoch);
-    }
-    Ok(())
-}
-
-async fn hear_audit_head<J, V>(engine: &Engine<J, V>, peer: &MemberId, note: String) -> Result<Option<TreeSize>, Status>
-where
-    J: Journal + Send + 'static,
-    V: Views + Send + 'static,
-{
-    let from = peer.clone();
-    let heard = engine.call(move |node, round| node.hear_audit_head(&from, &note, round.now, round.rng));
-    Ok(heard.await.map_err(engine_refusal)?.map_err(|fault| storage_refusal(&fault))?)
-}
-
-/// Tells a witness how our audit log has grown since what it cosigned last.
-async fn tell_audit_head<J, V>(
-    engine: &Engine<J, V>,
-    witnessed: &mut Option<TreeSize>,
-    responses: &Responses,
-) -> Result<(), Status>
-where
-    J: Journal + Send + 'static,
-    V: Views + Send + 'static,
-{
-    let Some(held) = *witnessed else { return Ok(()) };
-    let news = engine.call(move |node, _| Ok((node.audit_news(held)?, node.state().audit.origin.clone())));
-    let news = news.await.map_err(engine_refusal)?;
-    let (news, origin) = news.map_err(|fault: StorageFault| storage_refusal(&fault))?;
-    let Some((size, AuditNews { old_size, checkpoint, growth })) = news else { return Ok(()) };
-    *witnessed = Some(size);
-    let growth = growth.iter().map(|hash| hash.0.to_vec().into()).collect();
-    tell(responses, Told::AuditHead(AuditHead { origin, checkpoint, old_size: old_size.0, growth })).await
 }
 
 /// Ends subscriptions to which a new roster, or a proof, has put an end.
@@ -438,11 +350,4 @@ fn stopping() -> Refusal {
 
 async fn unavailable(responses: &Responses, origin: String, refusal: ServeRefusal) -> Result<(), Status> {
     tell(responses, Told::Unavailable(Unavailable { origin, reason: refusal.reason().to_owned() })).await
-}
-
-async fn tell(responses: &Responses, message: Told) -> Result<(), Status> {
-    responses
-        .send(Ok(ExchangeResponse { message: Some(message) }))
-        .await
-        .map_err(|mpsc::error::SendError(_)| Status::cancelled("the puller is gone"))
 }

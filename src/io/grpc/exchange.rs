@@ -12,6 +12,7 @@ use crate::io::engine::Engine;
 use crate::io::exchange::serve;
 use crate::io::exchange::streams::Streams;
 use crate::io::grpc::identity::peer_caller;
+use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_service_server::ExchangeService;
 use crate::io::grpc::wire::hushwire::peer::v1::{ExchangeRequest, ExchangeResponse};
 use crate::node::store::{Journal, Views};
@@ -47,8 +48,19 @@ where
         let requests = request.into_inner();
         let replaced = self.streams.begin(&caller.member);
         tokio::spawn(async move {
-            let revoked = caller.revoked();
-            serve::serve(engine, rosters, bundles, caller.member.clone(), requests, responses, revoked, replaced).await;
+            let ended = async {
+                tokio::select! {
+                    () = caller.revoked() => Refusal::PermissionDenied {
+                        reason: "PIN_REMOVED",
+                        description: "the roster no longer lists this key".to_owned(),
+                    },
+                    () = replaced => Refusal::Aborted {
+                        reason: "STREAM_REPLACED",
+                        description: "a newer stream of this member took over".to_owned(),
+                    },
+                }
+            };
+            serve::serve(engine, rosters, bundles, caller.member.clone(), requests, responses, ended).await;
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))
     }

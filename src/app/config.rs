@@ -271,7 +271,7 @@ mod tests {
         expected.guard_dir = all.guard_dir.clone();
         assert_eq!(all, expected);
         assert_eq!(as_written, parse("[node]\nmember = \"bank-a\"", &[]).expect("valid"));
-        assert_eq!(uncommented.matches(" = ").count(), 18, "every key stands in the template once");
+        assert_eq!(uncommented.matches(" = ").count(), 19, "every key stands in the template once");
     }
 
     #[test]

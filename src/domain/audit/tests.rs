@@ -265,7 +265,8 @@ fn every_change_of_a_byte_is_found() {
             let Ok(changed) = String::from_utf8(bytes) else { continue };
             let result =
                 if is_proof { verify_proof(&changed, TODAY).map(|_| ()) } else { verify(&changed).map(|_| ()) };
-            let fault = result.expect_err("a change was not found");
+            let around = |text: &str| text.chars().skip(at.saturating_sub(40)).take(80).collect::<String>();
+            let fault = result.expect_err(&format!("a change was not found: {} → {}", around(&file), around(&changed)));
             *faults.entry(fault.to_string()).or_default() += 1;
         }
     }

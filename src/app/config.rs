@@ -60,6 +60,8 @@ pub struct FeedConfig {
     pub ack: Ack,
     /// Seconds over which the identifiers of one call are spread, where its caller does not say.
     pub spread_s: u32,
+    /// Indicators every window is filled up to with decoys; 0 makes none.
+    pub decoys: usize,
 }
 
 /// How this node screens.
@@ -145,12 +147,20 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
     let passphrase =
         reader.optional("keystore.passphrase", PassphraseSource::FORMS).unwrap_or(PassphraseSource::Prompt);
 
+    let decoys = reader.integer("feed.decoys", 0..=limits::DECOYS_PER_WINDOW, 0);
     let feed = FeedConfig {
         window_ms: reader.integer("feed.window_ms", 0..=3_600_000, 1000),
         ack: reader.optional("feed.ack", "\"local\", \"peer\" or \"quorum\"").unwrap_or(Ack::Local),
         spread_s: u32::try_from(reader.integer("feed.spread_s", 0..=u64::from(limits::SPREAD_S), 0))
             .expect("the reader's range fits"),
+        decoys: usize::try_from(decoys).expect("the reader's range fits"),
     };
+    if feed.decoys > 0 && feed.window_ms < limits::DECOY_WINDOW_MS {
+        reader.fault(
+            "feed.decoys",
+            "needs a feed.window_ms of 60000 at least: every window is filled up to so many entries",
+        );
+    }
     let limit_s = reader.integer("screening.freshness_limit_s", 1..=604_800, 0);
     let screening = ScreeningConfig {
         sandbox: reader.flag("screening.sandbox", false),
@@ -274,7 +284,7 @@ mod tests {
         expected.typology_file = all.typology_file.clone();
         assert_eq!(all, expected);
         assert_eq!(as_written, parse("[node]\nmember = \"bank-a\"", &[]).expect("valid"));
-        assert_eq!(uncommented.matches(" = ").count(), 21, "every key stands in the template once");
+        assert_eq!(uncommented.matches(" = ").count(), 22, "every key stands in the template once");
     }
 
     #[test]
@@ -287,7 +297,7 @@ mod tests {
             "has 10 faults",
             "colour: is not a section; sections are audit, feed",
             "feed.window_ms: must be a whole number from 0 to 3600000",
-            "feed.windw_ms: is not a key; [feed] has ack, spread_s, window_ms",
+            "feed.windw_ms: is not a key; [feed] has ack, decoys, spread_s, window_ms",
             "keystore.passphrase: must be prompt, file:PATH",
             "locals: is not a section",
             "log.level: must be error, warn, info or debug",
@@ -341,5 +351,15 @@ mod tests {
     fn the_two_listeners_cannot_share_an_address() {
         let text = "[node]\nmember = \"a\"\n[local]\nlisten = \"127.0.0.1:1\"\n[peer]\nlisten = \"127.0.0.1:1\"";
         assert!(parse(text, &[]).expect_err("same address").to_string().contains("share no trust"));
+    }
+
+    #[test]
+    fn decoys_need_a_long_window() {
+        let read = |feed: &str| parse(&format!("[node]\nmember = \"bank-a\"\n[feed]\n{feed}"), &[]);
+        assert_eq!(read("window_ms = 60000\ndecoys = 20").expect("valid").feed.decoys, 20);
+        assert_eq!(read("").expect("valid").feed.decoys, 0);
+        let refused = read("decoys = 20").expect_err("the default window is a second").to_string();
+        assert!(refused.contains("feed.decoys: needs a feed.window_ms of 60000 at least"), "{refused}");
+        read("window_ms = 60000\ndecoys = 1001").expect_err("too many");
     }
 }

@@ -3,8 +3,14 @@
 /// Entries in one batch of an exchange: 200 to 400 KB, a tenth of the message limit.
 pub const BATCH_ENTRIES: usize = 1_000;
 
-/// Bytes of one blob: details are 64 to 192 bytes, announcements and releases a few hundred.
+/// Bytes of one blob of a kind that may hold many figures or keys: releases, counts, announcements, key generation.
 pub const BLOB_BYTES: usize = 64 * 1024;
+
+/// Bytes of one blob of every other kind: an indicator with the longest note is below 1 KB, a retraction below 200 bytes.
+pub const SMALL_BLOB_BYTES: usize = 4 * 1024;
+
+/// Bytes of the entries of one batch: with the notes beside them still one gRPC message.
+pub const BATCH_BYTES: usize = 3 * 1024 * 1024;
 
 /// Bytes of one decoded gRPC message, the default of gRPC itself.
 pub const MESSAGE_BYTES: usize = 4 * 1024 * 1024;
@@ -61,6 +67,12 @@ pub const CLOCK_AHEAD_S: u64 = 300;
 
 /// Seconds between an author's timestamped cosignatures, so that silence and withholding show.
 pub const HEARTBEAT_S: u64 = 60;
+
+/// Seconds between two checkpoints of one feed that are stored with their cosignatures: about 1 KB each.
+pub const COSIGNED_EVERY_S: u64 = 60;
+
+/// Seconds that peers have to cosign a head of the audit log before it is stored with their cosignatures.
+pub const AUDIT_COSIGNED_AFTER_S: u64 = 30;
 
 /// Members of one consortium: feeds, freshness rows and witnesses are resident for each.
 pub const MEMBERS: usize = 1_000;
@@ -182,9 +194,20 @@ pub const JOBS_PER_ROUND: usize = 512;
 /// Entries a serving node sends beyond what the puller acknowledged.
 pub const EXCHANGE_WINDOW_ENTRIES: u32 = 8_000;
 
+/// Milliseconds from the start of a call to a peer to its welcome; then it counts as away and its feeds come from others.
+pub const WELCOME_MS: u64 = 15_000;
+
 /// Milliseconds a caller is asked to wait after the store failed, or a day's quota is used up.
 pub const STORE_RETRY_MS: u64 = 5_000;
 pub const QUOTA_RETRY_MS: u64 = 3_600_000;
+
+/// Indicators a window may be filled up to with decoys, and the shortest window that may be, milliseconds: a decoy costs all
+/// members what an indicator costs.
+pub const DECOYS_PER_WINDOW: u64 = 1_000;
+pub const DECOY_WINDOW_MS: u64 = 60_000;
+
+/// Own publications whose outward form decoys copy: enough that their spread is that of the true ones.
+pub const DECOY_FORMS: usize = 1_024;
 
 /// Longest spread of one publication over time, seconds: a day.
 pub const SPREAD_S: u32 = 86_400;

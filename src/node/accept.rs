@@ -19,6 +19,16 @@ use crate::node::state::stored;
 use crate::node::store::{Journal, StorageFault, Views};
 use sha2::{Digest, Sha256};
 
+/// A feed to follow at a peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    pub feed: FeedId,
+    /// The size to go on from.
+    pub from: TreeSize,
+    /// Its author has shown no sign of life for longer than the roster allows.
+    pub silent: bool,
+}
+
 /// A batch is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
@@ -47,15 +57,17 @@ pub enum AcceptFault {
 }
 
 impl<J: Journal, V: Views> Node<J, V> {
-    /// Feeds to follow at this peer, with the size to go on from: the peer's own, those of others it may relay, and our own
-    /// while we are behind what others hold of it.
-    pub fn wanted_from(&self, peer: &MemberId) -> Vec<(FeedId, TreeSize)> {
+    /// Feeds to follow at this peer: the peer's own, those of others it may relay, and our own while we are behind what
+    /// others hold of it. Both must be in the feed's group.
+    pub fn wanted_from(&self, peer: &MemberId) -> Vec<Wanted> {
         let recovering = matches!(self.fence_state(), FenceState::Behind { .. });
-        let readable = self.state.feeds.values().filter(|feed| self.state.roster.may_read(peer, feed.id()));
+        let may_read = |member: &MemberId, feed: &Feed| self.state.roster.may_read(member, feed.id());
+        let both = |feed: &&Feed| may_read(peer, feed) && may_read(&self.state.identity.member, feed);
+        let readable = self.state.feeds.values().filter(both);
         readable
             .filter(|feed| feed.equivocation.is_none())
             .filter(|feed| recovering || !self.state.identity.is_own(feed.id()))
-            .map(|feed| (feed.id().clone(), feed.next_wanted()))
+            .map(|feed| Wanted { feed: feed.id().clone(), from: feed.next_wanted(), silent: feed.silent })
             .collect()
     }
 
@@ -139,17 +151,6 @@ impl<J: Journal, V: Views> Node<J, V> {
             self.record(&Actor::Node, vec![recovered], now, rng)?;
         }
         Ok(Ok(()))
-    }
-
-    /// Our signature as a witness on the newest checkpoint of a feed we hold completely. The caller makes the entries durable
-    /// before it sends the line.
-    fn cosignature(&self, id: &FeedId, now: Timestamp) -> Option<(TreeSize, String)> {
-        let feed = self.state.feeds.get(id).filter(|feed| !self.state.identity.is_own(feed.id()))?;
-        let checkpoint = feed.cursor.checkpoint.as_ref().filter(|checkpoint| checkpoint.size() == feed.size())?;
-        if !feed.uncovered.is_empty() {
-            return None;
-        }
-        Some((checkpoint.size(), checkpoint.cosign(&self.state.identity.witness, now).to_string()))
     }
 }
 

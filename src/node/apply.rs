@@ -2,7 +2,7 @@
 //! restarted node is the node that stopped.
 
 use crate::base::bytes::{Incarnation, LocalMac, TreeHash};
-use crate::base::name::FeedId;
+use crate::base::name::{ConsortiumId, FeedId, MemberId};
 use crate::base::position::{EntryIndex, TreeSize};
 use crate::base::time::Timestamp;
 use crate::domain::audit::record::AuditRecord;
@@ -18,6 +18,7 @@ use crate::node::feeds::{Feed, verify_stored};
 use crate::node::keys;
 use crate::node::state::{State, damaged, read_entry};
 use crate::node::store::{RecordNumber, StorageFault, ViewChange};
+use crate::node::witness::is_audit;
 
 impl State {
     /// Applies one commit. A fault means that the store holds what this node never wrote.
@@ -43,6 +44,8 @@ impl State {
                     self.erasures.confirm(&confirmed.id, &confirmed.erased)?;
                 }
                 change::Kind::Listed(listed) => self.apply_listed(listed)?,
+                change::Kind::Cosigned(cosigned) => self.apply_cosigned(cosigned)?,
+                change::Kind::AuditWitnessed(witnessed) => self.apply_audit_witnessed(witnessed)?,
             }
         }
         Ok(())
@@ -76,6 +79,7 @@ impl State {
         for waiting in &prepared.entries {
             let stored = waiting.entry.as_ref().ok_or_else(|| damaged("prepared entry", "empty"))?;
             let entry = read_entry(stored)?;
+            self.decoys.learn(&entry, time);
             if !waiting.source_ref.is_empty() {
                 let reference =
                     LocalMac::try_from(waiting.source_ref.as_slice()).map_err(|error| damaged("source ref", error))?;
@@ -176,8 +180,10 @@ impl State {
         let mut tiles = Vec::new();
         for stored in &audited.entries {
             let index = self.audit.size().0;
-            if let Some(decision_id) = decided(&stored.blob) {
-                self.put(keys::decision(&decision_id), index.to_be_bytes().to_vec());
+            // One whose content has expired is old, and says nothing any more.
+            if let Ok(record) = AuditRecord::decode(&stored.blob) {
+                self.written_at = self.written_at.max(record.time());
+                self.apply_told(&record, index);
             }
             self.audit.tiles.append(read_entry(stored)?.leaf_hash(), |id, hashes| tiles.push((id, join(hashes))));
         }
@@ -190,9 +196,35 @@ impl State {
         Ok(())
     }
 
+    /// What a record of the audit log says that is known from nowhere else.
+    fn apply_told(&mut self, record: &AuditRecord, index: u64) {
+        match record.action() {
+            "screening.decided" => self.put(keys::decision(record.subject()), index.to_be_bytes().to_vec()),
+            "decoy.published" => {
+                self.decoys.note(record);
+                let day = record.time().day();
+                self.published = (day, self.published_on(day).saturating_add(1));
+            }
+            // A peer that has nothing to acknowledge says nothing after a restart: what it once had, it has.
+            "feed.delivered" => {
+                if let Some((feed, peer, until)) = delivered(&self.identity.consortium, record)
+                    && let Some(feed) = self.feeds.get_mut(&feed)
+                {
+                    let acknowledged = feed.acknowledged.entry(peer).or_default();
+                    *acknowledged = until.max(*acknowledged);
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn apply_equivocated(&mut self, equivocated: &Equivocated) -> Result<(), StorageFault> {
         let id = FeedId::from_origin(&self.identity.consortium, &equivocated.origin)
             .map_err(|error| damaged("origin", error))?;
+        if is_audit(&id) {
+            self.apply_audit_equivocated(id, equivocated);
+            return Ok(());
+        }
         self.belief.writer().set_quarantined(&id.member, true);
         if self.identity.is_own(&id) {
             self.fence.fork(id.clone());
@@ -215,10 +247,11 @@ fn own_release(entry: &Entry) -> Option<(ReleaseId, StatisticsRelease, Vec<u8>)>
     Some((release.release_id.parse().ok()?, release, content.blob.clone()))
 }
 
-/// The decision an audit record tells of, where it tells of one.
-fn decided(blob: &[u8]) -> Option<String> {
-    let record = AuditRecord::decode(blob).ok().filter(|record| record.action() == "screening.decided")?;
-    Some(record.subject().to_owned())
+/// Which peer has which feed up to which size, as the record of a delivery says it.
+fn delivered(consortium: &ConsortiumId, record: &AuditRecord) -> Option<(FeedId, MemberId, TreeSize)> {
+    let field = |wanted| record.fields().find(|(name, _)| *name == wanted).map(|(_, value)| value);
+    let feed = FeedId::from_origin(consortium, &format!("{consortium}/{}", record.subject())).ok()?;
+    Some((feed, field("peer")?.parse().ok()?, TreeSize(field("until")?.parse().ok()?)))
 }
 
 fn incarnation(bytes: &[u8]) -> Result<Incarnation, StorageFault> {

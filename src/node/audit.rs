@@ -62,8 +62,10 @@ pub struct AuditHead {
     pub checkpoint: String,
     /// The verifier key in the form of C2SP signed notes.
     pub verifier_key: String,
-    /// The keys of those whose cosignatures stand on the checkpoint.
+    /// The keys of those who may have cosigned: our own and those of the other members.
     pub witness_keys: Vec<String>,
+    /// The newest checkpoint of the log that other members cosigned, as a signed note.
+    pub witnessed: Option<(TreeSize, String)>,
 }
 
 /// One entry with what proves it to a third party.
@@ -124,7 +126,8 @@ impl<J: Journal, V: Views> Node<J, V> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<AuditHead, StorageFault> {
-        let head = self.audit_head(now)?;
+        let mut head = self.audit_head(now)?;
+        head.witnessed = head.witnessed.filter(|(size, _)| *size >= from);
         self.record(caller, vec![AuditEvent::AuditExported { from, until: head.size }], now, rng)?;
         Ok(head)
     }
@@ -148,8 +151,12 @@ impl<J: Journal, V: Views> Node<J, V> {
             .sign(&identity.audit, &identity.witness, now)
             .map_err(|error| damaged("audit checkpoint", error))?;
         let verifier_key = identity.audit.verifier().to_string();
-        let witness_keys = vec![identity.witness.verifier().to_string()];
-        Ok(AuditHead { size: checkpoint.size, checkpoint: note.to_string(), verifier_key, witness_keys })
+        let own = identity.witness.verifier().clone();
+        let witnesses = [own].into_iter().chain(self.state.roster.witness_keys(&identity.member));
+        let witness_keys = witnesses.map(|key| key.to_string()).collect();
+        let cosigned = self.state.audits.cosigned().filter(|cosigned| cosigned.size() <= log.durable_size);
+        let witnessed = cosigned.map(|cosigned| (cosigned.size(), cosigned.note_text()));
+        Ok(AuditHead { size: checkpoint.size, checkpoint: note.to_string(), verifier_key, witness_keys, witnessed })
     }
 
     /// One entry with its inclusion proof; none where the log has no such entry.
@@ -160,9 +167,13 @@ impl<J: Journal, V: Views> Node<J, V> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<Option<AuditProof>, StorageFault> {
-        let head = self.audit_head(now)?;
+        let mut head = self.audit_head(now)?;
         if index.0 >= head.size.0 {
             return Ok(None);
+        }
+        // Where others have cosigned a checkpoint that covers the record, it proves more than one of our own.
+        if let Some((size, note)) = head.witnessed.take().filter(|(size, _)| index.0 < size.0) {
+            (head.size, head.checkpoint) = (size, note);
         }
         let log = &self.state.audit;
         let entries = self.entries(log, TreeSize(index.0), head.size, 1)?;

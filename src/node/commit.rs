@@ -25,7 +25,7 @@ pub struct Commit {
 /// One change.
 #[derive(Clone, PartialEq, Message)]
 pub struct Change {
-    #[prost(oneof = "change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15")]
+    #[prost(oneof = "change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15")]
     pub kind: Option<change::Kind>,
 }
 
@@ -53,6 +53,10 @@ pub mod change {
         Filled(super::Filled),
         #[prost(message, tag = "10")]
         Listed(super::Listed),
+        #[prost(message, tag = "11")]
+        Cosigned(super::Cosigned),
+        #[prost(message, tag = "12")]
+        AuditWitnessed(super::AuditWitnessed),
         #[prost(message, tag = "14")]
         ErasureAsked(super::ErasureAsked),
         #[prost(message, tag = "15")]
@@ -313,6 +317,28 @@ pub struct ListedEntry {
     #[prost(uint32, tag = "7")]
     pub reason: u32,
     #[prost(string, tag = "8")]
+    pub note: String,
+}
+
+/// Enough members cosigned a checkpoint of a feed, or any the head of our audit log.
+#[derive(Clone, PartialEq, Message)]
+pub struct Cosigned {
+    #[prost(string, tag = "1")]
+    pub origin: String,
+    #[prost(uint64, tag = "2")]
+    pub size: u64,
+    /// The checkpoint as a signed note, with its cosignatures.
+    #[prost(string, tag = "3")]
+    pub note: String,
+}
+
+/// A head of another member's audit log was cosigned: none that contradicts it ever will be.
+#[derive(Clone, PartialEq, Message)]
+pub struct AuditWitnessed {
+    #[prost(string, tag = "1")]
+    pub origin: String,
+    /// The head as a signed note.
+    #[prost(string, tag = "2")]
     pub note: String,
 }
 

@@ -7,6 +7,7 @@
 //! - *Entries* lose blob and salt once they expired or an erasure of their author covers them. The leaf stays, so that the
 //!   tree and every proof of it stay too.
 //! - Entries of the *own lists* that were replaced, removed or expired go.
+//! - *Cosigned checkpoints* go once a later one of the same feed or audit log is stored.
 //! - Everything else stays as it is.
 //!
 //! Record numbers stay. Views point to records by number; what they know of forgotten requests and references goes too, after
@@ -20,11 +21,15 @@ use std::sync::Arc;
 use crate::base::bytes::{Commitment, LocalMac};
 use crate::base::limits;
 use crate::base::name::{ConsortiumId, FeedId};
+use crate::base::position::TreeSize;
 use crate::base::time::{Day, Timestamp};
+use crate::domain::feed::checkpoint::Checkpoint;
 use crate::domain::feed::entry::{EntryKind, Leaf};
+use crate::domain::note::SignedNote;
 use crate::node::Node;
 use crate::node::commit::{
-    Appended, Audited, Change, Commit, Filled, Listed, Prepared, PreparedEntry, StoredEntry, change,
+    Appended, AuditWitnessed, Audited, Change, Commit, Cosigned, Filled, Listed, Prepared, PreparedEntry, StoredEntry,
+    change,
 };
 use crate::node::feeds::Feed;
 use crate::node::fence::FenceState;
@@ -33,6 +38,7 @@ use crate::node::list::still_listed;
 use crate::node::mark;
 use crate::node::state::{State, VIEW};
 use crate::node::store::{Journal, Keep, RecordNumber, StorageFault, ViewChange, ViewFault, Views};
+use crate::node::witness::is_audit;
 
 /// What a compaction did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -166,6 +172,8 @@ impl<'a> Sweep<'a> {
             Some(change::Kind::ErasureAsked(asked)) => (!self.ended(asked.time_ms), false),
             Some(change::Kind::ErasureConfirmed(confirmed)) => (!self.ended(confirmed.time_ms), false),
             Some(change::Kind::Listed(listed)) => self.listed(listed),
+            Some(change::Kind::Cosigned(cosigned)) => (!self.is_superseded(cosigned), false),
+            Some(change::Kind::AuditWitnessed(witnessed)) => (!self.is_outdated(witnessed), false),
             Some(
                 change::Kind::Opened(_)
                 | change::Kind::Roster(_)
@@ -266,6 +274,22 @@ impl<'a> Sweep<'a> {
             touched |= self.strip(entry, None);
         }
         touched
+    }
+
+    /// A later checkpoint of the same feed is stored with its cosignatures.
+    fn is_superseded(&self, cosigned: &Cosigned) -> bool {
+        let (size, audits) = (TreeSize(cosigned.size), &self.state.audits);
+        let Ok(id) = FeedId::from_origin(self.consortium, &cosigned.origin) else { return false };
+        let feed = self.state.feeds.get(&id);
+        feed.is_some_and(|feed| feed.quorum.outlives(size)) || is_audit(&id) && audits.outlives_own(size)
+    }
+
+    /// A later head of the same audit log was cosigned.
+    fn is_outdated(&self, witnessed: &AuditWitnessed) -> bool {
+        let id = FeedId::from_origin(self.consortium, &witnessed.origin);
+        let head = SignedNote::parse(witnessed.note.as_bytes()).ok();
+        let head = head.and_then(|note| Checkpoint::parse(note.text()).ok());
+        matches!((id, head), (Ok(id), Some(head)) if self.state.audits.outlives(&id.member, head.size))
     }
 
     fn filled(&mut self, filled: &mut Filled) -> (bool, bool) {

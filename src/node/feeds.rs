@@ -17,6 +17,7 @@ use crate::domain::note::SignedNote;
 use crate::domain::roster::member::FeedKey;
 use crate::domain::roster::verified::Roster;
 use crate::node::commit::Equivocated;
+use crate::node::cosign::Quorum;
 use crate::node::heads::Head;
 use crate::node::store::RecordNumber;
 use crate::node::unbelieved::Unbelieved;
@@ -44,7 +45,9 @@ pub struct Feed {
     pub silent: bool,
     /// Largest size any peer told of.
     pub told: TreeSize,
-    /// Entries below it were cosigned by enough members.
+    /// Which checkpoints enough members cosigned.
+    pub quorum: Quorum,
+    /// Belief counts entries below it as cosigned by enough members.
     pub witnessed: TreeSize,
     /// Entries whose content the author ordered erased.
     pub erased: BTreeSet<Commitment>,
@@ -72,6 +75,7 @@ impl Feed {
             equivocation: None,
             silent: false,
             told: TreeSize::EMPTY,
+            quorum: Quorum::default(),
             witnessed: TreeSize::EMPTY,
             erased: BTreeSet::new(),
             uncovered: BTreeMap::new(),
@@ -140,15 +144,22 @@ impl Feed {
         let complete = self.cursor.checkpoint.as_ref().filter(|checkpoint| checkpoint.size() == self.tiles.size());
         let complete = complete.filter(|_| self.uncovered.is_empty());
         if let Some(checkpoint) = complete {
+            let beside = self.quorum.beside(checkpoint.size());
             let unchanged = self.head.as_ref().is_some_and(|head| {
-                head.size == checkpoint.size() && head.signatures == checkpoint.cosigners().clone()
+                head.size == checkpoint.size() && head.signatures == *checkpoint.cosigners() && head.tells(&beside)
             });
             if !unchanged {
                 let signatures = checkpoint.cosigners().clone();
                 let note = checkpoint.note_text().into();
-                self.head = Some(Head { size: checkpoint.size(), checkpoint: note, signatures });
+                self.head = Some(Head { size: checkpoint.size(), checkpoint: note, signatures, beside });
             }
         }
+    }
+
+    /// The checkpoints to which cosignatures may be added.
+    pub fn signed_mut(&mut self) -> impl Iterator<Item = &mut SignedCheckpoint> {
+        let awaiting = self.quorum.awaiting.as_mut().map(|awaiting| &mut awaiting.checkpoint);
+        self.cursor.checkpoint.as_mut().into_iter().chain(awaiting)
     }
 
     /// Entries a peer has not acknowledged.

@@ -9,10 +9,13 @@ pub mod accuse;
 mod apply;
 pub mod apply_roster;
 pub mod audit;
+pub mod audit_head;
 mod believe;
 pub mod commit;
 pub mod compact;
 pub mod copies;
+pub mod cosign;
+pub mod decoy;
 pub mod erase;
 pub mod erasures;
 pub mod feeds;
@@ -43,6 +46,7 @@ pub mod status;
 pub mod store;
 pub mod unbelieved;
 pub mod window;
+pub mod witness;
 
 use rand::{CryptoRng, Rng, RngExt};
 
@@ -140,8 +144,10 @@ impl<J: Journal, V: Views> Node<J, V> {
         let closed = self.close_window(now, rng);
         self.heartbeat(now);
         let noticed = self.notice_silence(now, rng).and(self.notice_unbelieved(now, rng));
+        let cosigned = self.keep_cosigned(now, rng);
+        let witnessed = self.keep_audit_witnessed(now, rng);
         let kept = self.keep_house(now);
-        closed.and(noticed).and(kept)
+        closed.and(noticed).and(cosigned).and(witnessed).and(kept)
     }
 
     /// The durable heads where they changed since the last call.

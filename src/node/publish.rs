@@ -333,7 +333,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         signed.cloned().ok_or(PublishFault::UnknownGroup)
     }
 
-    fn check_terms(&self, now: Timestamp) -> Result<(), PublishFault> {
+    pub(in crate::node) fn check_terms(&self, now: Timestamp) -> Result<(), PublishFault> {
         self.state.roster.check_in_force(now).map_err(|_| PublishFault::RosterExpired)?;
         let member = self.state.roster.member(&self.state.identity.member);
         if !member.is_some_and(|member| member.takes_part(now)) {

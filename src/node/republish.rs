@@ -37,7 +37,8 @@ impl<J: Journal, V: Views> Node<J, V> {
             scanned += own.len().max(1);
             next = more;
             for statement in own {
-                if statement.state != Standing::Live || statement.epoch_id == current {
+                let decoy = self.state.decoys.contains(&statement.commitment);
+                if statement.state != Standing::Live || statement.epoch_id == current || decoy {
                     continue;
                 }
                 let Some(epoch) = self.state.roster.epoch_by_id(&statement.epoch_id) else { continue };

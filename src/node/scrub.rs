@@ -51,6 +51,8 @@ impl Scrub {
                 | change::Kind::Budget(_)
                 | change::Kind::Recovered(_)
                 | change::Kind::Listed(_)
+                | change::Kind::Cosigned(_)
+                | change::Kind::AuditWitnessed(_)
                 | change::Kind::ErasureAsked(_)
                 | change::Kind::ErasureConfirmed(_) => {}
             }

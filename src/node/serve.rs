@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rand::CryptoRng;
 
 use crate::base::bytes::{Incarnation, Sha256Digest, TreeHash};
+use crate::base::limits;
 use crate::base::name::{FeedId, MemberId};
 use crate::base::position::{EntryIndex, EntryRange, TreeSize};
 use crate::base::time::Timestamp;
@@ -19,7 +20,7 @@ use crate::node::feeds::Feed;
 use crate::node::heads::Head;
 use crate::node::keys;
 use crate::node::state::damaged;
-use crate::node::store::{Journal, RecordNumber, StorageFault, Views};
+use crate::node::store::{Journal, RecordNumber, StorageFault, ViewChange, Views};
 
 /// Why a feed is not served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +118,8 @@ impl<J: Journal, V: Views> Node<J, V> {
         Ok(Some(Outgoing { first_index, end, entries, checkpoint: head.checkpoint, consistency }))
     }
 
-    /// Reads entries `[from, until)` of a feed or of the audit log, at most `limit`.
+    /// Reads entries `[from, until)` of a feed or of the audit log, at most `limit` and at most [`limits::BATCH_BYTES`] of
+    /// them, but one at least.
     pub(in crate::node) fn entries(
         &self,
         feed: &Feed,
@@ -127,6 +129,7 @@ impl<J: Journal, V: Views> Node<J, V> {
     ) -> Result<Vec<StoredEntry>, StorageFault> {
         let mut entries = Vec::new();
         let mut next = from;
+        let mut bytes_left = limits::BATCH_BYTES;
         while next < until && entries.len() < limit {
             let runs =
                 self.views.scan(&keys::run(&feed.origin, next.next_index()), &keys::runs_end(&feed.origin), 1)?;
@@ -149,6 +152,14 @@ impl<J: Journal, V: Views> Node<J, V> {
             let taken = u64::try_from(entries.len() - before).unwrap_or(u64::MAX);
             if taken == 0 {
                 return Err(damaged(&feed.origin, "a run is shorter than its index says"));
+            }
+            for (place, entry) in entries.iter().enumerate().skip(before) {
+                let bytes = entry.leaf.len() + entry.blob.len() + entry.salt.len();
+                if bytes > bytes_left && place > 0 {
+                    entries.truncate(place);
+                    return Ok(entries);
+                }
+                bytes_left = bytes_left.saturating_sub(bytes);
             }
             next = next.plus(taken).ok_or_else(|| damaged("feed", "a size beyond 64 bits"))?;
         }
@@ -180,13 +191,40 @@ impl<J: Journal, V: Views> Node<J, V> {
         prove: impl FnOnce(&TileSource<'_, Box<dyn Fn(TileId) -> Option<Vec<TreeHash>> + '_>>) -> T,
     ) -> T {
         let full = |tile: TileId| {
-            let bytes = self.views.get(&keys::tile(&feed.origin, tile)).ok()??;
+            let key = keys::tile(&feed.origin, tile);
+            let bytes = self.views.get(&key).ok()?.or_else(|| self.staged_value(&key))?;
             bytes.chunks(TreeHash::LENGTH).map(|hash| TreeHash::try_from(hash).ok()).collect()
         };
         prove(&TileSource { edge: &feed.tiles, full: Box::new(full) })
     }
 
-    /// A peer has verified and stored our feed up to a size: the delivery is recorded.
+    /// What the views will hold under a key once the current round is durable.
+    fn staged_value(&self, key: &[u8]) -> Option<Vec<u8>> {
+        let staged = self.due_in_views.iter().chain(&self.state.staged.view_changes);
+        staged.rev().find_map(|change| match change {
+            ViewChange::Put { key: put, value } if put == key => Some(value.clone()),
+            ViewChange::Put { .. } | ViewChange::Remove { .. } => None,
+        })
+    }
+
+    /// A peer subscribes. The size from which it wants our own feed on is as good as an acknowledgement: entries that came
+    /// to it through a relay are acknowledged to the relay alone.
+    pub fn subscribe(
+        &mut self,
+        peer: &MemberId,
+        feed: &FeedId,
+        from: TreeSize,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Result<(), ServeRefusal>, StorageFault> {
+        let allowed = self.may_read(peer, feed, from);
+        if allowed.is_ok() && self.state.identity.is_own(feed) {
+            self.acknowledge(peer, feed, from, now, rng)?;
+        }
+        Ok(allowed)
+    }
+
+    /// A peer has verified and stored our feed up to a size: the delivery is recorded, and known by its record.
     pub fn acknowledge(
         &mut self,
         peer: &MemberId,
@@ -195,11 +233,10 @@ impl<J: Journal, V: Views> Node<J, V> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<(), StorageFault> {
-        let Some(held) = self.state.feeds.get_mut(feed) else { return Ok(()) };
+        let Some(held) = self.state.feeds.get(feed) else { return Ok(()) };
         let before = held.acknowledged.get(peer).copied().unwrap_or_default();
         let size = size.min(held.durable_size);
         let Some(range) = EntryRange::new(before.next_index(), size) else { return Ok(()) };
-        held.acknowledged.insert(peer.clone(), size);
         self.acknowledged = true;
         let delivered = AuditEvent::BatchDelivered { peer: peer.clone(), feed: feed.clone(), range };
         self.record(&Actor::Node, vec![delivered], now, rng)
@@ -221,6 +258,8 @@ fn run_of(commit: Commit, origin: &str, first: EntryIndex) -> Option<Vec<StoredE
         | change::Kind::Recovered(_)
         | change::Kind::Filled(_)
         | change::Kind::Listed(_)
+        | change::Kind::Cosigned(_)
+        | change::Kind::AuditWitnessed(_)
         | change::Kind::ErasureAsked(_)
         | change::Kind::ErasureConfirmed(_) => None,
     })

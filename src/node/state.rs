@@ -25,6 +25,7 @@ use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::ledger::Ledger;
 use crate::node::believe::{Allowances, Heard, believe};
 use crate::node::commit::{RosterApplied, StoredEntry};
+use crate::node::decoy::Decoys;
 use crate::node::erasures::Erasures;
 use crate::node::feeds::Feed;
 use crate::node::fence::Fence;
@@ -32,6 +33,7 @@ use crate::node::identity::Identity;
 use crate::node::pending::Pending;
 use crate::node::store::{RecordNumber, StorageFault, ViewChange};
 use crate::node::unbelieved::Why;
+use crate::node::witness::AuditWitness;
 
 /// The name of the node's view in the marks.
 pub const VIEW: &str = "node";
@@ -41,6 +43,8 @@ pub const VIEW: &str = "node";
 pub struct Settings {
     /// Publications are signed at the end of windows of this length; 0 signs at once.
     pub window_ms: u64,
+    /// Indicators every window is filled up to; 0 makes no decoys.
+    pub decoys: usize,
     pub canon_rules: CanonRules,
     pub guards: Arc<GuardLists>,
     pub typologies: TypologyList,
@@ -59,7 +63,9 @@ pub struct State {
     pub incarnation: Incarnation,
     pub feeds: BTreeMap<FeedId, Feed>,
     pub audit: Feed,
+    pub audits: AuditWitness,
     pub pending: Pending,
+    pub decoys: Decoys,
     pub fence: Fence,
     pub belief: Arc<Belief>,
     pub ledger: Ledger,
@@ -106,7 +112,9 @@ impl State {
             incarnation: Incarnation([0; 16]),
             feeds: BTreeMap::new(),
             audit: Feed::new(&identity.consortium, identity.audit_feed()),
+            audits: AuditWitness::default(),
             pending: Pending::default(),
+            decoys: Decoys::default(),
             fence: Fence::new(roster.peers_of(&identity.member).len()),
             belief: Arc::new(Belief::new(table_key, witnessing(&roster))),
             ledger: Ledger::new(settings.quarter_cap),
@@ -149,6 +157,7 @@ impl State {
     /// A new day: what expired leaves belief, and explains leaves without content.
     pub(in crate::node) fn expire(&mut self, today: Day) {
         self.belief.writer().expire(today);
+        self.decoys.expire(today);
         for feed in self.feeds.values_mut() {
             feed.cover_expired(today);
         }
@@ -170,11 +179,11 @@ impl State {
         self.believe_all(&believed);
         self.pending.show();
         self.staged_requests.clear();
+        self.count_witnesses();
         for feed in self.feeds.values_mut() {
             feed.show();
         }
         self.audit.show();
-        self.count_witnesses();
     }
 
     /// Takes entries into belief in the order they come, and notes which do not count.
@@ -223,24 +232,6 @@ impl State {
     pub(in crate::node) fn show_lists(&self) {
         if !Arc::ptr_eq(&self.shown_lists.load(), &self.lists) {
             self.shown_lists.store(Arc::clone(&self.lists));
-        }
-    }
-
-    /// Lets the indicators of a feed count fully once enough members cosigned a checkpoint that covers them.
-    fn count_witnesses(&mut self) {
-        let quorum = usize::try_from(self.roster.limits().witness_quorum).unwrap_or(usize::MAX);
-        if quorum == 0 {
-            return;
-        }
-        for feed in self.feeds.values_mut() {
-            let witnessed = feed.cursor.checkpoint.as_ref().filter(|checkpoint| checkpoint.witness_count() >= quorum);
-            let size = witnessed.map(|checkpoint| checkpoint.size().min(feed.tiles.size())).unwrap_or_default();
-            if size > feed.witnessed
-                && let Ok(number) = self.belief.writer().feed(feed.id())
-            {
-                self.belief.set_witnessed(number, size);
-                feed.witnessed = size;
-            }
         }
     }
 }

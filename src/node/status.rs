@@ -30,6 +30,12 @@ pub struct Status {
     pub feeds: Vec<FeedStatus>,
     pub peers: Vec<PeerStatus>,
     pub audit_size: TreeSize,
+    /// What other members cosigned of the audit log: the size, and the names of their keys.
+    pub audit_witnessed: Option<(TreeSize, Vec<String>)>,
+    /// A size at which peers cosigned another log than this one.
+    pub audit_diverged: Option<TreeSize>,
+    /// Members of whom two audit logs are proved.
+    pub audit_rewritten: Vec<MemberId>,
     /// From this moment on nothing may be published or exchanged under the roster in force.
     pub roster_ends: Timestamp,
 }
@@ -98,6 +104,9 @@ impl<J: Journal, V: Views> Node<J, V> {
             feeds: feeds.collect(),
             peers: peers.collect(),
             audit_size: state.audit.size(),
+            audit_witnessed: state.audits.cosigned().map(|head| (head.size(), head.witness_names())),
+            audit_diverged: state.audits.diverged(),
+            audit_rewritten: state.audits.rewritten().cloned().collect(),
             roster_ends: state.roster.not_after(),
         }
     }

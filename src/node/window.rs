@@ -2,7 +2,7 @@
 //!
 //! What is prepared is durable already. At the end of a window everything due is shuffled, appended and signed in one
 //! commit; a crash before that commit leaves it pending, a crash after leaves it sequenced: exactly once either way.
-//! Retractions do not wait. While the fence is not open, nothing is signed.
+//! Retractions do not wait. Decoys ([`crate::node::decoy`]) are added at the end of a window. While the fence is not open, nothing is signed.
 
 use rand::seq::SliceRandom;
 use rand::{CryptoRng, Rng};
@@ -30,11 +30,16 @@ impl<J: Journal, V: Views> Node<J, V> {
             return Ok(());
         }
         let mut outcome = Ok(());
-        for (feed, mut entries) in self.state.pending.due(now) {
+        let mut due = self.state.pending.due(now);
+        let mut decoys = self.add_decoys(&mut due, now, rng);
+        for (feed, mut entries) in due {
             entries.shuffle(rng);
             entries.truncate(self.room_for(&feed));
             let mut batches = entries.chunks(limits::BATCH_ENTRIES);
-            let appended = batches.try_for_each(|batch| self.append_own(&feed, batch, Vec::new(), now, rng));
+            let appended = batches.try_for_each(|batch| {
+                let events = batch.iter().filter_map(|entry| decoys.remove(&entry.leaf().commitment)).collect();
+                self.append_own(&feed, batch, events, now, rng)
+            });
             outcome = outcome.and(appended);
         }
         outcome

@@ -11,7 +11,7 @@ fn all_faults_are_told_at_once_by_serve_and_by_doctor() {
     );
     let parts = [
         "feed.window_ms: must be a whole number from 0 to 3600000",
-        "feed.windw: is not a key; [feed] has ack, spread_s, window_ms",
+        "feed.windw: is not a key; [feed] has ack, decoys, spread_s, window_ms",
         "keystore.passphrase: must be prompt, file:PATH",
         "node.member: must be the member's id",
     ];

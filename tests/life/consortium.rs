@@ -51,18 +51,27 @@ fn secret() -> EpochSecret {
 
 impl Consortium {
     pub fn new(names: &[&str]) -> Self {
-        Self::with_epochs(names, &[KeyEpoch(1)])
+        Self::founded(names, &[KeyEpoch(1)], 0)
+    }
+
+    /// With so many members that must cosign a checkpoint before it counts fully.
+    pub fn with_quorum(names: &[&str], witness_quorum: u32) -> Self {
+        Self::founded(names, &[KeyEpoch(1)], witness_quorum)
     }
 
     /// The first epoch begins at the start, each further one a day later.
     pub fn with_epochs(names: &[&str], epochs: &[KeyEpoch]) -> Self {
+        Self::founded(names, epochs, 0)
+    }
+
+    fn founded(names: &[&str], epochs: &[KeyEpoch], witness_quorum: u32) -> Self {
         let id: ConsortiumId = "life.hushwire.example".parse().expect("a valid id");
         let group: GroupId = "all".parse().expect("a valid name");
         let members: Vec<MemberId> = names.iter().map(|name| name.parse().expect("a valid name")).collect();
         let mut rng = StdRng::seed_from_u64(5);
         let keys: Vec<NodeKeys> = members.iter().map(|_| NodeKeys::generate(&mut rng)).collect();
         let rows = members.iter().zip(&keys).map(|(member, keys)| row(&id, &group, member, keys)).collect();
-        let roster = roster(&id, epochs, rows);
+        let roster = roster(&id, epochs, rows, witness_quorum);
         Self { id, group, members, roster, epoch: KeyEpoch(1), keys }
     }
 
@@ -135,6 +144,7 @@ impl Consortium {
     pub fn settings(&self) -> Settings {
         Settings {
             window_ms: 0,
+            decoys: 0,
             canon_rules: CanonRules { default_region: None },
             guards: Arc::new(GuardLists::built_in()),
             typologies: TypologyList::built_in(),
@@ -168,7 +178,7 @@ fn admin(consortium: &ConsortiumId) -> NoteSigner {
     NoteSigner::ed25519(&name, SigningKey::from_bytes(&[9; 32])).expect("a valid name")
 }
 
-fn roster(consortium: &ConsortiumId, epochs: &[KeyEpoch], members: Vec<Member>) -> Roster {
+fn roster(consortium: &ConsortiumId, epochs: &[KeyEpoch], members: Vec<Member>, witness_quorum: u32) -> Roster {
     let admin = admin(consortium);
     let begins = (0..).map(|day| START.plus_s(day * 86_400));
     let epochs = epochs.iter().zip(begins).map(|(number, activates_at)| {
@@ -181,7 +191,7 @@ fn roster(consortium: &ConsortiumId, epochs: &[KeyEpoch], members: Vec<Member>) 
         previous: None,
         not_after: START.plus_s(300 * 86_400),
         admins: Admins { quorum: 1, keys: vec![admin.verifier().clone()] },
-        limits: Limits::default(),
+        limits: Limits { witness_quorum, ..Limits::default() },
         epochs: epochs.collect(),
         members,
     };

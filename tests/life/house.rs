@@ -13,7 +13,7 @@ use hushwire::domain::roster::verified::Roster;
 use hushwire::io::journal::memory::MemoryJournal;
 use hushwire::io::views::memory::MemoryViews;
 use hushwire::node::Node;
-use hushwire::node::accept::AcceptFault;
+use hushwire::node::accept::{AcceptFault, Wanted};
 use hushwire::node::publish::{IndicatorDraft, PublishFault, PublishReceipt, PublishRequest};
 use hushwire::node::requests::Request;
 use hushwire::node::reserve::{Found, Reservation};
@@ -189,7 +189,7 @@ pub fn pull(
     let heads = from.node.greet(reader, 1).heads.into_iter();
     let heads = heads.map(|(feed, head)| (feed.origin(&consortium.id), head.checkpoint.to_string())).collect();
     to.node.learn_heads(sender, heads, now, &mut to.rng)?;
-    for (feed, mut at) in to.node.wanted_from(sender) {
+    for Wanted { feed, from: mut at, .. } in to.node.wanted_from(sender) {
         if from.node.may_read(reader, &feed, at).is_err() {
             continue;
         }

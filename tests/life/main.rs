@@ -1,8 +1,10 @@
 //! The life of a store: what leaves it and what stays, erasure, restores, damage. Several nodes in one thread.
 
+mod acknowledgement;
 mod compaction;
 mod consortium;
 mod damage;
+mod decoys;
 mod erasure;
 mod freshness;
 mod house;
@@ -13,5 +15,8 @@ mod reservation;
 mod retraction;
 mod rosters;
 mod rotation;
+mod slices;
 mod statistics;
 mod window;
+mod witness;
+mod witnessing;

@@ -12,6 +12,7 @@ mod doors;
 mod erasure;
 mod evidence;
 mod flow;
+mod groups;
 mod http;
 mod keys;
 mod leak;

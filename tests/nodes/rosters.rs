@@ -228,3 +228,42 @@ fn a_card_with_other_signing_keys_updates_nobody() {
     assert_eq!(refused.code, 5, "{refused:?}");
     assert!(refused.stderr.contains("has other signing keys than the roster"), "{refused:?}");
 }
+
+#[test]
+fn a_new_epoch_reaches_running_peers_without_files_and_stays_theirs() {
+    let consortium = Consortium::found(&["bank-a", "bank-b", "shop"]);
+    let [a, b, shop] = consortium.start_all(["bank-a", "bank-b", "shop"]);
+    a.until_ready();
+    consortium.succeed("key new-epoch --dir bank-a --compromised --out epoch");
+    let files = consortium.sign("epoch");
+    let mut words = vec!["member", "apply", "--dir", "bank-a"];
+    words.extend(files.iter().map(String::as_str));
+    assert_eq!(consortium.run(&words).code, 0);
+    a.reload();
+    for node in [&a, &b, &shop] {
+        node.until("the new epoch", |status| status.roster_version == 2 && status.epoch == 2);
+    }
+    let device = (IdentifierKind::Device, "bundle-device-0001");
+    a.flag(device);
+    shop.until_decided(device, Decision::Challenge);
+    // What came from a peer is opened again after a restart, also one that alone hands it on.
+    a.kill();
+    shop.kill();
+    let shop = consortium.start("shop");
+    shop.until("it still has the secret", |status| status.epoch == 2);
+    assert_eq!(shop.screen(device).decision(), Decision::Challenge);
+    let said = consortium.succeed("key show --dir shop --json").stdout;
+    assert!(said.contains("\"epochs\":[1]"), "nobody was at hand to write its keystore: {said}");
+}
+
+#[test]
+fn a_bundle_nobody_signed_changes_nothing() {
+    let consortium = Consortium::found(&["bank-a", "shop"]);
+    let home = consortium.home("bank-a");
+    let bundle = std::fs::read_to_string(consortium.path().join("genesis/epoch-1.bundle")).expect("signed");
+    let forged = consortium.file("forged.bundle", &bundle.replacen("epoch = 1", "epoch = 2", 1));
+    let said = consortium.run(&["member", "apply", "--dir", "bank-a", forged.to_str().expect("plain")]);
+    assert_ne!(said.code, 0);
+    let kept = std::fs::read_dir(home.path().join("bundles")).expect("the invitation's").count();
+    assert_eq!(kept, 1);
+}

@@ -42,6 +42,7 @@ impl Home {
         };
         let settings = Settings {
             window_ms: 0,
+            decoys: 0,
             canon_rules: CanonRules { default_region: None },
             guards: GuardLists::built_in().into(),
             typologies: TypologyList::built_in(),

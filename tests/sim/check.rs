@@ -34,6 +34,7 @@ impl World {
         let feeds: Vec<FeedId> = self.consortium.feeds().filter(|feed| !self.is_twins(&feed.member)).collect();
         for feed in &feeds {
             self.check_same_feed(feed)?;
+            self.check_witnessed(feed)?;
             let said = self.check_author(feed)?;
             for house in self.honest() {
                 self.check_belief(house, feed, &said)?;
@@ -43,6 +44,7 @@ impl World {
             self.check_look_up(house)?;
             self.check_releases(house)?;
             self.check_audit(house)?;
+            self.check_audit_witnessed(house)?;
         }
         Ok(())
     }
@@ -86,6 +88,21 @@ impl World {
         let same = held.values().all(|root| Some(root) == first.as_ref());
         ensure(same, Invariant::SameFeeds, || format!("{feed}: {held:?}"))?;
         self.note(&("feed", feed, held));
+        Ok(())
+    }
+
+    /// Every honest member counts all entries of an honest feed as cosigned by enough others.
+    fn check_witnessed(&mut self, feed: &FeedId) -> Result<(), Violation> {
+        if self.options.witness_quorum == 0 {
+            return Ok(());
+        }
+        for house in self.honest() {
+            let far = self.on_node(house, |node, _, _| {
+                node.state().feeds.get(feed).map(|feed| (feed.witnessed, feed.size(), feed.quorum.size()))
+            });
+            let all = far.flatten().is_none_or(|(witnessed, size, _)| witnessed == size);
+            ensure(all, Invariant::Witnessed, || format!("house {house}, {feed}: {far:?}"))?;
+        }
         Ok(())
     }
 
@@ -227,10 +244,10 @@ impl World {
     }
 
     fn check_proofs(&mut self, house: usize) -> Result<(), Violation> {
-        let feed = self.consortium.feed(0);
-        let verifier = self.consortium.verifier(&feed);
         let reader = self.member_of(house);
         for proof in self.on_node(house, |node, _, _| node.equivocations_for(&reader)).unwrap_or_default() {
+            let feed = FeedId::from_origin(&self.consortium.id, &proof.origin).expect("origins of this consortium");
+            let verifier = self.consortium.verifier(&feed);
             let proof = equivocation_of(proof.first, proof.second, &proof.consistency);
             let holds = proof.is_some_and(|proof| proof.verify(&verifier).is_ok());
             ensure(holds, Invariant::EquivocationProved, || format!("the proof of house {house} proves nothing"))?;
@@ -277,6 +294,32 @@ impl World {
             self.check_accusation(house, &record)?;
         }
         Ok(())
+    }
+
+    /// All others hold the same head of this house's audit log and have cosigned it, unless an older store was put back; all
+    /// know of the two logs of a twin.
+    fn check_audit_witnessed(&mut self, house: usize) -> Result<(), Violation> {
+        let others = self.consortium.members.len() - 1;
+        let author = self.member_of(house);
+        let twin = self.options.twin.then(|| self.member_of(0));
+        let Some(node) = &self.houses[house].node else { return Ok(()) };
+        let audits = &node.state().audits;
+        let witnessed = audits.cosigned().map(|head| (head.size(), head.witness_count()));
+        let expected = others - usize::from(self.options.twin);
+        let enough = witnessed.is_some_and(|(size, by)| by >= expected && size > TreeSize::EMPTY);
+        let quiet = self.options.mutant.is_some() || self.options.relay;
+        ensure(enough || quiet || self.houses[house].restored, Invariant::AuditWitnessed, || {
+            format!("house {house}: its audit log is cosigned {witnessed:?}, expected by {expected}")
+        })?;
+        let diverged = audits.diverged();
+        ensure(diverged.is_none() || self.houses[house].restored, Invariant::AuditWitnessed, || {
+            format!("house {house}: others cosigned another log at {diverged:?}")
+        })?;
+        let rewritten: Vec<MemberId> = audits.rewritten().cloned().collect();
+        let right = rewritten.iter().eq(twin.iter().filter(|_| !quiet));
+        ensure(right || quiet && rewritten.is_empty(), Invariant::AuditWitnessed, || {
+            format!("house {house} of {author} proves two audit logs of {rewritten:?}")
+        })
     }
 
     fn check_accusation(&self, house: usize, record: &AuditRecord) -> Result<(), Violation> {

@@ -66,20 +66,21 @@ impl Consortium {
         let members: Vec<MemberId> =
             NAMES.iter().take(options.members).map(|name| name.parse().expect("a valid name")).collect();
         let keys: Vec<NodeKeys> = members.iter().map(|_| NodeKeys::generate(rng)).collect();
+        let quorum = options.witness_quorum;
         let rows: Vec<Member> =
             members.iter().zip(&keys).map(|(member, keys)| row(&id, &group, member, keys)).collect();
         let (roster, rogue) = match options.rogue {
-            None => (roster(&id, rows, &secret(7)), None),
+            None => (roster(&id, rows, &secret(7), quorum), None),
             Some(Rogue::NamesEpochs) => {
                 let own = secret(8);
-                (roster(&id, rows.clone(), &secret(7)), Some((roster(&id, rows, &own), own)))
+                (roster(&id, rows.clone(), &secret(7), quorum), Some((roster(&id, rows, &own, quorum), own)))
             }
             Some(Rogue::Floods) => {
                 let mut held_to = rows.clone();
                 if options.mutant != Some(Mutant::IgnoresQuotas) {
                     held_to[ROGUE].entries_per_day = ROGUE_QUOTA;
                 }
-                (roster(&id, held_to, &secret(7)), Some((roster(&id, rows, &secret(7)), secret(7))))
+                (roster(&id, held_to, &secret(7), quorum), Some((roster(&id, rows, &secret(7), quorum), secret(7))))
             }
         };
         Self { id, group, members, roster, rogue, keys, guards: Arc::new(GuardLists::built_in()) }
@@ -124,6 +125,7 @@ impl Consortium {
     pub fn settings(&self, window_ms: u64) -> Settings {
         Settings {
             window_ms,
+            decoys: 0,
             canon_rules: CanonRules { default_region: None },
             guards: Arc::clone(&self.guards),
             typologies: TypologyList::built_in(),
@@ -165,7 +167,7 @@ fn row(consortium: &ConsortiumId, group: &GroupId, member: &MemberId, keys: &Nod
     }
 }
 
-fn roster(consortium: &ConsortiumId, members: Vec<Member>, epoch: &EpochSecret) -> Roster {
+fn roster(consortium: &ConsortiumId, members: Vec<Member>, epoch: &EpochSecret, witness_quorum: u32) -> Roster {
     let admin = NoteSigner::ed25519(
         &admin_key_name(consortium, &"anna".parse().expect("a valid name")),
         SigningKey::from_bytes(&[9; 32]),
@@ -178,7 +180,7 @@ fn roster(consortium: &ConsortiumId, members: Vec<Member>, epoch: &EpochSecret) 
         previous: None,
         not_after: START.plus_s(365 * 86_400),
         admins: Admins { quorum: 1, keys: vec![admin.verifier().clone()] },
-        limits: Limits::default(),
+        limits: Limits { witness_quorum, ..Limits::default() },
         epochs: vec![Epoch { number: KeyEpoch(1), id: epoch_id, activates_at: START, compromised_at: None }],
         members,
     };

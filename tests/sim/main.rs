@@ -20,6 +20,7 @@ mod options;
 mod regressions;
 mod releases;
 mod violation;
+mod witness;
 mod world;
 
 use crate::options::{Options, Rogue};
@@ -81,6 +82,12 @@ fn two_histories_of_one_author_are_found_out_by_all() {
 fn a_member_that_floods_or_names_epochs_is_held_to_the_roster_by_all() {
     let rogue = |seed: u64| if seed.is_multiple_of(2) { Rogue::Floods } else { Rogue::NamesEpochs };
     hold_seeds(4, |seed| Options { rogue: Some(rogue(seed)), ..Options::stormy(seed) });
+}
+
+#[test]
+fn a_busy_feed_gets_its_quorum_of_witnesses_through_crashes_and_partitions() {
+    hold_seeds(2, Options::witnessed);
+    hold_seeds(3, |seed| Options { crashes: true, partitions: true, ..Options::witnessed(seed) });
 }
 
 #[test]

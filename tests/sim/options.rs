@@ -53,6 +53,8 @@ pub struct Options {
     pub batch_entries: usize,
     pub crashes: bool,
     pub partitions: bool,
+    /// Members that must cosign a checkpoint before it counts fully.
+    pub witness_quorum: u32,
     /// Copies of the store are put back.
     pub restores: bool,
     /// The last member changes, withholds and reorders what it relays of others.
@@ -79,6 +81,7 @@ impl Options {
             batch_entries: 5,
             crashes: false,
             partitions: false,
+            witness_quorum: 0,
             restores: false,
             relay: false,
             twin: false,
@@ -104,6 +107,11 @@ impl Options {
             twin: seed % 7 == 6,
             ..Self::calm(seed)
         }
+    }
+
+    /// Four members, each of whose checkpoints all three others must cosign, and one that never rests.
+    pub fn witnessed(seed: u64) -> Self {
+        Self { members: 4, witness_quorum: 3, window_ms: 0, ..Self::calm(seed) }
     }
 
     pub fn stormy(seed: u64) -> Self {

@@ -27,10 +27,14 @@ pub enum Invariant {
     SignedOnce,
     /// Whoever signs two histories is quarantined everywhere, with a proof that verifies.
     EquivocationProved,
+    /// Once all is well, enough members have cosigned what an honest author said, and everybody knows.
+    Witnessed,
     /// Nobody honest is accused.
     NoFalseAccusation,
     /// The audit log is what its signed head says.
     AuditVerifies,
+    /// Once all is well every other member has cosigned an honest audit log, and whoever keeps two is found out.
+    AuditWitnessed,
     /// A store that nothing was done to is whole.
     StoreWhole,
     /// Once all is well, everything gets through.

@@ -14,6 +14,7 @@ use crate::app::outcome::{CliError, Outcome};
 use crate::app::output::{answer, answer_json};
 use crate::base::epoch::KeyEpoch;
 use crate::base::name::{ConsortiumId, GroupId};
+use crate::io::bundle_files::is_needed;
 use crate::io::keystore::admin::AdminKey;
 use crate::io::keystore::rollover::RotatedKey;
 use crate::io::keystore::store::Keystore;
@@ -221,12 +222,12 @@ fn forget_epoch(args: &ForgetArgs) -> Result<Outcome, CliError> {
     let epoch = KeyEpoch(args.epoch);
     let roster = node.roster_files().current()?;
     let now = clock::now();
-    let needed = roster.readable_epochs(now).iter().any(|readable| readable.number == epoch)
-        || roster.epoch(epoch).is_some_and(|epoch| epoch.activates_at > now && epoch.compromised_at.is_none());
-    if needed {
+    if is_needed(&roster, epoch, now) {
         return Err(CliError::usage(format!("epoch {epoch} is still needed to read or to write")));
     }
     let (mut keystore, passphrase) = args.sealing.open(&node)?;
+    // First: whoever is stopped in between still holds the secret and can say so again.
+    node.bundle_files().forget(epoch)?;
     if keystore.keys.epochs.remove(&epoch).is_none() {
         return Err(CliError::usage(format!("this keystore holds no secret of epoch {epoch}")));
     }

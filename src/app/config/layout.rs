@@ -4,6 +4,7 @@
 //! hushwire.toml            configuration
 //! keystore.age             every secret, sealed under the passphrase
 //! roster.note              the signed roster in force, a copy for people to read
+//! bundles/                 signed bundles of epoch secrets, sealed to each member
 //! rosters/                 every roster from the genesis on, verified at every start
 //! tls/peer.pem             certificate shown to other members
 //! tls/local-ca.pem         the member's own authority: whom the local listener believes
@@ -15,6 +16,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::io::bundle_files::BundleFiles;
 use crate::io::roster_files::RosterFiles;
 
 /// A node's directory. Paths only: nothing is created or read here.
@@ -45,6 +47,11 @@ impl NodeDir {
     /// The chain of rosters and its readable copy.
     pub fn roster_files(&self) -> RosterFiles {
         RosterFiles::new(self.0.join("rosters"), self.roster())
+    }
+
+    /// Bundles of epoch secrets, to be opened here and handed on.
+    pub fn bundle_files(&self) -> BundleFiles {
+        BundleFiles::new(self.0.join("bundles"))
     }
 
     pub fn peer_certificate(&self) -> PathBuf {

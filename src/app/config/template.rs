@@ -65,6 +65,9 @@ passphrase = {passphrase}
 # "peer" (and on that of one other member), "quorum" (and on those of more than half of the others in the group). What is
 # not reached in the time of the call, at most ten seconds, is told in the answer; the publication stands all the same.
 # ack = "local"
+# Entries every window is filled up to with decoys, which tell nobody anything; 0 for none. Needs a window of a minute at
+# least. docs/window.md says what they hide from whom, and what they cost.
+# decoys = 0
 
 [screening]
 # Documented test values force each decision. Never in production.

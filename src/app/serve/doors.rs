@@ -18,6 +18,7 @@ use crate::domain::audit::record::Actor;
 use crate::domain::statistics::budget::Epsilon;
 use crate::io::clock;
 use crate::io::exchange::links::Links;
+use crate::io::exchange::streams::Streams;
 use crate::io::grpc::compliance::Compliance;
 use crate::io::grpc::convert;
 use crate::io::grpc::exchange::Exchange;
@@ -178,7 +179,8 @@ pub fn peer_tls(own: &Certified, desk: &RosterDesk) -> Result<DoorTls, ServeErro
 /// Everything other members' nodes may call.
 pub fn peer(material: &Material, engine: &LiveEngine, desk: &RosterDesk) -> Result<PeerDoor, ServeError> {
     let tls = peer_tls(&material.peer, desk)?;
-    let exchange = ExchangeServiceServer::new(Exchange { engine: engine.clone(), rosters: desk.changes() })
+    let (rosters, streams, bundles) = (desk.changes(), Streams::default(), desk.bundles().clone());
+    let exchange = ExchangeServiceServer::new(Exchange { engine: engine.clone(), rosters, streams, bundles })
         .max_decoding_message_size(limits::MESSAGE_BYTES)
         .max_encoding_message_size(limits::MESSAGE_BYTES);
     Ok(PeerDoor {

@@ -18,6 +18,7 @@ use crate::domain::indicator::typology::TypologyList;
 use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::roster::verified::Roster;
 use crate::domain::statistics::budget::Epsilon;
+use crate::io::bundle_files::{BundleFiles, open_kept};
 use crate::io::certificate::pin_of_pem;
 use crate::io::engine::Engine;
 use crate::io::guard_files::{self, GuardFileError};
@@ -89,6 +90,7 @@ pub struct Material {
     pub keystore: Arc<Keystore>,
     pub roster: Roster,
     pub roster_files: RosterFiles,
+    pub bundles: BundleFiles,
     pub key_ring: Arc<KeyRing>,
     pub pins: Arc<PinRegistry>,
     pub peer: Certified,
@@ -99,13 +101,17 @@ pub struct Material {
 impl Material {
     pub fn load(config: &Config, now: Timestamp) -> Result<Self, ServeError> {
         let passphrase = Passphrase::obtain(Some(&config.passphrase))?;
-        let keystore = Keystore::read(&config.keystore, &passphrase)?;
+        let mut keystore = Keystore::read(&config.keystore, &passphrase)?;
         if keystore.member != config.member {
             let (found, expected) = (keystore.member.clone(), config.member.clone());
             return Err(ServeError::OtherMember { found, expected });
         }
         let roster_files = config.dir.roster_files();
-        let roster = roster_files.current()?;
+        let mut chain = roster_files.load()?;
+        let bundles = config.dir.bundle_files();
+        let opened = open_kept(&bundles, &keystore, &chain, now);
+        keystore.keys.epochs.extend(opened);
+        let roster = chain.pop().ok_or(RosterFilesError::NoRoster)?;
         if roster.member(&config.member).is_none() {
             return Err(ServeError::NotAMember);
         }
@@ -120,6 +126,7 @@ impl Material {
             keystore: Arc::new(keystore),
             roster,
             roster_files,
+            bundles,
             pins,
             peer,
             guards,
@@ -148,6 +155,7 @@ impl Material {
         let default_region = config.screening.default_region;
         Settings {
             window_ms: config.feed.window_ms,
+            decoys: config.feed.decoys,
             canon_rules: CanonRules { default_region },
             guards: Arc::clone(&self.guards),
             typologies: self.typologies.clone(),

@@ -1,6 +1,7 @@
 //! Rosters and key epochs of a running node: a successor is applied to files, journal, pins and peers, in this order; keys
 //! follow the epochs of the roster as time goes on.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -10,14 +11,18 @@ use tokio::sync::watch;
 use crate::app::config::Config;
 use crate::app::serve::material::{LiveEngine, Material, pins_of};
 use crate::app::serve::reload::reopen;
+use crate::base::epoch::KeyEpoch;
 use crate::base::time::Timestamp;
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
+use crate::domain::pseudonym::keys::EpochSecret;
 use crate::domain::roster::succession::RosterNote;
 use crate::domain::roster::verified::Roster;
+use crate::io::bundle_files::{BundleFiles, is_needed, open_kept, verify};
 use crate::io::clock;
 use crate::io::grpc::refusals::{engine_refusal, storage_refusal};
 use crate::io::grpc::status::Refusal;
+use crate::io::key_bundle::KeyBundle;
 use crate::io::keystore::rollover::{RotatedKey, fingerprint};
 use crate::io::keystore::store::Keystore;
 use crate::io::roster_files::RosterFiles;
@@ -33,11 +38,28 @@ pub struct RosterDesk {
     pins: Arc<PinRegistry>,
     engine: LiveEngine,
     screener: Arc<Screener>,
-    /// Held while a roster or a keystore is being applied: one at a time.
-    keystore: Arc<Mutex<Arc<Keystore>>>,
+    bundles: BundleFiles,
+    /// Held while a roster, a keystore or a bundle is being applied: one at a time.
+    keys: Arc<Mutex<Keys>>,
+    /// Epochs whose secrets are held, for readers that must not wait for the lock.
+    epochs: Arc<ArcSwap<Vec<KeyEpoch>>>,
     /// Where the keystore is opened again.
     config: Arc<Config>,
     changed: Arc<watch::Sender<u64>>,
+}
+
+/// What opens the epochs.
+#[derive(Debug)]
+struct Keys {
+    keystore: Arc<Keystore>,
+    /// Secrets from bundles that are not in the keystore.
+    received: BTreeMap<KeyEpoch, EpochSecret>,
+}
+
+impl Keys {
+    fn holds(&self, epoch: KeyEpoch) -> bool {
+        self.keystore.keys.epochs.contains_key(&epoch) || self.received.contains_key(&epoch)
+    }
 }
 
 impl RosterDesk {
@@ -48,7 +70,9 @@ impl RosterDesk {
             pins: Arc::clone(&material.pins),
             engine,
             screener,
-            keystore: Arc::new(Mutex::new(Arc::clone(&material.keystore))),
+            bundles: material.bundles.clone(),
+            epochs: Arc::new(ArcSwap::from_pointee(material.keystore.keys.epochs.keys().copied().collect())),
+            keys: Arc::new(Mutex::new(Keys { keystore: Arc::clone(&material.keystore), received: BTreeMap::new() })),
             config: Arc::new(config.clone()),
             changed: Arc::new(watch::Sender::new(material.roster.version())),
         }
@@ -71,7 +95,7 @@ impl RosterDesk {
     /// Verifies a note as the successor of the roster in force and applies it: from an operator, or from a peer, whose word
     /// counts for nothing beyond the quorum's signatures. Called from a thread that may wait.
     pub fn apply(&self, caller: Actor, note: &[u8]) -> Result<u64, Refusal> {
-        let mut keystore = self.lock();
+        let mut keys = self.lock();
         let next = std::str::from_utf8(note)
             .map_err(|error| refused(&error))
             .and_then(|text| RosterNote::parse(text).map_err(|error| refused(&error)))?;
@@ -81,43 +105,84 @@ impl RosterDesk {
             return Ok(current.version());
         }
         let next = next.verify_next(&current).map_err(|error| refused(&error))?;
-        let row = next.member(&keystore.member);
-        let lacks = |key: &RotatedKey| row.is_some_and(|row| !keystore.keys.holds_named(*key, row));
+        let row = next.member(&keys.keystore.member);
+        let lacks = |key: &RotatedKey| row.is_some_and(|row| !keys.keystore.keys.holds_named(*key, row));
         if RotatedKey::ALL.iter().any(lacks)
             && let Some(opened) = reopen(&self.config)
         {
             // The key was made while the node ran, and the roster that names it came before anybody told the node.
-            *keystore = Arc::new(opened);
+            keys.keystore = Arc::new(opened);
         }
         self.files.append(&next).map_err(|error| refused(&error))?;
-        self.take_effect(&keystore, caller, next)
+        self.take_effect(&keys, caller, next)
+    }
+
+    /// Takes the secret of an epoch from a bundle a peer handed on: verified like one from a file, kept, and opened again at
+    /// the next start. Called from a thread that may wait.
+    pub fn take_bundle(&self, note: &[u8]) -> Result<(), Refusal> {
+        let bundle_refused = |error: &dyn std::fmt::Display| Refusal::FailedPrecondition {
+            reason: "BUNDLE_REFUSED",
+            description: error.to_string(),
+        };
+        let mut keys = self.lock();
+        let bundle = KeyBundle::parse(note).map_err(|error| bundle_refused(&error))?;
+        let (epoch, now) = (bundle.epoch(), clock::now());
+        // What was destroyed here on purpose does not come back.
+        if keys.holds(epoch) || !is_needed(&self.current(), epoch, now) {
+            return Ok(());
+        }
+        let chain = self.files.load().map_err(|error| refused(&error))?;
+        let opened = verify(bundle, &chain)
+            .and_then(|bundle| bundle.open(&keys.keystore.member, &keys.keystore.keys.hpke))
+            .map_err(|error| bundle_refused(&error))?;
+        self.bundles.keep(epoch, note).map_err(|error| bundle_refused(&error))?;
+        keys.received.insert(opened.0, opened.1);
+        tracing::info!(event = "epoch.secret_received", epoch = epoch.0);
+        self.refresh_keys(&keys, now)?;
+        self.changed.send_replace(self.current().version());
+        Ok(())
+    }
+
+    /// Epochs whose secrets are held.
+    pub fn epochs_held(&self) -> Vec<KeyEpoch> {
+        self.epochs.load().to_vec()
+    }
+
+    /// Bundles to hand on.
+    pub fn bundles(&self) -> &BundleFiles {
+        &self.bundles
     }
 
     /// Follows rosters that were put into the node's folder (`hushwire member apply`), and takes a keystore that was
     /// opened again. Called from a thread that may wait.
     pub fn reload(&self, opened: Option<Keystore>) -> Result<(), Refusal> {
-        let mut keystore = self.lock();
-        let before = Arc::clone(&keystore);
+        let mut keys = self.lock();
+        let before = Arc::clone(&keys.keystore);
         if let Some(opened) = opened {
-            *keystore = Arc::new(opened);
+            keys.keystore = Arc::new(opened);
         }
         let in_force = self.current().version();
-        let chain = self.files.load().map_err(|error| refused(&error))?;
-        for next in chain.into_iter().filter(|roster| roster.version() > in_force) {
-            self.take_effect(&keystore, Actor::Node, next)?;
+        let newer = self.files.load().map_err(|error| refused(&error))?;
+        for next in newer.into_iter().filter(|roster| roster.version() > in_force) {
+            self.take_effect(&keys, Actor::Node, next)?;
         }
-        self.refresh_signers(&keystore)?;
-        let hpke = keystore.keys.hpke.public();
+        self.refresh_signers(&keys.keystore)?;
+        let hpke = keys.keystore.keys.hpke.public();
         if hpke != before.keys.hpke.public() {
             let fingerprint = fingerprint(hpke.as_bytes());
             self.record(vec![AuditEvent::KeyChanged { key: "hpke", fingerprint }])?;
         }
-        self.refresh_keys(&keystore, clock::now())
+        let (chain, now) = (self.files.load().map_err(|error| refused(&error))?, clock::now());
+        keys.received = open_kept(&self.bundles, &keys.keystore, &chain, now);
+        self.refresh_keys(&keys, now)?;
+        // Bundles may have come with the rosters, or alone: peers are to have theirs.
+        self.changed.send_replace(self.current().version());
+        Ok(())
     }
 
     /// The keystore as it was last opened.
     pub fn keystore(&self) -> Arc<Keystore> {
-        Arc::clone(&self.lock())
+        Arc::clone(&self.lock().keystore)
     }
 
     /// Puts what the node did by itself into the audit log. Called from a thread that may wait.
@@ -137,15 +202,15 @@ impl RosterDesk {
 
     /// Follows what time alone changes: epochs activate, memberships and rosters end.
     pub fn follow_epochs(&self) -> Result<(), Refusal> {
-        let (keystore, now) = (self.lock(), clock::now());
+        let (keys, now) = (self.lock(), clock::now());
         self.pins.update(pins_of(&self.current(), now));
-        self.refresh_keys(&keystore, now)
+        self.refresh_keys(&keys, now)
     }
 
-    fn take_effect(&self, keystore: &Keystore, caller: Actor, next: Roster) -> Result<u64, Refusal> {
+    fn take_effect(&self, keys: &Keys, caller: Actor, next: Roster) -> Result<u64, Refusal> {
         let (version, now) = (next.version(), clock::now());
         let applied = next.clone();
-        let signers = signers_of(keystore, &next)?;
+        let signers = signers_of(&keys.keystore, &next)?;
         // In one turn: between the two nothing may be signed by a key the roster no longer names.
         let journaled = Handle::current().block_on(self.engine.call(move |node, round| {
             node.apply_roster(&caller, applied, round.now, round.rng)?;
@@ -158,13 +223,15 @@ impl RosterDesk {
         self.current.store(Arc::new(next));
         self.changed.send_replace(version);
         tracing::info!(event = "roster.applied", version);
-        self.refresh_keys(keystore, now)?;
+        self.refresh_keys(keys, now)?;
         Ok(version)
     }
 
-    fn refresh_keys(&self, keystore: &Keystore, now: Timestamp) -> Result<(), Refusal> {
+    fn refresh_keys(&self, keys: &Keys, now: Timestamp) -> Result<(), Refusal> {
+        let held = keys.keystore.keys.epochs.keys().chain(keys.received.keys());
+        self.epochs.store(Arc::new(held.copied().collect()));
         // Without the epoch's secret the node goes on with the keys it has; publishing refuses by itself.
-        let key_ring = match keystore.keys.key_ring(&self.current(), now) {
+        let key_ring = match keys.keystore.keys.key_ring_with(&keys.received, &self.current(), now) {
             Ok(key_ring) => Arc::new(key_ring),
             Err(error) => {
                 tracing::error!(event = "epoch.no_key", error = %error);
@@ -185,8 +252,8 @@ impl RosterDesk {
     }
 
     /// A panic elsewhere cannot leave a keystore half replaced.
-    fn lock(&self) -> MutexGuard<'_, Arc<Keystore>> {
-        self.keystore.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Keys> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

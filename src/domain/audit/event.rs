@@ -219,4 +219,15 @@ pub enum AuditEvent {
         list: &'static str,
         kind: IdentifierKind,
     },
+    /// An entry of this member's feed is about nobody.
+    DecoyPublished {
+        indicator: IndicatorRef,
+        group: GroupId,
+    },
+    /// A peer cosigned a head of this log that the log does not have: it was put back from an old copy, or rewritten.
+    AuditLogDiverged {
+        peer: MemberId,
+        witnessed: TreeSize,
+        held: TreeSize,
+    },
 }

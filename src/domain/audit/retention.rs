@@ -19,6 +19,7 @@ impl AuditEvent {
             | Self::PublicationRefused { .. }
             | Self::PeerSilent { .. }
             | Self::CheckpointCosigned { .. }
+            | Self::DecoyPublished { .. }
             | Self::ScreeningsCounted { .. }
             | Self::CallRefused { .. }
             | Self::AuditListed { .. }
@@ -52,7 +53,8 @@ impl AuditEvent {
             | Self::IdentifierListed { .. }
             | Self::IdentifierDelisted { .. }
             | Self::StoreRepaired { .. }
-            | Self::EntriesUnbelieved { .. } => ANSWERABLE_DAYS,
+            | Self::EntriesUnbelieved { .. }
+            | Self::AuditLogDiverged { .. } => ANSWERABLE_DAYS,
         }
     }
 }

@@ -207,6 +207,15 @@ impl AuditEvent {
             Self::IdentifierDelisted { list, kind } => {
                 words(Ok, "list.removed", list, [("kind", kind.label().to_owned())])
             }
+            Self::DecoyPublished { indicator, group } => {
+                words(Ok, "decoy.published", indicator.name(), [("group", group.to_string())])
+            }
+            Self::AuditLogDiverged { peer, witnessed, held } => words(
+                Fault,
+                "audit.diverged",
+                "",
+                [("held", held.to_string()), ("peer", peer.to_string()), ("witnessed", witnessed.to_string())],
+            ),
         }
     }
 }

@@ -221,7 +221,8 @@ fn check_entry(author: &FeedId, index: EntryIndex, unverified: UnverifiedEntry) 
         EntryError::LeafLength { .. } | EntryError::LeafLabel | EntryError::UnknownKind(_) => {
             PeerFault::Leaf { index, rule }
         }
-        EntryError::WrongCommitment | EntryError::BlobTooLong { .. } => PeerFault::Content { index, rule },
+        EntryError::BlobTooLong { got, limit } => PeerFault::BlobTooLong { index, got, limit },
+        EntryError::WrongCommitment => PeerFault::Content { index, rule },
     })?;
     if entry.leaf().kind == EntryKind::Audit {
         return Err(PeerFault::AuditRecord { index });

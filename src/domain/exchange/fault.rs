@@ -45,6 +45,8 @@ pub enum PeerFault {
     ContentWithheld { index: EntryIndex },
     #[error("entry {index}: {rule}")]
     Leaf { index: EntryIndex, rule: EntryError },
+    #[error("entry {index}: a blob of {got} bytes exceeds the limit of {limit} for its kind")]
+    BlobTooLong { index: EntryIndex, got: usize, limit: usize },
     #[error("entry {index} is an audit record, which never stands in a feed")]
     AuditRecord { index: EntryIndex },
     #[error("entry {index}: {rule}")]
@@ -74,6 +76,7 @@ impl PeerFault {
             Self::Content { .. } => "wrong_content",
             Self::ContentWithheld { .. } => "content_withheld",
             Self::Leaf { .. } => "malformed_leaf",
+            Self::BlobTooLong { .. } => "blob_too_long",
             Self::AuditRecord { .. } => "audit_record",
             Self::Blob { .. } => "malformed_blob",
             Self::WrongReporter { .. } => "wrong_reporter",
@@ -98,6 +101,7 @@ impl PeerFault {
             | Self::Content { .. }
             | Self::ContentWithheld { .. } => Blame::Sender,
             Self::Leaf { .. }
+            | Self::BlobTooLong { .. }
             | Self::AuditRecord { .. }
             | Self::Blob { .. }
             | Self::WrongReporter { .. }

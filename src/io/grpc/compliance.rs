@@ -112,6 +112,7 @@ where
                 verifier_key: head.verifier_key,
                 witness_keys: head.witness_keys,
                 range_before: before.encode(),
+                witnessed: head.witnessed.map(|(_, note)| note).unwrap_or_default(),
             };
             if slices.send(Ok(first)).await.is_err() {
                 return;

@@ -59,6 +59,7 @@ where
             .await
             .map_err(engine_refusal)?;
         let (state, state_detail) = state_of(&status.fence);
+        let (audit_witnessed_size, audit_witnesses) = status.audit_witnessed.unwrap_or_default();
         Ok(Response::new(GetStatusResponse {
             member,
             consortium: self.engine.consortium().to_string(),
@@ -76,6 +77,8 @@ where
             feeds: status.feeds.into_iter().map(feed_status).collect(),
             started_at: Some(convert::wire_time(self.started_at)),
             audit_size: status.audit_size.0,
+            audit_witnessed_size: audit_witnessed_size.0,
+            audit_witnesses,
         }))
     }
 
@@ -163,6 +166,15 @@ fn alarms(status: &NodeStatus, belief_full: bool, now: Timestamp) -> Vec<String>
             let (id, why) = (&feed.id, why.words());
             alarms.push(format!("{entries} entries of {id} are stored and served but do not count here: {why}"));
         }
+    }
+    if let Some(size) = status.audit_diverged {
+        alarms.push(format!(
+            "other members cosigned another audit log of this member, of {size} records: it was put back from an old copy or \
+             rewritten, and nobody cosigns it any more (docs/audit.md)"
+        ));
+    }
+    for member in &status.audit_rewritten {
+        alarms.push(format!("{member} signed two audit logs: the proof is kept"));
     }
     if belief_full {
         alarms.push("memory for indicators is used up; new ones are stored but not believed".to_owned());

@@ -134,8 +134,19 @@ impl NodeKeys {
     /// The keys to publish and screen with at this moment. The secret of the previous epoch may be missing: a member that
     /// joined later, or that destroyed it, matches nothing under it.
     pub fn key_ring(&self, roster: &Roster, now: Timestamp) -> Result<KeyRing, EpochKeysError> {
+        self.key_ring_with(&BTreeMap::new(), roster, now)
+    }
+
+    /// The same with secrets that came while the node runs, beside those of the keystore.
+    pub fn key_ring_with(
+        &self,
+        received: &BTreeMap<KeyEpoch, EpochSecret>,
+        roster: &Roster,
+        now: Timestamp,
+    ) -> Result<KeyRing, EpochKeysError> {
         let derive = |epoch: &Epoch| {
-            let secret = self.epochs.get(&epoch.number).ok_or(EpochKeysError::Missing(epoch.number))?;
+            let secret = self.epochs.get(&epoch.number).or_else(|| received.get(&epoch.number));
+            let secret = secret.ok_or(EpochKeysError::Missing(epoch.number))?;
             let keys = EpochKeys::derive(roster.consortium(), epoch.number, secret);
             if keys.epoch_id() == epoch.id { Ok(keys) } else { Err(EpochKeysError::Other(epoch.number)) }
         };

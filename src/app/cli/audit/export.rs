@@ -109,7 +109,9 @@ impl<'a> Writer<'a> {
             .ok()
             .filter(|range| range.size() == TreeSize(from))
             .ok_or_else(|| CliError::not_verified("the node did not say where the export begins"))?;
-        let header = header_line(&keys, &before);
+        let witnessed = (!first.witnessed.is_empty()).then(|| keys.trim(&first.witnessed)).transpose();
+        let witnessed = witnessed.map_err(|fault| unusable(&fault))?;
+        let header = header_line(&keys, &before, witnessed.as_deref());
         let verifier = ExportVerifier::start(&header, clock::now().day()).map_err(|fault| unusable(&fault))?;
         file.write_all(header.as_bytes()).map_err(|error| unwritable(path, &error))?;
         let checkpoint = keys.trim(&first.checkpoint).map_err(|fault| unusable(&fault))?;

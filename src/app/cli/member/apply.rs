@@ -15,6 +15,7 @@ use crate::domain::note::SignedNote;
 use crate::domain::pseudonym::keys::EpochSecret;
 use crate::domain::roster::succession::RosterNote;
 use crate::domain::roster::verified::Roster;
+use crate::io::bundle_files::BundleFiles;
 use crate::io::clock;
 use crate::io::key_bundle::{self, BundleError, KeyBundle, VerifiedBundle};
 use crate::io::keystore::file::read_at_most;
@@ -28,7 +29,7 @@ Example:
 
 Rosters are verified against the one in force and applied in the order of their versions; a key bundle is opened where it \
 holds something for this member. A file that does not verify changes nothing. A running node takes them up on SIGHUP \
-(systemctl reload); a new roster it also hears from its peers.")]
+(systemctl reload). A running node also hears of new rosters and of key bundles addressed to it from its peers.")]
 pub struct ApplyArgs {
     /// Signed rosters and key bundles, in any order.
     #[arg(value_name = "FILE", required = true)]
@@ -53,7 +54,7 @@ pub fn run(args: &ApplyArgs) -> Result<Outcome, CliError> {
     let mut epochs = Vec::new();
     if !papers.bundles.is_empty() {
         let (mut keystore, passphrase) = args.sealing.open(&node)?;
-        epochs = open_bundles(&mut keystore, &chain, papers.bundles)?;
+        epochs = open_bundles(&mut keystore, &chain, papers.bundles, &node.bundle_files())?;
         if !epochs.is_empty() {
             // Keys first: a roster that activates an epoch must find its secret.
             keystore.replace(&node.keystore(), &passphrase, args.sealing.work())?;
@@ -140,11 +141,13 @@ pub fn follow(chain: &mut Vec<Roster>, notes: Vec<String>, now: Timestamp) -> Re
     }
 }
 
-/// Opens what the bundles hold for this member and puts it into the keystore. Returns the epochs whose secrets are new.
+/// Opens what the bundles hold for this member and puts it into the keystore; keeps them for the others. Returns the epochs
+/// whose secrets are new.
 pub fn open_bundles(
     keystore: &mut Keystore,
     chain: &[Roster],
     bundles: Vec<String>,
+    kept: &BundleFiles,
 ) -> Result<Vec<KeyEpoch>, CliError> {
     let mut opened = Vec::new();
     for text in bundles {
@@ -154,10 +157,13 @@ pub fn open_bundles(
                 format!("a key bundle was sealed under roster {}, which is not known here", bundle.roster_sha256());
             return Err(CliError::not_verified(fault).hint("apply that roster together with the bundle"));
         };
-        if !bundle.recipients().any(|member| *member == keystore.member) {
+        let (epoch, is_ours) = (bundle.epoch(), bundle.recipients().any(|member| *member == keystore.member));
+        let verified = bundle.verify(roster)?;
+        kept.keep(epoch, text.as_bytes())?;
+        if !is_ours {
             continue;
         }
-        let (epoch, secret) = open(&bundle.verify(roster)?, keystore)?;
+        let (epoch, secret) = open(&verified, keystore)?;
         if keystore.keys.epochs.insert(epoch, secret).is_none() {
             opened.push(epoch);
         }

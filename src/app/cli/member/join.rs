@@ -103,7 +103,7 @@ pub fn join(node: &NodeDir, mut keystore: Keystore, entry: Entry<'_>, now: Times
     let newest = chain.last().ok_or_else(|| CliError::failed("the invitation holds no roster"))?;
     newest.check_in_force(now)?;
     check_listed(newest, &keystore, own_pin(node)?)?;
-    open_bundles(&mut keystore, &chain, entry.invitation.bundles)?;
+    open_bundles(&mut keystore, &chain, entry.invitation.bundles, &node.bundle_files())?;
     keystore.keys.key_ring(newest, now)?;
     keystore.replace(&node.keystore(), entry.passphrase, entry.work)?;
     files.found(&entry.genesis, &chain)?;

@@ -220,6 +220,14 @@ pub const SCRUB_EVERY_S: u64 = 86_400;
 pub const SCRUB_BYTES_AT_ONCE: usize = 8 * 1024 * 1024;
 pub const SCRUB_REST_MS: u64 = 100;
 
+/// Milliseconds after which the engine counts as stuck: answers then grow stale by the clock, and health says so. A slow disk
+/// syncs in a tenth of it.
+pub const ENGINE_STUCK_MS: u64 = 1_000;
+
+/// Milliseconds a stop waits for the store after the doors are closed: its last records, its last sync, its thread. With
+/// [`DRAIN_LOCAL_MS`] it stays within the ten seconds a supervisor grants.
+pub const STOP_STORE_MS: u64 = 2_000;
+
 /// Longest a call of the exchange waits for room in the engine's queue, milliseconds.
 pub const ENGINE_PATIENCE_MS: u64 = 10_000;
 

@@ -41,6 +41,9 @@ pub enum EngineFault {
     Busy,
     #[error("the node is stopping")]
     Stopping,
+    /// Queued, and not done in the time the caller had: a disk that hangs, or very long work before it.
+    #[error("the store has not answered for {waited_ms} ms")]
+    Stuck { waited_ms: u128 },
     #[error(transparent)]
     Storage(#[from] StorageFault),
 }
@@ -126,13 +129,59 @@ impl<J: Journal + Send + 'static, V: Views + Send + 'static> Engine<J, V> {
         work: impl FnOnce(&mut Node<J, V>, &mut Round<'_>) -> T + Send + 'static,
     ) -> Result<T, EngineFault> {
         let (answer, answered) = oneshot::channel();
-        let mut job: Job<J, V> = Box::new(move |node, round| {
+        let job: Job<J, V> = Box::new(move |node, round| {
             let result = work(node, round);
             Box::new(move |durable| {
                 // A caller that gave up does not wait for the answer; what it asked for stands all the same.
                 drop(answer.send(durable.map(|()| result)));
             })
         });
+        self.queue(job).await?;
+        Ok(answered.await.map_err(|_| EngineFault::Stopping)??)
+    }
+
+    /// The same for whoever cannot wait longer than this, room in the queue included. Late work is done all the same.
+    pub async fn call_within<T: Send + 'static>(
+        &self,
+        longest: Duration,
+        work: impl FnOnce(&mut Node<J, V>, &mut Round<'_>) -> T + Send + 'static,
+    ) -> Result<T, EngineFault> {
+        let late = EngineFault::Stuck { waited_ms: longest.as_millis() };
+        tokio::time::timeout(longest, self.call(work)).await.unwrap_or(Err(late))
+    }
+
+    /// Looks at the node in the next round. Nothing is changed, so it is answered also where the store takes nothing more.
+    pub async fn inquire<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Node<J, V>, Timestamp) -> T + Send + 'static,
+    ) -> Result<T, EngineFault> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job<J, V> = Box::new(move |node, round| {
+            let seen = look(node, round.now);
+            // The round's changes become durable first: what was seen may rest on them.
+            Box::new(move |_| drop(answer.send(seen)))
+        });
+        self.queue(job).await?;
+        answered.await.map_err(|_| EngineFault::Stopping)
+    }
+
+    /// The same for whoever cannot wait longer than this.
+    pub async fn inquire_within<T: Send + 'static>(
+        &self,
+        longest: Duration,
+        look: impl FnOnce(&Node<J, V>, Timestamp) -> T + Send + 'static,
+    ) -> Result<T, EngineFault> {
+        let late = EngineFault::Stuck { waited_ms: longest.as_millis() };
+        tokio::time::timeout(longest, self.inquire(look)).await.unwrap_or(Err(late))
+    }
+
+    /// Resolves once the thread has ended: while handles are held, only a bug ends it.
+    pub async fn ended(&self) {
+        let mut heads = self.heads.clone();
+        while heads.changed().await.is_ok() {}
+    }
+
+    async fn queue(&self, mut job: Job<J, V>) -> Result<(), EngineFault> {
         let since = Instant::now();
         while let Err(error) = self.jobs.try_send(job) {
             job = match error {
@@ -142,7 +191,7 @@ impl<J: Journal + Send + 'static, V: Views + Send + 'static> Engine<J, V> {
             };
             tokio::time::sleep(FULL_PAUSE).await;
         }
-        Ok(answered.await.map_err(|_| EngineFault::Stopping)??)
+        Ok(())
     }
 }
 

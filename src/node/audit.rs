@@ -17,8 +17,9 @@ use crate::node::keys;
 use crate::node::state::damaged;
 use crate::node::store::{Journal, StorageFault, Views};
 
-/// Entries looked through for one page.
-const SCANNED_PER_PAGE: usize = 50_000;
+/// Entries looked through for one page: some milliseconds of the engine. A page of a narrow filter may come back empty
+/// with a token to go on from.
+const SCANNED_PER_PAGE: usize = 4_000;
 
 /// Entries read at once.
 const SLICE: usize = 1_000;

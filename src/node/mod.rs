@@ -62,6 +62,8 @@ pub struct Node<J, V> {
     pub(in crate::node) views: V,
     /// The last record staged and not durable yet.
     unsynced: Option<(RecordNumber, Vec<u8>)>,
+    /// The journal refused a write: it takes nothing more, and nothing may be said to be durable.
+    stopped: bool,
     /// What durable records change in the views; kept until the views have taken it.
     due_in_views: Vec<ViewChange>,
     heads: Heads,
@@ -90,7 +92,9 @@ impl<J: Journal, V: Views> Node<J, V> {
             commit.push(change::Kind::Audited(Audited { first_index, entries }));
         }
         let record = commit.to_bytes();
-        let number = self.journal.append(&record)?;
+        let number = self.journal.append(&record).inspect_err(|fault| {
+            self.stopped |= !matches!(fault, StorageFault::TooLarge { .. });
+        })?;
         self.unsynced = Some((number, record));
         self.state.apply(number, &commit)
     }
@@ -108,8 +112,11 @@ impl<J: Journal, V: Views> Node<J, V> {
 
     /// Makes everything staged durable, then lets it show. Costs nothing where nothing is staged.
     pub fn sync(&mut self) -> Result<(), StorageFault> {
+        if self.stopped {
+            return Err(StorageFault::Stopped);
+        }
         if let Some((number, record)) = &self.unsynced {
-            self.journal.sync()?;
+            self.journal.sync().inspect_err(|_| self.stopped = true)?;
             self.due_in_views.extend(self.state.take_view_changes());
             self.due_in_views.push(mark::applied(state::VIEW, *number, record));
             self.unsynced = None;

@@ -62,6 +62,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             journal,
             views,
             unsynced: None,
+            stopped: false,
             due_in_views: Vec::new(),
             heads: Heads::new(),
             housekeeping: Housekeeping::new(now),

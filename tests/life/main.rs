@@ -3,6 +3,7 @@
 mod compaction;
 mod consortium;
 mod damage;
+mod engine;
 mod erasure;
 mod freshness;
 mod house;

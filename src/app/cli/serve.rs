@@ -79,6 +79,10 @@ fn explain(error: ServeError, config: &Path) -> CliError {
         ServeError::Store(StorageFault::Full) => {
             CliError::failed(message).hint("free some space and start again: nothing acknowledged is lost")
         }
+        ServeError::EngineEnded => CliError::failed(message)
+            .hint("start it again; if it ends again, report the lines before this one: the store itself is verified at each start"),
+        ServeError::StoreStuck => CliError::failed(message)
+            .hint("look at the disk (dmesg, smartctl) before the next start"),
         ServeError::Store(StorageFault::Stopped | StorageFault::Os(_))
         | ServeError::CoreDumps(_)
         | ServeError::NoTlsKeys

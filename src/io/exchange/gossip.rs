@@ -41,7 +41,7 @@ impl Gossip {
     {
         let reader = peer.clone();
         let (heads, proofs) = engine
-            .call(move |node, _| {
+            .inquire(move |node, _| {
                 // Only the heads are of interest here, not the roster.
                 let greeting = node.greet(&reader, u64::MAX);
                 (greeting.heads, node.equivocations_for(&reader))

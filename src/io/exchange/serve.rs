@@ -126,8 +126,11 @@ where
         }
         let now_held = heads.borrow_and_update().clone();
         for (feed, subscription) in &mut subscriptions {
-            send_entries(engine, feed, subscription, responses).await?;
             let Some(head) = now_held.get(feed) else { continue };
+            // Where there is nothing new the engine is not asked: with many streams that would be most of its work.
+            if subscription.sent < head.size {
+                send_entries(engine, feed, subscription, responses).await?;
+            }
             let news = subscription.told.as_ref() != Some(&head.checkpoint);
             if news && subscription.sent == head.size {
                 let origin = engine.origin(feed);
@@ -151,7 +154,7 @@ where
 {
     loop {
         let (peer, version) = (peer.clone(), *theirs);
-        let greeting = engine.call(move |node, _| node.greet(&peer, version)).await.map_err(engine_refusal)?;
+        let greeting = engine.inquire(move |node, _| node.greet(&peer, version)).await.map_err(engine_refusal)?;
         let Some(note) = greeting.next_roster else { return Ok(()) };
         let further = Welcome {
             version: VERSION,
@@ -178,7 +181,7 @@ where
     }
     let peer = peer.clone();
     let theirs = hello.roster_version;
-    let greeting = engine.call(move |node, _| node.greet(&peer, theirs)).await.map_err(engine_refusal)?;
+    let greeting = engine.inquire(move |node, _| node.greet(&peer, theirs)).await.map_err(engine_refusal)?;
     Ok(Welcome {
         version: VERSION,
         roster_version: greeting.roster_version,
@@ -213,7 +216,7 @@ where
             let wanted = feed.clone();
             let from = TreeSize(asked.from_size);
             let allowed =
-                engine.call(move |node, _| node.may_read(&reader, &wanted, from)).await.map_err(engine_refusal)?;
+                engine.inquire(move |node, _| node.may_read(&reader, &wanted, from)).await.map_err(engine_refusal)?;
             if let Err(refusal) = allowed {
                 return unavailable(responses, asked.origin, refusal).await;
             }
@@ -271,7 +274,8 @@ where
         }
         let wanted = feed.clone();
         let from = subscription.sent;
-        let outgoing = engine.call(move |node, _| node.outgoing(&wanted, from, limit)).await.map_err(engine_refusal)?;
+        let outgoing =
+            engine.inquire(move |node, _| node.outgoing(&wanted, from, limit)).await.map_err(engine_refusal)?;
         let Some(outgoing) = outgoing.map_err(|fault| engine_refusal(fault.into()))? else { return Ok(()) };
         subscription.sent = outgoing.end;
         subscription.told = Some(outgoing.checkpoint.clone());

@@ -50,10 +50,10 @@ where
     async fn get_status(&self, _: Request<GetStatusRequest>) -> Result<Response<GetStatusResponse>, Status> {
         let (status, member, alarms) = self
             .engine
-            .call(|node, round| {
+            .inquire(|node, now| {
                 let state = node.state();
-                let status = node.status(round.now);
-                let alarms = alarms(&status, state.belief_full, round.now);
+                let status = node.status(now);
+                let alarms = alarms(&status, state.belief_full, now);
                 (status, state.identity.member.to_string(), alarms)
             })
             .await

@@ -22,6 +22,11 @@ pub fn engine_refusal(fault: EngineFault) -> Refusal {
             description: fault.to_string(),
             retry_after_ms: limits::RETRY_AFTER_MS,
         },
+        EngineFault::Stuck { .. } => Refusal::Unavailable {
+            reason: "STORE_STUCK",
+            description: fault.to_string(),
+            retry_after_ms: limits::STORE_RETRY_MS,
+        },
         EngineFault::Storage(fault) => storage_refusal(&fault),
     }
 }

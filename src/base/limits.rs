@@ -206,6 +206,12 @@ pub const SUBJECT_DAYS: u32 = 184;
 /// View changes of one commit where many are made at once.
 pub const VIEW_CHANGES_AT_ONCE: usize = 4_096;
 
+/// Seconds between two syncs of the views: what a power cut takes from them is derived from the journal at the next start.
+pub const VIEWS_SYNC_S: u64 = 60;
+
+/// Seconds between two attempts to derive views again: each reads the whole journal.
+pub const VIEWS_REBUILD_PAUSE_S: u64 = 60;
+
 /// Rows of the views held in memory at once where all of a range are read, page after page: some 100 KB.
 pub const ROWS_PER_SCAN: usize = 1_000;
 

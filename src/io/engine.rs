@@ -256,7 +256,7 @@ fn run<J: Journal, V: Views>(
             answer(durable.clone());
         }
     }
-    if let Err(fault) = node.sync() {
+    if let Err(fault) = node.close() {
         tracing::error!(event = "store.failed", fault = %fault);
     }
 }

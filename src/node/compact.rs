@@ -28,7 +28,7 @@ use crate::node::keys;
 use crate::node::local_mac::{LocalMacKey, MacDomain};
 use crate::node::mark;
 use crate::node::state::{State, VIEW};
-use crate::node::store::{Journal, Keep, RecordNumber, StorageFault, ViewChange, ViewFault, Views};
+use crate::node::store::{Journal, Keep, RecordNumber, StorageFault, ViewChange, Views};
 
 /// What a compaction did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -90,12 +90,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         if let Ok(record) = self.journal.read(last) {
             removed.push(mark::applied(VIEW, last, &record));
         }
-        for changes in removed.chunks(limits::VIEW_CHANGES_AT_ONCE) {
-            self.views.commit(&[], changes).map_err(|fault| match fault {
-                ViewFault::Conflict => crate::node::state::damaged("views", "somebody else writes them"),
-                ViewFault::Storage(fault) => fault,
-            })?;
-        }
+        self.write_rows(&removed);
         Ok(done)
     }
 }

@@ -12,6 +12,7 @@ pub mod audit;
 mod believe;
 pub mod commit;
 pub mod compact;
+mod derive;
 pub mod erase;
 pub mod feeds;
 pub mod fence;
@@ -31,6 +32,7 @@ pub mod republish;
 pub mod requests;
 pub mod reserve;
 pub mod retract;
+mod rows;
 pub mod scrub;
 pub mod serve;
 pub mod state;
@@ -51,6 +53,7 @@ use crate::node::compact::Housekeeping;
 use crate::node::fence::FenceState;
 use crate::node::heads::Heads;
 use crate::node::reserve::Guard;
+use crate::node::rows::Tending;
 use crate::node::state::{State, damaged, stored};
 use crate::node::store::{Journal, RecordNumber, StorageFault, ViewChange, Views};
 
@@ -68,6 +71,7 @@ pub struct Node<J, V> {
     due_in_views: Vec<ViewChange>,
     heads: Heads,
     housekeeping: Housekeeping,
+    tending: Tending,
     guard: Guard,
     /// The store was made by this start.
     is_new: bool,
@@ -121,10 +125,8 @@ impl<J: Journal, V: Views> Node<J, V> {
             self.due_in_views.push(mark::applied(state::VIEW, *number, record));
             self.unsynced = None;
         }
-        if !self.due_in_views.is_empty() {
-            self.views.commit(&[], &self.due_in_views).map_err(|fault| damaged("views", fault))?;
-            self.due_in_views.clear();
-        }
+        let due = std::mem::take(&mut self.due_in_views);
+        self.write_rows(&due);
         self.state.show();
         Ok(())
     }
@@ -139,7 +141,15 @@ impl<J: Journal, V: Views> Node<J, V> {
         self.heartbeat(now);
         let noticed = self.notice_silence(now, rng);
         let kept = self.keep_house(now);
-        closed.and(noticed).and(kept)
+        let tended = self.tend_views(now, rng);
+        closed.and(noticed).and(kept).and(tended)
+    }
+
+    /// The last word before the node is dropped: everything durable, the views too.
+    pub fn close(&mut self) -> Result<(), StorageFault> {
+        self.sync()?;
+        self.sync_views();
+        Ok(())
     }
 
     /// The durable heads where they changed since the last call.

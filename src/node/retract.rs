@@ -128,7 +128,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             let mut found = Vec::new();
             let (mut start, end) = keys::source_refs(&mac);
             loop {
-                let rows = self.views.scan(&start, &end, limits::ROWS_PER_SCAN)?;
+                let rows = self.rows(&start, &end, limits::ROWS_PER_SCAN)?;
                 let commitments = rows.iter().filter_map(|(key, _)| keys::read_source_ref(key));
                 found.extend(commitments.filter_map(|target| self.own_live(&target)));
                 match rows.last() {

@@ -27,6 +27,10 @@ pub struct Status {
     pub audit_size: TreeSize,
     /// From this moment on nothing may be published or exchanged under the roster in force.
     pub roster_ends: Timestamp,
+    /// The store takes nothing more until the node is started again.
+    pub store_stopped: bool,
+    /// Why rows that belong on the disk are in memory only.
+    pub views_in_memory: Option<String>,
 }
 
 /// One feed.
@@ -89,6 +93,8 @@ impl<J: Journal, V: Views> Node<J, V> {
             peers: peers.collect(),
             audit_size: state.audit.size(),
             roster_ends: state.roster.not_after(),
+            store_stopped: self.stopped,
+            views_in_memory: self.views.stands_in().map(str::to_owned),
         }
     }
 

@@ -27,6 +27,9 @@ pub enum StorageFault {
     /// An earlier write failed: the writer stays stopped until the node is restarted and has verified its store again.
     #[error("the journal stopped after a failed write; restart the node once the disk is well")]
     Stopped,
+    /// The views failed, or are not what the journal says. Nothing is lost: they are derived from it again.
+    #[error("views: {0}")]
+    Views(String),
     /// The operating system refused.
     #[error("storage: {0}")]
     Os(String),
@@ -127,6 +130,12 @@ pub trait Views {
     /// Makes earlier commits durable.
     fn sync(&mut self) -> Result<(), StorageFault>;
 
-    /// Removes everything: the owner rebuilds from the journal.
+    /// Removes everything: the owner rebuilds from the journal. Also after a fault, where the backend may stand in something
+    /// else for itself.
     fn clear(&mut self) -> Result<(), StorageFault>;
+
+    /// Why the rows are kept in memory only, where they should not be: an alarm for operators.
+    fn stands_in(&self) -> Option<&str> {
+        None
+    }
 }

@@ -10,4 +10,5 @@ mod house;
 mod reservation;
 mod retraction;
 mod statistics;
+mod views;
 mod window;

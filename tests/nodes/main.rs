@@ -18,4 +18,5 @@ mod releases;
 mod rosters;
 mod search;
 mod starting;
+mod views;
 mod wiretap;

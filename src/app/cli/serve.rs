@@ -83,7 +83,7 @@ fn explain(error: ServeError, config: &Path) -> CliError {
             .hint("start it again; if it ends again, report the lines before this one: the store itself is verified at each start"),
         ServeError::StoreStuck => CliError::failed(message)
             .hint("look at the disk (dmesg, smartctl) before the next start"),
-        ServeError::Store(StorageFault::Stopped | StorageFault::Os(_))
+        ServeError::Store(StorageFault::Stopped | StorageFault::Views(_) | StorageFault::Os(_))
         | ServeError::CoreDumps(_)
         | ServeError::NoTlsKeys
         | ServeError::NotAMember

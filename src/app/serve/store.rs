@@ -85,7 +85,7 @@ pub fn open_node(config: &Config, material: &Material, now: Timestamp) -> Result
     let key = &material.keystore.keys.storage;
     let journal = FileJournal::open(RealFs, &config.dir.journal(), key, JournalOptions::default())?;
     let views = match config.views {
-        ViewsBackend::Sled => AnyViews::open_sled(&config.dir.views())?,
+        ViewsBackend::Sled => AnyViews::open_sled(&config.dir.views()),
         ViewsBackend::Memory => AnyViews::in_memory(),
     };
     let reader = journal.reader();

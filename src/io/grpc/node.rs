@@ -141,6 +141,16 @@ fn state_of(fence: &FenceState) -> (&'static str, String) {
 
 fn alarms(status: &NodeStatus, belief_full: bool, now: Timestamp) -> Vec<String> {
     let mut alarms = Vec::new();
+    if status.store_stopped {
+        alarms.push(
+            "the store stopped after a failed write: nothing is published, recorded or taken in; free space or mend the \
+             disk, then restart the node"
+                .to_owned(),
+        );
+    }
+    if let Some(fault) = &status.views_in_memory {
+        alarms.push(format!("the views are kept in memory only ({fault}); mend the disk, then restart the node"));
+    }
     let ends = status.roster_ends;
     if ends <= now {
         alarms.push(format!(

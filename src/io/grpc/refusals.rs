@@ -38,6 +38,9 @@ pub fn storage_refusal(fault: &StorageFault) -> Refusal {
         StorageFault::Full => {
             Refusal::Unavailable { reason: "DISK_FULL", description, retry_after_ms: limits::STORE_RETRY_MS }
         }
+        StorageFault::Views(_) => {
+            Refusal::Unavailable { reason: "VIEWS_REBUILDING", description, retry_after_ms: limits::STORE_RETRY_MS }
+        }
         StorageFault::Stopped | StorageFault::Os(_) => {
             Refusal::Unavailable { reason: "STORE_STOPPED", description, retry_after_ms: limits::STORE_RETRY_MS }
         }

@@ -70,6 +70,12 @@ pub const JOURNAL_SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 /// Bytes kept back so that a node on a full disk can still open its journal and write a few records.
 pub const JOURNAL_RESERVE_BYTES: u64 = 4 * 1024 * 1024;
 
+/// Segments for which there should be room on the disk: one that compaction writes anew, and one more to be written.
+pub const SEGMENTS_OF_ROOM: u64 = 2;
+
+/// Seconds between two looks at the room on the disk: at 50 MB/s a second leaves most of it.
+pub const ROOM_LOOK_S: u64 = 1;
+
 /// Bytes of one view key.
 pub const VIEW_KEY_BYTES: usize = 256;
 

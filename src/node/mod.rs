@@ -32,6 +32,7 @@ pub mod republish;
 pub mod requests;
 pub mod reserve;
 pub mod retract;
+pub mod room;
 mod rows;
 pub mod scrub;
 pub mod serve;
@@ -53,6 +54,7 @@ use crate::node::compact::Housekeeping;
 use crate::node::fence::FenceState;
 use crate::node::heads::Heads;
 use crate::node::reserve::Guard;
+use crate::node::room::RoomLeft;
 use crate::node::rows::Tending;
 use crate::node::state::{State, damaged, stored};
 use crate::node::store::{Journal, RecordNumber, StorageFault, ViewChange, Views};
@@ -72,6 +74,7 @@ pub struct Node<J, V> {
     heads: Heads,
     housekeeping: Housekeeping,
     tending: Tending,
+    room_left: RoomLeft,
     guard: Guard,
     /// The store was made by this start.
     is_new: bool,
@@ -134,6 +137,7 @@ impl<J: Journal, V: Views> Node<J, V> {
     /// What happens by itself: windows close, signatures are renewed, silence is noticed. A part that fails does not keep the
     /// others from their work; the first fault is told at the end.
     pub fn tick(&mut self, now: Timestamp, rng: &mut impl CryptoRng) -> Result<(), StorageFault> {
+        self.look_for_room(now);
         self.state.fence.wait(now);
         self.live_on(now, rng)?;
         self.sign_empty_feeds(now);

@@ -17,6 +17,7 @@ use crate::node::heads::Heads;
 use crate::node::identity::Identity;
 use crate::node::mark;
 use crate::node::reserve::Guard;
+use crate::node::room::RoomLeft;
 use crate::node::rows::{Tending, of_views, rebuild};
 use crate::node::state::{Settings, State, VIEW, damaged};
 use crate::node::store::{Journal, RecordNumber, StorageFault, Views};
@@ -65,6 +66,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             heads: Heads::new(),
             housekeeping: Housekeeping::new(now),
             tending: Tending::new(now),
+            room_left: RoomLeft::new(now),
             guard: Guard::Off,
             is_new,
         };

@@ -12,6 +12,7 @@ use crate::domain::screening::freshness::FeedSigned;
 use crate::node::Node;
 use crate::node::feeds::Feed;
 use crate::node::fence::FenceState;
+use crate::node::room::DiskLow;
 use crate::node::store::{Journal, StorageFault, Views};
 
 /// What the node holds.
@@ -29,6 +30,8 @@ pub struct Status {
     pub roster_ends: Timestamp,
     /// The store takes nothing more until the node is started again.
     pub store_stopped: bool,
+    /// Too little room on the disk to publish.
+    pub disk_low: Option<DiskLow>,
     /// Why rows that belong on the disk are in memory only.
     pub views_in_memory: Option<String>,
 }
@@ -94,6 +97,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             audit_size: state.audit.size(),
             roster_ends: state.roster.not_after(),
             store_stopped: self.stopped,
+            disk_low: self.disk_low(),
             views_in_memory: self.views.stands_in().map(str::to_owned),
         }
     }

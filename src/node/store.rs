@@ -25,7 +25,7 @@ pub enum StorageFault {
     #[error("the disk is full")]
     Full,
     /// An earlier write failed: the writer stays stopped until the node is restarted and has verified its store again.
-    #[error("the journal stopped after a failed write; restart the node once the disk is well")]
+    #[error("the journal stopped after a failed write; free space or mend the disk, then restart the node")]
     Stopped,
     /// The views failed, or are not what the journal says. Nothing is lost: they are derived from it again.
     #[error("views: {0}")]
@@ -65,6 +65,17 @@ pub enum Keep {
     Dropped,
 }
 
+/// Room on the disk for what is yet to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    Enough,
+    /// Less than what the journal wants to keep free for its own work.
+    Short {
+        free_bytes: u64,
+        wanted_bytes: u64,
+    },
+}
+
 /// Sees one record of a replay; a fault it returns ends the replay.
 pub type Visit<'a> = dyn FnMut(RecordNumber, &[u8]) -> Result<(), StorageFault> + 'a;
 
@@ -88,6 +99,11 @@ pub trait Journal {
     /// Decides once over every record, in order, staged ones made durable first; then destroys the keys of what is
     /// dropped or replaced. Record numbers stay. Takes time and room: a copy of one segment at a time.
     fn compact(&mut self, decide: &mut dyn FnMut(RecordNumber, &[u8]) -> Keep) -> Result<(), StorageFault>;
+
+    /// How much room there is; lays by again what was given up for a full disk. Memory always has room.
+    fn look_for_room(&mut self) -> Room {
+        Room::Enough
+    }
 }
 
 /// One condition or change of a [`Views::commit`].

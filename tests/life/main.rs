@@ -9,6 +9,7 @@ mod freshness;
 mod house;
 mod reservation;
 mod retraction;
+mod room;
 mod statistics;
 mod views;
 mod window;

@@ -9,6 +9,7 @@ mod crash;
 mod doors;
 mod evidence;
 mod flow;
+mod full_disk;
 mod leak;
 mod node;
 mod puller;

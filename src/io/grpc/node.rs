@@ -148,6 +148,12 @@ fn alarms(status: &NodeStatus, belief_full: bool, now: Timestamp) -> Vec<String>
                 .to_owned(),
         );
     }
+    if let Some(low) = &status.disk_low {
+        alarms.push(format!(
+            "the disk has {} MiB left: publications are refused until {} MiB are free",
+            low.free_mib, low.wanted_mib
+        ));
+    }
     if let Some(fault) = &status.views_in_memory {
         alarms.push(format!("the views are kept in memory only ({fault}); mend the disk, then restart the node"));
     }

@@ -11,13 +11,13 @@ use std::sync::Arc;
 use crate::base::limits;
 use crate::io::journal::catalog::Catalog;
 use crate::io::journal::format::{FrameHead, FrameKind, HEAD_BYTES, Header, SegmentName, TAG_BYTES, Tag};
-use crate::io::journal::fs::{Fs, FsFile, create_dir_durably, fault, place_file, wide};
+use crate::io::journal::fs::{Fs, FsFile, Space, create_dir_durably, fault, place_file, wide};
 use crate::io::journal::reader::JournalReader;
 use crate::io::journal::recover::{keys_dir, open_segments};
 use crate::io::journal::seal::{FramePlace, StorageKey, new_segment_key, random};
 use crate::io::journal::segment::Segment;
 use crate::io::journal::{compact, reserve};
-use crate::node::store::{Journal, Keep, RecordNumber, StorageFault, Visit};
+use crate::node::store::{Journal, Keep, RecordNumber, Room, StorageFault, Visit};
 
 /// Staged bytes at which an append syncs by itself: memory stays bounded under a caller that never syncs.
 const STAGED_BYTES: usize = 16 * 1024 * 1024;
@@ -46,6 +46,8 @@ pub struct FileJournal<F: Fs> {
     active: Option<Active<F::File>>,
     staged: Staged,
     pub(super) stopped: bool,
+    /// False once the reserve was given up, or where there was no room for it.
+    reserve_lies: bool,
     _lock: F::Lock,
 }
 
@@ -72,9 +74,7 @@ impl<F: Fs> FileJournal<F> {
         create_dir_durably(&fs, &keys_dir(dir)).map_err(fault)?;
         let lock = fs.lock(&dir.join("lock")).map_err(fault)?.ok_or(StorageFault::InUse)?;
         let segments = open_segments(&fs, dir, key)?;
-        if options.reserve_bytes > 0 {
-            reserve::lay(&fs, dir, options.reserve_bytes)?;
-        }
+        let reserve_lies = options.reserve_bytes == 0 || reserve::lay(&fs, dir, options.reserve_bytes)?;
         let journal_id = match segments.first() {
             Some(segment) => segment.header.journal_id,
             None => random()?,
@@ -87,6 +87,7 @@ impl<F: Fs> FileJournal<F> {
             active: None,
             staged: Staged::default(),
             stopped: false,
+            reserve_lies,
             _lock: lock,
         })
     }
@@ -123,6 +124,7 @@ impl<F: Fs> FileJournal<F> {
         let segment = match self.begin_segment() {
             // The reserve is for just this: a node that starts on a full disk.
             Err(StorageFault::Full) if reserve::give_up(&self.catalog.fs, &self.catalog.dir)? => {
+                self.reserve_lies = false;
                 self.begin_segment()?
             }
             done => done?,
@@ -247,6 +249,21 @@ impl<F: Fs> Journal for FileJournal<F> {
     fn compact(&mut self, decide: &mut dyn FnMut(RecordNumber, &[u8]) -> Keep) -> Result<(), StorageFault> {
         self.sync()?;
         compact::compact(self, decide)
+    }
+
+    fn look_for_room(&mut self) -> Room {
+        let Catalog { fs, dir, .. } = &*self.catalog;
+        // A disk that does not say is written to until it refuses.
+        let Ok(Space { free_bytes, .. }) = fs.space(dir) else { return Room::Enough };
+        let wanted_bytes = self.options.rotate_bytes * limits::SEGMENTS_OF_ROOM;
+        if free_bytes < wanted_bytes {
+            return Room::Short { free_bytes, wanted_bytes };
+        }
+        if !self.reserve_lies && free_bytes - wanted_bytes >= self.options.reserve_bytes {
+            // A failure here is no failure of the journal, and there is another look in a second.
+            self.reserve_lies = reserve::lay(fs, dir, self.options.reserve_bytes).unwrap_or(false);
+        }
+        Room::Enough
     }
 }
 

@@ -33,7 +33,12 @@ impl AnyViews {
         };
         tracing::warn!(event = "views.discarded", fault = %fault, "they are derived from the journal again");
         // Whoever holds them open goes on using them.
-        let again = if fault == StorageFault::InUse { Err(fault) } else { discard(dir).and_then(|()| open(dir)) };
+        let again = if fault == StorageFault::InUse {
+            Err(fault)
+        } else {
+            discard(dir);
+            open(dir)
+        };
         match again {
             Ok(backend) => Self { backend, instead: None },
             Err(fault) => Self::stand_in(&fault),
@@ -94,9 +99,7 @@ impl Views for AnyViews {
                 drop(views);
                 Ok(())
             }));
-            if let Err(fault) = discard(&dir) {
-                tracing::warn!(event = "views.left", fault = %fault);
-            }
+            discard(&dir);
         }
         Ok(())
     }
@@ -111,8 +114,11 @@ fn open(dir: &Path) -> Result<Backend, StorageFault> {
     Ok(Backend::Sled { views: Box::new(views), dir: dir.to_owned() })
 }
 
-fn discard(dir: &Path) -> Result<(), StorageFault> {
-    SledViews::discard(dir)
+/// Removes what it can. A folder that cannot go (it is mounted there) may be empty all the same, and what is left fails again.
+fn discard(dir: &Path) {
+    if let Err(fault) = SledViews::discard(dir) {
+        tracing::warn!(event = "views.left", fault = %fault);
+    }
 }
 
 /// sled panics over some damage where it might return an error.

@@ -12,6 +12,7 @@ pub mod key_bundle;
 pub mod keystore;
 pub mod noise;
 pub mod random;
+pub mod rescue;
 pub mod roster_files;
 pub mod screener;
 pub mod scrub;

@@ -278,7 +278,7 @@ fn kept_until(leaf: &Leaf) -> Day {
     }
 }
 
-fn bare(entry: &mut StoredEntry) -> StoredEntry {
+pub(in crate::node) fn bare(entry: &mut StoredEntry) -> StoredEntry {
     StoredEntry { leaf: std::mem::take(&mut entry.leaf), blob: Vec::new(), salt: Vec::new() }
 }
 

@@ -34,6 +34,7 @@ pub mod reserve;
 pub mod retract;
 pub mod room;
 mod rows;
+pub mod salvage;
 pub mod scrub;
 pub mod serve;
 pub mod state;

@@ -39,16 +39,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         if is_new {
             views.clear().map_err(of_views)?;
             state.incarnation = Incarnation(rng.random());
-            commit.push(change::Kind::Opened(Opened {
-                format: FORMAT,
-                incarnation: state.incarnation.0.to_vec(),
-                member: state.identity.member.to_string(),
-                consortium: state.identity.consortium.to_string(),
-            }));
-            commit.push(change::Kind::Roster(RosterApplied {
-                note: state.roster.note().to_owned(),
-                version: state.roster.version(),
-            }));
+            commit = first_commit(&state.identity, &state.roster, state.incarnation);
         } else {
             replay(&mut state, &journal, &mut views)?;
             verify_feeds(&state)?;
@@ -74,6 +65,19 @@ impl<J: Journal, V: Views> Node<J, V> {
         node.sync()?;
         Ok(node)
     }
+}
+
+/// The first record of a store.
+pub(in crate::node) fn first_commit(identity: &Identity, roster: &Roster, incarnation: Incarnation) -> Commit {
+    let mut commit = Commit::default();
+    commit.push(change::Kind::Opened(Opened {
+        format: FORMAT,
+        incarnation: incarnation.0.to_vec(),
+        member: identity.member.to_string(),
+        consortium: identity.consortium.to_string(),
+    }));
+    commit.push(change::Kind::Roster(RosterApplied { note: roster.note().to_owned(), version: roster.version() }));
+    commit
 }
 
 /// Replays the journal into the state, and into the views what they have not applied yet.

@@ -10,6 +10,7 @@ mod house;
 mod reservation;
 mod retraction;
 mod room;
+mod salvage;
 mod statistics;
 mod views;
 mod window;

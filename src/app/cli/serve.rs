@@ -30,7 +30,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
     /// Should the journal be damaged, set it aside and fetch every feed again from other members. What only this node
-    /// held is lost: its audit log, and publications not yet sent.
+    /// held (publications not yet sent, privacy charges, its audit log) is taken over as far as it can be read.
     #[arg(long)]
     recover: bool,
 }

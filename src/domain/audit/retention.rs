@@ -46,7 +46,8 @@ impl AuditEvent {
             | Self::StatisticsReleased { .. }
             | Self::StatisticsRefused { .. }
             | Self::StoreDamaged { .. }
-            | Self::StoreRepaired { .. } => ANSWERABLE_DAYS,
+            | Self::StoreRepaired { .. }
+            | Self::StoreSalvaged { .. } => ANSWERABLE_DAYS,
         }
     }
 }

@@ -176,6 +176,17 @@ impl AuditEvent {
             Self::BackupMade { sha256 } => words(Ok, "backup.made", "", [("sha256", sha256.to_string())]),
             Self::StoreDamaged { part } => words(Fault, "store.damaged", part, []),
             Self::StoreRepaired { part } => words(Ok, "store.repaired", part, []),
+            Self::StoreSalvaged { publications, charges, audit_kept, audit_whole } => words(
+                Ok,
+                "store.salvaged",
+                "journal",
+                [
+                    ("audit_kept", audit_kept.to_string()),
+                    ("audit_whole", audit_whole.to_string()),
+                    ("charges", charges.to_string()),
+                    ("publications", publications.to_string()),
+                ],
+            ),
         }
     }
 }

@@ -15,6 +15,7 @@ use tokio::sync::{oneshot, watch};
 use crate::base::limits;
 use crate::base::name::{ConsortiumId, FeedId, MemberId};
 use crate::base::time::Timestamp;
+use crate::io::compactor::Compactor;
 use crate::io::{clock, random};
 use crate::node::Node;
 use crate::node::heads::Heads;
@@ -214,7 +215,7 @@ impl Reserving {
     }
 }
 
-fn run<J: Journal, V: Views>(
+fn run<J: Journal + 'static, V: Views>(
     mut node: Node<J, V>,
     queue: &Receiver<Job<J, V>>,
     tick: Duration,
@@ -224,6 +225,7 @@ fn run<J: Journal, V: Views>(
     let mut rng = random::generator();
     let mut next_tick = Instant::now() + tick;
     let mut reserving = Reserving { reserve, retry_at: Instant::now() };
+    let mut compactor = Compactor::default();
     loop {
         let first = match queue.recv_timeout(next_tick.saturating_duration_since(Instant::now())) {
             Ok(job) => Some(job),
@@ -241,6 +243,7 @@ fn run<J: Journal, V: Views>(
             if let Err(fault) = node.tick(round.now, round.rng) {
                 tracing::error!(event = "tick.failed", fault = %fault);
             }
+            compactor.step(&mut node, round.now);
             next_tick = Instant::now() + tick;
         }
         let durable = node.sync();

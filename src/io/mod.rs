@@ -2,6 +2,7 @@
 
 pub mod certificate;
 pub mod clock;
+pub mod compactor;
 pub mod engine;
 pub mod exchange;
 pub mod fence_file;

@@ -12,23 +12,36 @@
 //! the journal: whoever meets such a row after a crash in between finds no record and treats it as forgotten.
 //!
 //! Expiry is swept in steps of a week: otherwise every segment would be rewritten daily for a few entries in each. An
-//! erasure is swept within the hour. Compaction blocks the thread of the engine, not screening.
+//! erasure is swept within the hour.
+//!
+//! # Beside the writer
+//! A compaction [begins](Node::begin_compaction) on the node's thread, which hands out the records there are and what to decide
+//! by; the [work](Compaction::work) is done beside it; each part written anew is [installed](Node::install_compacted) on the
+//! node's thread again. Nothing that changes in between can make a decision wrong, since each takes away only what stays
+//! superfluous:
+//! - An entry that was not waiting at the beginning never waits again: what is prepared later stands in later records. One
+//!   that was waiting is kept whole, and stripped by the next compaction if it was sequenced meanwhile.
+//! - What is erased stays erased, what is expired stays expired, a request that is forgotten stays forgotten. What is erased
+//!   meanwhile is left to the next compaction, which is due within the hour.
+//! - A forgotten request id may be used again meanwhile: its row then names the new record, and stays.
+//! - Should the fence close meanwhile, it is as if it had closed after the compaction.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::bytes::{Commitment, LocalMac};
 use crate::base::limits;
-use crate::base::name::{ConsortiumId, FeedId};
+use crate::base::name::{ConsortiumId, FeedId, MemberId};
 use crate::base::time::{Day, Timestamp};
 use crate::domain::feed::blob::Body;
 use crate::domain::feed::entry::{EntryKind, Leaf};
 use crate::node::Node;
 use crate::node::commit::{Appended, Audited, Change, Commit, Filled, Prepared, PreparedEntry, StoredEntry, change};
-use crate::node::feeds::Feed;
 use crate::node::fence::FenceState;
 use crate::node::keys;
 use crate::node::local_mac::{LocalMacKey, MacDomain};
 use crate::node::mark;
 use crate::node::state::{State, VIEW};
-use crate::node::store::{Journal, Keep, RecordNumber, StorageFault, ViewChange, Views};
+use crate::node::store::{ClosedRecords, Journal, Keep, RecordNumber, RewriteOutcome, StorageFault, ViewChange, Views};
 
 /// What a compaction did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,12 +58,16 @@ pub struct Compacted {
 #[derive(Debug)]
 pub(in crate::node) struct Housekeeping {
     compact_at: Timestamp,
+    /// It is time for a compaction, and nobody has begun it.
+    is_due: bool,
+    is_running: bool,
     expired_on: Day,
 }
 
 impl Housekeeping {
     pub(in crate::node) fn new(now: Timestamp) -> Self {
-        Self { compact_at: now.plus_s(limits::COMPACT_AFTER_START_S), expired_on: now.day() }
+        let compact_at = now.plus_s(limits::COMPACT_AFTER_START_S);
+        Self { compact_at, is_due: false, is_running: false, expired_on: now.day() }
     }
 }
 
@@ -69,59 +86,153 @@ impl<J: Journal, V: Views> Node<J, V> {
         if self.housekeeping.compact_at > now || self.fence_state() != FenceState::Open {
             return Ok(());
         }
-        // Set first: a compaction that fails is tried again later, not with every tick.
-        self.housekeeping.compact_at = now.plus_s(limits::COMPACT_EVERY_S);
-        self.compact(now).map(drop)
+        self.housekeeping.is_due = true;
+        Ok(())
     }
 
-    /// Takes from the journal what nobody needs any more. Nothing happens while the fence is not open: what this node
-    /// forgot may still have to be compared with what others hold.
-    pub fn compact(&mut self, now: Timestamp) -> Result<Compacted, StorageFault> {
-        if self.fence_state() != FenceState::Open {
-            return Ok(Compacted::default());
+    /// Begins a compaction where it is time for one.
+    pub fn due_compaction(&mut self, now: Timestamp) -> Result<Option<Compaction<J>>, StorageFault> {
+        if std::mem::take(&mut self.housekeeping.is_due) { self.begin_compaction(now) } else { Ok(None) }
+    }
+
+    /// Begins a compaction; none while one is running, or the fence is not open: what this node forgot may still have to be
+    /// compared with what others hold.
+    pub fn begin_compaction(&mut self, now: Timestamp) -> Result<Option<Compaction<J>>, StorageFault> {
+        if self.housekeeping.is_running || self.fence_state() != FenceState::Open {
+            return Ok(None);
         }
+        // Set first: a compaction that fails is tried again later, not with every tick.
+        self.housekeeping.compact_at = now.plus_s(limits::COMPACT_EVERY_S);
         self.sync()?;
-        let last = RecordNumber(self.journal.next_number().0.saturating_sub(1));
-        let Self { state, journal, .. } = self;
-        let mut sweep = Sweep::new(state, now);
-        journal.compact(&mut |_, record| sweep.decide(record))?;
-        let Sweep { done, mut removed, .. } = sweep;
-        // The views' mark names the last record by its digest. A crash before this costs a rebuild of the views.
-        if let Ok(record) = self.journal.read(last) {
-            removed.push(mark::applied(VIEW, last, &record));
+        let closed = self.journal.begin_compaction()?;
+        self.housekeeping.is_running = true;
+        Ok(Some(Compaction { closed, sweep: Sweep::new(&self.state, now) }))
+    }
+
+    /// Puts a part in force that was written anew. After a fault the compaction is over.
+    pub fn install_compacted(&mut self, rewritten: RewriteOutcome<J>) -> Result<(), StorageFault> {
+        self.journal.install(rewritten).inspect_err(|fault| {
+            self.housekeeping.is_running = false;
+            self.stopped |= *fault != StorageFault::Full;
+        })
+    }
+
+    /// Ends a compaction: the views forget what the journal forgot.
+    pub fn end_compaction(&mut self, compaction: Compaction<J>) -> Result<Compacted, StorageFault> {
+        self.housekeeping.is_running = false;
+        self.sync()?;
+        let Sweep { done, removed, .. } = compaction.sweep;
+        let mut changes = Vec::new();
+        for Forgotten { key, record } in removed {
+            // A row that names another record was written since.
+            let stale = match record {
+                None => true,
+                Some(record) => self.row(&key)?.as_deref().and_then(keys::read_number) == Some(record.0),
+            };
+            if stale {
+                changes.push(ViewChange::Remove { key });
+            }
         }
-        self.write_rows(&removed);
+        // The views' mark names the last record by its digest. A crash before this costs a rebuild of the views.
+        let last = RecordNumber(self.journal.next_number().0.saturating_sub(1));
+        if let Ok(record) = self.journal.read(last) {
+            changes.push(mark::applied(VIEW, last, &record));
+        }
+        self.write_rows(&changes);
         Ok(done)
+    }
+
+    /// Takes from the journal at once what nobody needs any more.
+    pub fn compact(&mut self, now: Timestamp) -> Result<Compacted, StorageFault> {
+        let Some(mut compaction) = self.begin_compaction(now)? else { return Ok(Compacted::default()) };
+        while let Some(rewritten) = compaction.work() {
+            self.install_compacted(rewritten)?;
+        }
+        self.end_compaction(compaction)
     }
 }
 
-/// One pass over the journal.
-struct Sweep<'a> {
-    state: &'a State,
-    consortium: &'a ConsortiumId,
-    mac: &'a LocalMacKey,
+/// A compaction that has begun. It can be worked on by any thread, beside the node.
+pub struct Compaction<J: Journal> {
+    closed: J::Closed,
+    sweep: Sweep,
+}
+
+impl<J: Journal> std::fmt::Debug for Compaction<J> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Compaction").field("done", &self.sweep.done).finish_non_exhaustive()
+    }
+}
+
+impl<J: Journal> Compaction<J> {
+    /// Writes the next part anew, to be installed; none at the end. After a fault there is no next.
+    pub fn work(&mut self) -> Option<RewriteOutcome<J>> {
+        let Self { closed, sweep } = self;
+        closed.rewrite(&mut |number, record| sweep.decide(number, record)).transpose()
+    }
+}
+
+/// A row of what the journal forgot.
+#[derive(Debug)]
+struct Forgotten {
+    key: Vec<u8>,
+    /// The record it names; none for a row that cannot come to name another.
+    record: Option<RecordNumber>,
+}
+
+/// One pass over the journal, with what it decides by as it was at the beginning.
+struct Sweep {
+    identity: SweepIdentity,
+    /// Entries that are not sequenced.
+    waiting: BTreeSet<Commitment>,
+    erased: BTreeMap<FeedId, BTreeSet<Commitment>>,
     now: Timestamp,
     /// Contents that expired before this day go.
     horizon: Day,
     done: Compacted,
-    removed: Vec<ViewChange>,
+    removed: Vec<Forgotten>,
+    /// The record being decided over.
+    record: RecordNumber,
 }
 
-impl<'a> Sweep<'a> {
-    fn new(state: &'a State, now: Timestamp) -> Self {
+/// Whose journal it is.
+struct SweepIdentity {
+    consortium: ConsortiumId,
+    member: MemberId,
+    mac: LocalMacKey,
+}
+
+impl Sweep {
+    fn new(state: &State, now: Timestamp) -> Self {
         let identity = &state.identity;
+        let erased = state.feeds.values().map(|feed| (feed.id().clone(), feed.erased.clone()));
         Self {
-            state,
-            consortium: &identity.consortium,
-            mac: &identity.local_mac,
+            identity: SweepIdentity {
+                consortium: identity.consortium.clone(),
+                member: identity.member.clone(),
+                mac: identity.local_mac.clone(),
+            },
+            waiting: state.pending.commitments().collect(),
+            erased: erased.collect(),
             now,
             horizon: horizon(attested_day(state, now)),
             done: Compacted::default(),
             removed: Vec::new(),
+            record: RecordNumber(0),
         }
     }
 
-    fn decide(&mut self, record: &[u8]) -> Keep {
+    fn is_erased(&self, feed: Option<&FeedId>, leaf: &Leaf) -> bool {
+        let erased = feed.and_then(|feed| self.erased.get(feed));
+        leaf.kind.is_erasable() && erased.is_some_and(|erased| erased.contains(&leaf.commitment))
+    }
+
+    fn feed(&self, origin: &str) -> Option<FeedId> {
+        FeedId::from_origin(&self.identity.consortium, origin).ok()
+    }
+
+    fn decide(&mut self, number: RecordNumber, record: &[u8]) -> Keep {
+        self.record = number;
         // What cannot be read is damage, found and told elsewhere; it is not made worse here.
         let Ok(mut commit) = Commit::from_bytes(record) else { return Keep::AsIs };
         let before = self.removed.len();
@@ -170,7 +281,7 @@ impl<'a> Sweep<'a> {
         let mut touched = false;
         if forgotten && !prepared.request.is_empty() {
             if let Ok(id) = LocalMac::try_from(prepared.request.as_slice()) {
-                self.removed.push(ViewChange::Remove { key: keys::request(&id) });
+                self.removed.push(Forgotten { key: keys::request(&id), record: Some(self.record) });
             }
             prepared.request.clear();
             prepared.content.clear();
@@ -185,7 +296,7 @@ impl<'a> Sweep<'a> {
             let Some(leaf) = waiting.entry.as_ref().and_then(|entry| Leaf::decode(&entry.leaf).ok()) else {
                 return true;
             };
-            if self.state.pending.holds(&leaf.commitment) {
+            if self.waiting.contains(&leaf.commitment) {
                 return true;
             }
             touched |= self.sequenced(waiting, &leaf);
@@ -199,20 +310,22 @@ impl<'a> Sweep<'a> {
 
     /// Takes from a prepared entry that is sequenced what its feed holds, and what outlived its purpose.
     fn sequenced(&mut self, waiting: &mut PreparedEntry, leaf: &Leaf) -> bool {
-        let own = self.state.identity.own_feed_named(&waiting.group);
-        let erased = own.and_then(|id| self.state.feeds.get(&id)).is_some_and(|feed| feed.is_erased(leaf));
+        let group = waiting.group.parse().ok();
+        let own = group.map(|group| FeedId { member: self.identity.member.clone(), group });
+        let erased = self.is_erased(own.as_ref(), leaf);
         let mut touched = false;
         if let Some(entry) = waiting.entry.as_mut().filter(|entry| !entry.salt.is_empty()) {
             if leaf.kind == EntryKind::Indicator {
-                waiting.subject =
-                    subject(self.mac, &waiting.source_ref, &entry.blob).map_or(Vec::new(), |id| id.0.to_vec());
+                waiting.subject = subject(&self.identity.mac, &waiting.source_ref, &entry.blob)
+                    .map_or(Vec::new(), |id| id.0.to_vec());
             }
             *entry = bare(entry);
             touched = true;
         }
         if erased || leaf.expires_day < self.horizon {
             if let Ok(reference) = LocalMac::try_from(waiting.source_ref.as_slice()) {
-                self.removed.push(ViewChange::Remove { key: keys::source_ref(&reference, &leaf.commitment) });
+                let key = keys::source_ref(&reference, &leaf.commitment);
+                self.removed.push(Forgotten { key, record: None });
                 waiting.source_ref.clear();
                 touched = true;
             }
@@ -225,11 +338,10 @@ impl<'a> Sweep<'a> {
     }
 
     fn appended(&mut self, appended: &mut Appended) -> bool {
-        let feed = FeedId::from_origin(self.consortium, &appended.origin).ok();
-        let feed = feed.and_then(|id| self.state.feeds.get(&id));
+        let feed = self.feed(&appended.origin);
         let mut touched = false;
         for entry in &mut appended.entries {
-            touched |= self.strip(entry, feed);
+            touched |= self.strip(entry, feed.as_ref());
         }
         touched
     }
@@ -243,16 +355,15 @@ impl<'a> Sweep<'a> {
     }
 
     fn filled(&mut self, filled: &mut Filled) -> (bool, bool) {
-        let feed = FeedId::from_origin(self.consortium, &filled.origin).ok();
-        let feed = feed.and_then(|id| self.state.feeds.get(&id));
-        let gone = filled.entry.as_mut().is_some_and(|entry| self.strip(entry, feed));
+        let feed = self.feed(&filled.origin);
+        let gone = filled.entry.as_mut().is_some_and(|entry| self.strip(entry, feed.as_ref()));
         (!gone, gone)
     }
 
     /// Takes blob and salt of an entry that is over.
-    fn strip(&mut self, entry: &mut StoredEntry, feed: Option<&Feed>) -> bool {
+    fn strip(&mut self, entry: &mut StoredEntry, feed: Option<&FeedId>) -> bool {
         let Some(leaf) = Leaf::decode(&entry.leaf).ok().filter(|_| !entry.salt.is_empty()) else { return false };
-        if !(kept_until(&leaf) < self.horizon || feed.is_some_and(|feed| feed.is_erased(&leaf))) {
+        if !(kept_until(&leaf) < self.horizon || self.is_erased(feed, &leaf)) {
             return false;
         }
         *entry = bare(entry);

@@ -79,6 +79,22 @@ pub enum Room {
 /// Sees one record of a replay; a fault it returns ends the replay.
 pub type Visit<'a> = dyn FnMut(RecordNumber, &[u8]) -> Result<(), StorageFault> + 'a;
 
+/// What compaction asks of each record.
+pub type Decide<'a> = dyn FnMut(RecordNumber, &[u8]) -> Keep + 'a;
+
+/// Records that are written no more, to be decided over beside the writer, on any thread.
+pub trait ClosedRecords: Send + 'static {
+    /// A part of them, written anew and not in force yet.
+    type Rewritten: Send + 'static;
+
+    /// Decides over the records up to the end of the next part that changes, in order and each once, and writes that part
+    /// anew beside the old; none at the end. Takes room: a copy of one segment.
+    fn rewrite(&mut self, decide: &mut Decide<'_>) -> Result<Option<Self::Rewritten>, StorageFault>;
+}
+
+/// What [`ClosedRecords::rewrite`] came to.
+pub type RewriteOutcome<J> = Result<<<J as Journal>::Closed as ClosedRecords>::Rewritten, StorageFault>;
+
 /// The append-only record of everything acknowledged. One record is one commit: all of it or nothing.
 pub trait Journal {
     /// Stages one record. It is durable once [`Journal::sync`] returns.
@@ -96,14 +112,39 @@ pub trait Journal {
     /// Shows every record from `from` on, in order. A fault returned by `visit` ends the replay.
     fn replay(&self, from: RecordNumber, visit: &mut Visit<'_>) -> Result<(), StorageFault>;
 
-    /// Decides once over every record, in order, staged ones made durable first; then destroys the keys of what is
-    /// dropped or replaced. Record numbers stay. Takes time and room: a copy of one segment at a time.
-    fn compact(&mut self, decide: &mut dyn FnMut(RecordNumber, &[u8]) -> Keep) -> Result<(), StorageFault>;
+    /// What a compaction works on.
+    type Closed: ClosedRecords
+    where
+        Self: Sized;
+
+    /// Makes staged records durable and hands out all there are so far; the writer goes on behind them. One at a time.
+    fn begin_compaction(&mut self) -> Result<Self::Closed, StorageFault>
+    where
+        Self: Sized;
+
+    /// Puts a rewritten part in force and destroys the keys of what it replaces; record numbers stay. Where it could not be
+    /// written for want of room nothing happens; after any other failure the writer stops, since nobody knows what the disk
+    /// holds.
+    fn install(&mut self, rewritten: RewriteOutcome<Self>) -> Result<(), StorageFault>
+    where
+        Self: Sized;
+
+    /// The whole compaction at once.
+    fn compact(&mut self, decide: &mut Decide<'_>) -> Result<(), StorageFault>;
 
     /// How much room there is; lays by again what was given up for a full disk. Memory always has room.
     fn look_for_room(&mut self) -> Room {
         Room::Enough
     }
+}
+
+/// [`Journal::compact`] by its steps.
+pub fn compact_at_once<J: Journal>(journal: &mut J, decide: &mut Decide<'_>) -> Result<(), StorageFault> {
+    let mut closed = journal.begin_compaction()?;
+    while let Some(rewritten) = closed.rewrite(decide).transpose() {
+        journal.install(rewritten)?;
+    }
+    Ok(())
 }
 
 /// One condition or change of a [`Views::commit`].

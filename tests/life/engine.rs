@@ -9,10 +9,12 @@ use hushwire::app::serve::freshness::refresh;
 use hushwire::app::serve::health;
 use hushwire::app::serve::material::ServeError;
 use hushwire::app::serve::stop;
+use hushwire::base::limits;
 use hushwire::domain::audit::event::AuditEvent;
 use hushwire::domain::audit::record::Actor;
 use hushwire::domain::screening::freshness::FeedSigned;
 use hushwire::io::clock;
+use hushwire::io::compactor::Compactor;
 use hushwire::io::engine::{Engine, EngineFault};
 use hushwire::io::views::memory::MemoryViews;
 use hushwire::node::store::StorageFault;
@@ -21,7 +23,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_server::Health;
 use tonic_health::server::{HealthReporter, HealthService};
 
-use crate::consortium::Consortium;
+use crate::consortium::{Consortium, START};
 use crate::house::{Disk, House};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -152,4 +154,30 @@ async fn after_a_failed_sync_nothing_is_taken_in_and_everything_can_still_be_loo
     assert!(matches!(engine.call(|_, _| ()).await, Err(EngineFault::Storage(_))));
     let seen = engine.inquire(|node, now| node.status(now)).await.expect("looking goes on");
     assert!(seen.audit_size.0 > 0);
+}
+
+#[test]
+fn the_engine_goes_on_while_a_thread_compacts() {
+    let consortium = Consortium::new(&["bank-a"]);
+    let mut house = House::open(&consortium, 0, Disk::default(), START);
+    house.node.tick(START, &mut house.rng).expect("ticks");
+    house.publish("device-of-a-case-01", 30, None, START);
+    house.node.tick(START, &mut house.rng).expect("ticks");
+    house.node.sync().expect("syncs");
+    let later = START.plus_s(limits::COMPACT_AFTER_START_S);
+    house.node.tick(later, &mut house.rng).expect("ticks");
+    let mut compactor = Compactor::default();
+    compactor.step(&mut house.node, later);
+    assert!(format!("{compactor:?}").contains("running true"));
+    house.publish("device-of-a-case-02", 30, None, later);
+    let end = Instant::now() + PATIENCE;
+    while format!("{compactor:?}").contains("running true") {
+        assert!(Instant::now() < end, "it ends");
+        compactor.step(&mut house.node, later);
+        std::thread::yield_now();
+    }
+    house.tick(later);
+    let left = house.node.compact(later).expect("compacts").rewritten;
+    assert_eq!(left, 1, "of the first nothing is left to do, the second was signed since");
+    assert_eq!(House::open(&consortium, 0, house.disk, later).live(), 2);
 }

@@ -50,6 +50,8 @@ pub struct Options {
     pub twin: bool,
     /// Publications of several hundred identifiers.
     pub bulk: bool,
+    /// Journals are compacted again and again, a step with each tick, while everything else goes on.
+    pub compacts: bool,
     pub mutant: Option<Mutant>,
 }
 
@@ -69,6 +71,7 @@ impl Options {
             relay: false,
             twin: false,
             bulk: false,
+            compacts: false,
             mutant: None,
         }
     }

@@ -7,13 +7,14 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
 use crate::base::time::Timestamp;
 use crate::node::Node;
-use crate::node::compact::{Compacted, Compaction};
+use crate::node::compact::Compaction;
 use crate::node::store::{Journal, RewriteOutcome, StorageFault, Views};
+use crate::node::sweep::Compacted;
 
 /// What comes from the thread.
 enum Worked<J: Journal> {
     Part(RewriteOutcome<J>),
-    End(Compaction<J>),
+    End(Box<Compaction<J>>),
 }
 
 /// The compaction that is running, if any.
@@ -54,7 +55,7 @@ impl<J: Journal + 'static> Compactor<J> {
             Ok(Worked::Part(part)) => node.install_compacted(part),
             Ok(Worked::End(compaction)) => {
                 self.running = None;
-                let Compacted { rewritten, dropped, contents } = node.end_compaction(compaction)?;
+                let Compacted { rewritten, dropped, contents } = node.end_compaction(*compaction)?;
                 tracing::info!(event = "store.compacted", rewritten, dropped, contents);
                 Ok(())
             }
@@ -82,5 +83,5 @@ fn work<J: Journal>(mut compaction: Compaction<J>, ready: &SyncSender<Worked<J>>
         }
     }
     // The engine may have ended meanwhile.
-    drop(ready.send(Worked::End(compaction)));
+    drop(ready.send(Worked::End(Box::new(compaction))));
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::base::bytes::Incarnation;
 use crate::base::time::Timestamp;
 use crate::domain::roster::verified::Roster;
 use crate::domain::statistics::budget::Epsilon;
@@ -40,7 +41,7 @@ pub fn rescue<F: Fs>(
     })?;
     let mut salvage = Salvage::new(survey, quarter_cap);
     let mut journal = FileJournal::open(fs.clone(), to, key, options)?;
-    let incarnation = crate::base::bytes::Incarnation(random::bytes());
+    let incarnation = Incarnation(random::bytes());
     journal.append(&Salvage::first(identity, roster, incarnation).to_bytes())?;
     let breaks = read_what_is_left(fs, from, key, &mut |_, record| match salvage.take(identity, record) {
         Some(commit) => journal.append(&commit.to_bytes()).map(drop),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::bytes::LocalMac;
-use crate::base::name::ConsortiumId;
+use crate::base::name::{ConsortiumId, FeedId};
 use crate::base::position::{EntryIndex, TreeSize};
 use crate::domain::audit::record::AuditRecord;
 use crate::domain::feed::entry::{Leaf, leaf_hash};
@@ -25,7 +25,7 @@ pub(in crate::node) struct Derivation {
 }
 
 impl Derivation {
-    pub(in crate::node) fn new(consortium: &ConsortiumId, audit: &crate::base::name::FeedId) -> Self {
+    pub(in crate::node) fn new(consortium: &ConsortiumId, audit: &FeedId) -> Self {
         Self { audit_origin: audit.origin(consortium), trees: BTreeMap::new() }
     }
 

@@ -40,6 +40,7 @@ pub mod serve;
 pub mod state;
 pub mod status;
 pub mod store;
+pub mod sweep;
 pub mod window;
 
 use rand::{CryptoRng, Rng, RngExt};

@@ -20,11 +20,11 @@ use crate::domain::statistics::ledger::{Admission, Budget, BudgetRefusal};
 use crate::domain::statistics::question::{Question, ReleaseId};
 use crate::node::Node;
 use crate::node::commit::{BudgetChanged, Commit, Prepared, PreparedEntry, change};
-use crate::node::compact::subject;
 use crate::node::fence::FenceState;
 use crate::node::local_mac::MacDomain;
 use crate::node::state::{damaged, stored};
 use crate::node::store::{Journal, RecordNumber, StorageFault, Views};
+use crate::node::sweep::subject;
 
 /// What to do next for a release.
 #[derive(Debug)]

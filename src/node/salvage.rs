@@ -26,9 +26,9 @@ use crate::domain::statistics::ledger::Ledger;
 use crate::domain::statistics::period::{Period, Quarter};
 use crate::domain::statistics::question::{Query, Question, ReleaseId};
 use crate::node::commit::{Audited, BudgetChanged, Change, Commit, Prepared, change};
-use crate::node::compact::{bare, subject};
 use crate::node::identity::Identity;
 use crate::node::open::first_commit;
+use crate::node::sweep::{bare, subject};
 
 /// The first pass: what stands in the own feeds.
 #[derive(Debug, Default)]

@@ -238,7 +238,7 @@ pub const ENGINE_STUCK_MS: u64 = 1_000;
 
 /// Milliseconds a stop waits for the store after the doors are closed: its last records, its last sync, its thread. With
 /// [`DRAIN_LOCAL_MS`] it stays within the ten seconds a supervisor grants.
-pub const STOP_STORE_MS: u64 = 2_000;
+pub const STOP_STORE_MS: u64 = 2_500;
 
 /// Longest a call of the exchange waits for room in the engine's queue, milliseconds.
 pub const ENGINE_PATIENCE_MS: u64 = 10_000;

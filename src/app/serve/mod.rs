@@ -74,8 +74,7 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
     tracing::info!(event = "node.ready", local = %addresses.local, peer = %addresses.peer, member = %config.member);
 
     let mut told = Ok(());
-    let mut deadline = Instant::now();
-    local.block_on(async {
+    let recording = local.block_on(async {
         let window = Duration::from_millis(config.audit_window_ms);
         let (recorder, ends) = (Arc::clone(&screener), stopping.clone());
         let recording = tokio::spawn(write_records(engine.clone(), recorder, waiting, window, ends));
@@ -93,12 +92,16 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
             stop.send_replace(true);
         };
         local_door.serve(sockets.local, told).await;
-        deadline = Instant::now() + Duration::from_millis(limits::STOP_STORE_MS);
-        // Both the last answers' records and the minute's counters belong into the log before it says that the node stopped.
-        drop(tokio::time::timeout_at(deadline.into(), recording).await);
+        recording
     });
     drop(peers_thread.join());
-    local.block_on(stop::farewell(&engine, deadline));
+    // Both doors are closed; what is left is the store's.
+    let deadline = Instant::now() + Duration::from_millis(limits::STOP_STORE_MS);
+    local.block_on(async {
+        // Both the last answers' records and the minute's counters belong into the log before it says that the node stopped.
+        drop(tokio::time::timeout_at(deadline.into(), recording).await);
+        stop::farewell(&engine, deadline).await;
+    });
     drop((engine, desk, screener));
     local.shutdown_timeout(Duration::from_millis(500));
     let store = stop::join(&thread, deadline);

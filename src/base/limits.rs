@@ -86,6 +86,12 @@ pub const JOURNAL_SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 /// Bytes kept back so that a node on a full disk can still open its journal and write a few records.
 pub const JOURNAL_RESERVE_BYTES: u64 = 4 * 1024 * 1024;
 
+/// Segments for which there should be room on the disk: one that compaction writes anew, and one more to be written.
+pub const SEGMENTS_OF_ROOM: u64 = 2;
+
+/// Seconds between two looks at the room on the disk: at 50 MB/s a second leaves most of it.
+pub const ROOM_LOOK_S: u64 = 1;
+
 /// Bytes of one view key.
 pub const VIEW_KEY_BYTES: usize = 256;
 
@@ -290,6 +296,12 @@ pub const RELEASE_STEP_MS: u64 = 1_000;
 /// View changes of one commit where many are made at once.
 pub const VIEW_CHANGES_AT_ONCE: usize = 4_096;
 
+/// Seconds between two syncs of the views: what a power cut takes from them is derived from the journal at the next start.
+pub const VIEWS_SYNC_S: u64 = 60;
+
+/// Seconds between two attempts to derive views again: each reads the whole journal.
+pub const VIEWS_REBUILD_PAUSE_S: u64 = 60;
+
 /// Rows of the views held in memory at once where all of a range are read, page after page: some 100 KB.
 pub const ROWS_PER_SCAN: usize = 1_000;
 
@@ -303,6 +315,14 @@ pub const RESERVE_RETRY_MS: u64 = 1_000;
 pub const SCRUB_EVERY_S: u64 = 86_400;
 pub const SCRUB_BYTES_AT_ONCE: usize = 8 * 1024 * 1024;
 pub const SCRUB_REST_MS: u64 = 100;
+
+/// Milliseconds after which the engine counts as stuck: answers then grow stale by the clock, and health says so. A slow disk
+/// syncs in a tenth of it.
+pub const ENGINE_STUCK_MS: u64 = 1_000;
+
+/// Milliseconds a stop waits for the store after the doors are closed: its last records, its last sync, its thread. With
+/// [`DRAIN_LOCAL_MS`] it stays within the ten seconds a supervisor grants.
+pub const STOP_STORE_MS: u64 = 2_500;
 
 /// Longest a call of the exchange waits for room in the engine's queue, milliseconds.
 pub const ENGINE_PATIENCE_MS: u64 = 10_000;

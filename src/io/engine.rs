@@ -15,6 +15,7 @@ use tokio::sync::{oneshot, watch};
 use crate::base::limits;
 use crate::base::name::{ConsortiumId, FeedId, MemberId};
 use crate::base::time::Timestamp;
+use crate::io::compactor::Compactor;
 use crate::io::{clock, random};
 use crate::node::Node;
 use crate::node::heads::Heads;
@@ -41,6 +42,9 @@ pub enum EngineFault {
     Busy,
     #[error("the node is stopping")]
     Stopping,
+    /// Queued, and not done in the time the caller had: a disk that hangs, or very long work before it.
+    #[error("the store has not answered for {waited_ms} ms")]
+    Stuck { waited_ms: u128 },
     #[error(transparent)]
     Storage(#[from] StorageFault),
 }
@@ -134,13 +138,59 @@ impl<J: Journal + Send + 'static, V: Views + Send + 'static> Engine<J, V> {
         work: impl FnOnce(&mut Node<J, V>, &mut Round<'_>) -> T + Send + 'static,
     ) -> Result<T, EngineFault> {
         let (answer, answered) = oneshot::channel();
-        let mut job: Job<J, V> = Box::new(move |node, round| {
+        let job: Job<J, V> = Box::new(move |node, round| {
             let result = work(node, round);
             Box::new(move |durable| {
                 // A caller that gave up does not wait for the answer; what it asked for stands all the same.
                 drop(answer.send(durable.map(|()| result)));
             })
         });
+        self.queue(job).await?;
+        Ok(answered.await.map_err(|_| EngineFault::Stopping)??)
+    }
+
+    /// The same for whoever cannot wait longer than this, room in the queue included. Late work is done all the same.
+    pub async fn call_within<T: Send + 'static>(
+        &self,
+        longest: Duration,
+        work: impl FnOnce(&mut Node<J, V>, &mut Round<'_>) -> T + Send + 'static,
+    ) -> Result<T, EngineFault> {
+        let late = EngineFault::Stuck { waited_ms: longest.as_millis() };
+        tokio::time::timeout(longest, self.call(work)).await.unwrap_or(Err(late))
+    }
+
+    /// Looks at the node in the next round. Nothing is changed, so it is answered also where the store takes nothing more.
+    pub async fn inquire<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Node<J, V>, Timestamp) -> T + Send + 'static,
+    ) -> Result<T, EngineFault> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job<J, V> = Box::new(move |node, round| {
+            let seen = look(node, round.now);
+            // The round's changes become durable first: what was seen may rest on them.
+            Box::new(move |_| drop(answer.send(seen)))
+        });
+        self.queue(job).await?;
+        answered.await.map_err(|_| EngineFault::Stopping)
+    }
+
+    /// The same for whoever cannot wait longer than this.
+    pub async fn inquire_within<T: Send + 'static>(
+        &self,
+        longest: Duration,
+        look: impl FnOnce(&Node<J, V>, Timestamp) -> T + Send + 'static,
+    ) -> Result<T, EngineFault> {
+        let late = EngineFault::Stuck { waited_ms: longest.as_millis() };
+        tokio::time::timeout(longest, self.inquire(look)).await.unwrap_or(Err(late))
+    }
+
+    /// Resolves once the thread has ended: while handles are held, only a bug ends it.
+    pub async fn ended(&self) {
+        let mut heads = self.heads.clone();
+        while heads.changed().await.is_ok() {}
+    }
+
+    async fn queue(&self, mut job: Job<J, V>) -> Result<(), EngineFault> {
         let since = Instant::now();
         while let Err(error) = self.jobs.try_send(job) {
             job = match error {
@@ -150,7 +200,7 @@ impl<J: Journal + Send + 'static, V: Views + Send + 'static> Engine<J, V> {
             };
             tokio::time::sleep(FULL_PAUSE).await;
         }
-        Ok(answered.await.map_err(|_| EngineFault::Stopping)??)
+        Ok(())
     }
 }
 
@@ -179,7 +229,7 @@ struct Told {
     progress: watch::Sender<u64>,
 }
 
-fn run<J: Journal, V: Views>(
+fn run<J: Journal + 'static, V: Views>(
     mut node: Node<J, V>,
     queue: &Receiver<Job<J, V>>,
     tick: Duration,
@@ -189,6 +239,7 @@ fn run<J: Journal, V: Views>(
     let mut rng = random::generator();
     let mut next_tick = Instant::now() + tick;
     let mut reserving = Reserving { reserve, retry_at: Instant::now() };
+    let mut compactor = Compactor::default();
     loop {
         let first = match queue.recv_timeout(next_tick.saturating_duration_since(Instant::now())) {
             Ok(job) => Some(job),
@@ -206,6 +257,7 @@ fn run<J: Journal, V: Views>(
             if let Err(fault) = node.tick(round.now, round.rng) {
                 tracing::error!(event = "tick.failed", fault = %fault);
             }
+            compactor.step(&mut node, round.now);
             next_tick = Instant::now() + tick;
         }
         let durable = node.sync();
@@ -225,7 +277,7 @@ fn run<J: Journal, V: Views>(
             answer(durable.clone());
         }
     }
-    if let Err(fault) = node.sync() {
+    if let Err(fault) = node.close() {
         tracing::error!(event = "store.failed", fault = %fault);
     }
 }

@@ -3,6 +3,7 @@
 pub mod bundle_files;
 pub mod certificate;
 pub mod clock;
+pub mod compactor;
 pub mod engine;
 pub mod exchange;
 pub mod fence_file;
@@ -14,6 +15,7 @@ pub mod key_bundle;
 pub mod keystore;
 pub mod noise;
 pub mod random;
+pub mod rescue;
 pub mod roster_files;
 pub mod screener;
 pub mod scrub;

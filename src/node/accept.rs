@@ -15,6 +15,7 @@ use crate::node::commit::{Appended, Commit, change};
 use crate::node::feeds::{Feed, verifier_for};
 use crate::node::fence::FenceState;
 use crate::node::fill::Missing;
+use crate::node::room::DiskLow;
 use crate::node::state::stored;
 use crate::node::store::{Journal, StorageFault, Views};
 use sha2::{Digest, Sha256};
@@ -50,6 +51,9 @@ pub enum AcceptFault {
     /// Nobody's fault here: what this sender sent is taken in, and the feed is to be asked for again from where it is open.
     #[error("earlier entries of the feed still lack their content")]
     Incomplete,
+    /// Nobody's fault either: to be sent again once there is room.
+    #[error(transparent)]
+    DiskLow(#[from] DiskLow),
     #[error(transparent)]
     Peer(PeerFault),
     #[error(transparent)]
@@ -79,6 +83,9 @@ impl<J: Journal, V: Views> Node<J, V> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<Accepted, AcceptFault> {
+        if let Some(low) = self.disk_very_low() {
+            return Err(low.into());
+        }
         let id = batch.feed.clone();
         let own = self.state.identity.is_own(&id);
         let Some(feed) = self.state.feeds.get(&id) else { return Err(AcceptFault::UnknownFeed) };

@@ -1,7 +1,7 @@
 //! What each stored change does to the node's memory. The one way in: live commits and replayed ones take it, so that a
 //! restarted node is the node that stopped.
 
-use crate::base::bytes::{Incarnation, LocalMac, TreeHash};
+use crate::base::bytes::{Incarnation, LocalMac};
 use crate::base::name::{ConsortiumId, FeedId, MemberId};
 use crate::base::position::{EntryIndex, TreeSize};
 use crate::base::time::Timestamp;
@@ -14,10 +14,11 @@ use crate::domain::statistics::event::LedgerEvent;
 use crate::domain::statistics::question::ReleaseId;
 use crate::node::believe::Heard;
 use crate::node::commit::{Appended, Audited, Commit, Equivocated, FORMAT, Filled, Opened, Prepared, change};
+use crate::node::derive;
 use crate::node::feeds::{Feed, verify_stored};
 use crate::node::keys;
 use crate::node::state::{State, damaged, read_entry};
-use crate::node::store::{RecordNumber, StorageFault, ViewChange};
+use crate::node::store::{RecordNumber, StorageFault};
 use crate::node::witness::is_audit;
 
 impl State {
@@ -68,8 +69,8 @@ impl State {
         if !prepared.request.is_empty() {
             let id = LocalMac::try_from(prepared.request.as_slice()).map_err(|error| damaged("request", error))?;
             self.staged_requests.insert(id, number);
-            self.put(keys::request(&id), number.0.to_be_bytes().to_vec());
         }
+        self.staged.view_changes.extend(derive::of_prepared(number, prepared)?);
         let time = Timestamp::from_unix_ms(prepared.time_ms);
         self.written_at = self.written_at.max(time);
         let day = time.day();
@@ -80,14 +81,6 @@ impl State {
             let stored = waiting.entry.as_ref().ok_or_else(|| damaged("prepared entry", "empty"))?;
             let entry = read_entry(stored)?;
             self.decoys.learn(&entry, time);
-            if !waiting.source_ref.is_empty() {
-                let reference =
-                    LocalMac::try_from(waiting.source_ref.as_slice()).map_err(|error| damaged("source ref", error))?;
-                self.put(keys::source_ref(&reference, &entry.leaf().commitment), Vec::new());
-            }
-            if !waiting.derived_from.is_empty() {
-                self.put(keys::derived(&entry.leaf().commitment), waiting.derived_from.clone());
-            }
             // Compaction leaves of a sequenced entry its leaf alone.
             let Some(content) = entry.content() else { continue };
             if entry.leaf().kind == EntryKind::Erasure
@@ -120,7 +113,7 @@ impl State {
             let index = feed.size().next_index();
             let hash = entry.leaf_hash();
             feed.cursor.range.append(hash);
-            feed.tiles.append(hash, |id, hashes| tiles.push((id, join(hashes))));
+            feed.tiles.append(hash, |id, hashes| tiles.push((id, keys::tile_value(hashes))));
             feed.note(index, &entry);
             self.erased_lately |= entry.leaf().kind == EntryKind::Erasure;
             if own {
@@ -140,12 +133,8 @@ impl State {
         feed.told = feed.told.max(checkpoint.size());
         feed.silent = false;
         feed.cursor.checkpoint = Some(checkpoint);
-        let origin = feed.origin.clone();
-        let last = keys::last_before(feed.size()).ok_or_else(|| damaged("feed", "an append without entries"))?;
-        self.put(keys::run(&origin, last), keys::run_value(number.0, EntryIndex(appended.first_index)));
-        for (tile, hashes) in tiles {
-            self.put(keys::tile(&origin, tile), hashes);
-        }
+        let rows = derive::of_run(number, &feed.origin, EntryIndex(appended.first_index), feed.size(), tiles)?;
+        self.staged.view_changes.extend(rows);
         Ok(())
     }
 
@@ -180,26 +169,23 @@ impl State {
         let mut tiles = Vec::new();
         for stored in &audited.entries {
             let index = self.audit.size().0;
+            self.staged.view_changes.extend(derive::of_decision(&stored.blob, index));
             // One whose content has expired is old, and says nothing any more.
             if let Ok(record) = AuditRecord::decode(&stored.blob) {
                 self.written_at = self.written_at.max(record.time());
-                self.apply_told(&record, index);
+                self.apply_told(&record);
             }
-            self.audit.tiles.append(read_entry(stored)?.leaf_hash(), |id, hashes| tiles.push((id, join(hashes))));
+            let hash = read_entry(stored)?.leaf_hash();
+            self.audit.tiles.append(hash, |id, hashes| tiles.push((id, keys::tile_value(hashes))));
         }
-        let origin = self.audit.origin.clone();
-        let last = keys::last_before(self.audit.size()).ok_or_else(|| damaged("audit log", "an append of nothing"))?;
-        self.put(keys::run(&origin, last), keys::run_value(number.0, EntryIndex(audited.first_index)));
-        for (tile, hashes) in tiles {
-            self.put(keys::tile(&origin, tile), hashes);
-        }
+        let (audit, first) = (&self.audit, EntryIndex(audited.first_index));
+        self.staged.view_changes.extend(derive::of_run(number, &audit.origin, first, audit.size(), tiles)?);
         Ok(())
     }
 
     /// What a record of the audit log says that is known from nowhere else.
-    fn apply_told(&mut self, record: &AuditRecord, index: u64) {
+    fn apply_told(&mut self, record: &AuditRecord) {
         match record.action() {
-            "screening.decided" => self.put(keys::decision(record.subject()), index.to_be_bytes().to_vec()),
             "decoy.published" => {
                 self.decoys.note(record);
                 let day = record.time().day();
@@ -234,10 +220,6 @@ impl State {
         }
         Ok(())
     }
-
-    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.staged.view_changes.push(ViewChange::Put { key, value });
-    }
 }
 
 /// A release that this member published.
@@ -256,8 +238,4 @@ fn delivered(consortium: &ConsortiumId, record: &AuditRecord) -> Option<(FeedId,
 
 fn incarnation(bytes: &[u8]) -> Result<Incarnation, StorageFault> {
     Incarnation::try_from(bytes).map_err(|error| damaged("incarnation", error))
-}
-
-fn join(hashes: &[TreeHash]) -> Vec<u8> {
-    hashes.iter().flat_map(|hash| hash.0).collect()
 }

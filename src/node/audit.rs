@@ -17,8 +17,9 @@ use crate::node::keys;
 use crate::node::state::damaged;
 use crate::node::store::{Journal, StorageFault, Views};
 
-/// Entries looked through for one page.
-const SCANNED_PER_PAGE: usize = 50_000;
+/// Entries looked through for one page: some milliseconds of the engine. A page of a narrow filter may come back empty
+/// with a token to go on from.
+const SCANNED_PER_PAGE: usize = 4_000;
 
 /// Entries read at once.
 const SLICE: usize = 1_000;
@@ -134,8 +135,7 @@ impl<J: Journal, V: Views> Node<J, V> {
 
     /// The compact range of the entries before `from`: where an export begins.
     pub fn audit_range(&self, from: TreeSize) -> Result<CompactRange, StorageFault> {
-        self.hashes(&self.state.audit, |source| range_of(source, from))
-            .ok_or_else(|| damaged("audit log", "a tile is missing"))
+        self.hashes(&self.state.audit, |source| range_of(source, from)).ok_or_else(|| self.doubt("a tile is missing"))
     }
 
     /// Signs the durable size of the log.
@@ -144,7 +144,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         // Staged records may still be lost; only what is durable is ever signed.
         let root = self
             .hashes(log, |source| tree_root(source, log.durable_size))
-            .ok_or_else(|| damaged("audit log", "a tile is missing"))?;
+            .ok_or_else(|| self.doubt("a tile is missing"))?;
         let checkpoint = Checkpoint { origin: log.origin.clone(), size: log.durable_size, root };
         let identity = &self.state.identity;
         let note = checkpoint
@@ -180,14 +180,14 @@ impl<J: Journal, V: Views> Node<J, V> {
         let Some(entry) = entries.into_iter().next() else { return Ok(None) };
         let inclusion = self
             .hashes(log, |source| inclusion_proof(source, index, head.size))
-            .ok_or_else(|| damaged("audit log", "a tile is missing"))?;
+            .ok_or_else(|| self.doubt("a tile is missing"))?;
         self.record(caller, vec![AuditEvent::AuditProved { index: index.0 }], now, rng)?;
         Ok(Some(AuditProof { entry: LoggedEntry { index, entry }, inclusion, head }))
     }
 
     /// The entry of the decision with this id.
     pub fn find_decision(&self, decision_id: &str) -> Result<Option<EntryIndex>, StorageFault> {
-        let stored = self.views.get(&keys::decision(decision_id))?;
+        let stored = self.row(&keys::decision(decision_id))?;
         Ok(stored.as_deref().and_then(keys::read_number).map(EntryIndex))
     }
 }

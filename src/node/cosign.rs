@@ -83,9 +83,9 @@ impl Quorum {
         both.map(|told| (told.size(), Arc::clone(&told.note))).collect()
     }
 
-    /// Whether a stored one is superseded by a later one.
-    pub(in crate::node) fn outlives(&self, size: TreeSize) -> bool {
-        size < self.stored
+    /// The size of the newest checkpoint that is stored with its cosignatures.
+    pub(in crate::node) fn stored(&self) -> TreeSize {
+        self.stored
     }
 }
 

@@ -27,6 +27,7 @@ use crate::node::Node;
 use crate::node::commit::{self, Commit, Prepared, PreparedEntry, change};
 use crate::node::local_mac::MacDomain;
 use crate::node::requests::{Remembered, Request};
+use crate::node::room::DiskLow;
 use crate::node::select::Reach;
 use crate::node::state::stored;
 use crate::node::store::{Journal, StorageFault, Views};
@@ -107,6 +108,8 @@ pub enum PublishFault {
     )]
     Quota { published: u64, asked: u64, quota: u64 },
     #[error(transparent)]
+    DiskLow(#[from] DiskLow),
+    #[error(transparent)]
     Storage(#[from] StorageFault),
 }
 
@@ -135,6 +138,9 @@ impl<J: Journal, V: Views> Node<J, V> {
             Some(Remembered::Same(prepared)) => return Ok(receipt_of(&prepared)),
             Some(Remembered::Other) => return Err(PublishFault::RequestIdReused),
             None => {}
+        }
+        if let Some(low) = self.disk_low().filter(|_| !request.dry_run) {
+            return Err(low.into());
         }
 
         let mut ready = Vec::new();

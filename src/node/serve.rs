@@ -20,7 +20,7 @@ use crate::node::feeds::Feed;
 use crate::node::heads::Head;
 use crate::node::keys;
 use crate::node::state::damaged;
-use crate::node::store::{Journal, RecordNumber, StorageFault, ViewChange, Views};
+use crate::node::store::{Journal, RecordNumber, StorageFault, Views};
 
 /// Why a feed is not served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +113,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         let end = from.plus(count).ok_or_else(|| damaged("feed", "a size beyond 64 bits"))?;
         let consistency = self
             .hashes(held, |source| consistency_proof(source, end, head.size))
-            .ok_or_else(|| damaged(&held.origin, "a tile is missing"))?;
+            .ok_or_else(|| self.doubt("a tile is missing"))?;
         let first_index = from.next_index();
         Ok(Some(Outgoing { first_index, end, entries, checkpoint: head.checkpoint, consistency }))
     }
@@ -131,14 +131,18 @@ impl<J: Journal, V: Views> Node<J, V> {
         let mut next = from;
         let mut bytes_left = limits::BATCH_BYTES;
         while next < until && entries.len() < limit {
-            let runs =
-                self.views.scan(&keys::run(&feed.origin, next.next_index()), &keys::runs_end(&feed.origin), 1)?;
+            let runs = self.rows(&keys::run(&feed.origin, next.next_index()), &keys::runs_end(&feed.origin), 1)?;
             let (record, first) = runs
                 .first()
                 .and_then(|(_, value)| keys::read_run_value(value))
-                .ok_or_else(|| damaged(&feed.origin, format!("no record holds entry {next}")))?;
-            let commit = Commit::from_bytes(&self.journal.read(RecordNumber(record))?)?;
-            let run = run_of(commit, &feed.origin, first).ok_or_else(|| damaged(&feed.origin, "a run is missing"))?;
+                .filter(|(_, first)| *first <= next.next_index())
+                .ok_or_else(|| self.doubt(format!("no record of {} holds entry {next}", feed.origin)))?;
+            let commit = match self.journal.read(RecordNumber(record)) {
+                Err(fault @ StorageFault::NoRecord(_)) => return Err(self.doubt(fault)),
+                read => Commit::from_bytes(&read?)?,
+            };
+            let run = run_of(commit, &feed.origin, first)
+                .ok_or_else(|| self.doubt(format!("a run of {} is not where they say", feed.origin)))?;
             let skip = usize::try_from(next.0 - first.0).map_err(|error| damaged("run", error))?;
             let room = limit - entries.len();
             let left = usize::try_from(until.0 - next.0).unwrap_or(usize::MAX);
@@ -151,7 +155,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             }
             let taken = u64::try_from(entries.len() - before).unwrap_or(u64::MAX);
             if taken == 0 {
-                return Err(damaged(&feed.origin, "a run is shorter than its index says"));
+                return Err(self.doubt(format!("a run of {} is shorter than they say", feed.origin)));
             }
             for (place, entry) in entries.iter().enumerate().skip(before) {
                 let bytes = entry.leaf.len() + entry.blob.len() + entry.salt.len();
@@ -192,19 +196,17 @@ impl<J: Journal, V: Views> Node<J, V> {
     ) -> T {
         let full = |tile: TileId| {
             let key = keys::tile(&feed.origin, tile);
-            let bytes = self.views.get(&key).ok()?.or_else(|| self.staged_value(&key))?;
+            let bytes = match self.waiting_row(&key) {
+                // Completed within this round: the views have it after the sync.
+                Some(waiting) => waiting.to_vec(),
+                None => self.row(&key).ok().flatten().or_else(|| {
+                    self.doubt(format!("a tile of {} is missing", feed.origin));
+                    None
+                })?,
+            };
             bytes.chunks(TreeHash::LENGTH).map(|hash| TreeHash::try_from(hash).ok()).collect()
         };
         prove(&TileSource { edge: &feed.tiles, full: Box::new(full) })
-    }
-
-    /// What the views will hold under a key once the current round is durable.
-    fn staged_value(&self, key: &[u8]) -> Option<Vec<u8>> {
-        let staged = self.due_in_views.iter().chain(&self.state.staged.view_changes);
-        staged.rev().find_map(|change| match change {
-            ViewChange::Put { key: put, value } if put == key => Some(value.clone()),
-            ViewChange::Put { .. } | ViewChange::Remove { .. } => None,
-        })
     }
 
     /// A peer subscribes. The size from which it wants our own feed on is as good as an acknowledgement: entries that came

@@ -13,6 +13,7 @@ use crate::domain::screening::own_lists::OwnList;
 use crate::node::Node;
 use crate::node::feeds::Feed;
 use crate::node::fence::FenceState;
+use crate::node::room::DiskLow;
 use crate::node::store::{Journal, StorageFault, Views};
 use crate::node::unbelieved::Why;
 
@@ -38,6 +39,12 @@ pub struct Status {
     pub audit_rewritten: Vec<MemberId>,
     /// From this moment on nothing may be published or exchanged under the roster in force.
     pub roster_ends: Timestamp,
+    /// The store takes nothing more until the node is started again.
+    pub store_stopped: bool,
+    /// Too little room on the disk to publish.
+    pub disk_low: Option<DiskLow>,
+    /// Why rows that belong on the disk are in memory only.
+    pub views_in_memory: Option<String>,
 }
 
 /// One feed.
@@ -108,6 +115,9 @@ impl<J: Journal, V: Views> Node<J, V> {
             audit_diverged: state.audits.diverged(),
             audit_rewritten: state.audits.rewritten().cloned().collect(),
             roster_ends: state.roster.not_after(),
+            store_stopped: self.stopped,
+            disk_low: self.disk_low(),
+            views_in_memory: self.views.stands_in().map(str::to_owned),
         }
     }
 

@@ -117,14 +117,9 @@ impl AuditWitness {
         self.heads.iter()
     }
 
-    /// Whether a later head of the same log is stored.
-    pub(in crate::node) fn outlives(&self, member: &MemberId, size: TreeSize) -> bool {
-        self.heads.get(member).is_some_and(|head| size < head.size())
-    }
-
-    /// The same of our own log.
-    pub(in crate::node) fn outlives_own(&self, size: TreeSize) -> bool {
-        size < self.stored
+    /// The size of the newest head of our own log that is stored with its cosignatures.
+    pub(in crate::node) fn stored_own(&self) -> TreeSize {
+        self.stored
     }
 }
 

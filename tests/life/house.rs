@@ -10,7 +10,7 @@ use hushwire::domain::identifier::RawIdentifier;
 use hushwire::domain::indicator::draft::Draft;
 use hushwire::domain::indicator::words::{Grounds, Severity};
 use hushwire::domain::roster::verified::Roster;
-use hushwire::io::journal::memory::MemoryJournal;
+use hushwire::io::journal::memory::{MemoryJournal, MemoryRecords};
 use hushwire::io::views::memory::MemoryViews;
 use hushwire::node::Node;
 use hushwire::node::accept::{AcceptFault, Wanted};
@@ -18,7 +18,7 @@ use hushwire::node::publish::{IndicatorDraft, PublishFault, PublishReceipt, Publ
 use hushwire::node::requests::Request;
 use hushwire::node::reserve::{Found, Reservation};
 use hushwire::node::serve::Outgoing;
-use hushwire::node::store::{Journal, Keep, RecordNumber, StorageFault, Visit};
+use hushwire::node::store::{Decide, Journal, RecordNumber, RewriteOutcome, StorageFault, Visit};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -78,7 +78,17 @@ impl Journal for Disk {
         self.lock().replay(from, visit)
     }
 
-    fn compact(&mut self, decide: &mut dyn FnMut(RecordNumber, &[u8]) -> Keep) -> Result<(), StorageFault> {
+    type Closed = MemoryRecords;
+
+    fn begin_compaction(&mut self) -> Result<MemoryRecords, StorageFault> {
+        self.lock().begin_compaction()
+    }
+
+    fn install(&mut self, rewritten: RewriteOutcome<Self>) -> Result<(), StorageFault> {
+        self.lock().install(rewritten)
+    }
+
+    fn compact(&mut self, decide: &mut Decide<'_>) -> Result<(), StorageFault> {
         self.lock().compact(decide)
     }
 }
@@ -106,6 +116,13 @@ impl House {
     /// A tick and what it made durable.
     pub fn tick(&mut self, now: Timestamp) {
         self.node.tick(now, &mut self.rng).expect("ticks");
+        // The engine's part: a compaction that is due is worked on.
+        if let Some(mut compaction) = self.node.due_compaction(now).expect("begins") {
+            while let Some(part) = compaction.work() {
+                self.node.install_compacted(part).expect("installs");
+            }
+            self.node.end_compaction(compaction).expect("ends");
+        }
         self.node.sync().expect("syncs");
     }
 

@@ -87,7 +87,7 @@ fn a_log_is_cosigned_as_it_grows_and_remembers_by_whom_after_a_restart() {
     assert_eq!(proof.head.checkpoint.matches("/witness").count(), 3);
     // The witness remembers too: of many heads compaction leaves the newest.
     let compacted = other.node.compact(minute(4)).expect("compacts");
-    assert_eq!(compacted, hushwire::node::compact::Compacted::default(), "the fence is not open");
+    assert_eq!(compacted, hushwire::node::sweep::Compacted::default(), "the fence is not open");
     let other = House::open(&consortium, 1, other.disk, minute(3));
     assert!(other.node.audit_head_of(&consortium.members[0]).contains(&format!("\n{size}\n")));
 }

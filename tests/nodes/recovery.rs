@@ -59,7 +59,8 @@ fn a_damaged_journal_is_set_aside_and_every_feed_comes_back_from_the_others() {
     flag_all(&a, &["recovery-device-0003"]);
     b.until("goes on", |status| status.believed == 3 && feed_size(status, FEED) == 3);
     let log = fs::read_to_string(home.log()).expect("a log");
-    assert!(log.contains("store.set_aside") && log.contains("the audit log"), "it says what is lost");
+    assert!(log.contains("store.set_aside") && log.contains("store.salvaged"), "it says what it did");
+    assert!(log.contains("the audit log from there on"), "and what is lost");
     let kept = fs::read_dir(home.path()).expect("readable").map(|entry| entry.expect("readable").file_name());
     assert!(kept.into_iter().any(|name| name.to_string_lossy().starts_with("journal.damaged-")));
 }
@@ -132,4 +133,19 @@ fn an_audit_log_is_cosigned_by_others_and_a_copy_put_back_is_not() {
     let log = fs::read_to_string(consortium.path().join("log.jsonl")).expect("exported");
     assert!(log.contains("audit.diverged"));
     assert!(b.status().alarms.is_empty(), "nobody is accused");
+}
+
+#[test]
+fn a_recovery_killed_before_its_journal_was_in_place_is_finished_by_the_next_start() {
+    let consortium = Consortium::found(&["bank-a", "bank-b"]);
+    let [a, _b] = consortium.start_all(["bank-a", "bank-b"]);
+    a.until_ready();
+    flag_all(&a, &["recovery-device-0005"]);
+    let home = a.home.clone();
+    a.stop();
+    // The damaged one is gone from its place; the new one waits beside it.
+    fs::rename(home.path().join("journal"), home.path().join("journal.salvaged")).expect("renamed");
+    let a = consortium.start("bank-a");
+    a.until("goes on", |status| status.state == "ready" && status.believed == 1);
+    assert!(!home.path().join("journal.salvaged").exists());
 }

@@ -9,6 +9,7 @@ use hushwire::base::time::Timestamp;
 use hushwire::domain::feed::blob::Body;
 use hushwire::domain::feed::entry::{EntryKind, Leaf};
 use hushwire::node::Node;
+use hushwire::node::compact::Compaction;
 use hushwire::node::fence::FenceState;
 use hushwire::node::heads::Heads;
 use hushwire::node::store::StorageFault;
@@ -47,6 +48,8 @@ pub struct House {
     pub disk: Disk,
     pub views: SimViews,
     pub node: Option<SimNode>,
+    /// The compaction it has begun.
+    pub compaction: Option<Compaction<SimJournal>>,
     /// Its next write fails, if there is one.
     pub disk_may_fail: bool,
     /// Its disk failed; every write fails until it is started again.
@@ -72,6 +75,7 @@ impl House {
             disk: Disk::new(options.disk),
             views: SimViews::new(options.mutant),
             node: None,
+            compaction: None,
             disk_may_fail: false,
             broken: false,
             waiting: Vec::new(),
@@ -99,6 +103,7 @@ impl House {
         });
         let node = opened.map_err(|fault| broken(Invariant::StoreWhole, format!("does not open: {fault}")))?;
         self.node = Some(node);
+        self.compaction = None;
         self.broken = false;
         self.disk_may_fail = false;
         self.version += 1;
@@ -108,6 +113,7 @@ impl House {
     /// The machine loses power: what was not durable is gone, and nobody was answered.
     pub fn crash(&mut self, seed: u64) {
         self.node = None;
+        self.compaction = None;
         self.waiting.clear();
         self.heads.clear();
         self.disk.crash(seed);

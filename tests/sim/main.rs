@@ -96,6 +96,16 @@ fn journals_on_a_failing_file_system_keep_what_they_promise() {
 }
 
 #[test]
+fn compactions_beside_the_writer_lose_nothing() {
+    hold_seeds(4, |seed| Options {
+        compacts: true,
+        restores: true,
+        disk: if seed % 2 == 0 { options::DiskKind::Files } else { options::DiskKind::Memory },
+        ..Options::stormy(seed)
+    });
+}
+
+#[test]
 fn anything_at_once() {
     hold_seeds(10, Options::of_seed);
 }

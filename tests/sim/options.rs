@@ -66,6 +66,8 @@ pub struct Options {
     pub rogue: Option<Rogue>,
     /// Publications of several hundred identifiers.
     pub bulk: bool,
+    /// Journals are compacted again and again, a step with each tick, while everything else goes on.
+    pub compacts: bool,
     pub mutant: Option<Mutant>,
 }
 
@@ -88,6 +90,7 @@ impl Options {
             releases: false,
             rogue: None,
             bulk: false,
+            compacts: false,
             mutant: None,
         }
     }

@@ -208,6 +208,27 @@ impl World {
         self.houses[house].judge(outcome)?;
         self.sync(house)?;
         self.check_recovered(house);
+        if self.options.compacts { self.compact_a_step(house) } else { Ok(()) }
+    }
+
+    /// Begins a compaction, has one part of it rewritten and put in force, or ends it.
+    fn compact_a_step(&mut self, house: usize) -> Result<(), Violation> {
+        let Some(mut compaction) = self.houses[house].compaction.take() else {
+            let begun = self.on_node(house, |node, now, _| node.begin_compaction(now));
+            let begun = begun.map(|begun| self.houses[house].judge(begun)).transpose()?;
+            self.houses[house].compaction = begun.flatten().flatten();
+            return Ok(());
+        };
+        let outcome = match compaction.work() {
+            Some(part) => {
+                let installed = self.on_node(house, |node, _, _| node.install_compacted(part));
+                let installed = installed.map(|installed| self.houses[house].judge(installed)).transpose()?;
+                self.houses[house].compaction = installed.flatten().map(|()| compaction);
+                return Ok(());
+            }
+            None => self.on_node(house, |node, _, _| node.end_compaction(compaction)),
+        };
+        outcome.map(|ended| self.houses[house].judge(ended)).transpose()?;
         Ok(())
     }
 

@@ -31,7 +31,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
     /// Should the journal be damaged, set it aside and fetch every feed again from other members. What only this node
-    /// held is lost: its audit log, and publications not yet sent.
+    /// held (publications not yet sent, privacy charges, its audit log) is taken over as far as it can be read.
     #[arg(long)]
     recover: bool,
 }
@@ -83,7 +83,11 @@ fn explain(error: ServeError, config: &Path) -> CliError {
         ServeError::Store(StorageFault::Full) => {
             CliError::failed(message).hint("free some space and start again: nothing acknowledged is lost")
         }
-        ServeError::Store(StorageFault::Stopped | StorageFault::Os(_))
+        ServeError::EngineEnded => CliError::failed(message)
+            .hint("start it again; if it ends again, report the lines before this one: the store itself is verified at each start"),
+        ServeError::StoreStuck => CliError::failed(message)
+            .hint("look at the disk (dmesg, smartctl) before the next start"),
+        ServeError::Store(StorageFault::Stopped | StorageFault::Views(_) | StorageFault::Os(_))
         | ServeError::CoreDumps(_)
         | ServeError::NoTlsKeys
         | ServeError::NotAMember

@@ -11,6 +11,7 @@
 //! tls/server.pem           certificate of the local listener
 //! certs/<role>-<name>/     cert.pem, key.pem and ca.pem of one client
 //! journal/ views/ guard/   the record, what is derived from it, imported guard lists
+//! journal.damaged-<time>/  a damaged journal that was set aside, kept for whoever wants to look at it
 //! fence                    sizes reserved before they are signed; leave it out of backups
 //! ```
 
@@ -77,6 +78,11 @@ impl NodeDir {
 
     pub fn journal(&self) -> PathBuf {
         self.0.join("journal")
+    }
+
+    /// A journal being written out of a damaged one, before it takes its place.
+    pub fn salvaged_journal(&self) -> PathBuf {
+        self.0.join("journal.salvaged")
     }
 
     /// Reserved sizes: never part of a backup.

@@ -78,6 +78,10 @@ pub enum ServeError {
     SetAside(std::io::Error),
     #[error("{key} = {address} cannot be listened on: {error}")]
     Listen { key: &'static str, address: SocketAddr, error: std::io::Error },
+    #[error("the thread of the store ended by itself: a fault of the program, told in the lines before")]
+    EngineEnded,
+    #[error("the store did not end in time; everything acknowledged is durable")]
+    StoreStuck,
     #[error("peer: {0}")]
     Connect(#[from] ConnectError),
     #[error("the system gives no thread or runtime: {0}")]

@@ -6,17 +6,19 @@
 //! a third less per call than a shared pool.
 
 mod doors;
-mod health;
+pub mod freshness;
+pub mod health;
 pub mod material;
 mod peering;
 mod reload;
 mod roster;
+pub mod stop;
 pub mod store;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use tokio::runtime::Runtime;
@@ -24,17 +26,17 @@ use tokio::sync::watch;
 
 use crate::app::config::Config;
 use crate::app::serve::doors::Sockets;
+use crate::app::serve::freshness::{assess, refresh};
 use crate::app::serve::material::ServeError;
 use crate::app::serve::material::{LiveEngine, Material};
 use crate::app::serve::peering::Peering;
 use crate::app::serve::roster::RosterDesk;
 use crate::app::serve::store::{OnDamage, OpenStore};
-use crate::base::time::Timestamp;
-use crate::domain::audit::record::Actor;
-use crate::domain::screening::freshness::Freshness;
+use crate::base::limits;
+use crate::domain::screening::freshness::FeedSigned;
 use crate::domain::screening::policy::BuiltInPolicy;
 use crate::io::clock;
-use crate::io::engine::{Engine, EngineFault};
+use crate::io::engine::Engine;
 use crate::io::exchange::links::Links;
 use crate::io::journal::reader::JournalReader;
 use crate::io::journal::real_fs::RealFs;
@@ -45,9 +47,6 @@ use crate::io::scrub::scrub_daily;
 /// How often windows are closed and silence is noticed.
 const TICK: Duration = Duration::from_millis(20);
 
-/// How often the freshness shown in answers is brought up to date.
-const FRESHNESS_EVERY: Duration = Duration::from_secs(1);
-
 /// Serves until the process is told to stop (SIGTERM or Ctrl-C). `ready_file` receives the addresses once both doors are
 /// open, for whoever started the process.
 pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) -> Result<(), ServeError> {
@@ -56,7 +55,7 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
     let local = runtime()?;
     let peers = runtime()?;
     let sockets = local.block_on(Sockets::bind(config))?;
-    let Started { engine, thread, screener, waiting, reader } = start_engine(config, &material, on_damage)?;
+    let Started { engine, thread, screener, waiting, reader, heard } = start_engine(config, &material, on_damage)?;
 
     let links = Links::default();
     let (stop, stopping) = watch::channel(false);
@@ -77,37 +76,39 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
     }
     tracing::info!(event = "node.ready", local = %addresses.local, peer = %addresses.peer, member = %config.member);
 
-    local.block_on(async {
+    let mut told = Ok(());
+    let recording = local.block_on(async {
         let window = Duration::from_millis(config.audit_window_ms);
         let (recorder, ends) = (Arc::clone(&screener), stopping.clone());
         let recording = tokio::spawn(write_records(engine.patient(), recorder, waiting, window, ends));
         tokio::spawn(scrub_daily(engine.clone(), reader));
-        tokio::spawn(refresh(engine.clone(), Arc::clone(&screener), config.screening.freshness_limit_s));
+        let show_to = Arc::clone(&screener);
+        let show = move |freshness| show_to.freshness.store(Arc::new(freshness));
+        tokio::spawn(refresh(engine.clone(), config.screening.freshness_limit_s, heard, show));
         tokio::spawn(reload::on_hangup(config.clone(), shown, desk.clone()));
         tokio::spawn(health::report(engine.clone(), local_door.health.clone()));
         tokio::spawn(reload::follow_epochs(desk.clone()));
         let told = async {
-            told_to_stop().await;
+            told = stop::told_or_ended(&engine).await;
             tracing::info!(event = "node.stopping");
             stop.send_replace(true);
         };
         local_door.serve(sockets.local, told).await;
-        // Both the last answers' records and the minute's counters belong into the log before it says that the node stopped.
-        drop(recording.await);
+        recording
     });
     drop(peers_thread.join());
+    // Both doors are closed; what is left is the store's.
+    let deadline = Instant::now() + Duration::from_millis(limits::STOP_STORE_MS);
     local.block_on(async {
-        let farewell = engine.call(|node, round| {
-            node.record(&Actor::Node, vec![crate::domain::audit::event::AuditEvent::NodeStopped], round.now, round.rng)
-        });
-        // The store may have stopped already; then there is nothing left to write.
-        drop(farewell.await);
+        // Both the last answers' records and the minute's counters belong into the log before it says that the node stopped.
+        drop(tokio::time::timeout_at(deadline.into(), recording).await);
+        stop::farewell(&engine, deadline).await;
     });
     drop((engine, desk, screener));
-    local.shutdown_timeout(Duration::from_secs(1));
-    drop(thread.join());
+    local.shutdown_timeout(Duration::from_millis(500));
+    let store = stop::join(&thread, deadline);
     tracing::info!(event = "node.stopped");
-    Ok(())
+    told.and(store)
 }
 
 fn runtime() -> Result<Runtime, ServeError> {
@@ -121,6 +122,8 @@ struct Started {
     screener: Arc<Screener>,
     waiting: tokio::sync::mpsc::Receiver<Queued>,
     reader: JournalReader<RealFs>,
+    /// When each feed was last signed, as known at the start.
+    heard: Vec<FeedSigned>,
 }
 
 fn start_engine(config: &Config, material: &Material, on_damage: OnDamage) -> Result<Started, ServeError> {
@@ -131,7 +134,8 @@ fn start_engine(config: &Config, material: &Material, on_damage: OnDamage) -> Re
     let key_ring = Arc::clone(&node.state().identity.key_ring);
     let belief = Arc::clone(&node.state().belief);
     let lists = Arc::clone(&node.state().shown_lists);
-    let freshness = assess(&node.freshness(config.screening.freshness_limit_s, now), &config.member, now);
+    let heard = node.freshness(config.screening.freshness_limit_s, now);
+    let freshness = assess(&heard, &config.member, now);
     let demands = node.demands();
     let (engine, thread) = Engine::start(node, TICK, reserve).map_err(ServeError::Runtime)?;
     let (records, waiting) = Records::new();
@@ -148,32 +152,7 @@ fn start_engine(config: &Config, material: &Material, on_damage: OnDamage) -> Re
         sandbox: config.screening.sandbox,
         records,
     });
-    Ok(Started { engine, thread, screener, waiting, reader })
-}
-
-fn assess(
-    feeds: &[crate::domain::screening::freshness::FeedSigned],
-    own: &crate::base::name::MemberId,
-    now: Timestamp,
-) -> Freshness {
-    Freshness::assess(feeds, own, false, now)
-}
-
-/// Keeps the freshness in answers true. Where the engine is stuck, what was last heard is assessed again by the clock: a
-/// feed nobody pulls any more must grow stale.
-async fn refresh(engine: LiveEngine, screener: Arc<Screener>, limit_s: Option<u64>) {
-    let mut every = tokio::time::interval(FRESHNESS_EVERY);
-    let mut last_heard = Vec::new();
-    loop {
-        every.tick().await;
-        match engine.call(move |node, round| node.freshness(limit_s, round.now)).await {
-            Ok(feeds) => last_heard = feeds,
-            Err(EngineFault::Stopping) => return,
-            // A full queue or a stopped store: the next round may find it better.
-            Err(EngineFault::Busy | EngineFault::Storage(_)) => {}
-        }
-        screener.freshness.store(Arc::new(assess(&last_heard, &screener.own, clock::now())));
-    }
+    Ok(Started { engine, thread, screener, waiting, reader, heard })
 }
 
 fn spawn_peers(
@@ -197,14 +176,4 @@ fn spawn_peers(
 async fn stopped(mut stopping: watch::Receiver<bool>) {
     // The sender lives as long as the process serves; its end means the same.
     drop(stopping.wait_for(|stop| *stop).await);
-}
-
-async fn told_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
-    let Ok(mut interrupt) = signal(SignalKind::interrupt()) else { return };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
 }

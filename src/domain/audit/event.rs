@@ -230,4 +230,12 @@ pub enum AuditEvent {
         witnessed: TreeSize,
         held: TreeSize,
     },
+    /// A damaged journal was set aside, and this taken over from it. Where the audit log was not whole, it goes on behind the
+    /// last record that could be joined: what stood there before is in the journal set aside, not here.
+    StoreSalvaged {
+        publications: u64,
+        charges: u64,
+        audit_kept: u64,
+        audit_whole: bool,
+    },
 }

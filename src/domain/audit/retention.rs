@@ -54,7 +54,8 @@ impl AuditEvent {
             | Self::IdentifierDelisted { .. }
             | Self::StoreRepaired { .. }
             | Self::EntriesUnbelieved { .. }
-            | Self::AuditLogDiverged { .. } => ANSWERABLE_DAYS,
+            | Self::AuditLogDiverged { .. }
+            | Self::StoreSalvaged { .. } => ANSWERABLE_DAYS,
         }
     }
 }

@@ -216,6 +216,17 @@ impl AuditEvent {
                 "",
                 [("held", held.to_string()), ("peer", peer.to_string()), ("witnessed", witnessed.to_string())],
             ),
+            Self::StoreSalvaged { publications, charges, audit_kept, audit_whole } => words(
+                Ok,
+                "store.salvaged",
+                "journal",
+                [
+                    ("audit_kept", audit_kept.to_string()),
+                    ("audit_whole", audit_whole.to_string()),
+                    ("charges", charges.to_string()),
+                    ("publications", publications.to_string()),
+                ],
+            ),
         }
     }
 }

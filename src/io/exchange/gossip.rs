@@ -43,7 +43,7 @@ impl Gossip {
     {
         let reader = peer.clone();
         let (heads, audits, proofs) = engine
-            .call(move |node, _| {
+            .inquire(move |node, _| {
                 // Only the heads are of interest here, not the roster.
                 let greeting = node.greet(&reader, u64::MAX);
                 let audits =

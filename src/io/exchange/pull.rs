@@ -34,6 +34,7 @@ use crate::io::grpc::wire::hushwire::peer::v1::{
 };
 use crate::io::random;
 use crate::node::accept::{AcceptFault, Wanted};
+use crate::node::room::DiskLow;
 use crate::node::store::{Journal, Views};
 use crate::node::witness::{AuditNews, WitnessAnswer, audit_feed_of};
 
@@ -49,6 +50,8 @@ pub enum PullFault {
     /// What the peer sent was refused; it is kept as evidence.
     #[error("refused: {0}")]
     Refused(String),
+    #[error("nothing is taken in: {0}")]
+    DiskLow(#[from] DiskLow),
     #[error(transparent)]
     Engine(#[from] EngineFault),
 }
@@ -372,6 +375,7 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
                 self.subscribed.remove(&feed);
                 Ok(())
             }
+            Err(AcceptFault::DiskLow(low)) => Err(low.into()),
             Err(fault) => Err(PullFault::Refused(fault.to_string())),
         }
     }

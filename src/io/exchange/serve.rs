@@ -161,8 +161,11 @@ where
         }
         let now_held = heads.borrow_and_update().clone();
         for (feed, subscription) in &mut subscriptions {
-            send_entries(engine, feed, subscription, responses).await?;
             let Some(head) = now_held.get(feed) else { continue };
+            // Where there is nothing new the engine is not asked: with many streams that would be most of its work.
+            if subscription.sent < head.size {
+                send_entries(engine, feed, subscription, responses).await?;
+            }
             for checkpoint in subscription.news(head) {
                 let (origin, checkpoint) = (engine.origin(feed), checkpoint.to_string());
                 tell(responses, Told::Heartbeat(Heartbeat { origin, checkpoint })).await?;
@@ -184,7 +187,7 @@ where
 {
     let followed: Vec<(FeedId, TreeSize)> = subscriptions.iter().map(|(feed, one)| (feed.clone(), one.sent)).collect();
     let reader = peer.clone();
-    let ended = engine.call(move |node, _| {
+    let ended = engine.inquire(move |node, _| {
         let judge = |(feed, sent)| node.may_read(&reader, &feed, sent).err().map(|refusal| (feed, refusal));
         followed.into_iter().filter_map(judge).collect::<Vec<_>>()
     });
@@ -208,7 +211,7 @@ where
     }
     let peer = peer.clone();
     let theirs = hello.roster_version;
-    let greeting = engine.call(move |node, _| node.greet(&peer, theirs)).await.map_err(engine_refusal)?;
+    let greeting = engine.inquire(move |node, _| node.greet(&peer, theirs)).await.map_err(engine_refusal)?;
     Ok(Welcome {
         version: VERSION,
         roster_version: greeting.roster_version,
@@ -313,7 +316,8 @@ where
         }
         let wanted = feed.clone();
         let from = subscription.sent;
-        let outgoing = engine.call(move |node, _| node.outgoing(&wanted, from, limit)).await.map_err(engine_refusal)?;
+        let outgoing =
+            engine.inquire(move |node, _| node.outgoing(&wanted, from, limit)).await.map_err(engine_refusal)?;
         let Some(outgoing) = outgoing.map_err(|fault| engine_refusal(fault.into()))? else { return Ok(()) };
         subscription.sent = outgoing.end;
         subscription.told = Some(outgoing.checkpoint.clone());

@@ -120,7 +120,7 @@ where
             let mut next = from;
             while next < head.size {
                 let until = head.size;
-                let slice = match engine.call(move |node, _| node.export_audit_slice(next, until)).await {
+                let slice = match engine.inquire(move |node, _| node.export_audit_slice(next, until)).await {
                     Ok(Ok(slice)) => slice,
                     Ok(Err(fault)) => return drop(slices.send(Err(storage_refusal(&fault).into())).await),
                     Err(fault) => return drop(slices.send(Err(engine_refusal(fault).into())).await),
@@ -232,7 +232,7 @@ where
     }
 
     async fn get_budget(&self, _: Request<GetBudgetRequest>) -> Result<Response<GetBudgetResponse>, Status> {
-        let budget = self.engine.call(|node, round| node.budget(round.now.day())).await.map_err(engine_refusal)?;
+        let budget = self.engine.inquire(|node, now| node.budget(now.day())).await.map_err(engine_refusal)?;
         Ok(Response::new(GetBudgetResponse {
             spent_nano: budget.spent.nano(),
             cap_nano: budget.cap.nano(),

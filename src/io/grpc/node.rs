@@ -50,10 +50,10 @@ where
     async fn get_status(&self, _: Request<GetStatusRequest>) -> Result<Response<GetStatusResponse>, Status> {
         let (status, member, alarms) = self
             .engine
-            .call(|node, round| {
+            .inquire(|node, now| {
                 let state = node.state();
-                let status = node.status(round.now);
-                let alarms = alarms(&status, state.belief_full, round.now);
+                let status = node.status(now);
+                let alarms = alarms(&status, state.belief_full, now);
                 (status, state.identity.member.to_string(), alarms)
             })
             .await
@@ -147,6 +147,22 @@ fn state_of(fence: &FenceState) -> (&'static str, String) {
 
 fn alarms(status: &NodeStatus, belief_full: bool, now: Timestamp) -> Vec<String> {
     let mut alarms = Vec::new();
+    if status.store_stopped {
+        alarms.push(
+            "the store stopped after a failed write: nothing is published, recorded or taken in; free space or mend the \
+             disk, then restart the node"
+                .to_owned(),
+        );
+    }
+    if let Some(low) = &status.disk_low {
+        alarms.push(format!(
+            "the disk has {} MiB left: publications are refused until {} MiB are free",
+            low.free_mib, low.wanted_mib
+        ));
+    }
+    if let Some(fault) = &status.views_in_memory {
+        alarms.push(format!("the views are kept in memory only ({fault}); mend the disk, then restart the node"));
+    }
     let ends = status.roster_ends;
     if ends <= now {
         alarms.push(format!(

@@ -148,7 +148,7 @@ where
         let from = page_position(&message.page_token)?;
         let (due, next) = self
             .engine
-            .call(move |node, _| node.list_due_for_republication(ListPosition::from_token(from), limit))
+            .inquire(move |node, _| node.list_due_for_republication(ListPosition::from_token(from), limit))
             .await
             .map_err(engine_refusal)?;
         let due = due.into_iter().map(|due| DueIndicator {

@@ -24,6 +24,11 @@ pub fn engine_refusal(fault: EngineFault) -> Refusal {
             description: fault.to_string(),
             retry_after_ms: limits::RETRY_AFTER_MS,
         },
+        EngineFault::Stuck { .. } => Refusal::Unavailable {
+            reason: "STORE_STUCK",
+            description: fault.to_string(),
+            retry_after_ms: limits::STORE_RETRY_MS,
+        },
         EngineFault::Storage(fault) => storage_refusal(&fault),
     }
 }
@@ -32,12 +37,22 @@ pub fn engine_refusal(fault: EngineFault) -> Refusal {
 pub fn storage_refusal(fault: &StorageFault) -> Refusal {
     let description = fault.to_string();
     match fault {
-        StorageFault::Full => {
-            Refusal::Unavailable { reason: "DISK_FULL", description, retry_after_ms: limits::STORE_RETRY_MS }
+        StorageFault::Full => Refusal::Unavailable {
+            reason: "DISK_FULL",
+            description: format!("{description}: free space, then restart the node"),
+            retry_after_ms: limits::STORE_RETRY_MS,
+        },
+        StorageFault::Views(_) => {
+            Refusal::Unavailable { reason: "VIEWS_REBUILDING", description, retry_after_ms: limits::STORE_RETRY_MS }
         }
-        StorageFault::Stopped | StorageFault::Os(_) => {
+        StorageFault::Stopped => {
             Refusal::Unavailable { reason: "STORE_STOPPED", description, retry_after_ms: limits::STORE_RETRY_MS }
         }
+        StorageFault::Os(_) => Refusal::Unavailable {
+            reason: "STORE_STOPPED",
+            description: format!("{description}: mend the disk, then restart the node"),
+            retry_after_ms: limits::STORE_RETRY_MS,
+        },
         StorageFault::Damaged(_)
         | StorageFault::NoRecord(_)
         | StorageFault::InUse
@@ -73,6 +88,9 @@ pub fn publish_refusal(fault: &PublishFault) -> Refusal {
             description,
             retry_after_ms: limits::QUOTA_RETRY_MS,
         },
+        PublishFault::DiskLow(_) => {
+            Refusal::ResourceExhausted { reason: "DISK_LOW", description, retry_after_ms: limits::STORE_RETRY_MS }
+        }
         PublishFault::Storage(fault) => storage_refusal(fault),
     }
 }

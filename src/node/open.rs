@@ -53,7 +53,6 @@ impl<J: Journal, V: Views> Node<J, V> {
                 events.push(AuditEvent::RosterApplied { version, sha256: state.roster.sha256() });
             }
         }
-        let mut events = Vec::new();
         if !is_new && !state.stopped {
             events.push(unwritten(state.written_at, now));
         }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::base::name::{ConsortiumId, FeedId, MemberId};
 use crate::domain::feed::verifier::witness_name;
+use crate::domain::note::NoteError;
 
 pub(in crate::domain) const NOW: Timestamp = Timestamp::from_unix_s(1_795_000_000);
 

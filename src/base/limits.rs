@@ -236,3 +236,6 @@ pub const REFUSALS_PER_MINUTE: u64 = 600;
 
 /// Seconds between heads of feeds a peer follows elsewhere, so that two histories of one feed are found out within a minute.
 pub const GOSSIP_S: u64 = 20;
+
+/// Characters of one value in a log line; the rest of a foreign text is left out.
+pub const LOG_VALUE_CHARACTERS: usize = 1_000;

@@ -11,6 +11,7 @@ pub mod http;
 pub mod journal;
 pub mod key_bundle;
 pub mod keystore;
+pub mod log;
 pub mod noise;
 pub mod random;
 pub mod roster_files;

@@ -44,6 +44,8 @@ pub struct Config {
     /// Folder of imported guard lists.
     pub guard_dir: PathBuf,
     pub views: ViewsBackend,
+    /// Where monitoring reads counts and probes ask; nowhere where none.
+    pub metrics_listen: Option<SocketAddr>,
     pub log_level: LogLevel,
     pub log_format: LogFormat,
 }
@@ -155,6 +157,8 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
     }
     let guard_dir = path_in(reader, "guard.dir", &dir, dir.guard());
     let views = reader.optional("storage.views", "\"sled\" or \"memory\"").unwrap_or(ViewsBackend::Sled);
+    let metrics_listen = reader.optional("metrics.listen", "an IP address with port, e.g. \"127.0.0.1:7442\"");
+    check_metrics(reader, metrics_listen, [local_listen, peer_listen]);
     let log_level = reader.optional("log.level", "error, warn, info or debug").unwrap_or(LogLevel::Info);
     let log_format = reader.optional("log.format", "text or json").unwrap_or(LogFormat::Text);
     Some(Config {
@@ -171,9 +175,24 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
         statistics,
         guard_dir,
         views,
+        metrics_listen,
         log_level,
         log_format,
     })
+}
+
+/// Plain HTTP without a key: what listens beyond this machine was meant to.
+fn check_metrics(reader: &mut Reader, listen: Option<SocketAddr>, others: [SocketAddr; 2]) {
+    let danger_public = reader.flag("metrics.danger_public", false);
+    let Some(listen) = listen else { return };
+    if !listen.ip().is_loopback() && !danger_public {
+        let rule = "must be a loopback address: it speaks plain HTTP to whoever connects; where a firewall stands before it, \
+                    set metrics.danger_public = true";
+        reader.fault("metrics.listen", rule);
+    }
+    if listen.port() != 0 && others.contains(&listen) {
+        reader.fault("metrics.listen", "must differ from local.listen and peer.listen");
+    }
 }
 
 /// Port of the local listener where none is configured.
@@ -257,9 +276,10 @@ mod tests {
         expected.dir = all.dir.clone();
         expected.keystore = all.keystore.clone();
         expected.guard_dir = all.guard_dir.clone();
+        expected.metrics_listen = all.metrics_listen;
         assert_eq!(all, expected);
         assert_eq!(as_written, parse("[node]\nmember = \"bank-a\"", &[]).expect("valid"));
-        assert_eq!(uncommented.matches(" = ").count(), 18, "every key stands in the template once");
+        assert_eq!(uncommented.matches(" = ").count(), 20, "every key stands in the template once");
     }
 
     #[test]
@@ -320,6 +340,24 @@ mod tests {
         let message = refused.expect_err("not a TOML value").to_string();
         assert!(message.contains("line 4"), "{message}");
         assert!(!message.contains("hunter2"), "{message}");
+    }
+
+    #[test]
+    fn counts_are_told_to_this_machine_alone_unless_a_name_that_says_so_allows_more() {
+        let check = |keys: &str, fault: Option<&str>| {
+            let parsed = parse(&format!("[node]\nmember = \"a\"\n[metrics]\n{keys}"), &[]);
+            let said = parsed.err().map(|error| error.to_string());
+            assert_eq!(said.is_some(), fault.is_some(), "{keys}: {said:?}");
+            assert!(fault.is_none_or(|part| said.is_some_and(|said| said.contains(part))), "{keys}");
+        };
+        check("", None);
+        check("listen = \"127.0.0.1:7442\"", None);
+        check("listen = \"[::1]:7442\"", None);
+        check("listen = \"0.0.0.0:7442\"", Some("must be a loopback address"));
+        check("listen = \"10.0.0.1:7442\"\ndanger_public = false", Some("metrics.danger_public"));
+        check("listen = \"0.0.0.0:7442\"\ndanger_public = true", None);
+        check("listen = \"127.0.0.1:7440\"", Some("must differ from local.listen"));
+        check("listen = \"localhost\"", Some("must be an IP address with port"));
     }
 
     #[test]

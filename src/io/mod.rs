@@ -12,6 +12,7 @@ pub mod journal;
 pub mod key_bundle;
 pub mod keystore;
 pub mod log;
+pub mod metrics;
 pub mod noise;
 pub mod random;
 pub mod roster_files;

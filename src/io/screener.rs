@@ -29,6 +29,7 @@ use crate::domain::screening::policy::BuiltInPolicy;
 use crate::domain::screening::screen::{ScreeningContext, screen};
 use crate::domain::screening::transaction::Transaction;
 use crate::io::engine::Engine;
+use crate::io::metrics::counts::ScreeningCounts;
 use crate::io::{clock, random};
 use crate::node::record_screening::{DecisionCounts, ScreeningRecord};
 use crate::node::store::{Journal, Views};
@@ -115,6 +116,8 @@ type Counts = BTreeMap<String, (Actor, DecisionCounts)>;
 /// The records on their way to the audit log.
 #[derive(Debug)]
 pub struct Records {
+    /// For monitoring; never reset.
+    pub counted: Arc<ScreeningCounts>,
     queue: Sender<ScreeningRecord>,
     counts: Mutex<Counts>,
     loss: Mutex<Option<Loss>>,
@@ -131,7 +134,13 @@ impl Records {
     /// The sending side and what [`write_records`] reads.
     pub fn new() -> (Self, Receiver<ScreeningRecord>) {
         let (queue, waiting) = mpsc::channel(limits::SCREENING_RECORDS);
-        (Self { queue, counts: Mutex::new(Counts::new()), loss: Mutex::new(None) }, waiting)
+        let (counted, counts) = (Arc::default(), Mutex::new(Counts::new()));
+        (Self { counted, queue, counts, loss: Mutex::new(None) }, waiting)
+    }
+
+    /// Records in the queue.
+    pub fn waiting(&self) -> usize {
+        self.queue.max_capacity().saturating_sub(self.queue.capacity())
     }
 
     fn take(&self, caller: &Actor, screening: &Screening, decision_id: &str, now: Timestamp) -> Audited {
@@ -153,11 +162,13 @@ impl Records {
         if self.queue.try_send(record).is_ok() {
             return Audited::Pending;
         }
+        self.counted.records_lost.one();
         self.lose(now, 1);
         Audited::Lost
     }
 
     fn count(&self, caller: &Actor, decision: Decision) {
+        self.counted.decided(decision);
         // Held for one addition; a panic cannot leave a counter half changed.
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let (_, row) = counts.entry(caller.to_string()).or_insert_with(|| (caller.clone(), DecisionCounts::default()));
@@ -267,6 +278,7 @@ async fn write<J, V>(
     let outcome = written.await.and_then(|outcome| Ok(outcome?));
     if let Err(fault) = outcome {
         tracing::error!(event = "audit.unwritten", records = offered, fault = %fault);
+        queue.counted.records_lost.add(u64::try_from(offered).unwrap_or(u64::MAX));
         let lost = u64::try_from(offered).unwrap_or(u64::MAX).saturating_add(gap.map_or(0, |gap| gap.records));
         queue.lose(gap.map_or_else(clock::now, |gap| gap.since), lost);
         queue.give_back(kept_counts);

@@ -8,6 +8,7 @@
 mod doors;
 mod health;
 pub mod material;
+mod observe;
 mod peering;
 mod reload;
 mod roster;
@@ -26,6 +27,7 @@ use crate::app::config::Config;
 use crate::app::serve::doors::Sockets;
 use crate::app::serve::material::ServeError;
 use crate::app::serve::material::{LiveEngine, Material};
+use crate::app::serve::observe::Observer;
 use crate::app::serve::peering::Peering;
 use crate::app::serve::roster::RosterDesk;
 use crate::app::serve::store::{OnDamage, OpenStore};
@@ -41,6 +43,8 @@ use crate::io::exchange::links::Links;
 use crate::io::journal::reader::JournalReader;
 use crate::io::journal::real_fs::RealFs;
 use crate::io::keystore::process::forbid_core_dumps;
+use crate::io::metrics::door::MetricsDoor;
+use crate::io::metrics::page::Metrics;
 use crate::io::screener::{Records, Screener, write_records};
 use crate::io::scrub::scrub_daily;
 
@@ -61,20 +65,38 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
     let Started { engine, thread, screener, waiting, reader } = start_engine(config, &material, on_damage)?;
 
     let links = Links::default();
+    let metrics = Arc::new(counted(&engine, &screener, &reader));
     let (stop, stopping) = watch::channel(false);
     let desk = RosterDesk::new(&material, engine.clone(), Arc::clone(&screener));
     let peering = Peering::new(engine.patient(), links.clone(), desk.clone(), &material);
-    let local_door = doors::local(config, &material, &engine, &screener, &links, &desk)?;
-    let peer_door = doors::peer(&material, &engine.patient(), &desk)?;
+    let local_door = doors::local(config, &material, &engine, &screener, &links, &desk, &metrics)?;
+    let peer_door = doors::peer(&material, &engine.patient(), &desk, &metrics)?;
     let addresses = sockets.addresses()?;
 
+    if let Some(tcp) = sockets.metrics {
+        // Beside the peers: a scrape must not hold up a checkout.
+        peers.spawn(MetricsDoor { tcp, metrics: Arc::clone(&metrics) }.serve());
+    }
     let peers_thread = spawn_peers(peers, peering, peer_door, sockets.peer, stopping.clone())?;
     if let Some(path) = ready_file {
         material::write_ready(&path, &addresses)?;
     }
     tracing::info!(event = "node.ready", local = %addresses.local, peer = %addresses.peer, member = %config.member);
 
+    let observer = Observer {
+        metrics,
+        engine: engine.clone(),
+        screener: Arc::clone(&screener),
+        links,
+        desk: desk.clone(),
+        health: local_door.health.clone(),
+        dir: config.dir.clone(),
+        local_tls: local_door.tls.subscribe(),
+        peer_certificate_ends_s: material.peer.end_s(),
+    };
+
     local.block_on(async {
+        tokio::spawn(observer.run(stopping.clone()));
         let window = Duration::from_millis(config.audit_window_ms);
         let (recorder, ends) = (Arc::clone(&screener), stopping.clone());
         let recording = tokio::spawn(write_records(engine.clone(), recorder, waiting, window, ends));
@@ -145,6 +167,18 @@ fn start_engine(config: &Config, material: &Material, on_damage: OnDamage) -> Re
         records,
     });
     Ok(Started { engine, thread, screener, waiting, reader })
+}
+
+/// What is counted where it happens, gathered for the page that monitoring reads.
+fn counted(engine: &LiveEngine, screener: &Screener, reader: &JournalReader<RealFs>) -> Metrics {
+    Metrics {
+        screening: Arc::clone(&screener.records.counted),
+        engine_waiting: engine.waiting(),
+        journal: reader.counts(),
+        started_at: Some(clock::now()),
+        version: env!("CARGO_PKG_VERSION"),
+        ..Metrics::default()
+    }
 }
 
 fn assess(

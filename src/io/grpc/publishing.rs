@@ -1,5 +1,7 @@
 //! `hushwire.local.v1.PublishingService`.
 
+use std::sync::Arc;
+
 use tonic::{Request, Response, Status};
 
 use crate::base::limits;
@@ -17,6 +19,7 @@ use crate::io::grpc::wire::hushwire::local::v1::{
     PublishIndicatorsRequest, PublishIndicatorsResponse, PublishedIndicator, RetractIndicatorsRequest,
     RetractIndicatorsResponse,
 };
+use crate::io::metrics::counts::PublishingCounts;
 use crate::node::publish::{IndicatorDraft, PublishRequest, Refused};
 use crate::node::retract::RetractRequest;
 use crate::node::store::{Journal, Views};
@@ -29,6 +32,7 @@ const PAGE: (usize, usize) = (100, 1_000);
 pub struct Publishing<J, V> {
     pub engine: Engine<J, V>,
     pub member: MemberId,
+    pub counted: Arc<PublishingCounts>,
 }
 
 #[tonic::async_trait]
@@ -56,6 +60,8 @@ where
             .await
             .map_err(engine_refusal)?
             .map_err(|fault| publish_refusal(&fault))?;
+        self.counted.published.add(u64::try_from(receipt.published.len()).unwrap_or(u64::MAX));
+        self.counted.refused.add(u64::try_from(receipt.refused.len()).unwrap_or(u64::MAX));
         let published = receipt.published.into_iter().map(|published| PublishedIndicator {
             draft: published.draft,
             name: convert::indicator_name(&self.member, &published.commitment),
@@ -97,6 +103,7 @@ where
             .await
             .map_err(engine_refusal)?
             .map_err(|fault| retract_refusal(&fault))?;
+        self.counted.retracted.add(u64::try_from(receipt.retracted.len()).unwrap_or(u64::MAX));
         let named = receipt.retracted.iter().map(|target| convert::indicator_name(&self.member, target));
         let refused = receipt.refused.into_iter().map(convert::wire_refusal).collect();
         Ok(Response::new(RetractIndicatorsResponse { retracted: named.collect(), refused }))

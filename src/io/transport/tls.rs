@@ -5,6 +5,7 @@
 //! was dropped or has expired since would come back unchecked (CRYPTO §8).
 
 use crate::base::name::MemberId;
+use crate::io::transport::leaf::Leaf;
 use crate::io::transport::pins::PinRegistry;
 use crate::io::transport::verify::{LocalClients, PinnedClients, PinnedServer};
 use rustls::client::{Resumption, WebPkiServerVerifier};
@@ -45,6 +46,13 @@ impl Certified {
         let key = PrivateKeyDer::from_pem_slice(key_pem)
             .map_err(|_| TlsError::Pem { what: "the private key", expected: "a private key" })?;
         Ok(Self { chain, key })
+    }
+}
+
+impl Certified {
+    /// Last second of validity, Unix time; none for what cannot be read.
+    pub fn end_s(&self) -> Option<u64> {
+        Some(Leaf::read(self.chain.first()?).ok()?.not_after_s)
     }
 }
 
@@ -92,6 +100,8 @@ pub fn provider() -> Arc<CryptoProvider> {
 /// The TLS of one door: what it shows, and whom it admits.
 #[derive(Debug)]
 pub struct DoorTls {
+    /// Last second of validity of what it shows, Unix time.
+    pub end_s: Option<u64>,
     server: Arc<ServerConfig>,
     clients: Arc<dyn ClientCertVerifier>,
 }
@@ -135,7 +145,7 @@ fn server(own: &Certified, clients: Arc<dyn ClientCertVerifier>, protocols: &[&[
     config.send_tls13_tickets = 0;
     // Our order of cipher suites, not the client's: AES-256 first whatever is asked.
     config.ignore_client_order = true;
-    Ok(DoorTls { server: Arc::new(config), clients })
+    Ok(DoorTls { end_s: own.end_s(), server: Arc::new(config), clients })
 }
 
 /// A caller of the local door: the node's certificate comes from the member's own authority and names the host called.

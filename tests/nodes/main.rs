@@ -11,6 +11,7 @@ mod evidence;
 mod flow;
 mod http;
 mod leak;
+mod monitoring;
 mod node;
 mod puller;
 mod recovery;

@@ -19,7 +19,8 @@ use crate::node::{Home, Node, wait};
 const DEVICE: (IdentifierKind, &str) = (IdentifierKind::Device, "monitored-device-0001");
 const MONITORED: [(&str, &str); 1] = [("HUSHWIRE__METRICS__LISTEN", "127.0.0.1:0")];
 
-fn start(home: &Home) -> (Node, SocketAddr) {
+/// A node that listens for monitoring, and where.
+pub fn start(home: &Home) -> (Node, SocketAddr) {
     let node = home.start_with(&MONITORED).unwrap_or_else(|said| panic!("it starts: {}", said.stderr));
     (node, ready_file(home)["metrics"].as_str().expect("told").parse().expect("an address"))
 }
@@ -46,7 +47,8 @@ fn get(to: SocketAddr, path: &str, accept: &str) -> String {
     send(to, &format!("GET {path} HTTP/1.1\r\nHost: node\r\nAccept: {accept}\r\n\r\n"))
 }
 
-fn scrape(to: SocketAddr) -> String {
+/// The page in the format everything understands.
+pub fn scrape(to: SocketAddr) -> String {
     let heard = get(to, "/metrics", "text/plain");
     let (head, page) = heard.split_once("\r\n\r\n").expect("an answer");
     assert!(head.starts_with("HTTP/1.1 200") && head.contains("text/plain; version=0.0.4"), "{head}");

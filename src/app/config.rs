@@ -46,6 +46,7 @@ pub struct Config {
     pub views: ViewsBackend,
     /// Where monitoring reads counts and probes ask; nowhere where none.
     pub metrics_listen: Option<SocketAddr>,
+    pub traces: TracesConfig,
     pub log_level: LogLevel,
     pub log_format: LogFormat,
 }
@@ -75,6 +76,22 @@ pub struct StatisticsConfig {
     pub epsilon_nano: u64,
     /// Of one quarter, billionths.
     pub quarter_cap_nano: u64,
+}
+
+/// Which calls are traced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TracesConfig {
+    /// The collector on this machine; no traces where none.
+    pub endpoint: Option<SocketAddr>,
+    /// Of the calls whose caller does not decide, billionths.
+    pub share_nano: u32,
+}
+
+impl TracesConfig {
+    /// 0 to 1.
+    pub fn share(&self) -> f64 {
+        f64::from(self.share_nano) / 1e9
+    }
 }
 
 /// Why a configuration cannot be used.
@@ -159,6 +176,16 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
     let views = reader.optional("storage.views", "\"sled\" or \"memory\"").unwrap_or(ViewsBackend::Sled);
     let metrics_listen = reader.optional("metrics.listen", "an IP address with port, e.g. \"127.0.0.1:7442\"");
     check_metrics(reader, metrics_listen, [local_listen, peer_listen]);
+    let share_nano = reader.billionths("traces.share", 0.0..=1.0, 10_000_000);
+    let traces = TracesConfig {
+        endpoint: reader.optional("traces.endpoint", "an IP address with port, e.g. \"127.0.0.1:4317\""),
+        share_nano: u32::try_from(share_nano).expect("the reader's range fits"),
+    };
+    if traces.endpoint.is_some_and(|endpoint| !endpoint.ip().is_loopback()) {
+        let rule =
+            "must be a loopback address: spans go in plain HTTP/2 to a collector on this machine, which passes them on";
+        reader.fault("traces.endpoint", rule);
+    }
     let log_level = reader.optional("log.level", "error, warn, info or debug").unwrap_or(LogLevel::Info);
     let log_format = reader.optional("log.format", "text or json").unwrap_or(LogFormat::Text);
     Some(Config {
@@ -176,6 +203,7 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
         guard_dir,
         views,
         metrics_listen,
+        traces,
         log_level,
         log_format,
     })
@@ -277,9 +305,10 @@ mod tests {
         expected.keystore = all.keystore.clone();
         expected.guard_dir = all.guard_dir.clone();
         expected.metrics_listen = all.metrics_listen;
+        expected.traces.endpoint = all.traces.endpoint;
         assert_eq!(all, expected);
         assert_eq!(as_written, parse("[node]\nmember = \"bank-a\"", &[]).expect("valid"));
-        assert_eq!(uncommented.matches(" = ").count(), 20, "every key stands in the template once");
+        assert_eq!(uncommented.matches(" = ").count(), 22, "every key stands in the template once");
     }
 
     #[test]
@@ -358,6 +387,19 @@ mod tests {
         check("listen = \"0.0.0.0:7442\"\ndanger_public = true", None);
         check("listen = \"127.0.0.1:7440\"", Some("must differ from local.listen"));
         check("listen = \"localhost\"", Some("must be an IP address with port"));
+    }
+
+    #[test]
+    fn spans_stay_on_this_machine() {
+        let check = |keys: &str, share: Option<f64>| {
+            let parsed = parse(&format!("[node]\nmember = \"a\"\n[traces]\n{keys}"), &[]);
+            assert_eq!(parsed.ok().map(|config| config.traces.share()), share, "{keys}");
+        };
+        check("endpoint = \"127.0.0.1:4317\"", Some(0.01));
+        check("endpoint = \"127.0.0.1:4317\"\nshare = 1", Some(1.0));
+        check("endpoint = \"10.0.0.1:4317\"", None);
+        check("endpoint = \"http://127.0.0.1:4317\"", None);
+        check("share = 1.5", None);
     }
 
     #[test]

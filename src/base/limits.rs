@@ -252,6 +252,10 @@ pub const METRIC_REASONS: usize = 128;
 /// Characters of one value in a log line; the rest of a foreign text is left out.
 pub const LOG_VALUE_CHARACTERS: usize = 1_000;
 
+/// Spans waiting for the collector of traces, half a megabyte; the longest a collector may take, and the stop waits for it.
+pub const SPANS: usize = 2_048;
+pub const COLLECTOR_MS: u64 = 1_000;
+
 /// Seconds without a sign of the thread that answers checkouts after which a node no longer says that it is ready, and
 /// after which it no longer says that it lives: ten missed looks, and as long as the slowest disk stalls.
 pub const READY_S: u64 = 10;

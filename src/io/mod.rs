@@ -18,5 +18,6 @@ pub mod random;
 pub mod roster_files;
 pub mod screener;
 pub mod scrub;
+pub mod traces;
 pub mod transport;
 pub mod views;

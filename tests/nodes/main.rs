@@ -20,4 +20,5 @@ mod releases;
 mod rosters;
 mod search;
 mod starting;
+mod traces;
 mod wiretap;

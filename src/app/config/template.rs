@@ -92,6 +92,12 @@ passphrase = {passphrase}
 # Let it listen beyond this machine. Whoever reaches it reads how much is screened, stopped and published.
 # danger_public = false
 
+[traces]
+# An OpenTelemetry collector on this machine (OTLP over gRPC). No traces unless given.
+# endpoint = "127.0.0.1:4317"
+# Share of the calls whose caller does not decide by itself, 0 to 1.
+# share = 0.01
+
 [log]
 # error, warn, info or debug.
 # level = "info"

@@ -102,7 +102,7 @@ impl LocalDoor {
             counts: Arc::clone(&self.metrics.local.connections),
         };
         let gate = Gate::new(self.routes.prepare(), self.gate, self.on_refused);
-        door.serve(JsonDoor::new(Counted::new(gate, Arc::clone(&self.metrics.local.calls))), stop).await;
+        door.serve(JsonDoor::new(Counted::new(gate, &self.metrics.local)), stop).await;
     }
 }
 
@@ -127,7 +127,7 @@ impl PeerDoor {
             counts: Arc::clone(&self.metrics.peer.connections),
         };
         let gate = Gate::new(self.routes.prepare(), GateSettings::peer(), self.on_refused);
-        door.serve(Counted::new(gate, Arc::clone(&self.metrics.peer.calls)), stop).await;
+        door.serve(Counted::new(gate, &self.metrics.peer), stop).await;
     }
 }
 

@@ -44,9 +44,10 @@ use crate::io::journal::reader::JournalReader;
 use crate::io::journal::real_fs::RealFs;
 use crate::io::keystore::process::forbid_core_dumps;
 use crate::io::metrics::door::MetricsDoor;
-use crate::io::metrics::page::Metrics;
+use crate::io::metrics::page::{DoorMetrics, Metrics};
 use crate::io::screener::{Records, Screener, write_records};
 use crate::io::scrub::scrub_daily;
+use crate::io::traces::Traces;
 
 /// How often windows are closed and silence is noticed.
 const TICK: Duration = Duration::from_millis(20);
@@ -65,7 +66,8 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
     let Started { engine, thread, screener, waiting, reader } = start_engine(config, &material, on_damage)?;
 
     let links = Links::default();
-    let metrics = Arc::new(counted(&engine, &screener, &reader));
+    let traces = traces(config)?;
+    let metrics = Arc::new(counted(&engine, &screener, &reader, traces.as_ref()));
     let (stop, stopping) = watch::channel(false);
     let desk = RosterDesk::new(&material, engine.clone(), Arc::clone(&screener));
     let peering = Peering::new(engine.patient(), links.clone(), desk.clone(), &material);
@@ -126,6 +128,9 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
     drop((engine, desk, screener));
     local.shutdown_timeout(Duration::from_secs(1));
     drop(thread.join());
+    if let Some(traces) = traces {
+        traces.stop();
+    }
     tracing::info!(event = "node.stopped");
     Ok(())
 }
@@ -169,9 +174,22 @@ fn start_engine(config: &Config, material: &Material, on_damage: OnDamage) -> Re
     Ok(Started { engine, thread, screener, waiting, reader })
 }
 
+/// Where spans go, if anywhere.
+fn traces(config: &Config) -> Result<Option<Traces>, ServeError> {
+    let start = |collector| Traces::start(collector, config.traces.share(), env!("CARGO_PKG_VERSION"));
+    config.traces.endpoint.map(start).transpose().map_err(ServeError::Runtime)
+}
+
 /// What is counted where it happens, gathered for the page that monitoring reads.
-fn counted(engine: &LiveEngine, screener: &Screener, reader: &JournalReader<RealFs>) -> Metrics {
+fn counted(
+    engine: &LiveEngine,
+    screener: &Screener,
+    reader: &JournalReader<RealFs>,
+    traces: Option<&Traces>,
+) -> Metrics {
     Metrics {
+        local: DoorMetrics { tracer: traces.map(Traces::local), ..DoorMetrics::default() },
+        peer: DoorMetrics { tracer: traces.map(Traces::peer), ..DoorMetrics::default() },
         screening: Arc::clone(&screener.records.counted),
         engine_waiting: engine.waiting(),
         journal: reader.counts(),

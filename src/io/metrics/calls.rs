@@ -22,6 +22,8 @@ use tower::Service;
 use crate::base::limits;
 use crate::io::grpc::roles::METHODS;
 use crate::io::metrics::atomics::{Count, Distribution, Durations, Inside, Level};
+use crate::io::metrics::page::DoorMetrics;
+use crate::io::traces::{CallSpan, CallTracer};
 
 /// Every code of gRPC with its name, in the order of its number.
 pub const CODES: [(Code, &str); 17] = [
@@ -119,13 +121,18 @@ struct Call {
     method: usize,
     since: Instant,
     ended: bool,
+    span: Option<CallSpan>,
     _inside: Inside,
 }
 
 impl Call {
-    fn begin(counts: &Arc<CallCounts>, path: &str) -> Self {
+    fn begin(counts: &Arc<CallCounts>, tracer: Option<&CallTracer>, request: &Request<Body>) -> Self {
+        let path = request.uri().path();
+        let method = METHODS.iter().position(|row| row.method == path).unwrap_or(METHODS.len());
+        let name = names().nth(method).unwrap_or(UNKNOWN_METHOD);
         Self {
-            method: METHODS.iter().position(|row| row.method == path).unwrap_or(METHODS.len()),
+            method,
+            span: tracer.map(|tracer| tracer.begin(name, request.headers())),
             since: Instant::now(),
             ended: false,
             _inside: counts.in_flight.enter(),
@@ -162,6 +169,10 @@ impl Call {
             return;
         }
         let place = CODES.iter().position(|(known, _)| *known == code);
+        let name = place.and_then(|place| CODES.get(place)).map_or("UNKNOWN", |(_, name)| *name);
+        if let Some(span) = self.span.take() {
+            span.end(code, name);
+        }
         if let Some(count) = self.row().zip(place).and_then(|(row, place)| row.codes.get(place)) {
             count.one();
         }
@@ -179,11 +190,12 @@ impl Drop for Call {
 pub struct Counted<S> {
     inner: S,
     counts: Arc<CallCounts>,
+    tracer: Option<CallTracer>,
 }
 
 impl<S> Counted<S> {
-    pub fn new(inner: S, counts: Arc<CallCounts>) -> Self {
-        Self { inner, counts }
+    pub fn new(inner: S, door: &DoorMetrics) -> Self {
+        Self { inner, counts: Arc::clone(&door.calls), tracer: door.tracer.clone() }
     }
 }
 
@@ -201,7 +213,7 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let mut call = Call::begin(&self.counts, request.uri().path());
+        let mut call = Call::begin(&self.counts, self.tracer.as_ref(), &request);
         let answer = self.inner.call(request);
         Box::pin(async move {
             let Ok(response) = answer.await;
@@ -265,14 +277,14 @@ mod tests {
 
     /// A call answered with this; what was counted of it.
     async fn count(path: &str, answer: impl Fn() -> Response<Body> + Clone + Send + 'static) -> Arc<CallCounts> {
-        let counts = Arc::new(CallCounts::default());
+        let door = DoorMetrics::default();
         let inner = service_fn(move |_: Request<Body>| {
             let answer = answer();
             async move { Ok(answer) }
         });
-        let Ok(response) = Counted::new(inner, Arc::clone(&counts)).oneshot(request(path)).await;
+        let Ok(response) = Counted::new(inner, &door).oneshot(request(path)).await;
         drop(response.into_body().collect().await);
-        counts
+        door.calls
     }
 
     fn with_trailers(code: &'static str) -> Response<Body> {
@@ -305,9 +317,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_whose_caller_went_away_is_cancelled() {
-        let counts = Arc::new(CallCounts::default());
+        let door = DoorMetrics::default();
+        let counts = &door.calls;
         let inner = service_fn(|_: Request<Body>| std::future::pending::<Result<Response<Body>, Infallible>>());
-        let mut running = Box::pin(Counted::new(inner, Arc::clone(&counts)).oneshot(request(STATUS)));
+        let mut running = Box::pin(Counted::new(inner, &door).oneshot(request(STATUS)));
         assert!(std::future::poll_fn(|cx| Poll::Ready(running.as_mut().poll(cx).is_pending())).await);
         assert_eq!(counts.in_flight(), 1);
         drop(running);

@@ -19,6 +19,7 @@ use crate::io::metrics::counts::{JournalCounts, PublishingCounts, ScreeningCount
 use crate::io::metrics::families::{FAMILIES, Family, Kind, Sample, Unit, Value};
 use crate::io::metrics::process::Process;
 use crate::io::metrics::seen::Seen;
+use crate::io::traces::CallTracer;
 use crate::io::transport::listener::DoorCounts;
 
 /// Everything that is counted, wherever it is.
@@ -41,6 +42,8 @@ pub struct Metrics {
 pub struct DoorMetrics {
     pub calls: Arc<CallCounts>,
     pub connections: Arc<DoorCounts>,
+    /// Makes a span of each call, where traces are configured.
+    pub tracer: Option<CallTracer>,
 }
 
 impl DoorMetrics {

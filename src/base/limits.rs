@@ -332,3 +332,27 @@ pub const REFUSALS_PER_MINUTE: u64 = 600;
 
 /// Seconds between heads of feeds a peer follows elsewhere, so that two histories of one feed are found out within a minute.
 pub const GOSSIP_S: u64 = 20;
+
+/// Connections to the metrics listener at once: two monitoring systems, a supervisor's probes, and somebody who looks.
+pub const METRICS_CONNECTIONS: usize = 16;
+
+/// Milliseconds from the accepted connection to the end of its answer on the metrics listener; a page is made in one.
+pub const METRICS_CONNECTION_MS: u64 = 5_000;
+
+/// Bytes of the headers of a scrape: Prometheus sends some 300. Hyper takes no less than 8 KiB.
+pub const METRICS_HEADER_BYTES: usize = 8 * 1024;
+
+/// Distinct reasons of refusals counted each in a row of its own at one door: the program has some 80.
+pub const METRIC_REASONS: usize = 128;
+
+/// Characters of one value in a log line; the rest of a foreign text is left out.
+pub const LOG_VALUE_CHARACTERS: usize = 1_000;
+
+/// Spans waiting for the collector of traces, half a megabyte; the longest a collector may take, and the stop waits for it.
+pub const SPANS: usize = 2_048;
+pub const COLLECTOR_MS: u64 = 1_000;
+
+/// Seconds without a sign of the thread that answers checkouts after which a node no longer says that it is ready, and
+/// after which it no longer says that it lives: ten missed looks, and as long as the slowest disk stalls.
+pub const READY_S: u64 = 10;
+pub const LIVE_S: u64 = 60;

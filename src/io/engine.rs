@@ -16,6 +16,7 @@ use crate::base::limits;
 use crate::base::name::{ConsortiumId, FeedId, MemberId};
 use crate::base::time::Timestamp;
 use crate::io::compactor::Compactor;
+use crate::io::metrics::atomics::Level;
 use crate::io::{clock, random};
 use crate::node::Node;
 use crate::node::heads::Heads;
@@ -61,6 +62,8 @@ pub struct Engine<J, V> {
     member: MemberId,
     /// How long a call waits for room in the queue.
     patience: Duration,
+    /// Calls whose work has not begun, for monitoring.
+    waiting: Arc<Level>,
 }
 
 impl<J, V> Clone for Engine<J, V> {
@@ -72,6 +75,7 @@ impl<J, V> Clone for Engine<J, V> {
             consortium: self.consortium.clone(),
             member: self.member.clone(),
             patience: self.patience,
+            waiting: Arc::clone(&self.waiting),
         }
     }
 }
@@ -94,7 +98,13 @@ impl<J: Journal + Send + 'static, V: Views + Send + 'static> Engine<J, V> {
         let thread = std::thread::Builder::new()
             .name("hushwire-engine".to_owned())
             .spawn(move || run(node, &queue, tick, &Told { heads: publish_heads, progress: tell_progress }, reserve))?;
-        Ok((Self { jobs, heads, progress, consortium, member, patience: Duration::ZERO }, thread))
+        let (patience, waiting) = (Duration::ZERO, Arc::default());
+        Ok((Self { jobs, heads, progress, consortium, member, patience, waiting }, thread))
+    }
+
+    /// Calls whose work has not begun.
+    pub fn waiting(&self) -> Arc<Level> {
+        Arc::clone(&self.waiting)
     }
 
     pub fn consortium(&self) -> &ConsortiumId {
@@ -138,7 +148,9 @@ impl<J: Journal + Send + 'static, V: Views + Send + 'static> Engine<J, V> {
         work: impl FnOnce(&mut Node<J, V>, &mut Round<'_>) -> T + Send + 'static,
     ) -> Result<T, EngineFault> {
         let (answer, answered) = oneshot::channel();
+        let waiting = self.waiting.enter();
         let job: Job<J, V> = Box::new(move |node, round| {
+            drop(waiting);
             let result = work(node, round);
             Box::new(move |durable| {
                 // A caller that gave up does not wait for the answer; what it asked for stands all the same.

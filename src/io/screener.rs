@@ -30,6 +30,7 @@ use crate::domain::screening::policy::BuiltInPolicy;
 use crate::domain::screening::screen::{ScreeningContext, screen};
 use crate::domain::screening::transaction::Transaction;
 use crate::io::engine::Engine;
+use crate::io::metrics::counts::ScreeningCounts;
 use crate::io::{clock, random};
 use crate::node::record_screening::{DecisionCounts, ScreeningRecord};
 use crate::node::store::{Journal, Views};
@@ -147,6 +148,8 @@ type Counts = BTreeMap<String, (Actor, DecisionCounts)>;
 /// The records on their way to the audit log.
 #[derive(Debug)]
 pub struct Records {
+    /// For monitoring; never reset.
+    pub counted: Arc<ScreeningCounts>,
     queue: Sender<Queued>,
     counts: Mutex<Counts>,
     loss: Mutex<Option<Loss>>,
@@ -163,7 +166,13 @@ impl Records {
     /// The sending side and what [`write_records`] reads.
     pub fn new() -> (Self, Receiver<Queued>) {
         let (queue, waiting) = mpsc::channel(limits::SCREENING_RECORDS);
-        (Self { queue, counts: Mutex::new(Counts::new()), loss: Mutex::new(None) }, waiting)
+        let (counted, counts) = (Arc::default(), Mutex::new(Counts::new()));
+        (Self { counted, queue, counts, loss: Mutex::new(None) }, waiting)
+    }
+
+    /// Records in the queue.
+    pub fn waiting(&self) -> usize {
+        self.queue.max_capacity().saturating_sub(self.queue.capacity())
     }
 
     fn take(
@@ -193,11 +202,13 @@ impl Records {
         if self.queue.try_send(Queued { record, written }).is_ok() {
             return (Audited::Pending, waiting.map(Written));
         }
+        self.counted.records_lost.one();
         self.lose(now, 1);
         (Audited::Lost, None)
     }
 
     fn count(&self, caller: &Actor, decision: Decision) {
+        self.counted.decided(decision);
         // Held for one addition; a panic cannot leave a counter half changed.
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let (_, row) = counts.entry(caller.to_string()).or_insert_with(|| (caller.clone(), DecisionCounts::default()));
@@ -310,6 +321,7 @@ where
     }
     if let Err(fault) = outcome {
         tracing::error!(event = "audit.unwritten", records = offered, fault = %fault);
+        queue.counted.records_lost.add(u64::try_from(offered).unwrap_or(u64::MAX));
         let lost = u64::try_from(offered).unwrap_or(u64::MAX).saturating_add(gap.map_or(0, |gap| gap.records));
         queue.lose(gap.map_or_else(clock::now, |gap| gap.since), lost);
         queue.give_back(kept_counts);

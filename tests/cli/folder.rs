@@ -83,11 +83,13 @@ fn a_taken_port_is_named() {
     let world = World::with_node();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("bound").to_string();
-    let run = |command: &str| {
-        said(world.command().args([command, "--config", "node/hushwire.toml"]).env("HUSHWIRE__PEER__LISTEN", &address))
-    };
-    run("doctor").check(1, &["is taken by another program", "set listen under [peer]"]);
-    run("serve").check(1, &["peer.listen", "cannot be listened on", "ss -ltnp"]);
+    for (section, variable) in [("peer", "HUSHWIRE__PEER__LISTEN"), ("metrics", "HUSHWIRE__METRICS__LISTEN")] {
+        let run = |command: &str| {
+            said(world.command().args([command, "--config", "node/hushwire.toml"]).env(variable, &address))
+        };
+        run("doctor").check(1, &["is taken by another program", &format!("set listen under [{section}]")]);
+        run("serve").check(1, &[&format!("{section}.listen"), "cannot be listened on", "ss -ltnp"]);
+    }
 }
 
 #[test]

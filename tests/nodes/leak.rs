@@ -14,6 +14,7 @@ use tonic::Status;
 
 use crate::caller::{RUNTIME, draft, feed_size, identifier};
 use crate::consortium::{Consortium, PASSPHRASE};
+use crate::monitoring;
 use crate::node::{Home, Node};
 use crate::puller::entries;
 use crate::search::{Hit, Searcher};
@@ -331,7 +332,8 @@ fn nothing_raw_is_left_behind_anywhere() {
     let tap = tap.expect("bank-a was prepared");
     let homes = ["bank-a", "shop"].map(|member| consortium.home(member));
     let searcher = searcher(&homes);
-    let [a, shop] = consortium.start_all(["bank-a", "shop"]);
+    let (a, metrics) = monitoring::start(&homes[0]);
+    let shop = consortium.start("shop");
     a.until_ready();
     let heard = Heard::default();
     through_the_commands(&consortium, &a, &shop);
@@ -343,6 +345,7 @@ fn nothing_raw_is_left_behind_anywhere() {
     shop.until("has all", |status| feed_size(status, feed) == size);
     let pulled = shop.home.pull("bank-a", a.home.peer(), feed, size).expect("served");
     assert!(u64::try_from(entries(&pulled).len()).expect("small") >= size);
+    let page = monitoring::scrape(metrics);
     assert_eq!(a.stop().0.code(), Some(0));
     assert!(homes[0].start_with(&wrong).is_err());
     assert_eq!(shop.stop().0.code(), Some(0));
@@ -372,6 +375,8 @@ fn nothing_raw_is_left_behind_anywhere() {
     let wire = tap.heard();
     assert!(wire.len() > 10_000, "{} bytes were tapped", wire.len());
     searcher.search("the wire", &wire, &mut hits);
+    assert!(page.contains("hushwire_publications_total"), "{page}");
+    searcher.search("what monitoring reads", page.as_bytes(), &mut hits);
     assert_eq!(hits, Vec::<Hit>::new());
 
     // The same search finds what is there: the files the test itself typed from.

@@ -1,5 +1,6 @@
 //! The rules of the house, run as a test. Each rule finds a planted violation in a test of its own.
 
+mod events;
 mod floors;
 mod readers;
 mod source;
@@ -96,6 +97,14 @@ fn files_hold_one_idea_each() {
         }
     }
     hold(|source| words::too_long(source, words::LINES_AT_MOST).into_iter().collect(), &folders);
+}
+
+#[test]
+fn the_page_on_observability_names_every_event_of_the_log_with_its_level() {
+    let in_code: events::Told = sources(&["src"]).iter().flat_map(events::in_code).collect();
+    let in_page = events::in_page(include_str!("../../docs/observability.md"));
+    assert!(!in_page.is_empty());
+    assert_eq!(in_code, in_page, "left: code, right: docs/observability.md");
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! `hushwire serve`: runs a node until it is told to stop.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -12,6 +11,7 @@ use crate::app::outcome::{CliError, Outcome};
 use crate::app::serve::material::ServeError;
 use crate::app::serve::serve;
 use crate::app::serve::store::OnDamage;
+use crate::io::log::{Lines, tell_panics};
 use crate::node::store::StorageFault;
 
 /// Run a node until it is told to stop (Ctrl-C or SIGTERM). SIGHUP reads keystore, rosters and certificates
@@ -110,11 +110,13 @@ fn with_hint(error: CliError, hint: impl FnOnce() -> String) -> CliError {
 /// One event a line on standard error, as text for people or JSON for machines.
 fn start_log(config: &Config) {
     let filter = EnvFilter::new(format!("warn,hushwire={}", config.log_level.name()));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let started = match config.log_format {
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).try_init(),
+    let lines = match config.log_format {
+        LogFormat::Json => Lines::Json,
+        LogFormat::Text => Lines::Text,
     };
+    let log = tracing_subscriber::fmt().event_format(lines).with_env_filter(filter).with_writer(std::io::stderr);
     // A log that was started before (by whoever embeds this) stays.
-    drop(started);
+    if log.try_init().is_ok() {
+        tell_panics();
+    }
 }

@@ -100,6 +100,19 @@ passphrase = {passphrase}
 # What is derived from the journal is kept in "sled" (on disk) or in "memory" (rebuilt at every start).
 # views = "sled"
 
+[metrics]
+# Where monitoring reads counts (/metrics) and a supervisor asks (/livez, /readyz), in plain HTTP. Nowhere unless given.
+# docs/observability.md says what is told there.
+# listen = "127.0.0.1:7442"
+# Let it listen beyond this machine. Whoever reaches it reads how much is screened, stopped and published.
+# danger_public = false
+
+[traces]
+# An OpenTelemetry collector on this machine (OTLP over gRPC). No traces unless given.
+# endpoint = "127.0.0.1:4317"
+# Share of the calls whose caller does not decide by itself, 0 to 1.
+# share = 0.01
+
 [log]
 # error, warn, info or debug.
 # level = "info"

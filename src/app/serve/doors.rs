@@ -36,18 +36,22 @@ use crate::io::grpc::wire::hushwire::local::v1::publishing_service_server::Publi
 use crate::io::grpc::wire::hushwire::local::v1::screening_service_server::ScreeningServiceServer;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_service_server::ExchangeServiceServer;
 use crate::io::http::door::JsonDoor;
+use crate::io::metrics::calls::Counted;
+use crate::io::metrics::page::Metrics;
 use crate::io::screener::Screener;
 use crate::io::transport::caller::Caller;
 use crate::io::transport::connection::Admission;
-use crate::io::transport::listener::{Door, DoorCounts};
+use crate::io::transport::listener::Door;
 use crate::io::transport::settings::DoorSettings;
 use crate::io::transport::tls::{Authority, Certified, DoorTls, local_server, peer_server};
 
-/// Both listening sockets, bound before anything else is opened: a taken port is told at once.
+/// The listening sockets, bound before anything else is opened: a taken port is told at once.
 #[derive(Debug)]
 pub struct Sockets {
     pub local: TcpListener,
     pub peer: TcpListener,
+    /// For monitoring, where configured.
+    pub metrics: Option<TcpListener>,
 }
 
 impl Sockets {
@@ -61,13 +65,18 @@ impl Sockets {
         Ok(Self {
             local: bind("local.listen", config.local_listen).await?,
             peer: bind("peer.listen", config.peer_listen).await?,
+            metrics: match config.metrics_listen {
+                Some(address) => Some(bind("metrics.listen", address).await?),
+                None => None,
+            },
         })
     }
 
     pub fn addresses(&self) -> Result<Addresses, ServeError> {
         let local = self.local.local_addr().map_err(ServeError::Runtime)?;
         let peer = self.peer.local_addr().map_err(ServeError::Runtime)?;
-        Ok(Addresses { local, peer, pid: std::process::id() })
+        let metrics = self.metrics.as_ref().map(TcpListener::local_addr).transpose().map_err(ServeError::Runtime)?;
+        Ok(Addresses { local, peer, metrics, pid: std::process::id() })
     }
 }
 
@@ -81,6 +90,7 @@ pub struct LocalDoor {
     routes: Routes,
     gate: GateSettings,
     on_refused: OnRefused,
+    metrics: Arc<Metrics>,
 }
 
 impl LocalDoor {
@@ -92,9 +102,10 @@ impl LocalDoor {
             tls: self.tls.subscribe(),
             admission: self.admission,
             settings: DoorSettings::local(),
-            counts: Arc::new(DoorCounts::default()),
+            counts: Arc::clone(&self.metrics.local.connections),
         };
-        door.serve(JsonDoor::new(Gate::new(self.routes.prepare(), self.gate, self.on_refused)), stop).await;
+        let gate = Gate::new(self.routes.prepare(), self.gate, self.on_refused);
+        door.serve(JsonDoor::new(Counted::new(gate, &self.metrics.local)), stop).await;
     }
 }
 
@@ -105,6 +116,7 @@ pub struct PeerDoor {
     admission: Admission,
     routes: Routes,
     on_refused: OnRefused,
+    metrics: Arc<Metrics>,
 }
 
 impl PeerDoor {
@@ -116,9 +128,10 @@ impl PeerDoor {
             tls: self.tls.subscribe(),
             admission: self.admission,
             settings: DoorSettings::peer(),
-            counts: Arc::new(DoorCounts::default()),
+            counts: Arc::clone(&self.metrics.peer.connections),
         };
-        door.serve(Gate::new(self.routes.prepare(), GateSettings::peer(), self.on_refused), stop).await;
+        let gate = Gate::new(self.routes.prepare(), GateSettings::peer(), self.on_refused);
+        door.serve(Counted::new(gate, &self.metrics.peer), stop).await;
     }
 }
 
@@ -130,12 +143,14 @@ pub fn local(
     screener: &Arc<Screener>,
     links: &Links,
     desk: &RosterDesk,
+    metrics: &Arc<Metrics>,
 ) -> Result<LocalDoor, ServeError> {
     let (own, authority) = local_certified(config, &material.keystore)?;
     let tls = local_tls(config, &own, &authority)?;
     let apply = desk.clone();
     let defaults = PublishDefaults { ack: config.feed.ack, spread_s: config.feed.spread_s };
-    let publishing = Publishing { engine: engine.clone(), member: config.member.clone(), defaults };
+    let counted = Arc::clone(&metrics.publishing);
+    let publishing = Publishing { engine: engine.clone(), member: config.member.clone(), defaults, counted };
     let screening = ScreeningDesk { screener: Arc::clone(screener), consortium: engine.consortium().clone() };
     let lists = Lists { engine: engine.clone() };
     let default_epsilon = Epsilon::from_nano(config.statistics.epsilon_nano);
@@ -165,6 +180,7 @@ pub fn local(
         routes,
         gate: GateSettings { calls: config.local_calls, ..GateSettings::local() },
         on_refused: record_refusals(engine.clone()),
+        metrics: Arc::clone(metrics),
     })
 }
 
@@ -177,7 +193,12 @@ pub fn peer_tls(own: &Certified, desk: &RosterDesk) -> Result<DoorTls, ServeErro
 }
 
 /// Everything other members' nodes may call.
-pub fn peer(material: &Material, engine: &LiveEngine, desk: &RosterDesk) -> Result<PeerDoor, ServeError> {
+pub fn peer(
+    material: &Material,
+    engine: &LiveEngine,
+    desk: &RosterDesk,
+    metrics: &Arc<Metrics>,
+) -> Result<PeerDoor, ServeError> {
     let tls = peer_tls(&material.peer, desk)?;
     let (rosters, streams, bundles) = (desk.changes(), Streams::default(), desk.bundles().clone());
     let exchange = ExchangeServiceServer::new(Exchange { engine: engine.clone(), rosters, streams, bundles })
@@ -187,6 +208,7 @@ pub fn peer(material: &Material, engine: &LiveEngine, desk: &RosterDesk) -> Resu
         tls: Arc::new(watch::Sender::new(Arc::new(tls))),
         admission: Admission::Peer { pins: Arc::clone(desk.pins()) },
         routes: Routes::new(exchange),
+        metrics: Arc::clone(metrics),
         on_refused: record_refusals(engine.clone()),
     })
 }

@@ -216,6 +216,8 @@ fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, ServeError> {
 pub struct Addresses {
     pub local: SocketAddr,
     pub peer: SocketAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<SocketAddr>,
     pub pid: u32,
 }
 

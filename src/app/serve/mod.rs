@@ -9,6 +9,7 @@ mod doors;
 pub mod freshness;
 pub mod health;
 pub mod material;
+mod observe;
 mod peering;
 mod reload;
 mod roster;
@@ -29,6 +30,7 @@ use crate::app::serve::doors::Sockets;
 use crate::app::serve::freshness::{assess, refresh};
 use crate::app::serve::material::ServeError;
 use crate::app::serve::material::{LiveEngine, Material};
+use crate::app::serve::observe::Observer;
 use crate::app::serve::peering::Peering;
 use crate::app::serve::roster::RosterDesk;
 use crate::app::serve::store::{OnDamage, OpenStore};
@@ -41,8 +43,11 @@ use crate::io::exchange::links::Links;
 use crate::io::journal::reader::JournalReader;
 use crate::io::journal::real_fs::RealFs;
 use crate::io::keystore::process::forbid_core_dumps;
+use crate::io::metrics::door::MetricsDoor;
+use crate::io::metrics::page::{DoorMetrics, Metrics};
 use crate::io::screener::{Queued, Records, Screener, write_records};
 use crate::io::scrub::scrub_daily;
+use crate::io::traces::Traces;
 
 /// How often windows are closed and silence is noticed.
 const TICK: Duration = Duration::from_millis(20);
@@ -58,11 +63,13 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
     let Started { engine, thread, screener, waiting, reader, heard } = start_engine(config, &material, on_damage)?;
 
     let links = Links::default();
+    let traces = traces(config)?;
+    let metrics = Arc::new(counted(&engine, &screener, &reader, traces.as_ref()));
     let (stop, stopping) = watch::channel(false);
     let desk = RosterDesk::new(config, &material, engine.clone(), Arc::clone(&screener));
     let peering = Peering::new(engine.patient(), links.clone(), desk.clone(), &material);
-    let local_door = doors::local(config, &material, &engine, &screener, &links, &desk)?;
-    let peer_door = doors::peer(&material, &engine.patient(), &desk)?;
+    let local_door = doors::local(config, &material, &engine, &screener, &links, &desk, &metrics)?;
+    let peer_door = doors::peer(&material, &engine.patient(), &desk, &metrics)?;
     let addresses = sockets.addresses()?;
 
     let shown = reload::Shown {
@@ -70,14 +77,31 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
         peer: Arc::clone(&peer_door.tls),
         identity: Arc::clone(&peering.identity),
     };
+    if let Some(tcp) = sockets.metrics {
+        // Beside the peers: a scrape must not hold up a checkout.
+        peers.spawn(MetricsDoor { tcp, metrics: Arc::clone(&metrics) }.serve());
+    }
     let peers_thread = spawn_peers(peers, peering, peer_door, sockets.peer, stopping.clone())?;
     if let Some(path) = ready_file {
         material::write_ready(&path, &addresses)?;
     }
     tracing::info!(event = "node.ready", local = %addresses.local, peer = %addresses.peer, member = %config.member);
 
+    let observer = Observer {
+        metrics,
+        engine: engine.clone(),
+        screener: Arc::clone(&screener),
+        links,
+        desk: desk.clone(),
+        health: local_door.health.clone(),
+        dir: config.dir.clone(),
+        local_tls: local_door.tls.subscribe(),
+        peer_certificate_ends_s: material.peer.end_s(),
+    };
+
     let mut told = Ok(());
     let recording = local.block_on(async {
+        tokio::spawn(observer.run(stopping.clone()));
         let window = Duration::from_millis(config.audit_window_ms);
         let (recorder, ends) = (Arc::clone(&screener), stopping.clone());
         let recording = tokio::spawn(write_records(engine.patient(), recorder, waiting, window, ends));
@@ -107,6 +131,9 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
     drop((engine, desk, screener));
     local.shutdown_timeout(Duration::from_millis(500));
     let store = stop::join(&thread, deadline);
+    if let Some(traces) = traces {
+        traces.stop();
+    }
     tracing::info!(event = "node.stopped");
     told.and(store)
 }
@@ -153,6 +180,31 @@ fn start_engine(config: &Config, material: &Material, on_damage: OnDamage) -> Re
         records,
     });
     Ok(Started { engine, thread, screener, waiting, reader, heard })
+}
+
+/// Where spans go, if anywhere.
+fn traces(config: &Config) -> Result<Option<Traces>, ServeError> {
+    let start = |collector| Traces::start(collector, config.traces.share(), env!("CARGO_PKG_VERSION"));
+    config.traces.endpoint.map(start).transpose().map_err(ServeError::Runtime)
+}
+
+/// What is counted where it happens, gathered for the page that monitoring reads.
+fn counted(
+    engine: &LiveEngine,
+    screener: &Screener,
+    reader: &JournalReader<RealFs>,
+    traces: Option<&Traces>,
+) -> Metrics {
+    Metrics {
+        local: DoorMetrics { tracer: traces.map(Traces::local), ..DoorMetrics::default() },
+        peer: DoorMetrics { tracer: traces.map(Traces::peer), ..DoorMetrics::default() },
+        screening: Arc::clone(&screener.records.counted),
+        engine_waiting: engine.waiting(),
+        journal: reader.counts(),
+        started_at: Some(clock::now()),
+        version: env!("CARGO_PKG_VERSION"),
+        ..Metrics::default()
+    }
 }
 
 fn spawn_peers(

@@ -23,6 +23,9 @@ pub enum Link {
 }
 
 impl Link {
+    /// Every word there is.
+    pub const WORDS: [&'static str; 4] = ["connecting", "connected", "backing_off", "refused"];
+
     /// The word shown to operators.
     pub fn word(&self) -> &'static str {
         match self {

@@ -125,7 +125,7 @@ fn feed_status(feed: crate::node::status::FeedStatus) -> FeedStatus {
 }
 
 /// The word for the state and what it means for the operator.
-fn state_of(fence: &FenceState) -> (&'static str, String) {
+pub fn state_of(fence: &FenceState) -> (&'static str, String) {
     match fence {
         FenceState::Open => ("ready", String::new()),
         FenceState::Asking { answers, needed } => (

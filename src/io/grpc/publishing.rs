@@ -1,5 +1,6 @@
 //! `hushwire.local.v1.PublishingService`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tonic::{Request, Response, Status};
@@ -22,6 +23,7 @@ use crate::io::grpc::wire::hushwire::local::v1::{
     PublishIndicatorsRequest, PublishIndicatorsResponse, PublishedIndicator, RetractIndicatorsRequest,
     RetractIndicatorsResponse,
 };
+use crate::io::metrics::counts::PublishingCounts;
 use crate::node::copies::{Ack, Copies, Followed};
 use crate::node::publish::{IndicatorDraft, PublishRequest, Refused};
 use crate::node::retract::RetractRequest;
@@ -39,6 +41,7 @@ pub struct Publishing<J, V> {
     pub engine: Engine<J, V>,
     pub member: MemberId,
     pub defaults: PublishDefaults,
+    pub counted: Arc<PublishingCounts>,
 }
 
 /// What holds where the caller does not say.
@@ -80,6 +83,8 @@ where
             .await
             .map_err(engine_refusal)?
             .map_err(|fault| publish_refusal(&fault))?;
+        self.counted.published.add(u64::try_from(receipt.published.len()).unwrap_or(u64::MAX));
+        self.counted.refused.add(u64::try_from(receipt.refused.len()).unwrap_or(u64::MAX));
         let nothing = dry_run || receipt.published.is_empty();
         let copies = if nothing { None } else { Some(self.wait_for_copies(followed, ack, deadline).await) };
         let published = receipt.published.into_iter().map(|published| PublishedIndicator {
@@ -118,6 +123,7 @@ where
             .await
             .map_err(engine_refusal)?
             .map_err(|fault| retract_refusal(&fault))?;
+        self.counted.retracted.add(u64::try_from(receipt.retracted.len()).unwrap_or(u64::MAX));
         Ok(Response::new(RetractIndicatorsResponse {
             retracted: self.names(&receipt.retracted),
             refused: receipt.refused.into_iter().map(convert::wire_refusal).collect(),

@@ -13,6 +13,7 @@ use arc_swap::ArcSwap;
 use crate::io::journal::format::SegmentName;
 use crate::io::journal::fs::{Fs, fault};
 use crate::io::journal::segment::Segment;
+use crate::io::metrics::counts::JournalCounts;
 use crate::node::store::{RecordNumber, StorageFault, Visit};
 
 /// Files kept open for reading: far below the limit of open files, enough for every peer to read at its own place.
@@ -25,13 +26,15 @@ const ATTEMPTS: usize = 4;
 pub struct Catalog<F: Fs> {
     pub fs: F,
     pub dir: PathBuf,
+    pub counts: Arc<JournalCounts>,
     segments: ArcSwap<Vec<Arc<Segment>>>,
     files: Mutex<VecDeque<(SegmentName, Arc<F::File>)>>,
 }
 
 impl<F: Fs> Catalog<F> {
     pub fn new(fs: F, dir: PathBuf, segments: Vec<Arc<Segment>>) -> Self {
-        Self { fs, dir, segments: ArcSwap::from_pointee(segments), files: Mutex::new(VecDeque::new()) }
+        let (segments, files) = (ArcSwap::from_pointee(segments), Mutex::new(VecDeque::new()));
+        Self { fs, dir, counts: Arc::default(), segments, files }
     }
 
     pub fn segments(&self) -> Arc<Vec<Arc<Segment>>> {

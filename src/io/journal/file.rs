@@ -7,6 +7,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::base::limits;
 use crate::io::journal::catalog::Catalog;
@@ -174,8 +175,10 @@ impl<F: Fs> FileJournal<F> {
             return Ok(());
         };
         let start = active.segment.bytes();
+        let since = Instant::now();
         active.file.write_all_at(&self.staged.bytes, start).map_err(fault)?;
         active.file.sync().map_err(fault)?;
+        self.catalog.counts.wrote(wide(self.staged.bytes.len()), since.elapsed());
         let end = self.next_number();
         let numbers = (active.segment.end().0..).map(RecordNumber);
         let offsets = self.staged.starts.iter().map(|at| start + wide(*at));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::io::journal::catalog::Catalog;
 use crate::io::journal::fs::Fs;
+use crate::io::metrics::counts::JournalCounts;
 use crate::node::store::{RecordNumber, StorageFault, Visit};
 
 /// Reads durable records; clones are cheap and work from any thread. It sees nothing that a power cut could take back.
@@ -15,6 +16,11 @@ pub struct JournalReader<F: Fs> {
 impl<F: Fs> JournalReader<F> {
     pub(super) fn new(catalog: Arc<Catalog<F>>) -> Self {
         Self { catalog }
+    }
+
+    /// What the writer has written since it opened.
+    pub fn counts(&self) -> Arc<JournalCounts> {
+        Arc::clone(&self.catalog.counts)
     }
 
     /// The number after the last durable record.

@@ -114,7 +114,7 @@ impl Door {
         }
         let cut = connections.len();
         connections.shutdown().await;
-        tracing::info!(event = "connections_cut", count = cut);
+        tracing::info!(event = "door.connections_cut", count = cut);
         cut
     }
 }
@@ -124,7 +124,7 @@ async fn accept(tcp: &TcpListener) -> (TcpStream, SocketAddr) {
         match tcp.accept().await {
             Ok(accepted) => return accepted,
             Err(error) => {
-                tracing::warn!(event = "accept_failed", kind = ?error.kind());
+                tracing::warn!(event = "door.accept_failed", kind = ?error.kind());
                 sleep(ACCEPT_PAUSE).await;
             }
         }

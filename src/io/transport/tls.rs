@@ -55,6 +55,13 @@ impl Certified {
     }
 }
 
+impl Certified {
+    /// Last second of validity, Unix time; none for what cannot be read.
+    pub fn end_s(&self) -> Option<u64> {
+        Some(Leaf::read(self.chain.first()?).ok()?.not_after_s)
+    }
+}
+
 impl Clone for Certified {
     fn clone(&self) -> Self {
         Self { chain: self.chain.clone(), key: self.key.clone_key() }
@@ -99,6 +106,8 @@ pub fn provider() -> Arc<CryptoProvider> {
 /// The TLS of one door: what it shows, and whom it admits.
 #[derive(Debug)]
 pub struct DoorTls {
+    /// Last second of validity of what it shows, Unix time.
+    pub end_s: Option<u64>,
     server: Arc<ServerConfig>,
     clients: Arc<dyn ClientCertVerifier>,
 }
@@ -142,7 +151,7 @@ fn server(own: &Certified, clients: Arc<dyn ClientCertVerifier>, protocols: &[&[
     config.send_tls13_tickets = 0;
     // Our order of cipher suites, not the client's: AES-256 first whatever is asked.
     config.ignore_client_order = true;
-    Ok(DoorTls { server: Arc::new(config), clients })
+    Ok(DoorTls { end_s: own.end_s(), server: Arc::new(config), clients })
 }
 
 /// A caller of the local door: the node's certificate comes from the member's own authority and names the host called.

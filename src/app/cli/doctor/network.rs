@@ -19,9 +19,12 @@ pub(super) fn examine(patient: &Patient<'_>, roster: Option<&Roster>, findings: 
         running(patient, findings);
     } else {
         findings.ok("ports", format!("local {} is free: the node does not run", config.local_listen));
-        if !free(config.peer_listen) {
-            let found = format!("peer {} is taken by another program, or may not be opened", config.peer_listen);
-            findings.fault("ports", found, another_port(patient, "peer", config.peer_listen));
+        let others = [("peer", Some(config.peer_listen)), ("metrics", config.metrics_listen)];
+        for (section, address) in others.into_iter().filter_map(|(section, address)| Some((section, address?))) {
+            if !free(address) {
+                let found = format!("{section} {address} is taken by another program, or may not be opened");
+                findings.fault("ports", found, another_port(patient, section, address));
+            }
         }
     }
     if let Some(roster) = roster {

@@ -1,0 +1,57 @@
+//! What those who count hold: a few counters each, read by [`crate::io::metrics::families`].
+
+use std::time::Duration;
+
+use crate::domain::screening::decision::Decision;
+use crate::io::metrics::atomics::{Count, Durations};
+
+/// Screenings, and records of them that did not reach the audit log.
+#[derive(Debug, Default)]
+pub struct ScreeningCounts {
+    pub allowed: Count,
+    pub challenged: Count,
+    pub held: Count,
+    pub blocked: Count,
+    pub records_lost: Count,
+}
+
+impl ScreeningCounts {
+    pub fn decided(&self, decision: Decision) {
+        self.of(decision).one();
+    }
+
+    pub fn of(&self, decision: Decision) -> &Count {
+        match decision {
+            Decision::Allow => &self.allowed,
+            Decision::Challenge => &self.challenged,
+            Decision::Hold => &self.held,
+            Decision::Block => &self.blocked,
+        }
+    }
+}
+
+/// What was asked to be published and taken back.
+#[derive(Debug, Default)]
+pub struct PublishingCounts {
+    /// Indicators acknowledged; one record of a caller may make two.
+    pub published: Count,
+    /// Records refused by a rule.
+    pub refused: Count,
+    /// Indicators taken back.
+    pub retracted: Count,
+}
+
+/// What the journal wrote.
+#[derive(Debug, Default)]
+pub struct JournalCounts {
+    pub bytes: Count,
+    /// Of one write with its `fdatasync`.
+    pub syncs: Durations,
+}
+
+impl JournalCounts {
+    pub fn wrote(&self, bytes: u64, time: Duration) {
+        self.bytes.add(bytes);
+        self.syncs.took(time);
+    }
+}

@@ -172,6 +172,9 @@ pub const EXCHANGE_WINDOW_ENTRIES: u32 = 8_000;
 pub const STORE_RETRY_MS: u64 = 5_000;
 pub const QUOTA_RETRY_MS: u64 = 3_600_000;
 
+/// Milliseconds a caller is asked to wait while the store is opened and verified: 10 million indicators take half a minute.
+pub const OPENING_RETRY_MS: u64 = 1_000;
+
 /// Longest spread of one publication over time, seconds: a day.
 pub const SPREAD_S: u32 = 86_400;
 

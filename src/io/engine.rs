@@ -2,7 +2,8 @@
 //!
 //! Work is executed in rounds. A round takes what is queued (up to a limit), runs it against the node, makes the journal
 //! durable once, and only then answers: many callers share one `fdatasync` (group commit) and nobody is told of a change
-//! that a power cut could undo. Screening does not come through here: it reads memory.
+//! that a power cut could undo. Screening does not come through here: it reads memory. The thread also opens the node, so
+//! that screening can answer meanwhile from a snapshot.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -39,6 +40,8 @@ type Job<J, V> = Box<dyn FnOnce(&mut Node<J, V>, &mut Round<'_>) -> Answer + Sen
 pub enum EngineFault {
     #[error("the node has too much work queued; try again")]
     Busy,
+    #[error("the store is being opened and verified; only checkouts are answered until then")]
+    Opening,
     #[error("the node is stopping")]
     Stopping,
     #[error(transparent)]
@@ -51,17 +54,22 @@ const FULL_PAUSE: Duration = Duration::from_millis(5);
 /// Sends work to the engine. Cheap to clone.
 pub struct Engine<J, V> {
     jobs: SyncSender<Job<J, V>>,
+    open: watch::Receiver<bool>,
     heads: watch::Receiver<Arc<Heads>>,
     consortium: ConsortiumId,
     member: MemberId,
-    /// How long a call waits for room in the queue.
+    /// How long a call waits for the store to open, and for room in the queue.
     patience: Duration,
 }
+
+/// How an opening ends, with what the opener gives out beside the node.
+pub type Opening<T, E> = oneshot::Receiver<Result<T, E>>;
 
 impl<J, V> Clone for Engine<J, V> {
     fn clone(&self) -> Self {
         Self {
             jobs: self.jobs.clone(),
+            open: self.open.clone(),
             heads: self.heads.clone(),
             consortium: self.consortium.clone(),
             member: self.member.clone(),
@@ -77,17 +85,42 @@ impl<J, V> std::fmt::Debug for Engine<J, V> {
 }
 
 impl<J: Journal + Send + 'static, V: Views + Send + 'static> Engine<J, V> {
-    /// Starts the thread. It ends, with everything durable, when every handle is dropped. What a guarded node wants to reserve
-    /// goes to `reserve`; a node that is not guarded never asks.
-    pub fn start(node: Node<J, V>, tick: Duration, reserve: Reserve) -> std::io::Result<(Self, JoinHandle<()>)> {
+    /// Starts the thread, which opens the node itself: until it has, calls are refused with [`EngineFault::Opening`]. It ends,
+    /// with everything durable, when every handle is dropped or the opening fails. What a guarded node wants to reserve goes to
+    /// the opener's [`Reserve`]; a node that is not guarded never asks.
+    pub fn start<T: Send + 'static, E: Send + 'static>(
+        consortium: ConsortiumId,
+        member: MemberId,
+        tick: Duration,
+        opener: impl FnOnce() -> Result<(Node<J, V>, Reserve, T), E> + Send + 'static,
+    ) -> std::io::Result<(Self, Opening<T, E>, JoinHandle<()>)> {
         let (jobs, queue) = sync_channel(limits::ENGINE_QUEUE);
-        let (publish_heads, heads) = watch::channel(Arc::new(node.heads()));
-        let consortium = node.state().identity.consortium.clone();
-        let member = node.state().identity.member.clone();
-        let thread = std::thread::Builder::new()
-            .name("hushwire-engine".to_owned())
-            .spawn(move || run(node, &queue, tick, &publish_heads, reserve))?;
-        Ok((Self { jobs, heads, consortium, member, patience: Duration::ZERO }, thread))
+        let (opened, open) = watch::channel(false);
+        let (publish_heads, heads) = watch::channel(Arc::new(Heads::new()));
+        let (tell, opening) = oneshot::channel();
+        let thread = std::thread::Builder::new().name("hushwire-engine".to_owned()).spawn(move || {
+            // Nobody may listen any more: then the process is stopping.
+            match opener() {
+                Ok((node, reserve, beside)) => {
+                    publish_heads.send_replace(Arc::new(node.heads()));
+                    opened.send_replace(true);
+                    drop(tell.send(Ok(beside)));
+                    run(node, &queue, tick, &publish_heads, reserve);
+                }
+                Err(fault) => drop(tell.send(Err(fault))),
+            }
+        })?;
+        Ok((Self { jobs, open, heads, consortium, member, patience: Duration::ZERO }, opening, thread))
+    }
+
+    /// Whether the node is open: calls are worked on.
+    pub fn is_open(&self) -> bool {
+        *self.open.borrow()
+    }
+
+    /// Waits until the node is open; false where it never will be.
+    pub async fn opened(&self) -> bool {
+        self.open.clone().wait_for(|open| *open).await.is_ok()
     }
 
     pub fn consortium(&self) -> &ConsortiumId {
@@ -114,10 +147,18 @@ impl<J: Journal + Send + 'static, V: Views + Send + 'static> Engine<J, V> {
         self.heads.clone()
     }
 
-    /// A handle whose calls wait for room in the queue: for the exchange with peers, whose streams must not end because
-    /// the member's own systems publish much at once.
+    /// A handle whose calls wait for the store to open and for room in the queue: for the exchange with peers, whose streams
+    /// must not end because the member's own systems publish much at once.
     pub fn patient(&self) -> Self {
         Self { patience: Duration::from_millis(limits::ENGINE_PATIENCE_MS), ..self.clone() }
+    }
+
+    async fn until_open(&self) -> Result<(), EngineFault> {
+        match tokio::time::timeout(self.patience, self.opened()).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(EngineFault::Stopping),
+            Err(_) => Err(EngineFault::Opening),
+        }
     }
 
     /// Runs `work` in the next round and answers once everything it changed is durable.
@@ -125,6 +166,9 @@ impl<J: Journal + Send + 'static, V: Views + Send + 'static> Engine<J, V> {
         &self,
         work: impl FnOnce(&mut Node<J, V>, &mut Round<'_>) -> T + Send + 'static,
     ) -> Result<T, EngineFault> {
+        if !self.is_open() {
+            self.until_open().await?;
+        }
         let (answer, answered) = oneshot::channel();
         let mut job: Job<J, V> = Box::new(move |node, round| {
             let result = work(node, round);

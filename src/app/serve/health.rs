@@ -1,6 +1,7 @@
 //! `grpc.health.v1`: what load balancers and supervisors ask, for the node as a whole and for each of its services.
 //!
-//! Screening answers from memory and stays healthy while the store is not; everything that writes does not.
+//! Screening answers from memory and stays healthy while the store is not; everything that writes does not. While the store
+//! is opened, screening alone is healthy.
 
 use std::time::Duration;
 
@@ -22,8 +23,11 @@ const STORING: [&str; 4] = [
     "hushwire.compliance.v1.StatisticsService",
 ];
 
-/// Services that answer whatever the store does.
-const STANDING: [&str; 2] = ["hushwire.local.v1.ScreeningService", "hushwire.local.v1.NodeService"];
+/// The service that answers whatever the store does.
+const SCREENING: &str = "hushwire.local.v1.ScreeningService";
+
+/// The service that answers whatever the store does, once it was open.
+const NODE: &str = "hushwire.local.v1.NodeService";
 
 /// The service, and what keeps it true.
 pub fn health() -> (HealthServer<impl Health>, HealthReporter) {
@@ -33,18 +37,18 @@ pub fn health() -> (HealthServer<impl Health>, HealthReporter) {
 
 /// Reports until the engine ends.
 pub async fn report(engine: LiveEngine, reporter: HealthReporter) {
-    for service in STANDING {
-        reporter.set_service_status(service, ServingStatus::Serving).await;
-    }
+    reporter.set_service_status(SCREENING, ServingStatus::Serving).await;
     let mut every = tokio::time::interval(LOOK_EVERY);
     loop {
         every.tick().await;
         let status = match engine.call(|_, _| ()).await {
             // Busy is no illness: who is sent away is told when to come back.
             Ok(()) | Err(EngineFault::Busy) => ServingStatus::Serving,
-            Err(EngineFault::Storage(_)) => ServingStatus::NotServing,
+            Err(EngineFault::Storage(_) | EngineFault::Opening) => ServingStatus::NotServing,
             Err(EngineFault::Stopping) => return,
         };
+        let standing = if engine.is_open() { ServingStatus::Serving } else { ServingStatus::NotServing };
+        reporter.set_service_status(NODE, standing).await;
         for service in STORING {
             reporter.set_service_status(service, status).await;
         }

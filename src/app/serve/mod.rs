@@ -8,6 +8,7 @@
 mod doors;
 mod health;
 pub mod material;
+mod opening;
 mod peering;
 mod reload;
 mod roster;
@@ -26,26 +27,24 @@ use crate::app::config::Config;
 use crate::app::serve::doors::Sockets;
 use crate::app::serve::material::ServeError;
 use crate::app::serve::material::{LiveEngine, Material};
+use crate::app::serve::opening::start_engine;
 use crate::app::serve::peering::Peering;
 use crate::app::serve::roster::RosterDesk;
-use crate::app::serve::store::{OnDamage, OpenStore};
+use crate::app::serve::store::OnDamage;
 use crate::base::time::Timestamp;
 use crate::domain::audit::record::Actor;
+use crate::domain::belief::Belief;
 use crate::domain::screening::demands::Demands;
-use crate::domain::screening::freshness::Freshness;
+use crate::domain::screening::freshness::{FeedSigned, Freshness};
 use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::screening::policy::BuiltInPolicy;
 use crate::io::clock;
-use crate::io::engine::{Engine, EngineFault};
+use crate::io::engine::EngineFault;
 use crate::io::exchange::links::Links;
-use crate::io::journal::reader::JournalReader;
-use crate::io::journal::real_fs::RealFs;
 use crate::io::keystore::process::forbid_core_dumps;
 use crate::io::screener::{Records, Screener, write_records};
 use crate::io::scrub::scrub_daily;
-
-/// How often windows are closed and silence is noticed.
-const TICK: Duration = Duration::from_millis(20);
+use crate::node::state::Settings;
 
 /// How often the freshness shown in answers is brought up to date.
 const FRESHNESS_EVERY: Duration = Duration::from_secs(1);
@@ -58,15 +57,21 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
     let local = runtime()?;
     let peers = runtime()?;
     let sockets = local.block_on(Sockets::bind(config))?;
-    let Started { engine, thread, screener, waiting, reader } = start_engine(config, &material, on_damage)?;
-
+    let journal = match store::open_journal(config, &material) {
+        Err(fault) if on_damage == OnDamage::Refuse => return Err(fault.into()),
+        opened => opened,
+    };
+    let (engine, opening, thread) = start_engine(config, &material, on_damage, journal)?;
+    let opened = local.block_on(opening.end())?;
+    let (records, waiting) = Records::new();
+    let screener = Arc::new(screener(config, &material, opened.belief, &opened.feeds, records));
     let links = Links::default();
     let (stop, stopping) = watch::channel(false);
     let desk = RosterDesk::new(&material, engine.clone(), Arc::clone(&screener));
     let peering = Peering::new(engine.patient(), links.clone(), desk.clone(), &material);
     let local_door = doors::local(config, &material, &engine, &screener, &links, &desk)?;
     let peer_door = doors::peer(&material, &engine.patient(), &desk)?;
-    let addresses = sockets.addresses()?;
+    let addresses = sockets.addresses(false)?;
 
     let peers_thread = spawn_peers(peers, peering, peer_door, sockets.peer, stopping.clone())?;
     if let Some(path) = ready_file {
@@ -78,7 +83,7 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
         let window = Duration::from_millis(config.audit_window_ms);
         let (recorder, ends) = (Arc::clone(&screener), stopping.clone());
         let recording = tokio::spawn(write_records(engine.clone(), recorder, waiting, window, ends));
-        tokio::spawn(scrub_daily(engine.clone(), reader));
+        tokio::spawn(scrub_daily(engine.clone(), opened.reader));
         tokio::spawn(refresh(engine.clone(), Arc::clone(&screener), config.screening.freshness_limit_s));
         let (material, tls) = (Arc::clone(&material), Arc::clone(&local_door.tls));
         tokio::spawn(reload::on_hangup(config.clone(), material, tls, desk.clone()));
@@ -112,46 +117,30 @@ fn runtime() -> Result<Runtime, ServeError> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Runtime)
 }
 
-/// A running engine with what works beside it.
-struct Started {
-    engine: LiveEngine,
-    thread: JoinHandle<()>,
-    screener: Arc<Screener>,
-    waiting: tokio::sync::mpsc::Receiver<crate::node::record_screening::ScreeningRecord>,
-    reader: JournalReader<RealFs>,
-}
-
-fn start_engine(config: &Config, material: &Material, on_damage: OnDamage) -> Result<Started, ServeError> {
-    let now = clock::now();
-    let OpenStore { node, reader, reserve } = store::open(config, material, on_damage, now)?;
-    let settings = &node.state().settings;
-    let (guard, canon) = (Arc::clone(&settings.guards), settings.canon_rules);
-    let key_ring = Arc::clone(&node.state().identity.key_ring);
-    let belief = Arc::clone(&node.state().belief);
-    let freshness = assess(&node.freshness(config.screening.freshness_limit_s, now), &config.member, now);
-    let (engine, thread) = Engine::start(node, TICK, reserve).map_err(ServeError::Runtime)?;
-    let (records, waiting) = Records::new();
-    let screener = Arc::new(Screener {
-        keys: ArcSwap::new(key_ring),
-        belief,
-        canon,
-        policy: BuiltInPolicy::new(&guard.digest()),
+fn screener(
+    config: &Config,
+    material: &Material,
+    belief: Arc<Belief>,
+    feeds: &[FeedSigned],
+    records: Records,
+) -> Screener {
+    let Settings { guards, canon_rules, .. } = material.settings(config);
+    Screener {
+        keys: ArcSwap::new(Arc::clone(&material.key_ring)),
+        belief: ArcSwap::new(belief),
+        canon: canon_rules,
+        policy: BuiltInPolicy::new(&guards.digest()),
         demands: ArcSwap::from_pointee(Demands::of(&material.roster)),
-        guard: ArcSwap::new(guard),
+        guard: ArcSwap::new(guards),
         lists: ArcSwap::from_pointee(OwnLists::default()),
-        freshness: ArcSwap::from_pointee(freshness),
+        freshness: ArcSwap::from_pointee(assess(feeds, &config.member, clock::now())),
         own: config.member.clone(),
         sandbox: config.screening.sandbox,
         records,
-    });
-    Ok(Started { engine, thread, screener, waiting, reader })
+    }
 }
 
-fn assess(
-    feeds: &[crate::domain::screening::freshness::FeedSigned],
-    own: &crate::base::name::MemberId,
-    now: Timestamp,
-) -> Freshness {
+fn assess(feeds: &[FeedSigned], own: &crate::base::name::MemberId, now: Timestamp) -> Freshness {
     Freshness::assess(feeds, own, false, now)
 }
 
@@ -166,7 +155,7 @@ async fn refresh(engine: LiveEngine, screener: Arc<Screener>, limit_s: Option<u6
             Ok(feeds) => last_heard = feeds,
             Err(EngineFault::Stopping) => return,
             // A full queue or a stopped store: the next round may find it better.
-            Err(EngineFault::Busy | EngineFault::Storage(_)) => {}
+            Err(EngineFault::Busy | EngineFault::Opening | EngineFault::Storage(_)) => {}
         }
         screener.freshness.store(Arc::new(assess(&last_heard, &screener.own, clock::now())));
     }

@@ -14,6 +14,7 @@ use crate::domain::roster::succession::RosterNote;
 use crate::domain::roster::verified::Roster;
 use crate::domain::screening::demands::Demands;
 use crate::io::clock;
+use crate::io::engine::EngineFault;
 use crate::io::grpc::refusals::{engine_refusal, storage_refusal};
 use crate::io::grpc::status::Refusal;
 use crate::io::keystore::store::Keystore;
@@ -64,6 +65,7 @@ impl RosterDesk {
     /// Verifies a note as the successor of the roster in force and applies it: from an operator, or from a peer, whose word
     /// counts for nothing beyond the quorum's signatures. Called from a thread that may wait.
     pub fn apply(&self, caller: Actor, note: &[u8]) -> Result<u64, Refusal> {
+        self.check_open()?;
         let keystore = self.lock();
         let next = std::str::from_utf8(note)
             .map_err(|error| refused(&error))
@@ -81,6 +83,7 @@ impl RosterDesk {
     /// Follows rosters that were put into the node's folder (`hushwire member apply`), and takes a keystore that was
     /// opened again. Called from a thread that may wait.
     pub fn reload(&self, opened: Option<Keystore>) -> Result<(), Refusal> {
+        self.check_open()?;
         let mut keystore = self.lock();
         if let Some(opened) = opened {
             *keystore = Arc::new(opened);
@@ -98,6 +101,11 @@ impl RosterDesk {
         let (keystore, now) = (self.lock(), clock::now());
         self.pins.update(pins_of(&self.current(), now));
         self.refresh_keys(&keystore, now)
+    }
+
+    /// Nothing changes before the store can take it: file and journal must not part.
+    fn check_open(&self) -> Result<(), Refusal> {
+        if self.engine.is_open() { Ok(()) } else { Err(engine_refusal(EngineFault::Opening)) }
     }
 
     fn take_effect(&self, keystore: &Keystore, caller: Actor, next: Roster) -> Result<u64, Refusal> {

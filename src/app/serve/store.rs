@@ -32,9 +32,12 @@ pub enum OnDamage {
     Recover,
 }
 
+/// The journal of a running node.
+pub type LiveJournal = FileJournal<RealFs>;
+
 /// A node on its store, with what works beside it.
 pub struct OpenStore {
-    pub node: Node<FileJournal<RealFs>, AnyViews>,
+    pub node: Node<LiveJournal, AnyViews>,
     pub reader: JournalReader<RealFs>,
     pub reserve: Reserve,
 }
@@ -45,17 +48,25 @@ impl std::fmt::Debug for OpenStore {
     }
 }
 
-/// Opens the node on its store, guarded by the file of reserved sizes.
+/// Opens the journal: quick, since its records are read by whoever replays them.
+pub fn open_journal(config: &Config, material: &Material) -> Result<LiveJournal, StorageFault> {
+    let key = &material.keystore.keys.storage;
+    FileJournal::open(RealFs, &config.dir.journal(), key, JournalOptions::default())
+}
+
+/// Opens the node on a journal, or on what damage left of the store, guarded by the file of reserved sizes.
 pub fn open(
     config: &Config,
     material: &Material,
     on_damage: OnDamage,
+    journal: Result<LiveJournal, StorageFault>,
     now: Timestamp,
 ) -> Result<OpenStore, ServeError> {
     let mut rng = random::generator();
     let fence = FenceFile::new(RealFs, config.dir.fence());
     let found = fence.read()?;
-    let (mut node, reader) = match open_node(config, material, now) {
+    let first = journal.map_err(ServeError::from).and_then(|journal| open_node_on(config, material, journal, now));
+    let (mut node, reader) = match first {
         Err(ServeError::Store(fault @ StorageFault::Damaged(_))) if on_damage == OnDamage::Recover => {
             let kept = set_aside(config, now).map_err(ServeError::SetAside)?;
             tracing::warn!(event = "store.set_aside", fault = %fault, kept = %kept.display());
@@ -78,12 +89,19 @@ pub fn open(
 }
 
 /// A node and what reads its journal beside it.
-pub type OpenNode = (Node<FileJournal<RealFs>, AnyViews>, JournalReader<RealFs>);
+pub type OpenNode = (Node<LiveJournal, AnyViews>, JournalReader<RealFs>);
 
 /// Opens the node on its store, not guarded: for whoever measures or looks, and signs nothing that leaves the machine.
 pub fn open_node(config: &Config, material: &Material, now: Timestamp) -> Result<OpenNode, ServeError> {
-    let key = &material.keystore.keys.storage;
-    let journal = FileJournal::open(RealFs, &config.dir.journal(), key, JournalOptions::default())?;
+    open_node_on(config, material, open_journal(config, material)?, now)
+}
+
+fn open_node_on(
+    config: &Config,
+    material: &Material,
+    journal: LiveJournal,
+    now: Timestamp,
+) -> Result<OpenNode, ServeError> {
     let views = match config.views {
         ViewsBackend::Sled => AnyViews::open_sled(&config.dir.views())?,
         ViewsBackend::Memory => AnyViews::in_memory(),

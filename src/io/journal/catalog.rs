@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -27,11 +28,19 @@ pub struct Catalog<F: Fs> {
     pub dir: PathBuf,
     segments: ArcSwap<Vec<Arc<Segment>>>,
     files: Mutex<VecDeque<(SegmentName, Arc<F::File>)>>,
+    /// Where the newest replay stands, to the segment: for whoever waits for it.
+    replayed: AtomicU64,
 }
 
 impl<F: Fs> Catalog<F> {
     pub fn new(fs: F, dir: PathBuf, segments: Vec<Arc<Segment>>) -> Self {
-        Self { fs, dir, segments: ArcSwap::from_pointee(segments), files: Mutex::new(VecDeque::new()) }
+        Self {
+            fs,
+            dir,
+            segments: ArcSwap::from_pointee(segments),
+            files: Mutex::new(VecDeque::new()),
+            replayed: AtomicU64::new(0),
+        }
     }
 
     pub fn segments(&self) -> Arc<Vec<Arc<Segment>>> {
@@ -59,8 +68,14 @@ impl<F: Fs> Catalog<F> {
             // Only opening the file is tried again: records must not be shown twice.
             let (segment, file) = self.with_segment(at, |segment, file| Ok((Arc::clone(segment), Arc::clone(file))))?;
             at = segment.replay(&*file, at, visit)?;
+            self.replayed.store(at.0, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// The record the newest replay has come to, segment by segment.
+    pub fn replayed(&self) -> RecordNumber {
+        RecordNumber(self.replayed.load(Ordering::Relaxed))
     }
 
     /// The open file of a segment.

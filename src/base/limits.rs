@@ -175,6 +175,9 @@ pub const QUOTA_RETRY_MS: u64 = 3_600_000;
 /// Milliseconds a caller is asked to wait while the store is opened and verified: 10 million indicators take half a minute.
 pub const OPENING_RETRY_MS: u64 = 1_000;
 
+/// Retractions or erasures of one piece of a belief's image: as long as a chunk of records holds up the writer, below 1 ms.
+pub const IMAGE_ROWS: usize = 4_096;
+
 /// Longest spread of one publication over time, seconds: a day.
 pub const SPREAD_S: u32 = 86_400;
 

@@ -3,6 +3,7 @@
 //! Keyed by target *and* speaker: only the author's own order has effect, and whose order it is may show only later.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use crate::base::bytes::Commitment;
 use crate::base::name::FeedId;
@@ -11,13 +12,14 @@ use crate::base::time::Day;
 use crate::domain::belief::parties::MemberNumber;
 use crate::domain::belief::said::Retraction;
 
-type Key = (Commitment, MemberNumber);
+/// Of what was spoken, and by whom.
+pub(super) type Key = (Commitment, MemberNumber);
 
 #[derive(Debug)]
-struct HeldRetraction {
-    at: (FeedId, EntryIndex),
-    retraction: Retraction,
-    keep_until: Day,
+pub(super) struct HeldRetraction {
+    pub(super) at: (FeedId, EntryIndex),
+    pub(super) retraction: Retraction,
+    pub(super) keep_until: Day,
 }
 
 /// Retractions and erasures.
@@ -62,6 +64,16 @@ impl Facts {
     pub(super) fn erase(&mut self, target: Commitment, speaker: MemberNumber, keep_until: Day) {
         let held = self.erasures.entry((target, speaker)).or_insert(keep_until);
         *held = keep_until.max(*held);
+    }
+
+    /// Ascending, from behind `after` on.
+    pub(super) fn retractions_after(&self, after: Option<Key>) -> impl Iterator<Item = (&Key, &HeldRetraction)> {
+        self.retractions.range((after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded))
+    }
+
+    /// Ascending, from behind `after` on, with the day until which each is kept.
+    pub(super) fn erasures_after(&self, after: Option<Key>) -> impl Iterator<Item = (&Key, &Day)> {
+        self.erasures.range((after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded))
     }
 
     /// Drops what ran out, except what speaks of `held` targets.

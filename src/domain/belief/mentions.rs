@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use crate::base::bytes::Commitment;
 use crate::base::time::{Day, Timestamp};
 
-const SHARDS: usize = 64;
+pub(super) const SHARDS: usize = 64;
 
 #[derive(Debug, Clone, Copy)]
 struct Mention {
@@ -41,12 +41,29 @@ impl Mentions {
 
     /// Keeps the latest; called by the one writer.
     pub(super) fn mention(&self, commitment: &Commitment, seen: Timestamp, keep_until: Day) {
-        let shard = self.shard(commitment);
-        let mut changed = Shard::clone(&shard.load());
-        let mention = changed.entry(*commitment).or_insert(Mention { last_seen: seen, keep_until });
-        mention.last_seen = mention.last_seen.max(seen);
-        mention.keep_until = mention.keep_until.max(keep_until);
-        shard.store(Arc::new(changed));
+        self.mention_all(&[(*commitment, seen, keep_until)]);
+    }
+
+    /// The same for many: each run of one shard copies the shard once.
+    pub(super) fn mention_all(&self, mentions: &[(Commitment, Timestamp, Day)]) {
+        for run in mentions.chunk_by(|(one, ..), (other, ..)| std::ptr::eq(self.shard(one), self.shard(other))) {
+            let Some((first, ..)) = run.first() else { continue };
+            let shard = self.shard(first);
+            let mut changed = Shard::clone(&shard.load());
+            for (commitment, seen, keep_until) in run {
+                let mention =
+                    changed.entry(*commitment).or_insert(Mention { last_seen: *seen, keep_until: *keep_until });
+                mention.last_seen = mention.last_seen.max(*seen);
+                mention.keep_until = mention.keep_until.max(*keep_until);
+            }
+            shard.store(Arc::new(changed));
+        }
+    }
+
+    /// All of one shard, with when they were last seen and until when they are kept.
+    pub(super) fn of_shard(&self, number: usize) -> Vec<(Commitment, Timestamp, Day)> {
+        let shard = self.shards[number].load();
+        shard.iter().map(|(commitment, mention)| (*commitment, mention.last_seen, mention.keep_until)).collect()
     }
 
     pub(super) fn drop_before(&self, today: Day) {

@@ -53,6 +53,11 @@ impl FeedRow {
         self.witnessed.store(size.0, Ordering::Release);
     }
 
+    /// Entries below it have the witnesses they need.
+    pub(super) fn witnessed(&self) -> TreeSize {
+        TreeSize(self.witnessed.load(Ordering::Acquire))
+    }
+
     /// Whether an entry lacks the witnesses it needs to count fully.
     pub(super) fn is_provisional(&self, index: EntryIndex) -> bool {
         index.0 >= self.witnessed.load(Ordering::Acquire)
@@ -83,6 +88,19 @@ impl Parties {
 
     pub(super) fn feeds(&self) -> impl Iterator<Item = (FeedNumber, &Arc<FeedRow>)> {
         (0..).map(FeedNumber).zip(&self.feeds)
+    }
+
+    pub(super) fn members(&self) -> &[MemberId] {
+        &self.members
+    }
+
+    pub(super) fn lanes(&self) -> &[Lane] {
+        &self.lanes
+    }
+
+    /// Members that do not count, whether they have a feed or not.
+    pub(super) fn quarantined(&self) -> &BTreeSet<MemberId> {
+        &self.quarantined
     }
 
     pub(super) fn lane(&self, lane: LaneNumber) -> Option<&Lane> {

@@ -1,5 +1,7 @@
 //! Belief as its users see it: rules, order independence, growth, expiry and compaction.
 
+mod image;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

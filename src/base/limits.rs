@@ -175,8 +175,25 @@ pub const QUOTA_RETRY_MS: u64 = 3_600_000;
 /// Milliseconds a caller is asked to wait while the store is opened and verified: 10 million indicators take half a minute.
 pub const OPENING_RETRY_MS: u64 = 1_000;
 
-/// Retractions or erasures of one piece of a belief's image: as long as a chunk of records holds up the writer, below 1 ms.
+/// Retractions, erasures or mentions of one piece of a belief's image: as long as a chunk of records holds up the writer, below 1 ms.
 pub const IMAGE_ROWS: usize = 4_096;
+
+/// Bytes of a snapshot that are written and made durable at once, and the milliseconds of rest after them: the journal's own
+/// syncs must not wait long behind it. A snapshot of 10 million indicators takes half a minute.
+pub const SNAPSHOT_BYTES_AT_ONCE: usize = 8 * 1024 * 1024;
+pub const SNAPSHOT_REST_MS: u64 = 50;
+
+/// Bytes that stay free on the volume beside a snapshot: a cache must not take the room the journal needs.
+pub const SNAPSHOT_SPARE_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Seconds between two looks whether a snapshot is due, and from one snapshot to the next, where so many records came since:
+/// replaying fewer takes no time worth a new snapshot.
+pub const SNAPSHOT_LOOK_S: u64 = 60;
+pub const SNAPSHOT_EVERY_S: u64 = 3_600;
+pub const SNAPSHOT_RECORDS: u64 = 1_000;
+
+/// Milliseconds a node that was told to stop may take for a last snapshot: what supervises it kills it after ten seconds.
+pub const SNAPSHOT_AT_STOP_MS: u64 = 3_000;
 
 /// Longest spread of one publication over time, seconds: a day.
 pub const SPREAD_S: u32 = 86_400;

@@ -15,5 +15,6 @@ pub mod random;
 pub mod roster_files;
 pub mod screener;
 pub mod scrub;
+pub mod snapshot_file;
 pub mod transport;
 pub mod views;

@@ -12,6 +12,8 @@ pub mod audit;
 mod believe;
 pub mod commit;
 pub mod compact;
+pub mod cut;
+pub mod early;
 pub mod erase;
 pub mod feeds;
 pub mod fence;

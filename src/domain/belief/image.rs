@@ -68,7 +68,8 @@ enum Stage {
     Chunk(usize),
     Retractions(Option<Key>),
     Erasures(Option<Key>),
-    Shard(usize),
+    /// Shard, and how many of its mentions were written.
+    Shard(usize, usize),
     Done,
 }
 
@@ -112,13 +113,13 @@ impl<'a> Image<'a> {
                 },
                 Stage::Erasures(after) => match self.erasures(&writer, after, &mut piece) {
                     Some(last) => Stage::Erasures(Some(last)),
-                    None => Stage::Shard(0),
+                    None => Stage::Shard(0, 0),
                 },
-                Stage::Shard(SHARDS) => Stage::Done,
-                Stage::Shard(number) => {
-                    self.mentions(number, &mut piece);
-                    Stage::Shard(number + 1)
-                }
+                Stage::Shard(SHARDS, _) => Stage::Done,
+                Stage::Shard(number, written) => match self.mentions(number, written, &mut piece) {
+                    limits::IMAGE_ROWS => Stage::Shard(number, written + limits::IMAGE_ROWS),
+                    _ => Stage::Shard(number + 1, 0),
+                },
                 Stage::Done => return Ok(None),
             };
             self.at = next;
@@ -201,13 +202,18 @@ impl<'a> Image<'a> {
         last
     }
 
-    fn mentions(&self, shard: usize, piece: &mut Vec<u8>) {
-        for (commitment, last_seen, keep_until) in self.belief.mentions.of_shard(shard) {
+    /// Mentions of a shard from behind so many on; returns how many there are in the piece.
+    fn mentions(&self, shard: usize, written: usize, piece: &mut Vec<u8>) -> usize {
+        let rows = self.belief.mentions.of_shard(shard);
+        let rows = rows.get(written..).unwrap_or_default();
+        let rows = rows.get(..limits::IMAGE_ROWS).unwrap_or(rows);
+        for (commitment, last_seen, keep_until) in rows {
             begin(piece, MENTIONS);
             piece.extend(commitment.0);
             piece.extend(last_seen.unix_ms().to_be_bytes());
             piece.extend(keep_until.0.to_be_bytes());
         }
+        rows.len()
     }
 }
 

@@ -49,8 +49,9 @@ impl FeedRow {
         self.quarantined.load(Ordering::Acquire)
     }
 
+    /// Never falls: what was cosigned stays cosigned.
     pub(super) fn set_witnessed(&self, size: TreeSize) {
-        self.witnessed.store(size.0, Ordering::Release);
+        self.witnessed.fetch_max(size.0, Ordering::AcqRel);
     }
 
     /// Entries below it have the witnesses they need.

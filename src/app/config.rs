@@ -44,6 +44,8 @@ pub struct Config {
     /// Folder of imported guard lists.
     pub guard_dir: PathBuf,
     pub views: ViewsBackend,
+    /// Whether belief is kept in a snapshot too, so that a start answers checkouts at once.
+    pub snapshot: bool,
     pub log_level: LogLevel,
     pub log_format: LogFormat,
 }
@@ -155,6 +157,7 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
     }
     let guard_dir = path_in(reader, "guard.dir", &dir, dir.guard());
     let views = reader.optional("storage.views", "\"sled\" or \"memory\"").unwrap_or(ViewsBackend::Sled);
+    let snapshot = reader.flag("storage.snapshot", true);
     let log_level = reader.optional("log.level", "error, warn, info or debug").unwrap_or(LogLevel::Info);
     let log_format = reader.optional("log.format", "text or json").unwrap_or(LogFormat::Text);
     Some(Config {
@@ -171,6 +174,7 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
         statistics,
         guard_dir,
         views,
+        snapshot,
         log_level,
         log_format,
     })
@@ -259,7 +263,7 @@ mod tests {
         expected.guard_dir = all.guard_dir.clone();
         assert_eq!(all, expected);
         assert_eq!(as_written, parse("[node]\nmember = \"bank-a\"", &[]).expect("valid"));
-        assert_eq!(uncommented.matches(" = ").count(), 18, "every key stands in the template once");
+        assert_eq!(uncommented.matches(" = ").count(), 19, "every key stands in the template once");
     }
 
     #[test]

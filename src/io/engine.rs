@@ -255,3 +255,44 @@ fn run<J: Journal, V: Views>(
         tracing::error!(event = "store.failed", fault = %fault);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::io::journal::memory::MemoryJournal;
+    use crate::io::views::memory::MemoryViews;
+
+    type TestEngine = Engine<MemoryJournal, MemoryViews>;
+
+    /// An engine whose opening ends in failure as soon as it is told to.
+    fn opening() -> (TestEngine, Opening<(), &'static str>, JoinHandle<()>, mpsc::Sender<()>) {
+        let (fail, failing) = mpsc::channel();
+        let (consortium, member) = ("demo.example".parse().expect("valid"), "bank-a".parse().expect("valid"));
+        let opener = move || {
+            failing.recv().expect("told to");
+            Err("damaged")
+        };
+        let started = Engine::start(consortium, member, Duration::from_secs(1), opener);
+        let (engine, opening, thread) = started.expect("a thread");
+        (engine, opening, thread, fail)
+    }
+
+    #[tokio::test]
+    async fn while_the_store_is_opened_calls_are_refused_and_patient_ones_wait() {
+        let (engine, opening, thread, fail) = opening();
+        assert!(!engine.is_open());
+        assert_eq!(engine.call(|_, _| ()).await, Err(EngineFault::Opening));
+        let patient = engine.patient();
+        let waiting = tokio::spawn(async move { patient.call(|_, _| ()).await });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        fail.send(()).expect("listens");
+        assert_eq!(opening.await.expect("told"), Err("damaged"));
+        assert_eq!(waiting.await.expect("no panic"), Err(EngineFault::Stopping));
+        assert!(!engine.opened().await);
+        assert_eq!(engine.call(|_, _| ()).await, Err(EngineFault::Stopping));
+        thread.join().expect("no panic");
+    }
+}

@@ -16,5 +16,6 @@ pub mod roster_files;
 pub mod screener;
 pub mod scrub;
 pub mod snapshot_file;
+pub mod snapshot_keeper;
 pub mod transport;
 pub mod views;

@@ -25,7 +25,7 @@ use crate::domain::belief::image::{Image, Moved};
 use crate::domain::belief::load::{ImageError, Loader};
 use crate::io::journal::format::{FrameKind, KEY_FILE_BYTES, KeyFile, MAX_SEALED_BYTES, SegmentName, TAG_BYTES, Tag};
 use crate::io::journal::frames::{FrameWalk, Step};
-use crate::io::journal::fs::{Fs, FsFile, UNFINISHED, fault, narrow, read_exact_at, remove_if_there, wide};
+use crate::io::journal::fs::{Fs, FsFile, UNFINISHED, fault, narrow, read_exact_at, wide};
 use crate::io::journal::seal::{FramePlace, SegmentCipher, StorageKey, new_segment_key, open_segment_key};
 use crate::node::cut::{Cut, CutError, Unfit};
 use crate::node::store::{RecordNumber, StorageFault};
@@ -46,10 +46,18 @@ pub struct SnapshotFile<F: Fs> {
     path: PathBuf,
     key: StorageKey,
     consortium: ConsortiumId,
-    /// How often the file was discarded; held while a file is put in place or discarded.
-    discards: Mutex<u64>,
+    standing: Mutex<Standing>,
     /// One writer at a time.
     writing: Mutex<()>,
+}
+
+/// What is known of the file; held while one is put in place or discarded.
+#[derive(Debug, Default)]
+struct Standing {
+    /// How often the file was discarded.
+    discards: u64,
+    /// What the file in place stands for; none where there is none that can be used.
+    covers: Option<Cut>,
 }
 
 /// Why there is no new snapshot. The old one, where there is one, stands.
@@ -84,16 +92,16 @@ pub enum NotUsed {
 
 impl<F: Fs> SnapshotFile<F> {
     pub fn new(fs: F, path: PathBuf, key: StorageKey, consortium: ConsortiumId) -> Self {
-        Self { fs, path, key, consortium, discards: Mutex::new(0), writing: Mutex::new(()) }
+        Self { fs, path, key, consortium, standing: Mutex::default(), writing: Mutex::new(()) }
     }
 
     /// Writes a new snapshot beside the old one and puts it in its place. `go_on` is asked after every few megabytes, and may
     /// take its time.
     pub fn write(&self, cut: &Cut, belief: &Belief, go_on: &mut dyn FnMut() -> bool) -> Result<(), NotWritten> {
         let _only = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let discards = *self.discards();
+        let discards = self.standing().discards;
         self.check_room(belief)?;
-        let written = self.write_beside(cut, belief, go_on).and_then(|()| self.put_in_place(discards));
+        let written = self.write_beside(cut, belief, go_on).and_then(|()| self.put_in_place(discards, cut));
         if written.is_err() {
             // The failure is what the caller hears of.
             drop(self.destroy(&self.beside()));
@@ -108,7 +116,7 @@ impl<F: Fs> SnapshotFile<F> {
         fits: impl FnOnce(&Cut) -> Result<(), Unfit>,
         loader: impl FnOnce(usize) -> Loader,
     ) -> Result<Option<(Cut, Belief)>, NotUsed> {
-        remove_if_there(&self.fs, &self.beside()).map_err(fault)?;
+        self.destroy(&self.beside())?;
         let file = match self.fs.open(&self.path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(fault)?,
@@ -140,18 +148,28 @@ impl<F: Fs> SnapshotFile<F> {
             match (whole, loaded) {
                 (Err(Ended::Unwanted), Err(refused)) => Err(refused),
                 (Err(_), _) => Err(NotUsed::Torn),
-                (Ok(()), loaded) => Ok(Some((loaded?, loader.finish()?))),
+                (Ok(()), loaded) => {
+                    let (cut, belief) = (loaded?, loader.finish()?);
+                    self.standing().covers = Some(cut.clone());
+                    Ok(Some((cut, belief)))
+                }
             }
         })
     }
 
     /// Makes the snapshot unreadable and removes it, also one that is just being written. Durable when this returns.
     pub fn discard(&self) -> Result<(), StorageFault> {
-        let mut discards = self.discards();
-        *discards += 1;
+        let mut standing = self.standing();
+        standing.discards += 1;
+        standing.covers = None;
         self.destroy(&self.path)?;
         self.destroy(&self.beside())?;
         self.fs.sync_dir(self.folder()).map_err(fault)
+    }
+
+    /// What the snapshot in place stands for.
+    pub fn covers(&self) -> Option<Cut> {
+        self.standing().covers.clone()
     }
 
     fn check_room(&self, belief: &Belief) -> Result<(), NotWritten> {
@@ -182,9 +200,9 @@ impl<F: Fs> SnapshotFile<F> {
         if image.is_whole() { Ok(()) } else { Err(Moved.into()) }
     }
 
-    fn put_in_place(&self, discards: u64) -> Result<(), NotWritten> {
-        let now = self.discards();
-        if *now != discards {
+    fn put_in_place(&self, discards: u64, cut: &Cut) -> Result<(), NotWritten> {
+        let mut standing = self.standing();
+        if standing.discards != discards {
             return Err(NotWritten::Discarded);
         }
         let old = self.fs.open(&self.path).ok();
@@ -193,6 +211,7 @@ impl<F: Fs> SnapshotFile<F> {
         if let Some(old) = old {
             overwrite_key(&old).map_err(fault)?;
         }
+        standing.covers = Some(cut.clone());
         Ok(())
     }
 
@@ -211,9 +230,9 @@ impl<F: Fs> SnapshotFile<F> {
         self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
     }
 
-    /// A panic elsewhere cannot leave a counter half changed.
-    fn discards(&self) -> MutexGuard<'_, u64> {
-        self.discards.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A panic elsewhere cannot leave it half changed.
+    fn standing(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -13,7 +13,7 @@ mod believe;
 pub mod commit;
 pub mod compact;
 pub mod cut;
-pub mod early;
+
 pub mod erase;
 pub mod feeds;
 pub mod fence;
@@ -38,6 +38,7 @@ pub mod serve;
 pub mod state;
 pub mod status;
 pub mod store;
+pub mod tail_walk;
 pub mod window;
 
 use rand::{CryptoRng, Rng, RngExt};

@@ -17,5 +17,6 @@ mod relay;
 mod releases;
 mod rosters;
 mod search;
+mod snapshot;
 mod starting;
 mod wiretap;

@@ -10,6 +10,7 @@
 //! tls/server.pem           certificate of the local listener
 //! certs/<role>-<name>/     cert.pem, key.pem and ca.pem of one client
 //! journal/ views/ guard/   the record, what is derived from it, imported guard lists
+//! belief.snapshot          cache of belief for a quick start; leave it out of backups
 //! fence                    sizes reserved before they are signed; leave it out of backups
 //! ```
 
@@ -75,6 +76,11 @@ impl NodeDir {
     /// Reserved sizes: never part of a backup.
     pub fn fence(&self) -> PathBuf {
         self.0.join("fence")
+    }
+
+    /// A cache, sealed with a key of its own inside: never part of a backup.
+    pub fn snapshot(&self) -> PathBuf {
+        self.0.join("belief.snapshot")
     }
 
     pub fn views(&self) -> PathBuf {

@@ -84,6 +84,9 @@ passphrase = {passphrase}
 [storage]
 # What is derived from the journal is kept in "sled" (on disk) or in "memory" (rebuilt at every start).
 # views = "sled"
+# A sealed snapshot of what screening reads, so that a restarted node answers checkouts before its store is open and verified.
+# Until then it needs the memory for indicators twice.
+# snapshot = true
 
 [log]
 # error, warn, info or debug.

@@ -59,10 +59,10 @@ impl Sockets {
         })
     }
 
-    pub fn addresses(&self, opening: bool) -> Result<Addresses, ServeError> {
+    pub fn addresses(&self) -> Result<Addresses, ServeError> {
         let local = self.local.local_addr().map_err(ServeError::Runtime)?;
         let peer = self.peer.local_addr().map_err(ServeError::Runtime)?;
-        Ok(Addresses { local, peer, pid: std::process::id(), opening })
+        Ok(Addresses { local, peer, pid: std::process::id(), opening: false })
     }
 }
 

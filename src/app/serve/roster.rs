@@ -100,7 +100,8 @@ impl RosterDesk {
     pub fn follow_epochs(&self) -> Result<(), Refusal> {
         let (keystore, now) = (self.lock(), clock::now());
         self.pins.update(pins_of(&self.current(), now));
-        self.refresh_keys(&keystore, now)
+        // A store being opened is asked again at the next look.
+        if self.engine.is_open() { self.refresh_keys(&keystore, now) } else { Ok(()) }
     }
 
     /// Nothing changes before the store can take it: file and journal must not part.

@@ -5,6 +5,7 @@
 //! request ids and references. The damaged files stay beside the new ones for whoever wants to look at them.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::app::config::Config;
 use crate::app::config::values::ViewsBackend;
@@ -18,7 +19,9 @@ use crate::io::journal::file::{FileJournal, JournalOptions};
 use crate::io::journal::fs::Fs;
 use crate::io::journal::reader::JournalReader;
 use crate::io::journal::real_fs::RealFs;
+use crate::io::keystore::store::Keystore;
 use crate::io::random;
+use crate::io::snapshot_file::SnapshotFile;
 use crate::io::views::any::AnyViews;
 use crate::node::Node;
 use crate::node::store::StorageFault;
@@ -48,10 +51,26 @@ impl std::fmt::Debug for OpenStore {
     }
 }
 
-/// Opens the journal: quick, since its records are read by whoever replays them.
-pub fn open_journal(config: &Config, material: &Material) -> Result<LiveJournal, StorageFault> {
+/// The snapshot beside the journal of a running node.
+pub type LiveSnapshot = Arc<SnapshotFile<RealFs>>;
+
+/// The snapshot of a node, not read yet.
+pub fn snapshot(config: &Config, material: &Material) -> LiveSnapshot {
+    let Keystore { consortium, keys, .. } = material.keystore.as_ref();
+    Arc::new(SnapshotFile::new(RealFs, config.dir.snapshot(), keys.storage.duplicate(), consortium.clone()))
+}
+
+/// Opens the journal: quick, since its records are read by whoever replays them. What it forgets, the snapshot forgets before.
+pub fn open_journal(
+    config: &Config,
+    material: &Material,
+    snapshot: &LiveSnapshot,
+) -> Result<LiveJournal, StorageFault> {
     let key = &material.keystore.keys.storage;
-    FileJournal::open(RealFs, &config.dir.journal(), key, JournalOptions::default())
+    let mut journal = FileJournal::open(RealFs, &config.dir.journal(), key, JournalOptions::default())?;
+    let snapshot = Arc::clone(snapshot);
+    journal.forget_with(Box::new(move || snapshot.discard()));
+    Ok(journal)
 }
 
 /// Opens the node on a journal, or on what damage left of the store, guarded by the file of reserved sizes.
@@ -60,6 +79,7 @@ pub fn open(
     material: &Material,
     on_damage: OnDamage,
     journal: Result<LiveJournal, StorageFault>,
+    snapshot: &LiveSnapshot,
     now: Timestamp,
 ) -> Result<OpenStore, ServeError> {
     let mut rng = random::generator();
@@ -76,7 +96,9 @@ pub fn open(
                  Lost are: the audit log, publications acknowledged but not yet sent, request ids, source references and \
                  statistics charged but not yet released. Remove the kept files once nobody needs them"
             );
-            let (mut node, reader) = open_node(config, material, now)?;
+            snapshot.discard()?;
+            let journal = open_journal(config, material, snapshot)?;
+            let (mut node, reader) = open_node_on(config, material, journal, now)?;
             let events =
                 vec![AuditEvent::StoreDamaged { part: "journal" }, AuditEvent::StoreRepaired { part: "journal" }];
             node.record(&Actor::Node, events, now, &mut rng)?;
@@ -93,7 +115,7 @@ pub type OpenNode = (Node<LiveJournal, AnyViews>, JournalReader<RealFs>);
 
 /// Opens the node on its store, not guarded: for whoever measures or looks, and signs nothing that leaves the machine.
 pub fn open_node(config: &Config, material: &Material, now: Timestamp) -> Result<OpenNode, ServeError> {
-    open_node_on(config, material, open_journal(config, material)?, now)
+    open_node_on(config, material, open_journal(config, material, &snapshot(config, material))?, now)
 }
 
 fn open_node_on(

@@ -97,6 +97,7 @@ fn rewrite<F: Fs>(journal: &mut FileJournal<F>, group: Group) -> Result<(), Stor
     if !group.changed && group.segments.len() == 1 {
         return Ok(());
     }
+    journal.forget_copies()?;
     let generation = group.segments.iter().map(|segment| segment.header.name.generation).max().unwrap_or(0);
     let name = SegmentName {
         first: first.header.name.first,

@@ -46,8 +46,12 @@ pub struct FileJournal<F: Fs> {
     active: Option<Active<F::File>>,
     staged: Staged,
     pub(super) stopped: bool,
+    forget: Option<Forget>,
     _lock: F::Lock,
 }
+
+/// Makes copies of what the journal holds unreadable, durably; asked before the journal destroys a key.
+pub type Forget = Box<dyn FnMut() -> Result<(), StorageFault> + Send + Sync>;
 
 /// The segment being written.
 struct Active<File> {
@@ -87,8 +91,19 @@ impl<F: Fs> FileJournal<F> {
             active: None,
             staged: Staged::default(),
             stopped: false,
+            forget: None,
             _lock: lock,
         })
+    }
+
+    /// Names what else must forget before compaction makes the journal forget.
+    pub fn forget_with(&mut self, forget: Forget) {
+        self.forget = Some(forget);
+    }
+
+    /// Nothing may hold longer what is about to leave the journal.
+    pub(super) fn forget_copies(&mut self) -> Result<(), StorageFault> {
+        self.forget.as_mut().map_or(Ok(()), |forget| forget())
     }
 
     /// A handle that reads durable records beside the writer, from any thread.

@@ -24,7 +24,7 @@ use crate::node::store::StorageFault;
 
 /// Belief on its way from a snapshot to now.
 #[derive(Debug)]
-pub struct Early<'a> {
+pub struct TailWalk<'a> {
     belief: Belief,
     roster: &'a Roster,
     feeds: BTreeMap<FeedId, Signed>,
@@ -33,7 +33,7 @@ pub struct Early<'a> {
     written_at: Timestamp,
 }
 
-impl<'a> Early<'a> {
+impl<'a> TailWalk<'a> {
     /// `belief` and `cut` come from one snapshot.
     pub fn new(belief: Belief, cut: Cut, roster: &'a Roster, now: Timestamp) -> Self {
         let feeds = cut.feeds.into_iter().map(|feed| {

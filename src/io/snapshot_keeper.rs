@@ -1,0 +1,96 @@
+//! When a snapshot of belief is written: where there is none (a first start, after a compaction), where the roster changed, every
+//! hour in which enough came, and at a clean stop.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use crate::base::limits;
+use crate::domain::belief::Belief;
+use crate::io::engine::{Engine, EngineFault};
+use crate::io::journal::fs::Fs;
+use crate::io::snapshot_file::{NotWritten, SnapshotFile};
+use crate::node::cut::Cut;
+use crate::node::store::{Journal, Views};
+
+/// Looks every minute whether a snapshot is due, and writes it from a thread of its own. Ends with the engine, or when `stop`
+/// turns true.
+pub async fn keep_snapshots<J, V, F>(
+    engine: Engine<J, V>,
+    belief: Arc<Belief>,
+    file: Arc<SnapshotFile<F>>,
+    stop: watch::Receiver<bool>,
+) where
+    J: Journal + Send + 'static,
+    V: Views + Send + 'static,
+    F: Fs,
+{
+    while !*stop.borrow() {
+        tokio::time::sleep(Duration::from_secs(limits::SNAPSHOT_LOOK_S)).await;
+        let cut = match cut(&engine).await {
+            Err(EngineFault::Stopping) => return,
+            // A node whose store does not answer has other sorrows; a last record that compaction took comes back with the next.
+            Err(EngineFault::Busy | EngineFault::Opening | EngineFault::Storage(_)) => continue,
+            Ok(cut) => cut,
+        };
+        if !is_due(&file, &cut) {
+            continue;
+        }
+        let (belief, file, stop) = (Arc::clone(&belief), Arc::clone(&file), stop.clone());
+        let writing = tokio::task::spawn_blocking(move || {
+            write(&file, &cut, &belief, &mut || {
+                std::thread::sleep(Duration::from_millis(limits::SNAPSHOT_REST_MS));
+                !*stop.borrow()
+            });
+        });
+        if writing.await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The snapshot of a clean stop: whatever came since the last one, as long as it does not take too long.
+pub async fn write_last<J, V, F>(engine: &Engine<J, V>, belief: &Belief, file: &SnapshotFile<F>)
+where
+    J: Journal + Send + 'static,
+    V: Views + Send + 'static,
+    F: Fs,
+{
+    let Ok(cut) = cut(engine).await else { return };
+    let since = Instant::now();
+    write(file, &cut, belief, &mut || since.elapsed() < Duration::from_millis(limits::SNAPSHOT_AT_STOP_MS));
+}
+
+/// Everything the cut covers is durable and shows once this returns.
+async fn cut<J, V>(engine: &Engine<J, V>) -> Result<Cut, EngineFault>
+where
+    J: Journal + Send + 'static,
+    V: Views + Send + 'static,
+{
+    Ok(engine.call(|node, round| node.cut(round.now)).await??)
+}
+
+fn is_due<F: Fs>(file: &SnapshotFile<F>, cut: &Cut) -> bool {
+    let Some(covered) = file.covers() else { return true };
+    let records = cut.record.0.saturating_sub(covered.record.0);
+    let hour_over = cut.taken_at.ms_since(covered.taken_at) >= limits::SNAPSHOT_EVERY_S * 1000;
+    covered.roster_sha256 != cut.roster_sha256 || (hour_over && records >= limits::SNAPSHOT_RECORDS)
+}
+
+fn write<F: Fs>(file: &SnapshotFile<F>, cut: &Cut, belief: &Belief, go_on: &mut dyn FnMut() -> bool) {
+    let since = Instant::now();
+    match file.write(cut, belief, go_on) {
+        Ok(()) => {
+            let took_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+            tracing::info!(event = "snapshot.written", record = cut.record.0, took_ms);
+        }
+        // Ordinary: an erasure, a new day or the end of the node came in between. The next look finds it due again.
+        Err(reason @ (NotWritten::Moved(_) | NotWritten::Discarded | NotWritten::GivenUp)) => {
+            tracing::info!(event = "snapshot.put_off", reason = %reason);
+        }
+        Err(reason @ (NotWritten::NoRoom { .. } | NotWritten::Storage(_))) => {
+            tracing::warn!(event = "snapshot.unwritten", reason = %reason, "the next start takes longer");
+        }
+    }
+}

@@ -205,12 +205,11 @@ impl<F: Fs> SnapshotFile<F> {
         if standing.discards != discards {
             return Err(NotWritten::Discarded);
         }
-        let old = self.fs.open(&self.path).ok();
+        // The old one first: behind the new one its key could no longer be reached after a crash. In between there is none.
+        standing.covers = None;
+        self.destroy(&self.path)?;
         self.fs.rename(&self.beside(), &self.path).map_err(fault)?;
         self.fs.sync_dir(self.folder()).map_err(fault)?;
-        if let Some(old) = old {
-            overwrite_key(&old).map_err(fault)?;
-        }
         standing.covers = Some(cut.clone());
         Ok(())
     }

@@ -8,5 +8,6 @@ mod freshness;
 mod house;
 mod reservation;
 mod retraction;
+mod snapshot;
 mod statistics;
 mod window;

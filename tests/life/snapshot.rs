@@ -1,0 +1,435 @@
+//! The snapshot of belief: what it answers is what the store would, it holds nothing that was erased, and whatever happens to the
+//! file, a start goes on without it.
+
+use std::path::Path;
+
+use hushwire::base::bytes::{Commitment, Incarnation, Pseudonym, Sha256Digest};
+use hushwire::base::epoch::EpochId;
+use hushwire::base::kind::IdentifierKind;
+use hushwire::base::position::EntryIndex;
+use hushwire::base::secret::SecretBytes;
+use hushwire::base::time::{Day, Timestamp};
+use hushwire::domain::audit::record::Actor;
+use hushwire::domain::belief::load::Loader;
+use hushwire::domain::belief::place::TableKey;
+use hushwire::domain::belief::said::{Said, SaidContent};
+use hushwire::domain::belief::view::{ListPosition, Statement};
+use hushwire::domain::belief::{Belief, Witnessing};
+use hushwire::domain::indicator::words::RetractionReason;
+use hushwire::domain::screening::freshness::FeedSigned;
+use hushwire::io::journal::file::{FileJournal, JournalOptions};
+use hushwire::io::journal::format::{KEY_FILE_BYTES, KeyFile};
+use hushwire::io::journal::frames::{FrameWalk, Step};
+use hushwire::io::journal::fs::{Fs, FsFile, create_dir_durably};
+use hushwire::io::journal::seal::open_segment_key;
+use hushwire::io::journal::sim_disk::CrashModel;
+use hushwire::io::journal::sim_fs::{SimFault, SimFs};
+use hushwire::io::snapshot_file::{NotUsed, NotWritten, SnapshotFile};
+use hushwire::io::views::memory::MemoryViews;
+use hushwire::node::Node;
+use hushwire::node::cut::{Cut, Unfit};
+use hushwire::node::erase::{EraseRequest, ErasureReason};
+use hushwire::node::retract::RetractRequest;
+use hushwire::node::state::witnessing;
+use hushwire::node::store::{Journal, RecordNumber, StorageFault};
+use hushwire::node::tail_walk::TailWalk;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use crate::consortium::{Consortium, START};
+use crate::house::{Disk, House, exchange};
+
+const PATH: &str = "/node/belief.snapshot";
+
+fn storage_key() -> SecretBytes<32> {
+    SecretBytes::new([3; 32])
+}
+
+fn disk() -> SimFs {
+    let fs = SimFs::new();
+    create_dir_durably(&fs, Path::new("/node")).expect("made");
+    fs
+}
+
+fn file_on(fs: &SimFs, consortium: &Consortium) -> SnapshotFile<SimFs> {
+    SnapshotFile::new(fs.clone(), PATH.into(), storage_key(), consortium.id.clone())
+}
+
+fn loader(witnessing: Witnessing) -> impl FnOnce(usize) -> Loader {
+    let key = TableKey::draw(&mut StdRng::seed_from_u64(99));
+    move |expected| Loader::new(key, witnessing, expected)
+}
+
+fn take(file: &SnapshotFile<SimFs>, house: &mut House, now: Timestamp) {
+    let cut = house.node.cut(now).expect("its last record is there");
+    house.node.sync().expect("syncs");
+    file.write(&cut, &house.node.state().belief, &mut || true).expect("written");
+}
+
+type Early = (Belief, Vec<FeedSigned>);
+
+/// What a start would answer with before its store is open.
+fn start(
+    file: &SnapshotFile<SimFs>,
+    consortium: &Consortium,
+    disk: &Disk,
+    reserved: Option<Incarnation>,
+    now: Timestamp,
+) -> Result<Option<Early>, NotUsed> {
+    let roster = &consortium.roster;
+    let fits = |cut: &Cut| cut.check(disk.read(cut.record).ok().as_deref(), reserved, roster, now);
+    let Some((cut, belief)) = file.load(fits, loader(witnessing(roster)))? else { return Ok(None) };
+    let after = RecordNumber(cut.record.0 + 1);
+    let mut walk = TailWalk::new(belief, cut, roster, now);
+    disk.replay(after, &mut |_, record| walk.take(record))?;
+    Ok(Some(walk.finish(&consortium.members[0], None)?))
+}
+
+/// What belief says of each member, in an order of its own.
+fn statements(belief: &Belief, consortium: &Consortium) -> Vec<Statement> {
+    let mut all = Vec::new();
+    for member in &consortium.members {
+        all.extend(belief.view().reported_by(member, ListPosition::default(), 1_000).0);
+    }
+    all.sort_by_key(|statement| statement.commitment);
+    all
+}
+
+fn erase(house: &mut House, target: Commitment, now: Timestamp) {
+    let request = EraseRequest { request: None, names: vec![Ok(target)], reason: ErasureReason::DataSubject };
+    house.node.erase_indicators(&Actor::Node, request, now, &mut house.rng).expect("erases");
+    house.node.sync().expect("syncs");
+}
+
+fn retract(house: &mut House, target: Commitment, now: Timestamp) {
+    let request = RetractRequest {
+        request: None,
+        names: vec![Ok(target)],
+        source_refs: Vec::new(),
+        identifiers: Vec::new(),
+        reason: RetractionReason::FalsePositive,
+    };
+    house.node.retract_indicators(&Actor::Node, request, now, &mut house.rng).expect("retracts");
+    house.node.sync().expect("syncs");
+}
+
+/// Two members that hold each other's feeds.
+fn pair() -> (Consortium, House, House) {
+    let consortium = Consortium::new(&["bank-a", "bank-b"]);
+    let mut bank = House::open(&consortium, 0, Disk::default(), START);
+    let mut other = House::open(&consortium, 1, Disk::default(), START);
+    exchange(&consortium, &mut bank, &other, START);
+    exchange(&consortium, &mut other, &bank, START);
+    bank.tick(START);
+    other.tick(START);
+    (consortium, bank, other)
+}
+
+#[test]
+fn snapshot_and_tail_say_what_the_store_says() {
+    let (consortium, mut bank, mut other) = pair();
+    let file = file_on(&disk(), &consortium);
+    let [kept, withdrawn, erased] =
+        [1, 2, 3].map(|nth| bank.publish(&format!("device-of-a-case-0{nth}"), 30, None, START));
+    other.publish("device-of-a-case-04", 30, None, START);
+    bank.tick(START);
+    other.tick(START);
+    exchange(&consortium, &mut bank, &other, START);
+    take(&file, &mut bank, START);
+    let later = START.plus_s(60);
+    retract(&mut bank, withdrawn, later);
+    erase(&mut bank, erased, later);
+    other.publish("device-of-a-case-05", 30, None, later);
+    other.tick(later);
+    exchange(&consortium, &mut bank, &other, later);
+    bank.tick(later);
+
+    let now = START.plus_s(120);
+    let (belief, feeds) = start(&file, &consortium, &bank.disk, None, now).expect("fits").expect("there");
+    let expected = statements(&bank.node.state().belief, &consortium);
+    assert_eq!(statements(&belief, &consortium), expected);
+    assert_eq!(belief.held(), bank.node.state().belief.held());
+    assert!(expected.iter().any(|statement| statement.commitment == kept));
+    let reopened = House::open(&consortium, 0, bank.disk.clone(), now);
+    assert_eq!(feeds, reopened.node.freshness(None, now), "as fresh as the journal shows");
+
+    // What expired since is not believed either.
+    let much_later = START.plus_s(40 * 86_400);
+    let (belief, _) = start(&file, &consortium, &bank.disk, None, much_later).expect("fits").expect("there");
+    assert_eq!(belief.held(), Default::default());
+}
+
+#[test]
+fn a_snapshot_of_anything_but_this_store_is_not_used() {
+    let (consortium, mut bank, _) = pair();
+    let fs = disk();
+    let file = file_on(&fs, &consortium);
+    assert!(start(&file, &consortium, &bank.disk, None, START).expect("no file is no fault").is_none());
+    let old = bank.disk.copy();
+    bank.publish("device-of-a-case-01", 30, None, START);
+    take(&file, &mut bank, START.plus_s(1_000));
+    let own = bank.node.state().incarnation;
+    let later = START.plus_s(1_000);
+    let expected = statements(&bank.node.state().belief, &consortium);
+    let refused = |outcome: Result<Option<Early>, NotUsed>| outcome.map(|early| early.is_some()).expect_err("unfit");
+    assert!(start(&file, &consortium, &bank.disk, Some(own), later).expect("fits").is_some());
+    assert_eq!(refused(start(&file, &consortium, &old, None, later)), Unfit::OtherRecord.into());
+    let elsewhere = Some(Incarnation([9; 16]));
+    assert_eq!(refused(start(&file, &consortium, &bank.disk, elsewhere, later)), Unfit::OtherIncarnation.into());
+    let ahead = Unfit::Ahead { taken_at: later, now: START };
+    assert_eq!(refused(start(&file, &consortium, &bank.disk, None, START)), ahead.into());
+    let successor = Consortium::new(&["bank-a", "bank-b", "shop"]);
+    assert_eq!(refused(start(&file, &successor, &bank.disk, None, later)), Unfit::OtherRoster.into());
+    let other_key = SnapshotFile::new(fs.clone(), PATH.into(), SecretBytes::new([4; 32]), consortium.id.clone());
+    assert_eq!(refused(start(&other_key, &consortium, &bank.disk, None, later)), StorageFault::WrongKey.into());
+    let changed = fs.open(Path::new(PATH)).expect("there");
+    let size = changed.size().expect("a size");
+    let mut noticed = 0;
+    for at in 0..size {
+        let mut byte = [0];
+        changed.read_at(&mut byte, at).expect("reads");
+        changed.write_all_at(&[byte[0] ^ 1], at).expect("writes");
+        // Of a sum that nobody needs to look at, a changed byte changes nothing.
+        match start(&file, &consortium, &bank.disk, None, later) {
+            Ok(early) => assert_eq!(statements(&early.expect("there").0, &consortium), expected, "byte {at}"),
+            Err(_) => noticed += 1,
+        }
+        changed.write_all_at(&byte, at).expect("writes");
+    }
+    assert!(noticed + 4 * 5 >= size, "{noticed} of {size}");
+    changed.set_size(size - 32).expect("cut behind a whole frame");
+    assert_eq!(refused(start(&file, &consortium, &bank.disk, None, later)), NotUsed::Torn);
+}
+
+/// The content of the file, as who holds the storage key reads it.
+fn plain(fs: &SimFs) -> Vec<u8> {
+    let file = fs.open(Path::new(PATH)).expect("there");
+    let mut block = [0; KEY_FILE_BYTES];
+    file.read_at(&mut block, 0).expect("reads");
+    let cipher = open_segment_key(&storage_key(), &KeyFile::decode(&block).expect("a key block")).expect("opens");
+    let start = u64::try_from(KEY_FILE_BYTES).expect("small");
+    let mut walk = FrameWalk::new(&file, start, file.size().expect("a size")).expect("frames");
+    let mut all = Vec::new();
+    for number in (0..).map(RecordNumber) {
+        let Step::Frame(frame) = walk.step().expect("reads") else { break };
+        let content = cipher.open_frame(&frame.head, number, &frame.previous, frame.sealed).expect("whole");
+        all.extend_from_slice(content);
+    }
+    all
+}
+
+fn holds(fs: &SimFs, statement: &Statement) -> bool {
+    let all = plain(fs);
+    let finds = |part: &[u8]| all.windows(part.len()).any(|window| window == part);
+    finds(statement.pseudonym.as_bytes()) || finds(&statement.sealed[..40])
+}
+
+#[test]
+fn an_erased_content_stands_in_no_snapshot_and_an_old_one_cannot_be_read_any_more() {
+    let (consortium, mut bank, _) = pair();
+    let fs = disk();
+    let file = file_on(&fs, &consortium);
+    let target = bank.publish("device-of-a-case-01", 30, None, START);
+    bank.tick(START);
+    let statement = bank.node.state().belief.writer().by_commitment(&target).expect("believed");
+    take(&file, &mut bank, START);
+    assert!(holds(&fs, &statement), "the search finds what is there");
+    let old = fs.open(Path::new(PATH)).expect("there");
+    erase(&mut bank, target, START);
+    bank.tick(START);
+    take(&file, &mut bank, START);
+    assert!(!holds(&fs, &statement));
+    let mut block = [1; KEY_FILE_BYTES];
+    old.read_at(&mut block, 0).expect("reads");
+    assert_eq!(block, [0; KEY_FILE_BYTES], "the key of the old file is destroyed");
+}
+
+#[test]
+fn compaction_discards_the_snapshot_before_it_destroys_a_key_and_does_nothing_where_it_cannot() {
+    let consortium = Consortium::new(&["bank-a"]);
+    let fs = disk();
+    let file = std::sync::Arc::new(file_on(&fs, &consortium));
+    let dir = Path::new("/node/journal");
+    let mut journal = FileJournal::open(fs.clone(), dir, &storage_key(), JournalOptions::default()).expect("opens");
+    let reader = journal.reader();
+    let (discards, seen) = (std::sync::Arc::clone(&file), fs.clone());
+    journal.forget_with(Box::new(move || {
+        let keys = seen.names(&dir.join("keys")).expect("reads");
+        assert!(!keys.is_empty());
+        for key in keys {
+            let key = seen.open(&dir.join("keys").join(key)).expect("there");
+            let mut block = [0; KEY_FILE_BYTES];
+            key.read_at(&mut block, 0).expect("reads");
+            assert_ne!(block, [0; KEY_FILE_BYTES], "no key is destroyed yet");
+        }
+        discards.discard()
+    }));
+    let mut rng = StdRng::seed_from_u64(1);
+    let (identity, settings, roster) = (consortium.identity(0), consortium.settings(), consortium.roster.clone());
+    let opened = Node::open(identity, settings, roster, journal, MemoryViews::new(), START, &mut rng);
+    let mut node = opened.expect("opens");
+    node.tick(START, &mut rng).expect("ticks");
+    node.sync().expect("syncs");
+    let cut = node.cut(START).expect("a record");
+    let belief = std::sync::Arc::clone(&node.state().belief);
+    file.write(&cut, &belief, &mut || true).expect("written");
+    node.compact(START).expect("nothing to rewrite");
+    assert!(file.covers().is_some(), "where no key is destroyed the snapshot stays");
+
+    // In fourteen months the content of the first audit records is over.
+    let late = START.plus_s(420 * 86_400);
+    fs.plan(fs.operations() + 1, SimFault::Refused);
+    let refused = node.compact(late);
+    assert!(matches!(refused, Err(StorageFault::Os(_))), "{refused:?}");
+    reader.replay(RecordNumber(0), &mut |_, _| Ok(())).expect("every key is there");
+    assert!(node.compact(late).expect("compacts").contents > 0);
+    assert!(file.covers().is_none());
+    assert!(fs.open(Path::new(PATH)).is_err(), "it is gone");
+}
+
+/// So many indicators that a snapshot is written in several steps.
+fn large_belief() -> Belief {
+    let belief = Belief::new(TableKey::draw(&mut StdRng::seed_from_u64(3)), Witnessing::NotNeeded);
+    for number in 0..50_000 {
+        say(
+            &belief,
+            number,
+            SaidContent::Indicator { pseudonym: Pseudonym(name(number)), kind: IdentifierKind::Pan, sealed: &[7; 104] },
+        );
+    }
+    belief
+}
+
+fn name(number: u64) -> [u8; 32] {
+    let mut name = [0; 32];
+    name[..8].copy_from_slice(&number.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
+    name[24..].copy_from_slice(&number.to_be_bytes());
+    name
+}
+
+fn say(belief: &Belief, number: u64, content: SaidContent<'_>) {
+    let feed = "bank-a".parse().expect("valid");
+    let feed = hushwire::base::name::FeedId { member: feed, group: "all".parse().expect("valid") };
+    let mut writer = belief.writer();
+    let said = Said {
+        feed: writer.feed(&feed).expect("room"),
+        index: EntryIndex(number),
+        commitment: Commitment(name(number)),
+        epoch_id: EpochId([1; 16]),
+        expires_day: Day(30_000),
+        first_seen: START,
+        content,
+    };
+    writer.apply(&said).expect("room");
+}
+
+fn cut(record: u64) -> Cut {
+    Cut {
+        incarnation: Incarnation([1; 16]),
+        record: RecordNumber(record),
+        record_sha256: Sha256Digest([2; 32]),
+        roster_sha256: Sha256Digest([3; 32]),
+        taken_at: START,
+        feeds: Vec::new(),
+    }
+}
+
+fn loaded(file: &SnapshotFile<SimFs>) -> Result<Option<(u64, u64)>, NotUsed> {
+    let loaded = file.load(|_| Ok(()), loader(Witnessing::NotNeeded))?;
+    Ok(loaded.map(|(cut, belief)| (cut.record.0, belief.held().live)))
+}
+
+#[test]
+fn what_disturbs_the_writing_leaves_the_old_snapshot_or_none_and_never_half_a_one() {
+    let consortium = Consortium::new(&["bank-a"]);
+    let fs = disk();
+    let file = file_on(&fs, &consortium);
+    let belief = large_belief();
+    file.write(&cut(1), &belief, &mut || true).expect("written");
+    assert_eq!(loaded(&file), Ok(Some((1, 50_000))));
+
+    assert_eq!(file.write(&cut(2), &belief, &mut || false), Err(NotWritten::GivenUp));
+    assert_eq!(loaded(&file), Ok(Some((1, 50_000))));
+    let erased = file.write(&cut(2), &belief, &mut || {
+        say(&belief, 70_000, SaidContent::Erasure { target: Commitment(name(7)) });
+        true
+    });
+    assert!(matches!(erased, Err(NotWritten::Moved(_))), "{erased:?}");
+    assert_eq!(loaded(&file), Ok(Some((1, 50_000))));
+    fs.set_capacity(Some(fs.used_bytes() + 1_000_000));
+    assert!(matches!(file.write(&cut(2), &belief, &mut || true), Err(NotWritten::NoRoom { .. })));
+    fs.set_capacity(None);
+    let discarded = file.write(&cut(2), &belief, &mut || file.discard().is_ok());
+    assert_eq!(discarded, Err(NotWritten::Discarded));
+    assert_eq!(loaded(&file), Ok(None));
+    assert_eq!(fs.names(Path::new("/node")).expect("reads"), Vec::<String>::new(), "nothing is left beside it");
+    file.write(&cut(2), &belief, &mut || true).expect("written");
+    assert_eq!(loaded(&file), Ok(Some((2, 49_999))));
+}
+
+/// Writes, replaces, discards, writes; how far it came.
+fn workload(file: &SnapshotFile<SimFs>, beliefs: &[Belief; 3], done: &mut usize) -> Result<(), NotWritten> {
+    let steps: [&dyn Fn() -> Result<(), NotWritten>; 4] = [
+        &|| file.write(&cut(1), &beliefs[0], &mut || true),
+        &|| file.write(&cut(2), &beliefs[1], &mut || true),
+        &|| Ok(file.discard()?),
+        &|| file.write(&cut(3), &beliefs[2], &mut || true),
+    ];
+    for step in steps {
+        step()?;
+        *done += 1;
+    }
+    Ok(())
+}
+
+#[test]
+fn whatever_a_crash_leaves_is_a_whole_snapshot_or_none_and_a_discarded_one_never_comes_back() {
+    let consortium = Consortium::new(&["bank-a"]);
+    let beliefs = [1, 2, 3].map(|count| {
+        let belief = Belief::new(TableKey::draw(&mut StdRng::seed_from_u64(3)), Witnessing::NotNeeded);
+        for number in 0..count {
+            let pseudonym = Pseudonym(name(number));
+            say(&belief, number, SaidContent::Indicator { pseudonym, kind: IdentifierKind::Pan, sealed: &[7; 104] });
+        }
+        belief
+    });
+    let fs = disk();
+    let before = fs.operations();
+    workload(&file_on(&fs, &consortium), &beliefs, &mut 0).expect("runs without faults");
+    let operations = fs.operations() - before;
+    assert!(operations > 20, "{operations}");
+    let mut whole = 0;
+    for fault in [SimFault::Crash, SimFault::Refused, SimFault::RefusedButDone, SimFault::Full] {
+        for operation in 1..=operations {
+            let fs = disk();
+            fs.plan(fs.operations() + operation, fault);
+            let mut done = 0;
+            let ended = workload(&file_on(&fs, &consortium), &beliefs, &mut done);
+            for (model, seed) in [
+                (CrashModel::Kill, 0),
+                (CrashModel::SyncedSize, 0),
+                (CrashModel::OnlySynced, 0),
+                (CrashModel::AnyOrder, operation),
+                (CrashModel::AnyOrder, operation + 1_000),
+            ] {
+                let at = format!("{fault:?} at {operation} ({ended:?}), then {model:?} {seed}");
+                let image = fs.after(model, seed);
+                let file = file_on(&image, &consortium);
+                match loaded(&file) {
+                    Ok(Some((record, live))) => {
+                        whole += 1;
+                        assert_eq!(record, live, "{at}");
+                        let allowed: [&[u64]; 5] = [&[1], &[1, 2], &[2], &[3], &[3]];
+                        assert!(allowed[done].contains(&record), "{at}: {record} after {done} steps");
+                    }
+                    Ok(None) | Err(_) => {}
+                }
+                assert_eq!(file.discard(), Ok(()), "{at}");
+                assert_eq!(loaded(&file), Ok(None), "{at}");
+                file.write(&cut(1), &beliefs[0], &mut || true).expect("goes on");
+                assert_eq!(loaded(&file), Ok(Some((1, 1))), "{at}");
+            }
+        }
+    }
+    assert!(whole > 100, "{whole}");
+}

@@ -94,3 +94,48 @@ fn write<F: Fs>(file: &SnapshotFile<F>, cut: &Cut, belief: &Belief, go_on: &mut 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::bytes::{Incarnation, Sha256Digest};
+    use crate::base::secret::SecretBytes;
+    use crate::base::time::Timestamp;
+    use crate::domain::belief::Witnessing;
+    use crate::domain::belief::place::TableKey;
+    use crate::io::journal::fs::create_dir_durably;
+    use crate::io::journal::sim_fs::SimFs;
+    use crate::io::random;
+    use crate::node::store::RecordNumber;
+
+    fn cut(record: u64, roster: u8, at_s: u64) -> Cut {
+        Cut {
+            incarnation: Incarnation([1; 16]),
+            record: RecordNumber(record),
+            record_sha256: Sha256Digest([2; 32]),
+            roster_sha256: Sha256Digest([roster; 32]),
+            taken_at: Timestamp::from_unix_s(at_s),
+            feeds: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_snapshot_is_due_where_there_is_none_under_another_roster_and_after_an_hour_with_enough_in_it() {
+        let fs = SimFs::new();
+        create_dir_durably(&fs, "/node".as_ref()).expect("made");
+        let consortium = "demo.example".parse().expect("valid");
+        let file = SnapshotFile::new(fs, "/node/belief.snapshot".into(), SecretBytes::new([3; 32]), consortium);
+        let belief = Belief::new(TableKey::draw(&mut random::generator()), Witnessing::NotNeeded);
+        let (hour, enough) = (limits::SNAPSHOT_EVERY_S, limits::SNAPSHOT_RECORDS);
+        assert!(is_due(&file, &cut(5, 1, 0)));
+        write(&file, &cut(5, 1, 0), &belief, &mut || true);
+        let check = |cut: Cut, due: bool| assert_eq!(is_due(&file, &cut), due, "{cut:?}");
+        check(cut(5, 1, 0), false);
+        check(cut(5 + enough, 1, hour - 1), false);
+        check(cut(4 + enough, 1, hour), false);
+        check(cut(5 + enough, 1, hour), true);
+        check(cut(5, 2, 0), true);
+        file.discard().expect("discarded");
+        check(cut(5, 1, 0), true);
+    }
+}

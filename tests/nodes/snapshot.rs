@@ -132,6 +132,26 @@ fn while_the_store_is_opened_checkouts_are_answered_and_everything_else_is_told_
     });
 }
 
+#[test]
+fn a_node_stopped_before_its_store_is_open_ends_at_once_and_says_what_it_could_not_record() {
+    let consortium = Consortium::found(&["bank-a"]);
+    let a = consortium.start("bank-a");
+    a.until_ready();
+    flag_all(&a, &[BEFORE]);
+    let home = a.home.clone();
+    a.stop();
+    make_long(&home);
+    home.start().unwrap_or_else(|said| panic!("{}", said.stderr)).stop();
+    let from = log_size(&home);
+    let a = home.start_early().unwrap_or_else(|said| panic!("{}", said.stderr));
+    assert_eq!(a.screen(BEFORE).decision(), Decision::Challenge);
+    let (status, took) = a.stop();
+    let log = log_since(&home, from);
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(took.as_secs() < 5, "{took:?}");
+    assert!(log.contains("audit.unwritten") && !log.contains("node.ready"), "{log}");
+}
+
 /// Lets the next opening take a while.
 fn make_long(home: &Home) {
     let key = home.keystore().keys.storage;

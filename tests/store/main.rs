@@ -4,5 +4,6 @@ mod journal;
 mod journal_crash;
 mod journal_files;
 mod recorded;
+mod snapshot;
 mod views;
 mod views_sled;

@@ -10,7 +10,7 @@ use crate::base::name::{FeedId, NameError};
 use crate::base::position::{EntryIndex, TreeSize};
 use crate::base::time::{Day, Hour, Timestamp};
 use crate::domain::belief::image::{ERASURES, MENTIONS, PARTIES, RECORDS, RETRACTIONS};
-use crate::domain::belief::parties::{FeedNumber, MemberNumber, Parties};
+use crate::domain::belief::parties::{ALL_WITNESSED, FeedNumber, MemberNumber, Parties};
 use crate::domain::belief::place::TableKey;
 use crate::domain::belief::record::{Link, MAX_BLOCKS, RecordNumber, State, stride};
 use crate::domain::belief::said::{BeliefFull, Retraction};
@@ -101,6 +101,7 @@ impl Loader {
         for _ in 0..rest.count()? {
             let feed = FeedId { member: rest.name()?.parse()?, group: rest.name()?.parse()? };
             let witnessed = TreeSize(u64::from_be_bytes(rest.array()?));
+            let witnessed = witnessed_now(self.belief.witnessing, witnessed);
             parties.add_feed(&feed, witnessed).ok_or(BeliefFull::Feeds)?;
         }
         for _ in 0..rest.count()? {
@@ -205,6 +206,15 @@ impl Loader {
     fn enter(&mut self) {
         let wave = std::mem::take(&mut self.wave);
         self.belief.writer().enter_all(&wave);
+    }
+}
+
+/// An image may be older than the roster's demand for witnesses, or than the end of it.
+fn witnessed_now(witnessing: Witnessing, then: TreeSize) -> TreeSize {
+    match witnessing {
+        Witnessing::NotNeeded => ALL_WITNESSED,
+        Witnessing::Needed if then == ALL_WITNESSED => TreeSize::EMPTY,
+        Witnessing::Needed => then,
     }
 }
 

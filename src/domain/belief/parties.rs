@@ -33,6 +33,9 @@ impl MemberNumber {
     }
 }
 
+/// How far a feed is witnessed where no witnesses are needed.
+pub(super) const ALL_WITNESSED: TreeSize = TreeSize(u64::MAX);
+
 /// One feed and what readers ask of it.
 #[derive(Debug)]
 pub(super) struct FeedRow {

@@ -12,7 +12,7 @@ use crate::base::position::TreeSize;
 use crate::base::time::Day;
 use crate::domain::belief::facts::Facts;
 use crate::domain::belief::names::Names;
-use crate::domain::belief::parties::{FeedNumber, FeedRow, MemberNumber};
+use crate::domain::belief::parties::{ALL_WITNESSED, FeedNumber, FeedRow, MemberNumber};
 use crate::domain::belief::place::{Place, SEGMENTS, words_of};
 use crate::domain::belief::record::{LaneNumber, Link, Origin, RecordNumber, State, blocks_of};
 use crate::domain::belief::said::{BeliefFull, Effect, Retraction, Said, SaidContent};
@@ -85,7 +85,7 @@ impl<'a> Writer<'a> {
             return Ok(number);
         }
         let witnessed = match self.belief.witnessing {
-            Witnessing::NotNeeded => TreeSize(u64::MAX),
+            Witnessing::NotNeeded => ALL_WITNESSED,
             Witnessing::Needed => TreeSize::EMPTY,
         };
         let mut parties = self.state.roots.parties.as_ref().clone();

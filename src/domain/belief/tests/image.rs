@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use rand::SeedableRng;
 
 use super::{Content, NOW, Spoken, apply, belief, commitment, entries, observe, pseudonym, said, spoken, states};
+use crate::base::position::TreeSize;
 use crate::base::time::Day;
 use crate::domain::belief::image::{Image, Moved};
 use crate::domain::belief::load::{ImageError, Loader};
@@ -80,6 +81,29 @@ fn what_an_image_holds_of_a_retraction_an_erasure_and_a_quarantine_counts_after_
     assert_eq!(said(&loaded, "bank-a", 3, Content::Indicator(2, 1)), Effect::ErasedBefore);
     assert_eq!(said(&loaded, "bank-b", 0, Content::Indicator(3, 1)), Effect::Believed);
     assert!(loaded.view().statements(&pseudonym(3))[0].quarantined);
+}
+
+#[test]
+fn what_is_witnessed_stays_so_unless_the_roster_asks_for_witnesses_only_since() {
+    let key = || TableKey::draw(&mut rand_chacha::ChaCha12Rng::seed_from_u64(8));
+    let provisional = |taken: &Belief, witnessing| {
+        let mut loader = Loader::new(key(), witnessing, 0);
+        pieces(taken).iter().for_each(|piece| loader.take(piece).expect("an image"));
+        let loaded = loader.finish().expect("an image");
+        [1, 2].map(|number| loaded.view().statements(&pseudonym(number))[0].provisional)
+    };
+    let [unneeded, needed] = [Witnessing::NotNeeded, Witnessing::Needed].map(|witnessing| {
+        let belief = Belief::new(key(), witnessing);
+        said(&belief, "bank-a", 0, Content::Indicator(1, 1));
+        said(&belief, "bank-a", 1, Content::Indicator(2, 1));
+        belief
+    });
+    let feed = needed.writer().feed(&super::feed_id("bank-a")).expect("known");
+    needed.set_witnessed(feed, TreeSize(1));
+    assert_eq!(provisional(&needed, Witnessing::Needed), [false, true]);
+    assert_eq!(provisional(&needed, Witnessing::NotNeeded), [false, false]);
+    assert_eq!(provisional(&unneeded, Witnessing::NotNeeded), [false, false]);
+    assert_eq!(provisional(&unneeded, Witnessing::Needed), [true, true]);
 }
 
 #[test]

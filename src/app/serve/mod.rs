@@ -97,8 +97,9 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
         tokio::spawn(reload::on_hangup(config.clone(), material, tls, desk.clone()));
         tokio::spawn(health::report(engine.clone(), local_door.health.clone()));
         tokio::spawn(reload::follow_epochs(desk.clone()));
+        let stopped = told_to_stop();
         let told = async {
-            told_to_stop().await;
+            stopped.await;
             tracing::info!(event = "node.stopping");
             stop.send_replace(true);
         };
@@ -187,12 +188,15 @@ async fn stopped(mut stopping: watch::Receiver<bool>) {
     drop(stopping.wait_for(|stop| *stop).await);
 }
 
-async fn told_to_stop() {
+/// Listens from the call on, not from the first time it is waited for: who was told that the node serves may stop it at once.
+fn told_to_stop() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
-    let Ok(mut interrupt) = signal(SignalKind::interrupt()) else { return };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    let signals = signal(SignalKind::terminate()).and_then(|term| Ok((term, signal(SignalKind::interrupt())?)));
+    async move {
+        let Ok((mut terminate, mut interrupt)) = signals else { return };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
     }
 }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 /// Blobs of feed entries: decoded by the core, so they are generated apart from the services.
 const BLOBS: &str = "hushwire/types/v1/entry.proto";
 
-const SERVICES: [&str; 6] = [
+const SERVICES: [&str; 7] = [
     "hushwire/types/v1/types.proto",
     "hushwire/local/v1/publishing.proto",
+    "hushwire/local/v1/lists.proto",
     "hushwire/local/v1/screening.proto",
     "hushwire/local/v1/node.proto",
     "hushwire/peer/v1/exchange.proto",
@@ -27,6 +28,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let descriptors = protox::compile(SERVICES, [Path::new("proto")])?;
     // The table of who may call what is checked against these, method by method.
     std::fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
-    tonic_prost_build::configure().bytes(".hushwire.peer.v1").out_dir(services).compile_fds(descriptors)?;
+    tonic_prost_build::configure()
+        .bytes(".hushwire.peer.v1")
+        // The one message that holds a raw identifier wipes it, wherever it is dropped, and shows nothing of it.
+        .skip_debug([".hushwire.local.v1.Identifier"])
+        .type_attribute(".hushwire.local.v1.Identifier", "#[derive(zeroize::Zeroize, zeroize::ZeroizeOnDrop)]")
+        .out_dir(services)
+        .compile_fds(descriptors)?;
     Ok(())
 }

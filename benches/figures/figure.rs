@@ -28,6 +28,8 @@ pub struct Figure {
     pub load: String,
     pub commit: String,
     pub command: String,
+    /// Indicators held by the node of the groups `stock` and `rpc` in that run.
+    pub stock: u32,
 }
 
 /// What the product wants to reach.
@@ -65,6 +67,7 @@ pub struct Book {
     machine: String,
     commit: String,
     command: String,
+    stock: u32,
 }
 
 /// Folder of the JSON files.
@@ -73,7 +76,7 @@ pub fn folder() -> PathBuf {
 }
 
 impl Book {
-    pub fn open() -> Result<Self, Fault> {
+    pub fn open(stock: u32) -> Result<Self, Fault> {
         std::fs::create_dir_all(folder())?;
         let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
         let command = if arguments.is_empty() {
@@ -81,7 +84,7 @@ impl Book {
         } else {
             format!("cargo bench --locked --bench figures -- {}", arguments.join(" "))
         };
-        Ok(Self { machine: machine(), commit: commit(), command })
+        Ok(Self { machine: machine(), commit: commit(), command, stock })
     }
 
     /// Writes one figure.
@@ -107,6 +110,7 @@ impl Book {
             load: load(),
             commit: self.commit.clone(),
             command: self.command.clone(),
+            stock: self.stock,
         };
         say(format!("{name}: {} {unit}", shown(sample.value)))?;
         std::fs::write(folder().join(format!("{name}.json")), serde_json::to_vec_pretty(&figure)?)?;

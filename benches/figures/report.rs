@@ -1,13 +1,15 @@
 //! The table `benches/RESULTS.md`, made from every figure there is a file of.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
 use crate::Fault;
 use crate::figure::{Figure, Target, folder, shown};
 
-const HEAD: &str = "# Figures\n\n\
-    Written by `make bench`; each row is one file of `target/bench`, and the targets are those the project set itself before\n\
+const TITLE: &str = "# Figures\n\n";
+
+const HEAD: &str = "Written by `make bench`; each row is one file of `target/bench`, and the targets are those the project set itself before\n\
     its first line. CPU times and ratios are comparable between runs, wall-clock rates hardly: the machine is shared, and\n\
     where client and server run on the same cores they halve each other. A value is the median of its rounds.\n\n";
 
@@ -27,7 +29,9 @@ pub fn write() -> Result<(), Fault> {
 }
 
 fn table(figures: &[Figure]) -> Result<String, Fault> {
-    let mut text = HEAD.to_owned();
+    let mut text = TITLE.to_owned();
+    text.push_str(&origin(figures)?);
+    text.push_str(HEAD);
     text.push_str("| figure | value | target | met | n × rounds |\n|---|---|---|---|---|\n");
     for figure in figures {
         let Figure { name, what, value, unit, target, n, rounds, .. } = figure;
@@ -58,6 +62,28 @@ fn table(figures: &[Figure]) -> Result<String, Fault> {
         let load = format!("{} to {}", loads.first().unwrap_or(&""), loads.last().unwrap_or(&""));
         let Figure { date, commit, machine, command, .. } = last;
         writeln!(text, "| `{group}.*` | {date} | {commit} | {load} | {machine} | `{command}` |")?;
+    }
+    Ok(text)
+}
+
+/// Where the figures come from, in front of them: nobody should read a number without its machine, commit and command.
+fn origin(figures: &[Figure]) -> Result<String, Fault> {
+    let different = |of: fn(&Figure) -> String| -> Vec<String> {
+        figures.iter().map(of).collect::<BTreeSet<String>>().into_iter().collect()
+    };
+    let rows = [
+        ("machine", different(|figure| figure.machine.clone())),
+        ("commit", different(|figure| figure.commit.clone())),
+        ("command", different(|figure| format!("`{}`", figure.command))),
+        ("stock of `stock.*` and `rpc.*`", different(|figure| format!("{} indicators", figure.stock))),
+    ];
+    let mut text = "| measured | |\n|---|---|\n".to_owned();
+    for (name, values) in rows {
+        writeln!(text, "| {name} | {} |", values.join("; "))?;
+    }
+    text.push('\n');
+    if figures.iter().any(|figure| (&figure.machine, &figure.commit) != (&figures[0].machine, &figures[0].commit)) {
+        text.push_str("**These figures are of several runs:** the last table says which.\n\n");
     }
     Ok(text)
 }

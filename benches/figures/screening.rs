@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use hushwire::app::demo::generator::Person;
-use hushwire::base::bytes::{Commitment, Pseudonym};
+use hushwire::base::bytes::{Commitment, LocalMac, Pseudonym};
 use hushwire::base::epoch::KeyEpoch;
 use hushwire::base::kind::IdentifierKind;
 use hushwire::base::name::{ConsortiumId, FeedId, MemberId};
@@ -16,6 +16,7 @@ use hushwire::domain::belief::{Belief, Memory, Witnessing};
 use hushwire::domain::identifier::guard::GuardLists;
 use hushwire::domain::identifier::{CanonRules, RawIdentifier, canonicalise};
 use hushwire::domain::indicator::draft::PublishingRules;
+use hushwire::domain::indicator::note::Note;
 use hushwire::domain::indicator::typology::TypologyList;
 use hushwire::domain::indicator::words::Grounds;
 use hushwire::domain::pseudonym::keys::{EpochKeys, EpochSecret, KeyRing};
@@ -23,7 +24,7 @@ use hushwire::domain::pseudonym::payload::seal_payload;
 use hushwire::domain::roster::terms::Limits;
 use hushwire::domain::screening::demands::Demands;
 use hushwire::domain::screening::freshness::Freshness;
-use hushwire::domain::screening::own_lists::OwnLists;
+use hushwire::domain::screening::own_lists::{Listing, ListingReason, OwnList, OwnListKey, OwnLists};
 use hushwire::domain::screening::policy::BuiltInPolicy;
 use hushwire::domain::screening::screen::{ScreeningContext, screen};
 use hushwire::domain::screening::transaction::Transaction;
@@ -93,6 +94,19 @@ pub fn measure(book: &mut Book) -> Result<(), Fault> {
             Target::None,
             "the seal is made and opened, the details are decoded",
         )?;
+        bench.list_one_of_each_kind()?;
+        let listed = bench.screenings(&strangers)?;
+        bench.lists = empty_lists();
+        book.note(
+            (
+                &format!("screening.raw_listed_{label}"),
+                "the same, nothing matches, own lists name some of each of these kinds",
+            ),
+            sample(1_000_000.0 / listed, SCREENINGS),
+            "/s per core",
+            Target::None,
+            "one more HMAC for each form but the e-mail as written",
+        )?;
         for (held, what) in [(true, "hit"), (false, "miss")] {
             let us = bench.lookups(held)?;
             book.note(
@@ -133,6 +147,10 @@ pub fn measure(book: &mut Book) -> Result<(), Fault> {
     Ok(())
 }
 
+fn empty_lists() -> OwnLists {
+    OwnLists::new(OwnListKey::new(&SecretBytes::new([3; 32])))
+}
+
 /// A belief with everything screening needs beside it.
 struct Bench {
     belief: Belief,
@@ -165,7 +183,7 @@ impl Bench {
             belief: Belief::new(TableKey::draw(&mut rng), Witnessing::NotNeeded),
             policy: BuiltInPolicy::new(&guard.digest()),
             freshness: Freshness::assess(&[], &own, false, now),
-            lists: OwnLists::default(),
+            lists: empty_lists(),
             feed: FeedId { member: reporter.clone(), group: "all".parse()? },
             keys,
             guard,
@@ -177,6 +195,17 @@ impl Bench {
             next_index: 0,
             sampled: Vec::new(),
         })
+    }
+
+    /// Entries nobody screens, of every kind a transaction here has.
+    fn list_one_of_each_kind(&mut self) -> Result<(), Fault> {
+        use IdentifierKind::{Device, Email, Iban, Ip, Pan};
+        for (nth, kind) in (0..).zip([Pan, Email, Device, Ip, Iban]) {
+            let (reason, note) = (ListingReason::Other, Note::default());
+            let listing = Listing { kind, since: self.now, until: None, reason, note };
+            self.lists.put(OwnList::Block, LocalMac([nth; 32]), listing);
+        }
+        Ok(())
     }
 
     /// Real indicators about the cards of these people.

@@ -29,7 +29,8 @@ pub struct Stock {
 }
 
 pub fn measure(book: &mut Book, folder: &Path, indicators: u32) -> Result<Stock, Fault> {
-    let mut members = found(folder, &["bank-a", "bank-b"], 1_000)?.into_iter();
+    // Window 0: what waits is due at once, so that the windows are those closed here.
+    let mut members = found(folder, &["bank-a", "bank-b"], 0)?.into_iter();
     let (Some(author), Some(receiver)) = (members.next(), members.next()) else {
         return Err("two members were founded".into());
     };
@@ -40,6 +41,10 @@ pub fn measure(book: &mut Book, folder: &Path, indicators: u32) -> Result<Stock,
     publish(book, &mut a, indicators)?;
     let mut b = receiver.open()?;
     let feed = FeedId { member: ids.0.clone(), group: "all".parse()? };
+    let held = a.heads().get(&feed).map(|head| head.size.0);
+    if held < Some(u64::from(indicators)) {
+        return Err(format!("of {indicators} published indicators {held:?} were sequenced").into());
+    }
     let taken = catch_up(book, &a, &mut b, &feed, &ids)?;
     let belief = b.state().belief.writer().memory();
     drop((a, b));

@@ -2,7 +2,7 @@
 """Writes the guard lists that ship, from facts of primary registries that stand below with their sources.
 
 Run in this folder: python3 make.py. The result is committed; a run that changes nothing proves that the files and the
-facts agree (python3 make.py --check, used by the tests of the lists).
+facts agree (python3 make.py --check, part of make lint).
 
 Each file is a plain text list as `hushwire guard import` reads it: headers, then one value a line.
 """
@@ -11,7 +11,7 @@ import ipaddress
 import pathlib
 import sys
 
-VERSION = "2026-11-22"
+VERSION = "2026-11-27"
 HERE = pathlib.Path(__file__).parent
 
 
@@ -90,7 +90,8 @@ PUBLIC_RESOLVERS = [
 # resolution of 2024-07-29 for "internal". "onion" is left out: such a name is one service's own.
 SPECIAL_USE = ["alt", "arpa", "internal", "invalid", "local", "localhost", "test"]
 
-# RFC 2606 and RFC 6761: names for documentation.
+# RFC 2606 and RFC 6761: names for documentation. Nobody has a mailbox or a page there, so an address or URL at one is an
+# example or a test, and rejected with the name.
 DOCUMENTATION = ["example", "example.com", "example.net", "example.org"]
 
 # Domains under which a provider gives a mailbox to everybody, as the providers name them.
@@ -214,7 +215,8 @@ def files():
         (f".{name}" for name in SPECIAL_USE), scope="everything",
     )
     yield written(
-        "documentation_names", "reject", "domain", "RFC 2606, RFC 6761", (f".{name}" for name in DOCUMENTATION)
+        "documentation_names", "reject", "domain url email mailbox", "RFC 2606, RFC 6761",
+        (f".{name}" for name in DOCUMENTATION), scope="everything",
     )
     yield written("mail_providers", "reject", "domain url", "the providers' own pages", sorted(MAIL_PROVIDERS))
     yield written("reserved_phones", "reject", "phone", "national regulators", phones())

@@ -18,6 +18,7 @@ use crate::base::limits;
 use crate::base::name::MemberId;
 use crate::domain::identifier::Region2;
 use crate::io::keystore::passphrase::PassphraseSource;
+use crate::node::copies::Ack;
 
 /// Bytes of a configuration file; the commented template has 3 KB.
 const FILE_BYTES: u64 = 1024 * 1024;
@@ -43,6 +44,8 @@ pub struct Config {
     pub statistics: StatisticsConfig,
     /// Folder of imported guard lists.
     pub guard_dir: PathBuf,
+    /// The member's own list of typologies; the one that ships where none.
+    pub typology_file: Option<PathBuf>,
     pub views: ViewsBackend,
     /// Whether belief is kept in a snapshot too, so that a start answers checkouts at once.
     pub snapshot: bool,
@@ -55,6 +58,12 @@ pub struct Config {
 pub struct FeedConfig {
     /// How long publications are gathered before they are sequenced, milliseconds.
     pub window_ms: u64,
+    /// Where publications must be durable before their caller is answered, where it does not say.
+    pub ack: Ack,
+    /// Seconds over which the identifiers of one call are spread, where its caller does not say.
+    pub spread_s: u32,
+    /// Indicators every window is filled up to with decoys; 0 makes none.
+    pub decoys: usize,
 }
 
 /// How this node screens.
@@ -140,7 +149,20 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
     let passphrase =
         reader.optional("keystore.passphrase", PassphraseSource::FORMS).unwrap_or(PassphraseSource::Prompt);
 
-    let feed = FeedConfig { window_ms: reader.integer("feed.window_ms", 0..=3_600_000, 1000) };
+    let decoys = reader.integer("feed.decoys", 0..=limits::DECOYS_PER_WINDOW, 0);
+    let feed = FeedConfig {
+        window_ms: reader.integer("feed.window_ms", 0..=3_600_000, 1000),
+        ack: reader.optional("feed.ack", "\"local\", \"peer\" or \"quorum\"").unwrap_or(Ack::Local),
+        spread_s: u32::try_from(reader.integer("feed.spread_s", 0..=u64::from(limits::SPREAD_S), 0))
+            .expect("the reader's range fits"),
+        decoys: usize::try_from(decoys).expect("the reader's range fits"),
+    };
+    if feed.decoys > 0 && feed.window_ms < limits::DECOY_WINDOW_MS {
+        reader.fault(
+            "feed.decoys",
+            "needs a feed.window_ms of 60000 at least: every window is filled up to so many entries",
+        );
+    }
     let limit_s = reader.integer("screening.freshness_limit_s", 1..=604_800, 0);
     let screening = ScreeningConfig {
         sandbox: reader.flag("screening.sandbox", false),
@@ -156,6 +178,7 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
         reader.fault("statistics.epsilon", "must not exceed statistics.quarter_cap: no release could ever be made");
     }
     let guard_dir = path_in(reader, "guard.dir", &dir, dir.guard());
+    let typology_file = reader.optional::<PathBuf>("typology.file", "a path").map(|file| dir.path().join(file));
     let views = reader.optional("storage.views", "\"sled\" or \"memory\"").unwrap_or(ViewsBackend::Sled);
     let snapshot = reader.flag("storage.snapshot", true);
     let log_level = reader.optional("log.level", "error, warn, info or debug").unwrap_or(LogLevel::Info);
@@ -173,6 +196,7 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
         audit_window_ms,
         statistics,
         guard_dir,
+        typology_file,
         views,
         snapshot,
         log_level,
@@ -261,9 +285,10 @@ mod tests {
         expected.dir = all.dir.clone();
         expected.keystore = all.keystore.clone();
         expected.guard_dir = all.guard_dir.clone();
+        expected.typology_file = all.typology_file.clone();
         assert_eq!(all, expected);
         assert_eq!(as_written, parse("[node]\nmember = \"bank-a\"", &[]).expect("valid"));
-        assert_eq!(uncommented.matches(" = ").count(), 19, "every key stands in the template once");
+        assert_eq!(uncommented.matches(" = ").count(), 23, "every key stands in the template once");
     }
 
     #[test]
@@ -276,7 +301,7 @@ mod tests {
             "has 10 faults",
             "colour: is not a section; sections are audit, feed",
             "feed.window_ms: must be a whole number from 0 to 3600000",
-            "feed.windw_ms: is not a key; [feed] has window_ms",
+            "feed.windw_ms: is not a key; [feed] has ack, decoys, spread_s, window_ms",
             "keystore.passphrase: must be prompt, file:PATH",
             "locals: is not a section",
             "log.level: must be error, warn, info or debug",
@@ -330,5 +355,15 @@ mod tests {
     fn the_two_listeners_cannot_share_an_address() {
         let text = "[node]\nmember = \"a\"\n[local]\nlisten = \"127.0.0.1:1\"\n[peer]\nlisten = \"127.0.0.1:1\"";
         assert!(parse(text, &[]).expect_err("same address").to_string().contains("share no trust"));
+    }
+
+    #[test]
+    fn decoys_need_a_long_window() {
+        let read = |feed: &str| parse(&format!("[node]\nmember = \"bank-a\"\n[feed]\n{feed}"), &[]);
+        assert_eq!(read("window_ms = 60000\ndecoys = 20").expect("valid").feed.decoys, 20);
+        assert_eq!(read("").expect("valid").feed.decoys, 0);
+        let refused = read("decoys = 20").expect_err("the default window is a second").to_string();
+        assert!(refused.contains("feed.decoys: needs a feed.window_ms of 60000 at least"), "{refused}");
+        read("window_ms = 60000\ndecoys = 1001").expect_err("too many");
     }
 }

@@ -54,6 +54,14 @@ impl FileReport {
         }
     }
 
+    /// Fails a file of which no case could be read: nothing was checked, and nothing must look as if it had been.
+    pub fn demand_cases(mut self) -> Self {
+        if self.passed == 0 && self.failed == 0 && self.apart.is_empty() {
+            self.fail(|| "no case could be read".to_owned());
+        }
+        self
+    }
+
     /// Whether every case that is a test of this build passed.
     pub fn conforms(&self) -> bool {
         self.failed == 0
@@ -63,6 +71,14 @@ impl FileReport {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_without_cases_fails() {
+        assert_eq!(FileReport::new("some.csv").demand_cases().failed, 1);
+        let mut report = FileReport::new("some.csv");
+        report.set_apart("oracles_disagree");
+        assert!(report.demand_cases().conforms(), "what is set apart was read");
+    }
 
     #[test]
     fn failures_are_all_counted_but_only_the_first_are_described() {

@@ -3,8 +3,14 @@
 /// Entries in one batch of an exchange: 200 to 400 KB, a tenth of the message limit.
 pub const BATCH_ENTRIES: usize = 1_000;
 
-/// Bytes of one blob: details are 64 to 192 bytes, announcements and releases a few hundred.
+/// Bytes of one blob of a kind that may hold many figures or keys: releases, counts, announcements, key generation.
 pub const BLOB_BYTES: usize = 64 * 1024;
+
+/// Bytes of one blob of every other kind: an indicator with the longest note is below 1 KB, a retraction below 200 bytes.
+pub const SMALL_BLOB_BYTES: usize = 4 * 1024;
+
+/// Bytes of the entries of one batch: with the notes beside them still one gRPC message.
+pub const BATCH_BYTES: usize = 3 * 1024 * 1024;
 
 /// Bytes of one decoded gRPC message, the default of gRPC itself.
 pub const MESSAGE_BYTES: usize = 4 * 1024 * 1024;
@@ -27,6 +33,10 @@ pub const IDENTIFIER_BYTES: usize = 2_048;
 
 /// Transactions of one message of the screening stream.
 pub const TRANSACTIONS_PER_BATCH: usize = 256;
+
+/// Transactions of one message between two looks at the clock and at other callers: some hundred microseconds each at the
+/// largest, and all checkouts share one thread.
+pub const TRANSACTIONS_AT_ONCE: usize = 16;
 
 /// Drafts of one publish call.
 pub const DRAFTS_PER_CALL: usize = 1_000;
@@ -58,6 +68,12 @@ pub const CLOCK_AHEAD_S: u64 = 300;
 /// Seconds between an author's timestamped cosignatures, so that silence and withholding show.
 pub const HEARTBEAT_S: u64 = 60;
 
+/// Seconds between two checkpoints of one feed that are stored with their cosignatures: about 1 KB each.
+pub const COSIGNED_EVERY_S: u64 = 60;
+
+/// Seconds that peers have to cosign a head of the audit log before it is stored with their cosignatures.
+pub const AUDIT_COSIGNED_AFTER_S: u64 = 30;
+
 /// Members of one consortium: feeds, freshness rows and witnesses are resident for each.
 pub const MEMBERS: usize = 1_000;
 
@@ -69,6 +85,12 @@ pub const JOURNAL_SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Bytes kept back so that a node on a full disk can still open its journal and write a few records.
 pub const JOURNAL_RESERVE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Segments for which there should be room on the disk: one that compaction writes anew, and one more to be written.
+pub const SEGMENTS_OF_ROOM: u64 = 2;
+
+/// Seconds between two looks at the room on the disk: at 50 MB/s a second leaves most of it.
+pub const ROOM_LOOK_S: u64 = 1;
 
 /// Bytes of one view key.
 pub const VIEW_KEY_BYTES: usize = 256;
@@ -96,6 +118,10 @@ pub const HANDSHAKE_MS: u64 = 5_000;
 
 /// Milliseconds from the end of the handshake to the end of the HTTP/2 preface.
 pub const PREFACE_MS: u64 = 5_000;
+
+/// Milliseconds for the headers of a request over HTTP/1.1, and until an idle connection is closed: a system that keeps
+/// its connections asks more often, one that sends a byte now and then is no caller.
+pub const HTTP1_HEADERS_MS: u64 = 30_000;
 
 /// Milliseconds running calls get to end when the node stops. Peer streams never end by themselves and resume elsewhere
 /// from a cursor, so they get less. A node told to stop is gone within ten seconds: what supervises it kills it then.
@@ -151,8 +177,14 @@ pub const CALLS_PEER: usize = 256;
 pub const RETRY_AFTER_MS: u64 = 250;
 
 /// Milliseconds a node works on one call, whatever the caller allows: also the end of a request whose body never comes.
-/// Streams are counted until they begin to answer.
+/// Streams are counted until they begin to answer, then each of their messages.
 pub const CALL_MS: u64 = 10_000;
+
+/// Milliseconds before the end of a call at which a publication that waits for copies is answered with what is reached.
+pub const ACK_ANSWER_MS: u64 = 500;
+
+/// Bytes of a list of typologies: the one that ships has 5 KB.
+pub const TYPOLOGY_BYTES: u64 = 1024 * 1024;
 
 /// Entries of one guard list: the largest public list (VPN networks, public suffixes) has some 25,000.
 pub const GUARD_LIST_ENTRIES: usize = 1_000_000;
@@ -167,6 +199,9 @@ pub const JOBS_PER_ROUND: usize = 512;
 
 /// Entries a serving node sends beyond what the puller acknowledged.
 pub const EXCHANGE_WINDOW_ENTRIES: u32 = 8_000;
+
+/// Milliseconds from the start of a call to a peer to its welcome; then it counts as away and its feeds come from others.
+pub const WELCOME_MS: u64 = 15_000;
 
 /// Milliseconds a caller is asked to wait after the store failed, or a day's quota is used up.
 pub const STORE_RETRY_MS: u64 = 5_000;
@@ -192,8 +227,15 @@ pub const SNAPSHOT_LOOK_S: u64 = 60;
 pub const SNAPSHOT_EVERY_S: u64 = 3_600;
 pub const SNAPSHOT_RECORDS: u64 = 1_000;
 
-/// Milliseconds a node that was told to stop may take for a last snapshot: what supervises it kills it after ten seconds.
-pub const SNAPSHOT_AT_STOP_MS: u64 = 3_000;
+/// Milliseconds of [`STOP_STORE_MS`] that stay for the end of the store, whatever a last snapshot takes.
+pub const SNAPSHOT_AT_STOP_LEFT_MS: u64 = 1_000;
+/// Indicators a window may be filled up to with decoys, and the shortest window that may be, milliseconds: a decoy costs all
+/// members what an indicator costs.
+pub const DECOYS_PER_WINDOW: u64 = 1_000;
+pub const DECOY_WINDOW_MS: u64 = 60_000;
+
+/// Own publications whose outward form decoys copy: enough that their spread is that of the true ones.
+pub const DECOY_FORMS: usize = 1_024;
 
 /// Longest spread of one publication over time, seconds: a day.
 pub const SPREAD_S: u32 = 86_400;
@@ -202,10 +244,46 @@ pub const SPREAD_S: u32 = 86_400;
 /// hold a few; one that floods a pseudonym hides neither the others' statements nor costs more than this to open.
 pub const STATEMENTS_PER_REPORTER: usize = 64;
 
+/// Statements of one member about one pseudonym that are held, in any state. An honest member that supersedes one several
+/// times a day stays below; whoever speaks of the pseudonym next walks past them all.
+pub const STATEMENTS_PER_PSEUDONYM: usize = 512;
+
+/// Retractions and erasures of one member of things that are not held here: some 150 bytes each.
+pub const FACTS_PER_MEMBER: usize = 262_144;
+
+/// Mentions of one member: some 60 bytes each, spread over shards that are copied whenever one is added.
+pub const MENTIONS_PER_MEMBER: usize = 65_536;
+
+/// Days an entry is kept in belief at most, whatever day its author wrote on it: the longest validity, the day after its
+/// end, and one of slack for clocks that differ.
+pub const KEPT_DAYS: u32 = VALIDITY_DAYS + 2;
+
+/// Entries of one feed remembered by index because they may count once a later roster names their epoch or raises the
+/// quota. Beyond, they are found again at the next start.
+pub const WAITING_ENTRIES: usize = 16_384;
+
+/// Days an indicator may lag behind the newest its feed has shown before it is reckoned to a later one: a spread takes a
+/// day, a fence that stays closed another.
+pub const FEED_LAG_DAYS: usize = 2;
+
+/// Identifiers on the own lists, both together: some 200 bytes each, and a change copies them all, in about 10 ms when full.
+pub const LISTED_IDENTIFIERS: usize = 100_000;
+
+/// Records of one call that changes the own lists.
+pub const LISTED_PER_CALL: usize = 1_000;
+
 /// Records of one pseudonym that a look-up passes at most: about 100 ns each, so some milliseconds under attack.
 pub const RECORDS_PER_LOOKUP: usize = 65_536;
 /// Screening records waiting for the audit log: ten seconds of a busy checkout.
 pub const SCREENING_RECORDS: usize = 65_536;
+
+/// Longest an answer waits for its record to be durable, where its caller asked for that, milliseconds: then it goes out as
+/// pending. A checkout needs its answer more.
+pub const AUDIT_WAIT_MS: u64 = 2_000;
+
+/// Seconds before the last record of a store that did not stop in order of which something may be missing: the counters of a
+/// minute and the time to write them.
+pub const UNWRITTEN_S: u64 = 70;
 
 /// Screening records of one commit.
 pub const RECORDS_PER_COMMIT: usize = 1_024;
@@ -220,14 +298,31 @@ pub const COMPACT_EVERY_S: u64 = 86_400;
 /// Seconds after which the content of an erased entry leaves the disk.
 pub const COMPACT_AFTER_ERASURE_S: u64 = 3_600;
 
+/// Hours an erasure waits for a second person: a working day and the night after it.
+pub const ERASURE_HOURS: u64 = 24;
+
+/// Erasures waiting for a second person at once, and indicators of one: what all of them may take is 6 MB.
+pub const ERASURES_WAITING: usize = 100;
+pub const ERASED_AT_ONCE: usize = 2_000;
+
 /// Days from one sweep of expired contents to the next: each rewrites most segments.
 pub const EXPIRY_STEP_DAYS: u32 = 7;
 
 /// Days for which statistics may count a publication: the quarter it falls into and the one after.
 pub const SUBJECT_DAYS: u32 = 184;
 
+/// Milliseconds between the moments at which a release of statistics is published and answered, counted from its call: a
+/// thousand times what drawing the noise takes, so that the moment tells nothing of what was drawn.
+pub const RELEASE_STEP_MS: u64 = 1_000;
+
 /// View changes of one commit where many are made at once.
 pub const VIEW_CHANGES_AT_ONCE: usize = 4_096;
+
+/// Seconds between two syncs of the views: what a power cut takes from them is derived from the journal at the next start.
+pub const VIEWS_SYNC_S: u64 = 60;
+
+/// Seconds between two attempts to derive views again: each reads the whole journal.
+pub const VIEWS_REBUILD_PAUSE_S: u64 = 60;
 
 /// Rows of the views held in memory at once where all of a range are read, page after page: some 100 KB.
 pub const ROWS_PER_SCAN: usize = 1_000;
@@ -242,6 +337,14 @@ pub const RESERVE_RETRY_MS: u64 = 1_000;
 pub const SCRUB_EVERY_S: u64 = 86_400;
 pub const SCRUB_BYTES_AT_ONCE: usize = 8 * 1024 * 1024;
 pub const SCRUB_REST_MS: u64 = 100;
+
+/// Milliseconds after which the engine counts as stuck: answers then grow stale by the clock, and health says so. A slow disk
+/// syncs in a tenth of it.
+pub const ENGINE_STUCK_MS: u64 = 1_000;
+
+/// Milliseconds a stop waits for the store after the doors are closed: its last records, its last sync, its thread. With
+/// [`DRAIN_LOCAL_MS`] it stays within the ten seconds a supervisor grants.
+pub const STOP_STORE_MS: u64 = 2_500;
 
 /// Longest a call of the exchange waits for room in the engine's queue, milliseconds.
 pub const ENGINE_PATIENCE_MS: u64 = 10_000;

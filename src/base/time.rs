@@ -65,7 +65,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Hours since 1970-01-01T00Z: as exact as other members learn the time of an observation.
+/// Hours since 1970-01-01T00Z: as exact as other members learn when something was said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hour(pub u32);
 

@@ -73,11 +73,20 @@ impl std::fmt::Debug for LocalAuthority {
 impl LocalAuthority {
     /// Makes a new authority.
     pub fn found(member: &MemberId, now: Timestamp) -> Result<Issued, CertificateError> {
+        Self::certify(member, KeyPair::generate()?, now)
+    }
+
+    /// A new certificate for the authority's key: what it issued before stays in force.
+    pub fn renew(member: &MemberId, key_pem: &str, now: Timestamp) -> Result<Issued, CertificateError> {
+        Self::certify(member, KeyPair::from_pem(key_pem).map_err(|_| CertificateError::Authority)?, now)
+    }
+
+    fn certify(member: &MemberId, key: KeyPair, now: Timestamp) -> Result<Issued, CertificateError> {
         let mut params = params(&format!("Hushwire local authority of {member}"), now, AUTHORITY_DAYS)?;
         // Path length 0: what it issues can issue nothing.
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        issue(&params, |params, key| params.self_signed(key))
+        issue(&params, key, |params, key| params.self_signed(key))
     }
 
     /// The authority whose certificate and key were made by [`Self::found`].
@@ -122,18 +131,27 @@ impl LocalAuthority {
 
     fn issue(&self, mut params: CertificateParams) -> Result<Issued, CertificateError> {
         params.use_authority_key_identifier_extension = true;
-        issue(&params, |params, key| params.signed_by(key, &self.issuer))
+        issue(&params, KeyPair::generate()?, |params, key| params.signed_by(key, &self.issuer))
     }
 }
 
 /// The self-signed certificate of the peer listener. Other members look at its key alone, by the pin in the roster.
 pub fn peer_certificate(member: &MemberId, now: Timestamp) -> Result<Issued, CertificateError> {
+    certify_peer(member, KeyPair::generate()?, now)
+}
+
+/// The same for a key that exists: its pin stays what it is.
+pub fn renew_peer_certificate(member: &MemberId, key_pem: &str, now: Timestamp) -> Result<Issued, CertificateError> {
+    certify_peer(member, KeyPair::from_pem(key_pem)?, now)
+}
+
+fn certify_peer(member: &MemberId, key: KeyPair, now: Timestamp) -> Result<Issued, CertificateError> {
     let mut params = params(&format!("Hushwire node of {member}"), now, PEER_DAYS)?;
     // Libraries insist on a name; nobody relies on it.
     params.subject_alt_names = vec![host_name(&format!("{member}.hushwire.invalid"))?];
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-    issue(&params, |params, key| params.self_signed(key))
+    issue(&params, key, |params, key| params.self_signed(key))
 }
 
 /// SHA-256 of the DER SubjectPublicKeyInfo of the first certificate in a PEM text.
@@ -143,15 +161,23 @@ pub fn pin_of_pem(certificate_pem: &str) -> Option<Sha256Digest> {
     Some(Sha256Digest(Sha256::digest(certificate.tbs_certificate.subject_pki.raw).into()))
 }
 
+/// The same of a private key, PKCS #8 PEM.
+pub fn pin_of_key_pem(key_pem: &str) -> Option<Sha256Digest> {
+    let mut key = KeyPair::from_pem(key_pem).ok()?;
+    let pin = pin_of_key(&key);
+    key.zeroize();
+    Some(pin)
+}
+
 fn pin_of_key(key: &KeyPair) -> Sha256Digest {
     Sha256Digest(Sha256::digest(key.subject_public_key_info()).into())
 }
 
 fn issue(
     params: &CertificateParams,
+    mut key: KeyPair,
     sign: impl FnOnce(&CertificateParams, &KeyPair) -> Result<Certificate, rcgen::Error>,
 ) -> Result<Issued, CertificateError> {
-    let mut key = KeyPair::generate()?;
     let certificate_pem = sign(params, &key)?.pem();
     let issued = Issued { certificate_pem, key_pem: Zeroizing::new(key.serialize_pem()), pin: pin_of_key(&key) };
     key.zeroize();
@@ -247,6 +273,34 @@ mod tests {
         assert_eq!(pin_of_pem(&first.certificate_pem), Some(first.pin));
         assert_ne!(first.pin, second.pin);
         assert_eq!(pin_of_pem("no certificate"), None);
+        assert_eq!(pin_of_key_pem(&first.key_pem), Some(first.pin));
+        let renewed = renew_peer_certificate(&member(), &first.key_pem, NOW.plus_s(60)).expect("made");
+        assert_eq!((renewed.pin, pin_of_pem(&renewed.certificate_pem)), (first.pin, Some(first.pin)));
+    }
+
+    #[test]
+    fn what_an_authority_issued_stays_in_force_when_its_certificate_is_renewed() {
+        let founded = LocalAuthority::found(&member(), NOW).expect("made");
+        let before = LocalAuthority::load(&member(), &founded.certificate_pem, &founded.key_pem).expect("loads");
+        let server = before.issue_server(&["localhost".to_owned()], LEAF_DAYS, NOW).expect("issued");
+        let renewed = LocalAuthority::renew(&member(), &founded.key_pem, NOW.plus_s(60)).expect("renewed");
+        assert_ne!(renewed.certificate_pem, founded.certificate_pem);
+        let roots = |pem: &str| {
+            let mut roots = rustls::RootCertStore::empty();
+            let der = x509_parser::pem::parse_x509_pem(pem.as_bytes()).expect("PEM").1.contents;
+            roots.add(der.into()).expect("a root");
+            std::sync::Arc::new(roots)
+        };
+        let der = x509_parser::pem::parse_x509_pem(server.certificate_pem.as_bytes()).expect("PEM").1.contents;
+        let name = "localhost".try_into().expect("a name");
+        let time = rustls::pki_types::UnixTime::since_unix_epoch(Duration::from_secs(NOW.unix_s()));
+        let verifier = rustls::client::WebPkiServerVerifier::builder_with_provider(
+            roots(&renewed.certificate_pem),
+            crate::io::transport::tls::provider(),
+        );
+        use rustls::client::danger::ServerCertVerifier;
+        let verified = verifier.build().expect("a verifier").verify_server_cert(&der.into(), &[], &name, &[], time);
+        assert!(verified.is_ok(), "{verified:?}");
     }
 
     #[test]

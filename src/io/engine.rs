@@ -16,6 +16,7 @@ use tokio::sync::{oneshot, watch};
 use crate::base::limits;
 use crate::base::name::{ConsortiumId, FeedId, MemberId};
 use crate::base::time::Timestamp;
+use crate::io::compactor::Compactor;
 use crate::io::{clock, random};
 use crate::node::Node;
 use crate::node::heads::Heads;
@@ -44,6 +45,9 @@ pub enum EngineFault {
     Opening,
     #[error("the node is stopping")]
     Stopping,
+    /// Queued, and not done in the time the caller had: a disk that hangs, or very long work before it.
+    #[error("the store has not answered for {waited_ms} ms")]
+    Stuck { waited_ms: u128 },
     #[error(transparent)]
     Storage(#[from] StorageFault),
 }
@@ -56,6 +60,7 @@ pub struct Engine<J, V> {
     jobs: SyncSender<Job<J, V>>,
     open: watch::Receiver<bool>,
     heads: watch::Receiver<Arc<Heads>>,
+    progress: watch::Receiver<u64>,
     consortium: ConsortiumId,
     member: MemberId,
     /// How long a call waits for the store to open, and for room in the queue.
@@ -71,6 +76,7 @@ impl<J, V> Clone for Engine<J, V> {
             jobs: self.jobs.clone(),
             open: self.open.clone(),
             heads: self.heads.clone(),
+            progress: self.progress.clone(),
             consortium: self.consortium.clone(),
             member: self.member.clone(),
             patience: self.patience,
@@ -97,20 +103,22 @@ impl<J: Journal + Send + 'static, V: Views + Send + 'static> Engine<J, V> {
         let (jobs, queue) = sync_channel(limits::ENGINE_QUEUE);
         let (opened, open) = watch::channel(false);
         let (publish_heads, heads) = watch::channel(Arc::new(Heads::new()));
+        let (tell_progress, progress) = watch::channel(0);
+        let told = Told { heads: publish_heads, progress: tell_progress };
         let (tell, opening) = oneshot::channel();
         let thread = std::thread::Builder::new().name("hushwire-engine".to_owned()).spawn(move || {
             // Nobody may listen any more: then the process is stopping.
             match opener() {
                 Ok((node, reserve, beside)) => {
-                    publish_heads.send_replace(Arc::new(node.heads()));
+                    told.heads.send_replace(Arc::new(node.heads()));
                     opened.send_replace(true);
                     drop(tell.send(Ok(beside)));
-                    run(node, &queue, tick, &publish_heads, reserve);
+                    run(node, &queue, tick, &told, reserve);
                 }
                 Err(fault) => drop(tell.send(Err(fault))),
             }
         })?;
-        Ok((Self { jobs, open, heads, consortium, member, patience: Duration::ZERO }, opening, thread))
+        Ok((Self { jobs, open, heads, progress, consortium, member, patience: Duration::ZERO }, opening, thread))
     }
 
     /// Whether the node is open: calls are worked on.
@@ -147,6 +155,11 @@ impl<J: Journal + Send + 'static, V: Views + Send + 'static> Engine<J, V> {
         self.heads.clone()
     }
 
+    /// Changes whenever heads grow or a member acknowledges: who waits for copies asks again then.
+    pub fn progress(&self) -> watch::Receiver<u64> {
+        self.progress.clone()
+    }
+
     /// A handle whose calls wait for the store to open and for room in the queue: for the exchange with peers, whose streams
     /// must not end because the member's own systems publish much at once.
     pub fn patient(&self) -> Self {
@@ -166,17 +179,63 @@ impl<J: Journal + Send + 'static, V: Views + Send + 'static> Engine<J, V> {
         &self,
         work: impl FnOnce(&mut Node<J, V>, &mut Round<'_>) -> T + Send + 'static,
     ) -> Result<T, EngineFault> {
-        if !self.is_open() {
-            self.until_open().await?;
-        }
         let (answer, answered) = oneshot::channel();
-        let mut job: Job<J, V> = Box::new(move |node, round| {
+        let job: Job<J, V> = Box::new(move |node, round| {
             let result = work(node, round);
             Box::new(move |durable| {
                 // A caller that gave up does not wait for the answer; what it asked for stands all the same.
                 drop(answer.send(durable.map(|()| result)));
             })
         });
+        self.queue(job).await?;
+        Ok(answered.await.map_err(|_| EngineFault::Stopping)??)
+    }
+
+    /// The same for whoever cannot wait longer than this, room in the queue included. Late work is done all the same.
+    pub async fn call_within<T: Send + 'static>(
+        &self,
+        longest: Duration,
+        work: impl FnOnce(&mut Node<J, V>, &mut Round<'_>) -> T + Send + 'static,
+    ) -> Result<T, EngineFault> {
+        let late = EngineFault::Stuck { waited_ms: longest.as_millis() };
+        tokio::time::timeout(longest, self.call(work)).await.unwrap_or(Err(late))
+    }
+
+    /// Looks at the node in the next round. Nothing is changed, so it is answered also where the store takes nothing more.
+    pub async fn inquire<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Node<J, V>, Timestamp) -> T + Send + 'static,
+    ) -> Result<T, EngineFault> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job<J, V> = Box::new(move |node, round| {
+            let seen = look(node, round.now);
+            // The round's changes become durable first: what was seen may rest on them.
+            Box::new(move |_| drop(answer.send(seen)))
+        });
+        self.queue(job).await?;
+        answered.await.map_err(|_| EngineFault::Stopping)
+    }
+
+    /// The same for whoever cannot wait longer than this.
+    pub async fn inquire_within<T: Send + 'static>(
+        &self,
+        longest: Duration,
+        look: impl FnOnce(&Node<J, V>, Timestamp) -> T + Send + 'static,
+    ) -> Result<T, EngineFault> {
+        let late = EngineFault::Stuck { waited_ms: longest.as_millis() };
+        tokio::time::timeout(longest, self.inquire(look)).await.unwrap_or(Err(late))
+    }
+
+    /// Resolves once the thread has ended: while handles are held, only a bug ends it, or a store that cannot be opened.
+    pub async fn ended(&self) {
+        let mut heads = self.heads.clone();
+        while heads.changed().await.is_ok() {}
+    }
+
+    async fn queue(&self, mut job: Job<J, V>) -> Result<(), EngineFault> {
+        if !self.is_open() {
+            self.until_open().await?;
+        }
         let since = Instant::now();
         while let Err(error) = self.jobs.try_send(job) {
             job = match error {
@@ -186,7 +245,7 @@ impl<J: Journal + Send + 'static, V: Views + Send + 'static> Engine<J, V> {
             };
             tokio::time::sleep(FULL_PAUSE).await;
         }
-        Ok(answered.await.map_err(|_| EngineFault::Stopping)??)
+        Ok(())
     }
 }
 
@@ -209,16 +268,23 @@ impl Reserving {
     }
 }
 
-fn run<J: Journal, V: Views>(
+/// Whom the thread tells of what changed.
+struct Told {
+    heads: watch::Sender<Arc<Heads>>,
+    progress: watch::Sender<u64>,
+}
+
+fn run<J: Journal + 'static, V: Views>(
     mut node: Node<J, V>,
     queue: &Receiver<Job<J, V>>,
     tick: Duration,
-    heads: &watch::Sender<Arc<Heads>>,
+    told: &Told,
     reserve: Reserve,
 ) {
     let mut rng = random::generator();
     let mut next_tick = Instant::now() + tick;
     let mut reserving = Reserving { reserve, retry_at: Instant::now() };
+    let mut compactor = Compactor::default();
     loop {
         let first = match queue.recv_timeout(next_tick.saturating_duration_since(Instant::now())) {
             Ok(job) => Some(job),
@@ -236,22 +302,27 @@ fn run<J: Journal, V: Views>(
             if let Err(fault) = node.tick(round.now, round.rng) {
                 tracing::error!(event = "tick.failed", fault = %fault);
             }
+            compactor.step(&mut node, round.now);
             next_tick = Instant::now() + tick;
         }
         let durable = node.sync();
         if let Err(fault) = &durable {
             tracing::error!(event = "store.failed", fault = %fault);
         }
-        if durable.is_ok()
-            && let Some(changed) = node.changed_heads()
-        {
-            heads.send_replace(Arc::new(changed));
+        if durable.is_ok() {
+            let (changed, acknowledged) = (node.changed_heads(), node.heard_acknowledgements());
+            if acknowledged || changed.is_some() {
+                told.progress.send_modify(|times| *times = times.wrapping_add(1));
+            }
+            if let Some(changed) = changed {
+                told.heads.send_replace(Arc::new(changed));
+            }
         }
         for answer in answers {
             answer(durable.clone());
         }
     }
-    if let Err(fault) = node.sync() {
+    if let Err(fault) = node.close() {
         tracing::error!(event = "store.failed", fault = %fault);
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::time::Timestamp;
 use crate::domain::identifier::guard::GuardLists;
 use crate::domain::identifier::guard::list::{GuardList, ListGrade, ListHeader, ListScope};
-use crate::domain::identifier::guard_import::{GuardImportError, misp, plain_text, public_suffixes};
+use crate::domain::identifier::guard_import::{GuardImportError, check_asked, misp, plain_text, public_suffixes};
 use crate::io::keystore::file::{FileError, Readers, read_at_most, write};
 
 /// Bytes of one list: a million names.
@@ -64,6 +64,15 @@ pub enum GuardFileError {
     List { path: PathBuf, reason: GuardImportError },
 }
 
+impl GuardFileError {
+    /// The file or folder it is about.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::File(FileError { path, .. }) | Self::Format { path } | Self::List { path, .. } => path,
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stored {
@@ -78,7 +87,7 @@ struct Stored {
     text: String,
 }
 
-/// Checks `text` and keeps it; a list of the same name is replaced. Returns the list as it will be read.
+/// Checks `text`, which may say nothing of itself that `header` contradicts, and keeps it; a list of the same name is replaced. Returns the list as it will be read.
 pub fn import(
     folder: &Path,
     reading: Reading,
@@ -88,6 +97,7 @@ pub fn import(
 ) -> Result<GuardList, GuardFileError> {
     let refused = |reason| GuardFileError::List { path: folder.join("(new list)"), reason };
     let list = reading.read(header.clone(), text).map_err(refused)?;
+    check_asked(&header, list.header()).map_err(refused)?;
     let name = &list.header().name;
     let stored = Stored {
         format: FORMAT.to_owned(),

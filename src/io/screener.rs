@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::mpsc::{self, Receiver, Sender};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, timeout_at};
 
 use crate::base::limits;
 use crate::base::name::MemberId;
@@ -41,7 +42,8 @@ pub struct Screener {
     pub belief: ArcSwap<Belief>,
     pub canon: CanonRules,
     pub guard: ArcSwap<GuardLists>,
-    pub lists: ArcSwap<OwnLists>,
+    /// Changed by the node once a change is durable.
+    pub lists: Arc<ArcSwap<OwnLists>>,
     pub freshness: ArcSwap<Freshness>,
     pub policy: BuiltInPolicy,
     pub demands: ArcSwap<Demands>,
@@ -64,17 +66,47 @@ pub struct Answered {
 /// Where the record of an answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audited {
+    /// In the audit log and on disk.
+    Durable,
     /// Queued for the audit log.
     Pending,
     /// Only counted: nothing matched and nothing was stopped.
     Counted,
-    /// The queue is full; the loss is counted and will be told in the log.
+    /// The queue is full or the store failed; the loss is told in the log.
     Lost,
 }
 
+/// A record on its way to the disk, for whoever waits for it.
+#[derive(Debug)]
+pub struct Written(oneshot::Receiver<()>);
+
+impl Written {
+    /// Where the record is at `until`, or as soon as that is certain.
+    pub async fn wait(self, until: Instant) -> Audited {
+        match timeout_at(until, self.0).await {
+            Ok(Ok(())) => Audited::Durable,
+            Ok(Err(_)) => Audited::Lost,
+            Err(_) => Audited::Pending,
+        }
+    }
+}
+
+/// A record in the queue, and who waits for it.
+#[derive(Debug)]
+pub struct Queued {
+    record: ScreeningRecord,
+    written: Option<oneshot::Sender<()>>,
+}
+
 impl Screener {
-    /// Screens one transaction and queues its record.
-    pub fn screen(&self, transaction: &Transaction, caller: &Actor, now: Timestamp) -> Answered {
+    /// Screens one transaction and queues its record; with `durable`, what tells when that is on disk.
+    pub fn screen(
+        &self,
+        transaction: &Transaction,
+        caller: &Actor,
+        durable: bool,
+        now: Timestamp,
+    ) -> (Answered, Option<Written>) {
         let context = ScreeningContext {
             keys: &self.keys.load(),
             belief: &self.belief.load(),
@@ -91,8 +123,8 @@ impl Screener {
         let screening = screen(transaction, &context);
         let id: [u8; 16] = random::bytes();
         let decision_id = hex::encode(id);
-        let audit = self.records.take(caller, &screening, &decision_id, now);
-        Answered { reference: reference(&id), screening, decision_id, audit }
+        let (audit, written) = self.records.take(caller, &screening, &decision_id, durable, now);
+        (Answered { reference: reference(&id), screening, decision_id, audit }, written)
     }
 }
 
@@ -116,7 +148,7 @@ type Counts = BTreeMap<String, (Actor, DecisionCounts)>;
 /// The records on their way to the audit log.
 #[derive(Debug)]
 pub struct Records {
-    queue: Sender<ScreeningRecord>,
+    queue: Sender<Queued>,
     counts: Mutex<Counts>,
     loss: Mutex<Option<Loss>>,
 }
@@ -130,15 +162,22 @@ struct Loss {
 
 impl Records {
     /// The sending side and what [`write_records`] reads.
-    pub fn new() -> (Self, Receiver<ScreeningRecord>) {
+    pub fn new() -> (Self, Receiver<Queued>) {
         let (queue, waiting) = mpsc::channel(limits::SCREENING_RECORDS);
         (Self { queue, counts: Mutex::new(Counts::new()), loss: Mutex::new(None) }, waiting)
     }
 
-    fn take(&self, caller: &Actor, screening: &Screening, decision_id: &str, now: Timestamp) -> Audited {
+    fn take(
+        &self,
+        caller: &Actor,
+        screening: &Screening,
+        decision_id: &str,
+        durable: bool,
+        now: Timestamp,
+    ) -> (Audited, Option<Written>) {
         self.count(caller, screening.decision);
         if screening.decision == Decision::Allow && screening.matches.is_empty() {
-            return Audited::Counted;
+            return (Audited::Counted, None);
         }
         let matched = screening.matches.iter().flat_map(|found| &found.indicators);
         let record = ScreeningRecord {
@@ -151,11 +190,12 @@ impl Records {
             policy_sha256: screening.policy_sha256,
             degraded: screening.degraded,
         };
-        if self.queue.try_send(record).is_ok() {
-            return Audited::Pending;
+        let (written, waiting) = if durable { Some(oneshot::channel()).unzip() } else { (None, None) };
+        if self.queue.try_send(Queued { record, written }).is_ok() {
+            return (Audited::Pending, waiting.map(Written));
         }
         self.lose(now, 1);
-        Audited::Lost
+        (Audited::Lost, None)
     }
 
     fn count(&self, caller: &Actor, decision: Decision) {
@@ -196,7 +236,7 @@ impl Records {
     }
 
     /// The node stops before its store is open: what is queued finds no log any more.
-    fn tell_lost(&self, waiting: &Receiver<ScreeningRecord>) {
+    fn tell_lost(&self, waiting: &Receiver<Queued>) {
         let (records, counted) = (waiting.len(), self.take_counts().len());
         if records + counted > 0 {
             tracing::error!(event = "audit.unwritten", records, counted, fault = "stopped before the store was open");
@@ -213,7 +253,7 @@ impl Records {
 pub async fn write_records<J, V>(
     engine: Engine<J, V>,
     screener: Arc<Screener>,
-    mut waiting: Receiver<ScreeningRecord>,
+    mut waiting: Receiver<Queued>,
     window: Duration,
     mut stop: watch::Receiver<bool>,
 ) where
@@ -255,13 +295,8 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 }
 
 /// Writes one batch. What cannot be written is counted as lost, and told by a gap record as soon as something can.
-async fn write<J, V>(
-    engine: &Engine<J, V>,
-    queue: &Records,
-    records: Vec<ScreeningRecord>,
-    minute: Timestamp,
-    counts: Counts,
-) where
+async fn write<J, V>(engine: &Engine<J, V>, queue: &Records, records: Vec<Queued>, minute: Timestamp, counts: Counts)
+where
     J: Journal + Send + 'static,
     V: Views + Send + 'static,
 {
@@ -270,8 +305,10 @@ async fn write<J, V>(
         return;
     }
     let (offered, kept_counts) = (records.len(), counts.clone());
+    let (records, waiters): (Vec<_>, Vec<_>) =
+        records.into_iter().map(|queued| (queued.record, queued.written)).unzip();
     let written = engine.call(move |node, round| {
-        node.record_screenings(records, round.now, round.rng)?;
+        node.record_screenings(records, round.rng)?;
         node.record_counts(minute, counts, round.now, round.rng)?;
         match gap {
             Some(Loss { since, records }) => node.record_gap(since, round.now, records, round.now, round.rng),
@@ -279,6 +316,12 @@ async fn write<J, V>(
         }
     });
     let outcome = written.await.and_then(|outcome| Ok(outcome?));
+    if outcome.is_ok() {
+        // Who gave up waiting was answered that it is pending.
+        for waiter in waiters.into_iter().flatten() {
+            let _gave_up = waiter.send(());
+        }
+    }
     if let Err(fault) = outcome {
         tracing::error!(event = "audit.unwritten", records = offered, fault = %fault);
         let lost = u64::try_from(offered).unwrap_or(u64::MAX).saturating_add(gap.map_or(0, |gap| gap.records));

@@ -31,7 +31,9 @@ pub async fn keep_snapshots<J, V, F>(
         let cut = match cut(&engine).await {
             Err(EngineFault::Stopping) => return,
             // A node whose store does not answer has other sorrows; a last record that compaction took comes back with the next.
-            Err(EngineFault::Busy | EngineFault::Opening | EngineFault::Storage(_)) => continue,
+            Err(EngineFault::Busy | EngineFault::Opening | EngineFault::Stuck { .. } | EngineFault::Storage(_)) => {
+                continue;
+            }
             Ok(cut) => cut,
         };
         if !is_due(&file, &cut) {
@@ -50,16 +52,26 @@ pub async fn keep_snapshots<J, V, F>(
     }
 }
 
-/// The snapshot of a clean stop: whatever came since the last one, as long as it does not take too long.
-pub async fn write_last<J, V, F>(engine: &Engine<J, V>, belief: &Belief, file: &SnapshotFile<F>)
-where
+/// The snapshot of a clean stop: whatever came since the last one, as long as that is done at `deadline`. A disk that hangs
+/// is not waited for.
+pub async fn write_last<J, V, F>(
+    engine: &Engine<J, V>,
+    belief: Arc<Belief>,
+    file: Arc<SnapshotFile<F>>,
+    deadline: Instant,
+) where
     J: Journal + Send + 'static,
     V: Views + Send + 'static,
     F: Fs,
 {
-    let Ok(cut) = cut(engine).await else { return };
-    let since = Instant::now();
-    write(file, &cut, belief, &mut || since.elapsed() < Duration::from_millis(limits::SNAPSHOT_AT_STOP_MS));
+    let last = async {
+        let Ok(cut) = cut(engine).await else { return };
+        let writing = tokio::task::spawn_blocking(move || {
+            write(&file, &cut, &belief, &mut || Instant::now() < deadline);
+        });
+        drop(writing.await);
+    };
+    drop(tokio::time::timeout_at(deadline.into(), last).await);
 }
 
 /// Everything the cut covers is durable and shows once this returns.
@@ -97,12 +109,15 @@ fn write<F: Fs>(file: &SnapshotFile<F>, cut: &Cut, belief: &Belief, go_on: &mut 
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::base::bytes::{Incarnation, Sha256Digest};
     use crate::base::secret::SecretBytes;
     use crate::base::time::Timestamp;
     use crate::domain::belief::Witnessing;
     use crate::domain::belief::place::TableKey;
+    use crate::domain::roster::exclusion::Exclusions;
     use crate::io::journal::fs::create_dir_durably;
     use crate::io::journal::sim_fs::SimFs;
     use crate::io::random;
@@ -116,6 +131,10 @@ mod tests {
             roster_sha256: Sha256Digest([roster; 32]),
             taken_at: Timestamp::from_unix_s(at_s),
             feeds: Vec::new(),
+            first_sha256: Sha256Digest([4; 32]),
+            quotas: BTreeMap::new(),
+            exclusions: Exclusions::default(),
+            listed: [].into(),
         }
     }
 

@@ -10,15 +10,25 @@ use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
 use crate::domain::exchange::batch::UnverifiedBatch;
 use crate::domain::exchange::fault::PeerFault;
-use crate::domain::pseudonym::suite::Suite;
 use crate::node::Node;
 use crate::node::commit::{Appended, Commit, change};
 use crate::node::feeds::{Feed, verifier_for};
 use crate::node::fence::FenceState;
 use crate::node::fill::Missing;
+use crate::node::room::DiskLow;
 use crate::node::state::stored;
 use crate::node::store::{Journal, StorageFault, Views};
 use sha2::{Digest, Sha256};
+
+/// A feed to follow at a peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    pub feed: FeedId,
+    /// The size to go on from.
+    pub from: TreeSize,
+    /// Its author has shown no sign of life for longer than the roster allows.
+    pub silent: bool,
+}
 
 /// A batch is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +51,9 @@ pub enum AcceptFault {
     /// Nobody's fault here: what this sender sent is taken in, and the feed is to be asked for again from where it is open.
     #[error("earlier entries of the feed still lack their content")]
     Incomplete,
+    /// Nobody's fault either: to be sent again once there is room.
+    #[error(transparent)]
+    DiskLow(#[from] DiskLow),
     #[error(transparent)]
     Peer(PeerFault),
     #[error(transparent)]
@@ -48,15 +61,17 @@ pub enum AcceptFault {
 }
 
 impl<J: Journal, V: Views> Node<J, V> {
-    /// Feeds to follow at this peer, with the size to go on from: the peer's own, those of others it may relay, and our own
-    /// while we are behind what others hold of it.
-    pub fn wanted_from(&self, peer: &MemberId) -> Vec<(FeedId, TreeSize)> {
+    /// Feeds to follow at this peer: the peer's own, those of others it may relay, and our own while we are behind what
+    /// others hold of it. Both must be in the feed's group.
+    pub fn wanted_from(&self, peer: &MemberId) -> Vec<Wanted> {
         let recovering = matches!(self.fence_state(), FenceState::Behind { .. });
-        let readable = self.state.feeds.values().filter(|feed| self.state.roster.may_read(peer, feed.id()));
+        let may_read = |member: &MemberId, feed: &Feed| self.state.roster.may_read(member, feed.id());
+        let both = |feed: &&Feed| may_read(peer, feed) && may_read(&self.state.identity.member, feed);
+        let readable = self.state.feeds.values().filter(both);
         readable
             .filter(|feed| feed.equivocation.is_none())
             .filter(|feed| recovering || !self.state.identity.is_own(feed.id()))
-            .map(|feed| (feed.id().clone(), feed.next_wanted()))
+            .map(|feed| Wanted { feed: feed.id().clone(), from: feed.next_wanted(), silent: feed.silent })
             .collect()
     }
 
@@ -68,6 +83,9 @@ impl<J: Journal, V: Views> Node<J, V> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<Accepted, AcceptFault> {
+        if let Some(low) = self.disk_very_low() {
+            return Err(low.into());
+        }
         let id = batch.feed.clone();
         let own = self.state.identity.is_own(&id);
         let Some(feed) = self.state.feeds.get(&id) else { return Err(AcceptFault::UnknownFeed) };
@@ -78,16 +96,14 @@ impl<J: Journal, V: Views> Node<J, V> {
         let sent = batch.first_index..EntryIndex(batch.first_index.0.saturating_add(count));
         let held = feed.size();
         let evidence = evidence_of(&batch);
-        let minimum = self.state.roster.limits().minimum_suite;
-        let minimum = Suite::try_from(u32::from(minimum)).unwrap_or(Suite::KeyedHash);
-        let filled = self.fill(&id, minimum, &batch, now, rng)?;
+        let filled = self.fill(&id, &batch, now, rng)?;
         // Two peers may send the same entries: the second sender only wants to know that we have them.
         let news = sent.end.0 > held.0;
         if news {
             if own && !matches!(self.fence_state(), FenceState::Behind { .. }) {
                 return Err(AcceptFault::OwnFeed);
             }
-            if let Err(fault) = self.take_in(from, batch.beyond(held), minimum, now, rng)? {
+            if let Err(fault) = self.take_in(from, batch.beyond(held), now, rng)? {
                 return Err(self.refuse(from, &id, fault, evidence, now, rng)?);
             }
         } else {
@@ -111,7 +127,6 @@ impl<J: Journal, V: Views> Node<J, V> {
         &mut self,
         from: &MemberId,
         batch: UnverifiedBatch,
-        minimum: Suite,
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<Result<(), PeerFault>, AcceptFault> {
@@ -119,7 +134,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         let Some(feed) = self.state.feeds.get(&id) else { return Err(AcceptFault::UnknownFeed) };
         let verified = verifier_for(&self.state.roster, &id, &batch.checkpoint_note)
             .map_err(PeerFault::from)
-            .and_then(|verifier| batch.verify(&feed.cursor, &verifier, minimum, now));
+            .and_then(|verifier| batch.verify(&feed.cursor, &verifier, now));
         let verified = match verified {
             Ok(verified) => verified,
             Err(fault) => return Ok(Err(fault)),
@@ -143,17 +158,6 @@ impl<J: Journal, V: Views> Node<J, V> {
             self.record(&Actor::Node, vec![recovered], now, rng)?;
         }
         Ok(Ok(()))
-    }
-
-    /// Our signature as a witness on the newest checkpoint of a feed we hold completely. The caller makes the entries durable
-    /// before it sends the line.
-    fn cosignature(&self, id: &FeedId, now: Timestamp) -> Option<(TreeSize, String)> {
-        let feed = self.state.feeds.get(id).filter(|feed| !self.state.identity.is_own(feed.id()))?;
-        let checkpoint = feed.cursor.checkpoint.as_ref().filter(|checkpoint| checkpoint.size() == feed.size())?;
-        if !feed.uncovered.is_empty() {
-            return None;
-        }
-        Some((checkpoint.size(), checkpoint.cosign(&self.state.identity.witness, now).to_string()))
     }
 }
 

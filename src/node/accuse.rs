@@ -17,6 +17,7 @@ use crate::node::accept::AcceptFault;
 use crate::node::commit::{Commit, Equivocated, change};
 use crate::node::feeds::verifier_for;
 use crate::node::store::{Journal, StorageFault, Views};
+use crate::node::witness::is_audit;
 
 impl<J: Journal, V: Views> Node<J, V> {
     /// Proof that some author signed two trees, from whoever brings it: checked, kept, and acted on.
@@ -29,9 +30,15 @@ impl<J: Journal, V: Views> Node<J, V> {
     ) -> Result<(), AcceptFault> {
         let consortium = &self.state.identity.consortium;
         let id = FeedId::from_origin(consortium, origin).map_err(|_| AcceptFault::UnknownFeed)?;
-        let Some(feed) = self.state.feeds.get(&id) else { return Err(AcceptFault::UnknownFeed) };
-        if feed.equivocation.is_some() {
-            return Ok(());
+        if is_audit(&id) && self.state.roster.member(&id.member).is_some() {
+            if self.state.audits.rewritten().any(|member| *member == id.member) {
+                return Ok(());
+            }
+        } else {
+            let Some(feed) = self.state.feeds.get(&id) else { return Err(AcceptFault::UnknownFeed) };
+            if feed.equivocation.is_some() {
+                return Ok(());
+            }
         }
         let verifier = verifier_for(&self.state.roster, &id, proof.second.as_bytes());
         let proved = verifier.is_ok_and(|verifier| proof.verify(&verifier).is_ok());
@@ -40,13 +47,15 @@ impl<J: Journal, V: Views> Node<J, V> {
 
     /// Proofs of equivocation this node holds.
     pub fn equivocations(&self) -> Vec<Equivocated> {
-        self.state.feeds.values().filter_map(|feed| feed.equivocation.clone()).collect()
+        let feeds = self.state.feeds.values().filter_map(|feed| feed.equivocation.as_ref());
+        feeds.chain(self.state.audits.proofs()).cloned().collect()
     }
 
-    /// Proofs of equivocation this node holds of feeds that a peer may read: told to it once, whoever it is.
+    /// Proofs of equivocation this node holds of feeds that a peer may read, and of audit logs, which say nothing but sizes:
+    /// told to it once, whoever it is.
     pub fn equivocations_for(&self, peer: &MemberId) -> Vec<Equivocated> {
         let readable = self.state.feeds.values().filter(|feed| self.state.roster.may_read(peer, feed.id()));
-        readable.filter_map(|feed| feed.equivocation.clone()).collect()
+        readable.filter_map(|feed| feed.equivocation.as_ref()).chain(self.state.audits.proofs()).cloned().collect()
     }
 
     pub(in crate::node) fn commit_equivocation(
@@ -56,14 +65,15 @@ impl<J: Journal, V: Views> Node<J, V> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<(), StorageFault> {
-        let events = vec![
-            AuditEvent::EquivocationProved {
-                feed: id.clone(),
-                first_size: claimed_size(&proof.first),
-                second_size: claimed_size(&proof.second),
-            },
-            AuditEvent::QuarantineRaised { member: id.member.clone(), reason: "equivocation" },
-        ];
+        let mut events = vec![AuditEvent::EquivocationProved {
+            feed: id.clone(),
+            first_size: claimed_size(&proof.first),
+            second_size: claimed_size(&proof.second),
+        }];
+        // Of its warnings a rewritten audit log says nothing.
+        if !is_audit(id) {
+            events.push(AuditEvent::QuarantineRaised { member: id.member.clone(), reason: "equivocation" });
+        }
         let mut commit = Commit::default();
         commit.push(change::Kind::Equivocated(Equivocated {
             origin: id.origin(&self.state.identity.consortium),

@@ -1,23 +1,25 @@
 //! What each stored change does to the node's memory. The one way in: live commits and replayed ones take it, so that a
 //! restarted node is the node that stopped.
 
-use crate::base::bytes::{Incarnation, LocalMac, TreeHash};
-use crate::base::name::FeedId;
+use crate::base::bytes::{Incarnation, LocalMac};
+use crate::base::name::{ConsortiumId, FeedId, MemberId};
 use crate::base::position::{EntryIndex, TreeSize};
 use crate::base::time::Timestamp;
 use crate::domain::audit::record::AuditRecord;
 use crate::domain::feed::blob::Body;
 use crate::domain::feed::blob::erasure::Erasure;
 use crate::domain::feed::blob::release::StatisticsRelease;
-use crate::domain::feed::checkpoint::SignedCheckpoint;
 use crate::domain::feed::entry::{Entry, EntryKind};
 use crate::domain::statistics::event::LedgerEvent;
 use crate::domain::statistics::question::ReleaseId;
+use crate::node::believe::Heard;
 use crate::node::commit::{Appended, Audited, Commit, Equivocated, FORMAT, Filled, Opened, Prepared, change};
-use crate::node::feeds::{Feed, verifier_for};
+use crate::node::derive;
+use crate::node::feeds::{Feed, verify_stored};
 use crate::node::keys;
 use crate::node::state::{State, damaged, read_entry};
-use crate::node::store::{RecordNumber, StorageFault, ViewChange};
+use crate::node::store::{RecordNumber, StorageFault};
+use crate::node::witness::is_audit;
 
 impl State {
     /// Applies one commit. A fault means that the store holds what this node never wrote.
@@ -28,10 +30,9 @@ impl State {
                 change::Kind::Prepared(prepared) => self.apply_prepared(number, prepared)?,
                 change::Kind::Appended(appended) => self.apply_appended(number, appended)?,
                 change::Kind::Audited(audited) => self.apply_audited(number, audited)?,
-                // The roster in force is a file of its own, checked before the node opens; these are for peers that missed some.
-                change::Kind::Roster(applied) => {
-                    self.rosters.insert(applied.version, applied.note.clone());
-                }
+                // The roster in force is a file of its own, checked before the node opens; these tell what was followed when, and
+                // are for peers that missed some.
+                change::Kind::Roster(applied) => self.follow_roster(applied)?,
                 change::Kind::Equivocated(equivocated) => self.apply_equivocated(equivocated)?,
                 change::Kind::Budget(budget) => {
                     let event = LedgerEvent::decode(&budget.event).map_err(|error| damaged("ledger", error))?;
@@ -39,6 +40,13 @@ impl State {
                 }
                 change::Kind::Recovered(recovered) => self.incarnation = incarnation(&recovered.incarnation)?,
                 change::Kind::Filled(filled) => self.apply_filled(number, filled)?,
+                change::Kind::ErasureAsked(asked) => self.erasures.ask(asked)?,
+                change::Kind::ErasureConfirmed(confirmed) => {
+                    self.erasures.confirm(&confirmed.id, &confirmed.erased)?;
+                }
+                change::Kind::Listed(listed) => self.apply_listed(listed)?,
+                change::Kind::Cosigned(cosigned) => self.apply_cosigned(cosigned)?,
+                change::Kind::AuditWitnessed(witnessed) => self.apply_audit_witnessed(witnessed)?,
             }
         }
         Ok(())
@@ -61,8 +69,8 @@ impl State {
         if !prepared.request.is_empty() {
             let id = LocalMac::try_from(prepared.request.as_slice()).map_err(|error| damaged("request", error))?;
             self.staged_requests.insert(id, number);
-            self.put(keys::request(&id), number.0.to_be_bytes().to_vec());
         }
+        self.staged.view_changes.extend(derive::of_prepared(number, prepared)?);
         let time = Timestamp::from_unix_ms(prepared.time_ms);
         self.written_at = self.written_at.max(time);
         let day = time.day();
@@ -72,11 +80,7 @@ impl State {
         for waiting in &prepared.entries {
             let stored = waiting.entry.as_ref().ok_or_else(|| damaged("prepared entry", "empty"))?;
             let entry = read_entry(stored)?;
-            if !waiting.source_ref.is_empty() {
-                let reference =
-                    LocalMac::try_from(waiting.source_ref.as_slice()).map_err(|error| damaged("source ref", error))?;
-                self.put(keys::source_ref(&reference, &entry.leaf().commitment), Vec::new());
-            }
+            self.decoys.learn(&entry, time);
             // Compaction leaves of a sequenced entry its leaf alone.
             let Some(content) = entry.content() else { continue };
             if entry.leaf().kind == EntryKind::Erasure
@@ -109,7 +113,7 @@ impl State {
             let index = feed.size().next_index();
             let hash = entry.leaf_hash();
             feed.cursor.range.append(hash);
-            feed.tiles.append(hash, |id, hashes| tiles.push((id, join(hashes))));
+            feed.tiles.append(hash, |id, hashes| tiles.push((id, keys::tile_value(hashes))));
             feed.note(index, &entry);
             self.erased_lately |= entry.leaf().kind == EntryKind::Erasure;
             if own {
@@ -122,21 +126,15 @@ impl State {
                     self.ledger.take_over(id, &release, blob);
                 }
             }
-            self.staged.believed.push((id.clone(), index, entry, now));
+            self.staged.believed.push(Heard { feed: id.clone(), index, entry, first_seen: now, place: None });
         }
-        let verifier = verifier_for(&self.roster, &id, appended.checkpoint.as_bytes());
-        let checkpoint = verifier
-            .and_then(|verifier| SignedCheckpoint::verify(appended.checkpoint.as_bytes(), &verifier))
+        let checkpoint = verify_stored(&self.roster, &id, appended.checkpoint.as_bytes())
             .map_err(|error| damaged(&feed.origin, error))?;
         feed.told = feed.told.max(checkpoint.size());
         feed.silent = false;
         feed.cursor.checkpoint = Some(checkpoint);
-        let origin = feed.origin.clone();
-        let last = keys::last_before(feed.size()).ok_or_else(|| damaged("feed", "an append without entries"))?;
-        self.put(keys::run(&origin, last), keys::run_value(number.0, EntryIndex(appended.first_index)));
-        for (tile, hashes) in tiles {
-            self.put(keys::tile(&origin, tile), hashes);
-        }
+        let rows = derive::of_run(number, &feed.origin, EntryIndex(appended.first_index), feed.size(), tiles)?;
+        self.staged.view_changes.extend(rows);
         Ok(())
     }
 
@@ -149,7 +147,8 @@ impl State {
         let feed = self.feeds.get_mut(&id).ok_or_else(|| damaged("filled entry", "no such feed"))?;
         feed.uncovered.remove(&index);
         feed.filled.insert(index, number);
-        self.staged.believed.push((id, index, entry, Timestamp::from_unix_ms(filled.time_ms)));
+        let first_seen = Timestamp::from_unix_ms(filled.time_ms);
+        self.staged.believed.push(Heard { feed: id, index, entry, first_seen, place: None });
         Ok(())
     }
 
@@ -159,27 +158,59 @@ impl State {
         }
         // Records of one commit carry one time; one whose content has expired is old.
         let newest = audited.entries.last().and_then(|stored| AuditRecord::decode(&stored.blob).ok());
-        self.written_at = newest.map_or(self.written_at, |record| self.written_at.max(record.time()));
+        if let Some(record) = newest {
+            self.written_at = self.written_at.max(record.time());
+            self.stopped = match record.action() {
+                "node.stopped" => true,
+                "node.started" => false,
+                _ => self.stopped,
+            };
+        }
         let mut tiles = Vec::new();
         for stored in &audited.entries {
             let index = self.audit.size().0;
-            if let Some(decision_id) = decided(&stored.blob) {
-                self.put(keys::decision(&decision_id), index.to_be_bytes().to_vec());
+            self.staged.view_changes.extend(derive::of_decision(&stored.blob, index));
+            // One whose content has expired is old, and says nothing any more.
+            if let Ok(record) = AuditRecord::decode(&stored.blob) {
+                self.written_at = self.written_at.max(record.time());
+                self.apply_told(&record);
             }
-            self.audit.tiles.append(read_entry(stored)?.leaf_hash(), |id, hashes| tiles.push((id, join(hashes))));
+            let hash = read_entry(stored)?.leaf_hash();
+            self.audit.tiles.append(hash, |id, hashes| tiles.push((id, keys::tile_value(hashes))));
         }
-        let origin = self.audit.origin.clone();
-        let last = keys::last_before(self.audit.size()).ok_or_else(|| damaged("audit log", "an append of nothing"))?;
-        self.put(keys::run(&origin, last), keys::run_value(number.0, EntryIndex(audited.first_index)));
-        for (tile, hashes) in tiles {
-            self.put(keys::tile(&origin, tile), hashes);
-        }
+        let (audit, first) = (&self.audit, EntryIndex(audited.first_index));
+        self.staged.view_changes.extend(derive::of_run(number, &audit.origin, first, audit.size(), tiles)?);
         Ok(())
+    }
+
+    /// What a record of the audit log says that is known from nowhere else.
+    fn apply_told(&mut self, record: &AuditRecord) {
+        match record.action() {
+            "decoy.published" => {
+                self.decoys.note(record);
+                let day = record.time().day();
+                self.published = (day, self.published_on(day).saturating_add(1));
+            }
+            // A peer that has nothing to acknowledge says nothing after a restart: what it once had, it has.
+            "feed.delivered" => {
+                if let Some((feed, peer, until)) = delivered(&self.identity.consortium, record)
+                    && let Some(feed) = self.feeds.get_mut(&feed)
+                {
+                    let acknowledged = feed.acknowledged.entry(peer).or_default();
+                    *acknowledged = until.max(*acknowledged);
+                }
+            }
+            _ => {}
+        }
     }
 
     fn apply_equivocated(&mut self, equivocated: &Equivocated) -> Result<(), StorageFault> {
         let id = FeedId::from_origin(&self.identity.consortium, &equivocated.origin)
             .map_err(|error| damaged("origin", error))?;
+        if is_audit(&id) {
+            self.apply_audit_equivocated(id, equivocated);
+            return Ok(());
+        }
         self.belief.writer().set_quarantined(&id.member, true);
         if self.identity.is_own(&id) {
             self.fence.fork(id.clone());
@@ -188,10 +219,6 @@ impl State {
             feed.equivocation = Some(equivocated.clone());
         }
         Ok(())
-    }
-
-    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.staged.view_changes.push(ViewChange::Put { key, value });
     }
 }
 
@@ -202,16 +229,13 @@ fn own_release(entry: &Entry) -> Option<(ReleaseId, StatisticsRelease, Vec<u8>)>
     Some((release.release_id.parse().ok()?, release, content.blob.clone()))
 }
 
-/// The decision an audit record tells of, where it tells of one.
-fn decided(blob: &[u8]) -> Option<String> {
-    let record = AuditRecord::decode(blob).ok().filter(|record| record.action() == "screening.decided")?;
-    Some(record.subject().to_owned())
+/// Which peer has which feed up to which size, as the record of a delivery says it.
+fn delivered(consortium: &ConsortiumId, record: &AuditRecord) -> Option<(FeedId, MemberId, TreeSize)> {
+    let field = |wanted| record.fields().find(|(name, _)| *name == wanted).map(|(_, value)| value);
+    let feed = FeedId::from_origin(consortium, &format!("{consortium}/{}", record.subject())).ok()?;
+    Some((feed, field("peer")?.parse().ok()?, TreeSize(field("until")?.parse().ok()?)))
 }
 
 fn incarnation(bytes: &[u8]) -> Result<Incarnation, StorageFault> {
     Incarnation::try_from(bytes).map_err(|error| damaged("incarnation", error))
-}
-
-fn join(hashes: &[TreeHash]) -> Vec<u8> {
-    hashes.iter().flat_map(|hash| hash.0).collect()
 }

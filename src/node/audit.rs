@@ -17,8 +17,9 @@ use crate::node::keys;
 use crate::node::state::damaged;
 use crate::node::store::{Journal, StorageFault, Views};
 
-/// Entries looked through for one page.
-const SCANNED_PER_PAGE: usize = 50_000;
+/// Entries looked through for one page: some milliseconds of the engine. A page of a narrow filter may come back empty
+/// with a token to go on from.
+const SCANNED_PER_PAGE: usize = 4_000;
 
 /// Entries read at once.
 const SLICE: usize = 1_000;
@@ -62,8 +63,10 @@ pub struct AuditHead {
     pub checkpoint: String,
     /// The verifier key in the form of C2SP signed notes.
     pub verifier_key: String,
-    /// The keys of those whose cosignatures stand on the checkpoint.
+    /// The keys of those who may have cosigned: our own and those of the other members.
     pub witness_keys: Vec<String>,
+    /// The newest checkpoint of the log that other members cosigned, as a signed note.
+    pub witnessed: Option<(TreeSize, String)>,
 }
 
 /// One entry with what proves it to a third party.
@@ -124,15 +127,15 @@ impl<J: Journal, V: Views> Node<J, V> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<AuditHead, StorageFault> {
-        let head = self.audit_head(now)?;
+        let mut head = self.audit_head(now)?;
+        head.witnessed = head.witnessed.filter(|(size, _)| *size >= from);
         self.record(caller, vec![AuditEvent::AuditExported { from, until: head.size }], now, rng)?;
         Ok(head)
     }
 
     /// The compact range of the entries before `from`: where an export begins.
     pub fn audit_range(&self, from: TreeSize) -> Result<CompactRange, StorageFault> {
-        self.hashes(&self.state.audit, |source| range_of(source, from))
-            .ok_or_else(|| damaged("audit log", "a tile is missing"))
+        self.hashes(&self.state.audit, |source| range_of(source, from)).ok_or_else(|| self.doubt("a tile is missing"))
     }
 
     /// Signs the durable size of the log.
@@ -141,15 +144,19 @@ impl<J: Journal, V: Views> Node<J, V> {
         // Staged records may still be lost; only what is durable is ever signed.
         let root = self
             .hashes(log, |source| tree_root(source, log.durable_size))
-            .ok_or_else(|| damaged("audit log", "a tile is missing"))?;
+            .ok_or_else(|| self.doubt("a tile is missing"))?;
         let checkpoint = Checkpoint { origin: log.origin.clone(), size: log.durable_size, root };
         let identity = &self.state.identity;
         let note = checkpoint
             .sign(&identity.audit, &identity.witness, now)
             .map_err(|error| damaged("audit checkpoint", error))?;
         let verifier_key = identity.audit.verifier().to_string();
-        let witness_keys = vec![identity.witness.verifier().to_string()];
-        Ok(AuditHead { size: checkpoint.size, checkpoint: note.to_string(), verifier_key, witness_keys })
+        let own = identity.witness.verifier().clone();
+        let witnesses = [own].into_iter().chain(self.state.roster.witness_keys(&identity.member));
+        let witness_keys = witnesses.map(|key| key.to_string()).collect();
+        let cosigned = self.state.audits.cosigned().filter(|cosigned| cosigned.size() <= log.durable_size);
+        let witnessed = cosigned.map(|cosigned| (cosigned.size(), cosigned.note_text()));
+        Ok(AuditHead { size: checkpoint.size, checkpoint: note.to_string(), verifier_key, witness_keys, witnessed })
     }
 
     /// One entry with its inclusion proof; none where the log has no such entry.
@@ -160,23 +167,27 @@ impl<J: Journal, V: Views> Node<J, V> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<Option<AuditProof>, StorageFault> {
-        let head = self.audit_head(now)?;
+        let mut head = self.audit_head(now)?;
         if index.0 >= head.size.0 {
             return Ok(None);
+        }
+        // Where others have cosigned a checkpoint that covers the record, it proves more than one of our own.
+        if let Some((size, note)) = head.witnessed.take().filter(|(size, _)| index.0 < size.0) {
+            (head.size, head.checkpoint) = (size, note);
         }
         let log = &self.state.audit;
         let entries = self.entries(log, TreeSize(index.0), head.size, 1)?;
         let Some(entry) = entries.into_iter().next() else { return Ok(None) };
         let inclusion = self
             .hashes(log, |source| inclusion_proof(source, index, head.size))
-            .ok_or_else(|| damaged("audit log", "a tile is missing"))?;
+            .ok_or_else(|| self.doubt("a tile is missing"))?;
         self.record(caller, vec![AuditEvent::AuditProved { index: index.0 }], now, rng)?;
         Ok(Some(AuditProof { entry: LoggedEntry { index, entry }, inclusion, head }))
     }
 
     /// The entry of the decision with this id.
     pub fn find_decision(&self, decision_id: &str) -> Result<Option<EntryIndex>, StorageFault> {
-        let stored = self.views.get(&keys::decision(decision_id))?;
+        let stored = self.row(&keys::decision(decision_id))?;
         Ok(stored.as_deref().and_then(keys::read_number).map(EntryIndex))
     }
 }

@@ -25,7 +25,7 @@ pub struct Commit {
 /// One change.
 #[derive(Clone, PartialEq, Message)]
 pub struct Change {
-    #[prost(oneof = "change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
+    #[prost(oneof = "change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15")]
     pub kind: Option<change::Kind>,
 }
 
@@ -51,6 +51,16 @@ pub mod change {
         Recovered(super::Recovered),
         #[prost(message, tag = "9")]
         Filled(super::Filled),
+        #[prost(message, tag = "10")]
+        Listed(super::Listed),
+        #[prost(message, tag = "11")]
+        Cosigned(super::Cosigned),
+        #[prost(message, tag = "12")]
+        AuditWitnessed(super::AuditWitnessed),
+        #[prost(message, tag = "14")]
+        ErasureAsked(super::ErasureAsked),
+        #[prost(message, tag = "15")]
+        ErasureConfirmed(super::ErasureConfirmed),
     }
 }
 
@@ -90,6 +100,9 @@ pub struct Prepared {
     /// Commitments of what a retraction withdrew, so that a repeated call gets the same answer.
     #[prost(bytes = "vec", repeated, tag = "6")]
     pub retracted: Vec<Vec<u8>>,
+    /// Commitments of what an identifier also led to and was left alone, so that a repeated call gets the same answer.
+    #[prost(bytes = "vec", repeated, tag = "7")]
+    pub kept: Vec<Vec<u8>>,
 }
 
 /// One entry waiting for its window.
@@ -113,9 +126,13 @@ pub struct PreparedEntry {
     pub kind: u32,
     #[prost(bool, tag = "7")]
     pub weak: bool,
-    /// Keyed fingerprint of the data subject, 32 bytes; written by compaction in place of what it was made from.
+    /// Keyed fingerprint of the case or identifier an indicator is about, 32 bytes: what statistics count once. Empty for
+    /// everything else, and once two quarters are over or the indicator is erased.
     #[prost(bytes = "vec", tag = "8")]
     pub subject: Vec<u8>,
+    /// Keyed fingerprint of the pseudonym as given that this one was derived from, 32 bytes; empty where it is that one.
+    #[prost(bytes = "vec", tag = "9")]
+    pub derived_from: Vec<u8>,
 }
 
 /// An entry as its author made it; blob and salt are empty once erased or expired.
@@ -175,6 +192,9 @@ pub struct RosterApplied {
     pub note: String,
     #[prost(uint64, tag = "2")]
     pub version: u64,
+    /// When it came into force here, milliseconds since 1970; 0 in records of before this was kept.
+    #[prost(uint64, tag = "3")]
+    pub time_ms: u64,
 }
 
 /// A feed's author signed two trees.
@@ -219,6 +239,109 @@ pub struct Filled {
     pub time_ms: u64,
 }
 
+/// Somebody asked for an erasure; it waits for another person.
+#[derive(Clone, PartialEq, Message)]
+pub struct ErasureAsked {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: Vec<u8>,
+    /// Who asked, as the audit log names callers.
+    #[prost(string, tag = "2")]
+    pub by: String,
+    /// The name in their certificate.
+    #[prost(string, tag = "3")]
+    pub person: String,
+    /// When, milliseconds since 1970.
+    #[prost(uint64, tag = "4")]
+    pub time_ms: u64,
+    /// Number of the reason.
+    #[prost(uint32, tag = "5")]
+    pub reason: u32,
+    /// Commitments of what is to be erased.
+    #[prost(bytes = "vec", repeated, tag = "6")]
+    pub targets: Vec<Vec<u8>>,
+    /// Commitments of what an identifier also led to and is left alone.
+    #[prost(bytes = "vec", repeated, tag = "7")]
+    pub kept: Vec<Vec<u8>>,
+    /// The refused selectors, so that a repeated call gets the same answer.
+    #[prost(message, repeated, tag = "8")]
+    pub refused: Vec<RefusedRecord>,
+    /// Keyed fingerprints of the request's id and content, 32 bytes each; empty where the caller gave no id.
+    #[prost(bytes = "vec", tag = "9")]
+    pub request: Vec<u8>,
+    #[prost(bytes = "vec", tag = "10")]
+    pub content: Vec<u8>,
+}
+
+/// Somebody else confirmed it. The entries stand in the same commit, prepared.
+#[derive(Clone, PartialEq, Message)]
+pub struct ErasureConfirmed {
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: Vec<u8>,
+    /// When, milliseconds since 1970.
+    #[prost(uint64, tag = "2")]
+    pub time_ms: u64,
+    /// Commitments of what was still held and is erased.
+    #[prost(bytes = "vec", repeated, tag = "3")]
+    pub erased: Vec<Vec<u8>>,
+}
+
+/// The member's own allow and block lists changed.
+#[derive(Clone, PartialEq, Message)]
+pub struct Listed {
+    #[prost(message, repeated, tag = "1")]
+    pub entries: Vec<ListedEntry>,
+}
+
+/// An identifier put on a list, or taken from it; then only name and list are given.
+#[derive(Clone, PartialEq, Message)]
+pub struct ListedEntry {
+    /// Keyed fingerprint of the identifier, 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub name: Vec<u8>,
+    /// Number of the list.
+    #[prost(uint32, tag = "2")]
+    pub list: u32,
+    #[prost(bool, tag = "3")]
+    pub removed: bool,
+    /// Ordinal of the identifier's kind.
+    #[prost(uint32, tag = "4")]
+    pub kind: u32,
+    /// When it was first put there, milliseconds since 1970.
+    #[prost(uint64, tag = "5")]
+    pub since_ms: u64,
+    /// When it ends, milliseconds since 1970.
+    #[prost(uint64, optional, tag = "6")]
+    pub until_ms: Option<u64>,
+    /// Number of the reason.
+    #[prost(uint32, tag = "7")]
+    pub reason: u32,
+    #[prost(string, tag = "8")]
+    pub note: String,
+}
+
+/// Enough members cosigned a checkpoint of a feed, or any the head of our audit log.
+#[derive(Clone, PartialEq, Message)]
+pub struct Cosigned {
+    #[prost(string, tag = "1")]
+    pub origin: String,
+    #[prost(uint64, tag = "2")]
+    pub size: u64,
+    /// The checkpoint as a signed note, with its cosignatures.
+    #[prost(string, tag = "3")]
+    pub note: String,
+}
+
+/// A head of another member's audit log was cosigned: none that contradicts it ever will be.
+#[derive(Clone, PartialEq, Message)]
+pub struct AuditWitnessed {
+    #[prost(string, tag = "1")]
+    pub origin: String,
+    /// The head as a signed note.
+    #[prost(string, tag = "2")]
+    pub note: String,
+}
+
 impl Commit {
     /// Reads a stored commit. A change this program does not know is damage, never skipped.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, StorageFault> {
@@ -250,14 +373,14 @@ mod tests {
     #[test]
     fn a_commit_survives_its_bytes() {
         let mut commit = Commit::default();
-        commit.push(change::Kind::Roster(RosterApplied { note: "text".to_owned(), version: 1 }));
+        commit.push(change::Kind::Roster(RosterApplied { note: "text".to_owned(), version: 1, time_ms: 7 }));
         assert_eq!(Commit::from_bytes(&commit.to_bytes()), Ok(commit));
     }
 
     #[test]
     fn an_unknown_change_is_damage() {
-        // Change with the never used tag 15.
-        let unknown = [0x0A, 0x02, 0x78, 0x01];
+        // Change with the never used tag 100.
+        let unknown = [0x0A, 0x03, 0xA0, 0x06, 0x01];
         assert!(matches!(Commit::from_bytes(&unknown), Err(StorageFault::Damaged(_))));
     }
 }

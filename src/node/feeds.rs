@@ -7,16 +7,20 @@ use crate::base::name::{ConsortiumId, FeedId, MemberId};
 use crate::base::position::{EntryIndex, TreeSize};
 use crate::base::time::{Day, Timestamp};
 use crate::domain::exchange::cursor::Cursor;
+use crate::domain::exchange::quota::FeedQuota;
 use crate::domain::feed::blob::erasure::Erasure;
-use crate::domain::feed::checkpoint::{Checkpoint, CheckpointError};
+use crate::domain::feed::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 use crate::domain::feed::entry::{Entry, EntryKind, Leaf};
 use crate::domain::feed::tiles::HashTiles;
 use crate::domain::feed::verifier::FeedVerifier;
 use crate::domain::note::SignedNote;
+use crate::domain::roster::member::FeedKey;
 use crate::domain::roster::verified::Roster;
 use crate::node::commit::Equivocated;
+use crate::node::cosign::Quorum;
 use crate::node::heads::Head;
 use crate::node::store::RecordNumber;
+use crate::node::unbelieved::Unbelieved;
 
 /// One feed.
 #[derive(Debug)]
@@ -41,7 +45,9 @@ pub struct Feed {
     pub silent: bool,
     /// Largest size any peer told of.
     pub told: TreeSize,
-    /// Entries below it were cosigned by enough members.
+    /// Which checkpoints enough members cosigned.
+    pub quorum: Quorum,
+    /// Belief counts entries below it as cosigned by enough members.
     pub witnessed: TreeSize,
     /// Entries whose content the author ordered erased.
     pub erased: BTreeSet<Commitment>,
@@ -50,6 +56,10 @@ pub struct Feed {
     pub uncovered: BTreeMap<EntryIndex, Leaf>,
     /// Records that hold contents which came later than their leaves.
     pub filled: BTreeMap<EntryIndex, RecordNumber>,
+    /// What it has used of its author's daily quota.
+    pub quota: FeedQuota,
+    /// What of it does not count here.
+    pub unbelieved: Unbelieved,
 }
 
 impl Feed {
@@ -65,10 +75,13 @@ impl Feed {
             equivocation: None,
             silent: false,
             told: TreeSize::EMPTY,
+            quorum: Quorum::default(),
             witnessed: TreeSize::EMPTY,
             erased: BTreeSet::new(),
             uncovered: BTreeMap::new(),
             filled: BTreeMap::new(),
+            quota: FeedQuota::default(),
+            unbelieved: Unbelieved::default(),
         }
     }
 
@@ -126,15 +139,22 @@ impl Feed {
         let complete = self.cursor.checkpoint.as_ref().filter(|checkpoint| checkpoint.size() == self.tiles.size());
         let complete = complete.filter(|_| self.uncovered.is_empty());
         if let Some(checkpoint) = complete {
+            let beside = self.quorum.beside(checkpoint.size());
             let unchanged = self.head.as_ref().is_some_and(|head| {
-                head.size == checkpoint.size() && head.signatures == checkpoint.cosigners().clone()
+                head.size == checkpoint.size() && head.signatures == *checkpoint.cosigners() && head.tells(&beside)
             });
             if !unchanged {
                 let signatures = checkpoint.cosigners().clone();
                 let note = checkpoint.note_text().into();
-                self.head = Some(Head { size: checkpoint.size(), checkpoint: note, signatures });
+                self.head = Some(Head { size: checkpoint.size(), checkpoint: note, signatures, beside });
             }
         }
+    }
+
+    /// The checkpoints to which cosignatures may be added.
+    pub fn signed_mut(&mut self) -> impl Iterator<Item = &mut SignedCheckpoint> {
+        let awaiting = self.quorum.awaiting.as_mut().map(|awaiting| &mut awaiting.checkpoint);
+        self.cursor.checkpoint.as_mut().into_iter().chain(awaiting)
     }
 
     /// Entries a peer has not acknowledged.
@@ -164,4 +184,19 @@ pub fn verifier_at(roster: &Roster, feed: &FeedId, size: TreeSize) -> Result<Fee
     let mut cosigners = roster.witness_keys(&feed.member);
     cosigners.extend(roster.member(&feed.member).map(|member| member.witness_key.clone()));
     FeedVerifier::new(roster.consortium(), feed.clone(), author.clone(), cosigners)
+}
+
+/// Reads a checkpoint of our own journal, where it stands because it was verified. A roster that came later may name a new
+/// feed key from a size on that the one before had signed already: what was true then must not stop the node now.
+pub fn verify_stored(roster: &Roster, feed: &FeedId, note: &[u8]) -> Result<SignedCheckpoint, CheckpointError> {
+    let by_named = verifier_for(roster, feed, note).and_then(|verifier| SignedCheckpoint::verify(note, &verifier));
+    by_named.or_else(|fault| {
+        let former = roster.member(&feed.member).into_iter().flat_map(|member| &member.feeds);
+        let former = former.filter(|row| row.group == feed.group);
+        let verified = |row: &FeedKey| {
+            let verifier = verifier_at(roster, feed, row.from_size).ok()?;
+            SignedCheckpoint::verify(note, &verifier).ok()
+        };
+        former.rev().find_map(verified).ok_or(fault)
+    })
 }

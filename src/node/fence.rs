@@ -55,6 +55,18 @@ impl Fence {
         }
     }
 
+    /// The roster changed who else there is. A fence that is open stays so: whoever is new learns of our feeds from this very
+    /// life, and who still holds more of them tells so by its heads.
+    pub fn expect(&mut self, others: usize) {
+        if self.answered.len() < self.needed() {
+            self.others = others;
+        }
+    }
+
+    fn needed(&self) -> usize {
+        if self.patience_over { self.others.min(1) } else { self.others }
+    }
+
     /// A member told of a head of one of our own feeds (already verified as signed by us).
     pub fn hear(&mut self, feed: &FeedId, size: TreeSize) {
         let highest = self.highest.entry(feed.clone()).or_default();
@@ -102,7 +114,7 @@ impl Fence {
                 }
             }
         }
-        let needed = if self.patience_over { self.others.min(1) } else { self.others };
+        let needed = self.needed();
         let answers = self.answered.len();
         if answers < needed { FenceState::Asking { answers, needed } } else { FenceState::Open }
     }
@@ -134,6 +146,18 @@ mod tests {
         fence.answer(peer("bank-b"));
         assert_eq!(fence.state(|_| TreeSize(0)), FenceState::Asking { answers: 1, needed: 2 });
         fence.wait(start.plus_s(limits::FENCE_PATIENCE_S));
+        assert_eq!(fence.state(|_| TreeSize(0)), FenceState::Open);
+    }
+
+    #[test]
+    fn who_leaves_is_not_waited_for_and_who_joins_closes_no_open_fence() {
+        let mut fence = Fence::new(2);
+        fence.answer(peer("bank-b"));
+        fence.expect(3);
+        assert_eq!(fence.state(|_| TreeSize(0)), FenceState::Asking { answers: 1, needed: 3 });
+        fence.expect(1);
+        assert_eq!(fence.state(|_| TreeSize(0)), FenceState::Open);
+        fence.expect(4);
         assert_eq!(fence.state(|_| TreeSize(0)), FenceState::Open);
     }
 

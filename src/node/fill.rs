@@ -14,7 +14,6 @@ use crate::base::position::EntryIndex;
 use crate::base::time::Timestamp;
 use crate::domain::audit::record::Actor;
 use crate::domain::exchange::batch::{UnverifiedBatch, verify_content};
-use crate::domain::pseudonym::suite::Suite;
 use crate::node::Node;
 use crate::node::commit::{Commit, Filled, change};
 use crate::node::state::stored;
@@ -35,7 +34,6 @@ impl<J: Journal, V: Views> Node<J, V> {
     pub(in crate::node) fn fill(
         &mut self,
         id: &FeedId,
-        minimum_suite: Suite,
         batch: &UnverifiedBatch,
         now: Timestamp,
         rng: &mut impl CryptoRng,
@@ -46,7 +44,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             let index = EntryIndex(index);
             let Some(leaf) = feed.uncovered.get(&index).filter(|_| !entry.salt.is_empty()) else { continue };
             // What does not fit its leaf fills nothing; the next sender may have it.
-            let Ok(verified) = verify_content(id, minimum_suite, index, leaf, entry.clone()) else { continue };
+            let Ok(verified) = verify_content(id, index, leaf, entry.clone()) else { continue };
             commit.push(change::Kind::Filled(Filled {
                 origin: feed.origin.clone(),
                 index: index.0,

@@ -15,6 +15,17 @@ pub struct Head {
     pub checkpoint: Arc<str>,
     /// Newest time of each cosigner on it, by key name.
     pub signatures: BTreeMap<String, Timestamp>,
+    /// Older checkpoints told beside it: the newest that enough members cosigned, and of an own feed the one that waits for
+    /// its cosignatures.
+    pub beside: Vec<(TreeSize, Arc<str>)>,
+}
+
+impl Head {
+    /// Whether these very notes are told beside it.
+    pub fn tells(&self, beside: &[(TreeSize, Arc<str>)]) -> bool {
+        self.beside.len() == beside.len()
+            && self.beside.iter().zip(beside).all(|((_, told), (_, now))| Arc::ptr_eq(told, now))
+    }
 }
 
 /// Every feed's head.

@@ -1,4 +1,4 @@
-//! What peers tell of heads, without entries: signs of life, cosignatures, and what they hold of our own feeds.
+//! What peers tell of heads, without entries: signs of life, and what they hold of our own feeds.
 //!
 //! Every head is held against the tree we have, the older ones too: that is how two members who were shown different
 //! histories of one feed find out.
@@ -17,15 +17,16 @@ use crate::domain::exchange::equivocation::EquivocationProof;
 use crate::domain::exchange::fault::PeerFault;
 use crate::domain::feed::checkpoint::SignedCheckpoint;
 use crate::domain::feed::verifier::FeedVerifier;
-use crate::domain::note::SignatureLine;
 use crate::node::Node;
 use crate::node::accept::AcceptFault;
-use crate::node::feeds::{Feed, verifier_at, verifier_for};
+use crate::node::feeds::{Feed, verifier_for};
 use crate::node::fence::FenceState;
 use crate::node::store::{Journal, StorageFault, Views};
+use crate::node::witness::is_audit;
 
 impl<J: Journal, V: Views> Node<J, V> {
-    /// A checkpoint without entries: the author is alive, has more for us, or has told somebody else another story.
+    /// A checkpoint without entries: the author is alive, has more for us, waits for cosignatures, or has told somebody else
+    /// another story. Our cosignature for the author, with the size it covers, where it lacks it.
     pub fn accept_heartbeat(
         &mut self,
         from: &MemberId,
@@ -33,7 +34,10 @@ impl<J: Journal, V: Views> Node<J, V> {
         note: &str,
         now: Timestamp,
         rng: &mut impl CryptoRng,
-    ) -> Result<(), AcceptFault> {
+    ) -> Result<Option<(TreeSize, String)>, AcceptFault> {
+        if is_audit(id) {
+            return self.hear_shown_audit_head(from, id, note, now, rng).map(|()| None);
+        }
         self.hear_note(from, id, note.as_bytes(), now, rng)
     }
 
@@ -45,18 +49,21 @@ impl<J: Journal, V: Views> Node<J, V> {
         note: &[u8],
         now: Timestamp,
         rng: &mut impl CryptoRng,
-    ) -> Result<(), AcceptFault> {
+    ) -> Result<Option<(TreeSize, String)>, AcceptFault> {
         let Some(feed) = self.state.feeds.get(id) else { return Err(AcceptFault::UnknownFeed) };
         if feed.equivocation.is_some() {
             return Err(AcceptFault::Quarantined);
         }
         let heard = match self.verify_head(id, note) {
-            Ok((heard, _)) if self.state.identity.is_own(id) => return Ok(self.hear_own(id, &heard, now, rng)?),
-            Ok((heard, verifier)) => self.hear_head(id, heard, &verifier, now),
+            Ok((heard, _)) if self.state.identity.is_own(id) => {
+                self.hear_own(id, &heard, now, rng)?;
+                return Ok(None);
+            }
+            Ok((heard, verifier)) => self.hear_head(from, id, heard, &verifier, now),
             Err(fault) => Err(fault),
         };
         match heard {
-            Ok(()) => Ok(()),
+            Ok(cosignature) => Ok(cosignature),
             Err(fault) => Err(self.refuse(from, id, fault, digest(note), now, rng)?),
         }
     }
@@ -68,19 +75,22 @@ impl<J: Journal, V: Views> Node<J, V> {
 
     fn hear_head(
         &mut self,
+        from: &MemberId,
         id: &FeedId,
         heard: SignedCheckpoint,
         verifier: &FeedVerifier,
         now: Timestamp,
-    ) -> Result<(), PeerFault> {
-        let Some(feed) = self.state.feeds.get(id) else { return Ok(()) };
+    ) -> Result<Option<(TreeSize, String)>, PeerFault> {
+        let Some(feed) = self.state.feeds.get(id) else { return Ok(None) };
         if let Some(proof) = self.contradiction(feed, &heard) {
             return Err(PeerFault::Equivocation(Box::new(proof)));
         }
         let size = heard.size();
-        let (cursor, standing) = feed.cursor.take(heard.without_times_ahead(now, verifier)?, verifier)?;
+        let heard = heard.without_times_ahead(now, verifier)?;
+        let (cursor, standing) = feed.cursor.take(heard.clone(), verifier)?;
+        let cosignature = self.hear_quorum(from, id, &heard, now);
         let freshness_limit_s = self.state.roster.limits().freshness_limit_s;
-        let Some(feed) = self.state.feeds.get_mut(id) else { return Ok(()) };
+        let Some(feed) = self.state.feeds.get_mut(id) else { return Ok(None) };
         match standing {
             // A checkpoint ahead of the entries is kept only with the entries it covers.
             Standing::Ahead { .. } => feed.told = feed.told.max(size),
@@ -90,7 +100,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         if feed.signed_at(now).is_some_and(|signed_at| now.ms_since(signed_at) <= freshness_limit_s * 1000) {
             feed.silent = false;
         }
-        Ok(())
+        Ok(cosignature)
     }
 
     /// Proof that our tree of a feed does not begin with the tree of an older head, where we hold all of our tree.
@@ -114,6 +124,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         if let Some(proof) = self.contradiction(feed, heard) {
             return self.commit_equivocation(id, &proof, now, rng);
         }
+        self.take_cosignatures(id, heard, now);
         let fenced = matches!(self.fence_state(), FenceState::Behind { .. });
         self.state.fence.hear(id, heard.size());
         if !fenced && let FenceState::Behind { .. } = self.fence_state() {
@@ -121,22 +132,6 @@ impl<J: Journal, V: Views> Node<J, V> {
             self.record(&Actor::Node, vec![event], now, rng)?;
         }
         Ok(())
-    }
-
-    /// A peer, as a witness, cosigned a checkpoint of ours. A line that does not verify is dropped: it claims nothing of us.
-    pub fn accept_cosignature(&mut self, from: &MemberId, id: &FeedId, size: TreeSize, line: &str) {
-        let witness = self.state.roster.member(from).map(|member| member.witness_key.name().to_owned());
-        let Some(line) = SignatureLine::parse(line).filter(|line| Some(line.name()) == witness.as_deref()) else {
-            return;
-        };
-        let Ok(verifier) = verifier_at(&self.state.roster, id, size) else { return };
-        // An author's own times come with its checkpoints alone, where they are held against our clock.
-        let Some(feed) = self.state.feeds.get_mut(id).filter(|feed| feed.id().member != *from) else { return };
-        if let Some(checkpoint) = feed.cursor.checkpoint.as_ref().filter(|checkpoint| checkpoint.size() == size)
-            && let Ok(cosigned) = checkpoint.clone().with_cosignature(line, &verifier)
-        {
-            feed.cursor.checkpoint = Some(cosigned);
-        }
     }
 
     /// What a peer holds of every feed, our own among them: each head is checked against ours, and then the fence counts
@@ -152,7 +147,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         for (origin, note) in heads {
             let Ok(id) = FeedId::from_origin(&self.state.identity.consortium, &origin) else { continue };
             match self.accept_heartbeat(from, &id, &note, now, rng) {
-                Ok(()) | Err(AcceptFault::UnknownFeed | AcceptFault::Quarantined) => {}
+                Ok(_) | Err(AcceptFault::UnknownFeed | AcceptFault::Quarantined) => {}
                 Err(fault) => faults = Err(fault),
             }
         }

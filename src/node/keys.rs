@@ -1,7 +1,7 @@
 //! Keys of the node's views. One kind of key a function; all start with a word and `/`, positions are big-endian, so
 //! that a scan sees them in order.
 
-use crate::base::bytes::{Commitment, LocalMac};
+use crate::base::bytes::{Commitment, LocalMac, TreeHash};
 use crate::base::position::{EntryIndex, TreeSize};
 use crate::domain::feed::tiles::TileId;
 
@@ -34,6 +34,11 @@ pub fn source_ref(reference: &LocalMac, commitment: &Commitment) -> Vec<u8> {
     [b"source/".as_slice(), &reference.0, &commitment.0].concat()
 }
 
+/// What an indicator was derived from: value is the mark of the identifier as given.
+pub fn derived(commitment: &Commitment) -> Vec<u8> {
+    [b"derived/".as_slice(), &commitment.0].concat()
+}
+
 /// The commitment in a key of [`source_ref`].
 pub fn read_source_ref(key: &[u8]) -> Option<Commitment> {
     key.last_chunk::<32>().map(|commitment| Commitment(*commitment))
@@ -55,6 +60,11 @@ pub fn decision(id: &str) -> Vec<u8> {
 /// Value of a run.
 pub fn run_value(record: u64, first: EntryIndex) -> Vec<u8> {
     [record.to_be_bytes(), first.0.to_be_bytes()].concat()
+}
+
+/// Value of a tile.
+pub fn tile_value(hashes: &[TreeHash]) -> Vec<u8> {
+    hashes.iter().flat_map(|hash| hash.0).collect()
 }
 
 /// Reads the value of a run.

@@ -2,6 +2,13 @@
 //!
 //! `HMAC-SHA256(local key, lp("hushwire/v1/local") ‖ lp(domain) ‖ bytes)`. Whoever steals the disk but not the keystore
 //! learns nothing of what was fingerprinted.
+//!
+//! A subject of statistics has its fingerprint from what does not change: the publisher's case, or the identifier before any
+//! epoch's key. A pseudonym would be another subject with each epoch and each derived identifier.
+//! ```text
+//! of a case          bytes = lp("case") ‖ fingerprint of the reference[32]
+//! of an identifier   bytes = lp("identifier") ‖ lp(type) ‖ canonical bytes
+//! ```
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -9,6 +16,8 @@ use sha2::Sha256;
 use crate::base::bytes::LocalMac;
 use crate::base::framing::framed;
 use crate::base::secret::SecretBytes;
+use crate::domain::identifier::CanonicalIdentifier;
+use crate::domain::screening::own_lists::OwnListKey;
 
 /// What is fingerprinted; the same bytes in two domains give unrelated fingerprints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +28,9 @@ pub enum MacDomain {
     Customer,
     Transaction,
     Subject,
+    DerivedFrom,
     ViewKey,
+    OwnList,
 }
 
 impl MacDomain {
@@ -31,7 +42,9 @@ impl MacDomain {
             Self::Customer => b"customer",
             Self::Transaction => b"transaction",
             Self::Subject => b"subject",
+            Self::DerivedFrom => b"derived-from",
             Self::ViewKey => b"view-key",
+            Self::OwnList => b"own-list",
         }
     }
 }
@@ -46,10 +59,34 @@ impl LocalMacKey {
     }
 
     pub fn fingerprint(&self, domain: MacDomain, bytes: &[u8]) -> LocalMac {
+        self.fingerprint_of_parts(domain, &[bytes])
+    }
+
+    /// The subject of all indicators published under one reference, by the reference's own fingerprint.
+    pub fn subject_of_case(&self, source_ref: &LocalMac) -> LocalMac {
+        self.fingerprint_of_parts(MacDomain::Subject, &[&framed(&[b"case"]), &source_ref.0])
+    }
+
+    /// The subject of an indicator without a case, and of all that are derived from its identifier.
+    pub fn subject_of_identifier(&self, identifier: &CanonicalIdentifier) -> LocalMac {
+        let head = framed(&[b"identifier", identifier.kind().type_label().as_bytes()]);
+        self.fingerprint_of_parts(MacDomain::Subject, &[&head, identifier.expose()])
+    }
+
+    // In parts, so that no copy of an identifier is left in memory.
+    fn fingerprint_of_parts(&self, domain: MacDomain, parts: &[&[u8]]) -> LocalMac {
         let mut mac = self.0.clone();
         mac.update(&framed(&[b"hushwire/v1/local", domain.label()]));
-        mac.update(bytes);
+        for part in parts {
+            mac.update(part);
+        }
         LocalMac(mac.finalize().into_bytes().into())
+    }
+
+    /// The key that names entries of the own lists: a fingerprint of nothing in a domain of its own, so that screening, which
+    /// holds it, holds no key of anything else.
+    pub fn own_list_key(&self) -> OwnListKey {
+        OwnListKey::new(&SecretBytes::new(self.fingerprint(MacDomain::OwnList, b"").0))
     }
 }
 
@@ -62,6 +99,8 @@ impl std::fmt::Debug for LocalMacKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::kind::IdentifierKind;
+    use crate::domain::identifier::{CanonRules, RawIdentifier, canonicalise};
 
     #[test]
     fn the_same_bytes_in_two_domains_are_unrelated() {
@@ -69,5 +108,25 @@ mod tests {
         let request = key.fingerprint(MacDomain::RequestId, b"case 17");
         assert_eq!(request, key.fingerprint(MacDomain::RequestId, b"case 17"));
         assert_ne!(request, key.fingerprint(MacDomain::SourceRef, b"case 17"));
+    }
+
+    /// Stored for two quarters: written out here as the module says, so that no change of it goes unnoticed.
+    #[test]
+    fn the_fingerprint_of_a_subject_is_made_as_written() {
+        let key = LocalMacKey::new(&SecretBytes::new([7; 32]));
+        let written = |bytes: &[u8]| {
+            let mut mac = Hmac::<Sha256>::new_from_slice(&[7; 32]).expect("any length");
+            mac.update(b"\x11hushwire/v1/local\x07subject");
+            mac.update(bytes);
+            LocalMac(mac.finalize().into_bytes().into())
+        };
+        let raw = RawIdentifier::new(IdentifierKind::Email, "Maria.Lang@gmail.com".to_owned());
+        let canonical = canonicalise(&raw, &CanonRules::default()).expect("an address");
+        let subjects: Vec<LocalMac> = canonical.iter().map(|one| key.subject_of_identifier(one)).collect();
+        let email = written(b"\x0aidentifier\x07email/1maria.lang@gmail.com");
+        let mailbox = written(b"\x0aidentifier\x09mailbox/1marialang@gmail.com");
+        assert_eq!(subjects, [email, mailbox]);
+        let case = written(&[b"\x04case".as_slice(), &[5; 32]].concat());
+        assert_eq!(key.subject_of_case(&LocalMac([5; 32])), case);
     }
 }

@@ -17,10 +17,12 @@ pub fn key(view: &str) -> Vec<u8> {
 }
 
 /// The first record that `view` has not applied yet; record 0 for a view that holds nothing. None where the view belongs
-/// to another journal than this.
+/// to another journal than this, or cannot be read: then it is derived anew. Faults are the journal's.
 pub fn read(views: &dyn Views, view: &str, journal: &impl Journal) -> Result<Option<RecordNumber>, StorageFault> {
-    let Some(bytes) = views.get(&key(view))? else {
-        return Ok(Some(RecordNumber(0)));
+    let bytes = match views.get(&key(view)) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Ok(Some(RecordNumber(0))),
+        Err(_) => return Ok(None),
     };
     let Some((next, digest)) = bytes.split_first_chunk::<8>() else { return Ok(None) };
     let next = RecordNumber(u64::from_be_bytes(*next));

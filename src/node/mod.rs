@@ -9,12 +9,17 @@ pub mod accuse;
 mod apply;
 pub mod apply_roster;
 pub mod audit;
+pub mod audit_head;
 mod believe;
 pub mod commit;
 pub mod compact;
+pub mod copies;
+pub mod cosign;
 pub mod cut;
-
+pub mod decoy;
+mod derive;
 pub mod erase;
+pub mod erasures;
 pub mod feeds;
 pub mod fence;
 pub mod fill;
@@ -22,6 +27,7 @@ pub mod heads;
 pub mod hear;
 pub mod identity;
 pub mod keys;
+pub mod list;
 pub mod local_mac;
 pub mod mark;
 pub mod open;
@@ -33,13 +39,21 @@ pub mod republish;
 pub mod requests;
 pub mod reserve;
 pub mod retract;
+pub mod room;
+mod rows;
+pub mod salvage;
 pub mod scrub;
+pub mod select;
 pub mod serve;
+pub mod signers;
 pub mod state;
 pub mod status;
 pub mod store;
+pub mod sweep;
 pub mod tail_walk;
+pub mod unbelieved;
 pub mod window;
+pub mod witness;
 
 use rand::{CryptoRng, Rng, RngExt};
 
@@ -54,6 +68,8 @@ use crate::node::compact::Housekeeping;
 use crate::node::fence::FenceState;
 use crate::node::heads::Heads;
 use crate::node::reserve::Guard;
+use crate::node::room::RoomLeft;
+use crate::node::rows::Tending;
 use crate::node::state::{State, damaged, stored};
 use crate::node::store::{Journal, RecordNumber, StorageFault, ViewChange, Views};
 
@@ -65,11 +81,17 @@ pub struct Node<J, V> {
     pub(in crate::node) views: V,
     /// The last record staged and not durable yet.
     unsynced: Option<(RecordNumber, Vec<u8>)>,
+    /// The journal refused a write: it takes nothing more, and nothing may be said to be durable.
+    stopped: bool,
     /// What durable records change in the views; kept until the views have taken it.
     due_in_views: Vec<ViewChange>,
     heads: Heads,
     housekeeping: Housekeeping,
+    tending: Tending,
+    room_left: RoomLeft,
     guard: Guard,
+    /// A member acknowledged something since it was last asked.
+    acknowledged: bool,
     /// The store was made by this start.
     is_new: bool,
 }
@@ -93,7 +115,9 @@ impl<J: Journal, V: Views> Node<J, V> {
             commit.push(change::Kind::Audited(Audited { first_index, entries }));
         }
         let record = commit.to_bytes();
-        let number = self.journal.append(&record)?;
+        let number = self.journal.append(&record).inspect_err(|fault| {
+            self.stopped |= !matches!(fault, StorageFault::TooLarge { .. });
+        })?;
         self.unsynced = Some((number, record));
         self.state.apply(number, &commit)
     }
@@ -111,31 +135,44 @@ impl<J: Journal, V: Views> Node<J, V> {
 
     /// Makes everything staged durable, then lets it show. Costs nothing where nothing is staged.
     pub fn sync(&mut self) -> Result<(), StorageFault> {
+        if self.stopped {
+            return Err(StorageFault::Stopped);
+        }
         if let Some((number, record)) = &self.unsynced {
-            self.journal.sync()?;
+            self.journal.sync().inspect_err(|_| self.stopped = true)?;
             self.due_in_views.extend(self.state.take_view_changes());
             self.due_in_views.push(mark::applied(state::VIEW, *number, record));
             self.unsynced = None;
         }
-        if !self.due_in_views.is_empty() {
-            self.views.commit(&[], &self.due_in_views).map_err(|fault| damaged("views", fault))?;
-            self.due_in_views.clear();
-        }
+        let due = std::mem::take(&mut self.due_in_views);
+        self.write_rows(&due);
         self.state.show();
+        self.state.show_lists();
         Ok(())
     }
 
     /// What happens by itself: windows close, signatures are renewed, silence is noticed. A part that fails does not keep the
     /// others from their work; the first fault is told at the end.
     pub fn tick(&mut self, now: Timestamp, rng: &mut impl CryptoRng) -> Result<(), StorageFault> {
+        self.look_for_room(now);
         self.state.fence.wait(now);
         self.live_on(now, rng)?;
         self.sign_empty_feeds(now);
         let closed = self.close_window(now, rng);
         self.heartbeat(now);
-        let noticed = self.notice_silence(now, rng);
+        let noticed = self.notice_silence(now, rng).and(self.notice_unbelieved(now, rng));
+        let cosigned = self.keep_cosigned(now, rng);
+        let witnessed = self.keep_audit_witnessed(now, rng);
         let kept = self.keep_house(now);
-        closed.and(noticed).and(kept)
+        let tended = self.tend_views(now, rng);
+        closed.and(noticed).and(cosigned).and(witnessed).and(kept).and(tended)
+    }
+
+    /// The last word before the node is dropped: everything durable, the views too.
+    pub fn close(&mut self) -> Result<(), StorageFault> {
+        self.sync()?;
+        self.sync_views();
+        Ok(())
     }
 
     /// The durable heads where they changed since the last call.

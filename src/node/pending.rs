@@ -100,6 +100,11 @@ impl Pending {
         self.waiting.iter().filter(|(_, waiting)| about(waiting)).map(|(commitment, _)| *commitment).collect()
     }
 
+    /// The names of all that waits.
+    pub fn commitments(&self) -> impl Iterator<Item = Commitment> {
+        self.waiting.keys().copied()
+    }
+
     /// Whether an entry waits under this name.
     pub fn holds(&self, commitment: &Commitment) -> bool {
         self.waiting.contains_key(commitment)

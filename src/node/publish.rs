@@ -6,7 +6,7 @@
 
 use rand::{CryptoRng, RngExt};
 
-use crate::base::bytes::{Commitment, Salt};
+use crate::base::bytes::{Commitment, LocalMac, Salt};
 use crate::base::kind::IdentifierKind;
 use crate::base::limits;
 use crate::base::name::GroupId;
@@ -20,12 +20,15 @@ use crate::domain::identifier::{CanonicalIdentifier, RawIdentifier, canonicalise
 use crate::domain::indicator::details::Details;
 use crate::domain::indicator::draft::{Draft, PublishingRules};
 use crate::domain::indicator::words::{Grounds, RetractionReason};
+use crate::domain::pseudonym::keys::EpochKeys;
 use crate::domain::pseudonym::payload::seal_payload;
 use crate::domain::pseudonym::suite::Suite;
 use crate::node::Node;
 use crate::node::commit::{self, Commit, Prepared, PreparedEntry, change};
 use crate::node::local_mac::MacDomain;
 use crate::node::requests::{Remembered, Request};
+use crate::node::room::DiskLow;
+use crate::node::select::Reach;
 use crate::node::state::stored;
 use crate::node::store::{Journal, StorageFault, Views};
 
@@ -86,12 +89,26 @@ pub enum PublishFault {
     UnknownGroup,
     #[error("the roster has expired; apply its successor")]
     RosterExpired,
-    #[error("no key epoch is in force that this node holds a key for")]
+    #[error(
+        "this member is suspended, has left or is outside its time of membership; nothing it says now would count, so the \
+         admins must issue a roster that lets it take part again"
+    )]
+    NotTakingPart,
+    #[error("the roster demands pseudonyms of {minimum} at least and this program makes {ours}; update it")]
+    SuiteTooWeak { minimum: Suite, ours: Suite },
+    #[error(
+        "this node holds no key for the epoch in force; apply its bundle (hushwire member apply epoch-N.bundle) and reload, or \
+         let an admin issue an epoch where none has begun (hushwire key new-epoch)"
+    )]
     NoEpoch,
     #[error("the request id was used before with other content")]
     RequestIdReused,
-    #[error("{published} entries in the last day leave no room for {asked} within the quota of {quota}")]
+    #[error(
+        "{published} entries published since midnight UTC leave no room for {asked} within the quota of {quota} a day"
+    )]
     Quota { published: u64, asked: u64, quota: u64 },
+    #[error(transparent)]
+    DiskLow(#[from] DiskLow),
     #[error(transparent)]
     Storage(#[from] StorageFault),
 }
@@ -121,6 +138,9 @@ impl<J: Journal, V: Views> Node<J, V> {
             Some(Remembered::Same(prepared)) => return Ok(receipt_of(&prepared)),
             Some(Remembered::Other) => return Err(PublishFault::RequestIdReused),
             None => {}
+        }
+        if let Some(low) = self.disk_low().filter(|_| !request.dry_run) {
+            return Err(low.into());
         }
 
         let mut ready = Vec::new();
@@ -169,7 +189,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             time_ms: now.unix_ms(),
             entries: ready.into_iter().map(|ready| ready.entry).collect(),
             refused: receipt.refused.clone(),
-            retracted: Vec::new(),
+            ..Prepared::default()
         }));
         self.commit(commit, caller, events, now, rng)?;
         Ok(receipt)
@@ -210,6 +230,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         };
         let canonical = canonicalise(&draft.identifier, &self.state.settings.canon_rules)
             .map_err(|error| refuse("value", error.rule.name(), error.to_string()))?;
+        let subject = self.subject(source_ref.as_ref(), &canonical);
         let mut ready = Vec::with_capacity(canonical.len());
         for (nth, identifier) in canonical.iter().enumerate() {
             let weak = match self.state.settings.guards.grade(identifier) {
@@ -222,10 +243,18 @@ impl<J: Journal, V: Views> Node<J, V> {
                 }
             };
             let entry = self
-                .indicator_entry(identifier, &details, rng)
+                .indicator_entry(identifier, &details, now, rng)
                 .map_err(|error| refuse("value", "entry", error.to_string()))?;
             let commitment = entry.leaf().commitment;
             let kind = identifier.kind();
+            // So that withdrawing an identifier leaves alone what other cases derived.
+            let derived_from = match canonical.first() {
+                Some(as_given) if nth > 0 => {
+                    let (pseudonym, _) = self.state.identity.key_ring.current.pseudonymise(as_given);
+                    self.derivation(&pseudonym).0.to_vec()
+                }
+                _ => Vec::new(),
+            };
             ready.push(Ready {
                 published: Some(Published { draft: record, commitment, kind, weak }),
                 entry: PreparedEntry {
@@ -236,12 +265,13 @@ impl<J: Journal, V: Views> Node<J, V> {
                     draft: record,
                     kind: u32::try_from(kind.ordinal()).expect("there are sixteen kinds"),
                     weak,
-                    subject: Vec::new(),
+                    subject: subject.0.to_vec(),
+                    derived_from,
                 },
             });
         }
         if let (Some(target), Some(replacement)) = (draft.supersedes, ready.first().map(|first| first.commitment())) {
-            let Some(feed) = self.own_live(&target) else {
+            let Some(feed) = self.own(&target, Reach::Counting) else {
                 return Err(refuse(
                     "supersedes",
                     "not_found",
@@ -260,10 +290,23 @@ impl<J: Journal, V: Views> Node<J, V> {
         Ok(ready)
     }
 
+    /// What statistics count once: the case where the publisher names one, otherwise the identifier, of an e-mail address the
+    /// mailbox it reaches. All that one draft becomes shares it.
+    fn subject(&self, source_ref: Option<&LocalMac>, canonical: &[CanonicalIdentifier]) -> LocalMac {
+        let mac = &self.state.identity.local_mac;
+        if let Some(reference) = source_ref {
+            return mac.subject_of_case(reference);
+        }
+        let mailbox = canonical.iter().find(|identifier| identifier.kind() == IdentifierKind::Mailbox);
+        let given = mailbox.or(canonical.first()).expect("a canonical form has at least one identifier");
+        mac.subject_of_identifier(given)
+    }
+
     fn indicator_entry(
         &self,
         identifier: &CanonicalIdentifier,
         details: &Details,
+        now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<Entry, EntryError> {
         let identity = &self.state.identity;
@@ -272,20 +315,20 @@ impl<J: Journal, V: Views> Node<J, V> {
         let kind = identifier.kind();
         let sealed = seal_payload(&seal, &identity.member, kind, &pseudonym, rng.random(), &details.encode());
         let blob = Indicator {
-            suite: Suite::KeyedHash,
+            suite: EpochKeys::SUITE,
             kind,
             pseudonym,
             reporter: identity.member.clone(),
-            hour: details.observed_at.hour(),
+            // Not of the observation, which the sealed details hold: readers reckon the day's quota by it.
+            hour: now.hour(),
             sealed,
         }
         .encode();
-        let expires = Timestamp::from_unix_s(details.validity.until_s()).day().next();
-        Entry::seal_new(EntryKind::Indicator, keys.epoch_id(), expires, blob, Salt(rng.random()))
+        Entry::seal_new(EntryKind::Indicator, keys.epoch_id(), details.validity.expires_day(), blob, Salt(rng.random()))
     }
 
     /// The group to publish in: the one asked for, or the member's first.
-    fn publishing_group(&self, asked: Option<&GroupId>) -> Result<GroupId, PublishFault> {
+    pub(in crate::node) fn publishing_group(&self, asked: Option<&GroupId>) -> Result<GroupId, PublishFault> {
         let groups = self.state.roster.groups_of(&self.state.identity.member);
         let group = match asked {
             Some(asked) => groups.get(asked),
@@ -296,8 +339,16 @@ impl<J: Journal, V: Views> Node<J, V> {
         signed.cloned().ok_or(PublishFault::UnknownGroup)
     }
 
-    fn check_terms(&self, now: Timestamp) -> Result<(), PublishFault> {
+    pub(in crate::node) fn check_terms(&self, now: Timestamp) -> Result<(), PublishFault> {
         self.state.roster.check_in_force(now).map_err(|_| PublishFault::RosterExpired)?;
+        let member = self.state.roster.member(&self.state.identity.member);
+        if !member.is_some_and(|member| member.takes_part(now)) {
+            return Err(PublishFault::NotTakingPart);
+        }
+        let (minimum, ours) = (Suite::demanded(self.state.roster.limits().minimum_suite), EpochKeys::SUITE);
+        if ours < minimum {
+            return Err(PublishFault::SuiteTooWeak { minimum, ours });
+        }
         let epoch = self.state.roster.current_epoch(now).ok_or(PublishFault::NoEpoch)?;
         let ours = self.state.identity.key_ring.current.epoch_id();
         if epoch.id == ours { Ok(()) } else { Err(PublishFault::NoEpoch) }

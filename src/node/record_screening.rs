@@ -36,11 +36,10 @@ pub struct DecisionCounts {
 }
 
 impl<J: Journal, V: Views> Node<J, V> {
-    /// Writes the records of decided screenings.
+    /// Writes the records of decided screenings, each with the time of its decision: it is written somewhat later.
     pub fn record_screenings(
         &mut self,
         records: Vec<ScreeningRecord>,
-        now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<(), StorageFault> {
         for record in records {
@@ -53,7 +52,7 @@ impl<J: Journal, V: Views> Node<J, V> {
                 policy_sha256: record.policy_sha256,
                 degraded: record.degraded,
             };
-            self.record(&record.caller, vec![event], now, rng)?;
+            self.record(&record.caller, vec![event], record.time, rng)?;
         }
         Ok(())
     }
@@ -82,6 +81,11 @@ impl<J: Journal, V: Views> Node<J, V> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<(), StorageFault> {
-        self.record(&Actor::Node, vec![AuditEvent::GapRecorded { from, until, records_lost }], now, rng)
+        self.record(
+            &Actor::Node,
+            vec![AuditEvent::GapRecorded { from, until, records_lost: Some(records_lost) }],
+            now,
+            rng,
+        )
     }
 }

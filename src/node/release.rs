@@ -11,16 +11,15 @@ use crate::base::secret::SecretBytes;
 use crate::base::time::{Day, Timestamp};
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
-use crate::domain::feed::blob::release::StatisticsRelease;
 use crate::domain::feed::entry::{Entry, EntryKind, Leaf};
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::contribution::{BoundedRows, bound_contributions};
 use crate::domain::statistics::event::LedgerEvent;
 use crate::domain::statistics::ledger::{Admission, Budget, BudgetRefusal};
 use crate::domain::statistics::question::{Question, ReleaseId};
+use crate::domain::statistics::release::{Figures, Paid, WrongCounts, assemble};
 use crate::node::Node;
 use crate::node::commit::{BudgetChanged, Commit, Prepared, PreparedEntry, change};
-use crate::node::compact::subject;
 use crate::node::fence::FenceState;
 use crate::node::local_mac::MacDomain;
 use crate::node::state::{damaged, stored};
@@ -41,9 +40,7 @@ pub struct Drawn {
     pub id: ReleaseId,
     pub question: Question,
     pub counts: Vec<i64>,
-    pub scale: f64,
-    pub contribution_bound: u32,
-    pub accuracy_95: f64,
+    pub figures: Figures,
     pub charged: Epsilon,
 }
 
@@ -54,6 +51,10 @@ pub enum ReleaseFault {
     Fenced,
     #[error(transparent)]
     Refused(#[from] BudgetRefusal),
+    #[error("noise was drawn for a release that was not charged")]
+    NotCharged,
+    #[error(transparent)]
+    Counts(#[from] WrongCounts),
     #[error(transparent)]
     Storage(#[from] StorageFault),
 }
@@ -95,35 +96,26 @@ impl<J: Journal, V: Views> Node<J, V> {
         Ok(ReleaseStep::Draw(bound_contributions(rows, categories, question.period, &order_key)))
     }
 
-    /// Stores what was drawn and publishes it with the next window; of several draws for one release the first counts.
+    /// Stores what was drawn and publishes it with the next window; of several draws for one release the first counts. What
+    /// was not charged before, or has not one count a category, changes nothing.
     pub fn finish_release(
         &mut self,
         caller: &Actor,
         drawn: Drawn,
         now: Timestamp,
         rng: &mut impl CryptoRng,
-    ) -> Result<Vec<u8>, StorageFault> {
+    ) -> Result<Vec<u8>, ReleaseFault> {
         // Two calls of one id may both have drawn: the first that is stored is the release, the other draw is forgotten.
-        if let Ok(Admission::Released(blob)) = self.state.ledger.admit(&drawn.id, drawn.question, drawn.charged) {
-            return Ok(blob.to_vec());
+        match self.state.ledger.admit(&drawn.id, drawn.question, drawn.charged) {
+            Ok(Admission::Released(blob)) => return Ok(blob.to_vec()),
+            Ok(Admission::Paid) => {}
+            Ok(Admission::Charge(_)) | Err(_) => return Err(ReleaseFault::NotCharged),
         }
         let period = drawn.question.period;
-        let spent = self.state.ledger.spent(period.quarter());
-        let blob = StatisticsRelease {
-            release_id: drawn.id.to_string(),
-            reporter: self.state.identity.member.clone(),
-            query: drawn.question.query.name().to_owned(),
-            from_day: period.from(),
-            until_day: period.until(),
-            categories: drawn.question.query.categories().into_iter().map(str::to_owned).collect(),
-            counts: drawn.counts,
-            scale: drawn.scale,
-            contribution_bound: drawn.contribution_bound,
-            epsilon_nano: drawn.charged.nano(),
-            accuracy_95: drawn.accuracy_95,
-            spent_nano: spent.nano(),
-        }
-        .encode();
+        let paid = Paid { epsilon: drawn.charged, spent: self.state.ledger.spent(period.quarter()) };
+        let reporter = self.state.identity.member.clone();
+        let release = assemble(&drawn.id, drawn.question, reporter, paid, drawn.figures, drawn.counts)?;
+        let blob = release.encode();
         let salt = Salt(rng.random());
         let entry = Entry::seal_new(EntryKind::StatisticsRelease, EpochId::NONE, Day(u32::MAX), blob.clone(), salt)
             .map_err(|error| damaged("release", error))?;
@@ -147,7 +139,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             from: period.from(),
             until: period.until(),
             epsilon_nano: drawn.charged.nano(),
-            spent_nano: spent.nano(),
+            spent_nano: paid.spent.nano(),
         };
         self.commit(commit, caller, vec![released], now, rng)?;
         Ok(blob)
@@ -158,12 +150,10 @@ impl<J: Journal, V: Views> Node<J, V> {
         self.state.ledger.budget(today)
     }
 
-    /// What this member published in the period: subject and kind of each indicator. A subject is the case where the
-    /// publisher named one, otherwise the pseudonymised identifier.
+    /// What this member published in the period: subject and kind of each indicator.
     fn published_rows(&self, from: Day, until: Day) -> Result<Vec<(LocalMac, u32)>, StorageFault> {
         let mut rows = Vec::new();
         let first = self.state.first_record_of(from);
-        let mac = &self.state.identity.local_mac;
         self.journal.replay(first.unwrap_or(RecordNumber(0)), &mut |_, record| {
             for kind in Commit::from_bytes(record)?.kinds() {
                 let change::Kind::Prepared(prepared) = kind else { continue };
@@ -172,18 +162,16 @@ impl<J: Journal, V: Views> Node<J, V> {
                     continue;
                 }
                 for waiting in &prepared.entries {
-                    let Some(entry) = &waiting.entry else { continue };
-                    let leaf = Leaf::decode(&entry.leaf).map_err(|error| damaged("leaf", error))?;
-                    if leaf.kind != EntryKind::Indicator {
-                        continue;
-                    }
-                    let known = LocalMac::try_from(waiting.subject.as_slice()).ok();
-                    let subject = known.or_else(|| subject(mac, &waiting.source_ref, &entry.blob));
-                    // Erased: it counts for nobody any more.
-                    let Some(subject) = subject.filter(|_| !self.state.own_is_erased(&leaf.commitment)) else {
+                    // Only indicators are about somebody.
+                    let (Some(entry), Ok(subject)) = (&waiting.entry, LocalMac::try_from(waiting.subject.as_slice()))
+                    else {
                         continue;
                     };
-                    rows.push((subject, waiting.kind));
+                    let leaf = Leaf::decode(&entry.leaf).map_err(|error| damaged("leaf", error))?;
+                    // Erased: it counts for nobody any more.
+                    if !self.state.own_is_erased(&leaf.commitment) {
+                        rows.push((subject, waiting.kind));
+                    }
                 }
             }
             Ok(())

@@ -28,7 +28,6 @@ impl<J: Journal, V: Views> Node<J, V> {
     /// About `limit` due indicators from a position on, with the position of the next page.
     pub fn list_due_for_republication(&self, from: ListPosition, limit: usize) -> (Vec<Due>, Option<ListPosition>) {
         let current = self.state.identity.key_ring.current.epoch_id();
-        let overlap_s = u64::from(self.state.roster.limits().max_validity_days) * 86_400;
         let mut due = Vec::new();
         let mut next = Some(from);
         let mut scanned = 0;
@@ -38,16 +37,16 @@ impl<J: Journal, V: Views> Node<J, V> {
             scanned += own.len().max(1);
             next = more;
             for statement in own {
-                if statement.state != Standing::Live || statement.epoch_id == current {
+                let decoy = self.state.decoys.contains(&statement.commitment);
+                if statement.state != Standing::Live || statement.epoch_id == current || decoy {
                     continue;
                 }
                 let Some(epoch) = self.state.roster.epoch_by_id(&statement.epoch_id) else { continue };
-                let successor = epoch.number.next().and_then(|next| self.state.roster.epoch(next));
                 due.push(Due {
                     commitment: statement.commitment,
                     kind: statement.kind,
                     epoch: epoch.number,
-                    readable_until: successor.map(|successor| successor.activates_at.plus_s(overlap_s)),
+                    readable_until: self.state.roster.readable_until(epoch.number),
                 });
             }
         }

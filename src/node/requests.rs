@@ -48,7 +48,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         let record = match self.state.staged_requests.get(&request.id) {
             Some(record) => Some(*record),
             None => {
-                let stored = self.views.get(&keys::request(&request.id))?;
+                let stored = self.row(&keys::request(&request.id))?;
                 stored.as_deref().and_then(keys::read_number).map(RecordNumber)
             }
         };

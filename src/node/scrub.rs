@@ -49,7 +49,12 @@ impl Scrub {
                 | change::Kind::Roster(_)
                 | change::Kind::Equivocated(_)
                 | change::Kind::Budget(_)
-                | change::Kind::Recovered(_) => {}
+                | change::Kind::Recovered(_)
+                | change::Kind::Listed(_)
+                | change::Kind::Cosigned(_)
+                | change::Kind::AuditWitnessed(_)
+                | change::Kind::ErasureAsked(_)
+                | change::Kind::ErasureConfirmed(_) => {}
             }
         }
         Ok(())

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rand::CryptoRng;
 
 use crate::base::bytes::{Incarnation, Sha256Digest, TreeHash};
+use crate::base::limits;
 use crate::base::name::{FeedId, MemberId};
 use crate::base::position::{EntryIndex, EntryRange, TreeSize};
 use crate::base::time::Timestamp;
@@ -112,12 +113,13 @@ impl<J: Journal, V: Views> Node<J, V> {
         let end = from.plus(count).ok_or_else(|| damaged("feed", "a size beyond 64 bits"))?;
         let consistency = self
             .hashes(held, |source| consistency_proof(source, end, head.size))
-            .ok_or_else(|| damaged(&held.origin, "a tile is missing"))?;
+            .ok_or_else(|| self.doubt("a tile is missing"))?;
         let first_index = from.next_index();
         Ok(Some(Outgoing { first_index, end, entries, checkpoint: head.checkpoint, consistency }))
     }
 
-    /// Reads entries `[from, until)` of a feed or of the audit log, at most `limit`.
+    /// Reads entries `[from, until)` of a feed or of the audit log, at most `limit` and at most [`limits::BATCH_BYTES`] of
+    /// them, but one at least.
     pub(in crate::node) fn entries(
         &self,
         feed: &Feed,
@@ -127,15 +129,20 @@ impl<J: Journal, V: Views> Node<J, V> {
     ) -> Result<Vec<StoredEntry>, StorageFault> {
         let mut entries = Vec::new();
         let mut next = from;
+        let mut bytes_left = limits::BATCH_BYTES;
         while next < until && entries.len() < limit {
-            let runs =
-                self.views.scan(&keys::run(&feed.origin, next.next_index()), &keys::runs_end(&feed.origin), 1)?;
+            let runs = self.rows(&keys::run(&feed.origin, next.next_index()), &keys::runs_end(&feed.origin), 1)?;
             let (record, first) = runs
                 .first()
                 .and_then(|(_, value)| keys::read_run_value(value))
-                .ok_or_else(|| damaged(&feed.origin, format!("no record holds entry {next}")))?;
-            let commit = Commit::from_bytes(&self.journal.read(RecordNumber(record))?)?;
-            let run = run_of(commit, &feed.origin, first).ok_or_else(|| damaged(&feed.origin, "a run is missing"))?;
+                .filter(|(_, first)| *first <= next.next_index())
+                .ok_or_else(|| self.doubt(format!("no record of {} holds entry {next}", feed.origin)))?;
+            let commit = match self.journal.read(RecordNumber(record)) {
+                Err(fault @ StorageFault::NoRecord(_)) => return Err(self.doubt(fault)),
+                read => Commit::from_bytes(&read?)?,
+            };
+            let run = run_of(commit, &feed.origin, first)
+                .ok_or_else(|| self.doubt(format!("a run of {} is not where they say", feed.origin)))?;
             let skip = usize::try_from(next.0 - first.0).map_err(|error| damaged("run", error))?;
             let room = limit - entries.len();
             let left = usize::try_from(until.0 - next.0).unwrap_or(usize::MAX);
@@ -148,7 +155,15 @@ impl<J: Journal, V: Views> Node<J, V> {
             }
             let taken = u64::try_from(entries.len() - before).unwrap_or(u64::MAX);
             if taken == 0 {
-                return Err(damaged(&feed.origin, "a run is shorter than its index says"));
+                return Err(self.doubt(format!("a run of {} is shorter than they say", feed.origin)));
+            }
+            for (place, entry) in entries.iter().enumerate().skip(before) {
+                let bytes = entry.leaf.len() + entry.blob.len() + entry.salt.len();
+                if bytes > bytes_left && place > 0 {
+                    entries.truncate(place);
+                    return Ok(entries);
+                }
+                bytes_left = bytes_left.saturating_sub(bytes);
             }
             next = next.plus(taken).ok_or_else(|| damaged("feed", "a size beyond 64 bits"))?;
         }
@@ -180,13 +195,38 @@ impl<J: Journal, V: Views> Node<J, V> {
         prove: impl FnOnce(&TileSource<'_, Box<dyn Fn(TileId) -> Option<Vec<TreeHash>> + '_>>) -> T,
     ) -> T {
         let full = |tile: TileId| {
-            let bytes = self.views.get(&keys::tile(&feed.origin, tile)).ok()??;
+            let key = keys::tile(&feed.origin, tile);
+            let bytes = match self.waiting_row(&key) {
+                // Completed within this round: the views have it after the sync.
+                Some(waiting) => waiting.to_vec(),
+                None => self.row(&key).ok().flatten().or_else(|| {
+                    self.doubt(format!("a tile of {} is missing", feed.origin));
+                    None
+                })?,
+            };
             bytes.chunks(TreeHash::LENGTH).map(|hash| TreeHash::try_from(hash).ok()).collect()
         };
         prove(&TileSource { edge: &feed.tiles, full: Box::new(full) })
     }
 
-    /// A peer has verified and stored our feed up to a size: the delivery is recorded.
+    /// A peer subscribes. The size from which it wants our own feed on is as good as an acknowledgement: entries that came
+    /// to it through a relay are acknowledged to the relay alone.
+    pub fn subscribe(
+        &mut self,
+        peer: &MemberId,
+        feed: &FeedId,
+        from: TreeSize,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Result<(), ServeRefusal>, StorageFault> {
+        let allowed = self.may_read(peer, feed, from);
+        if allowed.is_ok() && self.state.identity.is_own(feed) {
+            self.acknowledge(peer, feed, from, now, rng)?;
+        }
+        Ok(allowed)
+    }
+
+    /// A peer has verified and stored our feed up to a size: the delivery is recorded, and known by its record.
     pub fn acknowledge(
         &mut self,
         peer: &MemberId,
@@ -195,11 +235,11 @@ impl<J: Journal, V: Views> Node<J, V> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<(), StorageFault> {
-        let Some(held) = self.state.feeds.get_mut(feed) else { return Ok(()) };
+        let Some(held) = self.state.feeds.get(feed) else { return Ok(()) };
         let before = held.acknowledged.get(peer).copied().unwrap_or_default();
         let size = size.min(held.durable_size);
         let Some(range) = EntryRange::new(before.next_index(), size) else { return Ok(()) };
-        held.acknowledged.insert(peer.clone(), size);
+        self.acknowledged = true;
         let delivered = AuditEvent::BatchDelivered { peer: peer.clone(), feed: feed.clone(), range };
         self.record(&Actor::Node, vec![delivered], now, rng)
     }
@@ -218,6 +258,11 @@ fn run_of(commit: Commit, origin: &str, first: EntryIndex) -> Option<Vec<StoredE
         | change::Kind::Equivocated(_)
         | change::Kind::Budget(_)
         | change::Kind::Recovered(_)
-        | change::Kind::Filled(_) => None,
+        | change::Kind::Filled(_)
+        | change::Kind::Listed(_)
+        | change::Kind::Cosigned(_)
+        | change::Kind::AuditWitnessed(_)
+        | change::Kind::ErasureAsked(_)
+        | change::Kind::ErasureConfirmed(_) => None,
     })
 }

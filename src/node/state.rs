@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+
 use crate::base::bytes::{Incarnation, LocalMac, Salt};
-use crate::base::name::FeedId;
-use crate::base::position::EntryIndex;
+use crate::base::name::{FeedId, MemberId};
 use crate::base::time::{Day, Timestamp};
 use crate::domain::belief::place::TableKey;
 use crate::domain::belief::{Belief, Witnessing};
@@ -16,16 +17,24 @@ use crate::domain::feed::entry::{Content, Entry};
 use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
 use crate::domain::indicator::typology::TypologyList;
+use crate::domain::roster::document::RosterDraft;
+use crate::domain::roster::exclusion::Exclusions;
+use crate::domain::roster::succession::RosterNote;
 use crate::domain::roster::verified::Roster;
+use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::ledger::Ledger;
-use crate::node::believe::believe;
-use crate::node::commit::StoredEntry;
+use crate::node::believe::{Allowances, Heard, believe};
+use crate::node::commit::{RosterApplied, StoredEntry};
+use crate::node::decoy::Decoys;
+use crate::node::erasures::Erasures;
 use crate::node::feeds::Feed;
 use crate::node::fence::Fence;
 use crate::node::identity::Identity;
 use crate::node::pending::Pending;
 use crate::node::store::{RecordNumber, StorageFault, ViewChange};
+use crate::node::unbelieved::Why;
+use crate::node::witness::AuditWitness;
 
 /// The name of the node's view in the marks.
 pub const VIEW: &str = "node";
@@ -35,6 +44,8 @@ pub const VIEW: &str = "node";
 pub struct Settings {
     /// Publications are signed at the end of windows of this length; 0 signs at once.
     pub window_ms: u64,
+    /// Indicators every window is filled up to; 0 makes no decoys.
+    pub decoys: usize,
     pub canon_rules: CanonRules,
     pub guards: Arc<GuardLists>,
     pub typologies: TypologyList,
@@ -53,16 +64,30 @@ pub struct State {
     pub incarnation: Incarnation,
     pub feeds: BTreeMap<FeedId, Feed>,
     pub audit: Feed,
+    pub audits: AuditWitness,
     pub pending: Pending,
+    pub decoys: Decoys,
     pub fence: Fence,
     pub belief: Arc<Belief>,
     pub ledger: Ledger,
+    /// The own lists as the journal has them, staged changes included.
+    pub lists: Arc<OwnLists>,
+    /// The own lists as screening sees them.
+    pub shown_lists: Arc<ArcSwap<OwnLists>>,
     /// Something verified could not be believed for want of room.
     pub belief_full: bool,
     /// Notes of the rosters this node followed, by version.
     pub rosters: BTreeMap<u64, String>,
+    /// Since when members no longer take part.
+    pub exclusions: Exclusions,
+    /// The largest quota each member had in any roster this node followed: what was published under it goes on counting.
+    pub quotas: BTreeMap<MemberId, u32>,
+    /// Erasures that wait for a second person, or did until lately.
+    pub erasures: Erasures,
     /// An erasure was taken in that compaction has not seen.
     pub erased_lately: bool,
+    /// The audit log says that the node stopped, and not that it started again.
+    pub(in crate::node) stopped: bool,
     /// The newest moment any record of the store tells of.
     pub written_at: Timestamp,
     /// Requests of the current round, which the views do not know yet.
@@ -78,22 +103,31 @@ pub struct State {
 #[derive(Debug, Default)]
 pub(in crate::node) struct Staged {
     pub(in crate::node) view_changes: Vec<ViewChange>,
-    pub(in crate::node) believed: Vec<(FeedId, EntryIndex, Entry, Timestamp)>,
+    pub(in crate::node) believed: Vec<Heard>,
 }
 
 impl State {
     pub fn new(identity: Identity, settings: Settings, roster: Roster, table_key: TableKey) -> Self {
+        let lists = Arc::new(OwnLists::new(identity.local_mac.own_list_key()));
         let mut state = Self {
             incarnation: Incarnation([0; 16]),
             feeds: BTreeMap::new(),
             audit: Feed::new(&identity.consortium, identity.audit_feed()),
+            audits: AuditWitness::default(),
             pending: Pending::default(),
+            decoys: Decoys::default(),
             fence: Fence::new(roster.peers_of(&identity.member).len()),
             belief: Arc::new(Belief::new(table_key, witnessing(&roster))),
             ledger: Ledger::new(settings.quarter_cap),
+            shown_lists: Arc::new(ArcSwap::new(Arc::clone(&lists))),
+            lists,
             belief_full: false,
             rosters: BTreeMap::new(),
+            exclusions: Exclusions::default(),
+            quotas: roster.members().iter().map(|member| (member.id.clone(), member.entries_per_day)).collect(),
+            erasures: Erasures::default(),
             erased_lately: false,
+            stopped: false,
             written_at: Timestamp::from_unix_ms(0),
             staged_requests: BTreeMap::new(),
             published: (Day(0), 0),
@@ -124,6 +158,7 @@ impl State {
     /// A new day: what expired leaves belief, and explains leaves without content.
     pub(in crate::node) fn expire(&mut self, today: Day) {
         self.belief.writer().expire(today);
+        self.decoys.expire(today);
         for feed in self.feeds.values_mut() {
             feed.cover_expired(today);
         }
@@ -142,38 +177,68 @@ impl State {
     /// Lets everything staged show: the journal is durable.
     pub fn show(&mut self) {
         let believed = std::mem::take(&mut self.staged.believed);
-        if !believed.is_empty() {
-            let mut writer = self.belief.writer();
-            for (feed, index, entry, first_seen) in believed {
-                // A full belief is a limit of the machine, told in the status; the entry itself is kept and served.
-                self.belief_full |= believe(&mut writer, &feed, index, &entry, first_seen).is_err();
-            }
-        }
+        self.believe_all(&believed);
         self.pending.show();
         self.staged_requests.clear();
+        self.count_witnesses();
         for feed in self.feeds.values_mut() {
             feed.show();
         }
         self.audit.show();
-        self.count_witnesses();
     }
 
-    /// Lets the indicators of a feed count fully once enough members cosigned a checkpoint that covers them.
-    fn count_witnesses(&mut self) {
-        let quorum = usize::try_from(self.roster.limits().witness_quorum).unwrap_or(usize::MAX);
-        if quorum == 0 {
+    /// Takes entries into belief in the order they come, and notes which do not count.
+    pub(in crate::node) fn believe_all(&mut self, entries: &[Heard]) {
+        if entries.is_empty() {
             return;
         }
-        for feed in self.feeds.values_mut() {
-            let witnessed = feed.cursor.checkpoint.as_ref().filter(|checkpoint| checkpoint.witness_count() >= quorum);
-            let size = witnessed.map(|checkpoint| checkpoint.size().min(feed.tiles.size())).unwrap_or_default();
-            if size > feed.witnessed
-                && let Ok(number) = self.belief.writer().feed(feed.id())
-            {
-                self.belief.set_witnessed(number, size);
-                feed.witnessed = size;
+        let mut writer = self.belief.writer();
+        let mut allowances = Allowances::new(&self.roster, &self.quotas);
+        for heard in entries {
+            let Some(feed) = self.feeds.get_mut(&heard.feed) else { continue };
+            if let Some(doubt) = believe(&mut writer, &mut feed.quota, &mut allowances, heard) {
+                // A full belief is a limit of the machine; the entry itself is kept and served.
+                self.belief_full |= doubt.why == Why::NoRoom;
+                feed.unbelieved.note(heard.index, doubt);
             }
         }
+    }
+
+    /// A roster came into force, now or in the life that the journal tells of.
+    pub(in crate::node) fn follow_roster(&mut self, applied: &RosterApplied) -> Result<(), StorageFault> {
+        let note = RosterNote::parse(&applied.note).map_err(|error| damaged("roster", error))?;
+        let newest = self.newest_roster().is_none_or(|(version, _)| version < applied.version);
+        let moment = match applied.time_ms {
+            0 => self.written_at,
+            time_ms => Timestamp::from_unix_ms(time_ms),
+        };
+        if newest {
+            self.exclusions.follow(note.content(), moment);
+        }
+        raise_quotas(&mut self.quotas, note.content());
+        self.rosters.insert(applied.version, applied.note.clone());
+        Ok(())
+    }
+
+    /// The newest roster this store followed, with its note.
+    pub(in crate::node) fn newest_roster(&self) -> Option<(u64, &str)> {
+        self.rosters.last_key_value().map(|(version, note)| (*version, note.as_str()))
+    }
+
+    /// Lets changes of the own lists show. Apart from [`State::show`], because a change after it copies the lists: a replay must
+    /// not do that record by record.
+    pub(in crate::node) fn show_lists(&self) {
+        if !Arc::ptr_eq(&self.shown_lists.load(), &self.lists) {
+            self.shown_lists.store(Arc::clone(&self.lists));
+        }
+    }
+}
+
+/// What was published under a larger quota goes on counting.
+pub(in crate::node) fn raise_quotas(quotas: &mut BTreeMap<MemberId, u32>, roster: &RosterDraft) {
+    for member in &roster.members {
+        let quota = quotas.entry(member.id.clone()).or_default();
+        *quota = member.entries_per_day.max(*quota);
     }
 }
 

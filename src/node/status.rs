@@ -10,9 +10,12 @@ use crate::domain::audit::record::Actor;
 use crate::domain::belief::Held;
 use crate::domain::roster::verified::Roster;
 use crate::domain::screening::freshness::FeedSigned;
+use crate::domain::screening::own_lists::OwnList;
 use crate::node::Node;
 use crate::node::fence::FenceState;
+use crate::node::room::DiskLow;
 use crate::node::store::{Journal, StorageFault, Views};
+use crate::node::unbelieved::Why;
 
 /// What the node holds.
 #[derive(Debug, Clone)]
@@ -21,12 +24,27 @@ pub struct Status {
     pub epoch: u32,
     pub held: Held,
     pub pending: usize,
+    /// Identifiers on the own allow and block lists that act now.
+    pub allowed: usize,
+    pub blocked: usize,
     pub fence: FenceState,
     pub feeds: Vec<FeedStatus>,
     pub peers: Vec<PeerStatus>,
     pub audit_size: TreeSize,
+    /// What other members cosigned of the audit log: the size, and the names of their keys.
+    pub audit_witnessed: Option<(TreeSize, Vec<String>)>,
+    /// A size at which peers cosigned another log than this one.
+    pub audit_diverged: Option<TreeSize>,
+    /// Members of whom two audit logs are proved.
+    pub audit_rewritten: Vec<MemberId>,
     /// From this moment on nothing may be published or exchanged under the roster in force.
     pub roster_ends: Timestamp,
+    /// The store takes nothing more until the node is started again.
+    pub store_stopped: bool,
+    /// Too little room on the disk to publish.
+    pub disk_low: Option<DiskLow>,
+    /// Why rows that belong on the disk are in memory only.
+    pub views_in_memory: Option<String>,
 }
 
 /// One feed.
@@ -41,6 +59,8 @@ pub struct FeedStatus {
     pub cosignatures: usize,
     pub quarantined: bool,
     pub silent: bool,
+    /// Entries kept and served that do not count here.
+    pub unbelieved: Vec<(Why, u64)>,
 }
 
 /// One peer.
@@ -109,17 +129,26 @@ impl<J: Journal, V: Views> Node<J, V> {
             cosignatures: feed.cursor.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.witness_count()),
             quarantined: feed.equivocation.is_some(),
             silent: feed.silent,
+            unbelieved: feed.unbelieved.counts().collect(),
         });
         Status {
             roster_version: state.roster.version(),
             epoch: state.identity.key_ring.current.epoch().0,
             held: state.belief.held(),
             pending: state.pending.len(),
+            allowed: state.lists.acting(OwnList::Allow, now),
+            blocked: state.lists.acting(OwnList::Block, now),
             fence: self.fence_state(),
             feeds: feeds.collect(),
             peers: peers.collect(),
             audit_size: state.audit.size(),
+            audit_witnessed: state.audits.cosigned().map(|head| (head.size(), head.witness_names())),
+            audit_diverged: state.audits.diverged(),
+            audit_rewritten: state.audits.rewritten().cloned().collect(),
             roster_ends: state.roster.not_after(),
+            store_stopped: self.stopped,
+            disk_low: self.disk_low(),
+            views_in_memory: self.views.stands_in().map(str::to_owned),
         }
     }
 
@@ -151,6 +180,25 @@ impl<J: Journal, V: Views> Node<J, V> {
                 feed.silent = true;
                 events.push(AuditEvent::PeerSilent { peer: feed.id().member.clone(), feed: feed.id().clone(), age_s });
             }
+        }
+        self.record(&Actor::Node, events, now, rng)
+    }
+
+    /// Tells of entries that are kept and do not count, once a day and feed.
+    pub(in crate::node) fn notice_unbelieved(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), StorageFault> {
+        let mut events = Vec::new();
+        for feed in self.state.feeds.values_mut() {
+            let news = feed.unbelieved.news(now.day());
+            let event = |(why, entries): (Why, u64)| AuditEvent::EntriesUnbelieved {
+                feed: feed.cursor.feed.clone(),
+                rule: why.rule(),
+                entries,
+            };
+            events.extend(news.into_iter().map(event));
         }
         self.record(&Actor::Node, events, now, rng)
     }

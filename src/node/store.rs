@@ -25,8 +25,11 @@ pub enum StorageFault {
     #[error("the disk is full")]
     Full,
     /// An earlier write failed: the writer stays stopped until the node is restarted and has verified its store again.
-    #[error("the journal stopped after a failed write; restart the node once the disk is well")]
+    #[error("the journal stopped after a failed write; free space or mend the disk, then restart the node")]
     Stopped,
+    /// The views failed, or are not what the journal says. Nothing is lost: they are derived from it again.
+    #[error("views: {0}")]
+    Views(String),
     /// The operating system refused.
     #[error("storage: {0}")]
     Os(String),
@@ -46,6 +49,18 @@ pub enum StorageFault {
     /// reckoned twice.
     #[error("the clock says {now}, but this store was last written at {written}; set the clock, then start again")]
     ClockBehind { now: Timestamp, written: Timestamp },
+    /// The roster files are older than what the store followed: with them, whoever left would be a member again.
+    #[error(
+        "the roster files end at version {found}, but this store has followed version {followed}; put the missing notes back \
+         from a backup or another member (hushwire member apply roster-N.note), then start again"
+    )]
+    RosterBehind { found: u64, followed: u64 },
+    /// Two rosters of one version: the admins signed both, and the members must follow the same.
+    #[error(
+        "the roster file of version {version} is another than the one this store has followed; put that one back from a \
+         backup or another member, and ask the admins why there are two"
+    )]
+    OtherRoster { version: u64 },
     /// Written by a later version of the node.
     #[error("the store has format version {found}, this node knows up to {known}")]
     UnknownVersion { found: u16, known: u16 },
@@ -62,8 +77,35 @@ pub enum Keep {
     Dropped,
 }
 
+/// Room on the disk for what is yet to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    Enough,
+    /// Less than what the journal wants to keep free for its own work.
+    Short {
+        free_bytes: u64,
+        wanted_bytes: u64,
+    },
+}
+
 /// Sees one record of a replay; a fault it returns ends the replay.
 pub type Visit<'a> = dyn FnMut(RecordNumber, &[u8]) -> Result<(), StorageFault> + 'a;
+
+/// What compaction asks of each record.
+pub type Decide<'a> = dyn FnMut(RecordNumber, &[u8]) -> Keep + 'a;
+
+/// Records that are written no more, to be decided over beside the writer, on any thread.
+pub trait ClosedRecords: Send + 'static {
+    /// A part of them, written anew and not in force yet.
+    type Rewritten: Send + 'static;
+
+    /// Decides over the records up to the end of the next part that changes, in order and each once, and writes that part
+    /// anew beside the old; none at the end. Takes room: a copy of one segment.
+    fn rewrite(&mut self, decide: &mut Decide<'_>) -> Result<Option<Self::Rewritten>, StorageFault>;
+}
+
+/// What [`ClosedRecords::rewrite`] came to.
+pub type RewriteOutcome<J> = Result<<<J as Journal>::Closed as ClosedRecords>::Rewritten, StorageFault>;
 
 /// The append-only record of everything acknowledged. One record is one commit: all of it or nothing.
 pub trait Journal {
@@ -82,9 +124,39 @@ pub trait Journal {
     /// Shows every record from `from` on, in order. A fault returned by `visit` ends the replay.
     fn replay(&self, from: RecordNumber, visit: &mut Visit<'_>) -> Result<(), StorageFault>;
 
-    /// Decides once over every record, in order, staged ones made durable first; then destroys the keys of what is
-    /// dropped or replaced. Record numbers stay. Takes time and room: a copy of one segment at a time.
-    fn compact(&mut self, decide: &mut dyn FnMut(RecordNumber, &[u8]) -> Keep) -> Result<(), StorageFault>;
+    /// What a compaction works on.
+    type Closed: ClosedRecords
+    where
+        Self: Sized;
+
+    /// Makes staged records durable and hands out all there are so far; the writer goes on behind them. One at a time.
+    fn begin_compaction(&mut self) -> Result<Self::Closed, StorageFault>
+    where
+        Self: Sized;
+
+    /// Puts a rewritten part in force and destroys the keys of what it replaces; record numbers stay. Where it could not be
+    /// written for want of room nothing happens; after any other failure the writer stops, since nobody knows what the disk
+    /// holds.
+    fn install(&mut self, rewritten: RewriteOutcome<Self>) -> Result<(), StorageFault>
+    where
+        Self: Sized;
+
+    /// The whole compaction at once.
+    fn compact(&mut self, decide: &mut Decide<'_>) -> Result<(), StorageFault>;
+
+    /// How much room there is; lays by again what was given up for a full disk. Memory always has room.
+    fn look_for_room(&mut self) -> Room {
+        Room::Enough
+    }
+}
+
+/// [`Journal::compact`] by its steps.
+pub fn compact_at_once<J: Journal>(journal: &mut J, decide: &mut Decide<'_>) -> Result<(), StorageFault> {
+    let mut closed = journal.begin_compaction()?;
+    while let Some(rewritten) = closed.rewrite(decide).transpose() {
+        journal.install(rewritten)?;
+    }
+    Ok(())
 }
 
 /// One condition or change of a [`Views::commit`].
@@ -127,6 +199,12 @@ pub trait Views {
     /// Makes earlier commits durable.
     fn sync(&mut self) -> Result<(), StorageFault>;
 
-    /// Removes everything: the owner rebuilds from the journal.
+    /// Removes everything: the owner rebuilds from the journal. Also after a fault, where the backend may stand in something
+    /// else for itself.
     fn clear(&mut self) -> Result<(), StorageFault>;
+
+    /// Why the rows are kept in memory only, where they should not be: an alarm for operators.
+    fn stands_in(&self) -> Option<&str> {
+        None
+    }
 }

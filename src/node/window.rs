@@ -2,7 +2,7 @@
 //!
 //! What is prepared is durable already. At the end of a window everything due is shuffled, appended and signed in one
 //! commit; a crash before that commit leaves it pending, a crash after leaves it sequenced: exactly once either way.
-//! Retractions do not wait. While the fence is not open, nothing is signed.
+//! Retractions do not wait. Decoys ([`crate::node::decoy`]) are added at the end of a window. While the fence is not open, nothing is signed.
 
 use rand::seq::SliceRandom;
 use rand::{CryptoRng, Rng};
@@ -30,11 +30,16 @@ impl<J: Journal, V: Views> Node<J, V> {
             return Ok(());
         }
         let mut outcome = Ok(());
-        for (feed, mut entries) in self.state.pending.due(now) {
+        let mut due = self.state.pending.due(now);
+        let mut decoys = self.add_decoys(&mut due, now, rng);
+        for (feed, mut entries) in due {
             entries.shuffle(rng);
             entries.truncate(self.room_for(&feed));
             let mut batches = entries.chunks(limits::BATCH_ENTRIES);
-            let appended = batches.try_for_each(|batch| self.append_own(&feed, batch, Vec::new(), now, rng));
+            let appended = batches.try_for_each(|batch| {
+                let events = batch.iter().filter_map(|entry| decoys.remove(&entry.leaf().commitment)).collect();
+                self.append_own(&feed, batch, events, now, rng)
+            });
             outcome = outcome.and(appended);
         }
         outcome
@@ -62,7 +67,8 @@ impl<J: Journal, V: Views> Node<J, V> {
             range.append(entry.leaf_hash());
         }
         let identity = &self.state.identity;
-        let signer = identity.feeds.get(&feed.group).ok_or_else(|| damaged("feed", "this node has no key for it"))?;
+        let signer = identity.feed_signer(&self.state.roster, &feed.group, range.size());
+        let signer = signer.ok_or_else(|| damaged("feed", "this node has no key for it"))?;
         let checkpoint = Checkpoint::of(&held.origin, &range);
         let note = checkpoint.sign(signer, &identity.witness, now).map_err(|error| damaged("checkpoint", error))?;
         let mut commit = Commit::default();
@@ -110,7 +116,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             if feed.cursor.checkpoint.is_some() || feed.size() != TreeSize::EMPTY {
                 continue;
             }
-            let Some(signer) = identity.feeds.get(&feed.id().group) else { continue };
+            let Some(signer) = identity.feed_signer(roster, &feed.id().group, TreeSize::EMPTY) else { continue };
             let checkpoint = Checkpoint::of(&feed.origin, &feed.tiles.range());
             if let Ok(note) = checkpoint.sign(signer, &identity.witness, now)
                 && let Ok(verifier) = verifier_at(roster, feed.id(), TreeSize::EMPTY)

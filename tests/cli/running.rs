@@ -151,6 +151,56 @@ fn a_growing_file_is_followed() {
 }
 
 #[test]
+fn a_followed_file_that_is_replaced_ends_the_run_and_loses_nothing() {
+    let node = Running::start();
+    node.world.write("events.csv", "kind,value\nemail,f1@fraud-mail.net\n");
+    let following = with_defaults(&["publish", "events.csv", "--follow"]);
+    let said = std::thread::scope(|scope| {
+        let run = scope.spawn(|| node.run("publisher", &following));
+        node.wait_for_decision("email=f1@fraud-mail.net", "challenge");
+        std::fs::rename(node.world.path("events.csv"), node.world.path("events.1.csv")).expect("ours");
+        node.world.write("events.csv", "kind,value\nemail,f2@fraud-mail.net\n");
+        run.join().expect("it ends by itself")
+    });
+    said.check(
+        1,
+        &["another file took the followed file's name", "2 indicators published", "hint: start the command again"],
+    );
+}
+
+#[test]
+fn a_row_refused_in_part_is_done_in_part() {
+    let node = Running::start();
+    node.world.write("wide.csv", "pan,iban\n4111111111111112,DE89370400440532013000\n");
+    let said = node.run("publisher", &with_defaults(&["publish", "wide.csv"]));
+    said.check(3, &["1 indicators published, 1 records refused"]);
+    assert!(!said.err.contains("nothing was done"), "{}", said.err);
+    node.wait_for_decision("iban=DE89370400440532013000", "challenge");
+    node.run("screener", &["screen", "wide.csv"]).check(3, &["1 transactions screened"]);
+    node.world.write("withdrawn.csv", "kind,value,source_ref\niban,DE89370400440532013000,CASE-9\n");
+    let retract = ["retract", "--reason", "resolved", "--file", "withdrawn.csv"];
+    node.run("publisher", &retract).check(3, &["1 indicators retracted", "not_found"]);
+}
+
+#[test]
+fn a_bench_tells_how_many_orders_were_answered_and_how_fast() {
+    let node = Running::start();
+    let short = ["bench", "--seconds", "1", "--warm-up", "0", "--in-flight", "4", "--json"];
+    for (more, at_least) in [(&[][..], 50), (&["--batch", "8"][..], 50), (&["--rate", "200"][..], 100)] {
+        let measured = node.run("screener", &[&short[..], more].concat()).check(0, &[]).json();
+        let screened = measured["screened"].as_u64().expect("a count");
+        assert!(screened >= at_least, "{measured}");
+        assert_eq!(measured["decisions"]["allow"], screened, "the orders are invented: nobody is flagged");
+        let latency = |name: &str| measured["latency_us"][name].as_u64().expect("microseconds");
+        assert!(0 < latency("p50") && latency("p50") <= latency("p99_9"), "{measured}");
+    }
+    node.world.write("orders.csv", "kind,value\nemail,a@fraud-mail.net\npan,4111111111111112\n");
+    let own = ["bench", "--file", "orders.csv", "--seconds", "1", "--warm-up", "0"];
+    node.run("screener", &own).check(0, &["answered", "p99.9"]);
+    node.run("publisher", &["bench", "--seconds", "1"]).check(1, &["hushwire cert issue"]);
+}
+
+#[test]
 fn a_caller_without_the_role_is_refused_with_the_command_that_helps() {
     let node = Running::start();
     node.world.write("cases.csv", "kind,value\nemail,a@fraud-mail.net\n");

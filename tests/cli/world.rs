@@ -76,11 +76,52 @@ impl World {
     pub fn run(&self, args: &[&str]) -> Said {
         said(self.command().args(args))
     }
+
+    /// A line as a reader types it.
+    pub fn shell(&self, line: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-e", "-c", line]).current_dir(self.folder.path()).env_clear().envs(ENVIRONMENT);
+        command
+    }
+
+    /// Two members, `bank-a` and `bank-b`, founded by one admin; others find bank-b at `endpoint`.
+    pub fn found_two(&self, endpoint: &str) {
+        let admin = self.run(&["key", "admin", "anna", "--consortium", "demo.example", "--out", "anna.age"]).out;
+        for (member, endpoint) in [("bank-a", "127.0.0.1:9"), ("bank-b", endpoint)] {
+            let keygen = ["member", "keygen", "--dir", member, "--consortium", "demo.example", "--member", member];
+            self.run(&[&keygen[..], &["--local", "127.0.0.1:0", "--peer", "127.0.0.1:0"]].concat()).check(0, &[]);
+            let card = ["member", "card", "--dir", member, "--name", member, "--endpoint", endpoint, "--out"];
+            self.run(&[&card[..], &[&format!("{member}.card")]].concat()).check(0, &[]);
+        }
+        let genesis = ["member", "genesis", "--consortium", "demo.example", "--quorum", "1", "--admin", admin.trim()];
+        let cards = ["--card", "bank-a.card", "--card", "bank-b.card", "--out", "genesis"];
+        self.run(&[&genesis[..], &cards].concat()).check(0, &[]);
+        let files = ["genesis/roster-1.note", "genesis/epoch-1.bundle"];
+        self.run(&[&["member", "sign", "--admin", "anna.age"], &files[..]].concat()).check(0, &[]);
+        self.run(&[&["member", "invite", "--out", "founders.invitation"], &files[..]].concat()).check(0, &[]);
+        let hash = self.run(&["member", "roster", "genesis/roster-1.note", "--hash"]).out;
+        for member in ["bank-a", "bank-b"] {
+            let join = ["member", "join", "founders.invitation", "--dir", member, "--genesis", hash.trim()];
+            self.run(&join).check(0, &[]);
+        }
+    }
+
+    /// The next roster of bank-a's, signed, in a folder of its own; its text.
+    pub fn propose(&self, changes: &[&str], folder: &str) -> String {
+        self.run(&[&["member", "propose", "--dir", "bank-a", "--out", folder], changes].concat()).check(0, &[]);
+        let files = std::fs::read_dir(self.path(folder)).expect("prepared").map(|file| file.expect("readable").path());
+        let roster = files.into_iter().find(|file| file.extension().is_some_and(|end| end == "note"));
+        let roster = roster.expect("a roster");
+        self.run(&["member", "sign", roster.to_str().expect("a plain name"), "--admin", "anna.age"]).check(0, &[]);
+        std::fs::read_to_string(roster).expect("readable")
+    }
 }
 
+/// Of everything that is sealed here.
+pub const PASSPHRASE: &str = "correct horse battery staple";
+
 /// Sealing is quick here: the passphrase guards nothing.
-const ENVIRONMENT: [(&str, &str); 2] =
-    [("HUSHWIRE_DANGER_QUICK_SEALING", "true"), ("HUSHWIRE_PASSPHRASE", "correct horse battery staple")];
+const ENVIRONMENT: [(&str, &str); 2] = [("HUSHWIRE_DANGER_QUICK_SEALING", "true"), ("HUSHWIRE_PASSPHRASE", PASSPHRASE)];
 
 pub fn said(command: &mut Command) -> Said {
     let output = command.output().expect("the program starts");
@@ -100,7 +141,13 @@ pub struct Running {
 
 impl Running {
     pub fn start() -> Self {
+        Self::start_with(|_| {})
+    }
+
+    /// A node that is changed between its `init` and its start.
+    pub fn start_with(change: impl FnOnce(&World)) -> Self {
         let world = World::with_node();
+        change(&world);
         let log = std::fs::File::create(world.path("serve.log")).expect("writable");
         let process = std::process::Command::new(env!("CARGO_BIN_EXE_hushwire"))
             .args(["serve", "--config", "node/hushwire.toml", "--ready-file", "ready.json"])

@@ -5,7 +5,9 @@ use hushwire::base::time::Timestamp;
 use hushwire::domain::audit::record::Actor;
 use hushwire::domain::feed::entry::Leaf;
 use hushwire::domain::indicator::words::RetractionReason;
+use hushwire::node::erase::{EraseRequest, ErasureReason};
 use hushwire::node::retract::RetractRequest;
+use hushwire::node::select::Selectors;
 
 use crate::consortium::{Consortium, START};
 use crate::house::{Disk, House, exchange};
@@ -82,9 +84,7 @@ fn a_reference_names_its_indicator_as_long_as_it_lives() {
     let mut house = House::open(&consortium, 0, house.disk, later);
     let request = RetractRequest {
         request: None,
-        names: Vec::new(),
-        source_refs: vec!["case 1".to_owned()],
-        identifiers: Vec::new(),
+        selectors: Selectors { source_refs: vec!["case 1".to_owned()], ..Selectors::default() },
         reason: RetractionReason::FalsePositive,
     };
     let receipt = house.node.retract_indicators(&Actor::Node, request, later, &mut house.rng).expect("retracts");
@@ -162,4 +162,101 @@ fn the_node_compacts_by_itself() {
     assert!(house.disk.bytes().len() >= before);
     house.tick(START.plus_s(600));
     assert!(house.disk.bytes().len() < before);
+}
+
+#[test]
+fn what_ends_at_midnight_may_be_dropped_after_the_day_before_it() {
+    let (consortium, mut house) = alone();
+    // START is a midnight: the last second of thirty days lies in the thirtieth.
+    house.publish("device-of-a-case-01", 30, None, START);
+    house.publish("device-of-a-case-02", 30, None, START.plus_s(1));
+    house.tick(START.plus_s(1));
+    let outgoing = house.node.outgoing(&consortium.feed(0), TreeSize(0), 10).expect("reads").expect("a head");
+    let days = outgoing.entries.iter().map(|entry| Leaf::decode(&entry.leaf).expect("ours").expires_day.0);
+    let mut days: Vec<u32> = days.collect();
+    days.sort_unstable();
+    assert_eq!(days, [START.day().0 + 30, START.day().0 + 31]);
+}
+
+/// Begins a compaction, lets something happen, and finishes it.
+fn compact_around(house: &mut House, now: Timestamp, meanwhile: impl FnOnce(&mut House)) {
+    let mut compaction = house.node.begin_compaction(now).expect("begins").expect("the fence is open");
+    let mut parts = Vec::new();
+    while let Some(part) = compaction.work() {
+        parts.push(part);
+    }
+    meanwhile(house);
+    for part in parts {
+        house.node.install_compacted(part).expect("installs");
+    }
+    house.node.end_compaction(compaction).expect("ends");
+    house.node.sync().expect("syncs");
+}
+
+#[test]
+fn what_waits_at_the_beginning_and_is_signed_meanwhile_keeps_its_content() {
+    let (consortium, mut house) = alone();
+    house.publish("device-of-a-case-01", 30, None, START);
+    compact_around(&mut house, START, |house| {
+        house.publish("device-of-a-case-02", 30, None, START);
+        house.tick(START);
+    });
+    assert!(has_content(&house, &consortium, 0) && has_content(&house, &consortium, 1));
+    let house = House::open(&consortium, 0, house.disk, START);
+    assert_eq!(house.live(), 2);
+    assert!(has_content(&house, &consortium, 0) && has_content(&house, &consortium, 1));
+}
+
+#[test]
+fn what_is_erased_meanwhile_goes_with_the_next_compaction() {
+    let (consortium, mut house) = alone();
+    let published = house.publish("device-of-a-case-01", 30, None, START);
+    house.tick(START);
+    compact_around(&mut house, START, |house| {
+        let selectors = Selectors { names: vec![Ok(published)], ..Selectors::default() };
+        let request = EraseRequest { request: None, selectors, reason: ErasureReason::DataSubject };
+        let asked = house.node.erase_indicators(&Actor::Node, request, START, &mut house.rng).expect("asks");
+        let somebody_else = Actor::Peer("bank-b".parse().expect("valid"));
+        house.node.confirm_erasure(&somebody_else, asked.id, START, &mut house.rng).expect("erases");
+        house.tick(START);
+    });
+    assert_eq!(house.live(), 0, "it counts no more at once");
+    assert!(has_content(&house, &consortium, 0), "decided before");
+    house.node.compact(START).expect("compacts");
+    assert!(!has_content(&house, &consortium, 0));
+    assert_eq!(House::open(&consortium, 0, house.disk, START).live(), 0);
+}
+
+#[test]
+fn a_forgotten_request_id_that_is_used_again_is_remembered_anew() {
+    let (_, mut house) = alone();
+    house.publish_as("r1", "device-of-a-case-01", 30, None, START);
+    house.tick(START);
+    let next_day = START.plus_s(25 * 3_600);
+    // Used again before the compaction that forgets the first use, and while it is at work.
+    let second = house.publish_as("r1", "device-of-a-case-01", 30, None, next_day);
+    house.tick(next_day);
+    house.node.compact(next_day).expect("compacts");
+    assert_eq!(house.publish_as("r1", "device-of-a-case-01", 30, None, next_day), second);
+    let third_day = START.plus_s(50 * 3_600);
+    let mut third = None;
+    compact_around(&mut house, third_day, |house| {
+        third = Some(house.publish_as("r1", "device-of-a-case-01", 30, None, third_day));
+    });
+    assert_eq!(Some(house.publish_as("r1", "device-of-a-case-01", 30, None, third_day)), third);
+}
+
+#[test]
+fn one_compaction_runs_at_a_time_and_publishing_goes_on_beside_it() {
+    let (consortium, mut house) = alone();
+    house.publish("device-of-a-case-01", 30, None, START);
+    house.tick(START);
+    compact_around(&mut house, START, |house| {
+        assert!(house.node.begin_compaction(START).expect("no fault").is_none());
+        house.publish("device-of-a-case-02", 30, None, START);
+        house.tick(START);
+        assert_eq!(house.live(), 2);
+    });
+    assert!(house.node.begin_compaction(START).expect("no fault").is_some());
+    assert_eq!(House::open(&consortium, 0, house.disk, START).live(), 2);
 }

@@ -1,22 +1,58 @@
 //! Erasure: the content goes everywhere, the tree stays, and nobody can hide behind it.
 
 use hushwire::base::bytes::Commitment;
+use hushwire::base::kind::IdentifierKind;
+use hushwire::base::limits;
 use hushwire::base::position::TreeSize;
 use hushwire::base::time::Timestamp;
 use hushwire::domain::audit::record::Actor;
 use hushwire::domain::exchange::batch::UnverifiedBatch;
 use hushwire::domain::exchange::fault::PeerFault;
+use hushwire::domain::identifier::RawIdentifier;
+use hushwire::domain::indicator::words::RetractionReason;
 use hushwire::node::accept::AcceptFault;
-use hushwire::node::erase::{EraseReceipt, EraseRequest, ErasureReason};
+use hushwire::node::erase::{EraseFault, EraseRequest, ErasureReason};
+use hushwire::node::erasures::{Asked, ErasureId};
+use hushwire::node::retract::RetractRequest;
+use hushwire::node::select::Selectors;
 
 use crate::consortium::{Consortium, START};
 use crate::house::{Disk, House, exchange, pull};
 
-fn erase(house: &mut House, target: Commitment, now: Timestamp) -> EraseReceipt {
-    let request = EraseRequest { request: None, names: vec![Ok(target)], reason: ErasureReason::DataSubject };
-    let receipt = house.node.erase_indicators(&Actor::Node, request, now, &mut house.rng).expect("erases");
+/// A person at the desk of a member.
+fn person(role: &'static str, name: &str) -> Actor {
+    Actor::Local { member: "bank-a".parse().expect("valid"), role, name: name.to_owned() }
+}
+
+fn ask_as(house: &mut House, id: &str, selectors: Selectors, now: Timestamp) -> Result<Asked, EraseFault> {
+    let request = EraseRequest {
+        request: house.node.request(id, format!("{:?}", selectors.names).as_bytes()),
+        selectors,
+        reason: ErasureReason::DataSubject,
+    };
+    let asked = house.node.erase_indicators(&person("publisher", "anna"), request, now, &mut house.rng);
     house.node.sync().expect("syncs");
-    receipt
+    asked
+}
+
+fn by_name(target: Commitment) -> Selectors {
+    Selectors { names: vec![Ok(target)], ..Selectors::default() }
+}
+
+fn ask(house: &mut House, target: Commitment, now: Timestamp) -> Asked {
+    ask_as(house, "", by_name(target), now).expect("is asked for")
+}
+
+fn confirm(house: &mut House, by: &Actor, id: ErasureId, now: Timestamp) -> Result<Vec<Commitment>, EraseFault> {
+    let erased = house.node.confirm_erasure(by, id, now, &mut house.rng);
+    house.node.sync().expect("syncs");
+    erased
+}
+
+/// One asks, another confirms; what was erased.
+fn erase(house: &mut House, target: Commitment, now: Timestamp) -> Vec<Commitment> {
+    let asked = ask(house, target, now);
+    confirm(house, &person("publisher", "ben"), asked.id, now).expect("erases")
 }
 
 fn contents(house: &House, consortium: &Consortium) -> Vec<bool> {
@@ -57,7 +93,7 @@ fn erased_content_leaves_belief_and_disk_of_author_and_peer() {
     bank.tick(START);
     exchange(&consortium, &mut other, &bank, START);
     assert_eq!((bank.live(), other.live()), (1, 1));
-    assert_eq!(erase(&mut bank, target, START).erased, [target]);
+    assert_eq!(erase(&mut bank, target, START), [target]);
     exchange(&consortium, &mut other, &bank, START);
     assert_eq!((bank.live(), other.live()), (0, 0));
     for house in [&mut bank, &mut other] {
@@ -83,14 +119,128 @@ fn erasing_what_still_waits_never_publishes_it() {
     assert_eq!((bank.live(), other.live()), (0, 0));
 }
 
+const UNKNOWN: EraseFault = EraseFault::Unknown { hours: limits::ERASURE_HOURS };
+
+#[test]
+fn one_person_alone_erases_nothing_whatever_certificates_they_hold() {
+    let (consortium, mut bank, _) = pair();
+    let target = bank.publish("device-of-a-case-01", 30, Some("case 1"), START);
+    bank.tick(START);
+    let asked = ask(&mut bank, target, START);
+    assert_eq!((asked.targets.as_slice(), bank.live()), ([target].as_slice(), 1), "asking erases nothing");
+    let alone = Err(EraseFault::SamePerson { person: "anna".to_owned() });
+    assert_eq!(confirm(&mut bank, &person("publisher", "anna"), asked.id, START), alone);
+    assert_eq!(confirm(&mut bank, &person("operator", "anna"), asked.id, START), alone);
+    let mut bank = House::open(&consortium, 0, bank.disk, START);
+    assert_eq!(confirm(&mut bank, &person("operator", "anna"), asked.id, START), alone, "also after a restart");
+    assert_eq!(bank.live(), 1);
+    // The store, and what was asked for, outlived the start; the fence is shut again, so nothing is signed yet.
+    assert_eq!(confirm(&mut bank, &person("operator", "ben"), asked.id, START), Ok(vec![target]));
+    assert_eq!(confirm(&mut bank, &person("publisher", "cleo"), asked.id, START), Ok(vec![target]), "repeated");
+    let mut bank = House::open(&consortium, 0, bank.disk, START);
+    assert_eq!(confirm(&mut bank, &person("publisher", "ben"), asked.id, START), Ok(vec![target]), "also then");
+}
+
+#[test]
+fn an_erasure_nobody_confirms_ends_after_a_day_and_leaves_nothing() {
+    let (consortium, mut bank, _) = pair();
+    let target = bank.publish("device-of-a-case-01", 30, None, START);
+    bank.tick(START);
+    let asked = ask(&mut bank, target, START);
+    let (ben, end) = (person("publisher", "ben"), START.plus_s(limits::ERASURE_HOURS * 3_600));
+    assert_eq!(asked.ends(), end);
+    assert_eq!(confirm(&mut bank, &ben, asked.id, end), Err(UNKNOWN));
+    assert_eq!(bank.live(), 1);
+    let before = bank.disk.bytes();
+    assert!(before.windows(16).any(|window| window == asked.id.0));
+    bank.node.compact(end.plus_s(1)).expect("compacts");
+    // The audit log keeps the id as text.
+    assert!(!bank.disk.bytes().windows(16).any(|window| window == asked.id.0));
+    assert_eq!(House::open(&consortium, 0, bank.disk, end).live(), 1);
+}
+
+#[test]
+fn a_repeated_request_asks_once_and_another_under_its_id_is_refused() {
+    let (_, mut bank, _) = pair();
+    let first = bank.publish("device-of-a-case-01", 30, None, START);
+    let second = bank.publish_as("r2", "device-of-a-case-02", 30, None, START).published[0].commitment;
+    bank.tick(START);
+    let asked = ask_as(&mut bank, "r1", by_name(first), START).expect("is asked for");
+    assert_eq!(ask_as(&mut bank, "r1", by_name(first), START), Ok(asked));
+    for id in ["r1", "r2"] {
+        assert_eq!(ask_as(&mut bank, id, by_name(second), START), Err(EraseFault::RequestIdReused), "{id}");
+    }
+}
+
+#[test]
+fn more_erasures_than_may_wait_are_refused() {
+    let (_, mut bank, _) = pair();
+    let target = bank.publish("device-of-a-case-01", 30, None, START);
+    bank.tick(START);
+    for _ in 0..limits::ERASURES_WAITING {
+        ask(&mut bank, target, START);
+    }
+    let limit = limits::ERASURES_WAITING;
+    assert_eq!(ask_as(&mut bank, "", by_name(target), START), Err(EraseFault::TooManyWaiting { limit }));
+    let later = START.plus_s(limits::ERASURE_HOURS * 3_600);
+    ask_as(&mut bank, "", by_name(target), later).expect("the others have ended");
+}
+
+#[test]
+fn more_indicators_than_one_erasure_may_hold_are_refused() {
+    let (_, mut bank, _) = pair();
+    let (limit, got) = (limits::ERASED_AT_ONCE, limits::ERASED_AT_ONCE + 1);
+    for device in 0..got {
+        bank.publish(&format!("device-of-a-case-{device:05}"), 30, Some("case 1"), START);
+    }
+    let selectors = Selectors { source_refs: vec!["case 1".to_owned()], ..Selectors::default() };
+    assert_eq!(ask_as(&mut bank, "", selectors, START), Err(EraseFault::TooMany { got, limit }));
+}
+
+#[test]
+fn an_erasure_by_reference_and_by_identifier_reaches_what_was_withdrawn() {
+    let (consortium, mut bank, mut other) = pair();
+    bank.publish("device-of-a-case-01", 30, Some("case 1"), START);
+    let device = |name: &str| Ok(RawIdentifier::new(IdentifierKind::Device, name.to_owned()));
+    let many = limits::STATEMENTS_PER_REPORTER + 6;
+    for _ in 0..many {
+        bank.publish("device-of-a-case-02", 30, None, START);
+    }
+    bank.tick(START);
+    exchange(&consortium, &mut other, &bank, START);
+    let retract = RetractRequest {
+        request: None,
+        selectors: Selectors { source_refs: vec!["case 1".to_owned()], ..Selectors::default() },
+        reason: RetractionReason::Legal,
+    };
+    bank.node.retract_indicators(&Actor::Node, retract, START, &mut bank.rng).expect("retracts");
+    bank.node.sync().expect("syncs");
+    let by_reference = Selectors { source_refs: vec!["case 1".to_owned()], ..Selectors::default() };
+    let by_identifier = Selectors { identifiers: vec![device("device-of-a-case-02")], ..Selectors::default() };
+    for (selectors, count) in [(by_reference, 1), (by_identifier, many)] {
+        let asked = ask_as(&mut bank, "", selectors, START).expect("is asked for");
+        assert_eq!((asked.targets.len(), asked.refused.len()), (count, 0));
+        let erased = confirm(&mut bank, &person("publisher", "ben"), asked.id, START).expect("erases");
+        assert_eq!(erased.len(), count);
+    }
+    exchange(&consortium, &mut other, &bank, START);
+    for house in [&mut bank, &mut other] {
+        house.node.compact(START).expect("compacts");
+        // What is left with content are one retraction and the erasures.
+        let left = contents(house, &consortium).iter().filter(|content| **content).count();
+        assert_eq!((house.live(), left), (0, 1 + 1 + many));
+    }
+}
+
 #[test]
 fn only_own_indicators_are_erased() {
     let (consortium, mut bank, mut other) = pair();
     let target = bank.publish("device-of-a-case-01", 30, None, START);
     bank.tick(START);
     exchange(&consortium, &mut other, &bank, START);
-    let refused = erase(&mut other, target, START);
-    assert_eq!((refused.erased.len(), refused.refused.len()), (0, 1));
+    let refused = ask(&mut other, target, START);
+    assert_eq!((refused.targets.len(), refused.refused.len()), (0, 1));
+    assert_eq!(confirm(&mut other, &person("publisher", "ben"), refused.id, START), Err(UNKNOWN), "nothing waits");
     assert_eq!(bank.live(), 1);
 }
 

@@ -2,30 +2,36 @@
 
 use hushwire::base::bytes::Commitment;
 use hushwire::base::kind::IdentifierKind;
-use hushwire::base::position::EntryIndex;
+use hushwire::base::position::{EntryIndex, TreeSize};
 use hushwire::base::time::Timestamp;
-use hushwire::domain::audit::record::Actor;
+use hushwire::domain::audit::record::{Actor, AuditRecord};
 use hushwire::domain::exchange::batch::{UnverifiedBatch, UnverifiedEntry};
 use hushwire::domain::identifier::RawIdentifier;
 use hushwire::domain::indicator::draft::Draft;
 use hushwire::domain::indicator::words::{Grounds, Severity};
-use hushwire::io::journal::memory::MemoryJournal;
+use hushwire::domain::roster::verified::Roster;
+use hushwire::io::engine::{Engine, Reserve};
+use hushwire::io::journal::memory::{MemoryJournal, MemoryRecords};
 use hushwire::io::views::memory::MemoryViews;
 use hushwire::node::Node;
-use hushwire::node::accept::AcceptFault;
-use hushwire::node::publish::{IndicatorDraft, PublishReceipt, PublishRequest};
+use hushwire::node::accept::{AcceptFault, Wanted};
+use hushwire::node::publish::{IndicatorDraft, PublishFault, PublishReceipt, PublishRequest};
+use hushwire::node::requests::Request;
 use hushwire::node::reserve::{Found, Reservation};
 use hushwire::node::serve::Outgoing;
-use hushwire::node::store::{Journal, Keep, RecordNumber, StorageFault, Visit};
+use hushwire::node::store::{Decide, Journal, RecordNumber, RewriteOutcome, StorageFault, Visit};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::consortium::Consortium;
 
 /// A journal that outlives its node, as a disk does.
 #[derive(Debug, Clone, Default)]
-pub struct Disk(Arc<Mutex<MemoryJournal>>);
+pub struct Disk(Arc<Mutex<MemoryJournal>>, Arc<AtomicBool>);
 
 impl Disk {
     pub fn lock(&self) -> MutexGuard<'_, MemoryJournal> {
@@ -34,7 +40,12 @@ impl Disk {
 
     /// A second disk with the same bytes.
     pub fn copy(&self) -> Self {
-        Self(Arc::new(Mutex::new(self.lock().clone())))
+        Self(Arc::new(Mutex::new(self.lock().clone())), Arc::default())
+    }
+
+    /// From now on it takes nothing more.
+    pub fn break_writes(&self) {
+        self.1.store(true, Ordering::Relaxed);
     }
 
     /// Everything on it.
@@ -51,7 +62,7 @@ impl Disk {
 
 impl Journal for Disk {
     fn append(&mut self, record: &[u8]) -> Result<RecordNumber, StorageFault> {
-        self.lock().append(record)
+        if self.1.load(Ordering::Relaxed) { Err(StorageFault::Stopped) } else { self.lock().append(record) }
     }
 
     fn sync(&mut self) -> Result<(), StorageFault> {
@@ -70,7 +81,17 @@ impl Journal for Disk {
         self.lock().replay(from, visit)
     }
 
-    fn compact(&mut self, decide: &mut dyn FnMut(RecordNumber, &[u8]) -> Keep) -> Result<(), StorageFault> {
+    type Closed = MemoryRecords;
+
+    fn begin_compaction(&mut self) -> Result<MemoryRecords, StorageFault> {
+        self.lock().begin_compaction()
+    }
+
+    fn install(&mut self, rewritten: RewriteOutcome<Self>) -> Result<(), StorageFault> {
+        self.lock().install(rewritten)
+    }
+
+    fn compact(&mut self, decide: &mut Decide<'_>) -> Result<(), StorageFault> {
         self.lock().compact(decide)
     }
 }
@@ -83,6 +104,8 @@ pub struct House {
     pub disk: Disk,
     pub node: TestNode,
     pub rng: StdRng,
+    /// Parts of the journal that compaction wrote anew.
+    pub rewritten: usize,
 }
 
 impl House {
@@ -92,12 +115,20 @@ impl House {
         let views = MemoryViews::new();
         let roster = consortium.roster.clone();
         let node = Node::open(identity, settings, roster, disk.clone(), views, now, &mut rng).expect("opens");
-        Self { member, disk, node, rng }
+        Self { member, disk, node, rng, rewritten: 0 }
     }
 
     /// A tick and what it made durable.
     pub fn tick(&mut self, now: Timestamp) {
         self.node.tick(now, &mut self.rng).expect("ticks");
+        // The engine's part: a compaction that is due is worked on.
+        if let Some(mut compaction) = self.node.due_compaction(now).expect("begins") {
+            while let Some(part) = compaction.work() {
+                self.node.install_compacted(part).expect("installs");
+                self.rewritten += 1;
+            }
+            self.node.end_compaction(compaction).expect("ends");
+        }
         self.node.sync().expect("syncs");
     }
 
@@ -115,25 +146,51 @@ impl House {
         case: Option<&str>,
         now: Timestamp,
     ) -> PublishReceipt {
-        let draft = IndicatorDraft {
-            identifier: RawIdentifier::new(IdentifierKind::Device, device.to_owned()),
-            details: Draft {
-                typology: "F1012".to_owned(),
-                severity: Some(Severity::High),
-                confidence: 80,
-                grounds: Some(Grounds::OwnConfirmed),
-                valid_until: Some(now.plus_s(u64::from(days) * 86_400)),
-                ..Draft::default()
-            },
-            source_ref: case.map(str::to_owned),
-            supersedes: None,
-        };
         let request = self.node.request(request, device.as_bytes());
-        let asked = PublishRequest { request, group: None, drafts: vec![Ok(draft)], dry_run: false, spread_s: 0 };
+        let device = RawIdentifier::new(IdentifierKind::Device, device.to_owned());
+        self.publish_raw(request, device, days, case, now)
+    }
+
+    /// Publishes one identifier of any kind.
+    pub fn publish_raw(
+        &mut self,
+        request: Option<Request>,
+        identifier: RawIdentifier,
+        days: u32,
+        case: Option<&str>,
+        now: Timestamp,
+    ) -> PublishReceipt {
+        let asked = asked(request, identifier, days, case, now);
         let receipt = self.node.publish_indicators(&Actor::Node, asked, now, &mut self.rng).expect("publishes");
         assert!(receipt.refused.is_empty(), "{:?}", receipt.refused);
         self.node.sync().expect("syncs");
         receipt
+    }
+
+    /// The roster comes into force.
+    pub fn apply(&mut self, roster: &Roster, now: Timestamp) {
+        self.node.apply_roster(&Actor::Node, roster.clone(), now, &mut self.rng).expect("applies");
+        self.node.sync().expect("syncs");
+    }
+
+    /// Publishes one device, or says why not.
+    pub fn try_publish(&mut self, device: &str, now: Timestamp) -> Result<PublishReceipt, PublishFault> {
+        let device = RawIdentifier::new(IdentifierKind::Device, device.to_owned());
+        let asked = asked(None, device, 30, None, now);
+        self.node.publish_indicators(&Actor::Node, asked, now, &mut self.rng)
+    }
+
+    /// The records of the audit log whose action is this.
+    pub fn audited(&mut self, action: &str, now: Timestamp) -> Vec<AuditRecord> {
+        let head = self.node.begin_audit_export(&Actor::Node, TreeSize::EMPTY, now, &mut self.rng).expect("exports");
+        let mut records = Vec::new();
+        let mut from = TreeSize::EMPTY;
+        while from < head.size {
+            let slice = self.node.export_audit_slice(from, head.size).expect("reads");
+            from = TreeSize(from.0 + u64::try_from(slice.len()).expect("small"));
+            records.extend(slice.iter().map(|logged| AuditRecord::decode(&logged.entry.blob).expect("ours")));
+        }
+        records.into_iter().filter(|record| record.action() == action).collect()
     }
 
     /// Indicators that count here.
@@ -155,7 +212,7 @@ pub fn pull(
     let heads = from.node.greet(reader, 1).heads.into_iter();
     let heads = heads.map(|(feed, head)| (feed.origin(&consortium.id), head.checkpoint.to_string())).collect();
     to.node.learn_heads(sender, heads, now, &mut to.rng)?;
-    for (feed, mut at) in to.node.wanted_from(sender) {
+    for Wanted { feed, from: mut at, .. } in to.node.wanted_from(sender) {
         if from.node.may_read(reader, &feed, at).is_err() {
             continue;
         }
@@ -189,6 +246,20 @@ pub fn exchange(consortium: &Consortium, to: &mut House, from: &House, now: Time
     pull(consortium, to, from, 1_000, now, |_| {}).expect("an honest exchange");
 }
 
+/// An engine with the node of a house.
+pub fn engine_of(node: TestNode, tick: Duration) -> (Engine<Disk, MemoryViews>, JoinHandle<()>) {
+    let (consortium, member) = (node.state().identity.consortium.clone(), node.state().identity.member.clone());
+    let opener = move || {
+        let reserve: Reserve = Box::new(|_| Ok(()));
+        Ok::<_, StorageFault>((node, reserve, ()))
+    };
+    let (engine, _, thread) = Engine::start(consortium, member, tick, opener).expect("a thread is given");
+    while !engine.is_open() {
+        std::thread::yield_now();
+    }
+    (engine, thread)
+}
+
 /// The engine's part: what the node wants to reserve becomes durable on another path.
 pub fn reserve(house: &mut House, file: &mut Option<Reservation>) {
     if let Some(wanted) = house.node.wanted_reservation() {
@@ -210,4 +281,28 @@ pub fn open_guarded(
     let found = file.clone().map_or(Found::Nothing, Found::Reservation);
     house.node.guard(found, now, &mut house.rng).expect("guards");
     house
+}
+
+/// A publication of one ordinary statement.
+fn asked(
+    request: Option<Request>,
+    identifier: RawIdentifier,
+    days: u32,
+    case: Option<&str>,
+    now: Timestamp,
+) -> PublishRequest {
+    let draft = IndicatorDraft {
+        identifier,
+        details: Draft {
+            typology: "F1012".to_owned(),
+            severity: Some(Severity::High),
+            confidence: 80,
+            grounds: Some(Grounds::OwnConfirmed),
+            valid_until: Some(now.plus_s(u64::from(days) * 86_400)),
+            ..Draft::default()
+        },
+        source_ref: case.map(str::to_owned),
+        supersedes: None,
+    };
+    PublishRequest { request, group: None, drafts: vec![Ok(draft)], dry_run: false, spread_s: 0 }
 }

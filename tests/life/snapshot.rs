@@ -2,6 +2,8 @@
 //! anything but this store is not used.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hushwire::base::bytes::{Commitment, Incarnation};
 use hushwire::base::secret::SecretBytes;
@@ -12,7 +14,6 @@ use hushwire::domain::belief::place::TableKey;
 use hushwire::domain::belief::view::{ListPosition, Statement};
 use hushwire::domain::belief::{Belief, Witnessing};
 use hushwire::domain::indicator::words::RetractionReason;
-use hushwire::domain::screening::freshness::FeedSigned;
 use hushwire::io::journal::file::{FileJournal, JournalOptions};
 use hushwire::io::journal::format::{KEY_FILE_BYTES, KeyFile};
 use hushwire::io::journal::frames::{FrameWalk, Step};
@@ -25,9 +26,10 @@ use hushwire::node::Node;
 use hushwire::node::cut::{Cut, Unfit};
 use hushwire::node::erase::{EraseRequest, ErasureReason};
 use hushwire::node::retract::RetractRequest;
+use hushwire::node::select::Selectors;
 use hushwire::node::state::witnessing;
 use hushwire::node::store::{Journal, RecordNumber, StorageFault};
-use hushwire::node::tail_walk::TailWalk;
+use hushwire::node::tail_walk::{TailWalk, Walked};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -35,18 +37,19 @@ use crate::consortium::{Consortium, START};
 use crate::house::{Disk, House, exchange};
 
 const PATH: &str = "/node/belief.snapshot";
+const JOURNAL: &str = "/node/journal";
 
 fn storage_key() -> SecretBytes<32> {
     SecretBytes::new([3; 32])
 }
 
-fn disk() -> SimFs {
+pub fn disk() -> SimFs {
     let fs = SimFs::new();
     create_dir_durably(&fs, Path::new("/node")).expect("made");
     fs
 }
 
-fn file_on(fs: &SimFs, consortium: &Consortium) -> SnapshotFile<SimFs> {
+pub fn file_on(fs: &SimFs, consortium: &Consortium) -> SnapshotFile<SimFs> {
     SnapshotFile::new(fs.clone(), PATH.into(), storage_key(), consortium.id.clone())
 }
 
@@ -55,33 +58,42 @@ fn loader(witnessing: Witnessing) -> impl FnOnce(usize) -> Loader {
     move |expected| Loader::new(key, witnessing, expected)
 }
 
-fn take(file: &SnapshotFile<SimFs>, house: &mut House, now: Timestamp) {
+pub fn take(file: &SnapshotFile<SimFs>, house: &mut House, now: Timestamp) {
     let cut = house.node.cut(now).expect("its last record is there");
-    house.node.sync().expect("syncs");
     file.write(&cut, &house.node.state().belief, &mut || true).expect("written");
 }
 
-type Early = (Belief, Vec<FeedSigned>);
+/// What a start of a member would answer with before its store is open.
+pub fn start_as(
+    member: usize,
+    file: &SnapshotFile<SimFs>,
+    consortium: &Consortium,
+    disk: &Disk,
+    reserved: Option<Incarnation>,
+    now: Timestamp,
+) -> Result<Option<Walked>, NotUsed> {
+    let roster = &consortium.roster;
+    let fits = |cut: &Cut| cut.check(|number| disk.read(number).ok(), reserved, roster, now);
+    let Some((cut, belief)) = file.load(fits, loader(witnessing(roster)))? else { return Ok(None) };
+    let after = RecordNumber(cut.record.0 + 1);
+    let lists = consortium.identity(member).local_mac.own_list_key();
+    let mut walk = TailWalk::new(belief, cut, roster, lists, now);
+    disk.replay(after, &mut |_, record| walk.take(record))?;
+    Ok(Some(walk.finish(&consortium.members[member], None)?))
+}
 
-/// What a start would answer with before its store is open.
 fn start(
     file: &SnapshotFile<SimFs>,
     consortium: &Consortium,
     disk: &Disk,
     reserved: Option<Incarnation>,
     now: Timestamp,
-) -> Result<Option<Early>, NotUsed> {
-    let roster = &consortium.roster;
-    let fits = |cut: &Cut| cut.check(disk.read(cut.record).ok().as_deref(), reserved, roster, now);
-    let Some((cut, belief)) = file.load(fits, loader(witnessing(roster)))? else { return Ok(None) };
-    let after = RecordNumber(cut.record.0 + 1);
-    let mut walk = TailWalk::new(belief, cut, roster, now);
-    disk.replay(after, &mut |_, record| walk.take(record))?;
-    Ok(Some(walk.finish(&consortium.members[0], None)?))
+) -> Result<Option<Walked>, NotUsed> {
+    start_as(0, file, consortium, disk, reserved, now)
 }
 
 /// What belief says of each member, in an order of its own.
-fn statements(belief: &Belief, consortium: &Consortium) -> Vec<Statement> {
+pub fn statements(belief: &Belief, consortium: &Consortium) -> Vec<Statement> {
     let mut all = Vec::new();
     for member in &consortium.members {
         all.extend(belief.view().reported_by(member, ListPosition::default(), 1_000).0);
@@ -90,20 +102,24 @@ fn statements(belief: &Belief, consortium: &Consortium) -> Vec<Statement> {
     all
 }
 
-fn erase(house: &mut House, target: Commitment, now: Timestamp) {
-    let request = EraseRequest { request: None, names: vec![Ok(target)], reason: ErasureReason::DataSubject };
-    house.node.erase_indicators(&Actor::Node, request, now, &mut house.rng).expect("erases");
+fn person(name: &str) -> Actor {
+    Actor::Local { member: "bank-a".parse().expect("valid"), role: "publisher", name: name.to_owned() }
+}
+
+fn by_name(target: Commitment) -> Selectors {
+    Selectors { names: vec![Ok(target)], ..Selectors::default() }
+}
+
+/// One asks, another confirms.
+pub fn erase(house: &mut House, target: Commitment, now: Timestamp) {
+    let request = EraseRequest { request: None, selectors: by_name(target), reason: ErasureReason::DataSubject };
+    let asked = house.node.erase_indicators(&person("anna"), request, now, &mut house.rng).expect("is asked for");
+    house.node.confirm_erasure(&person("ben"), asked.id, now, &mut house.rng).expect("erases");
     house.node.sync().expect("syncs");
 }
 
-fn retract(house: &mut House, target: Commitment, now: Timestamp) {
-    let request = RetractRequest {
-        request: None,
-        names: vec![Ok(target)],
-        source_refs: Vec::new(),
-        identifiers: Vec::new(),
-        reason: RetractionReason::FalsePositive,
-    };
+pub fn retract(house: &mut House, target: Commitment, now: Timestamp) {
+    let request = RetractRequest { request: None, selectors: by_name(target), reason: RetractionReason::FalsePositive };
     house.node.retract_indicators(&Actor::Node, request, now, &mut house.rng).expect("retracts");
     house.node.sync().expect("syncs");
 }
@@ -140,7 +156,7 @@ fn snapshot_and_tail_say_what_the_store_says() {
     bank.tick(later);
 
     let now = START.plus_s(120);
-    let (belief, feeds) = start(&file, &consortium, &bank.disk, None, now).expect("fits").expect("there");
+    let Walked { belief, feeds, .. } = start(&file, &consortium, &bank.disk, None, now).expect("fits").expect("there");
     let expected = statements(&bank.node.state().belief, &consortium);
     assert_eq!(statements(&belief, &consortium), expected);
     assert_eq!(belief.held(), bank.node.state().belief.held());
@@ -150,7 +166,7 @@ fn snapshot_and_tail_say_what_the_store_says() {
 
     // What expired since is not believed either.
     let much_later = START.plus_s(40 * 86_400);
-    let (belief, _) = start(&file, &consortium, &bank.disk, None, much_later).expect("fits").expect("there");
+    let Walked { belief, .. } = start(&file, &consortium, &bank.disk, None, much_later).expect("fits").expect("there");
     assert_eq!(belief.held(), Default::default());
 }
 
@@ -166,7 +182,7 @@ fn a_snapshot_of_anything_but_this_store_is_not_used() {
     let own = bank.node.state().incarnation;
     let later = START.plus_s(1_000);
     let expected = statements(&bank.node.state().belief, &consortium);
-    let refused = |outcome: Result<Option<Early>, NotUsed>| outcome.map(|early| early.is_some()).expect_err("unfit");
+    let refused = |outcome: Result<Option<Walked>, NotUsed>| outcome.map(|early| early.is_some()).expect_err("unfit");
     assert!(start(&file, &consortium, &bank.disk, Some(own), later).expect("fits").is_some());
     assert_eq!(refused(start(&file, &consortium, &old, None, later)), Unfit::OtherRecord.into());
     let elsewhere = Some(Incarnation([9; 16]));
@@ -186,7 +202,7 @@ fn a_snapshot_of_anything_but_this_store_is_not_used() {
         changed.write_all_at(&[byte[0] ^ 1], at).expect("writes");
         // Of a sum that nobody needs to look at, a changed byte changes nothing.
         match start(&file, &consortium, &bank.disk, None, later) {
-            Ok(early) => assert_eq!(statements(&early.expect("there").0, &consortium), expected, "byte {at}"),
+            Ok(early) => assert_eq!(statements(&early.expect("there").belief, &consortium), expected, "byte {at}"),
             Err(_) => noticed += 1,
         }
         changed.write_all_at(&byte, at).expect("writes");
@@ -239,16 +255,18 @@ fn an_erased_content_stands_in_no_snapshot_and_an_old_one_cannot_be_read_any_mor
     assert_eq!(block, [0; KEY_FILE_BYTES], "the key of the old file is destroyed");
 }
 
-#[test]
-fn compaction_discards_the_snapshot_before_it_destroys_a_key_and_does_nothing_where_it_cannot() {
-    let consortium = Consortium::new(&["bank-a"]);
-    let fs = disk();
-    let file = std::sync::Arc::new(file_on(&fs, &consortium));
-    let dir = Path::new("/node/journal");
+/// A node on a journal of files whose snapshot forgets before it does; `standing` names there are in its folder then.
+fn on_files(
+    consortium: &Consortium,
+    fs: &SimFs,
+    file: &Arc<SnapshotFile<SimFs>>,
+    standing: &Arc<AtomicUsize>,
+    now: Timestamp,
+) -> Node<FileJournal<SimFs>, MemoryViews> {
+    let dir = Path::new(JOURNAL);
     let mut journal = FileJournal::open(fs.clone(), dir, &storage_key(), JournalOptions::default()).expect("opens");
-    let reader = journal.reader();
-    let (discards, seen) = (std::sync::Arc::clone(&file), fs.clone());
-    journal.forget_with(Box::new(move || {
+    let (discards, seen, standing) = (Arc::clone(file), fs.clone(), Arc::clone(standing));
+    journal.forget_with(Arc::new(move || {
         let keys = seen.names(&dir.join("keys")).expect("reads");
         assert!(!keys.is_empty());
         for key in keys {
@@ -257,27 +275,51 @@ fn compaction_discards_the_snapshot_before_it_destroys_a_key_and_does_nothing_wh
             key.read_at(&mut block, 0).expect("reads");
             assert_ne!(block, [0; KEY_FILE_BYTES], "no key is destroyed yet");
         }
+        assert_eq!(names(&seen), standing.load(Ordering::Relaxed), "nothing new has a name that an opening would take");
         discards.discard()
     }));
     let mut rng = StdRng::seed_from_u64(1);
     let (identity, settings, roster) = (consortium.identity(0), consortium.settings(), consortium.roster.clone());
-    let opened = Node::open(identity, settings, roster, journal, MemoryViews::new(), START, &mut rng);
-    let mut node = opened.expect("opens");
-    node.tick(START, &mut rng).expect("ticks");
-    node.sync().expect("syncs");
+    Node::open(identity, settings, roster, journal, MemoryViews::new(), now, &mut rng).expect("opens")
+}
+
+fn names(fs: &SimFs) -> usize {
+    fs.names(Path::new(JOURNAL)).expect("reads").len()
+}
+
+#[test]
+fn compaction_discards_the_snapshot_before_it_destroys_a_key_and_takes_nothing_away_where_it_cannot() {
+    let consortium = Consortium::new(&["bank-a"]);
+    let fs = disk();
+    let (file, standing) = (Arc::new(file_on(&fs, &consortium)), Arc::new(AtomicUsize::new(0)));
+    let mut node = on_files(&consortium, &fs, &file, &standing, START);
+    node.tick(START, &mut StdRng::seed_from_u64(2)).expect("ticks");
     let cut = node.cut(START).expect("a record");
-    let belief = std::sync::Arc::clone(&node.state().belief);
+    let belief = Arc::clone(&node.state().belief);
     file.write(&cut, &belief, &mut || true).expect("written");
     node.compact(START).expect("nothing to rewrite");
     assert!(file.covers().is_some(), "where no key is destroyed the snapshot stays");
 
     // In fourteen months the content of the first audit records is over.
     let late = START.plus_s(420 * 86_400);
+    standing.store(names(&fs), Ordering::Relaxed);
     fs.plan(fs.operations() + 1, SimFault::Refused);
     let refused = node.compact(late);
     assert!(matches!(refused, Err(StorageFault::Os(_))), "{refused:?}");
-    reader.replay(RecordNumber(0), &mut |_, _| Ok(())).expect("every key is there");
-    assert!(node.compact(late).expect("compacts").contents > 0);
-    assert!(file.covers().is_none());
-    assert!(fs.open(Path::new(PATH)).is_err(), "it is gone");
+    drop(node);
+    let mut node = on_files(&consortium, &fs, &file, &standing, late);
+    standing.store(names(&fs), Ordering::Relaxed);
+    // What another thread works on is no different.
+    let mut compaction = node.begin_compaction(late).expect("begins").expect("none is running");
+    let working = std::thread::spawn(move || {
+        let part = compaction.work().expect("there is something to rewrite");
+        (compaction, part)
+    });
+    let (mut compaction, part) = working.join().expect("the order is kept");
+    assert!(file.covers().is_none() && fs.open(Path::new(PATH)).is_err(), "it is gone before the part is in force");
+    node.install_compacted(part).expect("installs");
+    while let Some(part) = compaction.work() {
+        node.install_compacted(part).expect("installs");
+    }
+    assert!(node.end_compaction(compaction).expect("ends").contents > 0);
 }

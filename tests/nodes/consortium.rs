@@ -52,6 +52,16 @@ impl Consortium {
     pub fn found_with(
         members: &[&str],
         genesis: &[&str],
+        endpoint: impl FnMut(&str, SocketAddr) -> SocketAddr,
+    ) -> Self {
+        let members: Vec<(&str, &[&str])> = members.iter().map(|member| (*member, ["all"].as_slice())).collect();
+        Self::found_in_groups(&members, genesis, endpoint)
+    }
+
+    /// The same with the groups of each member.
+    pub fn found_in_groups(
+        members: &[(&str, &[&str])],
+        genesis: &[&str],
         mut endpoint: impl FnMut(&str, SocketAddr) -> SocketAddr,
     ) -> Self {
         static NEXT: AtomicU8 = AtomicU8::new(1);
@@ -65,8 +75,8 @@ impl Consortium {
             return consortium;
         }
         let mut cards = Vec::new();
-        for member in members {
-            let home = consortium.prepare(member, &mut endpoint);
+        for (member, groups) in members {
+            let home = consortium.prepare_in(member, groups, &mut endpoint);
             cards.push(home.card());
         }
         let mut command =
@@ -79,18 +89,30 @@ impl Consortium {
         consortium.succeed("member invite --out founders.invitation genesis/roster-1.note genesis/epoch-1.bundle");
         let hash = consortium.succeed("member roster genesis/roster-1.note --hash").stdout;
         consortium.genesis = hash.trim().to_owned();
-        for member in members {
+        for (member, _) in members {
             consortium.join("founders.invitation", member);
         }
         consortium
     }
 
     /// Keys, card and configuration of a member that belongs to nothing yet.
-    pub fn prepare(&self, member: &str, mut endpoint: impl FnMut(&str, SocketAddr) -> SocketAddr) -> Home {
+    pub fn prepare(&self, member: &str, endpoint: impl FnMut(&str, SocketAddr) -> SocketAddr) -> Home {
+        self.prepare_in(member, &["all"], endpoint)
+    }
+
+    fn prepare_in(
+        &self,
+        member: &str,
+        groups: &[&str],
+        mut endpoint: impl FnMut(&str, SocketAddr) -> SocketAddr,
+    ) -> Home {
         let peer = self.free_address();
         let told = endpoint(member, peer);
+        let groups: String = groups.iter().map(|group| format!(" --group {group}")).collect();
         self.succeed(&format!("member keygen --dir {member} --consortium demo.example --member {member}"));
-        self.succeed(&format!("member card --dir {member} --name {member} --endpoint {told} --out {member}.card"));
+        self.succeed(&format!(
+            "member card --dir {member} --name {member} --endpoint {told} --out {member}.card{groups}"
+        ));
         let home = Home::new(self.path(), member, peer);
         home.configure();
         home

@@ -9,6 +9,10 @@ use hushwire::io::transport::tls::{Authority, Certified};
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
+use tonic_reflection::pb::v1::ServerReflectionRequest;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
 use crate::caller::RUNTIME;
 use crate::consortium::Consortium;
@@ -117,4 +121,30 @@ fn a_key_of_one_door_does_not_open_the_other() {
     }
     let refused = call(&stranger.dial("bank-a", a.home.peer()), exchange);
     kept_out(&refused);
+}
+
+#[test]
+fn a_tool_learns_the_methods_of_the_local_door_and_nothing_of_the_peers() {
+    let consortium = Consortium::found(&["bank-a"]);
+    let a = consortium.start("bank-a");
+    a.until_ready();
+    let channel = a.channel("screener");
+    let ask = |request: MessageRequest| {
+        let request = ServerReflectionRequest { host: String::new(), message_request: Some(request) };
+        let answer = RUNTIME.block_on(async {
+            let mut client = ServerReflectionClient::new(channel.clone());
+            let answers = client.server_reflection_info(tokio_stream::once(request)).await?;
+            answers.into_inner().message().await
+        });
+        answer.expect("every role may ask").and_then(|answer| answer.message_response).expect("one answer a question")
+    };
+    let MessageResponse::ListServicesResponse(listed) = ask(MessageRequest::ListServices(String::new())) else {
+        panic!("a list was asked for")
+    };
+    let services: Vec<&str> = listed.service.iter().map(|service| service.name.as_str()).collect();
+    assert!(services.contains(&"hushwire.local.v1.ScreeningService"), "{services:?}");
+    assert!(!services.iter().any(|service| service.starts_with("hushwire.peer.")), "{services:?}");
+    let of = |symbol: &str| ask(MessageRequest::FileContainingSymbol(symbol.to_owned()));
+    assert!(matches!(of("hushwire.local.v1.ScreenTransactionRequest"), MessageResponse::FileDescriptorResponse(_)));
+    assert!(matches!(of("google.rpc.ErrorInfo"), MessageResponse::FileDescriptorResponse(_)));
 }

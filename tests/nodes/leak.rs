@@ -163,12 +163,27 @@ fn through_the_commands(consortium: &Consortium, a: &Node, shop: &Node) {
     screen(&["--identifier", "pan=4929 0731 8846 2053"], 3);
     screen(&["--identifier", "4929073188462052"], 2);
 
+    let list = |words: &[&str], code| run(consortium, a, "analyst", &[&["list"], words].concat(), code);
+    list(&["import", "input.csv", "--list", "block", "--ignore-unknown"], 0);
+    list(&["import", "bad.csv", "--list", "allow", "--report", "report3.csv"], 3);
+    list(&["add", "allow", "phone=+49 1512 9931774", "pan=4929 0731 8846 2053"], 3);
+    list(&["add", "block", "device=dev-Zq7x-Nebel-55081", "--note", "mail Zqx.Nebelhorn77@gmail.com"], 1);
+    list(&["add", "block", "4929073188462052"], 2);
+    list(&["remove", "allow", "phone=+49 1512 9931774", "iban=DE34500105179931774602"], 3);
+    list(&["show", "--json"], 0);
+
     let retract = |words: &[&str], code| {
         run(consortium, a, "publisher", &[&["retract", "--reason", "resolved"], words].concat(), code)
     };
     retract(&["--identifier", "device=dev-Zq7x-Nebel-55081"], 0);
     retract(&["--identifier", "pan=4929 0731 8846 2053", "--name", "4929073188462052"], 1);
     retract(&["--source-ref", "REF-Nebelkraehe-0007-other"], 1);
+
+    let erase = |words: &[&str], code| run(consortium, a, "publisher", &[&["erase"], words].concat(), code);
+    let ask = ["ask", "--reason", "data-subject", "--json"];
+    erase(&[&ask[..], &["--identifier", "email=Zqx.Nebelhorn77+shop@gmail.com"]].concat(), 0);
+    erase(&[&ask[..], &["--identifier", "pan=4929 0731 8846 2053", "--source-ref", PASSPHRASE]].concat(), 1);
+    erase(&["confirm", "4929073188462052"], 1);
 }
 
 /// What is sent: well and badly formed messages of every service.
@@ -239,6 +254,25 @@ fn through_the_calls(a: &Node, shop: &Node, heard: &Heard) {
     };
     let answer = RUNTIME.block_on(screening.screen_transaction(request)).expect("answered").into_inner();
     assert_eq!(answer.transaction_ref, ORDER, "the caller's own reference comes back, to the caller only");
+
+    let mut lists = local::lists_service_client::ListsServiceClient::new(a.channel("analyst"));
+    let entry = local::ListingDraft { identifier: Some(identifier(device)), list: 2, ..Default::default() };
+    let request = |id: &str, entry: local::ListingDraft| {
+        let (request_id, entries) = (id.to_owned(), vec![entry]);
+        local::AddListedRequest { request_id, entries }
+    };
+    let mut add = |asked| RUNTIME.block_on(lists.add_listed(asked)).map(tonic::Response::into_inner);
+    assert!(heard.any(add(request(REQUEST, entry.clone()))).is_none(), "the id stood for a publication");
+    assert_eq!(heard.any(add(request(ORDER, entry.clone()))).map(|answer| answer.listed), Some(1));
+    heard.refused(add(request(&REQUEST.repeat(20), entry.clone())));
+    let note = local::ListingDraft { note: "call +49 1512 9931774".to_owned(), ..entry.clone() };
+    assert_eq!(heard.any(add(request("", note))).map(|answer| answer.refused.len()), Some(1));
+    let page_token = "block-4929073188462052".to_owned();
+    let page = RUNTIME.block_on(lists.list_listed(local::ListListedRequest { page_token, ..Default::default() }));
+    heard.refused(page.map(tonic::Response::into_inner));
+    let target = local::ListTarget { name: "4929073188462052".to_owned(), ..Default::default() };
+    let request = local::RemoveListedRequest { list: 2, targets: vec![target], ..Default::default() };
+    heard.any(RUNTIME.block_on(lists.remove_listed(request)).map(tonic::Response::into_inner));
 
     let mut node = local::node_service_client::NodeServiceClient::new(a.channel("operator"));
     let roster_note = format!("{PASSPHRASE}\n\n— 4929073188462052").into_bytes();
@@ -344,7 +378,7 @@ fn nothing_raw_is_left_behind_anywhere() {
         search_journal(&searcher, home, &mut hits);
         search_snapshot(&searcher, home, &mut hits);
     }
-    let outputs = ["names.csv", "again.csv", "report.csv", "report2.csv", "bank-a.jsonl", "shop.jsonl"];
+    let outputs = ["names.csv", "again.csv", "report.csv", "report2.csv", "report3.csv", "bank-a.jsonl", "shop.jsonl"];
     for file in outputs.iter().chain(&["bank-a.proof", "shop.proof", "anna.age", "founders.invitation"]) {
         searcher.search(file, &std::fs::read(consortium.path().join(file)).expect("written"), &mut hits);
     }

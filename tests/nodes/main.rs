@@ -3,13 +3,22 @@
 //!
 //! What is only in one process is tried elsewhere (`tests/it`, `tests/store`); here stands what needs several, or a kill.
 
+mod beyond;
 mod caller;
 mod consortium;
+mod copies;
 mod crash;
 mod doors;
+mod erasure;
 mod evidence;
 mod flow;
+mod full_disk;
+mod groups;
+mod http;
+mod keys;
 mod leak;
+mod limits;
+mod lists;
 mod node;
 mod puller;
 mod recovery;
@@ -18,5 +27,9 @@ mod releases;
 mod rosters;
 mod search;
 mod snapshot;
+mod spread;
 mod starting;
+mod store;
+mod streams;
+mod views;
 mod wiretap;

@@ -18,8 +18,8 @@ use peer::exchange_service_client::ExchangeServiceClient;
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::Status;
 use tonic::transport::Channel;
+use tonic::{Code, Status, Streaming};
 
 use crate::caller::RUNTIME;
 use crate::consortium::PASSPHRASE;
@@ -55,26 +55,34 @@ impl Home {
     ) -> Result<Vec<peer::ExchangeResponse>, Status> {
         let channel = self.dial(member, address);
         RUNTIME.block_on(async {
-            tokio::time::timeout(Duration::from_secs(20), pull(channel, origin, size)).await.expect("in time")
+            let pulled = async {
+                loop {
+                    match pull(channel.clone(), origin, size).await {
+                        // The member's own node pulls too, and whoever began later is served.
+                        Err(status) if status.code() == Code::Aborted => {}
+                        ended => return ended,
+                    }
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(20), pulled).await.expect("in time")
         })
     }
 }
 
+impl Home {
+    /// Follows one feed of another member.
+    pub fn follow(&self, member: &str, address: SocketAddr, origin: &str) -> Stream {
+        let channel = self.dial(member, address);
+        RUNTIME.block_on(Stream::open(channel, origin)).expect("a stream")
+    }
+}
+
 async fn pull(channel: Channel, origin: &str, size: u64) -> Result<Vec<peer::ExchangeResponse>, Status> {
-    let (requests, outgoing) = mpsc::channel(8);
-    let ask = async |message| {
-        requests.send(peer::ExchangeRequest { message: Some(message) }).await.expect("the stream takes it");
-    };
-    let consortium = "demo.example".to_owned();
-    ask(Asked::Hello(peer::Hello { versions: vec![1], consortium, ..Default::default() })).await;
-    let mut client = ExchangeServiceClient::new(channel);
-    let mut responses = client.exchange(ReceiverStream::new(outgoing)).await?.into_inner();
-    let origin = origin.to_owned();
-    ask(Asked::Subscribe(peer::Subscribe { origin, from_size: 0, window_entries: 8_000 })).await;
+    let mut stream = Stream::open(channel, origin).await?;
     let mut heard = Vec::new();
     let mut held = 0;
     while held < size {
-        let Some(response) = responses.next().await else { break };
+        let Some(response) = stream.responses.next().await else { break };
         let response = response?;
         if let Some(Told::Batch(batch)) = &response.message {
             held += u64::try_from(batch.entries.len()).expect("small");
@@ -82,6 +90,43 @@ async fn pull(channel: Channel, origin: &str, size: u64) -> Result<Vec<peer::Exc
         heard.push(response);
     }
     Ok(heard)
+}
+
+/// A stream that follows one feed from its beginning on.
+pub struct Stream {
+    /// Held open: a puller that ends its side ends the stream.
+    _requests: mpsc::Sender<peer::ExchangeRequest>,
+    responses: Streaming<peer::ExchangeResponse>,
+}
+
+impl Stream {
+    async fn open(channel: Channel, origin: &str) -> Result<Self, Status> {
+        let (requests, outgoing) = mpsc::channel(8);
+        let ask = async |message| {
+            requests.send(peer::ExchangeRequest { message: Some(message) }).await.expect("the stream takes it");
+        };
+        let consortium = "demo.example".to_owned();
+        ask(Asked::Hello(peer::Hello { versions: vec![1], consortium, ..Default::default() })).await;
+        let mut client = ExchangeServiceClient::new(channel);
+        let responses = client.exchange(ReceiverStream::new(outgoing)).await?.into_inner();
+        let origin = origin.to_owned();
+        ask(Asked::Subscribe(peer::Subscribe { origin, from_size: 0, window_entries: 8_000 })).await;
+        Ok(Self { _requests: requests, responses })
+    }
+
+    /// Listens until something is told that is looked for, or the stream ends.
+    pub fn until<T>(&mut self, what: &str, found: impl Fn(&Told) -> Option<T>) -> Result<T, Status> {
+        let listening = async {
+            loop {
+                let told = self.responses.next().await.expect("it does not end without a word")?;
+                if let Some(found) = told.message.as_ref().and_then(&found) {
+                    return Ok(found);
+                }
+            }
+        };
+        let patience = Duration::from_secs(20);
+        RUNTIME.block_on(async { tokio::time::timeout(patience, listening).await }).unwrap_or_else(|_| panic!("{what}"))
+    }
 }
 
 /// The entries among what was heard.

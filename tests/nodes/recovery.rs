@@ -59,7 +59,8 @@ fn a_damaged_journal_is_set_aside_and_every_feed_comes_back_from_the_others() {
     flag_all(&a, &["recovery-device-0003"]);
     b.until("goes on", |status| status.believed == 3 && feed_size(status, FEED) == 3);
     let log = fs::read_to_string(home.log()).expect("a log");
-    assert!(log.contains("store.set_aside") && log.contains("the audit log"), "it says what is lost");
+    assert!(log.contains("store.set_aside") && log.contains("store.salvaged"), "it says what it did");
+    assert!(log.contains("the audit log from there on"), "and what is lost");
     let kept = fs::read_dir(home.path()).expect("readable").map(|entry| entry.expect("readable").file_name());
     assert!(kept.into_iter().any(|name| name.to_string_lossy().starts_with("journal.damaged-")));
 }
@@ -87,4 +88,64 @@ fn an_old_journal_put_back_never_signs_a_size_twice() {
     let status = b.until("goes on", |status| status.believed == 4 && feed_size(status, FEED) == 4);
     assert!(status.feeds.iter().all(|feed| !feed.quarantined));
     a.until("has everything back", |status| feed_size(status, FEED) == 4 && status.believed == 4);
+}
+
+#[test]
+fn an_audit_log_is_cosigned_by_others_and_a_copy_put_back_is_not() {
+    let consortium = Consortium::found(&["bank-a", "bank-b"]);
+    let [a, b] = consortium.start_all(["bank-a", "bank-b"]);
+    a.until_ready();
+    a.until("cosigned", |status| status.audit_witnesses == ["demo.example/bank-b/witness"]);
+    let export = |node: &Node| {
+        let identity = node.home.identity("auditor");
+        consortium.succeed(&format!(
+            "audit export --json --out log.jsonl --endpoint {} --identity {}",
+            node.local,
+            identity.display()
+        ))
+    };
+    let said = export(&a);
+    assert!(said.stdout.contains("demo.example/bank-b/witness"), "{}", said.stdout);
+    let verified = consortium.succeed("audit verify log.jsonl --roster bank-b/roster.note");
+    assert!(verified.stdout.contains("witnessed up to size"), "{}", verified.stdout);
+    let key = consortium.succeed("key show --dir bank-a --json").stdout;
+    let key: serde_json::Value = serde_json::from_str(&key).expect("JSON");
+    let own = key["witness_key"].as_str().expect("a key");
+    let refused = consortium.run(&["audit", "verify", "log.jsonl", "--witness-key", own]);
+    assert_eq!(refused.code, 5, "{}", refused.stdout);
+
+    let home = a.home.clone();
+    a.stop();
+    let (journal, backup) = (home.path().join("journal"), home.path().join("backup"));
+    copy(&journal, &backup);
+    let a = consortium.start("bank-a");
+    let size = a.status().audit_size;
+    a.until("cosigned further", |status| status.audit_witnessed_size >= size);
+    a.kill();
+    fs::remove_dir_all(&journal).expect("removed");
+    copy(&backup, &journal);
+
+    let a = consortium.start("bank-a");
+    let status = a.until("it is told", |status| status.alarms.iter().any(|alarm| alarm.contains("audit log")));
+    assert!(status.audit_witnessed_size < size);
+    let told = export(&a);
+    assert!(told.stdout.contains("\"verified\":true"), "{}", told.stdout);
+    let log = fs::read_to_string(consortium.path().join("log.jsonl")).expect("exported");
+    assert!(log.contains("audit.diverged"));
+    assert!(b.status().alarms.is_empty(), "nobody is accused");
+}
+
+#[test]
+fn a_recovery_killed_before_its_journal_was_in_place_is_finished_by_the_next_start() {
+    let consortium = Consortium::found(&["bank-a", "bank-b"]);
+    let [a, _b] = consortium.start_all(["bank-a", "bank-b"]);
+    a.until_ready();
+    flag_all(&a, &["recovery-device-0005"]);
+    let home = a.home.clone();
+    a.stop();
+    // The damaged one is gone from its place; the new one waits beside it.
+    fs::rename(home.path().join("journal"), home.path().join("journal.salvaged")).expect("renamed");
+    let a = consortium.start("bank-a");
+    a.until("goes on", |status| status.state == "ready" && status.believed == 1);
+    assert!(!home.path().join("journal.salvaged").exists());
 }

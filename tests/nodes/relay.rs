@@ -21,4 +21,9 @@ fn a_feed_whose_author_is_down_comes_from_another_member() {
     let a = consortium.start("bank-a");
     a.flag((IdentifierKind::Device, "relayed-device-0002"));
     shop.until("follows", |status| feed_size(status, "demo.example/bank-a/all") == 2);
+    // And lets the relay go.
+    crate::node::wait("the relay is not asked any longer", || {
+        let log = std::fs::read_to_string(shop.home.log()).expect("a log");
+        log.lines().any(|line| line.contains("exchange.unsubscribed") && line.contains("bank-b")).then_some(())
+    });
 }

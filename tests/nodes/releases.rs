@@ -62,6 +62,49 @@ fn a_repeated_release_is_the_same_bytes_and_charged_once_over_a_kill_too() {
     assert!(said.stdout.contains("\"spent_nano\":250000000"), "{}", said.stdout);
 }
 
+/// What the kill hit is chosen by the machine; a release that was answered before it is tried again under another id.
+#[test]
+fn a_node_killed_between_charge_and_draw_has_charged_once_and_draws_for_what_was_paid() {
+    let consortium = Consortium::found(&["bank-a"]);
+    let mut a = consortium.start("bank-a");
+    a.flag((IdentifierKind::Device, "stats-device-00000011"));
+    a.home.identity("auditor");
+    a.home.identity("operator");
+    let price = 250_000_000;
+    for attempt in 1..=8 {
+        let (id, before) = (format!("killed-{attempt}"), spent(&a));
+        let pid = a.pid();
+        let answer = std::thread::scope(|scope| {
+            let call = scope.spawn(|| release(&a, &id, price));
+            crate::node::wait("the charge", || (spent(&a) == before + price).then_some(()));
+            crate::node::kill(pid);
+            call.join().expect("the caller ends")
+        });
+        drop(a);
+        a = consortium.start("bank-a");
+        assert_eq!(spent(&a), before + price, "a crash gives nothing back");
+        let after = release(&a, &id, price).expect("paid for");
+        assert_eq!(spent(&a), before + price, "the same release is not charged again");
+        if answer.is_err() && !after.repeated_release {
+            let again = release(&a, &id, price).expect("repeated");
+            assert_eq!((again.release, again.repeated_release), (after.release, true));
+            return;
+        }
+    }
+    panic!("no kill came between charge and answer");
+}
+
+#[test]
+fn an_answer_comes_at_a_whole_second_after_its_call() {
+    let consortium = Consortium::found(&["bank-a"]);
+    let a = consortium.start("bank-a");
+    a.home.identity("operator");
+    let asked = std::time::Instant::now();
+    assert!(!release(&a, "at-a-second", 250_000_000).expect("released").repeated_release);
+    let step = std::time::Duration::from_millis(hushwire::base::limits::RELEASE_STEP_MS);
+    assert!(asked.elapsed() >= step, "{:?}", asked.elapsed());
+}
+
 #[test]
 fn calls_of_one_release_at_one_moment_get_one_answer() {
     let consortium = Consortium::found(&["bank-a"]);

@@ -10,23 +10,12 @@ use hushwire::app::cli::member::founding::{LocalMember, LocalTerms, found_locall
 use hushwire::app::config::layout::NodeDir;
 use hushwire::base::name::ConsortiumId;
 use hushwire::base::time::Timestamp;
-use hushwire::domain::identifier::CanonRules;
-use hushwire::domain::identifier::guard::GuardLists;
-use hushwire::domain::indicator::typology::TypologyList;
 use hushwire::domain::roster::terms::Limits;
-use hushwire::domain::statistics::budget::Epsilon;
 use hushwire::io::grpc::wire::hushwire::types::v1::{Decision, IdentifierKind};
-use hushwire::io::journal::file::{FileJournal, JournalOptions};
-use hushwire::io::journal::real_fs::RealFs;
 use hushwire::io::keystore::admin::AdminKey;
 use hushwire::io::keystore::passphrase::Passphrase;
 use hushwire::io::keystore::sealed::WorkFactor;
-use hushwire::io::views::memory::MemoryViews;
 use hushwire::io::{clock, random};
-use hushwire::node::Node;
-use hushwire::node::identity::Identity;
-use hushwire::node::local_mac::LocalMacKey;
-use hushwire::node::state::Settings;
 use tonic::Code;
 
 use crate::caller::{draft, feed_size};
@@ -199,32 +188,8 @@ fn a_clock_behind_the_last_record_is_told_and_nothing_is_written() {
     let consortium = Consortium::found(&[]);
     let now = clock::now();
     let home = founded_at(&consortium, now, 365);
-    let keystore = home.keystore();
-    let roster = NodeDir::new(home.path()).roster_files().current().expect("a roster");
-    let (consortium_id, member, keys) = (&keystore.consortium, &keystore.member, &keystore.keys);
-    let identity = Identity {
-        consortium: consortium_id.clone(),
-        member: member.clone(),
-        feeds: Default::default(),
-        audit: keys.audit_signer(consortium_id, member).expect("a key"),
-        witness: keys.witness_signer(consortium_id, member).expect("a key"),
-        key_ring: keys.key_ring(&roster, now).expect("an epoch").into(),
-        local_mac: LocalMacKey::new(&keys.local_mac),
-    };
-    let settings = Settings {
-        window_ms: 0,
-        canon_rules: CanonRules { default_region: None },
-        guards: GuardLists::built_in().into(),
-        typologies: TypologyList::built_in(),
-        quarter_cap: Epsilon::from_nano(1),
-        version: "0",
-    };
     // The last start of this store was tomorrow.
-    let journal = FileJournal::open(RealFs, &home.path().join("journal"), &keys.storage, JournalOptions::default());
-    let journal = journal.expect("opens");
-    let mut rng = random::generator();
-    let tomorrow = now.plus_s(DAY_S);
-    drop(Node::open(identity, settings, roster, journal, MemoryViews::default(), tomorrow, &mut rng).expect("opens"));
+    drop(home.open_store(now.plus_s(DAY_S)));
     let written = fs::metadata(segments(&home).pop().expect("a segment")).expect("there").len();
     refuse(&home, &[], 1, &["the clock", "set the clock"]);
     let after = fs::metadata(segments(&home).pop().expect("a segment")).expect("there").len();

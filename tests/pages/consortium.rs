@@ -20,7 +20,13 @@ fn the_page_founds_a_consortium_and_lets_a_third_member_in() {
     }
     assert!(held("bank-b").contains("\"epochs\":[1,2]"), "who left gets no further epoch");
     let roster = succeed(folder.path(), "hushwire member roster --dir shop --json");
-    assert!(roster.contains("\"version\":5") && roster.contains("\"state\":\"left\""), "{roster}");
+    assert!(roster.contains("\"version\":8") && roster.contains("\"state\":\"left\""), "{roster}");
+    for part in ["\"max_validity_days\":60", "demo.example/admins/cleo+", "\"from_size\":50000"] {
+        assert!(roster.contains(part), "{part} is missing in {roster}");
+    }
+    let shown = held("bank-a");
+    let pin = shown.split("\"pin\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a pin");
+    assert!(roster.contains(&format!("\"pins\":[\"{pin}\"]")), "the new pin alone: {roster}");
     for (path, mode) in [("bank-a/keystore.age", 0o600), ("bank-a/certs/publisher-fraud-desk/key.pem", 0o600)] {
         use std::os::unix::fs::PermissionsExt;
         let permissions = std::fs::metadata(folder.path().join(path)).expect("made").permissions();

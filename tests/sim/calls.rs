@@ -3,16 +3,19 @@
 use hushwire::base::bytes::Commitment;
 use hushwire::base::kind::IdentifierKind;
 use hushwire::domain::audit::record::Actor;
+use hushwire::domain::feed::blob::Body;
 use hushwire::domain::identifier::RawIdentifier;
 use hushwire::domain::indicator::draft::Draft;
 use hushwire::domain::indicator::words::{Grounds, RetractionReason, Severity};
 use hushwire::node::fence::FenceState;
 use hushwire::node::publish::{IndicatorDraft, PublishFault, PublishReceipt, PublishRequest};
 use hushwire::node::retract::{RetractFault, RetractReceipt, RetractRequest};
+use hushwire::node::select::Selectors;
 
+use crate::consortium::ROGUE;
 use crate::house::{Backup, Waiting};
 use crate::ledger::Attempt;
-use crate::operation::{By, Operation};
+use crate::operation::{By, IDENTIFIERS, Operation};
 use crate::options::Mutant;
 use crate::violation::{Invariant, Violation, broken, ensure};
 use crate::world::{LastRequest, World};
@@ -55,12 +58,17 @@ impl World {
                 )?;
                 if sync_now { self.sync(house) } else { Ok(()) }
             }
+            Operation::Flood { count } => {
+                let identifiers = (0..count).map(|one| one % IDENTIFIERS).collect();
+                self.apply(Operation::Publish { house: ROGUE, identifiers, spread_s: 0, sync_now: true })
+            }
             Operation::Repeat { house } => self.repeat(house),
             Operation::Supersede { house, nth } => self.supersede(house, nth),
             Operation::Retract { house, by, nth, sync_now } => {
                 self.retract(house, by, nth)?;
                 if sync_now { self.sync(house) } else { Ok(()) }
             }
+            Operation::Release { house, nth, reach } => self.release(house, nth, reach),
             Operation::Sync { house } => self.sync(house),
             Operation::Crash { house, restart } => {
                 if self.is_needed(house) {
@@ -203,9 +211,11 @@ impl World {
         let called = self.on_node(house, |node, now, rng| {
             let request = RetractRequest {
                 request: None,
-                names: if by == By::Name { vec![Ok(target)] } else { Vec::new() },
-                source_refs: if by == By::SourceRef { vec![source_ref] } else { Vec::new() },
-                identifiers: if by == By::Identifier { vec![Ok(raw(identifier))] } else { Vec::new() },
+                selectors: Selectors {
+                    names: if by == By::Name { vec![Ok(target)] } else { Vec::new() },
+                    source_refs: if by == By::SourceRef { vec![source_ref] } else { Vec::new() },
+                    identifiers: if by == By::Identifier { vec![Ok(raw(identifier))] } else { Vec::new() },
+                },
                 reason: RetractionReason::FalsePositive,
             };
             node.retract_indicators(&Actor::Node, request, now, rng)
@@ -248,9 +258,10 @@ impl World {
 
     fn back_up(&mut self, house: usize) {
         let (acknowledged, retracted) = self.ledger.acknowledged_of(house);
+        let books = self.ledger.books(house).clone();
         let held = &mut self.houses[house];
         if held.is_up() && held.waiting.is_empty() {
-            let copy = Backup { disk: held.disk.copy(), views: held.views.copy(), acknowledged, retracted };
+            let copy = Backup { disk: held.disk.copy(), views: held.views.copy(), acknowledged, retracted, books };
             held.backups.push(copy);
         }
     }
@@ -265,9 +276,11 @@ impl World {
         }
         let feed = self.consortium.feed(self.houses[house].member);
         let held = self.houses[holder].said(&feed)?;
+        let shown: Vec<Body> = self.houses[holder].entries(&feed)?.into_iter().filter_map(|(_, body)| body).collect();
         self.crash(house);
         let backup = &self.houses[house].backups[nth];
         self.ledger.excuse(house, backup, &held);
+        *self.ledger.books(house) = backup.books.put_back(&shown);
         let (disk, views) = (backup.disk.copy(), backup.views.copy());
         self.houses[house].disk = disk;
         if old_views {

@@ -15,7 +15,9 @@ use hushwire::node::accuse::equivocation_of;
 use hushwire::node::fence::FenceState;
 
 use crate::calls::raw;
+use crate::consortium::{ROGUE, ROGUE_QUOTA};
 use crate::house::Said;
+use crate::options::Rogue;
 use crate::violation::{Invariant, Violation, broken, ensure};
 use crate::world::World;
 
@@ -32,6 +34,7 @@ impl World {
         let feeds: Vec<FeedId> = self.consortium.feeds().filter(|feed| !self.is_twins(&feed.member)).collect();
         for feed in &feeds {
             self.check_same_feed(feed)?;
+            self.check_witnessed(feed)?;
             let said = self.check_author(feed)?;
             for house in self.honest() {
                 self.check_belief(house, feed, &said)?;
@@ -39,7 +42,9 @@ impl World {
         }
         for house in self.honest() {
             self.check_look_up(house)?;
+            self.check_releases(house)?;
             self.check_audit(house)?;
+            self.check_audit_witnessed(house)?;
         }
         Ok(())
     }
@@ -86,6 +91,21 @@ impl World {
         Ok(())
     }
 
+    /// Every honest member counts all entries of an honest feed as cosigned by enough others.
+    fn check_witnessed(&mut self, feed: &FeedId) -> Result<(), Violation> {
+        if self.options.witness_quorum == 0 {
+            return Ok(());
+        }
+        for house in self.honest() {
+            let far = self.on_node(house, |node, _, _| {
+                node.state().feeds.get(feed).map(|feed| (feed.witnessed, feed.size(), feed.quorum.size()))
+            });
+            let all = far.flatten().is_none_or(|(witnessed, size, _)| witnessed == size);
+            ensure(all, Invariant::Witnessed, || format!("house {house}, {feed}: {far:?}"))?;
+        }
+        Ok(())
+    }
+
     /// What an honest author's feed says is what was asked of it.
     fn check_author(&mut self, feed: &FeedId) -> Result<Said, Violation> {
         let author = self.consortium.place(&feed.member);
@@ -112,12 +132,32 @@ impl World {
         Ok(said)
     }
 
-    /// A member believes of a feed exactly what it says.
+    fn is_rogue(&self, member: &MemberId) -> bool {
+        self.options.rogue.is_some() && self.consortium.place(member) == ROGUE
+    }
+
+    /// How much of what a feed says counts, from its beginning on: all of it but of a rogue's. A run lies within one day.
+    fn counting(&self, feed: &FeedId, said: &Said) -> usize {
+        match self.options.rogue.filter(|_| self.is_rogue(&feed.member)) {
+            None => said.in_order.len(),
+            Some(Rogue::NamesEpochs) => 0,
+            Some(Rogue::Floods) => usize::try_from(ROGUE_QUOTA).unwrap_or(usize::MAX).min(said.in_order.len()),
+        }
+    }
+
+    /// A member believes of a feed exactly what it says, as far as the roster lets it count.
     fn check_belief(&mut self, house: usize, feed: &FeedId, said: &Said) -> Result<(), Violation> {
         let Some(node) = &self.houses[house].node else { return Ok(()) };
         let belief = &node.state().belief;
         let mut expected = Held::default();
-        for commitment in said.published.keys() {
+        let (counting, beyond) = said.in_order.split_at(self.counting(feed, said));
+        for commitment in beyond {
+            let held = belief.writer().by_commitment(commitment);
+            ensure(held.is_none(), Invariant::HeldToTheRoster, || {
+                format!("house {house}, {feed}: {commitment:?} counts")
+            })?;
+        }
+        for commitment in counting {
             let withdrawn = said.withdrawn.contains_key(commitment);
             let standing = if withdrawn { Standing::Retracted } else { Standing::Live };
             let held = belief.writer().by_commitment(commitment);
@@ -204,10 +244,10 @@ impl World {
     }
 
     fn check_proofs(&mut self, house: usize) -> Result<(), Violation> {
-        let feed = self.consortium.feed(0);
-        let verifier = self.consortium.verifier(&feed);
         let reader = self.member_of(house);
         for proof in self.on_node(house, |node, _, _| node.equivocations_for(&reader)).unwrap_or_default() {
+            let feed = FeedId::from_origin(&self.consortium.id, &proof.origin).expect("origins of this consortium");
+            let verifier = self.consortium.verifier(&feed);
             let proof = equivocation_of(proof.first, proof.second, &proof.consistency);
             let holds = proof.is_some_and(|proof| proof.verify(&verifier).is_ok());
             ensure(holds, Invariant::EquivocationProved, || format!("the proof of house {house} proves nothing"))?;
@@ -256,10 +296,38 @@ impl World {
         Ok(())
     }
 
+    /// All others hold the same head of this house's audit log and have cosigned it, unless an older store was put back; all
+    /// know of the two logs of a twin.
+    fn check_audit_witnessed(&mut self, house: usize) -> Result<(), Violation> {
+        let others = self.consortium.members.len() - 1;
+        let author = self.member_of(house);
+        let twin = self.options.twin.then(|| self.member_of(0));
+        let Some(node) = &self.houses[house].node else { return Ok(()) };
+        let audits = &node.state().audits;
+        let witnessed = audits.cosigned().map(|head| (head.size(), head.witness_count()));
+        let expected = others - usize::from(self.options.twin);
+        let enough = witnessed.is_some_and(|(size, by)| by >= expected && size > TreeSize::EMPTY);
+        let quiet = self.options.mutant.is_some() || self.options.relay;
+        ensure(enough || quiet || self.houses[house].restored, Invariant::AuditWitnessed, || {
+            format!("house {house}: its audit log is cosigned {witnessed:?}, expected by {expected}")
+        })?;
+        let diverged = audits.diverged();
+        ensure(diverged.is_none() || self.houses[house].restored, Invariant::AuditWitnessed, || {
+            format!("house {house}: others cosigned another log at {diverged:?}")
+        })?;
+        let rewritten: Vec<MemberId> = audits.rewritten().cloned().collect();
+        let right = rewritten.iter().eq(twin.iter().filter(|_| !quiet));
+        ensure(right || quiet && rewritten.is_empty(), Invariant::AuditWitnessed, || {
+            format!("house {house} of {author} proves two audit logs of {rewritten:?}")
+        })
+    }
+
     fn check_accusation(&self, house: usize, record: &AuditRecord) -> Result<(), Violation> {
         let accused = match record.action() {
             "peer.fault" => record.fields().find(|(name, _)| *name == "peer").map(|(_, value)| value.to_owned()),
             "feed.equivocated" => Some(record.subject().split('/').next().unwrap_or_default().to_owned()),
+            // Only what a rogue says does not count.
+            "feed.unbelieved" => Some(record.subject().split('/').next().unwrap_or_default().to_owned()),
             "quarantine.raised" => Some(record.subject().to_owned()),
             _ => None,
         };
@@ -269,6 +337,7 @@ impl World {
         let place = self.consortium.place(&member);
         let mangled = self.lines.get(&(house, place)).is_some_and(|line| line.was_mangled);
         let guilty = self.is_twins(&member)
+            || self.is_rogue(&member) && record.action() == "feed.unbelieved"
             || self.options.relay && place + 1 == self.consortium.members.len()
             || mangled && MANGLED_RULES.contains(&rule)
             || self.is_undecided(record.subject(), rule);

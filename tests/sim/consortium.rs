@@ -30,6 +30,8 @@ use hushwire::node::state::Settings;
 use rand_chacha::ChaCha20Rng;
 use sha2::{Digest, Sha256};
 
+use crate::options::{Mutant, Options, Rogue};
+
 /// 2026-11-22T00:00:00Z: every run begins here.
 pub const START: Timestamp = Timestamp::from_unix_s(1_795_305_600);
 
@@ -41,24 +43,52 @@ pub struct Consortium {
     pub group: GroupId,
     pub members: Vec<MemberId>,
     pub roster: Roster,
+    /// What the rogue's own node goes by, with the secret of its epoch.
+    rogue: Option<(Roster, EpochSecret)>,
     keys: Vec<NodeKeys>,
     guards: Arc<GuardLists>,
 }
 
-fn epoch_secret() -> EpochSecret {
-    EpochSecret::new(SecretBytes::new([7; 32]))
+/// The place of the member that goes by a roster of its own.
+pub const ROGUE: usize = 1;
+
+/// Indicators of a rogue that count, at everybody else.
+pub const ROGUE_QUOTA: u32 = 6;
+
+fn secret(byte: u8) -> EpochSecret {
+    EpochSecret::new(SecretBytes::new([byte; 32]))
 }
 
 impl Consortium {
-    pub fn new(members: usize, rng: &mut ChaCha20Rng) -> Self {
+    pub fn new(options: &Options, rng: &mut ChaCha20Rng) -> Self {
         let id: ConsortiumId = "sim.hushwire.example".parse().expect("a valid id");
         let group: GroupId = "all".parse().expect("a valid name");
         let members: Vec<MemberId> =
-            NAMES.iter().take(members).map(|name| name.parse().expect("a valid name")).collect();
+            NAMES.iter().take(options.members).map(|name| name.parse().expect("a valid name")).collect();
         let keys: Vec<NodeKeys> = members.iter().map(|_| NodeKeys::generate(rng)).collect();
-        let rows = members.iter().zip(&keys).map(|(member, keys)| row(&id, &group, member, keys)).collect();
-        let roster = roster(&id, rows);
-        Self { id, group, members, roster, keys, guards: Arc::new(GuardLists::built_in()) }
+        let quorum = options.witness_quorum;
+        let rows: Vec<Member> =
+            members.iter().zip(&keys).map(|(member, keys)| row(&id, &group, member, keys)).collect();
+        let (roster, rogue) = match options.rogue {
+            None => (roster(&id, rows, &secret(7), quorum), None),
+            Some(Rogue::NamesEpochs) => {
+                let own = secret(8);
+                (roster(&id, rows.clone(), &secret(7), quorum), Some((roster(&id, rows, &own, quorum), own)))
+            }
+            Some(Rogue::Floods) => {
+                let mut held_to = rows.clone();
+                if options.mutant != Some(Mutant::IgnoresQuotas) {
+                    held_to[ROGUE].entries_per_day = ROGUE_QUOTA;
+                }
+                (roster(&id, held_to, &secret(7), quorum), Some((roster(&id, rows, &secret(7), quorum), secret(7))))
+            }
+        };
+        Self { id, group, members, roster, rogue, keys, guards: Arc::new(GuardLists::built_in()) }
+    }
+
+    /// The roster a member's node goes by.
+    pub fn roster_of(&self, member: usize) -> &Roster {
+        self.rogue.as_ref().filter(|_| member == ROGUE).map_or(&self.roster, |(roster, _)| roster)
     }
 
     pub fn feed(&self, member: usize) -> FeedId {
@@ -76,12 +106,15 @@ impl Consortium {
 
     pub fn identity(&self, member: usize) -> Identity {
         let (keys, name) = (&self.keys[member], &self.members[member]);
-        let current = EpochKeys::derive(&self.id, KeyEpoch(1), &epoch_secret());
+        let common = secret(7);
+        let own = self.rogue.as_ref().filter(|_| member == ROGUE).map_or(&common, |(_, secret)| secret);
+        let current = EpochKeys::derive(&self.id, KeyEpoch(1), own);
         let feed = keys.feed_signer(&self.id, name, &self.group).expect("a valid name");
         Identity {
             consortium: self.id.clone(),
             member: name.clone(),
             feeds: BTreeMap::from([(self.group.clone(), feed)]),
+            former_feeds: BTreeMap::new(),
             audit: keys.audit_signer(&self.id, name).expect("a valid name"),
             witness: keys.witness_signer(&self.id, name).expect("a valid name"),
             key_ring: Arc::new(KeyRing { current, previous: None }),
@@ -92,6 +125,7 @@ impl Consortium {
     pub fn settings(&self, window_ms: u64) -> Settings {
         Settings {
             window_ms,
+            decoys: 0,
             canon_rules: CanonRules { default_region: None },
             guards: Arc::clone(&self.guards),
             typologies: TypologyList::built_in(),
@@ -133,20 +167,20 @@ fn row(consortium: &ConsortiumId, group: &GroupId, member: &MemberId, keys: &Nod
     }
 }
 
-fn roster(consortium: &ConsortiumId, members: Vec<Member>) -> Roster {
+fn roster(consortium: &ConsortiumId, members: Vec<Member>, epoch: &EpochSecret, witness_quorum: u32) -> Roster {
     let admin = NoteSigner::ed25519(
         &admin_key_name(consortium, &"anna".parse().expect("a valid name")),
         SigningKey::from_bytes(&[9; 32]),
     )
     .expect("a valid name");
-    let epoch_id = EpochKeys::derive(consortium, KeyEpoch(1), &epoch_secret()).epoch_id();
+    let epoch_id = EpochKeys::derive(consortium, KeyEpoch(1), epoch).epoch_id();
     let draft = RosterDraft {
         consortium: consortium.clone(),
         version: 1,
         previous: None,
         not_after: START.plus_s(365 * 86_400),
         admins: Admins { quorum: 1, keys: vec![admin.verifier().clone()] },
-        limits: Limits::default(),
+        limits: Limits { witness_quorum, ..Limits::default() },
         epochs: vec![Epoch { number: KeyEpoch(1), id: epoch_id, activates_at: START, compromised_at: None }],
         members,
     };

@@ -5,13 +5,15 @@ use std::path::Path;
 use std::rc::Rc;
 
 use hushwire::base::secret::SecretBytes;
+use hushwire::io::journal::compact::{ClosedSegments, RewrittenSegment};
 use hushwire::io::journal::file::{FileJournal, JournalOptions};
-use hushwire::io::journal::memory::MemoryJournal;
+use hushwire::io::journal::memory::{Changes, MemoryJournal, MemoryRecords};
 use hushwire::io::journal::sim_disk::CrashModel;
 use hushwire::io::journal::sim_fs::SimFs;
 use hushwire::io::views::memory::MemoryViews;
 use hushwire::node::store::{
-    Expectation, Journal, Keep, RecordNumber, StorageFault, ViewChange, ViewFault, ViewRows, Views, Visit,
+    ClosedRecords, Decide, Expectation, Journal, RecordNumber, RewriteOutcome, StorageFault, ViewChange, ViewFault,
+    ViewRows, Views, Visit, compact_at_once,
 };
 
 use crate::options::{DiskKind, Mutant};
@@ -120,11 +122,52 @@ impl Journal for SimJournal {
         }
     }
 
-    fn compact(&mut self, decide: &mut dyn FnMut(RecordNumber, &[u8]) -> Keep) -> Result<(), StorageFault> {
-        match &mut self.inner {
-            Inner::Memory(journal) => journal.borrow_mut().compact(decide),
-            Inner::Files(journal) => journal.compact(decide),
+    type Closed = SimClosed;
+
+    fn begin_compaction(&mut self) -> Result<SimClosed, StorageFault> {
+        Ok(match &mut self.inner {
+            Inner::Memory(journal) => SimClosed::Memory(journal.borrow_mut().begin_compaction()?),
+            Inner::Files(journal) => SimClosed::Files(journal.begin_compaction()?),
+        })
+    }
+
+    fn install(&mut self, rewritten: RewriteOutcome<Self>) -> Result<(), StorageFault> {
+        match (&mut self.inner, rewritten) {
+            (Inner::Memory(journal), Ok(SimRewritten::Memory(part))) => journal.borrow_mut().install(Ok(part)),
+            (Inner::Files(journal), Ok(SimRewritten::Files(part))) => journal.install(Ok(part)),
+            (Inner::Memory(journal), Err(fault)) => journal.borrow_mut().install(Err(fault)),
+            (Inner::Files(journal), Err(fault)) => journal.install(Err(fault)),
+            (Inner::Memory(_), Ok(SimRewritten::Files(_))) | (Inner::Files(_), Ok(SimRewritten::Memory(_))) => {
+                unreachable!("a part goes back to its own journal")
+            }
         }
+    }
+
+    fn compact(&mut self, decide: &mut Decide<'_>) -> Result<(), StorageFault> {
+        compact_at_once(self, decide)
+    }
+}
+
+/// What a compaction of a run works on.
+pub enum SimClosed {
+    Memory(MemoryRecords),
+    Files(ClosedSegments<SimFs>),
+}
+
+/// A part of it, written anew.
+pub enum SimRewritten {
+    Memory(Changes),
+    Files(RewrittenSegment),
+}
+
+impl ClosedRecords for SimClosed {
+    type Rewritten = SimRewritten;
+
+    fn rewrite(&mut self, decide: &mut Decide<'_>) -> Result<Option<SimRewritten>, StorageFault> {
+        Ok(match self {
+            Self::Memory(records) => records.rewrite(decide)?.map(SimRewritten::Memory),
+            Self::Files(segments) => segments.rewrite(decide)?.map(SimRewritten::Files),
+        })
     }
 }
 

@@ -3,14 +3,18 @@
 //! 1 hello and welcome, 2 learn heads, 3 subscribe, 4 verify, commit, acknowledge, 5 cosign, 6 tell of newer heads, of
 //! heads of other feeds now and then, and of proofs at once. Everything an answer rests on is durable before it is sent.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use hushwire::base::limits;
 use hushwire::base::name::FeedId;
 use hushwire::base::position::EntryIndex;
 use hushwire::domain::exchange::batch::{UnverifiedBatch, UnverifiedEntry};
-use hushwire::node::accept::AcceptFault;
+use hushwire::node::accept::{AcceptFault, Wanted};
 use hushwire::node::accuse::equivocation_of;
 use hushwire::node::commit::Equivocated;
 use hushwire::node::serve::Outgoing;
+use hushwire::node::witness::audit_feed_of;
 
 use crate::network::{Ask, Stream, Subscription, Tell};
 use crate::options::Mutant;
@@ -25,7 +29,7 @@ const GOSSIP_MS: u64 = limits::GOSSIP_S * 1_000;
 
 /// Whether a stream goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Then {
+pub enum Then {
     GoOn,
     Break,
 }
@@ -66,17 +70,17 @@ impl World {
         self.stream(pair).is_some()
     }
 
-    fn stream(&mut self, pair: (usize, usize)) -> Option<&mut Stream> {
+    pub fn stream(&mut self, pair: (usize, usize)) -> Option<&mut Stream> {
         self.lines.get_mut(&pair)?.stream.as_mut()
     }
 
-    fn ask(&mut self, pair: (usize, usize), message: Ask) {
+    pub fn ask(&mut self, pair: (usize, usize), message: Ask) {
         if let Some(line) = self.lines.get_mut(&pair) {
             line.ask(self.elapsed_ms, message, &mut self.rng);
         }
     }
 
-    fn tell(&mut self, pair: (usize, usize), message: Tell) {
+    pub fn tell(&mut self, pair: (usize, usize), message: Tell) {
         if let Some(line) = self.lines.get_mut(&pair) {
             line.tell(self.elapsed_ms, message, &mut self.rng);
         }
@@ -102,6 +106,7 @@ impl World {
         }
         if gossips {
             self.gossip(pair);
+            self.tell_audit_head(pair)?;
         }
         Ok(())
     }
@@ -122,11 +127,19 @@ impl World {
                 self.tell(pair, Tell::Welcome { heads });
             }
             Ask::Subscribe { feed, from } => {
-                let allowed = self.on_node(server, |node, _, _| node.may_read(&peer, &feed, from));
-                if let Some(Err(_)) = allowed {
+                let allowed = self.on_node(server, |node, now, rng| node.subscribe(&peer, &feed, from, now, rng));
+                let allowed = allowed.map(|allowed| self.houses[server].judge(allowed)).transpose()?;
+                if let Some(Some(Err(_))) = allowed {
                     self.tell(pair, Tell::Unavailable { feed });
                 } else if let Some(stream) = self.stream(pair) {
-                    stream.serves.insert(feed, Subscription { sent: from, acknowledged: from, told: None });
+                    stream
+                        .serves
+                        .insert(feed, Subscription { sent: from, acknowledged: from, told: None, beside: Vec::new() });
+                }
+            }
+            Ask::Unsubscribe { feed } => {
+                if let Some(stream) = self.stream(pair) {
+                    stream.serves.remove(&feed);
                 }
             }
             Ask::Acknowledge { feed, size } => {
@@ -135,6 +148,15 @@ impl World {
                 }
                 let outcome = self.on_node(server, |node, now, rng| node.acknowledge(&peer, &feed, size, now, rng));
                 outcome.map(|outcome| self.houses[server].judge(outcome)).transpose()?;
+            }
+            Ask::AuditWitnessed { note } => {
+                let heard = self.on_node(server, |node, now, rng| node.hear_audit_head(&peer, &note, now, rng));
+                let heard = heard.map(|heard| self.houses[server].judge(heard)).transpose()?;
+                if let Some(stream) = self.stream(pair) {
+                    stream.witnessed = heard.flatten().flatten();
+                }
+                self.sync(server)?;
+                self.tell_audit_head(pair)?;
             }
             Ask::Cosign { feed, size, line } => {
                 self.on_node(server, |node, _, _| node.accept_cosignature(&peer, &feed, size, &line));
@@ -153,10 +175,18 @@ impl World {
             let Some(subscription) = self.stream(pair).and_then(|stream| stream.serves.get_mut(&feed)) else {
                 continue;
             };
-            let Some(head) = head.filter(|head| subscription.sent == head.size) else { continue };
-            if subscription.told.as_ref() != Some(&head.checkpoint) {
+            let Some(head) = head else { continue };
+            let mut news = Vec::new();
+            if head.beside.iter().all(|(size, _)| *size <= subscription.sent) {
+                let old = std::mem::replace(&mut subscription.beside, head.beside.clone());
+                news.extend(head.beside.into_iter().filter(|told| !old.contains(told)).map(|(_, note)| note));
+            }
+            if subscription.sent == head.size && subscription.told.as_ref() != Some(&head.checkpoint) {
                 subscription.told = Some(head.checkpoint.clone());
-                self.tell(pair, Tell::Heartbeat { feed, checkpoint: head.checkpoint.to_string() });
+                news.push(head.checkpoint);
+            }
+            for note in news {
+                self.tell(pair, Tell::Heartbeat { feed: feed.clone(), checkpoint: note.to_string() });
             }
         }
         Ok(())
@@ -196,6 +226,11 @@ impl World {
         let now = self.elapsed_ms;
         let quiet = self.options.mutant == Some(Mutant::KeepsHeadsToItself);
         let proofs = self.on_node(pair.1, |node, _, _| node.equivocations_for(&peer)).unwrap_or_default();
+        let audits = self.on_node(pair.1, |node, _, _| {
+            let heads = node.state().audits.heads();
+            heads.map(|(author, head)| (audit_feed_of(author), head.note_text())).collect::<Vec<_>>()
+        });
+        let audits = audits.unwrap_or_default();
         let mut news = Vec::new();
         if let Some(stream) = self.stream(pair) {
             stream.next_gossip = now + GOSSIP_MS;
@@ -204,6 +239,12 @@ impl World {
             for (feed, head) in heads.into_iter().filter(|(feed, _)| !stream.serves.contains_key(feed)) {
                 if stream.gossiped.insert(feed.clone(), head.checkpoint.clone()).as_ref() != Some(&head.checkpoint) {
                     news.push(Tell::Heartbeat { feed, checkpoint: head.checkpoint.to_string() });
+                }
+            }
+            for (log, head) in audits {
+                let note: Arc<str> = head.into();
+                if stream.gossiped.insert(log.clone(), Arc::clone(&note)).as_ref() != Some(&note) {
+                    news.push(Tell::Heartbeat { feed: log, checkpoint: note.to_string() });
                 }
             }
         }
@@ -231,17 +272,27 @@ impl World {
         Ok(())
     }
 
-    /// The peer's own feeds, and those whose author is not connected.
+    /// The peer's own feeds, and for as long as it takes those whose author is not connected.
     fn subscribe(&mut self, pair: (usize, usize)) {
         let peer = self.member_of(pair.1);
         let wanted = self.on_node(pair.0, |node, _, _| node.wanted_from(&peer)).unwrap_or_default();
         let next = self.elapsed_ms + SUBSCRIBE_MS;
-        for (feed, from) in wanted {
-            let relayed = feed.member != peer && self.is_connected(pair.0, &feed);
-            let fresh = !relayed && self.stream(pair).is_some_and(|stream| stream.asked.insert(feed.clone()));
-            if fresh {
+        let mut followed = BTreeSet::new();
+        for Wanted { feed, from, .. } in wanted {
+            if feed.member != peer && self.is_connected(pair.0, &feed) {
+                continue;
+            }
+            followed.insert(feed.clone());
+            if self.stream(pair).is_some_and(|stream| stream.asked.insert(feed.clone())) {
                 self.ask(pair, Ask::Subscribe { feed, from });
             }
+        }
+        let asked = self.stream(pair).map(|stream| stream.asked.clone()).unwrap_or_default();
+        for feed in asked.difference(&followed) {
+            if let Some(stream) = self.stream(pair) {
+                stream.asked.remove(feed);
+            }
+            self.ask(pair, Ask::Unsubscribe { feed: feed.clone() });
         }
         if let Some(stream) = self.stream(pair) {
             stream.next_subscribe = next;
@@ -273,6 +324,8 @@ impl World {
                 {
                     stream.connected = true;
                     stream.next_gossip = 0;
+                    let note = self.on_node(pair.0, |node, _, _| node.audit_head_of(&from)).unwrap_or_default();
+                    self.ask(pair, Ask::AuditWitnessed { note });
                 }
                 Ok(then)
             }
@@ -281,9 +334,16 @@ impl World {
                 self.note(&("heartbeat", pair, &feed));
                 let heard =
                     self.on_node(pair.0, |node, now, rng| node.accept_heartbeat(&from, &feed, &checkpoint, now, rng));
-                self.after(pair, heard)
+                self.sync(pair.0)?;
+                if let Some(Ok(Some((size, line)))) = &heard
+                    && self.houses[pair.0].is_up()
+                {
+                    self.ask(pair, Ask::Cosign { feed, size: *size, line: line.clone() });
+                }
+                self.after(pair, heard.map(|heard| heard.map(drop)))
             }
             Tell::Batch(batch) => self.hear_batch(pair, *batch),
+            Tell::AuditHead(news) => self.witness(pair, *news),
             Tell::Unavailable { feed } => {
                 if let Some(stream) = self.stream(pair) {
                     stream.asked.remove(&feed);
@@ -351,6 +411,9 @@ impl World {
 
     /// A note arrived at a house: remembered as shown, if its author signed it.
     fn observe(&mut self, house: usize, feed: &FeedId, note: &[u8]) -> Result<(), Violation> {
+        if feed.group != self.consortium.group {
+            return Ok(());
+        }
         let Some((size, root)) = self.consortium.signed(feed, note) else { return Ok(()) };
         if self.options.twin && self.consortium.place(&feed.member) == 0 {
             if self.houses[house].honest {

@@ -9,6 +9,7 @@ use hushwire::base::time::Timestamp;
 use hushwire::domain::feed::blob::Body;
 use hushwire::domain::feed::entry::{EntryKind, Leaf};
 use hushwire::node::Node;
+use hushwire::node::compact::Compaction;
 use hushwire::node::fence::FenceState;
 use hushwire::node::heads::Heads;
 use hushwire::node::store::StorageFault;
@@ -17,6 +18,7 @@ use rand_chacha::ChaCha20Rng;
 use crate::consortium::Consortium;
 use crate::disk::{Disk, SimJournal, SimViews};
 use crate::options::Options;
+use crate::releases::Books;
 use crate::violation::{Invariant, Violation, broken};
 
 pub type SimNode = Node<SimJournal, SimViews>;
@@ -27,6 +29,7 @@ pub struct Backup {
     pub views: SimViews,
     pub acknowledged: BTreeSet<Commitment>,
     pub retracted: BTreeSet<Commitment>,
+    pub books: Books,
 }
 
 /// An answer that waits for the journal.
@@ -34,6 +37,7 @@ pub struct Backup {
 pub enum Waiting {
     Published(Vec<Commitment>),
     Retracted(Vec<Commitment>),
+    Released { id: String, blob: Vec<u8> },
 }
 
 /// One machine. A twin is a second machine of one member.
@@ -44,6 +48,8 @@ pub struct House {
     pub disk: Disk,
     pub views: SimViews,
     pub node: Option<SimNode>,
+    /// The compaction it has begun.
+    pub compaction: Option<Compaction<SimJournal>>,
     /// Its next write fails, if there is one.
     pub disk_may_fail: bool,
     /// Its disk failed; every write fails until it is started again.
@@ -69,6 +75,7 @@ impl House {
             disk: Disk::new(options.disk),
             views: SimViews::new(options.mutant),
             node: None,
+            compaction: None,
             disk_may_fail: false,
             broken: false,
             waiting: Vec::new(),
@@ -91,10 +98,12 @@ impl House {
     ) -> Result<(), Violation> {
         let opened = self.disk.open(options.mutant).and_then(|journal| {
             let (identity, settings) = (consortium.identity(self.member), consortium.settings(options.window_ms));
-            Node::open(identity, settings, consortium.roster.clone(), journal, self.views.clone(), now, rng)
+            let roster = consortium.roster_of(self.member).clone();
+            Node::open(identity, settings, roster, journal, self.views.clone(), now, rng)
         });
         let node = opened.map_err(|fault| broken(Invariant::StoreWhole, format!("does not open: {fault}")))?;
         self.node = Some(node);
+        self.compaction = None;
         self.broken = false;
         self.disk_may_fail = false;
         self.version += 1;
@@ -104,6 +113,7 @@ impl House {
     /// The machine loses power: what was not durable is gone, and nobody was answered.
     pub fn crash(&mut self, seed: u64) {
         self.node = None;
+        self.compaction = None;
         self.waiting.clear();
         self.heads.clear();
         self.disk.crash(seed);
@@ -154,6 +164,9 @@ impl House {
     pub fn said(&self, feed: &FeedId) -> Result<Said, Violation> {
         let mut said = Said::default();
         for (leaf, body) in self.entries(feed)? {
+            if leaf.kind == EntryKind::Indicator {
+                said.in_order.push(leaf.commitment);
+            }
             match body {
                 Some(Body::Retraction(retraction)) => *said.withdrawn.entry(retraction.target).or_default() += 1,
                 _ if leaf.kind == EntryKind::Indicator => *said.published.entry(leaf.commitment).or_default() += 1,
@@ -179,4 +192,6 @@ impl House {
 pub struct Said {
     pub published: BTreeMap<Commitment, usize>,
     pub withdrawn: BTreeMap<Commitment, usize>,
+    /// The publications as they stand in the feed.
+    pub in_order: Vec<Commitment>,
 }

@@ -7,6 +7,7 @@ use hushwire::base::name::FeedId;
 use hushwire::base::position::TreeSize;
 
 use crate::house::{Backup, Said};
+use crate::releases::Books;
 use crate::violation::{Invariant, Violation, ensure};
 
 /// One publication a node was asked for.
@@ -34,6 +35,8 @@ pub struct Withdrawal {
 pub struct Ledger {
     pub attempts: BTreeMap<Commitment, Attempt>,
     pub withdrawals: BTreeMap<Commitment, Withdrawal>,
+    /// By house.
+    books: BTreeMap<usize, Books>,
     /// Roots of honest authors that arrived anywhere.
     shown: BTreeMap<(FeedId, TreeSize), TreeHash>,
     /// Largest size of each feed that arrived anywhere.
@@ -53,6 +56,10 @@ impl Ledger {
 
     pub fn shown_size(&self, feed: &FeedId) -> TreeSize {
         self.shown_size.get(feed).copied().unwrap_or_default()
+    }
+
+    pub fn books(&mut self, house: usize) -> &mut Books {
+        self.books.entry(house).or_default()
     }
 
     pub fn acknowledge_published(&mut self, commitments: &[Commitment]) {

@@ -18,10 +18,12 @@ mod network;
 mod operation;
 mod options;
 mod regressions;
+mod releases;
 mod violation;
+mod witness;
 mod world;
 
-use crate::options::Options;
+use crate::options::{Options, Rogue};
 use crate::world::World;
 
 fn setting(name: &str, otherwise: u64) -> u64 {
@@ -62,6 +64,11 @@ fn a_store_put_back_never_signs_twice() {
 }
 
 #[test]
+fn a_budget_is_kept_over_crashes_and_old_copies_and_a_release_has_one_result() {
+    hold_seeds(6, |seed| Options { releases: true, restores: true, ..Options::stormy(seed) });
+}
+
+#[test]
 fn a_lying_relay_changes_nothing_and_is_the_only_one_blamed() {
     hold_seeds(5, |seed| Options { relay: true, ..Options::stormy(seed) });
 }
@@ -72,8 +79,30 @@ fn two_histories_of_one_author_are_found_out_by_all() {
 }
 
 #[test]
+fn a_member_that_floods_or_names_epochs_is_held_to_the_roster_by_all() {
+    let rogue = |seed: u64| if seed.is_multiple_of(2) { Rogue::Floods } else { Rogue::NamesEpochs };
+    hold_seeds(4, |seed| Options { rogue: Some(rogue(seed)), ..Options::stormy(seed) });
+}
+
+#[test]
+fn a_busy_feed_gets_its_quorum_of_witnesses_through_crashes_and_partitions() {
+    hold_seeds(2, Options::witnessed);
+    hold_seeds(3, |seed| Options { crashes: true, partitions: true, ..Options::witnessed(seed) });
+}
+
+#[test]
 fn journals_on_a_failing_file_system_keep_what_they_promise() {
     hold_seeds(3, |seed| Options { disk: options::DiskKind::Files, ..Options::stormy(seed) });
+}
+
+#[test]
+fn compactions_beside_the_writer_lose_nothing() {
+    hold_seeds(4, |seed| Options {
+        compacts: true,
+        restores: true,
+        disk: if seed % 2 == 0 { options::DiskKind::Files } else { options::DiskKind::Memory },
+        ..Options::stormy(seed)
+    });
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Planted bugs: each must be caught by its invariant within a few seeds, or the simulation sees nothing.
 
 use crate::operation::Operation;
-use crate::options::{Mutant, Options};
+use crate::options::{Mutant, Options, Rogue};
+use crate::releases::Reach;
 use crate::violation::Invariant;
 use crate::world::World;
 
@@ -38,6 +39,12 @@ fn a_journal_that_does_not_sync_is_caught() {
 #[test]
 fn an_answer_before_the_journal_is_durable_is_caught() {
     caught(Mutant::AnswersEarly, &LOST, Options::stormy);
+}
+
+#[test]
+fn members_that_ignore_quotas_are_caught() {
+    let flooded = |seed| Options { rogue: Some(Rogue::Floods), ..Options::calm(seed) };
+    caught(Mutant::IgnoresQuotas, &[Invariant::HeldToTheRoster], flooded);
 }
 
 #[test]
@@ -79,6 +86,34 @@ fn a_restored_node_that_does_not_listen_is_caught() {
     assert!(World::play(honest, &script).is_ok());
     let deaf = World::play(Options { mutant: Some(Mutant::DeafToPeers), ..honest }, &script);
     assert!(deaf.is_err_and(|violation| violation.invariant == Invariant::SignedOnce));
+}
+
+fn release(reach: Reach) -> Operation {
+    Operation::Release { house: 1, nth: 0, reach }
+}
+
+/// A script that holds, and does not with the bug planted.
+fn caught_in(script: &[Operation], mutant: Mutant, invariant: Invariant) {
+    let honest = Options::calm(1);
+    if let Err(violation) = World::play(honest, script) {
+        panic!("{violation}");
+    }
+    let planted = World::play(Options { mutant: Some(mutant), ..honest }, script);
+    let violation = planted.expect_err("the planted bug shows");
+    assert_eq!(violation.invariant, invariant, "{violation}");
+}
+
+#[test]
+fn a_charge_that_is_not_durable_is_caught() {
+    let script = [release(Reach::Charged), Operation::Crash { house: 1, restart: true }];
+    caught_in(&script, Mutant::SkipsSync, Invariant::BudgetKept);
+}
+
+#[test]
+fn a_release_that_is_answered_before_it_is_durable_is_caught() {
+    let crash = Operation::Crash { house: 1, restart: true };
+    let script = [release(Reach::Stored), crash, Operation::Advance { ms: 15_000 }, release(Reach::Answered)];
+    caught_in(&script, Mutant::AnswersEarly, Invariant::ReleasedOnce);
 }
 
 #[test]

@@ -10,16 +10,36 @@ use hushwire::base::name::FeedId;
 use hushwire::base::position::TreeSize;
 use hushwire::domain::exchange::batch::UnverifiedBatch;
 use hushwire::node::commit::Equivocated;
+use hushwire::node::witness::AuditNews;
 use rand::RngExt;
 use rand_chacha::ChaCha20Rng;
 
 /// From puller to server.
 #[derive(Debug, Clone)]
 pub enum Ask {
-    Hello { roster_version: u64 },
-    Subscribe { feed: FeedId, from: TreeSize },
-    Acknowledge { feed: FeedId, size: TreeSize },
-    Cosign { feed: FeedId, size: TreeSize, line: String },
+    Hello {
+        roster_version: u64,
+    },
+    Subscribe {
+        feed: FeedId,
+        from: TreeSize,
+    },
+    Unsubscribe {
+        feed: FeedId,
+    },
+    Acknowledge {
+        feed: FeedId,
+        size: TreeSize,
+    },
+    Cosign {
+        feed: FeedId,
+        size: TreeSize,
+        line: String,
+    },
+    /// The head of the server's audit log that the puller holds.
+    AuditWitnessed {
+        note: String,
+    },
 }
 
 /// From server to puller.
@@ -38,6 +58,7 @@ pub enum Tell {
         feed: FeedId,
     },
     Equivocation(Box<Equivocated>),
+    AuditHead(Box<AuditNews>),
 }
 
 /// Messages on their way.
@@ -75,6 +96,7 @@ pub struct Subscription {
     pub sent: TreeSize,
     pub acknowledged: TreeSize,
     pub told: Option<Arc<str>>,
+    pub beside: Vec<(TreeSize, Arc<str>)>,
 }
 
 /// One stream.
@@ -88,6 +110,8 @@ pub struct Stream {
     pub asked: BTreeSet<FeedId>,
     /// What the server follows for it.
     pub serves: BTreeMap<FeedId, Subscription>,
+    /// The size of the server's audit log that the puller holds, once it said so.
+    pub witnessed: Option<TreeSize>,
     /// Heads of other feeds the server told, and proofs.
     pub gossiped: BTreeMap<FeedId, Arc<str>>,
     pub proved: BTreeSet<String>,

@@ -4,6 +4,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha20Rng;
 
 use crate::options::Options;
+use crate::releases::{PRICES, Reach};
 
 /// Identifiers of a run; several members publish the same.
 pub const IDENTIFIERS: usize = 24;
@@ -26,6 +27,10 @@ pub enum Operation {
         spread_s: u32,
         sync_now: bool,
     },
+    /// The rogue publishes so many identifiers at once.
+    Flood {
+        count: usize,
+    },
     /// Sends the last publication of the house again.
     Repeat {
         house: usize,
@@ -40,6 +45,12 @@ pub enum Operation {
         by: By,
         nth: usize,
         sync_now: bool,
+    },
+    /// Asks for the `nth` release of the house.
+    Release {
+        house: usize,
+        nth: usize,
+        reach: Reach,
     },
     Sync {
         house: usize,
@@ -97,8 +108,14 @@ pub enum Operation {
 pub fn draw(options: &Options, houses: usize, rng: &mut ChaCha20Rng) -> Operation {
     let house = rng.random_range(0..houses);
     let other = (house + rng.random_range(1..houses)) % houses;
+    if options.releases && rng.random_bool(0.25) {
+        let reach = [Reach::Begun, Reach::Charged, Reach::Stored, Reach::Answered][rng.random_range(0..4)];
+        return Operation::Release { house, nth: rng.random_range(0..PRICES.len()), reach };
+    }
     match rng.random_range(0..100) {
-        0..22 => publish(options, house, rng),
+        0..20 => publish(options, house, rng),
+        20..22 if options.rogue.is_some() => Operation::Flood { count: rng.random_range(1..12) },
+        20..22 => publish(options, house, rng),
         22..26 => Operation::Repeat { house },
         26..30 => Operation::Supersede { house, nth: rng.random_range(0..100) },
         30..40 => {

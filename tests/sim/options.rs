@@ -28,6 +28,17 @@ pub enum Mutant {
     Withholds,
     /// Members do not tell each other of heads and of proofs.
     KeepsHeadsToItself,
+    /// Members let everything count that is published.
+    IgnoresQuotas,
+}
+
+/// What the second member does that the others must not follow: its node has a roster of its own making.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rogue {
+    /// Publishes beyond its quota.
+    Floods,
+    /// Publishes under an epoch that no roster names.
+    NamesEpochs,
 }
 
 /// Everything a run depends on.
@@ -42,14 +53,21 @@ pub struct Options {
     pub batch_entries: usize,
     pub crashes: bool,
     pub partitions: bool,
+    /// Members that must cosign a checkpoint before it counts fully.
+    pub witness_quorum: u32,
     /// Copies of the store are put back.
     pub restores: bool,
     /// The last member changes, withholds and reorders what it relays of others.
     pub relay: bool,
     /// The first member runs twice under one key.
     pub twin: bool,
+    /// Statistics are released.
+    pub releases: bool,
+    pub rogue: Option<Rogue>,
     /// Publications of several hundred identifiers.
     pub bulk: bool,
+    /// Journals are compacted again and again, a step with each tick, while everything else goes on.
+    pub compacts: bool,
     pub mutant: Option<Mutant>,
 }
 
@@ -65,10 +83,14 @@ impl Options {
             batch_entries: 5,
             crashes: false,
             partitions: false,
+            witness_quorum: 0,
             restores: false,
             relay: false,
             twin: false,
+            releases: false,
+            rogue: None,
             bulk: false,
+            compacts: false,
             mutant: None,
         }
     }
@@ -83,10 +105,16 @@ impl Options {
             crashes: pick(1) || pick(2),
             partitions: pick(2) || pick(4),
             restores: pick(4),
+            releases: pick(1),
             relay: pick(8),
             twin: seed % 7 == 6,
             ..Self::calm(seed)
         }
+    }
+
+    /// Four members, each of whose checkpoints all three others must cosign, and one that never rests.
+    pub fn witnessed(seed: u64) -> Self {
+        Self { members: 4, witness_quorum: 3, window_ms: 0, ..Self::calm(seed) }
     }
 
     pub fn stormy(seed: u64) -> Self {

@@ -13,18 +13,28 @@ pub enum Invariant {
     RetractionFinds,
     /// A repeated request gets the first answer.
     RepeatedRequest,
+    /// What was charged to a privacy budget stays charged, and never exceeds its cap.
+    BudgetKept,
+    /// A release has one result.
+    ReleasedOnce,
     /// All honest members hold the same feeds.
     SameFeeds,
     /// All honest members believe what the feeds say, and nothing else.
     SameBelief,
+    /// What exceeds a member's quota, or names an epoch of its own, counts nowhere.
+    HeldToTheRoster,
     /// An honest author signs one tree of one size.
     SignedOnce,
     /// Whoever signs two histories is quarantined everywhere, with a proof that verifies.
     EquivocationProved,
+    /// Once all is well, enough members have cosigned what an honest author said, and everybody knows.
+    Witnessed,
     /// Nobody honest is accused.
     NoFalseAccusation,
     /// The audit log is what its signed head says.
     AuditVerifies,
+    /// Once all is well every other member has cosigned an honest audit log, and whoever keeps two is found out.
+    AuditWitnessed,
     /// A store that nothing was done to is whole.
     StoreWhole,
     /// Once all is well, everything gets through.

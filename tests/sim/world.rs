@@ -13,7 +13,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use sha2::{Digest, Sha256};
 
-use crate::consortium::{Consortium, START};
+use crate::consortium::{Consortium, ROGUE, START};
 use crate::house::{House, SimNode, Waiting};
 use crate::ledger::Ledger;
 use crate::network::Line;
@@ -56,9 +56,10 @@ pub struct World {
 impl World {
     pub fn new(options: Options) -> Result<Self, Violation> {
         let mut rng = ChaCha20Rng::seed_from_u64(options.seed);
-        let consortium = Consortium::new(options.members, &mut rng);
+        let consortium = Consortium::new(&options, &mut rng);
         let last = options.members - 1;
-        let honest = |member: usize| !(options.twin && member == 0 || options.relay && member == last);
+        let rogue = |member: usize| options.rogue.is_some() && member == ROGUE;
+        let honest = |member: usize| !(options.twin && member == 0 || options.relay && member == last || rogue(member));
         let mut houses: Vec<House> =
             (0..options.members).map(|member| House::new(member, honest(member), &options)).collect();
         if options.twin {
@@ -123,6 +124,7 @@ impl World {
     pub fn start(&mut self, house: usize) -> Result<(), Violation> {
         let now = self.houses[house].clock(self.now());
         self.houses[house].start(&self.consortium, &self.options, now, &mut self.rng)?;
+        self.check_budget(house)?;
         self.sync(house)
     }
 
@@ -178,7 +180,11 @@ impl World {
             match waiting {
                 Waiting::Published(commitments) => self.ledger.acknowledge_published(&commitments),
                 Waiting::Retracted(targets) => self.ledger.acknowledge_withdrawn(&targets),
+                Waiting::Released { id, blob } => self.ledger.books(house).answer(&id, &blob),
             }
+        }
+        if let Some(node) = &self.houses[house].node {
+            self.ledger.books(house).keep(node.budget(START.day()).spent);
         }
     }
 
@@ -202,6 +208,27 @@ impl World {
         self.houses[house].judge(outcome)?;
         self.sync(house)?;
         self.check_recovered(house);
+        if self.options.compacts { self.compact_a_step(house) } else { Ok(()) }
+    }
+
+    /// Begins a compaction, has one part of it rewritten and put in force, or ends it.
+    fn compact_a_step(&mut self, house: usize) -> Result<(), Violation> {
+        let Some(mut compaction) = self.houses[house].compaction.take() else {
+            let begun = self.on_node(house, |node, now, _| node.begin_compaction(now));
+            let begun = begun.map(|begun| self.houses[house].judge(begun)).transpose()?;
+            self.houses[house].compaction = begun.flatten().flatten();
+            return Ok(());
+        };
+        let outcome = match compaction.work() {
+            Some(part) => {
+                let installed = self.on_node(house, |node, _, _| node.install_compacted(part));
+                let installed = installed.map(|installed| self.houses[house].judge(installed)).transpose()?;
+                self.houses[house].compaction = installed.flatten().map(|()| compaction);
+                return Ok(());
+            }
+            None => self.on_node(house, |node, _, _| node.end_compaction(compaction)),
+        };
+        outcome.map(|ended| self.houses[house].judge(ended)).transpose()?;
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use hushwire::io::journal::file::{FileJournal, JournalOptions};
 use hushwire::io::journal::seal::StorageKey;
 use hushwire::io::journal::sim_disk::{CrashModel, POWER_CUTS};
 use hushwire::io::journal::sim_fs::{Deaf, SimFault, SimFs};
-use hushwire::node::store::{Journal, Keep, RecordNumber, StorageFault};
+use hushwire::node::store::{ClosedRecords, Journal, Keep, RecordNumber, StorageFault};
 
 const DIR: &str = "/node/journal";
 const OPTIONS: JournalOptions = JournalOptions { rotate_bytes: 1500, reserve_bytes: 1024 };
@@ -66,6 +66,21 @@ fn compact(journal: &mut FileJournal<SimFs>, told: &mut Told) -> Result<(), Stor
     Ok(())
 }
 
+/// The same by its steps, records appended between each of them and the next.
+fn compact_beside(journal: &mut FileJournal<SimFs>, told: &mut Told) -> Result<(), StorageFault> {
+    let below = told.acknowledged - 2;
+    told.compaction_tried_below = below;
+    let mut closed = journal.begin_compaction()?;
+    append(journal, told, &[2])?;
+    while let Some(part) = closed.rewrite(&mut |number, _| decide(number, below)).transpose() {
+        append(journal, told, &[1, 3])?;
+        journal.install(part)?;
+        append(journal, told, &[1])?;
+    }
+    told.compacted_below = below;
+    Ok(())
+}
+
 /// Runs until the first fault, and checks that it was the last word.
 fn workload(fs: &SimFs, told: &mut Told) -> Result<(), StorageFault> {
     let mut journal = open(fs)?;
@@ -77,6 +92,7 @@ fn workload(fs: &SimFs, told: &mut Told) -> Result<(), StorageFault> {
     }
     let done = done.and_then(|()| append(&mut journal, told, &[2])).and_then(|()| compact(&mut journal, told));
     let done = done.and_then(|()| append(&mut journal, told, &[5, 1]));
+    let done = done.and_then(|()| compact_beside(&mut journal, told));
     // A full disk stops a compaction but not the writer; the append then tells.
     if done.is_err() && append(&mut journal, told, &[1]).is_err() {
         assert_eq!(journal.append(b"after a fault"), Err(StorageFault::Stopped));

@@ -4,6 +4,7 @@ mod journal;
 mod journal_crash;
 mod journal_files;
 mod recorded;
+mod salvage;
 mod snapshot;
 mod views;
 mod views_sled;

@@ -122,7 +122,8 @@ impl Fs for RecordedFs {
         record.names.retain(|path, _| path.parent() != Some(dir));
         for name in RealFs.names(dir)? {
             let path = dir.join(name);
-            let metadata = std::fs::metadata(&path)?;
+            // Directories further up are others' too: what they remove meanwhile is none of ours.
+            let Ok(metadata) = std::fs::metadata(&path) else { continue };
             if metadata.is_file() {
                 record.names.insert(path, metadata.ino());
             }

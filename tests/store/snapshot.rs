@@ -1,5 +1,6 @@
 //! The file of the snapshot on a simulated disk: whatever disturbs its writing leaves a whole one or none.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use hushwire::base::bytes::{Commitment, Incarnation, Pseudonym, Sha256Digest};
@@ -13,6 +14,7 @@ use hushwire::domain::belief::load::Loader;
 use hushwire::domain::belief::place::TableKey;
 use hushwire::domain::belief::said::{Said, SaidContent};
 use hushwire::domain::belief::{Belief, Witnessing};
+use hushwire::domain::roster::exclusion::Exclusions;
 use hushwire::io::journal::fs::{Fs, create_dir_durably};
 use hushwire::io::journal::sim_disk::CrashModel;
 use hushwire::io::journal::sim_fs::{SimFault, SimFs};
@@ -79,6 +81,10 @@ fn cut(record: u64) -> Cut {
         roster_sha256: Sha256Digest([3; 32]),
         taken_at: START,
         feeds: Vec::new(),
+        first_sha256: Sha256Digest([4; 32]),
+        quotas: BTreeMap::new(),
+        exclusions: Exclusions::default(),
+        listed: [].into(),
     }
 }
 

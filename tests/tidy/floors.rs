@@ -101,6 +101,21 @@ pub fn imports(source: &Source) -> Vec<Violation> {
     out
 }
 
+/// Inside `app` the command line starts everything else and nothing else knows it: what both need stands beside it.
+pub fn command_line(source: &Source) -> Vec<Violation> {
+    let module = source.module();
+    let beside = module.first().is_some_and(|floor| floor == "app") && module.get(1).is_some_and(|part| part != "cli");
+    let imports = source
+        .references()
+        .into_iter()
+        .filter(|(_, path)| beside && path.starts_with(&["app".to_owned(), "cli".to_owned()]));
+    imports
+        .map(|(offset, path)| {
+            source.violation(offset, format!("{} imports the command line: {}", module.join("::"), path.join("::")))
+        })
+        .collect()
+}
+
 /// Code below the wall that reaches for the world.
 pub fn world(source: &Source) -> Vec<Violation> {
     let module = source.module();
@@ -156,6 +171,14 @@ mod tests {
         check("src/domain/indicator/x.rs", "use crate::domain::wire;", 0);
         check("src/domain/audit/x.rs", "use crate::domain::elsewhere::X;", 1);
         check("src/domain/elsewhere/x.rs", "use crate::domain::note::X;", 1);
+    }
+
+    #[test]
+    fn whoever_imports_the_command_line_is_found() {
+        assert_eq!(broken(command_line, "src/app/demo/x.rs", "use crate::app::cli::client::Node;"), 1);
+        assert_eq!(broken(command_line, "src/app/demo/x.rs", "use crate::app::output;"), 0);
+        assert_eq!(broken(command_line, "src/app/cli/x.rs", "use crate::app::cli::client::Node;"), 0);
+        assert_eq!(broken(command_line, "src/app/mod.rs", "pub mod cli;"), 0);
     }
 
     #[test]

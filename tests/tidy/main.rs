@@ -10,8 +10,42 @@ use std::io::Write;
 use crate::source::{Source, Violation, files, sources};
 
 /// Folders and files whose text is read by people.
-const TEXTS: [&str; 10] =
-    ["src", "proto", "tests", "benches", "docs", "deploy", "README.md", "Makefile", "Cargo.toml", "deny.toml"];
+const TEXTS: [&str; 13] = [
+    "src",
+    "proto",
+    "tests",
+    "benches",
+    "docs",
+    "deploy",
+    "fuzz",
+    ".ci",
+    "README.md",
+    "Makefile",
+    "Cargo.toml",
+    "build.rs",
+    "deny.toml",
+];
+
+/// Endings of such texts; a name without a dot counts as its own.
+const ENDINGS: [&str; 17] = [
+    "rs",
+    "proto",
+    "md",
+    "toml",
+    "sh",
+    "py",
+    "tsv",
+    "csv",
+    "txt",
+    "html",
+    "json",
+    "yaml",
+    "yml",
+    "service",
+    "Makefile",
+    "run",
+    "Dockerfile",
+];
 
 fn hold(rule: impl Fn(&Source) -> Vec<Violation>, folders: &[&str]) {
     report(sources(folders).iter().flat_map(rule).collect());
@@ -26,6 +60,7 @@ fn report(violations: Vec<Violation>) {
 #[test]
 fn imports_only_go_down_the_floors_and_left_in_the_pipeline() {
     hold(floors::imports, &["src"]);
+    hold(floors::command_line, &["src"]);
 }
 
 #[test]
@@ -67,7 +102,7 @@ fn files_hold_one_idea_each() {
 fn no_text_promises_too_much_or_names_a_machine() {
     let existing: Vec<&str> =
         TEXTS.into_iter().filter(|name| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name).exists()).collect();
-    let texts = files(&existing, &["rs", "proto", "md", "toml", "sh", "Makefile", "txt", "html"]);
+    let texts = files(&existing, &ENDINGS);
     report(
         texts
             .iter()

@@ -87,7 +87,7 @@ pub fn files(folders: &[&str], endings: &[&str]) -> Vec<(String, String)> {
         if path.is_dir() {
             let entries = std::fs::read_dir(&path).expect("a folder of the project can be read");
             open.extend(entries.map(|entry| entry.expect("its entries too").path()));
-        } else if path.extension().and_then(|ending| ending.to_str()).is_some_and(|ending| endings.contains(&ending)) {
+        } else if ending(&path).is_some_and(|ending| endings.contains(&ending)) {
             let text = std::fs::read_to_string(&path).expect("a text file of the project can be read");
             let name = path.strip_prefix(root).expect("it is inside").to_string_lossy().replace('\\', "/");
             found.push((name, text));
@@ -95,6 +95,11 @@ pub fn files(folders: &[&str], endings: &[&str]) -> Vec<(String, String)> {
     }
     found.sort();
     found
+}
+
+/// What stands behind the last dot; the whole name where there is none.
+fn ending(path: &Path) -> Option<&str> {
+    path.extension().or(path.file_name()).and_then(|ending| ending.to_str())
 }
 
 /// Modules that a file declares under `#[cfg(test)]`, as `domain/roster/samples`.

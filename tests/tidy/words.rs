@@ -41,6 +41,17 @@ pub fn code(source: &Source) -> Vec<Violation> {
         let what = format!("{word}: {why}");
         out.extend(words(code, word).into_iter().map(|(offset, _)| source.violation(offset, what.clone())));
     }
+    let parents = words(&source.product, "use super::").into_iter().filter(|_| source.path.starts_with("src/"));
+    for (offset, _) in parents.filter(|(_, rest)| !rest.starts_with('*')) {
+        out.push(source.violation(offset, "paths begin at crate::"));
+    }
+    for (offset, rest) in
+        words(&source.code, "allow(").into_iter().filter(|(offset, _)| source.code[..*offset].ends_with('['))
+    {
+        if !rest.split(']').next().is_some_and(|inside| inside.contains("reason")) {
+            out.push(source.violation(offset, "an exception from a lint gives its reason"));
+        }
+    }
     for (offset, rest) in words(&source.product, "as") {
         let target = rest.trim_start().split(|character: char| !character.is_alphanumeric()).next().unwrap_or_default();
         if NUMBERS.contains(&target) {
@@ -100,6 +111,10 @@ mod tests {
         check("let x = y as u64;", 1);
         check("let x = y as usize + 1;", 1);
         check("use a::B as C;", 0);
+        check("use super::b::C;", 1);
+        check("use super::*;", 0);
+        check("#[allow(clippy::all)] fn f() {}", 1);
+        check("#![allow(clippy::all, reason = \"generated\")]", 0);
         check("#[cfg(test)] mod tests { fn f() { println!(); y as u64 } }", 0);
         check("#[cfg(test)] mod tests { fn f() { x.unwrap() } }", 1);
     }

@@ -1,11 +1,12 @@
-//! `hushwire cert …`: certificates of the member's own authority.
+//! `hushwire cert …`: certificates of the member's own authority, and those the node shows.
+
+pub mod own;
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::app::cli::member::keygen::LOCAL_HOSTS;
 use crate::app::cli::sealing::{DirArgs, PassphraseArgs};
 use crate::app::config::layout::NodeDir;
 use crate::app::outcome::{CliError, Outcome};
@@ -13,12 +14,11 @@ use crate::app::output::{answer, answer_json};
 use crate::base::name::CallerName;
 use crate::base::role::Role;
 use crate::base::time::Timestamp;
-use crate::io::certificate::{LEAF_DAYS, LocalAuthority};
+use crate::io::certificate::LEAF_DAYS;
 use crate::io::clock;
-use crate::io::keystore::file::{Readers, create, read, write};
+use crate::io::keystore::file::{Readers, read, write};
 use crate::io::keystore::store::Keystore;
 use crate::io::transport::leaf::Leaf;
-use zeroize::Zeroizing;
 
 /// Certificates for the systems and people of this member.
 #[derive(Debug, Args)]
@@ -26,6 +26,7 @@ use zeroize::Zeroizing;
 Examples:
   hushwire cert issue screener checkout-1 --dir bank-a
   hushwire cert issue operator ann --dir bank-a --days 90
+  hushwire cert issue operator ann --dir bank-a --replace
   hushwire cert server --dir bank-a --host node.internal --host 10.0.0.7
   hushwire cert list --dir bank-a")]
 pub struct CertArgs {
@@ -38,7 +39,11 @@ enum CertCommand {
     /// Issue a client certificate: DIR/certs/ROLE-NAME/{cert,key,ca}.pem.
     Issue(IssueArgs),
     /// Issue a new certificate for the local listener, for other host names or before the old one expires.
-    Server(ServerArgs),
+    Server(own::ServerArgs),
+    /// Write the certificate other members pin again, for the same key: it was lost, or has ended.
+    Peer(own::PeerArgs),
+    /// Write the certificate of the member's own authority again, for the same key: it was lost, or has ended.
+    Authority(own::AuthorityArgs),
     /// List the certificates in the folder with the day each ends.
     List(ListArgs),
 }
@@ -49,7 +54,7 @@ Example:
   hushwire cert issue screener checkout-1 --dir bank-a
 
 The certificate carries the name hushwire://MEMBER/ROLE/NAME. Hand the folder to the system that calls the node; the key in \
-it is not sealed. Issuing does not revoke: to withdraw a certificate before its end, let it be short.")]
+it is not sealed. Issuing does not revoke, nor does --replace: to withdraw a certificate before its end, let it be short.")]
 struct IssueArgs {
     /// publisher, screener, analyst, auditor or operator.
     role: Role,
@@ -63,25 +68,20 @@ struct IssueArgs {
     /// Folder to write instead of DIR/certs/ROLE-NAME.
     #[arg(long, short, value_name = "FOLDER")]
     out: Option<PathBuf>,
+    /// Put the new certificate and key in the place of those that are there.
+    #[arg(long)]
+    replace: bool,
+    /// One JSON object on standard output: {"uri", "dir"}
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     sealing: PassphraseArgs,
 }
 
 #[derive(Debug, Args)]
-struct ServerArgs {
-    #[command(flatten)]
-    dir: DirArgs,
-    /// Host name or address under which the member's systems reach the node; may be repeated.
-    #[arg(long = "host", value_name = "HOST", default_values = LOCAL_HOSTS)]
-    hosts: Vec<String>,
-    /// Days it is valid.
-    #[arg(long, value_name = "DAYS", default_value_t = LEAF_DAYS)]
-    days: u32,
-    #[command(flatten)]
-    sealing: PassphraseArgs,
-}
-
-#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  hushwire cert list --dir bank-a")]
 struct ListArgs {
     #[command(flatten)]
     dir: DirArgs,
@@ -93,7 +93,9 @@ struct ListArgs {
 pub fn run(args: CertArgs) -> Result<Outcome, CliError> {
     match args.command {
         CertCommand::Issue(args) => issue(&args),
-        CertCommand::Server(args) => server(&args),
+        CertCommand::Server(args) => own::server(&args),
+        CertCommand::Peer(args) => own::peer(&args),
+        CertCommand::Authority(args) => own::renew_authority(&args),
         CertCommand::List(args) => list(&args),
     }
 }
@@ -103,8 +105,17 @@ fn issue(args: &IssueArgs) -> Result<Outcome, CliError> {
     let (keystore, _) = args.sealing.open(&node)?;
     let default = node.client(args.role.as_str(), args.name.as_str());
     let folder = args.out.as_ref().unwrap_or(&default);
-    issue_client(&node, &keystore, args.role, &args.name, args.days, folder, clock::now())?;
-    answer(format!("hushwire://{}/{}/{}: {}", keystore.member, args.role, args.name, folder.display()))?;
+    if args.replace {
+        write_client(&node, &keystore, args.role, &args.name, args.days, folder, clock::now())?;
+    } else {
+        issue_client(&node, &keystore, args.role, &args.name, args.days, folder, clock::now())?;
+    }
+    let (uri, dir) = (format!("hushwire://{}/{}/{}", keystore.member, args.role, args.name), folder.display());
+    if args.json {
+        answer_json(&json!({ "uri": uri, "dir": dir.to_string() }))?;
+    } else {
+        answer(format!("{uri}: {dir}"))?;
+    }
     Ok(Outcome::Done)
 }
 
@@ -120,39 +131,28 @@ pub fn issue_client(
 ) -> Result<(), CliError> {
     if folder.exists() {
         return Err(CliError::failed(format!("{} exists already", folder.display()))
-            .hint("move it away, or name another folder by --out"));
+            .hint("--replace puts the new one in its place, --out names another folder"));
     }
-    let authority = authority(node, keystore)?;
+    write_client(node, keystore, role, name, days, folder, now)
+}
+
+/// The same, in the place of whatever the folder holds.
+fn write_client(
+    node: &NodeDir,
+    keystore: &Keystore,
+    role: Role,
+    name: &CallerName,
+    days: u32,
+    folder: &Path,
+    now: Timestamp,
+) -> Result<(), CliError> {
+    let authority = own::authority(node, keystore)?;
     let issued = authority.issue_client(role, name, days, now)?;
-    create(&folder.join("key.pem"), issued.key_pem.as_bytes(), Readers::Owner)?;
-    create(&folder.join("ca.pem"), authority.certificate_pem().as_bytes(), Readers::Everyone)?;
-    create(&folder.join("cert.pem"), issued.certificate_pem.as_bytes(), Readers::Everyone)?;
+    std::fs::create_dir_all(folder).map_err(|reason| CliError::failed(format!("{}: {reason}", folder.display())))?;
+    write(&folder.join("key.pem"), issued.key_pem.as_bytes(), Readers::Owner)?;
+    write(&folder.join("ca.pem"), authority.certificate_pem().as_bytes(), Readers::Everyone)?;
+    write(&folder.join("cert.pem"), issued.certificate_pem.as_bytes(), Readers::Everyone)?;
     Ok(())
-}
-
-fn server(args: &ServerArgs) -> Result<Outcome, CliError> {
-    let node = args.dir.node();
-    let (mut keystore, passphrase) = args.sealing.open(&node)?;
-    let issued = authority(&node, &keystore)?.issue_server(&args.hosts, args.days, clock::now())?;
-    let tls = keystore.keys.tls.as_mut().ok_or_else(no_tls)?;
-    tls.server = Zeroizing::new(issued.key_pem.to_string());
-    keystore.replace(&node.keystore(), &passphrase, args.sealing.work())?;
-    write(&node.server_certificate(), issued.certificate_pem.as_bytes(), Readers::Everyone)?;
-    answer(format!("{} for {}", node.server_certificate().display(), args.hosts.join(", ")))?;
-    answer("restart the node to show it")?;
-    Ok(Outcome::Done)
-}
-
-fn authority(node: &NodeDir, keystore: &Keystore) -> Result<LocalAuthority, CliError> {
-    let path = node.local_authority();
-    let pem =
-        String::from_utf8(read(&path)?).map_err(|_| CliError::failed(format!("{} is not PEM", path.display())))?;
-    let tls = keystore.keys.tls.as_ref().ok_or_else(no_tls)?;
-    Ok(LocalAuthority::load(&keystore.member, &pem, &tls.local_ca)?)
-}
-
-fn no_tls() -> CliError {
-    CliError::failed("the keystore holds no TLS keys").hint("make a node's keys by hushwire member keygen")
 }
 
 fn list(args: &ListArgs) -> Result<Outcome, CliError> {

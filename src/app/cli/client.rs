@@ -158,8 +158,24 @@ impl Node {
     }
 }
 
+/// What to do where repeating the call mends nothing: somebody has to see to the node first.
+fn needs_operator(status: &Status) -> Option<&'static str> {
+    let details = status.get_error_details();
+    match details.error_info().map(|info| info.reason.as_str())? {
+        "DISK_LOW" => Some("free space on the node's disk; the node goes on by itself"),
+        "DISK_FULL" => Some("free space on the node's disk, then restart the node: nothing acknowledged is lost"),
+        "STORE_STOPPED" => {
+            Some("free space or mend the node's disk, then restart the node: nothing acknowledged is lost")
+        }
+        _ => None,
+    }
+}
+
 /// How often a call is made that ended so. What never reached a node gets time for a restart, not for a repair.
 fn attempts(status: &Status) -> u32 {
+    if needs_operator(status).is_some() {
+        return 1;
+    }
     match status.code() {
         Code::Unavailable if status.get_error_details().error_info().is_none() => 3,
         Code::Unavailable | Code::ResourceExhausted | Code::Aborted | Code::DeadlineExceeded => ATTEMPTS,
@@ -178,6 +194,9 @@ pub fn explain(status: &Status, endpoint: &str) -> CliError {
     let details = status.get_error_details();
     let reason = details.error_info().map(|info| format!(" [{}]", info.reason)).unwrap_or_default();
     let said = format!("{cause}{reason}");
+    if let Some(hint) = needs_operator(status) {
+        return CliError::unavailable(format!("the node cannot do it now: {said}")).hint(hint);
+    }
     match status.code() {
         Code::Unavailable | Code::DeadlineExceeded | Code::Unknown if details.error_info().is_none() => {
             let lower = cause.to_ascii_lowercase();
@@ -254,6 +273,21 @@ mod tests {
         assert_eq!(ids.id(1, &body), RequestIds::new(b"key").id(1, &body));
         assert_ne!(ids.id(1, &body), ids.id(2, &body));
         assert_ne!(ids.id(1, &body), RequestIds::new(b"other").id(1, &body));
+    }
+
+    #[test]
+    fn nobody_is_told_to_try_again_where_the_node_must_be_seen_to_first() {
+        use crate::io::grpc::refusals::storage_refusal;
+        use crate::node::store::StorageFault;
+        for fault in [StorageFault::Full, StorageFault::Stopped, StorageFault::Os("no such device".to_owned())] {
+            let status = Status::from(storage_refusal(&fault));
+            let error = explain(&status, "h:1");
+            assert_eq!((attempts(&status), error.code), (1, CliError::UNAVAILABLE), "{fault}");
+            let hint = error.hint.expect("what to do");
+            assert!(hint.contains("restart the node") && !hint.contains("try again"), "{hint}");
+        }
+        let busy = Status::from(storage_refusal(&StorageFault::Views("rebuilt".to_owned())));
+        assert!(attempts(&busy) > 1 && explain(&busy, "h:1").hint.is_some_and(|hint| hint.contains("try again")));
     }
 
     #[test]

@@ -50,6 +50,7 @@ pub fn as_json(answer: &local::ScreenTransactionResponse, line: Option<u64>) -> 
             "code": reason.code,
             "decision": decision_word(reason.decision),
             "description": reason.description,
+            "since": reason.since.as_ref().map(time::show),
         })).collect::<Vec<_>>(),
         "matches": answer.matches.iter().map(match_json).collect::<Vec<_>>(),
         "refused": answer.refused.iter().map(|refused| json!({
@@ -139,10 +140,11 @@ pub fn explained(answer: &local::ScreenTransactionResponse) -> Vec<String> {
         ));
         for indicator in &found.indicators {
             lines.push(format!(
-                "           {} {} ({}), until {}{}",
+                "           {} {} ({}), handling {}, until {}{}",
                 indicator.typology,
                 severity(indicator.severity),
                 grounds(indicator.grounds),
+                handling(indicator.handling),
                 shown_time(indicator.valid_until.as_ref()),
                 if indicator.provisional { ", provisional" } else { "" }
             ));

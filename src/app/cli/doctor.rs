@@ -17,6 +17,7 @@ use crate::app::config::{Config, ConfigError};
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output::{answer, answer_json};
 use crate::io::guard_files;
+use crate::io::typology_file;
 
 /// Look for what is wrong with a node, and print the command that mends it
 #[derive(Debug, Args)]
@@ -25,7 +26,7 @@ Examples:
   hushwire doctor --config bank-a/hushwire.toml
   hushwire doctor --json | jq '.findings[] | select(.level != \"ok\")'
 
-Looks at configuration, files and their permissions, keystore, roster, certificates, clock, disk, ports, guard lists, the \
+Looks at configuration, files and their permissions, keystore, roster, certificates, clock, disk, ports, guard lists, typology, the \
 running node and its peers. It changes nothing. Exit code 1: something has to be mended.")]
 pub struct DoctorArgs {
     /// Configuration of the node
@@ -126,13 +127,24 @@ fn examine(patient: &Patient<'_>, findings: &mut Findings) {
         findings.warning("configuration", "sandbox is on: documented test values force decisions", mend);
     }
     machine::examine(patient, findings);
-    certificates::examine(patient, findings);
-    let roster = membership::examine(patient, findings);
+    let keystore = membership::keystore(patient, findings);
+    certificates::examine(patient, keystore.as_ref(), findings);
+    let roster = membership::examine(patient, keystore.as_ref(), findings);
     match guard_files::all(&config.guard_dir) {
         Ok(lists) => findings.ok("guard lists", format!("{} lists", lists.lists().count())),
         Err(error) => {
-            findings.fault("guard lists", error.to_string(), "import the list again: hushwire guard import FILE")
+            let again = "hushwire guard import FILE --grade GRADE --config CONFIG";
+            let mend = format!("rm {}   # then import it again: {again}", error.path().display());
+            findings.fault("guard lists", error.to_string(), mend);
         }
+    }
+    match typology_file::load(config.typology_file.as_deref()) {
+        Ok(list) => findings.ok("typology", format!("{} typologies to publish under", list.iter().count())),
+        Err(error) => findings.fault(
+            "typology",
+            error.to_string(),
+            "correct the line, or take typology.file out to publish under the list that ships",
+        ),
     }
     network::examine(patient, roster.as_ref(), findings);
 }

@@ -22,7 +22,12 @@ impl From<RosterError> for CliError {
             RosterError::GenesisHash { .. } => {
                 Some("ask the other members for the genesis hash again, by voice, and do not go on while it differs")
             }
-            RosterError::VersionGap { .. } => Some("apply the versions between first, in order"),
+            RosterError::VersionGap { .. } => {
+                Some("give the versions between too; every member has them: rosters/N.note in its node's folder")
+            }
+            RosterError::FeedKeysChanged(_) => {
+                Some("make the card again in the node's own folder, with the newest roster applied there")
+            }
             RosterError::Expired(_) => Some("an admin prepares a renewal: hushwire member propose --renew-days 365"),
             _ => None,
         };

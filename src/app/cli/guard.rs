@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::app::cli::client::load_config;
 use crate::app::outcome::{CliError, Outcome};
@@ -11,6 +11,7 @@ use crate::app::output::{answer, answer_json, remark};
 use crate::app::records::words;
 use crate::base::kind::IdentifierKind;
 use crate::domain::identifier::guard::list::{GuardList, ListGrade, ListHeader, ListScope};
+use crate::domain::identifier::guard_import::GuardImportError;
 use crate::io::clock;
 use crate::io::guard_files::{self, GuardFileError, Reading};
 use crate::io::keystore::file::read_at_most;
@@ -44,7 +45,7 @@ their content. Values of the grade reject are neither published nor matched; wea
 struct ImportArgs {
     /// The list
     file: PathBuf,
-    /// reject or weak
+    /// reject or weak; a list that says otherwise of itself is refused
     #[arg(long)]
     grade: Grade,
     /// Name of the list; that of a MISP list where not given
@@ -64,9 +65,15 @@ struct ImportArgs {
     format: Option<FileFormat>,
     #[command(flatten)]
     place: PlaceArgs,
+    /// One JSON object on standard output: {"name", "version", "grade", "kinds", "entries", "sha256"}
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  hushwire guard list --config bank-a/hushwire.toml")]
 struct ListArgs {
     #[command(flatten)]
     place: PlaceArgs,
@@ -76,11 +83,17 @@ struct ListArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  hushwire guard remove vpn-exits --config bank-a/hushwire.toml")]
 struct RemoveArgs {
     /// Name of the list
     name: String,
     #[command(flatten)]
     place: PlaceArgs,
+    /// One JSON object on standard output: {"name"}
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -143,10 +156,20 @@ fn import(args: &ImportArgs) -> Result<Outcome, CliError> {
         kinds: args.kind.iter().copied().collect(),
     };
     let imported = guard_files::import(&folder, reading, header, &text, clock::now()).map_err(|error| match error {
-        GuardFileError::List { reason, .. } => CliError::usage(format!("{}: {reason}", args.file.display())),
+        GuardFileError::List { reason, .. } => {
+            let error = CliError::usage(format!("{}: {reason}", args.file.display()));
+            match reason {
+                GuardImportError::OtherThanAsked { .. } => error.hint("leave the option away, or correct the list"),
+                _ => error,
+            }
+        }
         other => other.into(),
     })?;
-    answer(line_of(&imported))?;
+    if args.json {
+        answer_json(&as_json(&imported))?;
+    } else {
+        answer(line_of(&imported))?;
+    }
     remark("a running node takes it in when it is restarted");
     Ok(Outcome::Done)
 }
@@ -155,20 +178,7 @@ fn list(args: &ListArgs) -> Result<Outcome, CliError> {
     let folder = load_config(args.place.config.as_deref())?.guard_dir;
     let lists = guard_files::all(&folder)?;
     if args.json {
-        let rows: Vec<_> = lists
-            .lists()
-            .map(|list| {
-                let header = list.header();
-                json!({
-                    "name": header.name,
-                    "version": header.version,
-                    "grade": header.grade.name(),
-                    "kinds": header.kinds.iter().map(|kind| kind.label()).collect::<Vec<_>>(),
-                    "entries": list.entries().len(),
-                    "sha256": list.digest().to_string(),
-                })
-            })
-            .collect();
+        let rows: Vec<_> = lists.lists().map(as_json).collect();
         answer_json(&json!({ "sha256": lists.digest().to_string(), "lists": rows }))?;
     } else {
         for list in lists.lists() {
@@ -187,12 +197,27 @@ fn remove(args: &RemoveArgs) -> Result<Outcome, CliError> {
     }
     let path = guard_files::path_of(&folder, &args.name);
     std::fs::remove_file(&path).map_err(|error| unremovable(&path, &error))?;
+    if args.json {
+        answer_json(&json!({ "name": args.name }))?;
+    }
     remark("a running node forgets it when it is restarted");
     Ok(Outcome::Done)
 }
 
 fn unremovable(path: &Path, error: &std::io::Error) -> CliError {
     CliError::failed(format!("{} cannot be removed: {error}", path.display()))
+}
+
+fn as_json(list: &GuardList) -> Value {
+    let header = list.header();
+    json!({
+        "name": header.name,
+        "version": header.version,
+        "grade": header.grade.name(),
+        "kinds": header.kinds.iter().map(|kind| kind.label()).collect::<Vec<_>>(),
+        "entries": list.entries().len(),
+        "sha256": list.digest().to_string(),
+    })
 }
 
 fn line_of(list: &GuardList) -> String {

@@ -31,6 +31,11 @@ impl FromStr for IdentifierOption {
 }
 
 impl IdentifierOption {
+    /// What `read` makes of all that was typed, where something else than an identifier may stand as well.
+    pub fn whole<T>(&self, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        read(&self.0)
+    }
+
     /// Kind and value; the value `-` is asked for without echo, or read as the next line of standard input.
     fn parts(&self) -> Result<(IdentifierKind, &str), NoIdentifier> {
         let (kind, value) = self.0.split_once('=').filter(|(_, value)| !value.is_empty()).ok_or(NoIdentifier)?;
@@ -41,7 +46,7 @@ impl IdentifierOption {
 /// Not of the form. What was typed is not repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "--identifier has the form KIND=VALUE, e.g. iban=…, or KIND=- to be asked; KIND is one of pan, iban, account, email, phone, device, ip, wallet, domain, url, address, merchant, par, token"
+    "an identifier has the form KIND=VALUE, e.g. iban=…, or KIND=- to be asked; KIND is one of pan, iban, account, email, phone, device, ip, wallet, domain, url, address, merchant, par, token"
 )]
 pub struct NoIdentifier;
 

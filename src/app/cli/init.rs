@@ -161,7 +161,7 @@ fn build(args: &InitArgs, node: &NodeDir) -> Result<Sha256Digest, CliError> {
         entries_per_day: ENTRIES_PER_DAY,
         valid_days: VALID_DAYS,
     };
-    let card = card_of(&keystore, own_pin(node)?, &wishes, now)?;
+    let card = card_of(&keystore, own_pin(node)?, &wishes, None, now)?;
     let founding = Founding {
         consortium,
         cards: vec![MemberCard::verify(&card)?],

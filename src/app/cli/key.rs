@@ -1,17 +1,22 @@
 //! `hushwire key …`: admin keys, the node's keys, new epochs.
 
+mod rotate;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::app::cli::member::propose::{Changes, NewEpoch, prepare, report};
+use crate::app::cli::member::changes::{Changes, NewEpoch, prepare};
+use crate::app::cli::member::propose::report;
 use crate::app::cli::sealing::{DirArgs, PassphraseArgs};
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output::{answer, answer_json};
 use crate::base::epoch::KeyEpoch;
 use crate::base::name::{ConsortiumId, GroupId};
+use crate::io::bundle_files::is_needed;
 use crate::io::keystore::admin::AdminKey;
+use crate::io::keystore::rollover::RotatedKey;
 use crate::io::keystore::store::Keystore;
 use crate::io::{clock, random};
 
@@ -21,6 +26,7 @@ use crate::io::{clock, random};
 Examples:
   hushwire key admin anna --consortium demo.example --out anna.age
   hushwire key show --dir bank-a
+  hushwire key rotate peer-tls --dir bank-a
   hushwire key new-epoch --dir bank-a --in-days 14 --out epoch-2
   hushwire key new-epoch --dir bank-a --compromised --out emergency")]
 pub struct KeyArgs {
@@ -34,6 +40,8 @@ enum KeyCommand {
     Admin(AdminArgs),
     /// Show the public halves of the node's keys and the epochs it holds.
     Show(ShowArgs),
+    /// Let a new key take over from one of the node's: feed, witness, audit, hpke or peer-tls.
+    Rotate(rotate::RotateArgs),
     /// Prepare the next epoch: a roster that announces it and its secret sealed to every active member.
     NewEpoch(NewEpochArgs),
     /// Destroy the secret of an epoch that is no longer readable.
@@ -43,6 +51,9 @@ enum KeyCommand {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  hushwire key admin anna --consortium demo.example --out anna.age > anna.key")]
 struct AdminArgs {
     /// What the admin is called in the roster, e.g. a function rather than a person's name.
     name: GroupId,
@@ -52,11 +63,17 @@ struct AdminArgs {
     /// File to write; existing files are not replaced.
     #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
+    /// One JSON object on standard output: {"file", "key"}
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     sealing: PassphraseArgs,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  hushwire key show --dir bank-a")]
 struct ShowArgs {
     #[command(flatten)]
     dir: DirArgs,
@@ -68,6 +85,10 @@ struct ShowArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hushwire key new-epoch --dir bank-a --in-days 14 --out desk/epoch-2
+  hushwire key new-epoch --dir bank-a --compromised --out desk/emergency")]
 struct NewEpochArgs {
     #[command(flatten)]
     dir: DirArgs,
@@ -80,26 +101,41 @@ struct NewEpochArgs {
     /// Folder to write; must not exist.
     #[arg(long, short, value_name = "DIR")]
     out: PathBuf,
+    /// One JSON object on standard output: {"version", "sha256", "dir"}
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  hushwire key forget-epoch 1 --dir bank-a")]
 struct ForgetArgs {
     /// Number of the epoch.
     #[arg(value_name = "EPOCH", value_parser = clap::value_parser!(u32))]
     epoch: u32,
     #[command(flatten)]
     dir: DirArgs,
+    /// One JSON object on standard output: {"epoch"}
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     sealing: PassphraseArgs,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  hushwire key reseal --dir bank-a --new-passphrase file:new-passphrase")]
 struct ResealArgs {
     #[command(flatten)]
     dir: DirArgs,
     /// Where the new passphrase comes from; the forms of --passphrase.
     #[arg(long, value_name = "SOURCE")]
     new_passphrase: String,
+    /// One JSON object on standard output: {"file"}
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     sealing: PassphraseArgs,
 }
@@ -108,6 +144,7 @@ pub fn run(args: KeyArgs) -> Result<Outcome, CliError> {
     match args.command {
         KeyCommand::Admin(args) => admin(&args),
         KeyCommand::Show(args) => show(&args),
+        KeyCommand::Rotate(args) => rotate::run(&args),
         KeyCommand::NewEpoch(args) => new_epoch(&args),
         KeyCommand::ForgetEpoch(args) => forget_epoch(&args),
         KeyCommand::Reseal(args) => reseal(&args),
@@ -119,8 +156,12 @@ fn admin(args: &AdminArgs) -> Result<Outcome, CliError> {
     let key = AdminKey::generate(args.consortium.clone(), args.name.clone(), &mut random::generator());
     let verifier = key.signer()?.verifier().to_string();
     key.create(&args.out, &passphrase, args.sealing.work())?;
-    // On a line of its own: it is copied into the next command.
-    answer(verifier)?;
+    if args.json {
+        answer_json(&json!({ "file": args.out.display().to_string(), "key": verifier }))?;
+    } else {
+        // On a line of its own: it is copied into the next command.
+        answer(verifier)?;
+    }
     Ok(Outcome::Done)
 }
 
@@ -133,8 +174,11 @@ fn show(args: &ShowArgs) -> Result<Outcome, CliError> {
     let feed = hex::encode(keys.feed.verifying_key().as_bytes());
     let pin = crate::app::cli::member::card::own_pin(&node)?.to_string();
     let epochs: Vec<u32> = keys.epochs.keys().map(|epoch| epoch.0).collect();
+    let next = RotatedKey::ALL.into_iter().filter(|key| keys.next_fingerprint(*key).is_some());
+    let next: Vec<&str> = next.map(RotatedKey::label).collect();
     if args.json {
         return answer_json(&json!({
+            "next": next,
             "consortium": consortium.as_str(),
             "member": member.as_str(),
             "feed_public_key": feed,
@@ -151,6 +195,9 @@ fn show(args: &ShowArgs) -> Result<Outcome, CliError> {
     answer(format!("audit key    {audit}"))?;
     answer(format!("witness key  {witness}"))?;
     answer(format!("peer pin     {pin}"))?;
+    if !next.is_empty() {
+        answer(format!("to take over {}", next.join(" ")))?;
+    }
     let epochs: Vec<String> = epochs.iter().map(ToString::to_string).collect();
     answer(format!("epochs held  {}", if epochs.is_empty() { "none".to_owned() } else { epochs.join(" ") }))?;
     Ok(Outcome::Done)
@@ -167,7 +214,7 @@ fn new_epoch(args: &NewEpochArgs) -> Result<Outcome, CliError> {
     let changes = Changes { new_epoch: Some(wish), ..Changes::default() };
     let prepared = prepare(&current, &changes, None, now, &mut random::generator())?;
     prepared.write(&args.out)?;
-    report(&prepared, &args.out)
+    report(&prepared, &args.out, args.json)
 }
 
 fn forget_epoch(args: &ForgetArgs) -> Result<Outcome, CliError> {
@@ -175,17 +222,21 @@ fn forget_epoch(args: &ForgetArgs) -> Result<Outcome, CliError> {
     let epoch = KeyEpoch(args.epoch);
     let roster = node.roster_files().current()?;
     let now = clock::now();
-    let needed = roster.readable_epochs(now).iter().any(|readable| readable.number == epoch)
-        || roster.epoch(epoch).is_some_and(|epoch| epoch.activates_at > now && epoch.compromised_at.is_none());
-    if needed {
+    if is_needed(&roster, epoch, now) {
         return Err(CliError::usage(format!("epoch {epoch} is still needed to read or to write")));
     }
     let (mut keystore, passphrase) = args.sealing.open(&node)?;
+    // First: whoever is stopped in between still holds the secret and can say so again.
+    node.bundle_files().forget(epoch)?;
     if keystore.keys.epochs.remove(&epoch).is_none() {
         return Err(CliError::usage(format!("this keystore holds no secret of epoch {epoch}")));
     }
     keystore.replace(&node.keystore(), &passphrase, args.sealing.work())?;
-    answer(format!("secret of epoch {epoch} destroyed here; copies in backups are not"))?;
+    if args.json {
+        answer_json(&json!({ "epoch": epoch.0 }))?;
+    } else {
+        answer(format!("secret of epoch {epoch} destroyed here; copies in backups are not"))?;
+    }
     Ok(Outcome::Done)
 }
 
@@ -194,6 +245,11 @@ fn reseal(args: &ResealArgs) -> Result<Outcome, CliError> {
     let (present, passphrase) = args.sealing.change(&args.new_passphrase)?;
     let keystore = Keystore::read(&node.keystore(), &present)?;
     keystore.replace(&node.keystore(), &passphrase, args.sealing.work())?;
-    answer(format!("{} is sealed under the new passphrase", node.keystore().display()))?;
+    let file = node.keystore().display().to_string();
+    if args.json {
+        answer_json(&json!({ "file": file }))?;
+    } else {
+        answer(format!("{file} is sealed under the new passphrase"))?;
+    }
     Ok(Outcome::Done)
 }

@@ -3,11 +3,13 @@
 
 pub mod apply;
 pub mod card;
+pub mod changes;
 pub mod founding;
 pub mod genesis;
 pub mod invite;
 pub mod join;
 pub mod keygen;
+pub mod limit;
 pub mod propose;
 pub mod roster;
 pub mod sign;
@@ -52,7 +54,7 @@ enum MemberCommand {
     Card(card::CardArgs),
     /// Prepare the first roster and the first epoch's keys.
     Genesis(genesis::GenesisArgs),
-    /// Prepare the next roster: add, suspend, remove, renew.
+    /// Prepare the next roster: members, groups, admins, limits, validity.
     Propose(propose::ProposeArgs),
     /// Sign prepared rosters and key bundles as an admin.
     Sign(sign::SignArgs),

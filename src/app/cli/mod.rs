@@ -8,17 +8,22 @@
 //! server could not be reached, try again · 5 a verification failed.
 
 pub mod audit;
+pub mod bench;
 pub mod cert;
 pub mod client;
 pub mod conformance;
 pub mod decision;
 pub mod doctor;
+pub mod due;
+pub mod erase;
 mod faults;
 pub mod guard;
 pub mod identifier_option;
 pub mod init;
 pub mod key;
+pub mod list;
 pub mod member;
+pub mod openapi;
 pub mod publish;
 pub mod retract;
 pub mod screen;
@@ -30,11 +35,14 @@ pub mod stream;
 
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
 
 use crate::app::demo;
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output;
+use crate::domain::identifier::text::looks_like_identifier;
+use crate::io::keystore::process::forbid_core_dumps;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -43,7 +51,7 @@ Exit codes:
   2  wrong usage or configuration: nothing was done
   3  done in part: the refused records are reported by line, field and rule
   4  the node could not be reached or has no time now: try again
-  5  a verification failed: a signature, a proof or a file is not what it should be
+  5  a verification failed: a signature, a proof or a file is not what it should be, or an act of the demo did not come true
 
 A first node in three commands:
   hushwire init --member bank-a --dir ./bank-a
@@ -66,7 +74,10 @@ enum Command {
     Serve(serve::ServeArgs),
     Publish(publish::PublishArgs),
     Retract(retract::RetractArgs),
+    Erase(erase::EraseArgs),
+    Due(due::DueArgs),
     Screen(screen::ScreenArgs),
+    List(list::ListArgs),
     Status(status::StatusArgs),
     Doctor(doctor::DoctorArgs),
     Audit(audit::AuditArgs),
@@ -76,6 +87,9 @@ enum Command {
     Key(key::KeyArgs),
     Guard(guard::GuardArgs),
     Conformance(conformance::ConformanceArgs),
+    Bench(bench::BenchArgs),
+    #[command(name = "openapi")]
+    OpenApi(openapi::OpenApiArgs),
 }
 
 impl Command {
@@ -86,7 +100,10 @@ impl Command {
             Self::Serve(args) => serve::run(args),
             Self::Publish(args) => publish::run(args),
             Self::Retract(args) => retract::run(args),
+            Self::Erase(args) => erase::run(args),
+            Self::Due(args) => due::run(args),
             Self::Screen(args) => screen::run(args),
+            Self::List(args) => list::run(args),
             Self::Status(args) => status::run(args),
             Self::Doctor(args) => doctor::run(args),
             Self::Audit(args) => audit::run(args),
@@ -96,13 +113,20 @@ impl Command {
             Self::Key(args) => key::run(args),
             Self::Guard(args) => guard::run(args),
             Self::Conformance(args) => conformance::run(args),
+            Self::Bench(args) => bench::run(args),
+            Self::OpenApi(args) => openapi::run(args),
         }
     }
 }
 
 /// Parses the process's arguments, runs the command, and tells on standard error why it failed and what to do.
 pub fn run() -> ExitCode {
-    match Cli::parse().command.run() {
+    // Before anything is read: identifiers in arguments, files and answers, keys and passphrases never rest in a core file.
+    if let Err(error) = forbid_core_dumps() {
+        output::remark(format!("error: {error}"));
+        return ExitCode::from(CliError::FAILED);
+    }
+    match parse().command.run() {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Partial) => ExitCode::from(CliError::PARTIAL),
         Err(error) => {
@@ -117,11 +141,54 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// The process's arguments, or their refusal. What was typed in the wrong place is repeated, for who mistyped a word, unless
+/// it looks like an identifier.
+fn parse() -> Cli {
+    Cli::try_parse().unwrap_or_else(|error| without_identifiers(error).exit())
+}
+
+fn without_identifiers(mut error: clap::Error) -> clap::Error {
+    for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg, ContextKind::InvalidSubcommand] {
+        let Some(ContextValue::String(typed)) = error.get(kind) else { continue };
+        if looks_like_identifier(typed).is_some() {
+            error.insert(kind, ContextValue::String("(not shown)".to_owned()));
+        }
+    }
+    error
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
 
-    use super::Cli;
+    use clap::Parser;
+
+    use super::{Cli, without_identifiers};
+
+    /// The commands that do something, by their words.
+    fn leaves(command: &clap::Command, words: &str, found: &mut Vec<(String, String)>) {
+        let mut is_leaf = true;
+        for inner in command.get_subcommands() {
+            is_leaf = false;
+            leaves(inner, &format!("{words} {}", inner.get_name()), found);
+        }
+        if is_leaf {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            found.push((words.to_owned(), help));
+        }
+    }
+
+    #[test]
+    fn every_command_teaches_by_an_example_that_names_it() {
+        let mut found = Vec::new();
+        leaves(&Cli::command(), "hushwire", &mut found);
+        let silent: Vec<String> = found
+            .into_iter()
+            .filter(|(words, help)| !(help.contains("Example") && help.contains(words.as_str())))
+            .map(|(words, _)| words)
+            .collect();
+        assert_eq!(silent, [""; 0]);
+    }
 
     #[test]
     fn the_command_line_is_consistent_and_documents_its_exit_codes() {
@@ -131,5 +198,21 @@ mod tests {
         for code in ["0  done", "3  done in part", "5  a verification failed"] {
             assert!(help.contains(code), "{code}");
         }
+    }
+
+    #[test]
+    fn what_looks_like_an_identifier_is_not_repeated_and_a_mistyped_word_is() {
+        let check = |words: &[&str], shown: bool| {
+            let error = Cli::try_parse_from(words.iter().copied()).expect_err("something is wrong");
+            let typed = words.last().expect("a word").trim_start_matches("--time=");
+            let said = without_identifiers(error).to_string();
+            assert_eq!(said.contains(typed), shown, "{said}");
+        };
+        check(&["hushwire", "publsh"], true);
+        check(&["hushwire", "4111111111111111"], false);
+        check(&["hushwire", "screen", "orders.csv", "4111111111111111"], false);
+        check(&["hushwire", "screen", "--identifier", "pan=-", "--time=4111 1111 1111 1111"], false);
+        check(&["hushwire", "list", "add", "jane.doe@example.com"], false);
+        check(&["hushwire", "list", "add", "grey"], true);
     }
 }

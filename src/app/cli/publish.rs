@@ -23,7 +23,9 @@ use crate::app::records::refusal::Refusal;
 use crate::app::records::words;
 use crate::base::limits;
 use crate::base::role::Role;
+use crate::io::grpc::convert;
 use crate::io::grpc::wire::hushwire::local::v1 as local;
+use crate::node::copies::Ack;
 use local::publishing_service_client::PublishingServiceClient;
 
 /// Bytes of one call: half of what the node accepts.
@@ -47,11 +49,13 @@ Examples:
   hushwire publish cases.csv --dry-run --report refused.csv
   hushwire publish orders.csv --map pan=card_number --map email=mail --typology F1012 \\
       --severity high --confidence 80 --grounds own-confirmed
+  hushwire publish cases.csv --ack quorum
   tail -F events.jsonl | hushwire publish - --follow
   hushwire publish events.jsonl --follow
 
 A repeated run is harmless: calls that the node has acknowledged within 24 hours are not published again. \
-Exit code 3: some records were refused and reported, the others are published.")]
+Exit code 3: some records were refused and reported, the others are published; or --ack was not reached in time, and \
+everything is published all the same.")]
 pub struct PublishArgs {
     /// CSV or JSON lines; - reads standard input
     pub file: PathBuf,
@@ -64,9 +68,14 @@ pub struct PublishArgs {
     /// Sharing group; the roster's first where not given
     #[arg(long)]
     pub group: Option<String>,
-    /// Publish the identifiers spread over this many seconds, so that others cannot tell that they belong together
-    #[arg(long, default_value_t = 0, value_name = "SECONDS")]
-    pub spread_s: u32,
+    /// Publish the identifiers spread over this many seconds, so that others cannot tell that they belong together; the
+    /// node's feed.spread_s where not given
+    #[arg(long, value_name = "SECONDS")]
+    pub spread_s: Option<u32>,
+    /// Wait until it is durable here (local), also at one other member (peer), or at more than half of the others in the
+    /// group (quorum); the node's feed.ack where not given
+    #[arg(long, value_name = "WHERE")]
+    pub ack: Option<Ack>,
     /// Check every record against the node's rules and publish nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -90,6 +99,8 @@ struct Summary<'a> {
     published: u64,
     refused: u64,
     refusals: &'a [Refusal],
+    /// The least that was reached; none where nothing was published.
+    ack_reached: Option<&'static str>,
 }
 
 /// See the module's documentation.
@@ -113,9 +124,9 @@ async fn publish(args: PublishArgs) -> Result<Outcome, CliError> {
         names,
         call: Call::default(),
         account: Account::default(),
-        published: 0,
         identifiers: 0,
         shown: Vec::new(),
+        reached: None,
     };
     let ended = run.all(incoming, &stop).await;
     run.bar.finish_and_clear();
@@ -125,6 +136,9 @@ async fn publish(args: PublishArgs) -> Result<Outcome, CliError> {
     }
     run.answer()?;
     ended?;
+    if run.falls_short() {
+        return Ok(Outcome::Partial);
+    }
     run.account.outcome()
 }
 
@@ -144,9 +158,10 @@ struct Run<'a> {
     names: Option<NamesFile>,
     call: Call,
     account: Account,
-    published: u64,
     identifiers: u64,
     shown: Vec<String>,
+    /// The least any call reached, with the copies there were and could have been.
+    reached: Option<(Ack, u32, u32)>,
 }
 
 impl Run<'_> {
@@ -205,8 +220,11 @@ impl Run<'_> {
             indicators: call.drafts,
             dry_run: self.args.dry_run,
             spread_s: self.args.spread_s,
+            ack: 0,
         };
         request.request_id = self.node.request_ids.id(first_line, &request);
+        // Not part of the id: a run repeated to wait for more copies publishes nothing again.
+        request.ack = self.args.ack.map_or(0, |ack| convert::wire_ack(ack).into());
         let client = PublishingServiceClient::new(self.node.channel.clone());
         let answered = self
             .node
@@ -216,7 +234,6 @@ impl Run<'_> {
                 async move { client.publish_indicators(call).await }
             })
             .await;
-        draft::wipe(&mut request.indicators);
         let response = answered.map_err(|error| self.broken_off(error, first_line))?;
         self.note(&response, &call.lines)
     }
@@ -224,8 +241,13 @@ impl Run<'_> {
     fn note(&mut self, response: &local::PublishIndicatorsResponse, lines: &[u64]) -> Result<(), CliError> {
         // A line the node counts beyond what was sent would be its fault; line 0 says so without a crash.
         let line_of = |index: u32| usize::try_from(index).ok().and_then(|at| lines.get(at)).copied().unwrap_or(0);
+        // A level of a later version is not known to be more than this node's own disk.
+        if let Some(reached) = convert::ack(response.reached).unwrap_or(Some(Ack::Local)) {
+            let now = (reached, response.copies, response.others);
+            self.reached = Some(self.reached.map_or(now, |before| before.min(now)));
+        }
         for published in &response.published {
-            self.published += 1;
+            self.account.accepted += 1;
             if self.shown.len() < NAMES_SHOWN && !self.args.dry_run {
                 self.shown.push(published.name.clone());
             }
@@ -239,12 +261,13 @@ impl Run<'_> {
                 Refusal::new(line_of(refused.record), &refused.field, &refused.rule, &refused.description)
             }),
         );
-        self.bar.set_message(format!("{} published, {} refused", self.published, self.account.refused));
+        self.bar.set_message(format!("{} published, {} refused", self.account.accepted, self.account.refused));
         Ok(())
     }
 
     fn broken_off(&self, error: CliError, first_line: u64) -> CliError {
-        let done = format!("{} (stopped at line {first_line}; {} published before it)", error.message, self.published);
+        let done =
+            format!("{} (stopped at line {first_line}; {} published before it)", error.message, self.account.accepted);
         let hint = error.hint.map(|hint| format!("{hint}; ")).unwrap_or_default();
         CliError {
             message: done,
@@ -253,9 +276,14 @@ impl Run<'_> {
         }
     }
 
+    /// Whether less was reached than was asked for.
+    fn falls_short(&self) -> bool {
+        self.args.ack.zip(self.reached).is_some_and(|(asked, (reached, ..))| reached < asked)
+    }
+
     fn answer(&self) -> Result<(), CliError> {
         let (records, identifiers, published, refused) =
-            (self.account.records, self.identifiers, self.published, self.account.refused);
+            (self.account.records, self.identifiers, self.account.accepted, self.account.refused);
         if self.args.json {
             return output::answer_json(&Summary {
                 dry_run: self.args.dry_run,
@@ -264,6 +292,7 @@ impl Run<'_> {
                 published,
                 refused,
                 refusals: &self.account.refusals,
+                ack_reached: self.reached.map(|(reached, ..)| reached.label()),
             });
         }
         if usize::try_from(published).is_ok_and(|count| count <= NAMES_SHOWN) {
@@ -272,7 +301,16 @@ impl Run<'_> {
             }
         }
         let verb = if self.args.dry_run { "would be published" } else { "published" };
-        output::answer(format!("{records} records: {published} indicators {verb}, {refused} records refused"))
+        output::answer(format!("{records} records: {published} indicators {verb}, {refused} records refused"))?;
+        if let (Some(asked), Some((reached, copies, others))) = (self.args.ack, self.reached) {
+            let reached = if self.falls_short() {
+                format!("not reached in time, {} was", reached.label())
+            } else {
+                "reached".to_owned()
+            };
+            output::remark(format!("ack {}: {reached}; {copies} of {others} other members hold it", asked.label()));
+        }
+        Ok(())
     }
 }
 

@@ -1,9 +1,8 @@
 //! `hushwire retract`: the member's own earlier statements no longer count, here and at every peer.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use zeroize::Zeroize;
 
 use crate::app::cli::client::{CALL_TIMEOUT, ClientArgs, Node, block_on};
 use crate::app::cli::identifier_option::{self, IdentifierOption};
@@ -33,7 +32,8 @@ Examples:
   hushwire retract --reason legal --file withdrawn.csv
 
 A file has the columns name, source_ref, kind and value, or kinds of identifier; each record names what it withdraws. \
-Repeating a command is harmless. Exit code 3: some records named nothing; the others no longer count.")]
+An identifier withdraws what was published for it; a mailbox, host or network that \
+another case published for another identifier is told and kept. Repeating a command is harmless. Exit code 3: some records named nothing; the others no longer count.")]
 pub struct RetractArgs {
     /// false-positive, superseded, resolved, published-in-error or legal
     #[arg(long, value_parser = reason)]
@@ -44,7 +44,7 @@ pub struct RetractArgs {
     /// All indicators of your own case reference; may be repeated
     #[arg(long, value_name = "REF")]
     pub source_ref: Vec<String>,
-    /// All your indicators of an identifier; may be repeated; KIND=- asks without echo
+    /// All you published for an identifier; may be repeated; KIND=- asks without echo
     #[arg(long, value_name = "KIND=VALUE")]
     pub identifier: Vec<IdentifierOption>,
     /// CSV or JSON lines; - reads standard input
@@ -67,7 +67,22 @@ fn reason(text: &str) -> Result<RetractionReason, UnknownWord> {
 #[derive(Debug, Serialize)]
 struct Summary<'a> {
     retracted: &'a [String],
+    kept: &'a [String],
     refused: &'a [Refusal],
+}
+
+/// Tells of indicators that an identifier leads to and that were left alone.
+pub fn tell_kept(kept: &[String]) {
+    for name in kept {
+        output::remark(format!("kept: {name} was published for another identifier; name it to include it"));
+    }
+}
+
+/// What is withdrawn, and what was left alone.
+#[derive(Debug, Default)]
+struct Withdrawn {
+    retracted: Vec<String>,
+    kept: Vec<String>,
 }
 
 /// What one record, or one option, withdraws. The interface answers in the order names, references, identifiers.
@@ -85,49 +100,73 @@ pub fn run(args: RetractArgs) -> Result<Outcome, CliError> {
 
 async fn retract(args: RetractArgs) -> Result<Outcome, CliError> {
     let mut account = Account::default();
-    let mut retracted = Vec::new();
-    if let Some(file) = &args.file {
-        let bar = progress(file, false);
-        let mut incoming = records(file, &args.input, &FIELDS, None, &bar, read)?;
-        let node = args.client.connect(&[Role::Publisher])?;
-        let mut targets = Targets::default();
-        while let Some(next) = incoming.recv().await {
-            match next {
-                Incoming::Item { item, .. } => {
-                    account.records += 1;
-                    if targets.count() + item.count() > limits::DRAFTS_PER_CALL {
-                        call(&node, &args, std::mem::take(&mut targets), &mut account, &mut retracted).await?;
-                    }
-                    targets.extend(item);
-                }
-                Incoming::Refused(refusals) => {
-                    account.records += 1;
-                    account.refuse(refusals);
-                }
-                Incoming::Broken(error) => {
-                    call(&node, &args, targets, &mut account, &mut retracted).await?;
-                    return Err(CliError { code: CliError::FAILED, ..broken(file, &error) });
-                }
-            }
-        }
-        call(&node, &args, targets, &mut account, &mut retracted).await?;
-        bar.finish_and_clear();
-    } else {
-        let targets = from_options(&args)?;
-        account.records = u64::try_from(targets.count()).unwrap_or(u64::MAX);
-        let node = args.client.connect(&[Role::Publisher])?;
-        call(&node, &args, targets, &mut account, &mut retracted).await?;
+    let mut withdrawn = Withdrawn::default();
+    let ended = match &args.file {
+        Some(file) => retract_file(&args, file, &mut account, &mut withdrawn).await,
+        None => retract_options(&args, &mut account, &mut withdrawn).await,
+    };
+    if ended.is_err() && withdrawn.retracted.is_empty() && account.refused == 0 {
+        return ended.map(|()| Outcome::Done);
     }
+    // Told also where it broke off: what was retracted before stays retracted.
     account.tell(args.input.report.as_deref())?;
     if args.json {
-        output::answer_json(&Summary { retracted: &retracted, refused: &account.refusals })?;
+        let Withdrawn { retracted, kept } = &withdrawn;
+        output::answer_json(&Summary { retracted, kept, refused: &account.refusals })?;
     } else {
-        for name in &retracted {
+        tell_kept(&withdrawn.kept);
+        for name in &withdrawn.retracted {
             output::answer(name)?;
         }
-        output::remark(format!("{} indicators retracted, {} records refused", retracted.len(), account.refused));
+        output::remark(format!(
+            "{} indicators retracted, {} records refused",
+            withdrawn.retracted.len(),
+            account.refused
+        ));
     }
+    ended?;
     account.outcome()
+}
+
+async fn retract_file(
+    args: &RetractArgs,
+    file: &Path,
+    account: &mut Account,
+    withdrawn: &mut Withdrawn,
+) -> Result<(), CliError> {
+    let bar = progress(file, false);
+    let mut incoming = records(file, &args.input, &FIELDS, None, &bar, read)?;
+    let node = args.client.connect(&[Role::Publisher])?;
+    let mut targets = Targets::default();
+    while let Some(next) = incoming.recv().await {
+        match next {
+            Incoming::Item { item, .. } => {
+                account.records += 1;
+                if targets.count() + item.count() > limits::DRAFTS_PER_CALL {
+                    call(&node, args, std::mem::take(&mut targets), account, withdrawn).await?;
+                }
+                targets.extend(item);
+            }
+            Incoming::Refused(refusals) => {
+                account.records += 1;
+                account.refuse(refusals);
+            }
+            Incoming::Broken(error) => {
+                call(&node, args, targets, account, withdrawn).await?;
+                return Err(CliError { code: CliError::FAILED, ..broken(file, &error) });
+            }
+        }
+    }
+    call(&node, args, targets, account, withdrawn).await?;
+    bar.finish_and_clear();
+    Ok(())
+}
+
+async fn retract_options(args: &RetractArgs, account: &mut Account, withdrawn: &mut Withdrawn) -> Result<(), CliError> {
+    let targets = from_options(args)?;
+    account.records = u64::try_from(targets.count()).unwrap_or(u64::MAX);
+    let node = args.client.connect(&[Role::Publisher])?;
+    call(&node, args, targets, account, withdrawn).await
 }
 
 /// Numbers the options instead of lines: one, two, three in the order of names, references and identifiers.
@@ -191,7 +230,7 @@ async fn call(
     args: &RetractArgs,
     targets: Targets,
     account: &mut Account,
-    retracted: &mut Vec<String>,
+    withdrawn: &mut Withdrawn,
 ) -> Result<(), CliError> {
     if targets.count() == 0 {
         return Ok(());
@@ -216,12 +255,13 @@ async fn call(
             async move { client.retract_indicators(call).await }
         })
         .await;
-    request.identifiers.iter_mut().for_each(|identifier| identifier.value.zeroize());
     let response = answered?;
     account.refuse(response.refused.iter().map(|refused| {
         let line = usize::try_from(refused.record).ok().and_then(|at| lines.get(at)).copied().unwrap_or(0);
         Refusal::new(line, &refused.field, &refused.rule, &refused.description)
     }));
-    retracted.extend(response.retracted);
+    account.accepted += u64::try_from(response.retracted.len()).unwrap_or(u64::MAX);
+    withdrawn.retracted.extend(response.retracted);
+    withdrawn.kept.extend(response.kept);
     Ok(())
 }

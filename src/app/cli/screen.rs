@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use prost::Message;
 use tokio::sync::mpsc;
@@ -22,6 +23,12 @@ use local::screening_service_client::ScreeningServiceClient;
 
 /// Batches on their way at once: enough to keep the node busy, few enough not to be refused.
 const IN_FLIGHT: usize = 4;
+
+/// How often a batch is sent for which the node has no room.
+const ATTEMPTS: u32 = 6;
+
+/// Longest wait before a batch is sent again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Bytes of one batch.
 const BATCH_BYTES: usize = limits::MESSAGE_BYTES / 2;
@@ -51,9 +58,19 @@ pub struct ScreenArgs {
     pub identifier: Vec<IdentifierOption>,
     #[command(flatten)]
     pub one: OneArgs,
+    /// Let each answer wait, two seconds at most, until its record is on the node's disk; the answer says what was reached
+    #[arg(long)]
+    pub durable: bool,
     /// JSON on standard output: one object a transaction, for a file one a line
     #[arg(long)]
     pub json: bool,
+}
+
+impl ScreenArgs {
+    /// What is asked of the records of the answers.
+    fn asked(&self) -> i32 {
+        if self.durable { local::AuditState::Durable.into() } else { local::AuditState::Unspecified.into() }
+    }
 }
 
 /// The rest of the one transaction.
@@ -107,6 +124,7 @@ async fn screen_one(args: &ScreenArgs) -> Result<Outcome, CliError> {
         customer_ref: one.customer_ref,
         own_score: one.own_score,
         transaction_ref: one.transaction_ref,
+        audit: args.asked(),
     };
     let node = args.client.connect(&[Role::Screener])?;
     let client = ScreeningServiceClient::new(node.channel.clone());
@@ -130,7 +148,6 @@ async fn screen_one(args: &ScreenArgs) -> Result<Outcome, CliError> {
 /// What the end of a file says.
 #[derive(Debug, Default)]
 struct Totals {
-    screened: u64,
     decisions: BTreeMap<&'static str, u64>,
     degraded: u64,
 }
@@ -144,15 +161,15 @@ async fn screen_file(args: &ScreenArgs, file: &std::path::Path) -> Result<Outcom
     let mut answers = None;
     let mut account = Account::default();
     let mut totals = Totals::default();
-    let mut in_flight: VecDeque<Vec<u64>> = VecDeque::new();
+    let mut in_flight: VecDeque<Batch> = VecDeque::new();
     let mut batch = Batch::default();
     let mut ended = false;
     loop {
         if batch.full() || (ended && !batch.lines.is_empty()) {
-            let (request, lines) = std::mem::take(&mut batch).into_parts();
-            in_flight.push_back(lines);
+            let full = std::mem::take(&mut batch);
             // A closed stream shows in the answer below, with its reason.
-            let _closed = batches.send(request).await;
+            let _closed = batches.send(full.request()).await;
+            in_flight.push_back(full);
             // Only now: a node may wait for the first batch before it answers at all.
             if let Some(waiting) = waiting.take() {
                 answers = Some(open_stream(&node, waiting).await?);
@@ -164,19 +181,25 @@ async fn screen_file(args: &ScreenArgs, file: &std::path::Path) -> Result<Outcom
         if in_flight.len() >= IN_FLIGHT || ended {
             let stream = answers.as_mut().expect("a batch in flight was sent over the stream");
             let answer = stream.message().await.map_err(|status| explain(&status, &node.endpoint))?;
-            let (Some(answer), Some(lines)) = (answer, in_flight.pop_front()) else {
+            let (Some(answer), Some(mut answered)) = (answer, in_flight.pop_front()) else {
                 return Err(CliError::unavailable("the node ended the stream before it answered everything")
                     .hint("screening changes nothing: repeat the command"));
             };
-            take_answers(args, &answer, &lines, &mut totals, &mut account)?;
-            bar.set_message(format!("{} screened", totals.screened));
+            if let Some(refusal) = &answer.refusal {
+                answered.refused(refusal).await?;
+                let _closed = batches.send(answered.request()).await;
+                in_flight.push_back(answered);
+                continue;
+            }
+            take_answers(args, &answer, &answered.lines, &mut totals, &mut account)?;
+            bar.set_message(format!("{} screened", account.accepted));
             continue;
         }
         match incoming.recv().await {
             None => ended = true,
             Some(Incoming::Item { line, item }) => {
                 account.records += 1;
-                batch.add(line, item);
+                batch.add(line, local::ScreenTransactionRequest { audit: args.asked(), ..item });
             }
             Some(Incoming::Refused(refusals)) => {
                 account.records += 1;
@@ -190,7 +213,7 @@ async fn screen_file(args: &ScreenArgs, file: &std::path::Path) -> Result<Outcom
     bar.finish_and_clear();
     account.tell(args.input.report.as_deref())?;
     let decisions: Vec<String> = totals.decisions.iter().map(|(word, count)| format!("{count} {word}")).collect();
-    output::remark(format!("{} transactions screened: {}", totals.screened, decisions.join(", ")));
+    output::remark(format!("{} transactions screened: {}", account.accepted, decisions.join(", ")));
     if totals.degraded > 0 {
         output::remark(format!("{} answers are degraded: hushwire status says why", totals.degraded));
     }
@@ -206,12 +229,13 @@ async fn open_stream(
     answers.map(tonic::Response::into_inner).map_err(|status| explain(&status, &node.endpoint))
 }
 
-/// Transactions of one message, with the lines they stand on.
+/// Transactions of one message, with the lines they stand on. Kept until they are answered: the node may have no room for them.
 #[derive(Debug, Default)]
 struct Batch {
     transactions: Vec<local::ScreenTransactionRequest>,
     lines: Vec<u64>,
     bytes: usize,
+    attempts: u32,
 }
 
 impl Batch {
@@ -225,8 +249,20 @@ impl Batch {
         self.transactions.len() >= limits::TRANSACTIONS_PER_BATCH || self.bytes >= BATCH_BYTES
     }
 
-    fn into_parts(self) -> (local::ScreenTransactionsRequest, Vec<u64>) {
-        (local::ScreenTransactionsRequest { transactions: self.transactions }, self.lines)
+    fn request(&self) -> local::ScreenTransactionsRequest {
+        local::ScreenTransactionsRequest { transactions: self.transactions.clone() }
+    }
+
+    /// Waits as long as the node asks for; a node that never has room ends the command.
+    async fn refused(&mut self, refusal: &local::BatchRefusal) -> Result<(), CliError> {
+        self.attempts += 1;
+        if self.attempts >= ATTEMPTS {
+            let local::BatchRefusal { reason, description, .. } = refusal;
+            return Err(CliError::unavailable(format!("the node has no time: {description} [{reason}]"))
+                .hint("screening changes nothing: repeat the command"));
+        }
+        tokio::time::sleep(Duration::from_millis(refusal.retry_after_ms).min(LONGEST_PAUSE)).await;
+        Ok(())
     }
 }
 
@@ -245,7 +281,7 @@ fn take_answers(
         )));
     }
     for (result, line) in answer.results.iter().zip(lines) {
-        totals.screened += 1;
+        account.accepted += 1;
         totals.degraded += u64::from(result.degraded);
         *totals.decisions.entry(decision::decision_word(result.decision)).or_default() += 1;
         account.refuse(result.refused.iter().map(|refused| {

@@ -14,7 +14,8 @@ use crate::app::serve::serve;
 use crate::app::serve::store::OnDamage;
 use crate::node::store::StorageFault;
 
-/// Run a node until it is told to stop (Ctrl-C or SIGTERM). SIGHUP reads the certificates again.
+/// Run a node until it is told to stop (Ctrl-C or SIGTERM). SIGHUP reads keystore, rosters and certificates
+/// again.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -31,7 +32,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
     /// Should the journal be damaged, set it aside and fetch every feed again from other members. What only this node
-    /// held is lost: its audit log, and publications not yet sent.
+    /// held (publications not yet sent, privacy charges, its audit log) is taken over as far as it can be read.
     #[arg(long)]
     recover: bool,
 }
@@ -65,6 +66,9 @@ fn explain(error: ServeError, config: &Path) -> CliError {
         ServeError::Store(StorageFault::ClockBehind { .. }) => {
             CliError::failed(message).hint("timedatectl status shows whether the clock is synchronised")
         }
+        ServeError::Store(StorageFault::RosterBehind { .. } | StorageFault::OtherRoster { .. }) => {
+            CliError::not_verified(message).hint("hushwire member roster --dir DIR shows which version the files end with")
+        }
         ServeError::Store(StorageFault::WrongKey) => CliError::not_verified(message)
             .hint("keystore and journal belong to different nodes or backups: put the two back that belong together"),
         ServeError::Store(
@@ -80,14 +84,20 @@ fn explain(error: ServeError, config: &Path) -> CliError {
         ServeError::Store(StorageFault::Full) => {
             CliError::failed(message).hint("free some space and start again: nothing acknowledged is lost")
         }
-        ServeError::Store(StorageFault::Stopped | StorageFault::Os(_))
+        ServeError::EngineEnded => CliError::failed(message)
+            .hint("start it again; if it ends again, report the lines before this one: the store itself is verified at each start"),
+        ServeError::StoreStuck => CliError::failed(message)
+            .hint("look at the disk (dmesg, smartctl) before the next start"),
+        ServeError::Store(StorageFault::Stopped | StorageFault::Views(_) | StorageFault::Os(_))
         | ServeError::CoreDumps(_)
         | ServeError::NoTlsKeys
         | ServeError::NotAMember
         | ServeError::Keys(_)
         | ServeError::Tls { .. }
+        | ServeError::OtherKey { .. }
         | ServeError::File { .. }
         | ServeError::Guard(_)
+        | ServeError::Typology(_)
         | ServeError::Connect(_)
         | ServeError::SetAside(_)
         | ServeError::Runtime(_) => CliError::failed(message).hint(doctor()),

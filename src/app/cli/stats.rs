@@ -25,9 +25,10 @@ Examples:
   hushwire stats release --id quarter-to-date --epsilon 0.25
   hushwire stats budget
 
-A release counts what this member published, by kind, with noise that hides any one person. It is charged to the budget of \
-the quarter before the noise is drawn, and published in the member's feed. The same id always returns the same counts and \
-is charged once. A refused release costs nothing.")]
+A release counts what this member published, by kind, with noise that hides whether any one case, or any one \
+identifier published without a case, is among it. It is charged to the budget of the quarter before the noise is drawn, and \
+published in the member's feed. The same id always returns the same counts and is charged once. A refused release costs \
+nothing.")]
 pub struct StatsArgs {
     #[command(subcommand)]
     command: StatsCommand,
@@ -41,6 +42,10 @@ enum StatsCommand {
 
 /// Release one noised count by kind
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hushwire stats release --id week-2026-47 --from 2026-11-16 --until 2026-11-23
+  hushwire stats release --id quarter-to-date --epsilon 0.25")]
 pub struct ReleaseArgs {
     #[command(flatten)]
     client: ClientArgs,
@@ -63,6 +68,9 @@ pub struct ReleaseArgs {
 
 /// Show what is spent of the quarter's budget and when the next begins
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  hushwire stats budget")]
 pub struct BudgetArgs {
     #[command(flatten)]
     client: ClientArgs,

@@ -59,10 +59,14 @@ fn as_json(status: &local::GetStatusResponse) -> Value {
         "epoch": status.epoch,
         "believed": status.believed,
         "pending": status.pending,
+        "allow_listed": status.allow_listed,
+        "block_listed": status.block_listed,
         "state": status.state,
         "state_detail": status.state_detail,
         "started_at": status.started_at.as_ref().map(time::show),
         "audit_size": status.audit_size,
+        "audit_witnessed_size": status.audit_witnessed_size,
+        "audit_witnesses": status.audit_witnesses,
         "alarms": status.alarms,
         "feeds": status.feeds.iter().map(|feed| json!({
             "origin": feed.origin,
@@ -71,6 +75,7 @@ fn as_json(status: &local::GetStatusResponse) -> Value {
             "age_s": feed.age_s,
             "cosignatures": feed.cosignatures,
             "quarantined": feed.quarantined,
+            "unbelieved": feed.unbelieved,
         })).collect::<Vec<_>>(),
         "peers": status.peers.iter().map(|peer| json!({
             "member": peer.member,
@@ -83,6 +88,14 @@ fn as_json(status: &local::GetStatusResponse) -> Value {
     })
 }
 
+fn witnessed(status: &local::GetStatusResponse) -> String {
+    match status.audit_witnesses.len() {
+        0 => "cosigned by no other member yet".to_owned(),
+        1 => format!("{} of them cosigned by one other member", status.audit_witnessed_size),
+        others => format!("{} of them cosigned by {others} other members", status.audit_witnessed_size),
+    }
+}
+
 fn in_words(status: &local::GetStatusResponse) -> Vec<String> {
     let detail = if status.state_detail.is_empty() { String::new() } else { format!(": {}", status.state_detail) };
     let mut lines = vec![
@@ -90,8 +103,9 @@ fn in_words(status: &local::GetStatusResponse) -> Vec<String> {
         format!("state      {}{detail}", status.state),
         format!("believed   {} indicators", status.believed),
         format!("pending    {} publications not yet in a signed checkpoint", status.pending),
+        format!("own lists  {} allowed, {} blocked", status.allow_listed, status.block_listed),
         format!("roster     version {}, key epoch {}", status.roster_version, status.epoch),
-        format!("audit log  {} records", status.audit_size),
+        format!("audit log  {} records, {}", status.audit_size, witnessed(status)),
         format!("started    {}", status.started_at.as_ref().map(time::show).unwrap_or_default()),
     ];
     lines.extend(status.alarms.iter().map(|alarm| format!("ALARM      {alarm}")));

@@ -1,6 +1,7 @@
 //! What publish, retract and screen share: records of a file, read in a thread of their own and handed over a bounded
 //! queue, with a progress bar; and the account of what was refused.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,14 +13,14 @@ use tokio::sync::mpsc;
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output;
 use crate::app::records::mapping::{MapOption, Names};
-use crate::app::records::refusal::{Refusal, by_rule, write_report};
+use crate::app::records::refusal::{Refusal, write_report};
 use crate::app::records::source::{Format, ReadOptions, RecordReader, SourceError};
 use crate::app::records::{Record, input};
 
 /// Records read ahead of the node: two calls' worth.
 const QUEUE: usize = 2_000;
 
-/// Refusals kept for the report; a file with more is not the file that was meant.
+/// Refusals kept for the report, which says so; a file with more is not the file that was meant. All are counted.
 const REFUSALS_KEPT: usize = 100_000;
 
 /// Refusals shown on the terminal.
@@ -141,11 +142,21 @@ pub struct Account {
     pub records: u64,
     /// Records refused in whole or in part.
     pub refused: u64,
+    /// What the node did: indicators published or retracted, transactions screened.
+    pub accepted: u64,
+    /// The first refusals, as many as are kept.
     pub refusals: Vec<Refusal>,
+    /// All refusals, also those that are not kept.
+    by_rule: BTreeMap<String, u64>,
     last_refused_line: Option<u64>,
 }
 
 impl Account {
+    /// Of so many records that were read already.
+    pub fn of(records: usize) -> Self {
+        Self { records: u64::try_from(records).unwrap_or(u64::MAX), ..Self::default() }
+    }
+
     /// Notes refusals; those of one line count as one refused record.
     pub fn refuse(&mut self, refusals: impl IntoIterator<Item = Refusal>) {
         for refusal in refusals {
@@ -153,6 +164,7 @@ impl Account {
                 self.last_refused_line = Some(refusal.line);
                 self.refused += 1;
             }
+            *self.by_rule.entry(refusal.rule.clone()).or_default() += 1;
             if self.refusals.len() < REFUSALS_KEPT {
                 self.refusals.push(refusal);
             }
@@ -166,8 +178,8 @@ impl Account {
             output::remark(format!("refused: {}", refusal.shown()));
         }
         if self.refusals.len() > REFUSALS_SHOWN {
-            output::remark(format!("… and {} more, by rule:", self.refusals.len() - REFUSALS_SHOWN));
-            for (rule, count) in by_rule(&self.refusals) {
+            output::remark(format!("… and {} more, by rule:", self.all_refusals() - wide(REFUSALS_SHOWN)));
+            for (rule, count) in &self.by_rule {
                 output::remark(format!("  {count:>7}  {rule}"));
             }
         }
@@ -175,20 +187,34 @@ impl Account {
             write_report(path, &self.refusals).map_err(|error| {
                 CliError::failed(format!("the report {} cannot be written: {error}", path.display()))
             })?;
+            let missing = self.all_refusals() - wide(self.refusals.len());
+            if missing > 0 {
+                output::remark(format!(
+                    "the report holds the first {REFUSALS_KEPT} refusals; {missing} more are not in it"
+                ));
+            }
         }
         Ok(())
+    }
+
+    fn all_refusals(&self) -> u64 {
+        self.by_rule.values().sum()
     }
 
     /// Done, done in part, or a failure where nothing at all was accepted.
     pub fn outcome(&self) -> Result<Outcome, CliError> {
         if self.refused == 0 {
             Ok(Outcome::Done)
-        } else if self.refused < self.records {
+        } else if self.accepted > 0 {
             Ok(Outcome::Partial)
         } else {
             Err(CliError::failed(format!("all {} records were refused, nothing was done", self.records)))
         }
     }
+}
+
+fn wide(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -201,9 +227,21 @@ mod tests {
         account.refuse([Refusal::new(2, "a", "x", ""), Refusal::new(2, "b", "x", "")]);
         account.refuse([Refusal::new(3, "", "x", "")]);
         assert_eq!(account.refused, 2);
-        assert_eq!(account.outcome().expect("one was accepted"), Outcome::Partial);
-        account.records = 2;
         assert_eq!(account.outcome().expect_err("none was accepted").code, CliError::FAILED);
+    }
+
+    #[test]
+    fn a_record_refused_in_part_is_no_failure_of_everything() {
+        let mut account = Account { records: 1, accepted: 1, ..Account::default() };
+        account.refuse([Refusal::new(2, "pan", "wrong_check_digit", "")]);
+        assert_eq!(account.outcome().expect("the other identifier of the row was accepted"), Outcome::Partial);
+    }
+
+    #[test]
+    fn refusals_beyond_what_is_kept_are_still_counted() {
+        let mut account = Account::default();
+        account.refuse((0..200_000).map(|line| Refusal::new(line, "", "x", "")));
+        assert_eq!((account.refusals.len(), account.all_refusals()), (REFUSALS_KEPT, 200_000));
     }
 
     #[test]

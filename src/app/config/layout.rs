@@ -4,6 +4,7 @@
 //! hushwire.toml            configuration
 //! keystore.age             every secret, sealed under the passphrase
 //! roster.note              the signed roster in force, a copy for people to read
+//! bundles/                 signed bundles of epoch secrets, sealed to each member
 //! rosters/                 every roster from the genesis on, verified at every start
 //! tls/peer.pem             certificate shown to other members
 //! tls/local-ca.pem         the member's own authority: whom the local listener believes
@@ -11,11 +12,13 @@
 //! certs/<role>-<name>/     cert.pem, key.pem and ca.pem of one client
 //! journal/ views/ guard/   the record, what is derived from it, imported guard lists
 //! belief.snapshot          cache of belief for a quick start; leave it out of backups
+//! journal.damaged-<time>/  a damaged journal that was set aside, kept for whoever wants to look at it
 //! fence                    sizes reserved before they are signed; leave it out of backups
 //! ```
 
 use std::path::{Path, PathBuf};
 
+use crate::io::bundle_files::BundleFiles;
 use crate::io::roster_files::RosterFiles;
 
 /// A node's directory. Paths only: nothing is created or read here.
@@ -48,6 +51,11 @@ impl NodeDir {
         RosterFiles::new(self.0.join("rosters"), self.roster())
     }
 
+    /// Bundles of epoch secrets, to be opened here and handed on.
+    pub fn bundle_files(&self) -> BundleFiles {
+        BundleFiles::new(self.0.join("bundles"))
+    }
+
     pub fn peer_certificate(&self) -> PathBuf {
         self.0.join("tls").join("peer.pem")
     }
@@ -71,6 +79,11 @@ impl NodeDir {
 
     pub fn journal(&self) -> PathBuf {
         self.0.join("journal")
+    }
+
+    /// A journal being written out of a damaged one, before it takes its place.
+    pub fn salvaged_journal(&self) -> PathBuf {
+        self.0.join("journal.salvaged")
     }
 
     /// Reserved sizes: never part of a backup.

@@ -58,6 +58,16 @@ passphrase = {passphrase}
 # How long publications are gathered, shuffled and signed together, in milliseconds: 0 is fastest, more tells an
 # observer less about which belong together. Retractions never wait.
 # window_ms = 1000
+# Seconds over which the identifiers of one call are published at random moments, where the caller does not say, so that
+# they fall into different windows; at most 86400.
+# spread_s = 0
+# Where a publication must be durable before its caller is answered, where the caller does not say: "local" (on this node),
+# "peer" (and on that of one other member), "quorum" (and on those of more than half of the others in the group). What is
+# not reached in the time of the call, at most ten seconds, is told in the answer; the publication stands all the same.
+# ack = "local"
+# Entries every window is filled up to with decoys, which tell nobody anything; 0 for none. Needs a window of a minute at
+# least. docs/window.md says what they hide from whom, and what they cost.
+# decoys = 0
 
 [screening]
 # Documented test values force each decision. Never in production.
@@ -80,6 +90,11 @@ passphrase = {passphrase}
 [guard]
 # Folder of imported lists: hushwire guard import FILE
 # dir = "guard"
+
+[typology]
+# Your own list of typologies in place of the one that ships (MITRE F3): one id, a tab and a name a line; # begins a comment.
+# Publishing then takes its ids only; what others publish is read whatever it is called.
+# file = "typology.tsv"
 
 [storage]
 # What is derived from the journal is kept in "sled" (on disk) or in "memory" (rebuilt at every start).

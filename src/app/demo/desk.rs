@@ -127,7 +127,8 @@ fn patience(since: Instant, what: &str) -> Result<(), CliError> {
     Err(CliError::failed(format!("{what} within {} s; the nodes' logs say why", TRAVEL.as_secs())))
 }
 
-fn failed(status: tonic::Status) -> CliError {
+/// A call that a node refused.
+pub fn failed(status: tonic::Status) -> CliError {
     let message = if status.message().is_empty() { cause_of(&status) } else { status.message().to_owned() };
     CliError::failed(format!("a node refused: {message}"))
 }

@@ -14,8 +14,9 @@ pub struct Decisions {
 /// What the demo measured on this machine. Times in the unit of their name.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Figures {
-    /// Indicators the first bank published from its file.
+    /// Indicators both banks published before the shop opened.
     pub published: u64,
+    /// What bank A's file took to publish.
     pub publish_ms: u64,
     /// Indicators the retailer held as verified after that.
     pub believed: u64,
@@ -37,7 +38,7 @@ pub struct Figures {
     pub corroboration_ms: u64,
     /// From the retracting call until the order passed again.
     pub retraction_ms: u64,
-    /// Entries published while a node was dead.
+    /// Indicators published while a node was dead.
     pub published_while_down: u64,
     /// From its start until it held everything again.
     pub catch_up_ms: u64,

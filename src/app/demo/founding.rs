@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::process::Output;
 
 use tokio::process::Command;
 
@@ -170,18 +171,24 @@ impl Cast {
         Ok(())
     }
 
-    /// Runs one command of this program and returns what it printed.
-    pub async fn run(&self, arguments: impl IntoIterator<Item = &OsStr>) -> Result<String, CliError> {
+    /// Runs one command of this program, however it ends.
+    pub async fn command(&self, arguments: impl IntoIterator<Item = &OsStr>) -> Result<Output, CliError> {
         let program = std::env::current_exe()
             .map_err(|error| CliError::failed(format!("this program cannot find itself: {error}")))?;
-        let arguments: Vec<&OsStr> = arguments.into_iter().collect();
-        let output = Command::new(program)
-            .args(&arguments)
+        Command::new(program)
+            .args(arguments)
             .env("HUSHWIRE_PASSPHRASE", &self.passphrase)
             .env("HUSHWIRE_DANGER_QUICK_SEALING", "true")
+            .kill_on_drop(true)
             .output()
             .await
-            .map_err(|error| CliError::failed(format!("a command cannot be started: {error}")))?;
+            .map_err(|error| CliError::failed(format!("a command cannot be started: {error}")))
+    }
+
+    /// Runs one command of this program and returns what it printed.
+    pub async fn run(&self, arguments: impl IntoIterator<Item = &OsStr>) -> Result<String, CliError> {
+        let arguments: Vec<&OsStr> = arguments.into_iter().collect();
+        let output = self.command(arguments.iter().copied()).await?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
@@ -193,7 +200,7 @@ impl Cast {
     /// Starts a member's node.
     pub async fn start(&mut self, position: usize) -> Result<(), CliError> {
         let passphrase = self.passphrase.clone();
-        let member = self.members.get_mut(position).ok_or_else(|| CliError::failed("no such member"))?;
+        let member = self.members.get_mut(position).ok_or_else(no_such_member)?;
         member.process = Some(NodeProcess::start(&member.dir, &passphrase).await?);
         Ok(())
     }
@@ -220,20 +227,39 @@ impl Cast {
         self.keep
     }
 
+    pub fn member(&self, position: usize) -> Result<&Member, CliError> {
+        self.members.get(position).ok_or_else(no_such_member)
+    }
+
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Commands for a visitor, against the running nodes; `email` is flagged.
-    pub fn commands_to_try(&self, email: &str) -> Vec<String> {
+    /// The file of bank A's fraud desk: raw identifiers, on no node.
+    pub fn desk_file(&self) -> PathBuf {
+        self.folder.join("bank-a-flags.csv")
+    }
+
+    /// Commands for a visitor, against the running nodes, with what each is for; `email` is flagged.
+    pub fn commands_to_try(&self, email: &str) -> [(&'static str, String); 4] {
         let config = |id: &str| self.folder.join(id).join("hushwire.toml").display().to_string();
-        vec![
-            format!("status --config {}", config("shop")),
-            format!("screen --config {} --identifier email={email}", config("shop")),
-            format!("retract --config {} --reason false-positive --identifier email={email}", config("bank-a")),
-            format!("audit list --config {}", config("shop")),
+        [
+            ("what the shop's node holds, and whom it hears", format!("status --config {}", config("shop"))),
+            (
+                "an order with an e-mail address that bank A flagged",
+                format!("screen --config {} --identifier email={email}", config("shop")),
+            ),
+            (
+                "bank A takes it back; then ask the shop again",
+                format!("retract --config {} --reason false-positive --identifier email={email}", config("bank-a")),
+            ),
+            ("what the shop's node did, you included", format!("audit list --config {}", config("shop"))),
         ]
     }
+}
+
+fn no_such_member() -> CliError {
+    CliError::failed("no such member")
 }
 
 /// Whatever ends the demo: no node goes on, and nothing is left among the temporary files.

@@ -33,7 +33,10 @@ Examples:
   hushwire demo --exit          tell the story and stop
   hushwire demo --exit --json   the same, with every figure as one JSON object on standard output
 
-Everything happens in a temporary folder on loopback addresses; nothing is left behind, unless --keep says so.")]
+Everything happens in a temporary folder on loopback addresses; nothing is left behind, unless --keep says so.
+
+Each act insists on what it promises. Exit code 5: one did not come true; the message says which, and nothing is printed on \
+standard output.")]
 pub struct DemoArgs {
     /// Stop when the story is told instead of waiting for Ctrl-C.
     #[arg(long)]

@@ -28,6 +28,8 @@ const GUESSES: u32 = 300_000;
 #[derive(Debug, Default)]
 pub struct Loot {
     pub values: u64,
+    /// Found in the file of the desk that published them: what the search can find.
+    pub desk_found: u64,
     pub disk_bytes: u64,
     pub disk_found: u64,
     pub wire_bytes: u64,
@@ -48,6 +50,10 @@ pub fn search(cast: &Cast, flags: &[Flag]) -> Result<Loot, CliError> {
             loot.disk_found += needles.found_in(&bytes);
         }
     }
+    let desk_file = cast.desk_file();
+    let desk =
+        std::fs::read(&desk_file).map_err(|error| CliError::failed(format!("{}: {error}", desk_file.display())))?;
+    loot.desk_found = needles.found_in(&desk);
     let heard = cast.tap.heard();
     loot.wire_bytes = u64::try_from(heard.len()).unwrap_or(0);
     loot.wire_found = needles.found_in(&heard);

@@ -1,6 +1,6 @@
 //! Records as drafts of indicators. Every field that is wrong is named, not only the first.
 
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::app::records::refusal::Refusal;
 use crate::app::records::{Record, time, words};
@@ -44,7 +44,7 @@ pub struct Defaults {
     /// customer-report, own-confirmed or authority
     #[arg(long, value_parser = grounds)]
     pub grounds: Option<Grounds>,
-    /// clear, green, amber, amber-strict or red; amber where nobody says
+    /// clear, green, amber or amber-strict (Traffic Light Protocol); amber where nobody says; red is refused
     #[arg(long, value_parser = handling)]
     pub handling: Option<Handling>,
     /// When it was observed: RFC 3339 or seconds since 1970; now where nobody says
@@ -74,13 +74,6 @@ fn grounds(text: &str) -> Result<Grounds, crate::domain::indicator::words::Unkno
 
 fn handling(text: &str) -> Result<Handling, crate::domain::indicator::words::UnknownWord> {
     words::word(text, "handling-")
-}
-
-/// Wipes the raw identifiers of drafts that are no longer needed.
-pub fn wipe(drafts: &mut [local::IndicatorDraft]) {
-    for identifier in drafts.iter_mut().filter_map(|draft| draft.identifier.as_mut()) {
-        identifier.value.zeroize();
-    }
 }
 
 /// The drafts of one record: one for each identifier it names.

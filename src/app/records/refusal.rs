@@ -1,6 +1,5 @@
 //! Refused records: by line, field and rule, never by value.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
@@ -29,15 +28,6 @@ impl Refusal {
         let at = if self.field.is_empty() { String::new() } else { format!(", {}", self.field) };
         format!("line {}{at}: {} [{}]", self.line, self.description, self.rule)
     }
-}
-
-/// How often each rule was broken.
-pub fn by_rule(refusals: &[Refusal]) -> BTreeMap<&str, usize> {
-    let mut counts = BTreeMap::new();
-    for refusal in refusals {
-        *counts.entry(refusal.rule.as_str()).or_insert(0) += 1;
-    }
-    counts
 }
 
 /// Writes the report a program reads: CSV, or JSON lines where the name ends with `.jsonl`.

@@ -5,6 +5,7 @@ use std::io::Read;
 use zeroize::Zeroizing;
 
 use crate::app::records::csv::{CsvRule, Splitter};
+use crate::app::records::input::FollowFault;
 use crate::app::records::lines::{Line, LineRule, Lines, RECORD_BYTES};
 use crate::app::records::mapping::{Names, Use};
 use crate::app::records::refusal::Refusal;
@@ -67,8 +68,11 @@ impl SourceError {
             Self::Delimiter { delimiter: '\t' } => Some("pass --delimiter tab".to_owned()),
             Self::Delimiter { delimiter } => Some(format!("pass --delimiter '{delimiter}'")),
             Self::MissingColumn { .. } => Some("names of columns are compared exactly, capitals included".to_owned()),
-            Self::Unreadable(_)
-            | Self::Utf16
+            Self::Unreadable(error) => error
+                .get_ref()
+                .and_then(|error| error.downcast_ref::<FollowFault>())
+                .map(|_| "start the command again on the file as it is now: nothing is published twice".to_owned()),
+            Self::Utf16
             | Self::Compressed
             | Self::Archive
             | Self::Empty

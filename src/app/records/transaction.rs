@@ -53,6 +53,7 @@ pub fn read(record: &Record) -> Result<local::ScreenTransactionRequest, Vec<Refu
         customer_ref: reader.plain("customer_ref").unwrap_or_default(),
         own_score: reader.parsed("own_score", "own_score", score),
         transaction_ref: reader.plain("transaction_ref").unwrap_or_default(),
+        audit: 0,
     };
     reader.finish()?;
     Ok(transaction)

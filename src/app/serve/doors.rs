@@ -9,7 +9,7 @@ use tonic_health::server::HealthReporter;
 
 use crate::app::config::Config;
 use crate::app::serve::health::health;
-use crate::app::serve::material::{Addresses, LiveEngine, Material, ServeError};
+use crate::app::serve::material::{Addresses, LiveEngine, Material, ServeError, local_certified};
 use crate::app::serve::roster::RosterDesk;
 use crate::base::limits;
 use crate::base::time::Timestamp;
@@ -18,25 +18,30 @@ use crate::domain::audit::record::Actor;
 use crate::domain::statistics::budget::Epsilon;
 use crate::io::clock;
 use crate::io::exchange::links::Links;
+use crate::io::exchange::streams::Streams;
 use crate::io::grpc::compliance::Compliance;
 use crate::io::grpc::convert;
 use crate::io::grpc::exchange::Exchange;
 use crate::io::grpc::gate::{Gate, GateSettings, OnRefused, Refused};
+use crate::io::grpc::lists::Lists;
 use crate::io::grpc::node::NodeState;
-use crate::io::grpc::publishing::Publishing;
+use crate::io::grpc::publishing::{PublishDefaults, Publishing};
+use crate::io::grpc::reflection::{reflection, reflection_alpha};
 use crate::io::grpc::screening::ScreeningDesk;
 use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_server::AuditServiceServer;
 use crate::io::grpc::wire::hushwire::compliance::v1::statistics_service_server::StatisticsServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::lists_service_server::ListsServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::node_service_server::NodeServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::publishing_service_server::PublishingServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::screening_service_server::ScreeningServiceServer;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_service_server::ExchangeServiceServer;
+use crate::io::http::door::JsonDoor;
 use crate::io::screener::Screener;
 use crate::io::transport::caller::Caller;
 use crate::io::transport::connection::Admission;
 use crate::io::transport::listener::{Door, DoorCounts};
 use crate::io::transport::settings::DoorSettings;
-use crate::io::transport::tls::{DoorTls, local_server, peer_server};
+use crate::io::transport::tls::{Authority, Certified, DoorTls, local_server, peer_server};
 
 /// Both listening sockets, bound before anything else is opened: a taken port is told at once.
 #[derive(Debug)]
@@ -89,13 +94,14 @@ impl LocalDoor {
             settings: DoorSettings::local(),
             counts: Arc::new(DoorCounts::default()),
         };
-        door.serve(Gate::new(self.routes.prepare(), self.gate, self.on_refused), stop).await;
+        door.serve(JsonDoor::new(Gate::new(self.routes.prepare(), self.gate, self.on_refused)), stop).await;
     }
 }
 
 /// The peer door before it opens.
 pub struct PeerDoor {
-    tls: watch::Sender<Arc<DoorTls>>,
+    /// New certificates are sent here.
+    pub tls: Arc<watch::Sender<Arc<DoorTls>>>,
     admission: Admission,
     routes: Routes,
     on_refused: OnRefused,
@@ -125,10 +131,13 @@ pub fn local(
     links: &Links,
     desk: &RosterDesk,
 ) -> Result<LocalDoor, ServeError> {
-    let tls = local_tls(config, material)?;
+    let (own, authority) = local_certified(config, &material.keystore)?;
+    let tls = local_tls(config, &own, &authority)?;
     let apply = desk.clone();
-    let publishing = Publishing { engine: engine.clone(), member: config.member.clone() };
+    let defaults = PublishDefaults { ack: config.feed.ack, spread_s: config.feed.spread_s };
+    let publishing = Publishing { engine: engine.clone(), member: config.member.clone(), defaults };
     let screening = ScreeningDesk { screener: Arc::clone(screener), consortium: engine.consortium().clone() };
+    let lists = Lists { engine: engine.clone() };
     let default_epsilon = Epsilon::from_nano(config.statistics.epsilon_nano);
     let compliance = Compliance { engine: engine.clone(), default_epsilon };
     let node = NodeState {
@@ -142,10 +151,13 @@ pub fn local(
     let (asked, reporter) = health();
     let routes = Routes::new(PublishingServiceServer::new(publishing).max_decoding_message_size(most))
         .add_service(ScreeningServiceServer::new(screening).max_decoding_message_size(most))
+        .add_service(ListsServiceServer::new(lists).max_decoding_message_size(most))
         .add_service(NodeServiceServer::new(node).max_decoding_message_size(most))
         .add_service(AuditServiceServer::new(compliance.clone()).max_decoding_message_size(most))
         .add_service(StatisticsServiceServer::new(compliance).max_decoding_message_size(most))
-        .add_service(asked);
+        .add_service(asked)
+        .add_service(reflection())
+        .add_service(reflection_alpha());
     Ok(LocalDoor {
         health: reporter,
         tls: Arc::new(watch::Sender::new(Arc::new(tls))),
@@ -156,21 +168,23 @@ pub fn local(
     })
 }
 
-/// The TLS of the local door, from the files as they are now.
-pub fn local_tls(config: &Config, material: &Material) -> Result<DoorTls, ServeError> {
-    let (own, authority) = material.local_tls(config)?;
-    local_server(&own, &authority, &config.member).map_err(|error| ServeError::Tls { what: "local listener", error })
+pub fn local_tls(config: &Config, own: &Certified, authority: &Authority) -> Result<DoorTls, ServeError> {
+    local_server(own, authority, &config.member).map_err(|error| ServeError::Tls { what: "local listener", error })
+}
+
+pub fn peer_tls(own: &Certified, desk: &RosterDesk) -> Result<DoorTls, ServeError> {
+    peer_server(own, desk.pins()).map_err(|error| ServeError::Tls { what: "peer listener", error })
 }
 
 /// Everything other members' nodes may call.
 pub fn peer(material: &Material, engine: &LiveEngine, desk: &RosterDesk) -> Result<PeerDoor, ServeError> {
-    let tls =
-        peer_server(&material.peer, desk.pins()).map_err(|error| ServeError::Tls { what: "peer listener", error })?;
-    let exchange = ExchangeServiceServer::new(Exchange { engine: engine.clone(), rosters: desk.changes() })
+    let tls = peer_tls(&material.peer, desk)?;
+    let (rosters, streams, bundles) = (desk.changes(), Streams::default(), desk.bundles().clone());
+    let exchange = ExchangeServiceServer::new(Exchange { engine: engine.clone(), rosters, streams, bundles })
         .max_decoding_message_size(limits::MESSAGE_BYTES)
         .max_encoding_message_size(limits::MESSAGE_BYTES);
     Ok(PeerDoor {
-        tls: watch::Sender::new(Arc::new(tls)),
+        tls: Arc::new(watch::Sender::new(Arc::new(tls))),
         admission: Admission::Peer { pins: Arc::clone(desk.pins()) },
         routes: Routes::new(exchange),
         on_refused: record_refusals(engine.clone()),
@@ -190,7 +204,11 @@ fn record_refusals(engine: LiveEngine) -> OnRefused {
         };
         let reason = known_reason(&refused.reason);
         let mut events = vec![AuditEvent::CallRefused { method: refused.method.unwrap_or("unknown"), reason }];
-        events.extend(uncounted.map(|(from, records_lost)| AuditEvent::GapRecorded { from, until: now, records_lost }));
+        events.extend(uncounted.map(|(from, records_lost)| AuditEvent::GapRecorded {
+            from,
+            until: now,
+            records_lost: Some(records_lost),
+        }));
         let engine = engine.clone();
         tokio::spawn(async move {
             let recorded = engine.call(move |node, round| node.record(&actor, events, round.now, round.rng)).await;

@@ -9,8 +9,9 @@ use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::server::{HealthReporter, health_reporter};
 
-use crate::app::serve::material::LiveEngine;
-use crate::io::engine::EngineFault;
+use crate::base::limits;
+use crate::io::engine::{Engine, EngineFault};
+use crate::node::store::{Journal, Views};
 
 /// How often the store is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -35,20 +36,44 @@ pub fn health() -> (HealthServer<impl Health>, HealthReporter) {
     (service, reporter)
 }
 
-/// Reports until the engine ends.
-pub async fn report(engine: LiveEngine, reporter: HealthReporter) {
+/// Reports until it is dropped. Of an engine that does not answer in time, or is gone, nothing that needs the store is healthy.
+pub async fn report<J, V>(engine: Engine<J, V>, reporter: HealthReporter)
+where
+    J: Journal + Send + 'static,
+    V: Views + Send + 'static,
+{
     reporter.set_service_status(SCREENING, ServingStatus::Serving).await;
+    for service in STORING.into_iter().chain([NODE]).filter(|_| !engine.is_open()) {
+        reporter.set_service_status(service, ServingStatus::NotServing).await;
+    }
+    // One that is being opened is not ill; one that cannot be opened is gone.
+    if engine.opened().await {
+        reporter.set_service_status(NODE, ServingStatus::Serving).await;
+    }
+    // Busy is no illness: it waits for room, and only what does not come in time is stuck.
+    let engine = engine.patient();
     let mut every = tokio::time::interval(LOOK_EVERY);
+    let mut before = ServingStatus::Serving;
     loop {
         every.tick().await;
-        let status = match engine.call(|_, _| ()).await {
-            // Busy is no illness: who is sent away is told when to come back.
-            Ok(()) | Err(EngineFault::Busy) => ServingStatus::Serving,
-            Err(EngineFault::Storage(_) | EngineFault::Opening) => ServingStatus::NotServing,
-            Err(EngineFault::Stopping) => return,
+        let outcome = engine.call_within(Duration::from_millis(limits::ENGINE_STUCK_MS), |_, _| ()).await;
+        let status = match &outcome {
+            Ok(()) => ServingStatus::Serving,
+            Err(
+                EngineFault::Busy
+                | EngineFault::Opening
+                | EngineFault::Storage(_)
+                | EngineFault::Stuck { .. }
+                | EngineFault::Stopping,
+            ) => ServingStatus::NotServing,
         };
-        let standing = if engine.is_open() { ServingStatus::Serving } else { ServingStatus::NotServing };
-        reporter.set_service_status(NODE, standing).await;
+        if status != before {
+            match &outcome {
+                Ok(()) => tracing::info!(event = "store.well"),
+                Err(fault) => tracing::error!(event = "store.unwell", fault = %fault),
+            }
+        }
+        before = status;
         for service in STORING {
             reporter.set_service_status(service, status).await;
         }

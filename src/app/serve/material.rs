@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use crate::app::config::Config;
 use crate::base::bytes::Sha256Digest;
@@ -17,20 +18,25 @@ use crate::domain::indicator::typology::TypologyList;
 use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::roster::verified::Roster;
 use crate::domain::statistics::budget::Epsilon;
+use crate::io::bundle_files::{BundleFiles, open_kept};
+use crate::io::certificate::pin_of_pem;
 use crate::io::engine::Engine;
 use crate::io::guard_files::{self, GuardFileError};
 use crate::io::journal::file::FileJournal;
 use crate::io::journal::real_fs::RealFs;
 use crate::io::keystore::file::{self, FileError, Readers};
+use crate::io::keystore::keys::NodeKeys;
 use crate::io::keystore::passphrase::{Passphrase, PassphraseError};
 use crate::io::keystore::store::{Keystore, KeystoreError};
 use crate::io::roster_files::{RosterFiles, RosterFilesError};
 use crate::io::transport::client::ConnectError;
 use crate::io::transport::pins::PinRegistry;
 use crate::io::transport::tls::{Authority, Certified, TlsError};
+use crate::io::typology_file::{self, TypologyFileError};
 use crate::io::views::any::AnyViews;
 use crate::node::identity::Identity;
 use crate::node::local_mac::LocalMacKey;
+use crate::node::signers::Signers;
 use crate::node::state::Settings;
 use crate::node::store::StorageFault;
 
@@ -58,16 +64,24 @@ pub enum ServeError {
     Keys(String),
     #[error("{what}: {error}")]
     Tls { what: &'static str, error: TlsError },
+    #[error("{} belongs to a key that is not in the keystore", path.display())]
+    OtherKey { path: PathBuf },
     #[error("{what}: {error}")]
     File { what: &'static str, error: FileError },
     #[error("guard list: {0}")]
     Guard(#[from] GuardFileError),
+    #[error("typology list: {0}")]
+    Typology(#[from] TypologyFileError),
     #[error("store: {0}")]
     Store(#[from] StorageFault),
     #[error("the damaged journal cannot be set aside: {0}")]
     SetAside(std::io::Error),
     #[error("{key} = {address} cannot be listened on: {error}")]
     Listen { key: &'static str, address: SocketAddr, error: std::io::Error },
+    #[error("the thread of the store ended by itself: a fault of the program, told in the lines before")]
+    EngineEnded,
+    #[error("the store did not end in time; everything acknowledged is durable")]
+    StoreStuck,
     #[error("peer: {0}")]
     Connect(#[from] ConnectError),
     #[error("the system gives no thread or runtime: {0}")]
@@ -80,68 +94,62 @@ pub struct Material {
     pub keystore: Arc<Keystore>,
     pub roster: Roster,
     pub roster_files: RosterFiles,
+    pub bundles: BundleFiles,
     pub key_ring: Arc<KeyRing>,
     pub pins: Arc<PinRegistry>,
     pub peer: Certified,
     pub guards: Arc<GuardLists>,
+    pub typologies: TypologyList,
 }
 
 impl Material {
     pub fn load(config: &Config, now: Timestamp) -> Result<Self, ServeError> {
         let passphrase = Passphrase::obtain(Some(&config.passphrase))?;
-        let keystore = Keystore::read(&config.keystore, &passphrase)?;
+        let mut keystore = Keystore::read(&config.keystore, &passphrase)?;
         if keystore.member != config.member {
             let (found, expected) = (keystore.member.clone(), config.member.clone());
             return Err(ServeError::OtherMember { found, expected });
         }
         let roster_files = config.dir.roster_files();
-        let roster = roster_files.current()?;
+        let mut chain = roster_files.load()?;
+        let bundles = config.dir.bundle_files();
+        let opened = open_kept(&bundles, &keystore, &chain, now);
+        keystore.keys.epochs.extend(opened);
+        let roster = chain.pop().ok_or(RosterFilesError::NoRoster)?;
         if roster.member(&config.member).is_none() {
             return Err(ServeError::NotAMember);
         }
         let key_ring = keystore.keys.key_ring(&roster, now).map_err(|error| ServeError::Keys(error.to_string()))?;
-        let tls = keystore.keys.tls.as_ref().ok_or(ServeError::NoTlsKeys)?;
-        let certificate = read("peer certificate", &config.dir.peer_certificate())?;
-        let peer = Certified::from_pem(&certificate, tls.peer.as_bytes())
-            .map_err(|error| ServeError::Tls { what: "peer certificate", error })?;
+        let peer = peer_certified(config, &keystore)?;
         let pins = Arc::new(PinRegistry::new(pins_of(&roster, now)));
         let guards = Arc::new(guard_files::all(&config.guard_dir)?);
+        let typologies = typology_file::load(config.typology_file.as_deref())?;
         Ok(Self {
+            typologies,
             key_ring: Arc::new(key_ring),
             keystore: Arc::new(keystore),
             roster,
             roster_files,
+            bundles,
             pins,
             peer,
             guards,
         })
     }
 
-    /// The certificate of the local door and whom it believes, read anew at each reload.
-    pub fn local_tls(&self, config: &Config) -> Result<(Certified, Authority), ServeError> {
-        let tls = self.keystore.keys.tls.as_ref().ok_or(ServeError::NoTlsKeys)?;
-        let what = "certificate of the local listener";
-        let certificate = read(what, &config.dir.server_certificate())?;
-        let own = Certified::from_pem(&certificate, tls.server.as_bytes())
-            .map_err(|error| ServeError::Tls { what, error })?;
-        let what = "the member's own authority";
-        let authority = Authority::from_pem(&read(what, &config.dir.local_authority())?)
-            .map_err(|error| ServeError::Tls { what, error })?;
-        Ok((own, authority))
-    }
-
     /// The names and keys the node signs and reads with.
     pub fn identity(&self) -> Result<Identity, ServeError> {
         let Keystore { consortium, member, keys } = self.keystore.as_ref();
         let failed = |error: crate::domain::note::key::KeyError| ServeError::Keys(error.to_string());
-        let groups = self.roster.groups_of(member).into_iter();
-        let feeds = groups.map(|group| Ok((group.clone(), keys.feed_signer(consortium, member, &group)?)));
+        let Signers { feeds, former_feeds, audit, witness } =
+            keys.signers(consortium, member, &self.roster).map_err(failed)?;
         Ok(Identity {
             consortium: consortium.clone(),
             member: member.clone(),
-            feeds: feeds.collect::<Result<BTreeMap<_, _>, _>>().map_err(failed)?,
-            audit: keys.audit_signer(consortium, member).map_err(failed)?,
-            witness: keys.witness_signer(consortium, member).map_err(failed)?,
+            feeds,
+            former_feeds,
+            audit,
+            witness,
             key_ring: Arc::clone(&self.key_ring),
             local_mac: LocalMacKey::new(&keys.local_mac),
         })
@@ -151,13 +159,47 @@ impl Material {
         let default_region = config.screening.default_region;
         Settings {
             window_ms: config.feed.window_ms,
+            decoys: config.feed.decoys,
             canon_rules: CanonRules { default_region },
             guards: Arc::clone(&self.guards),
-            typologies: TypologyList::built_in(),
+            typologies: self.typologies.clone(),
             quarter_cap: Epsilon::from_nano(config.statistics.quarter_cap_nano),
             version: env!("CARGO_PKG_VERSION"),
         }
     }
+}
+
+/// The certificate other members pin, as it is on disk now.
+pub fn peer_certified(config: &Config, keystore: &Keystore) -> Result<Certified, ServeError> {
+    certified("peer certificate", &config.dir.peer_certificate(), keystore, NodeKeys::peer_key_of)
+}
+
+/// The certificate of the local door and whom it believes, as they are on disk now.
+pub fn local_certified(config: &Config, keystore: &Keystore) -> Result<(Certified, Authority), ServeError> {
+    let what = "certificate of the local listener";
+    let own = certified(what, &config.dir.server_certificate(), keystore, NodeKeys::server_key_of)?;
+    let what = "the member's own authority";
+    let authority = Authority::from_pem(&read(what, &config.dir.local_authority())?)
+        .map_err(|error| ServeError::Tls { what, error })?;
+    Ok((own, authority))
+}
+
+/// A certificate with whichever of the keystore's keys belongs to it.
+fn certified(
+    what: &'static str,
+    path: &Path,
+    keystore: &Keystore,
+    key_of: impl for<'a> FnOnce(&'a NodeKeys, &str) -> Option<&'a Zeroizing<String>>,
+) -> Result<Certified, ServeError> {
+    if keystore.keys.tls.is_none() {
+        return Err(ServeError::NoTlsKeys);
+    }
+    let pem = read(what, path)?;
+    let not_pem = TlsError::Pem { what: "the certificate", expected: "a certificate" };
+    let text = std::str::from_utf8(&pem).ok().filter(|text| pin_of_pem(text).is_some());
+    let text = text.ok_or(ServeError::Tls { what, error: not_pem })?;
+    let key = key_of(&keystore.keys, text).ok_or_else(|| ServeError::OtherKey { path: path.to_owned() })?;
+    Certified::from_pem(&pem, key.as_bytes()).map_err(|error| ServeError::Tls { what, error })
 }
 
 /// The pins of every member that may connect now.

@@ -7,19 +7,21 @@
 //! a third less per call than a shared pool.
 
 mod doors;
-mod health;
+pub mod freshness;
+pub mod health;
 pub mod material;
 mod open_up;
 mod opening;
 mod peering;
 mod reload;
 mod roster;
+pub mod stop;
 pub mod store;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use tokio::runtime::Runtime;
@@ -27,23 +29,21 @@ use tokio::sync::watch;
 
 use crate::app::config::Config;
 use crate::app::serve::doors::Sockets;
-use crate::app::serve::material::Material;
+use crate::app::serve::freshness::assess;
 use crate::app::serve::material::ServeError;
-use crate::app::serve::open_up::{OpenUp, Ready, Store, assess};
+use crate::app::serve::material::{LiveEngine, Material};
+use crate::app::serve::open_up::{OpenUp, Ready, Store, assess_early};
 use crate::app::serve::opening::{Early, start_engine};
 use crate::app::serve::peering::Peering;
 use crate::app::serve::roster::RosterDesk;
-use crate::app::serve::store::OnDamage;
-use crate::domain::audit::record::Actor;
-use crate::domain::belief::Belief;
-use crate::domain::screening::demands::Demands;
-use crate::domain::screening::freshness::Freshness;
+use crate::app::serve::store::{LiveSnapshot, OnDamage};
+use crate::base::limits;
 use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::screening::policy::BuiltInPolicy;
 use crate::io::clock;
 use crate::io::exchange::links::Links;
 use crate::io::keystore::process::forbid_core_dumps;
-use crate::io::screener::{Records, Screener, write_records};
+use crate::io::screener::{Queued, Records, Screener, write_records};
 use crate::io::snapshot_keeper::write_last;
 use crate::node::state::Settings;
 
@@ -56,30 +56,22 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
     let peers = runtime()?;
     let sockets = local.block_on(Sockets::bind(config))?;
     let snapshot = store::snapshot(config, &material);
-    let journal = match store::open_journal(config, &material, &snapshot) {
-        Err(fault) if on_damage == OnDamage::Refuse => return Err(fault.into()),
-        opened => opened,
-    };
-    let whole = journal.as_ref().ok().filter(|_| on_damage == OnDamage::Refuse);
-    let early = whole.and_then(|journal| opening::early(config, &material, &snapshot, journal, clock::now()));
-    let (engine, opening, thread) = start_engine(config, &material, on_damage, journal, &snapshot)?;
-    let (belief, freshness, store) = match early {
-        Some(Early { belief, feeds }) => (belief, assess(&feeds, &config.member, true), Store::Opening(opening, feeds)),
-        None => {
-            let opened = local.block_on(opening.end())?;
-            (Arc::clone(&opened.belief), assess(&opened.feeds, &config.member, false), Store::Open(opened))
-        }
-    };
-    let (records, waiting) = Records::new();
-    let screener = Arc::new(screener(config, &material, belief, freshness, records));
+    let Started { engine, thread, screener, waiting, store } =
+        local.block_on(start(config, &material, on_damage, &snapshot))?;
+
     let links = Links::default();
     let (stop, stopping) = watch::channel(false);
-    let desk = RosterDesk::new(&material, engine.clone(), Arc::clone(&screener));
+    let desk = RosterDesk::new(config, &material, engine.clone(), Arc::clone(&screener));
     let peering = Peering::new(engine.patient(), links.clone(), desk.clone(), &material);
     let local_door = doors::local(config, &material, &engine, &screener, &links, &desk)?;
     let peer_door = doors::peer(&material, &engine.patient(), &desk)?;
     let addresses = sockets.addresses()?;
 
+    let shown = reload::Shown {
+        local: Arc::clone(&local_door.tls),
+        peer: Arc::clone(&peer_door.tls),
+        identity: Arc::clone(&peering.identity),
+    };
     let open_up = OpenUp {
         engine: engine.clone(),
         screener: Arc::clone(&screener),
@@ -89,80 +81,111 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
         stopping: stopping.clone(),
     };
     let peers_thread = spawn_peers(peers, peering, peer_door, sockets.peer, stopping.clone())?;
-    let served = local.block_on(async {
+    let mut told = Ok(());
+    let recording = local.block_on(async {
         let window = Duration::from_millis(config.audit_window_ms);
         let (recorder, ends) = (Arc::clone(&screener), stopping.clone());
-        let recording = tokio::spawn(write_records(engine.clone(), recorder, waiting, window, ends));
-        let (material, tls) = (Arc::clone(&material), Arc::clone(&local_door.tls));
-        tokio::spawn(reload::on_hangup(config.clone(), material, tls, desk.clone()));
+        let recording = tokio::spawn(write_records(engine.patient(), recorder, waiting, window, ends));
+        tokio::spawn(reload::on_hangup(config.clone(), shown, desk.clone()));
         tokio::spawn(health::report(engine.clone(), local_door.health.clone()));
         tokio::spawn(reload::follow_epochs(desk.clone()));
-        let stopped = told_to_stop();
-        let told = async {
-            stopped.await;
+        let ended = stop::told_or_ended(&engine);
+        let until = async {
+            told = ended.await;
             tracing::info!(event = "node.stopping");
             stop.send_replace(true);
         };
         tokio::select! {
+            // First, since a store that cannot be opened ends the engine too, and only this says why.
+            biased;
             // Nothing is answered from a snapshot any more once its store turns out not to be what was written.
-            Err(fault) = open_up.run(store) => return Err(fault),
-            () = local_door.serve(sockets.local, told) => {}
+            Err(fault) = open_up.run(store) => Err(fault),
+            () = local_door.serve(sockets.local, until) => Ok(recording),
         }
-        // Both the last answers' records and the minute's counters belong into the log before it says that the node stopped.
-        drop(recording.await);
-        Ok(())
     });
-    if let Err(fault) = served {
-        local.shutdown_timeout(Duration::from_secs(1));
-        return Err(fault);
-    }
+    let recording = match recording {
+        Ok(recording) => recording,
+        Err(fault) => {
+            local.shutdown_timeout(Duration::from_millis(500));
+            return Err(fault);
+        }
+    };
     drop(peers_thread.join());
+    // Both doors are closed; what is left is the store's. A replay that nobody waits for any more has nothing to finish.
+    let is_open = engine.is_open();
+    let deadline = Instant::now() + Duration::from_millis(limits::STOP_STORE_MS);
     local.block_on(async {
-        let farewell = engine.call(|node, round| {
-            node.record(&Actor::Node, vec![crate::domain::audit::event::AuditEvent::NodeStopped], round.now, round.rng)
-        });
-        // The store may have stopped already; then there is nothing left to write.
-        drop(farewell.await);
-        if config.snapshot {
-            write_last(&engine, &screener.belief.load(), &snapshot).await;
+        // Both the last answers' records and the minute's counters belong into the log before it says that the node stopped.
+        drop(tokio::time::timeout_at(deadline.into(), recording).await);
+        if is_open {
+            stop::farewell(&engine, deadline).await;
+        }
+        if is_open && config.snapshot {
+            let deadline = deadline - Duration::from_millis(limits::SNAPSHOT_AT_STOP_LEFT_MS);
+            write_last(&engine, screener.belief.load_full(), snapshot, deadline).await;
         }
     });
-    // A replay that nobody waits for any more has nothing to finish.
-    let is_open = engine.is_open();
     drop((engine, desk, screener));
-    local.shutdown_timeout(Duration::from_secs(1));
-    if is_open {
-        drop(thread.join());
-    }
+    local.shutdown_timeout(Duration::from_millis(500));
+    let store = if is_open { stop::join(&thread, deadline) } else { Ok(()) };
     tracing::info!(event = "node.stopped");
-    Ok(())
+    told.and(store)
 }
 
 fn runtime() -> Result<Runtime, ServeError> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Runtime)
 }
 
-fn screener(
+/// What answers checkouts, and an engine with its store: open, or being opened where a snapshot answers meanwhile.
+struct Started {
+    engine: LiveEngine,
+    thread: JoinHandle<()>,
+    screener: Arc<Screener>,
+    waiting: tokio::sync::mpsc::Receiver<Queued>,
+    store: Store,
+}
+
+async fn start(
     config: &Config,
-    material: &Material,
-    belief: Arc<Belief>,
-    freshness: Freshness,
-    records: Records,
-) -> Screener {
+    material: &Arc<Material>,
+    on_damage: OnDamage,
+    snapshot: &LiveSnapshot,
+) -> Result<Started, ServeError> {
+    let journal = match store::open_journal(config, material, snapshot) {
+        Err(fault) if on_damage == OnDamage::Refuse => return Err(fault),
+        opened => opened,
+    };
+    let whole = journal.as_ref().ok().filter(|_| on_damage == OnDamage::Refuse);
+    let early = whole.and_then(|journal| opening::early(config, material, snapshot, journal, clock::now()));
+    let listed = early.as_ref().map_or_else(|| OwnLists::new(opening::list_key(material)), |early| early.lists.clone());
+    let lists = Arc::new(ArcSwap::from_pointee(listed));
+    let (engine, opening, thread) = start_engine(config, material, on_damage, journal, snapshot, &lists)?;
+    let (belief, demands, freshness, store) = match early {
+        Some(Early { belief, demands, feeds, .. }) => {
+            (belief, demands, assess_early(&feeds, &config.member), Store::Opening(opening, feeds))
+        }
+        None => {
+            let opened = opening.end().await?;
+            let freshness = assess(&opened.feeds, &config.member, clock::now());
+            (Arc::clone(&opened.belief), opened.demands.clone(), freshness, Store::Open(opened))
+        }
+    };
+    let (records, waiting) = Records::new();
     let Settings { guards, canon_rules, .. } = material.settings(config);
-    Screener {
+    let screener = Arc::new(Screener {
         keys: ArcSwap::new(Arc::clone(&material.key_ring)),
         belief: ArcSwap::new(belief),
         canon: canon_rules,
         policy: BuiltInPolicy::new(&guards.digest()),
-        demands: ArcSwap::from_pointee(Demands::of(&material.roster)),
+        demands: ArcSwap::from_pointee(demands),
         guard: ArcSwap::new(guards),
-        lists: ArcSwap::from_pointee(OwnLists::default()),
+        lists,
         freshness: ArcSwap::from_pointee(freshness),
         own: config.member.clone(),
         sandbox: config.screening.sandbox,
         records,
-    }
+    });
+    Ok(Started { engine, thread, screener, waiting, store })
 }
 
 fn spawn_peers(
@@ -186,17 +209,4 @@ fn spawn_peers(
 async fn stopped(mut stopping: watch::Receiver<bool>) {
     // The sender lives as long as the process serves; its end means the same.
     drop(stopping.wait_for(|stop| *stop).await);
-}
-
-/// Listens from the call on, not from the first time it is waited for: who was told that the node serves may stop it at once.
-fn told_to_stop() -> impl Future<Output = ()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let signals = signal(SignalKind::terminate()).and_then(|term| Ok((term, signal(SignalKind::interrupt())?)));
-    async move {
-        let Ok((mut terminate, mut interrupt)) = signals else { return };
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    }
 }

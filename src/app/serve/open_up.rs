@@ -8,18 +8,18 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::app::serve::freshness::{assess, refresh};
 use crate::app::serve::material::{self, Addresses, LiveEngine, ServeError};
 use crate::app::serve::opening::{Opened, Opening};
 use crate::app::serve::store::LiveSnapshot;
 use crate::base::name::MemberId;
 use crate::domain::screening::freshness::{FeedSigned, Freshness};
 use crate::io::clock;
-use crate::io::engine::EngineFault;
 use crate::io::screener::Screener;
 use crate::io::scrub::scrub_daily;
 use crate::io::snapshot_keeper::keep_snapshots;
 
-/// How often the freshness shown in answers is brought up to date.
+/// How often the freshness shown in early answers is brought up to date.
 const FRESHNESS_EVERY: Duration = Duration::from_secs(1);
 
 /// The store when the doors open.
@@ -54,7 +54,7 @@ impl OpenUp {
     /// Waits for the store and lets everything begin that needs it. A fault is the end of the node: nothing may be answered
     /// from a snapshot whose store is not what was written.
     pub async fn run(self, store: Store) -> Result<(), ServeError> {
-        let Opened { reader, belief, feeds } = match store {
+        let Opened { reader, belief, demands, feeds } = match store {
             Store::Open(opened) => opened,
             Store::Opening(opening, feeds) => {
                 self.ready.tell(true)?;
@@ -65,7 +65,8 @@ impl OpenUp {
             }
         };
         let early = self.screener.belief.swap(Arc::clone(&belief));
-        self.screener.freshness.store(Arc::new(assess(&feeds, &self.screener.own, false)));
+        self.screener.demands.store(Arc::new(demands));
+        self.screener.freshness.store(Arc::new(assess(&feeds, &self.screener.own, clock::now())));
         // Giving back gigabytes takes a moment that no checkout should wait.
         drop(tokio::task::spawn_blocking(move || drop(early)));
         self.ready.tell(false)?;
@@ -73,7 +74,8 @@ impl OpenUp {
         if let Some(snapshot) = self.snapshot {
             tokio::spawn(keep_snapshots(self.engine.clone(), belief, snapshot, self.stopping));
         }
-        tokio::spawn(refresh(self.engine, self.screener, self.freshness_limit_s));
+        let show = move |freshness| self.screener.freshness.store(Arc::new(freshness));
+        tokio::spawn(refresh(self.engine, self.freshness_limit_s, feeds, show));
         Ok(())
     }
 }
@@ -87,8 +89,9 @@ impl Ready {
     }
 }
 
-pub fn assess(feeds: &[FeedSigned], own: &MemberId, loading: bool) -> Freshness {
-    Freshness::assess(feeds, own, loading, clock::now())
+/// The freshness of what a snapshot knew.
+pub fn assess_early(feeds: &[FeedSigned], own: &MemberId) -> Freshness {
+    Freshness::assess(feeds, own, true, clock::now())
 }
 
 /// While the store is opened no peer is heard: what the snapshot knew of the feeds is assessed again by the clock.
@@ -96,23 +99,6 @@ async fn grow_stale(screener: &Screener, feeds: &[FeedSigned]) -> Infallible {
     let mut every = tokio::time::interval(FRESHNESS_EVERY);
     loop {
         every.tick().await;
-        screener.freshness.store(Arc::new(assess(feeds, &screener.own, true)));
-    }
-}
-
-/// Keeps the freshness in answers true. Where the engine is stuck, what was last heard is assessed again by the clock: a
-/// feed nobody pulls any more must grow stale.
-async fn refresh(engine: LiveEngine, screener: Arc<Screener>, limit_s: Option<u64>) {
-    let mut every = tokio::time::interval(FRESHNESS_EVERY);
-    let mut last_heard = Vec::new();
-    loop {
-        every.tick().await;
-        match engine.call(move |node, round| node.freshness(limit_s, round.now)).await {
-            Ok(feeds) => last_heard = feeds,
-            Err(EngineFault::Stopping) => return,
-            // A full queue or a stopped store: the next round may find it better.
-            Err(EngineFault::Busy | EngineFault::Opening | EngineFault::Storage(_)) => {}
-        }
-        screener.freshness.store(Arc::new(assess(&last_heard, &screener.own, false)));
+        screener.freshness.store(Arc::new(assess_early(feeds, &screener.own)));
     }
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+
 use crate::app::config::Config;
 use crate::app::serve::material::{LiveEngine, Material, ServeError};
 use crate::app::serve::store::{self, LiveJournal, LiveSnapshot, OnDamage, OpenStore};
@@ -12,7 +14,9 @@ use crate::base::time::Timestamp;
 use crate::domain::belief::Belief;
 use crate::domain::belief::load::Loader;
 use crate::domain::belief::place::TableKey;
+use crate::domain::screening::demands::Demands;
 use crate::domain::screening::freshness::FeedSigned;
+use crate::domain::screening::own_lists::{OwnListKey, OwnLists};
 use crate::io::clock;
 use crate::io::engine::{self, Engine};
 use crate::io::fence_file::FenceFile;
@@ -21,10 +25,11 @@ use crate::io::journal::real_fs::RealFs;
 use crate::io::random;
 use crate::io::snapshot_file::NotUsed;
 use crate::node::cut::Cut;
+use crate::node::local_mac::LocalMacKey;
 use crate::node::reserve::Found;
 use crate::node::state::witnessing;
 use crate::node::store::{RecordNumber, StorageFault};
-use crate::node::tail_walk::TailWalk;
+use crate::node::tail_walk::{TailWalk, Walked};
 
 /// How often windows are closed and silence is noticed.
 const TICK: Duration = Duration::from_millis(20);
@@ -36,14 +41,20 @@ const NEWS_EVERY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Early {
     pub belief: Arc<Belief>,
+    pub demands: Demands,
+    pub lists: OwnLists,
     pub feeds: Vec<FeedSigned>,
 }
+
+/// The own lists as screening sees them: a snapshot's until the store is open, then the node's.
+pub type ShownLists = Arc<ArcSwap<OwnLists>>;
 
 /// What the engine's thread gives out once the store is open.
 #[derive(Debug)]
 pub struct Opened {
     pub reader: JournalReader<RealFs>,
     pub belief: Arc<Belief>,
+    pub demands: Demands,
     pub feeds: Vec<FeedSigned>,
 }
 
@@ -93,16 +104,21 @@ fn load(
         Found::Reservation(reservation) => Some(reservation.incarnation),
         Found::Nothing | Found::Unreadable => None,
     };
-    let fits = |cut: &Cut| cut.check(reader.read(cut.record).ok().as_deref(), reserved, roster, now);
+    let fits = |cut: &Cut| cut.check(|number| reader.read(number).ok(), reserved, roster, now);
     let loader = |expected| Loader::new(TableKey::draw(&mut random::generator()), witnessing(roster), expected);
     let Some((cut, belief)) = snapshot.load(fits, loader)? else { return Ok(None) };
     let (covered, after) = (cut.record.0, RecordNumber(cut.record.0.saturating_add(1)));
-    let mut walk = TailWalk::new(belief, cut, roster, now);
+    let mut walk = TailWalk::new(belief, cut, roster, list_key(material), now);
     reader.replay(after, &mut |_, record| walk.take(record))?;
-    let (belief, feeds) = walk.finish(&config.member, config.screening.freshness_limit_s)?;
+    let Walked { belief, feeds, lists, demands } = walk.finish(&config.member, config.screening.freshness_limit_s)?;
     let tail = reader.end().0.saturating_sub(after.0);
     tracing::info!(event = "snapshot.loaded", covered, tail, indicators = belief.held().live);
-    Ok(Some(Early { belief: Arc::new(belief), feeds }))
+    Ok(Some(Early { belief: Arc::new(belief), demands, lists, feeds }))
+}
+
+/// What makes the names on the own lists.
+pub fn list_key(material: &Material) -> OwnListKey {
+    LocalMacKey::new(&material.keystore.keys.local_mac).own_list_key()
 }
 
 /// Starts the engine on a journal; its thread opens the rest.
@@ -110,19 +126,24 @@ pub fn start_engine(
     config: &Config,
     material: &Arc<Material>,
     on_damage: OnDamage,
-    journal: Result<LiveJournal, StorageFault>,
+    journal: Result<LiveJournal, ServeError>,
     snapshot: &LiveSnapshot,
+    lists: &ShownLists,
 ) -> Result<(LiveEngine, Opening, JoinHandle<()>), ServeError> {
     let reader = journal.as_ref().ok().map(LiveJournal::reader);
     let keystore = &material.keystore;
     let (consortium, member) = (keystore.consortium.clone(), keystore.member.clone());
     let (config, material, snapshot) = (config.clone(), Arc::clone(material), Arc::clone(snapshot));
+    let lists = Arc::clone(lists);
     let opener = move || {
         let now = clock::now();
-        let OpenStore { node, reader, reserve } = store::open(&config, &material, on_damage, journal, &snapshot, now)?;
+        let OpenStore { mut node, reader, reserve } =
+            store::open(&config, &material, on_damage, journal, &snapshot, now)?;
         let belief = Arc::clone(&node.state().belief);
         let feeds = node.freshness(config.screening.freshness_limit_s, now);
-        Ok((node, reserve, Opened { reader, belief, feeds }))
+        let demands = node.demands();
+        node.show_lists_in(lists);
+        Ok((node, reserve, Opened { reader, belief, demands, feeds }))
     };
     let (engine, ending, thread) = Engine::start(consortium, member, TICK, opener).map_err(ServeError::Runtime)?;
     Ok((engine, Opening { ending, reader }, thread))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::task::AbortHandle;
 use tonic::transport::Channel;
 
@@ -13,7 +14,7 @@ use crate::app::serve::roster::RosterDesk;
 use crate::base::name::MemberId;
 use crate::domain::audit::record::Actor;
 use crate::io::exchange::links::Links;
-use crate::io::exchange::pull::{Backoff, HearRoster, follow};
+use crate::io::exchange::pull::{Backoff, Papers, follow};
 use crate::io::transport::client::{PeerIdentity, connect_peer};
 
 /// Between attempts to reach a peer.
@@ -25,12 +26,13 @@ pub struct Peering {
     engine: LiveEngine,
     links: Links,
     desk: RosterDesk,
-    identity: Arc<PeerIdentity>,
+    /// What the next connection shows.
+    pub identity: Arc<ArcSwap<PeerIdentity>>,
 }
 
 impl Peering {
     pub fn new(engine: LiveEngine, links: Links, desk: RosterDesk, material: &Material) -> Self {
-        let identity = Arc::new(PeerIdentity { certified: material.peer.clone() });
+        let identity = Arc::new(ArcSwap::from_pointee(PeerIdentity { certified: material.peer.clone() }));
         Self { engine, links, desk, identity }
     }
 
@@ -68,11 +70,27 @@ impl Peering {
         let attempts = AtomicUsize::new(0);
         let dial = move |peer: &MemberId| {
             let attempt = attempts.fetch_add(1, Ordering::Relaxed);
-            dial(&desk, &identity, peer, attempt)
+            dial(&desk, &identity.load(), peer, attempt)
         };
-        let desk = self.desk.clone();
-        let hear_roster: HearRoster = Arc::new(move |from, note| Box::pin(hear_roster(desk.clone(), from, note)));
-        tokio::spawn(follow(engine, links, peer, BACKOFF, dial, hear_roster)).abort_handle()
+        let papers = papers(&self.desk);
+        tokio::spawn(follow(engine, links, peer, BACKOFF, dial, papers)).abort_handle()
+    }
+}
+
+fn papers(desk: &RosterDesk) -> Papers {
+    let (rosters, bundles, held) = (desk.clone(), desk.clone(), desk.clone());
+    Papers {
+        hear_roster: Arc::new(move |from, note| Box::pin(hear_roster(rosters.clone(), from, note))),
+        hear_bundle: Arc::new(move |from, note| Box::pin(hear_bundle(bundles.clone(), from, note))),
+        epochs_held: Arc::new(move || held.epochs_held()),
+    }
+}
+
+/// A peer handed on a bundle. It is opened where the quorum signed it, whoever handed it on.
+async fn hear_bundle(desk: RosterDesk, from: MemberId, note: Vec<u8>) {
+    let taken = tokio::task::spawn_blocking(move || desk.take_bundle(&note)).await;
+    if let Ok(Err(refusal)) = taken {
+        tracing::warn!(event = "bundle.refused", peer = %from, reason = refusal.reason());
     }
 }
 

@@ -1,49 +1,76 @@
-//! What a running node takes up without a restart: on SIGHUP the local certificate and authority, rosters put into its
-//! folder and the keystore; by the clock the key epoch the roster puts in force.
+//! What a running node takes up without a restart: on SIGHUP the keystore, rosters put into its folder and the certificates
+//! of both doors; by the clock the key epoch the roster puts in force.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::app::config::Config;
-use crate::app::serve::doors::local_tls;
-use crate::app::serve::material::Material;
+use crate::app::serve::doors::{local_tls, peer_tls};
+use crate::app::serve::material::{ServeError, local_certified, peer_certified};
 use crate::app::serve::roster::RosterDesk;
+use crate::domain::audit::event::AuditEvent;
 use crate::io::keystore::passphrase::{Passphrase, PassphraseSource};
 use crate::io::keystore::store::Keystore;
+use crate::io::transport::client::PeerIdentity;
 use crate::io::transport::tls::DoorTls;
 
 /// How often the clock is compared with the epochs of the roster.
 const EPOCHS_EVERY: Duration = Duration::from_secs(20);
 
-/// Reads everything again at each SIGHUP. What cannot be read stays as it was: a bad file must not close a door.
-pub async fn on_hangup(
-    config: Config,
-    material: Arc<Material>,
-    tls: Arc<watch::Sender<Arc<DoorTls>>>,
-    desk: RosterDesk,
-) {
+/// What shows certificates while the node runs.
+pub struct Shown {
+    pub local: Arc<watch::Sender<Arc<DoorTls>>>,
+    pub peer: Arc<watch::Sender<Arc<DoorTls>>>,
+    pub identity: Arc<ArcSwap<PeerIdentity>>,
+}
+
+/// Reads everything again at each SIGHUP: the keystore and the rosters, then the certificates, whose keys may be new in the
+/// keystore. What cannot be read stays as it was: a bad file must not close a door.
+pub async fn on_hangup(config: Config, shown: Shown, desk: RosterDesk) {
     let Ok(mut hangups) = signal(SignalKind::hangup()) else { return };
+    let shown = Arc::new(shown);
     while hangups.recv().await.is_some() {
-        match local_tls(&config, &material) {
-            Ok(renewed) => {
-                tls.send_replace(Arc::new(renewed));
-                tracing::info!(event = "certificates.reloaded");
+        let (config, desk, shown) = (config.clone(), desk.clone(), Arc::clone(&shown));
+        let reread = tokio::task::spawn_blocking(move || {
+            if let Err(refusal) = desk.reload(reopen(&config)) {
+                tracing::error!(event = "roster.kept", reason = refusal.reason());
             }
-            Err(error) => tracing::error!(event = "certificates.kept", error = %error),
-        }
-        let (config, desk) = (config.clone(), desk.clone());
-        let reloaded = tokio::task::spawn_blocking(move || desk.reload(reopen(&config))).await;
-        if let Ok(Err(refusal)) = reloaded {
-            tracing::error!(event = "roster.kept", reason = refusal.reason());
+            match renew(&config, &shown, &desk) {
+                Ok(()) => tracing::info!(event = "certificates.reloaded"),
+                Err(error) => tracing::error!(event = "certificates.kept", error = %error),
+            }
+        });
+        if reread.await.is_err() {
+            tracing::error!(event = "reload.failed");
         }
     }
 }
 
+/// Shows the certificates that are on disk now, at both doors and to the peers that are called.
+fn renew(config: &Config, shown: &Shown, desk: &RosterDesk) -> Result<(), ServeError> {
+    let keystore = desk.keystore();
+    let (own, authority) = local_certified(config, &keystore)?;
+    let peer = peer_certified(config, &keystore)?;
+    let (local_door, peer_door) = (local_tls(config, &own, &authority)?, peer_tls(&peer, desk)?);
+    let before = shown.identity.load().certified.pin();
+    shown.local.send_replace(Arc::new(local_door));
+    shown.peer.send_replace(Arc::new(peer_door));
+    let pin = peer.pin();
+    shown.identity.store(Arc::new(PeerIdentity { certified: peer }));
+    if let Some(fingerprint) = pin.filter(|_| pin != before)
+        && let Err(refusal) = desk.record(vec![AuditEvent::KeyChanged { key: "peer-tls", fingerprint }])
+    {
+        tracing::error!(event = "key.unrecorded", reason = refusal.reason());
+    }
+    Ok(())
+}
+
 /// Opens the keystore again where that needs nobody at the terminal.
-fn reopen(config: &Config) -> Option<Keystore> {
+pub fn reopen(config: &Config) -> Option<Keystore> {
     if config.passphrase == PassphraseSource::Prompt {
         tracing::warn!(event = "keystore.kept", reason = "its passphrase is asked for on the terminal");
         return None;

@@ -1,8 +1,9 @@
 //! Opening the store of a node: journal, views and the file of reserved sizes; setting a damaged journal aside.
 //!
 //! A damaged journal is not mended in place: what others hold of every feed, the node's own included, proves itself and is
-//! fetched again. What nobody else holds is lost and said so: the audit log, publications acknowledged but not yet sent,
-//! request ids and references. The damaged files stay beside the new ones for whoever wants to look at them.
+//! fetched again. What nobody else holds is taken over into a new journal as far as it can be read
+//! ([`crate::node::salvage`]), and what is lost is said. The damaged files stay beside the new ones for whoever wants to look
+//! at them.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use crate::app::serve::material::{Material, ServeError};
 use crate::base::time::Timestamp;
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
+use crate::domain::statistics::budget::Epsilon;
 use crate::io::engine::Reserve;
 use crate::io::fence_file::FenceFile;
 use crate::io::journal::file::{FileJournal, JournalOptions};
@@ -21,9 +23,11 @@ use crate::io::journal::reader::JournalReader;
 use crate::io::journal::real_fs::RealFs;
 use crate::io::keystore::store::Keystore;
 use crate::io::random;
+use crate::io::rescue::{Owner, rescue};
 use crate::io::snapshot_file::SnapshotFile;
 use crate::io::views::any::AnyViews;
 use crate::node::Node;
+use crate::node::salvage::Rescued;
 use crate::node::store::StorageFault;
 
 /// What to do with a damaged journal.
@@ -61,15 +65,13 @@ pub fn snapshot(config: &Config, material: &Material) -> LiveSnapshot {
 }
 
 /// Opens the journal: quick, since its records are read by whoever replays them. What it forgets, the snapshot forgets before.
-pub fn open_journal(
-    config: &Config,
-    material: &Material,
-    snapshot: &LiveSnapshot,
-) -> Result<LiveJournal, StorageFault> {
+/// Finishes first what a start left half done that was killed while it set a damaged one aside.
+pub fn open_journal(config: &Config, material: &Material, snapshot: &LiveSnapshot) -> Result<LiveJournal, ServeError> {
+    put_in_place(config).map_err(ServeError::SetAside)?;
     let key = &material.keystore.keys.storage;
     let mut journal = FileJournal::open(RealFs, &config.dir.journal(), key, JournalOptions::default())?;
     let snapshot = Arc::clone(snapshot);
-    journal.forget_with(Box::new(move || snapshot.discard()));
+    journal.forget_with(Arc::new(move || snapshot.discard()));
     Ok(journal)
 }
 
@@ -78,34 +80,42 @@ pub fn open(
     config: &Config,
     material: &Material,
     on_damage: OnDamage,
-    journal: Result<LiveJournal, StorageFault>,
+    journal: Result<LiveJournal, ServeError>,
     snapshot: &LiveSnapshot,
     now: Timestamp,
 ) -> Result<OpenStore, ServeError> {
     let mut rng = random::generator();
     let fence = FenceFile::new(RealFs, config.dir.fence());
     let found = fence.read()?;
-    let first = journal.map_err(ServeError::from).and_then(|journal| open_node_on(config, material, journal, now));
-    let (mut node, reader) = match first {
+    let (mut node, reader) = match journal.and_then(|journal| open_node_on(config, material, journal, now)) {
         Err(ServeError::Store(fault @ StorageFault::Damaged(_))) if on_damage == OnDamage::Recover => {
+            // Before the new journal takes the place of the one it was taken beside.
+            snapshot.discard()?;
+            let rescued = take_over(config, material, now)?;
             let kept = set_aside(config, now).map_err(ServeError::SetAside)?;
             tracing::warn!(event = "store.set_aside", fault = %fault, kept = %kept.display());
+            let Rescued { publications, charges, audit_records, audit_left, breaks } = rescued;
             tracing::warn!(
-                event = "store.recovering",
-                "all feeds, the own one included, are fetched again from other members; nothing is signed until then. \
-                 Lost are: the audit log, publications acknowledged but not yet sent, request ids, source references and \
-                 statistics charged but not yet released. Remove the kept files once nobody needs them"
+                event = "store.salvaged",
+                publications,
+                charges,
+                audit_records,
+                audit_left,
+                breaks,
+                "taken over from the damaged journal. All feeds, the own one included, are fetched again from other \
+                 members; nothing is signed until then. Where records are missing (breaks), lost are: publications and \
+                 requests that stood there, the audit log from there on (what is readable of it stays in the kept files: do \
+                 not remove them), and the privacy budget of this and the last two quarters, which counts as spent"
             );
-            snapshot.discard()?;
             let journal = open_journal(config, material, snapshot)?;
             let (mut node, reader) = open_node_on(config, material, journal, now)?;
-            let events =
-                vec![AuditEvent::StoreDamaged { part: "journal" }, AuditEvent::StoreRepaired { part: "journal" }];
+            let events = vec![AuditEvent::StoreDamaged { part: "journal" }, rescued.event()];
             node.record(&Actor::Node, events, now, &mut rng)?;
             (node, reader)
         }
         opened => opened?,
     };
+    node.keep_rosters(&material.roster_files.load()?, now, &mut rng)?;
     node.guard(found, now, &mut rng)?;
     Ok(OpenStore { node, reader, reserve: Box::new(move |reservation| fence.write(reservation)) })
 }
@@ -125,7 +135,7 @@ fn open_node_on(
     now: Timestamp,
 ) -> Result<OpenNode, ServeError> {
     let views = match config.views {
-        ViewsBackend::Sled => AnyViews::open_sled(&config.dir.views())?,
+        ViewsBackend::Sled => AnyViews::open_sled(&config.dir.views()),
         ViewsBackend::Memory => AnyViews::in_memory(),
     };
     let reader = journal.reader();
@@ -135,10 +145,35 @@ fn open_node_on(
     Ok((node, reader))
 }
 
-/// Renames the journal's folder; the views are rebuilt by whoever opens a new journal.
+/// Writes a new journal beside the damaged one, with what can be read of it.
+fn take_over(config: &Config, material: &Material, now: Timestamp) -> Result<Rescued, ServeError> {
+    let (from, to) = (config.dir.journal(), config.dir.salvaged_journal());
+    match std::fs::remove_dir_all(&to) {
+        // Left half written by a start that was killed.
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(ServeError::SetAside(error)),
+        _ => {}
+    }
+    let identity = material.identity()?;
+    let quarter_cap = Epsilon::from_nano(config.statistics.quarter_cap_nano);
+    let owner = Owner { identity: &identity, roster: &material.roster, quarter_cap };
+    let key = &material.keystore.keys.storage;
+    Ok(rescue(&RealFs, (&from, &to), key, JournalOptions::default(), owner, now)?)
+}
+
+/// Renames the damaged journal's folder and puts the new one in its place; the views are derived by whoever opens it.
 fn set_aside(config: &Config, now: Timestamp) -> std::io::Result<PathBuf> {
     let kept = config.dir.path().join(format!("journal.damaged-{}", now.unix_s()));
     RealFs.rename(&config.dir.journal(), &kept)?;
     RealFs.sync_dir(config.dir.path())?;
+    put_in_place(config)?;
     Ok(kept)
+}
+
+/// Also what a start has to do that was killed between the two renames: without a journal a node would begin anew.
+fn put_in_place(config: &Config) -> std::io::Result<()> {
+    if !config.dir.journal().exists() && config.dir.salvaged_journal().exists() {
+        RealFs.rename(&config.dir.salvaged_journal(), &config.dir.journal())?;
+        RealFs.sync_dir(config.dir.path())?;
+    }
+    Ok(())
 }

@@ -62,6 +62,21 @@ pub enum AuditEvent {
         indicator: IndicatorRef,
         reason: &'static str,
     },
+    /// One person asked for an erasure; nothing is erased before another confirms it.
+    ErasureAsked {
+        erasure_id: String,
+        reason: &'static str,
+        indicators: u64,
+    },
+    ErasureConfirmed {
+        erasure_id: String,
+        asked_by: String,
+        indicators: u64,
+    },
+    ErasureRefused {
+        erasure_id: String,
+        rule: &'static str,
+    },
     /// The peer acknowledged these entries of the feed.
     BatchDelivered {
         peer: MemberId,
@@ -124,11 +139,11 @@ pub enum AuditEvent {
         decision_id: String,
         outcome: &'static str,
     },
-    /// Records that could not be written in time; how many, and between when.
+    /// Records that could not be written in time; how many, where anybody knows, and between when.
     GapRecorded {
         from: Timestamp,
         until: Timestamp,
-        records_lost: u64,
+        records_lost: Option<u64>,
     },
     RosterApplied {
         version: u64,
@@ -185,5 +200,42 @@ pub enum AuditEvent {
     },
     StoreRepaired {
         part: &'static str,
+    },
+    /// Entries of a feed, kept and served, that do not count here by this rule; how many since it was told last.
+    EntriesUnbelieved {
+        feed: FeedId,
+        rule: &'static str,
+        entries: u64,
+    },
+    /// An identifier was put on one of the own lists, or its entry there changed.
+    IdentifierListed {
+        list: &'static str,
+        kind: IdentifierKind,
+        reason: &'static str,
+        until: Option<Timestamp>,
+    },
+    /// An identifier was taken from one of the own lists.
+    IdentifierDelisted {
+        list: &'static str,
+        kind: IdentifierKind,
+    },
+    /// An entry of this member's feed is about nobody.
+    DecoyPublished {
+        indicator: IndicatorRef,
+        group: GroupId,
+    },
+    /// A peer cosigned a head of this log that the log does not have: it was put back from an old copy, or rewritten.
+    AuditLogDiverged {
+        peer: MemberId,
+        witnessed: TreeSize,
+        held: TreeSize,
+    },
+    /// A damaged journal was set aside, and this taken over from it. Where the audit log was not whole, it goes on behind the
+    /// last record that could be joined: what stood there before is in the journal set aside, not here.
+    StoreSalvaged {
+        publications: u64,
+        charges: u64,
+        audit_kept: u64,
+        audit_whole: bool,
     },
 }

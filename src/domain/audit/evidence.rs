@@ -16,6 +16,7 @@ use crate::domain::audit::record::{AuditRecord, RecordError};
 use crate::domain::feed::checkpoint::CheckpointError;
 use crate::domain::feed::entry::{Content, Entry, EntryError, EntryKind};
 use crate::domain::feed::proof::ProofError;
+use crate::domain::note::key::VerifierKey;
 
 /// The rule a file broke.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +47,10 @@ pub enum Fault {
     Checkpoint(#[from] CheckpointError),
     #[error("a signature is of a key the file does not name")]
     UnknownSignature,
+    #[error("the checkpoint that others cosigned is not within the file")]
+    Witnessed,
+    #[error("a cosignature is of a key that is not among those given")]
+    AnotherWitness,
     #[error("the entries do not lead to the signed root")]
     Root,
     #[error("the file ends before its checkpoint")]
@@ -172,4 +177,14 @@ pub struct Verified {
     pub times: Option<(Timestamp, Timestamp)>,
     /// Who cosigned the log, and when they last did.
     pub cosigners: BTreeMap<String, Timestamp>,
+    /// What other members cosigned of it.
+    pub witnessed: Option<Witnessed>,
+}
+
+/// Other members cosigned the log up to a size: they hold its root, and nothing before it was changed since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witnessed {
+    pub size: u64,
+    /// The key of each, to compare with the roster, and when it signed.
+    pub by: Vec<(VerifierKey, Timestamp)>,
 }

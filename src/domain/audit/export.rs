@@ -1,15 +1,16 @@
 //! The export of an audit log: JSON lines that anybody can read and, with the key of the log, verify offline.
 //!
 //! ```text
-//! {"format":"hushwire-audit-export","version":1,"verifier_key":…,"witness_keys":[…],"range_before":…}
+//! {"format":"hushwire-audit-export","version":1,"verifier_key":…,"witness_keys":[…],"range_before":…,"witnessed":…}
 //! {"index":0,"leaf":…,"content":{"blob":…,"salt":…,"record":{"time":…,"actor":…,"action":…,…}}}
 //! …
 //! {"entries":…,"checkpoint":…}
 //! ```
 //!
 //! `range_before` is the compact range (size, peaks) of the entries left out in front, as base64. The last line holds the
-//! signed note that covers every entry up to the last one. Any edit, cut, insertion or reordering is found; what cannot be
-//! found from one file alone is that it ends earlier than the log did: compare its size with what the witnesses cosigned.
+//! signed note that covers every entry up to the last one. `witnessed` is the newest checkpoint within the export that other
+//! members cosigned; absent where there is none. Any edit, cut, insertion or reordering is found; what cannot be found from
+//! one file alone is that it ends earlier than the log did: compare its size with what the witnesses hold.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -19,6 +20,7 @@ use crate::base::position::{EntryIndex, TreeSize};
 use crate::base::time::{Day, Timestamp};
 use crate::domain::audit::evidence::{CheckedEntry, EntryText, Fault, Verified, from_line, to_line};
 use crate::domain::audit::keys::LogKeys;
+use crate::domain::feed::checkpoint::SignedCheckpoint;
 use crate::domain::feed::entry::Entry;
 use crate::domain::feed::proof::HashSource;
 use crate::domain::feed::tree::CompactRange;
@@ -40,6 +42,8 @@ struct Header {
     verifier_key: String,
     witness_keys: Vec<String>,
     range_before: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    witnessed: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -60,14 +64,15 @@ pub fn range_of(source: &impl HashSource, size: TreeSize) -> Option<CompactRange
     CompactRange::from_peaks(size, peaks).ok()
 }
 
-/// The first line of an export that begins after `before`.
-pub fn header_line(keys: &LogKeys, before: &CompactRange) -> String {
+/// The first line of an export that begins after `before`, with the checkpoint that was cosigned as a signed note.
+pub fn header_line(keys: &LogKeys, before: &CompactRange, witnessed: Option<&str>) -> String {
     to_line(&Header {
         format: FORMAT.to_owned(),
         version: VERSION,
         verifier_key: keys.log().to_string(),
         witness_keys: keys.witnesses().map(ToString::to_string).collect(),
         range_before: BASE64.encode(before.encode()),
+        witnessed: witnessed.map(str::to_owned),
     })
 }
 
@@ -91,6 +96,8 @@ pub struct ExportVerifier {
     expired: u64,
     times: Option<(Timestamp, Timestamp)>,
     today: Day,
+    /// What others cosigned, and whether the entries led there.
+    witnessed: Option<(SignedCheckpoint, bool)>,
     end: Option<Verified>,
 }
 
@@ -108,7 +115,22 @@ impl ExportVerifier {
         let before = BASE64.decode(&header.range_before).map_err(|_| Fault::Form)?;
         let range = CompactRange::decode(&before).map_err(|_| Fault::Form)?;
         let first_index = range.size().0;
-        Ok(Self { keys, range, first_index, entries: 0, expired: 0, times: None, today, end: None })
+        let witnessed = header.witnessed.map(|note| keys.checkpoint(&note)).transpose()?.map(|head| (head, false));
+        let mut started =
+            Self { keys, range, first_index, entries: 0, expired: 0, times: None, today, witnessed, end: None };
+        started.pass_witnessed()?;
+        Ok(started)
+    }
+
+    /// Where the entries reach the size that others cosigned they must have its root.
+    fn pass_witnessed(&mut self) -> Result<(), Fault> {
+        if let Some((head, passed)) = self.witnessed.as_mut().filter(|(head, _)| head.size() == self.range.size()) {
+            if *head.root() != self.range.root() {
+                return Err(Fault::Root);
+            }
+            *passed = true;
+        }
+        Ok(())
     }
 
     /// Takes the next line. Returns the entry on it; none for the last line.
@@ -128,6 +150,7 @@ impl ExportVerifier {
         }
         self.range.append(checked.entry.leaf_hash());
         self.entries += 1;
+        self.pass_witnessed()?;
         match &checked.record {
             Some(record) => {
                 let (first, last) = self.times.unwrap_or((record.time(), record.time()));
@@ -143,6 +166,11 @@ impl ExportVerifier {
         if end.entries != self.entries || signed.size() != self.range.size() || *signed.root() != self.range.root() {
             return Err(Fault::Root);
         }
+        let witnessed = match &self.witnessed {
+            Some((_, false)) => return Err(Fault::Witnessed),
+            Some((head, true)) => self.keys.witnesses_of(head),
+            None => None,
+        };
         self.end = Some(Verified {
             origin: self.keys.origin().to_owned(),
             verifier_key: self.keys.log().to_string(),
@@ -153,6 +181,7 @@ impl ExportVerifier {
             root: signed.root().to_string(),
             times: self.times,
             cosigners: signed.cosigners().clone(),
+            witnessed,
         });
         Ok(())
     }

@@ -4,7 +4,7 @@
 //! printed with the one in the roster: a forger can make a whole log of his own under a key of his own.
 
 use crate::base::name::{ConsortiumId, FeedId};
-use crate::domain::audit::evidence::Fault;
+use crate::domain::audit::evidence::{Fault, Witnessed};
 use crate::domain::feed::checkpoint::SignedCheckpoint;
 use crate::domain::feed::verifier::FeedVerifier;
 use crate::domain::note::key::VerifierKey;
@@ -60,6 +60,14 @@ impl LogKeys {
             return Err(Fault::UnknownSignature);
         }
         Ok(signed)
+    }
+
+    /// Which other members cosigned a checkpoint of the log; none where no other did.
+    pub fn witnesses_of(&self, signed: &SignedCheckpoint) -> Option<Witnessed> {
+        let own = self.verifier.author_witness();
+        let time = |key: &VerifierKey| signed.cosigners().get(key.name()).map(|time| (key.clone(), *time));
+        let by: Vec<_> = self.witnesses().filter(|key| key.name() != own).filter_map(time).collect();
+        (!by.is_empty()).then(|| Witnessed { size: signed.size().0, by })
     }
 
     /// The note without the signatures that [`Self::checkpoint`] would refuse, verified: what a file carries.

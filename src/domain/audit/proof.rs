@@ -88,6 +88,7 @@ pub fn verify_proof(file: &str, today: Day) -> Result<(CheckedEntry, Verified), 
         root: signed.root().to_string(),
         times: checked.record.as_ref().map(|record| (record.time(), record.time())),
         cosigners: signed.cosigners().clone(),
+        witnessed: keys.witnesses_of(&signed),
     };
     Ok((checked, verified))
 }

@@ -19,6 +19,7 @@ impl AuditEvent {
             | Self::PublicationRefused { .. }
             | Self::PeerSilent { .. }
             | Self::CheckpointCosigned { .. }
+            | Self::DecoyPublished { .. }
             | Self::ScreeningsCounted { .. }
             | Self::CallRefused { .. }
             | Self::AuditListed { .. }
@@ -28,6 +29,9 @@ impl AuditEvent {
             | Self::IndicatorPublished { .. }
             | Self::IndicatorRetracted { .. }
             | Self::EntryErased { .. }
+            | Self::ErasureAsked { .. }
+            | Self::ErasureConfirmed { .. }
+            | Self::ErasureRefused { .. }
             | Self::PeerFault { .. }
             | Self::EquivocationProved { .. }
             | Self::QuarantineRaised { .. }
@@ -46,7 +50,12 @@ impl AuditEvent {
             | Self::StatisticsReleased { .. }
             | Self::StatisticsRefused { .. }
             | Self::StoreDamaged { .. }
-            | Self::StoreRepaired { .. } => ANSWERABLE_DAYS,
+            | Self::IdentifierListed { .. }
+            | Self::IdentifierDelisted { .. }
+            | Self::StoreRepaired { .. }
+            | Self::EntriesUnbelieved { .. }
+            | Self::AuditLogDiverged { .. }
+            | Self::StoreSalvaged { .. } => ANSWERABLE_DAYS,
         }
     }
 }

@@ -58,7 +58,17 @@ impl Log {
     }
 
     fn keys(&self) -> LogKeys {
-        LogKeys::new(self.signer.verifier().clone(), vec![self.witness.verifier().clone()]).expect("keys of a log")
+        let witnesses = vec![self.witness.verifier().clone(), other_witness().verifier().clone()];
+        LogKeys::new(self.signer.verifier().clone(), witnesses).expect("keys of a log")
+    }
+
+    /// The head at a size as another member cosigned it.
+    fn witnessed(&self, size: usize) -> String {
+        let checkpoint = Checkpoint::of(self.signer.verifier().name(), &self.range(size));
+        let now = Timestamp::from_unix_s(1_795_000_400);
+        let mut note = checkpoint.sign(&self.signer, &self.witness, now).expect("signs");
+        note.add_signature(other_witness().sign(&checkpoint.to_string(), now)).expect("room");
+        note.to_string()
     }
 
     fn range(&self, size: usize) -> CompactRange {
@@ -76,7 +86,11 @@ impl Log {
     }
 
     fn export(&self, from: usize) -> String {
-        let mut file = header_line(&self.keys(), &self.range(from));
+        self.export_with(from, None)
+    }
+
+    fn export_with(&self, from: usize, witnessed: Option<&str>) -> String {
+        let mut file = header_line(&self.keys(), &self.range(from), witnessed);
         for (index, entry) in (0u64..).zip(&self.entries).skip(from) {
             file.push_str(&entry_line(EntryIndex(index), entry).expect("audit records"));
         }
@@ -90,6 +104,10 @@ impl Log {
         let entry = &self.entries[usize::try_from(index).expect("few")];
         proof_file(&self.keys(), EntryIndex(index), entry, &inclusion, &self.note()).expect("audit records")
     }
+}
+
+fn other_witness() -> NoteSigner {
+    NoteSigner::cosigner("demo.example/bank-b/witness", SigningKey::from_bytes(&[3; 32])).expect("a good name")
 }
 
 fn verify(file: &str) -> Result<Verified, Fault> {
@@ -113,6 +131,24 @@ fn an_export_verifies_from_the_start_and_from_any_entry() {
         assert_eq!(verified.cosigners.len(), 1);
     }
     assert_eq!(verify(&Log::of(0).export(0)).map(|verified| verified.size), Ok(0));
+}
+
+#[test]
+fn an_export_says_up_to_where_others_cosigned_the_log_and_fits_what_they_cosigned() {
+    let log = Log::of(11);
+    assert_eq!(verify(&log.export(0)).expect("as written").witnessed, None);
+    for (from, size) in [(0, 7), (0, 11), (7, 7), (5, 7)] {
+        let verified = verify(&log.export_with(from, Some(&log.witnessed(size)))).expect("as written");
+        let witnessed = verified.witnessed.expect("by another member");
+        assert_eq!(witnessed.size, u64::try_from(size).expect("few"));
+        assert_eq!(witnessed.by.first().map(|(key, _)| key), Some(other_witness().verifier()));
+        assert_eq!(witnessed.by.len(), 1, "its own cosignature shows nothing");
+    }
+    assert_eq!(verify(&log.export_with(8, Some(&log.witnessed(7)))), Err(Fault::Witnessed), "cut off before");
+    // The operator wrote the log anew after the others had cosigned it.
+    let mut rewritten = Log::of(11);
+    rewritten.entries[3] = rewritten.entries[4].clone();
+    assert_eq!(verify(&rewritten.export_with(0, Some(&log.witnessed(7)))), Err(Fault::Root));
 }
 
 #[test]
@@ -211,7 +247,9 @@ fn every_change_of_a_byte_is_found() {
     let log = Log::of(9);
     let mut rng = ChaCha20Rng::seed_from_u64(26);
     let mut faults: BTreeMap<String, u32> = BTreeMap::new();
-    for (file, is_proof) in [(log.export(0), false), (log.export(4), false), (log.proof(5), true)] {
+    for (file, is_proof) in
+        [(log.export(0), false), (log.export_with(4, Some(&log.witnessed(6))), false), (log.proof(5), true)]
+    {
         for round in 0..2_000 {
             let mut bytes = file.clone().into_bytes();
             let at = rng.random_range(0..bytes.len());
@@ -227,7 +265,8 @@ fn every_change_of_a_byte_is_found() {
             let Ok(changed) = String::from_utf8(bytes) else { continue };
             let result =
                 if is_proof { verify_proof(&changed, TODAY).map(|_| ()) } else { verify(&changed).map(|_| ()) };
-            let fault = result.expect_err("a change was not found");
+            let around = |text: &str| text.chars().skip(at.saturating_sub(40)).take(80).collect::<String>();
+            let fault = result.expect_err(&format!("a change was not found: {} → {}", around(&file), around(&changed)));
             *faults.entry(fault.to_string()).or_default() += 1;
         }
     }

@@ -72,6 +72,21 @@ impl AuditEvent {
             Self::EntryErased { indicator, reason } => {
                 words(Ok, "entry.erased", indicator.name(), [("reason", reason.to_owned())])
             }
+            Self::ErasureAsked { erasure_id, reason, indicators } => words(
+                Ok,
+                "erasure.asked",
+                erasure_id,
+                [("indicators", indicators.to_string()), ("reason", reason.to_owned())],
+            ),
+            Self::ErasureConfirmed { erasure_id, asked_by, indicators } => words(
+                Ok,
+                "erasure.confirmed",
+                erasure_id,
+                [("asked_by", asked_by), ("indicators", indicators.to_string())],
+            ),
+            Self::ErasureRefused { erasure_id, rule } => {
+                words(Refused, "erasure.refused", erasure_id, [("rule", rule.to_owned())])
+            }
             Self::BatchDelivered { peer, feed, range } => {
                 let [from, until] = bounds(range);
                 words(Ok, "feed.delivered", feed, [("from", from), ("peer", peer.to_string()), ("until", until)])
@@ -136,7 +151,11 @@ impl AuditEvent {
                 Fault,
                 "audit.gap",
                 "",
-                [("from", from.to_string()), ("records_lost", records_lost.to_string()), ("until", until.to_string())],
+                [
+                    ("from", from.to_string()),
+                    ("records_lost", records_lost.map_or_else(|| "unknown".to_owned(), |lost| lost.to_string())),
+                    ("until", until.to_string()),
+                ],
             ),
             Self::RosterApplied { version, sha256 } => {
                 words(Ok, "roster.applied", version, [("sha256", sha256.to_string())])
@@ -176,6 +195,38 @@ impl AuditEvent {
             Self::BackupMade { sha256 } => words(Ok, "backup.made", "", [("sha256", sha256.to_string())]),
             Self::StoreDamaged { part } => words(Fault, "store.damaged", part, []),
             Self::StoreRepaired { part } => words(Ok, "store.repaired", part, []),
+            Self::EntriesUnbelieved { feed, rule, entries } => {
+                words(Fault, "feed.unbelieved", feed, [("entries", entries.to_string()), ("rule", rule.to_owned())])
+            }
+            Self::IdentifierListed { list, kind, reason, until } => {
+                let mut words =
+                    words(Ok, "list.added", list, [("kind", kind.label().to_owned()), ("reason", reason.to_owned())]);
+                words.fields.extend(until.map(|until| ("until", until.to_string())));
+                words
+            }
+            Self::IdentifierDelisted { list, kind } => {
+                words(Ok, "list.removed", list, [("kind", kind.label().to_owned())])
+            }
+            Self::DecoyPublished { indicator, group } => {
+                words(Ok, "decoy.published", indicator.name(), [("group", group.to_string())])
+            }
+            Self::AuditLogDiverged { peer, witnessed, held } => words(
+                Fault,
+                "audit.diverged",
+                "",
+                [("held", held.to_string()), ("peer", peer.to_string()), ("witnessed", witnessed.to_string())],
+            ),
+            Self::StoreSalvaged { publications, charges, audit_kept, audit_whole } => words(
+                Ok,
+                "store.salvaged",
+                "journal",
+                [
+                    ("audit_kept", audit_kept.to_string()),
+                    ("audit_whole", audit_whole.to_string()),
+                    ("charges", charges.to_string()),
+                    ("publications", publications.to_string()),
+                ],
+            ),
         }
     }
 }

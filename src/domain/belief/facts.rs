@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use crate::base::bytes::Commitment;
+use crate::base::limits::FACTS_PER_MEMBER;
 use crate::base::name::FeedId;
 use crate::base::position::EntryIndex;
 use crate::base::time::Day;
@@ -27,9 +28,18 @@ pub(super) struct HeldRetraction {
 pub(super) struct Facts {
     retractions: BTreeMap<Key, HeldRetraction>,
     erasures: BTreeMap<Key, Day>,
+    /// Facts of each speaker. Those about held targets are as many as targets; those about others have a limit.
+    by_speaker: BTreeMap<MemberNumber, usize>,
 }
 
 impl Facts {
+    /// Whether a speaker may say something of a target that is not held.
+    pub(super) fn has_room(&self, target: &Commitment, speaker: MemberNumber) -> bool {
+        let key = (*target, speaker);
+        let known = self.retractions.contains_key(&key) || self.erasures.contains_key(&key);
+        known || self.by_speaker.get(&speaker).copied().unwrap_or_default() < FACTS_PER_MEMBER
+    }
+
     pub(super) fn retraction(&self, target: &Commitment, author: MemberNumber) -> Option<&Retraction> {
         self.retractions.get(&(*target, author)).map(|held| &held.retraction)
     }
@@ -50,6 +60,7 @@ impl Facts {
         match self.retractions.get_mut(&(target, speaker)) {
             None => {
                 self.retractions.insert((target, speaker), HeldRetraction { at, retraction, keep_until });
+                *self.by_speaker.entry(speaker).or_default() += 1;
             }
             Some(held) => {
                 held.keep_until = held.keep_until.max(keep_until);
@@ -62,8 +73,13 @@ impl Facts {
     }
 
     pub(super) fn erase(&mut self, target: Commitment, speaker: MemberNumber, keep_until: Day) {
-        let held = self.erasures.entry((target, speaker)).or_insert(keep_until);
-        *held = keep_until.max(*held);
+        match self.erasures.get_mut(&(target, speaker)) {
+            Some(held) => *held = keep_until.max(*held),
+            None => {
+                self.erasures.insert((target, speaker), keep_until);
+                *self.by_speaker.entry(speaker).or_default() += 1;
+            }
+        }
     }
 
     /// Ascending, from behind `after` on.
@@ -82,6 +98,10 @@ impl Facts {
         let gone: BTreeSet<Key> = due.filter(|(target, _)| !is_held(target)).collect();
         self.retractions.retain(|key, _| !gone.contains(key));
         self.erasures.retain(|_, keep_until| *keep_until >= today);
+        self.by_speaker.clear();
+        for (_, speaker) in self.retractions.keys().chain(self.erasures.keys()) {
+            *self.by_speaker.entry(*speaker).or_default() += 1;
+        }
     }
 
     pub(super) fn size_bytes(&self) -> usize {

@@ -19,7 +19,7 @@
 //! retractions  3 ‖ rows of 84: 32 target ‖ u16 feed ‖ u64 index ‖ u8 reason ‖ u32 hour ‖ u32 kept until (day)
 //!                ‖ u8 1 where superseded ‖ 32 by what, or zero
 //! erasures     4 ‖ rows of 38: 32 target ‖ u16 member ‖ u32 kept until (day)
-//! mentions     5 ‖ rows of 44: 32 commitment ‖ u64 last seen (ms) ‖ u32 kept until (day)
+//! mentions     5 ‖ rows of 46: 32 commitment ‖ u16 member that spoke first ‖ u64 last seen (ms) ‖ u32 kept until (day)
 //! ```
 //!
 //! Feeds and lanes are named by their place in the first piece, members by the place of their first feed among members.
@@ -207,11 +207,12 @@ impl<'a> Image<'a> {
         let rows = self.belief.mentions.of_shard(shard);
         let rows = rows.get(written..).unwrap_or_default();
         let rows = rows.get(..limits::IMAGE_ROWS).unwrap_or(rows);
-        for (commitment, last_seen, keep_until) in rows {
+        for (commitment, mention) in rows.iter().filter(|(_, row)| usize::from(row.first_by.0) < self.members) {
             begin(piece, MENTIONS);
             piece.extend(commitment.0);
-            piece.extend(last_seen.unix_ms().to_be_bytes());
-            piece.extend(keep_until.0.to_be_bytes());
+            piece.extend(mention.first_by.0.to_be_bytes());
+            piece.extend(mention.last_seen.unix_ms().to_be_bytes());
+            piece.extend(mention.keep_until.0.to_be_bytes());
         }
         rows.len()
     }

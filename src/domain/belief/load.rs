@@ -10,7 +10,8 @@ use crate::base::name::{FeedId, NameError};
 use crate::base::position::{EntryIndex, TreeSize};
 use crate::base::time::{Day, Hour, Timestamp};
 use crate::domain::belief::image::{ERASURES, MENTIONS, PARTIES, RECORDS, RETRACTIONS};
-use crate::domain::belief::parties::{ALL_WITNESSED, FeedNumber, MemberNumber, Parties};
+use crate::domain::belief::mentions::Mention;
+use crate::domain::belief::parties::{FeedNumber, MemberNumber, Parties};
 use crate::domain::belief::place::TableKey;
 use crate::domain::belief::record::{Link, MAX_BLOCKS, RecordNumber, State, stride};
 use crate::domain::belief::said::{BeliefFull, Retraction};
@@ -51,18 +52,21 @@ pub enum ImageError {
 #[derive(Debug)]
 pub struct Loader {
     belief: Belief,
+    witnessing: Witnessing,
     has_parties: bool,
     /// Live and retracted records of each lane.
     held: Vec<[u64; 2]>,
     /// Records that stand in no table yet.
     wave: Vec<RecordNumber>,
+    /// Entered at the end: their shards are others in this process.
+    mentions: Vec<(Commitment, Mention)>,
 }
 
 impl Loader {
     /// `expected`: records that will come, as far as the caller can tell; tables get room for them at once.
     pub fn new(key: TableKey, witnessing: Witnessing, expected: usize) -> Self {
         let belief = Belief::with_room_for(expected, key, witnessing);
-        Self { belief, has_parties: false, held: Vec::new(), wave: Vec::new() }
+        Self { belief, witnessing, has_parties: false, held: Vec::new(), wave: Vec::new(), mentions: Vec::new() }
     }
 
     /// Takes the next piece.
@@ -88,6 +92,7 @@ impl Loader {
             return Err(ImageError::Order);
         }
         self.enter();
+        self.belief.mentions.load(self.mentions);
         let writer = self.belief.writer();
         for (lane, [live, retracted]) in writer.state.roots.parties.lanes().iter().zip(&self.held) {
             writer.count_loaded(lane.feed, *live, *retracted);
@@ -97,12 +102,12 @@ impl Loader {
     }
 
     fn parties(&mut self, mut rest: Bytes<'_>) -> Result<(), ImageError> {
-        let mut parties = Parties::default();
+        let mut parties = Parties::new(self.witnessing);
         for _ in 0..rest.count()? {
             let feed = FeedId { member: rest.name()?.parse()?, group: rest.name()?.parse()? };
             let witnessed = TreeSize(u64::from_be_bytes(rest.array()?));
-            let witnessed = witnessed_now(self.belief.witnessing, witnessed);
-            parties.add_feed(&feed, witnessed).ok_or(BeliefFull::Feeds)?;
+            let number = parties.add_feed(&feed).ok_or(BeliefFull::Feeds)?;
+            parties.feed(number).expect("added just now").set_witnessed(witnessed);
         }
         for _ in 0..rest.count()? {
             let feed = FeedNumber(u16::from_be_bytes(rest.array()?));
@@ -191,14 +196,16 @@ impl Loader {
     }
 
     fn mentions(&mut self, rest: Bytes<'_>) -> Result<(), ImageError> {
-        let mut mentions = Vec::new();
-        for row in rest.rows(44)? {
+        let members = self.belief.writer().state.roots.parties.members().len();
+        for row in rest.rows(46)? {
             let mut row = Bytes(row);
             let commitment = Commitment(row.array()?);
+            let first_by = MemberNumber(u16::from_be_bytes(row.array()?));
+            known("member", usize::from(first_by.0), members)?;
             let last_seen = Timestamp::from_unix_ms(u64::from_be_bytes(row.array()?));
-            mentions.push((commitment, last_seen, Day(u32::from_be_bytes(row.array()?))));
+            let keep_until = Day(u32::from_be_bytes(row.array()?));
+            self.mentions.push((commitment, Mention { last_seen, keep_until, first_by }));
         }
-        self.belief.mentions.mention_all(&mentions);
         Ok(())
     }
 
@@ -206,15 +213,6 @@ impl Loader {
     fn enter(&mut self) {
         let wave = std::mem::take(&mut self.wave);
         self.belief.writer().enter_all(&wave);
-    }
-}
-
-/// An image may be older than the roster's demand for witnesses, or than the end of it.
-fn witnessed_now(witnessing: Witnessing, then: TreeSize) -> TreeSize {
-    match witnessing {
-        Witnessing::NotNeeded => ALL_WITNESSED,
-        Witnessing::Needed if then == ALL_WITNESSED => TreeSize::EMPTY,
-        Witnessing::Needed => then,
     }
 }
 

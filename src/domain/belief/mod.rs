@@ -66,7 +66,6 @@ pub enum Witnessing {
 #[derive(Debug)]
 pub struct Belief {
     key: TableKey,
-    witnessing: Witnessing,
     roots: ArcSwap<Roots>,
     mentions: Mentions,
     writer: Mutex<WriterState>,
@@ -113,12 +112,12 @@ impl Belief {
     fn with_room_for(indicators: usize, key: TableKey, witnessing: Witnessing) -> Self {
         let each = indicators.div_ceil(SEGMENTS);
         let segments = (0..SEGMENTS).map(|_| Arc::new(Segment::with_room_for(each))).collect();
-        let roots = Arc::new(Roots { segments, chunks: Arc::from(Vec::new()), parties: Arc::new(Parties::default()) });
+        let parties = Arc::new(Parties::new(witnessing));
+        let roots = Arc::new(Roots { segments, chunks: Arc::from(Vec::new()), parties });
         Self {
             key,
-            witnessing,
             roots: ArcSwap::new(Arc::clone(&roots)),
-            mentions: Mentions::new(),
+            mentions: Mentions::new(key),
             writer: Mutex::new(WriterState::new(roots, each)),
         }
     }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::base::epoch::EpochId;
 use crate::base::name::{FeedId, MemberId};
 use crate::base::position::{EntryIndex, TreeSize};
+use crate::domain::belief::Witnessing;
 use crate::domain::belief::record::LaneNumber;
 
 /// One feed, as numbered by this process.
@@ -32,9 +33,6 @@ impl MemberNumber {
         Self(number)
     }
 }
-
-/// How far a feed is witnessed where no witnesses are needed.
-pub(super) const ALL_WITNESSED: TreeSize = TreeSize(u64::MAX);
 
 /// One feed and what readers ask of it.
 #[derive(Debug)]
@@ -62,9 +60,14 @@ impl FeedRow {
         TreeSize(self.witnessed.load(Ordering::Acquire))
     }
 
-    /// Whether an entry lacks the witnesses it needs to count fully.
-    pub(super) fn is_provisional(&self, index: EntryIndex) -> bool {
+    /// Whether too few members have cosigned a checkpoint that covers an entry.
+    fn is_unwitnessed(&self, index: EntryIndex) -> bool {
         index.0 >= self.witnessed.load(Ordering::Acquire)
+    }
+
+    /// Indicators held, withdrawn ones included.
+    pub(super) fn held(&self) -> u64 {
+        self.live.load(Ordering::Relaxed) + self.retracted.load(Ordering::Relaxed)
     }
 }
 
@@ -76,8 +79,9 @@ pub(super) struct Lane {
 }
 
 /// All who spoke so far. Cloned when somebody new speaks, which is rare.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Parties {
+    pub(super) witnessing: Witnessing,
     members: Vec<MemberId>,
     feeds: Vec<Arc<FeedRow>>,
     lanes: Vec<Lane>,
@@ -86,6 +90,25 @@ pub(super) struct Parties {
 }
 
 impl Parties {
+    pub(super) fn new(witnessing: Witnessing) -> Self {
+        Self {
+            witnessing,
+            members: Vec::new(),
+            feeds: Vec::new(),
+            lanes: Vec::new(),
+            lane_numbers: BTreeMap::new(),
+            quarantined: BTreeSet::new(),
+        }
+    }
+
+    /// Whether an entry lacks the witnesses it needs to count fully.
+    pub(super) fn is_provisional(&self, feed: &FeedRow, index: EntryIndex) -> bool {
+        match self.witnessing {
+            Witnessing::NotNeeded => false,
+            Witnessing::Needed => feed.is_unwitnessed(index),
+        }
+    }
+
     pub(super) fn feed(&self, feed: FeedNumber) -> Option<&Arc<FeedRow>> {
         self.feeds.get(feed.ordinal())
     }
@@ -129,7 +152,7 @@ impl Parties {
     }
 
     /// Adds a feed; a member's quarantine holds for its feeds to come. None beyond 65,536 feeds.
-    pub(super) fn add_feed(&mut self, feed: &FeedId, witnessed: TreeSize) -> Option<FeedNumber> {
+    pub(super) fn add_feed(&mut self, feed: &FeedId) -> Option<FeedNumber> {
         let number = FeedNumber(u16::try_from(self.feeds.len()).ok()?);
         let member = match self.member_number(&feed.member) {
             Some(member) => member,
@@ -144,7 +167,7 @@ impl Parties {
             id: feed.clone(),
             member,
             quarantined: AtomicBool::new(quarantined),
-            witnessed: AtomicU64::new(witnessed.0),
+            witnessed: AtomicU64::new(0),
             live: AtomicU64::new(0),
             retracted: AtomicU64::new(0),
         }));
@@ -163,7 +186,8 @@ impl Parties {
         }
     }
 
-    /// Adds an epoch of a feed. None beyond 65,536 of them: sixteen years of a thousand feeds.
+    /// Adds an epoch of a feed. None beyond 65,536 of them, as many as a thousand feeds can have in a full roster of epochs:
+    /// the caller names only epochs of the roster, so that no feed can use up what others need.
     pub(super) fn add_lane(&mut self, feed: FeedNumber, epoch: EpochId) -> Option<LaneNumber> {
         let number = LaneNumber(u16::try_from(self.lanes.len()).ok()?);
         self.lanes.push(Lane { feed, epoch });

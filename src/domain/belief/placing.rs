@@ -3,6 +3,7 @@
 //! Order of every change: the record is complete before the table points to it, and unreachable before it is wiped. What
 //! is added to the roots is published before anything points to it; what leaves them is unreachable before.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -13,6 +14,14 @@ use crate::domain::belief::said::BeliefFull;
 use crate::domain::belief::slab::{Chunk, Head};
 use crate::domain::belief::table::{Segment, Slot};
 use crate::domain::belief::writer::{ChunkRow, HELD, Writer, WriterState, counter};
+
+/// What becomes of one record of a chain.
+enum Edit {
+    Stays,
+    Goes,
+    /// Into the copy that was made of it.
+    Moves(RecordNumber),
+}
 
 impl Writer<'_> {
     pub(super) fn expire_chunk(&mut self, chunk: usize, today: Day) -> usize {
@@ -26,8 +35,12 @@ impl Writer<'_> {
                 continue;
             }
             if link.expires < today {
-                self.remove(record);
-                dropped += 1;
+                // With everything else of its pseudonym that is due, in other chunks too.
+                self.edit_chain(&rows.pseudonym(place), |_, _, link| {
+                    let is_due = link.expires < today;
+                    dropped += usize::from(is_due);
+                    if is_due { Edit::Goes } else { Edit::Stays }
+                });
             } else {
                 earliest = earliest.min(link.expires);
             }
@@ -46,27 +59,49 @@ impl Writer<'_> {
             if is_open || row.live * 2 >= row.next_place {
                 continue;
             }
-            let moved = (0..row.next_place).filter_map(|place| RecordNumber::new(chunk, place));
-            for record in moved {
-                if self.relocate(record, row.blocks).is_err() {
-                    return;
-                }
+            if self.vacate(chunk, row).is_err() {
+                return;
             }
             self.retire(chunk);
         }
     }
 
-    fn relocate(&mut self, old: RecordNumber, blocks: usize) -> Result<(), BeliefFull> {
+    fn vacate(&mut self, chunk: usize, row: ChunkRow) -> Result<(), BeliefFull> {
+        let mut moved = BTreeSet::new();
+        for record in (0..row.next_place).filter_map(|place| RecordNumber::new(chunk, place)) {
+            let (rows, place) = self.place(record);
+            if rows.link(place).state.is_none() || moved.contains(&record) {
+                continue;
+            }
+            let mut outcome = Ok(());
+            self.edit_chain(&rows.pseudonym(place), |writer, record, _| {
+                if record.chunk() != chunk || outcome.is_err() {
+                    return Edit::Stays;
+                }
+                match writer.copy(record, row.blocks) {
+                    Ok(copy) => {
+                        moved.insert(record);
+                        Edit::Moves(copy)
+                    }
+                    Err(full) => {
+                        outcome = Err(full);
+                        Edit::Stays
+                    }
+                }
+            });
+            outcome?;
+        }
+        Ok(())
+    }
+
+    /// A copy of a held record that nothing points to yet. The record itself stays as it is for whoever stands on it.
+    fn copy(&mut self, old: RecordNumber, blocks: usize) -> Result<RecordNumber, BeliefFull> {
         let (chunk, place) = self.place(old);
-        let (head, Some(sealed)) = chunk.read(place) else { return Ok(()) };
+        let (head, sealed) = chunk.read(place);
         let new = self.allocate(blocks, head.link.expires)?;
         let (new_chunk, new_place) = self.place(new);
-        new_chunk.write(new_place, &head, &sealed);
-        self.state.removals += 1;
-        self.point_past(old, &head, Some(new));
-        let name = Place::of(&head.commitment, &self.belief.key);
-        self.state.names.replace(name, old, new);
-        Ok(())
+        new_chunk.write(new_place, &head, &sealed.expect(HELD));
+        Ok(new)
     }
 
     fn retire(&mut self, chunk: usize) {
@@ -84,45 +119,63 @@ impl Writer<'_> {
 
     pub(super) fn remove(&mut self, record: RecordNumber) {
         let (chunk, place) = self.place(record);
-        let (head, _) = chunk.read(place);
-        self.point_past(record, &head, head.link.next);
-        let name = Place::of(&head.commitment, &self.belief.key);
-        self.state.names.remove(name, record);
-        chunk.wipe(place);
-        self.state.removals += 1;
-        let state = head.link.state.expect("a held record is not vacant");
-        counter(&self.feed_of(head.link.lane), state).fetch_sub(1, Ordering::Relaxed);
-        if let Some(Some(row)) = self.state.chunks.get_mut(record.chunk()) {
-            row.live -= 1;
-        }
+        self.edit_chain(&chunk.pseudonym(place), |_, held, _| if held == record { Edit::Goes } else { Edit::Stays });
     }
 
-    /// Lets whatever points to `record` (the table or the record before it) point to `instead`.
-    fn point_past(&mut self, record: RecordNumber, head: &Head, instead: Option<RecordNumber>) {
-        let place = Place::of(&head.pseudonym, &self.belief.key);
+    /// Walks the chain of a pseudonym once and does with each record what `edit` says. A chain is as long as members are
+    /// talkative: walked once for each of its records it would cost the square.
+    fn edit_chain(&mut self, pseudonym: &Words, mut edit: impl FnMut(&mut Self, RecordNumber, &Link) -> Edit) {
+        let place = Place::of(pseudonym, &self.belief.key);
         let segment = Arc::clone(&self.state.roots.segments[place.segment()]);
-        let slot = self.first_of(place, &head.pseudonym).expect("a held record is reachable by its pseudonym");
-        if slot.record == record {
-            match instead {
-                Some(instead) => segment.replace(slot, place, instead),
-                None => {
+        let slot = self.first_of(place, pseudonym).expect("a held record is reachable by its pseudonym");
+        let (mut before, mut next) = (None, Some(slot.record));
+        while let Some(record) = next {
+            let (chunk, at) = self.place(record);
+            let link = chunk.link(at);
+            next = link.next;
+            let edited = edit(self, record, &link);
+            let instead = match edited {
+                Edit::Stays => {
+                    before = Some(record);
+                    continue;
+                }
+                Edit::Goes => link.next,
+                Edit::Moves(copy) => Some(copy),
+            };
+            self.state.removals += 1;
+            // Unreachable before it is wiped.
+            match (before, instead) {
+                (Some(before), _) => self.point(before, instead),
+                (None, Some(instead)) => segment.replace(slot, place, instead),
+                (None, None) => {
                     let row = &mut self.state.segments[place.segment()];
                     row.live -= 1;
                     row.used -= usize::from(segment.remove(slot));
                 }
             }
-            return;
-        }
-        let mut before = slot.record;
-        loop {
-            let (chunk, at) = self.place(before);
-            let link = chunk.link(at);
-            if link.next == Some(record) {
-                chunk.set_link(at, Link { next: instead, ..link });
-                return;
+            let name = Place::of(&chunk.commitment(at), &self.belief.key);
+            match edited {
+                Edit::Stays => {}
+                Edit::Moves(copy) => {
+                    self.state.names.replace(name, record, copy);
+                    before = Some(copy);
+                }
+                Edit::Goes => {
+                    self.state.names.remove(name, record);
+                    chunk.wipe(at);
+                    let state = link.state.expect("a held record is not vacant");
+                    counter(&self.feed_of(link.lane), state).fetch_sub(1, Ordering::Relaxed);
+                    if let Some(Some(row)) = self.state.chunks.get_mut(record.chunk()) {
+                        row.live -= 1;
+                    }
+                }
             }
-            before = link.next.expect("a held record is in the chain of its pseudonym");
         }
+    }
+
+    fn point(&self, record: RecordNumber, next: Option<RecordNumber>) {
+        let (chunk, at) = self.place(record);
+        chunk.set_link(at, Link { next, ..chunk.link(at) });
     }
 
     pub(super) fn link_in(&mut self, record: RecordNumber, mut head: Head, sealed: &[u8]) {

@@ -91,6 +91,8 @@ pub enum Effect {
     ErasedBefore,
     /// Only an author may withdraw or erase; another member's order has no effect.
     NotTheAuthor,
+    /// Its author speaks of this pseudonym, or of things not held, more often than any honest one: it is not held.
+    Crowded,
     /// The sealed payload has a length no suite makes: it can never be opened.
     Unreadable,
 }

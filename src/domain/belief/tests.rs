@@ -1,5 +1,6 @@
 //! Belief as its users see it: rules, order independence, growth, expiry and compaction.
 
+mod crowding;
 mod image;
 
 use std::collections::BTreeMap;
@@ -205,6 +206,20 @@ fn statements_are_provisional_until_witnessed_where_witnesses_are_needed() {
 }
 
 #[test]
+fn the_need_for_witnesses_comes_and_goes_while_belief_is_held() {
+    let belief = belief();
+    said(&belief, "bank-a", 4, Content::Indicator(1, 1));
+    let feed = belief.writer().feed(&feed_id("bank-a")).expect("known");
+    let provisional = |witnessing| {
+        belief.writer().set_witnessing(witnessing);
+        belief.view().statements(&pseudonym(1))[0].provisional
+    };
+    assert!(provisional(Witnessing::Needed) && !provisional(Witnessing::NotNeeded));
+    belief.set_witnessed(feed, TreeSize(5));
+    assert!(!provisional(Witnessing::Needed), "what was witnessed meanwhile counts");
+}
+
+#[test]
 fn a_payload_no_suite_makes_is_not_held() {
     let belief = belief();
     assert_eq!(said(&belief, "bank-a", 0, Content::Indicator(1, 17)), Effect::Unreadable);
@@ -222,24 +237,6 @@ fn a_mention_shows_as_last_seen() {
     let mut view = belief.view();
     let statement = view.statements(&pseudonym(1)).remove(0);
     assert_eq!(view.last_seen(&statement), NOW.plus_s(60));
-}
-
-#[test]
-fn a_flood_of_one_member_hides_no_other() {
-    let belief = belief();
-    said(&belief, "bank-a", 0, Content::Indicator(1, 1));
-    for index in 0..1_000 {
-        let mut entry = spoken("bank-b", index, Content::Indicator(1, 1));
-        entry.commitment = commitment(5_000 + index);
-        assert_eq!(apply(&belief, &entry), Effect::Believed);
-    }
-    let mut view = belief.view();
-    let statements = view.statements(&pseudonym(1));
-    let of = |member: &str| {
-        let number = view.member_number(&member.parse().expect("valid"));
-        statements.iter().filter(|statement| Some(statement.reporter) == number).count()
-    };
-    assert_eq!((of("bank-a"), of("bank-b")), (1, crate::base::limits::STATEMENTS_PER_REPORTER));
 }
 
 #[test]

@@ -52,7 +52,7 @@ impl Roots {
             kind: head.link.kind,
             epoch_id: lane.epoch,
             state,
-            provisional: feed.is_provisional(index),
+            provisional: self.parties.is_provisional(feed, index),
             quarantined: feed.is_quarantined(),
             first_seen: head.origin.first_seen(),
             sealed,

@@ -6,14 +6,13 @@ use std::sync::{Arc, MutexGuard};
 
 use crate::base::bytes::Commitment;
 use crate::base::epoch::EpochId;
-use crate::base::limits::VALIDITY_DAYS;
+use crate::base::limits::{KEPT_DAYS, STATEMENTS_PER_PSEUDONYM, VALIDITY_DAYS};
 use crate::base::name::{FeedId, MemberId};
-use crate::base::position::TreeSize;
 use crate::base::time::Day;
 use crate::domain::belief::facts::Facts;
 use crate::domain::belief::names::Names;
-use crate::domain::belief::parties::{ALL_WITNESSED, FeedNumber, FeedRow, MemberNumber};
-use crate::domain::belief::place::{Place, SEGMENTS, words_of};
+use crate::domain::belief::parties::{FeedNumber, FeedRow, MemberNumber};
+use crate::domain::belief::place::{Place, SEGMENTS, Words, words_of};
 use crate::domain::belief::record::{LaneNumber, Link, Origin, RecordNumber, State, blocks_of};
 use crate::domain::belief::said::{BeliefFull, Effect, Retraction, Said, SaidContent};
 use crate::domain::belief::slab::{Chunk, Head};
@@ -84,12 +83,8 @@ impl<'a> Writer<'a> {
         if let Some(number) = self.state.roots.parties.feed_number(feed) {
             return Ok(number);
         }
-        let witnessed = match self.belief.witnessing {
-            Witnessing::NotNeeded => ALL_WITNESSED,
-            Witnessing::Needed => TreeSize::EMPTY,
-        };
         let mut parties = self.state.roots.parties.as_ref().clone();
-        let number = parties.add_feed(feed, witnessed).ok_or(BeliefFull::Feeds)?;
+        let number = parties.add_feed(feed).ok_or(BeliefFull::Feeds)?;
         self.publish(|roots| roots.parties = Arc::new(parties));
         Ok(number)
     }
@@ -101,9 +96,25 @@ impl<'a> Writer<'a> {
         self.publish(|roots| roots.parties = Arc::new(parties));
     }
 
-    /// Takes in one verified entry. The caller has checked that its reporter is the member of its feed.
+    /// Lets statements need witnesses from now on, or not: how far each feed is witnessed is kept either way.
+    pub fn set_witnessing(&mut self, witnessing: Witnessing) {
+        let mut parties = self.state.roots.parties.as_ref().clone();
+        parties.witnessing = witnessing;
+        self.publish(|roots| roots.parties = Arc::new(parties));
+    }
+
+    /// Indicators held of all feeds of a member, withdrawn ones included.
+    pub fn held_of(&self, member: &MemberId) -> u64 {
+        let feeds = self.state.roots.parties.feeds().filter(|(_, row)| row.id.member == *member);
+        feeds.map(|(_, row)| row.held()).sum()
+    }
+
+    /// Takes in one verified entry. The caller has checked that its reporter is the member of its feed, and that its epoch
+    /// is one of the roster.
     pub fn apply(&mut self, said: &Said<'_>) -> Result<Effect, BeliefFull> {
-        let keep_until = said.expires_day.max(Day(said.first_seen.day().0.saturating_add(VALIDITY_DAYS)));
+        // As long as what it speaks of can be held, and no longer because its author says so.
+        let longest = Day(said.first_seen.day().0.saturating_add(KEPT_DAYS));
+        let keep_until = said.expires_day.max(Day(said.first_seen.day().0.saturating_add(VALIDITY_DAYS))).min(longest);
         match said.content {
             SaidContent::Indicator { .. } => self.believe(said),
             SaidContent::Retraction { target, reason, hour, superseded_by } => {
@@ -112,8 +123,9 @@ impl<'a> Writer<'a> {
             }
             SaidContent::Erasure { target } => Ok(self.erase(said, target, keep_until)),
             SaidContent::Mention { target } => {
-                self.belief.mentions.mention(&target, said.first_seen, keep_until);
-                Ok(Effect::Noted)
+                let speaker = self.feed_row(said.feed).member;
+                let noted = self.belief.mentions.mention(&target, speaker, said.first_seen, keep_until);
+                Ok(if noted { Effect::Noted } else { Effect::Crowded })
             }
         }
     }
@@ -174,10 +186,14 @@ impl<'a> Writer<'a> {
             self.merge(record, said, lane, origin);
             return Ok(Effect::Known);
         }
+        let words = words_of(pseudonym.as_bytes());
+        if self.is_crowded(&words, feed.member) {
+            return Ok(Effect::Crowded);
+        }
         let is_retracted = self.state.facts.retraction(&said.commitment, feed.member).is_some();
         let state = if is_retracted { State::Retracted } else { State::Live };
         let head = Head {
-            pseudonym: words_of(pseudonym.as_bytes()),
+            pseudonym: words,
             commitment: words_of(said.commitment.as_bytes()),
             link: Link { next: None, lane, kind, state: Some(state), expires: said.expires_day },
             origin,
@@ -189,6 +205,23 @@ impl<'a> Writer<'a> {
             State::Live => Effect::Believed,
             State::Retracted => Effect::HeldRetracted,
         })
+    }
+
+    /// Whether a member speaks of one pseudonym as often as it may. Whoever speaks of it next walks past all of it.
+    fn is_crowded(&self, pseudonym: &Words, speaker: MemberNumber) -> bool {
+        let place = Place::of(pseudonym, &self.belief.key);
+        let mut next = self.state.roots.first_record(pseudonym, place).expect(HELD);
+        let mut heard = 0;
+        while let Some(record) = next {
+            let (chunk, at) = self.place(record);
+            let link = chunk.link(at);
+            heard += usize::from(self.feed_of(link.lane).member == speaker);
+            if heard >= STATEMENTS_PER_PSEUDONYM {
+                return true;
+            }
+            next = link.next;
+        }
+        false
     }
 
     /// The same entry again, perhaps at another position of its author's feeds: the first position and sight stand.
@@ -217,6 +250,9 @@ impl<'a> Writer<'a> {
         if held.is_some_and(|record| self.author(record) != speaker.member) {
             return Effect::NotTheAuthor;
         }
+        if held.is_none() && !self.state.facts.has_room(&target, speaker.member) {
+            return Effect::Crowded;
+        }
         let at = (speaker.id.clone(), said.index);
         self.state.facts.retract(target, speaker.member, at, retraction, keep_until);
         let Some(record) = held else { return Effect::Noted };
@@ -239,6 +275,9 @@ impl<'a> Writer<'a> {
         let held = self.find(&target);
         if held.is_some_and(|record| self.author(record) != speaker) {
             return Effect::NotTheAuthor;
+        }
+        if held.is_none() && !self.state.facts.has_room(&target, speaker) {
+            return Effect::Crowded;
         }
         let was_known = self.state.facts.is_erased(&target, speaker);
         self.state.facts.erase(target, speaker, keep_until);

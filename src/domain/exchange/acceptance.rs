@@ -16,11 +16,11 @@ use crate::domain::feed::blob::erasure::Erasure;
 use crate::domain::feed::blob::indicator::tests::sample;
 use crate::domain::feed::checkpoint::CheckpointError;
 use crate::domain::feed::checkpoint::tests::{Author, NOW, author};
-use crate::domain::feed::entry::{Entry, EntryError, EntryKind, leaf_hash};
+use crate::domain::feed::entry::{Entry, EntryError, EntryKind, Leaf, commit, leaf_hash};
 use crate::domain::feed::proof::{ProofError, consistency_proof};
 use crate::domain::feed::tree::CompactRange;
 use crate::domain::note::NoteError;
-use crate::domain::pseudonym::suite::{Suite, UnknownSuite};
+use crate::domain::pseudonym::suite::UnknownSuite;
 
 /// A feed with all its entries, as its author holds it.
 struct Feed {
@@ -84,7 +84,7 @@ impl Feed {
     }
 
     fn verify(&self, batch: UnverifiedBatch, cursor: &Cursor) -> Result<VerifiedBatch, PeerFault> {
-        batch.verify(cursor, &self.author.verifier(&[]), Suite::KeyedHash, NOW)
+        batch.verify(cursor, &self.author.verifier(&[]), NOW)
     }
 }
 
@@ -187,9 +187,7 @@ fn content_of_a_batch() {
     check(|batch| batch.entries[1].blob.clear(), wrong());
     check(|batch| batch.entries[1].salt.clear(), PeerFault::HalfContent { index });
     check(|batch| batch.entries[1].salt.truncate(31), PeerFault::HalfContent { index });
-    let (got, limit) = (limits::BLOB_BYTES + 1, limits::BLOB_BYTES);
-    let rule = EntryError::BlobTooLong { got, limit };
-    check(|batch| batch.entries[1].blob = vec![0; got], PeerFault::Content { index, rule });
+    check(|batch| batch.entries[1].blob = vec![0; limits::BLOB_BYTES], wrong());
 }
 
 #[test]
@@ -202,6 +200,12 @@ fn signed_nonsense_is_refused_and_the_author_is_to_blame() {
     check_entry(short, |index| PeerFault::Leaf { index, rule: EntryError::LeafLength { got: 69 } });
     let audit = sealed(EntryKind::Audit, vec![1], 50);
     check_entry(audit, |index| PeerFault::AuditRecord { index });
+    let blob = vec![0; limits::SMALL_BLOB_BYTES + 1];
+    let (got, limit) = (blob.len(), limits::SMALL_BLOB_BYTES);
+    let commitment = commit(&Salt([9; 32]), &blob);
+    let leaf = Leaf { kind: EntryKind::Indicator, epoch_id: EpochId([1; 16]), expires_day: LIVE, commitment };
+    let long = UnverifiedEntry { leaf: leaf.encode().to_vec(), blob, salt: vec![9; 32] };
+    check_entry(long, |index| PeerFault::BlobTooLong { index, got, limit });
     let garbage = sealed(EntryKind::Indicator, vec![0xFF], 50);
     check_entry(garbage, |index| PeerFault::Blob { index, rule: BlobError::NotAMessage });
     let impostor = sealed(EntryKind::Indicator, sample("bank-b", 50).encode(), 50);
@@ -213,14 +217,6 @@ fn signed_nonsense_is_refused_and_the_author_is_to_blame() {
     check_entry(suite, |index| PeerFault::Blob { index, rule: BlobError::Suite(UnknownSuite(3)) });
     let fault = PeerFault::AuditRecord { index: EntryIndex(0) };
     assert_eq!((fault.blame(), PeerFault::Empty.blame()), (Blame::Author, Blame::Sender));
-}
-
-#[test]
-fn a_suite_below_the_rosters_minimum_is_refused() {
-    let feed = Feed::of(2);
-    let refused = feed.batch(0, 2).verify(&feed.cursor(0), &feed.author.verifier(&[]), Suite::ThresholdOprf, NOW);
-    let (got, minimum) = (Suite::KeyedHash, Suite::ThresholdOprf);
-    assert_eq!(refused, Err(PeerFault::SuiteTooWeak { index: EntryIndex(0), got, minimum }));
 }
 
 #[test]

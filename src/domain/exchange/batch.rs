@@ -6,7 +6,8 @@
 //!    further ahead, and to any root the author signed before on the way;
 //! 4. each leaf is well-formed, its blob belongs to it, says what its kind says, and speaks for the author only.
 //!
-//! All of it holds or nothing is accepted. Leaves without blob pass where they have expired or an erasure in the batch covers
+//! All of it holds or nothing is accepted. What the roster only demands of statements before they count (suite, validity,
+//! grounds, quota) is no rule here: a roster that demands more must not make history unverifiable. Leaves without blob pass where they have expired or an erasure in the batch covers
 //! them; others are listed, because the erasure may stand further on in the feed.
 
 use std::collections::BTreeSet;
@@ -25,7 +26,6 @@ use crate::domain::feed::entry::{Content, Entry, EntryError, EntryKind, Leaf, le
 use crate::domain::feed::proof::{ProofError, verify_consistency};
 use crate::domain::feed::tree::CompactRange;
 use crate::domain::feed::verifier::FeedVerifier;
-use crate::domain::pseudonym::suite::Suite;
 
 /// One entry as it came. An empty salt means that blob and salt are absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,15 +111,8 @@ impl UnverifiedBatch {
         self
     }
 
-    /// Checks every rule against what is verified already. `minimum_suite` is the roster's; `now` decides expiry, and which
-    /// signed times are believed.
-    pub fn verify(
-        self,
-        cursor: &Cursor,
-        verifier: &FeedVerifier,
-        minimum_suite: Suite,
-        now: Timestamp,
-    ) -> Result<VerifiedBatch, PeerFault> {
+    /// Checks every rule against what is verified already. `now` decides expiry, and which signed times are believed.
+    pub fn verify(self, cursor: &Cursor, verifier: &FeedVerifier, now: Timestamp) -> Result<VerifiedBatch, PeerFault> {
         let range = self.check_place(cursor, verifier)?;
         let checkpoint =
             SignedCheckpoint::verify(&self.checkpoint_note, verifier)?.without_times_ahead(now, verifier)?;
@@ -130,10 +123,10 @@ impl UnverifiedBatch {
         let newest = cursor.newest(checkpoint.clone(), verifier)?;
         let extended = self.check_roots(cursor, &checkpoint)?;
 
-        let rules = EntryRules { author: verifier.feed(), minimum_suite };
+        let author = verifier.feed();
         let mut entries = Vec::with_capacity(self.entries.len());
         for (entry, index) in self.entries.into_iter().zip(range.start().0..) {
-            entries.push(rules.check(EntryIndex(index), entry)?);
+            entries.push(check_entry(author, EntryIndex(index), entry)?);
         }
         let uncovered = uncovered(&entries, range.start(), now.day());
         let cursor_after = Cursor { feed: self.feed.clone(), range: extended, checkpoint: Some(newest) };
@@ -209,12 +202,11 @@ impl UnverifiedBatch {
 /// Checks the content of an entry whose leaf was verified before: rule 4, and the very leaf.
 pub fn verify_content(
     author: &FeedId,
-    minimum_suite: Suite,
     index: EntryIndex,
     leaf: &Leaf,
     unverified: UnverifiedEntry,
 ) -> Result<VerifiedEntry, PeerFault> {
-    let verified = EntryRules { author, minimum_suite }.check(index, unverified)?;
+    let verified = check_entry(author, index, unverified)?;
     if verified.entry.leaf() == leaf {
         Ok(verified)
     } else {
@@ -223,38 +215,26 @@ pub fn verify_content(
 }
 
 /// Rule 4.
-struct EntryRules<'a> {
-    author: &'a FeedId,
-    minimum_suite: Suite,
-}
-
-impl EntryRules<'_> {
-    fn check(&self, index: EntryIndex, unverified: UnverifiedEntry) -> Result<VerifiedEntry, PeerFault> {
-        let content = content(index, unverified.blob, &unverified.salt)?;
-        let entry = Entry::from_parts(&unverified.leaf, content).map_err(|rule| match rule {
-            EntryError::LeafLength { .. } | EntryError::LeafLabel | EntryError::UnknownKind(_) => {
-                PeerFault::Leaf { index, rule }
-            }
-            EntryError::WrongCommitment | EntryError::BlobTooLong { .. } => PeerFault::Content { index, rule },
-        })?;
-        if entry.leaf().kind == EntryKind::Audit {
-            return Err(PeerFault::AuditRecord { index });
+fn check_entry(author: &FeedId, index: EntryIndex, unverified: UnverifiedEntry) -> Result<VerifiedEntry, PeerFault> {
+    let content = content(index, unverified.blob, &unverified.salt)?;
+    let entry = Entry::from_parts(&unverified.leaf, content).map_err(|rule| match rule {
+        EntryError::LeafLength { .. } | EntryError::LeafLabel | EntryError::UnknownKind(_) => {
+            PeerFault::Leaf { index, rule }
         }
-        let Some(content) = entry.content() else {
-            return Ok(VerifiedEntry { entry, body: None });
-        };
-        let body = Body::decode(entry.leaf().kind, &content.blob).map_err(|rule| PeerFault::Blob { index, rule })?;
-        if body.reporter().is_some_and(|reporter| *reporter != self.author.member) {
-            return Err(PeerFault::WrongReporter { index });
-        }
-        if let Body::Indicator(indicator) = &body
-            && indicator.suite < self.minimum_suite
-        {
-            let (got, minimum) = (indicator.suite, self.minimum_suite);
-            return Err(PeerFault::SuiteTooWeak { index, got, minimum });
-        }
-        Ok(VerifiedEntry { entry, body: Some(body) })
+        EntryError::BlobTooLong { got, limit } => PeerFault::BlobTooLong { index, got, limit },
+        EntryError::WrongCommitment => PeerFault::Content { index, rule },
+    })?;
+    if entry.leaf().kind == EntryKind::Audit {
+        return Err(PeerFault::AuditRecord { index });
     }
+    let Some(content) = entry.content() else {
+        return Ok(VerifiedEntry { entry, body: None });
+    };
+    let body = Body::decode(entry.leaf().kind, &content.blob).map_err(|rule| PeerFault::Blob { index, rule })?;
+    if body.reporter().is_some_and(|reporter| *reporter != author.member) {
+        return Err(PeerFault::WrongReporter { index });
+    }
+    Ok(VerifiedEntry { entry, body: Some(body) })
 }
 
 fn content(index: EntryIndex, blob: Vec<u8>, salt: &[u8]) -> Result<Option<Content>, PeerFault> {

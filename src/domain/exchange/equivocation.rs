@@ -51,12 +51,30 @@ impl EquivocationProof {
         if first.checkpoint().origin != second.checkpoint().origin || old == TreeSize::EMPTY || old >= new {
             return Self::between(first, second);
         }
-        let mut consistency = consistency_proof(second_tree, old, new)?;
-        if old.0.is_power_of_two() {
-            consistency.insert(0, range_root(second_tree, 0, old.0)?);
-        }
+        let consistency = shown_growth(second_tree, old, new)?;
         check_roots(first, second, &consistency).ok()?;
         Some(Self { first: first.note_text(), second: second.note_text(), consistency })
+    }
+
+    /// Weighs hashes that are said to lead from one verified checkpoint to another of the same feed, in the form of
+    /// [`Self::consistency`]: none where the second's tree begins with the first's, the proof where it does not, and an error
+    /// where they lead nowhere, which proves nothing.
+    pub fn weigh(
+        first: &SignedCheckpoint,
+        second: &SignedCheckpoint,
+        growth: &[TreeHash],
+    ) -> Result<Option<Self>, NoEquivocation> {
+        if first.size() == TreeSize::EMPTY {
+            return Ok(None);
+        }
+        match check_roots(first, second, growth) {
+            Err(NoEquivocation::Agreeing) => Ok(None),
+            Err(fault) => Err(fault),
+            Ok(()) => {
+                let (first, second) = (first.note_text(), second.note_text());
+                Ok(Some(Self { first, second, consistency: growth.to_vec() }))
+            }
+        }
     }
 
     /// Checks the proof with nothing but the keys of the feed. On success the author has lied, whoever brings the proof.
@@ -65,6 +83,19 @@ impl EquivocationProof {
         let second = SignedCheckpoint::verify(self.second.as_bytes(), verifier).map_err(NoEquivocation::Second)?;
         check_roots(&first, &second, &self.consistency)
     }
+}
+
+/// The hashes of a tree that lead from an older size to a newer one and show with which root the newer one begins: see
+/// [`EquivocationProof::consistency`]. None where a hash is not held.
+pub fn shown_growth(tree: &impl HashSource, old: TreeSize, new: TreeSize) -> Option<Vec<TreeHash>> {
+    if old == TreeSize::EMPTY || old == new {
+        return Some(Vec::new());
+    }
+    let mut hashes = consistency_proof(tree, old, new)?;
+    if old.0.is_power_of_two() {
+        hashes.insert(0, range_root(tree, 0, old.0)?);
+    }
+    Some(hashes)
 }
 
 fn check_roots(
@@ -153,6 +184,26 @@ mod tests {
                 EquivocationProof { first: second.note_text(), second: first.note_text(), consistency: vec![] };
             assert_eq!(swapped.verify(&verifier), Err(NoEquivocation::Order));
         }
+    }
+
+    #[test]
+    fn what_leads_to_a_later_head_convicts_a_rewritten_log_at_every_size_and_nobody_else() {
+        let (bank, empty, all) = (author("bank-a", 1), CompactRange::default(), leaves(20, None));
+        let honest = Extension { start: &empty, leaves: &all };
+        for old in 1..20u8 {
+            let forked = leaves(20, Some(old - 1));
+            let rewritten = Extension { start: &empty, leaves: &forked };
+            let (first, second) = (signed(&bank, &leaves(old, None)), signed(&bank, &all));
+            let growth = shown_growth(&honest, TreeSize(old.into()), TreeSize(20)).expect("all hashes are held");
+            assert_eq!(EquivocationProof::weigh(&first, &second, &growth), Ok(None), "{old}");
+            assert!(EquivocationProof::weigh(&second, &first, &growth).is_err(), "a log never shrinks");
+            let growth = shown_growth(&rewritten, TreeSize(old.into()), TreeSize(20)).expect("all hashes are held");
+            assert!(EquivocationProof::weigh(&first, &second, &growth).is_err(), "hashes of another tree");
+            let proof = EquivocationProof::weigh(&first, &signed(&bank, &forked), &growth).expect("they lead there");
+            assert_eq!(proof.expect("it is rewritten").verify(&bank.verifier(&[])), Ok(()), "{old}");
+        }
+        let nothing = signed(&bank, &[]);
+        assert_eq!(EquivocationProof::weigh(&nothing, &signed(&bank, &all), &[]), Ok(None));
     }
 
     #[test]

@@ -6,7 +6,6 @@ use crate::domain::feed::blob::BlobError;
 use crate::domain::feed::checkpoint::CheckpointError;
 use crate::domain::feed::entry::EntryError;
 use crate::domain::feed::proof::ProofError;
-use crate::domain::pseudonym::suite::Suite;
 
 /// Who broke the rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,14 +45,14 @@ pub enum PeerFault {
     ContentWithheld { index: EntryIndex },
     #[error("entry {index}: {rule}")]
     Leaf { index: EntryIndex, rule: EntryError },
+    #[error("entry {index}: a blob of {got} bytes exceeds the limit of {limit} for its kind")]
+    BlobTooLong { index: EntryIndex, got: usize, limit: usize },
     #[error("entry {index} is an audit record, which never stands in a feed")]
     AuditRecord { index: EntryIndex },
     #[error("entry {index}: {rule}")]
     Blob { index: EntryIndex, rule: BlobError },
     #[error("entry {index} speaks in the name of another member")]
     WrongReporter { index: EntryIndex },
-    #[error("entry {index} is of {got}, the roster asks for {minimum} at least")]
-    SuiteTooWeak { index: EntryIndex, got: Suite, minimum: Suite },
     #[error("the author signed at size {size} another tree than it shows now")]
     Forked { size: TreeSize },
     #[error("the author signed two trees, proved")]
@@ -77,10 +76,10 @@ impl PeerFault {
             Self::Content { .. } => "wrong_content",
             Self::ContentWithheld { .. } => "content_withheld",
             Self::Leaf { .. } => "malformed_leaf",
+            Self::BlobTooLong { .. } => "blob_too_long",
             Self::AuditRecord { .. } => "audit_record",
             Self::Blob { .. } => "malformed_blob",
             Self::WrongReporter { .. } => "wrong_reporter",
-            Self::SuiteTooWeak { .. } => "suite_too_weak",
             Self::Forked { .. } => "forked",
             Self::Equivocation(_) => "equivocation",
         }
@@ -102,10 +101,10 @@ impl PeerFault {
             | Self::Content { .. }
             | Self::ContentWithheld { .. } => Blame::Sender,
             Self::Leaf { .. }
+            | Self::BlobTooLong { .. }
             | Self::AuditRecord { .. }
             | Self::Blob { .. }
             | Self::WrongReporter { .. }
-            | Self::SuiteTooWeak { .. }
             | Self::Forked { .. }
             | Self::Equivocation(_) => Blame::Author,
         }

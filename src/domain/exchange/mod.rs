@@ -7,6 +7,7 @@ pub mod batch;
 pub mod cursor;
 pub mod equivocation;
 pub mod fault;
+pub mod quota;
 
 #[cfg(test)]
 mod acceptance;

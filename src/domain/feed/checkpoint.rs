@@ -197,7 +197,16 @@ impl SignedCheckpoint {
 
     /// Distinct members other than the author that cosigned.
     pub fn witness_count(&self) -> usize {
-        self.cosigners.keys().filter(|name| **name != self.author_witness).count()
+        self.witnesses().count()
+    }
+
+    /// The names of their keys.
+    pub fn witness_names(&self) -> Vec<String> {
+        self.witnesses().cloned().collect()
+    }
+
+    fn witnesses(&self) -> impl Iterator<Item = &String> {
+        self.cosigners.keys().filter(|name| **name != self.author_witness)
     }
 
     /// This checkpoint with one more cosignature, made by a witness or renewed by the author. It replaces an older line of

@@ -89,6 +89,20 @@ impl EntryKind {
         }
     }
 
+    /// Most bytes of a blob of this kind.
+    pub const fn blob_limit(self) -> usize {
+        match self {
+            Self::Indicator | Self::Retraction | Self::Sighting | Self::Dispute | Self::Erasure | Self::Decoy => {
+                limits::SMALL_BLOB_BYTES
+            }
+            Self::StatisticsRelease
+            | Self::EvaluationCounts
+            | Self::Announcement
+            | Self::KeyGeneration
+            | Self::Audit => limits::BLOB_BYTES,
+        }
+    }
+
     pub fn from_number(number: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.number() == number)
     }
@@ -199,7 +213,7 @@ impl Entry {
         blob: Vec<u8>,
         salt: Salt,
     ) -> Result<Self, EntryError> {
-        check_blob_length(&blob)?;
+        check_blob_length(kind, &blob)?;
         let leaf = Leaf { kind, epoch_id, expires_day, commitment: commit(&salt, &blob) };
         Ok(Self { leaf_bytes: leaf.encode(), leaf, content: Some(Content { blob, salt }) })
     }
@@ -209,11 +223,12 @@ impl Entry {
         let parsed = Leaf::decode(leaf)?;
         let leaf_bytes = leaf.try_into().map_err(|_| EntryError::LeafLength { got: leaf.len() })?;
         if let Some(content) = &content {
-            check_blob_length(&content.blob)?;
             let commitment = commit(&content.salt, &content.blob);
             if !bool::from(commitment.as_bytes().ct_eq(parsed.commitment.as_bytes())) {
                 return Err(EntryError::WrongCommitment);
             }
+            // After the commitment: only the author can have made a blob that is too long and belongs to its leaf.
+            check_blob_length(parsed.kind, &content.blob)?;
         }
         Ok(Self { leaf_bytes, leaf: parsed, content })
     }
@@ -248,11 +263,9 @@ impl Entry {
     }
 }
 
-fn check_blob_length(blob: &[u8]) -> Result<(), EntryError> {
-    if blob.len() > limits::BLOB_BYTES {
-        return Err(EntryError::BlobTooLong { got: blob.len(), limit: limits::BLOB_BYTES });
-    }
-    Ok(())
+fn check_blob_length(kind: EntryKind, blob: &[u8]) -> Result<(), EntryError> {
+    let (got, limit) = (blob.len(), kind.blob_limit());
+    if got > limit { Err(EntryError::BlobTooLong { got, limit }) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -306,9 +319,12 @@ mod tests {
 
     #[test]
     fn a_blob_beyond_the_limit_is_refused() {
-        let blob = vec![0; limits::BLOB_BYTES + 1];
-        let refused = Entry::seal_new(EntryKind::Decoy, EpochId::NONE, Day(1), blob, Salt([0; 32]));
-        assert_eq!(refused, Err(EntryError::BlobTooLong { got: limits::BLOB_BYTES + 1, limit: limits::BLOB_BYTES }));
+        for kind in EntryKind::ALL {
+            let seal = |got| Entry::seal_new(kind, EpochId::NONE, Day(1), vec![0; got], Salt([0; 32]));
+            let limit = kind.blob_limit();
+            assert!(seal(limit).is_ok(), "{kind:?}");
+            assert_eq!(seal(limit + 1), Err(EntryError::BlobTooLong { got: limit + 1, limit }), "{kind:?}");
+        }
     }
 
     #[test]

@@ -47,6 +47,11 @@ impl FeedVerifier {
         &self.feed
     }
 
+    /// The name under which the author itself cosigns.
+    pub fn author_witness(&self) -> &str {
+        &self.author_witness
+    }
+
     /// The feed's origin, which is also the name of its key.
     pub fn origin(&self) -> &str {
         self.keys.first().expect("the author's key is always there").name()

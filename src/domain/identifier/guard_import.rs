@@ -15,7 +15,9 @@ use crate::domain::identifier::{CanonRules, canonical_forms, domain_name};
 /// Why a list was refused. Lines count from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum GuardImportError {
-    #[error("line {line}: unknown or malformed header; known are name, version, grade, kinds, scope, source")]
+    #[error(
+        "line {line}: malformed header; grade is reject or weak, scope site or everything, kinds are kinds of identifiers"
+    )]
     Header { line: usize },
     #[error("the list needs a name of 1 to 63 letters, digits, '.', '_' or '-'")]
     Name,
@@ -31,11 +33,14 @@ pub enum GuardImportError {
     TooMany { limit: usize },
     #[error("the list has no entry")]
     Empty,
+    #[error("the list itself gives another {what} than was asked for")]
+    OtherThanAsked { what: &'static str },
     #[error("an expression of the list is not valid or too large")]
     Expression,
 }
 
-/// Reads plain text: one value a line, `#` begins a comment. Headers in the file (`# name: …`) override `header`.
+/// Reads plain text: one value a line, `#` begins a comment. Headers in the file (`# name: …`) override `header`; whoever
+/// was asked for something compares ([`check_asked`]).
 ///
 /// Lists of `ip` hold addresses and networks; lists of `domain` hold names, where a leading dot covers everything below
 /// and no dot covers what the same owner registered; other lists hold exact values or patterns, in which `?` stands for
@@ -53,6 +58,28 @@ pub fn plain_text(header: ListHeader, text: &str) -> Result<GuardList, GuardImpo
         }
     }
     finish(header, entries)
+}
+
+/// Refuses a list that says of itself what differs from what was asked for: somebody who asks for `weak` must not get a
+/// list that stops orders. Empty fields of `asked` ask for nothing.
+pub fn check_asked(asked: &ListHeader, list: &ListHeader) -> Result<(), GuardImportError> {
+    let other = |what| Err(GuardImportError::OtherThanAsked { what });
+    if !asked.name.is_empty() && asked.name != list.name {
+        return other("name");
+    }
+    if !asked.version.is_empty() && asked.version != list.version {
+        return other("version");
+    }
+    if asked.grade != list.grade {
+        return other("grade");
+    }
+    if asked.scope == ListScope::Everything && list.scope != ListScope::Everything {
+        return other("scope");
+    }
+    if !asked.kinds.is_empty() && asked.kinds != list.kinds {
+        return other("set of kinds");
+    }
+    Ok(())
 }
 
 /// `key: value` changes the header; any other comment changes nothing. None for a bad value of a known key.

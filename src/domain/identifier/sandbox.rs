@@ -1,126 +1,6 @@
 //! Documented values of every kind that force each answer, so that a shop can try its own code against a node without
-//! real identifiers. Heeded only where `sandbox = true`; everywhere and always refused for publishing, because the guard
-//! rejects them. They lie in ranges that nobody has: documentation networks and names, drama numbers, the user-assigned
-//! country code XS, an issuer range without issuer.
-//!
-//! ```text
-//! kind      answer     value
-//! pan       allow      9999990000000014
-//! pan       challenge  9999990000000022
-//! pan       hold       9999990000000030
-//! pan       block      9999990000000048
-//! pan       degraded   9999990000000055
-//! pan       stale      9999990000000063
-//! pan       overload   9999990000000071
-//! iban      allow      XS33HUSHWIRESANDBOX1
-//! iban      challenge  XS06HUSHWIRESANDBOX2
-//! iban      hold       XS76HUSHWIRESANDBOX3
-//! iban      block      XS49HUSHWIRESANDBOX4
-//! iban      degraded   XS22HUSHWIRESANDBOX5
-//! iban      stale      XS92HUSHWIRESANDBOX6
-//! iban      overload   XS65HUSHWIRESANDBOX7
-//! account   allow      XS:SANDBOX:1
-//! account   challenge  XS:SANDBOX:2
-//! account   hold       XS:SANDBOX:3
-//! account   block      XS:SANDBOX:4
-//! account   degraded   XS:SANDBOX:5
-//! account   stale      XS:SANDBOX:6
-//! account   overload   XS:SANDBOX:7
-//! email     allow      allow@sandbox.hushwire.example
-//! email     challenge  challenge@sandbox.hushwire.example
-//! email     hold       hold@sandbox.hushwire.example
-//! email     block      block@sandbox.hushwire.example
-//! email     degraded   degraded@sandbox.hushwire.example
-//! email     stale      stale@sandbox.hushwire.example
-//! email     overload   overload@sandbox.hushwire.example
-//! mailbox   allow      allow@sandbox.hushwire.example
-//! mailbox   challenge  challenge@sandbox.hushwire.example
-//! mailbox   hold       hold@sandbox.hushwire.example
-//! mailbox   block      block@sandbox.hushwire.example
-//! mailbox   degraded   degraded@sandbox.hushwire.example
-//! mailbox   stale      stale@sandbox.hushwire.example
-//! mailbox   overload   overload@sandbox.hushwire.example
-//! phone     allow      +442079460001
-//! phone     challenge  +442079460002
-//! phone     hold       +442079460003
-//! phone     block      +442079460004
-//! phone     degraded   +442079460005
-//! phone     stale      +442079460006
-//! phone     overload   +442079460007
-//! device    allow      hushwire-sandbox-allow
-//! device    challenge  hushwire-sandbox-challenge
-//! device    hold       hushwire-sandbox-hold
-//! device    block      hushwire-sandbox-block
-//! device    degraded   hushwire-sandbox-degraded
-//! device    stale      hushwire-sandbox-stale
-//! device    overload   hushwire-sandbox-overload
-//! ip        allow      192.0.2.1
-//! ip        challenge  192.0.2.2
-//! ip        hold       192.0.2.3
-//! ip        block      192.0.2.4
-//! ip        degraded   192.0.2.5
-//! ip        stale      192.0.2.6
-//! ip        overload   192.0.2.7
-//! ip6net    allow      2001:db8:0:1::/64
-//! ip6net    challenge  2001:db8:0:2::/64
-//! ip6net    hold       2001:db8:0:3::/64
-//! ip6net    block      2001:db8:0:4::/64
-//! ip6net    degraded   2001:db8:0:5::/64
-//! ip6net    stale      2001:db8:0:6::/64
-//! ip6net    overload   2001:db8:0:7::/64
-//! wallet    allow      sandbox:hushwire-allow-0000
-//! wallet    challenge  sandbox:hushwire-challenge-0000
-//! wallet    hold       sandbox:hushwire-hold-0000
-//! wallet    block      sandbox:hushwire-block-0000
-//! wallet    degraded   sandbox:hushwire-degraded-0000
-//! wallet    stale      sandbox:hushwire-stale-0000
-//! wallet    overload   sandbox:hushwire-overload-0000
-//! domain    allow      allow.sandbox.hushwire.example
-//! domain    challenge  challenge.sandbox.hushwire.example
-//! domain    hold       hold.sandbox.hushwire.example
-//! domain    block      block.sandbox.hushwire.example
-//! domain    degraded   degraded.sandbox.hushwire.example
-//! domain    stale      stale.sandbox.hushwire.example
-//! domain    overload   overload.sandbox.hushwire.example
-//! url       allow      https://allow.sandbox.hushwire.example/
-//! url       challenge  https://challenge.sandbox.hushwire.example/
-//! url       hold       https://hold.sandbox.hushwire.example/
-//! url       block      https://block.sandbox.hushwire.example/
-//! url       degraded   https://degraded.sandbox.hushwire.example/
-//! url       stale      https://stale.sandbox.hushwire.example/
-//! url       overload   https://overload.sandbox.hushwire.example/
-//! address   allow      XS|SANDBOX|ALLOW
-//! address   challenge  XS|SANDBOX|CHALLENGE
-//! address   hold       XS|SANDBOX|HOLD
-//! address   block      XS|SANDBOX|BLOCK
-//! address   degraded   XS|SANDBOX|DEGRADED
-//! address   stale      XS|SANDBOX|STALE
-//! address   overload   XS|SANDBOX|OVERLOAD
-//! merchant  allow      sandbox:allow
-//! merchant  challenge  sandbox:challenge
-//! merchant  hold       sandbox:hold
-//! merchant  block      sandbox:block
-//! merchant  degraded   sandbox:degraded
-//! merchant  stale      sandbox:stale
-//! merchant  overload   sandbox:overload
-//! par       allow      HUSHWIRE0SANDBOX0000000000001
-//! par       challenge  HUSHWIRE0SANDBOX0000000000002
-//! par       hold       HUSHWIRE0SANDBOX0000000000003
-//! par       block      HUSHWIRE0SANDBOX0000000000004
-//! par       degraded   HUSHWIRE0SANDBOX0000000000005
-//! par       stale      HUSHWIRE0SANDBOX0000000000006
-//! par       overload   HUSHWIRE0SANDBOX0000000000007
-//! token     allow      sandbox:allow
-//! token     challenge  sandbox:challenge
-//! token     hold       sandbox:hold
-//! token     block      sandbox:block
-//! token     degraded   sandbox:degraded
-//! token     stale      sandbox:stale
-//! token     overload   sandbox:overload
-//! ```
-//!
-//! `allow` to `block` are decisions; `degraded` answers as a node that lost its audit sink, `stale` as one whose peers
-//! have been silent beyond their limit, `overload` sheds the call.
+//! real identifiers. `docs/sandbox.md` lists them for people; a test holds that page and code agree.
+#![doc = include_str!("../../../docs/sandbox.md")]
 
 use crate::base::kind::IdentifierKind;
 use crate::domain::identifier::CanonicalIdentifier;
@@ -313,6 +193,24 @@ mod tests {
                 assert!(matches!(guard.grade(first), Grade::Rejected(_)), "{value}");
             }
         }
+    }
+
+    #[test]
+    fn the_page_lists_every_value_with_its_answer() {
+        let page = include_str!("../../../docs/sandbox.md");
+        let block = page.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a table");
+        let rows: Vec<Vec<&str>> = block.lines().skip(1).map(|row| row.split_whitespace().collect()).collect();
+        let mut expected = Vec::new();
+        for kind in IdentifierKind::ALL {
+            for (value, outcome) in values(kind).iter().zip(SandboxOutcome::ALL) {
+                expected.push(vec![
+                    kind.label().to_owned(),
+                    format!("{outcome:?}").to_lowercase(),
+                    (*value).to_owned(),
+                ]);
+            }
+        }
+        assert_eq!(rows, expected);
     }
 
     #[test]

@@ -128,19 +128,22 @@ fn holds_iban(text: &str) -> bool {
 /// Stretches of digits with the separators people put between them.
 fn digit_runs(text: &str) -> impl Iterator<Item = &str> {
     text.split(|character: char| {
-        !(character.is_ascii_digit() || matches!(character, '+' | ' ' | '-' | '(' | ')' | '.' | '/'))
+        !(character.is_ascii_digit() || matches!(character, '+' | ' ' | '-' | '_' | '(' | ')' | '.' | '/'))
     })
     .map(str::trim)
     .filter(|run| run.bytes().filter(u8::is_ascii_digit).count() >= 8)
 }
 
-/// 13 to 19 digits that check, in one piece or in groups that begin with four as on cards.
+/// 12 to 19 digits that check: in one piece, in groups that begin with four as on cards, or in any groups that `_` joins, as
+/// nobody writes dates and case numbers.
 fn is_card(run: &str) -> bool {
     let pieces: Vec<&str> =
         run.split(|character: char| !character.is_ascii_digit()).filter(|piece| !piece.is_empty()).collect();
     let plausible = |digits: &str| {
         (12..=19).contains(&digits.len()) && digits.starts_with(['2', '3', '4', '5', '6']) && card::pan(digits).is_ok()
     };
+    let joined = run.split(|character: char| !(character.is_ascii_digit() || character == '_'));
+    let joined = joined.filter(|word| word.contains('_')).any(|word| plausible(&Zeroizing::new(word.replace('_', ""))));
     let whole = pieces.iter().any(|piece| plausible(piece));
     let grouped = (0..pieces.len()).any(|first| {
         let groups = pieces.get(first..).unwrap_or_default();
@@ -149,10 +152,10 @@ fn is_card(run: &str) -> bool {
             && (2..=5)
                 .any(|count| groups.get(..count).is_some_and(|groups| plausible(&Zeroizing::new(groups.concat()))))
     });
-    whole || grouped
+    whole || grouped || joined
 }
 
-/// A number with its country code, or one with a trunk zero of the usual length.
+/// A number with its country code, one with a trunk zero of the usual length, or one grouped as in North America.
 fn is_phone(run: &str) -> bool {
     if let Some(start) = run.find('+') {
         return run.get(start..).is_some_and(|number| phone::e164(number, None).is_ok());
@@ -161,7 +164,16 @@ fn is_phone(run: &str) -> bool {
     if let Some(number) = digits.strip_prefix("00") {
         return phone::e164(&Zeroizing::new(format!("+{number}")), None).is_ok();
     }
-    run.starts_with('0') && (10..=12).contains(&digits.len()) || run.starts_with('(')
+    run.starts_with('0') && (10..=12).contains(&digits.len()) || run.starts_with('(') || is_north_american(run)
+}
+
+/// `212-555-1234`: three, three and four digits that are a number there.
+fn is_north_american(run: &str) -> bool {
+    let groups: Vec<&str> = run.split(|character: char| !character.is_ascii_digit()).collect();
+    groups.windows(3).any(|three| {
+        let grouped = matches!(three, [area, exchange, line] if (area.len(), exchange.len(), line.len()) == (3, 3, 4));
+        grouped && phone::e164(&Zeroizing::new(format!("+1{}", three.concat())), None).is_ok()
+    })
 }
 
 #[cfg(test)]
@@ -179,6 +191,9 @@ mod tests {
         check("pan:4111111111111111.", Some(IdentifierKind::Pan));
         check("４１１１ １１１１ １１１１ １１１１", Some(IdentifierKind::Pan));
         check("41\u{200B}11111111111111", Some(IdentifierKind::Pan));
+        check("4111_1111_1111_1111", Some(IdentifierKind::Pan));
+        check("pan_411111_1111111111_seen", Some(IdentifierKind::Pan));
+        check("5018_0000_0009", Some(IdentifierKind::Pan));
         check("Amex 3782 822463 10005", Some(IdentifierKind::Pan));
         check("to DE89 3704 0044 0532 0130 00 today", Some(IdentifierKind::Iban));
         check("de89370400440532013000", Some(IdentifierKind::Iban));
@@ -187,6 +202,9 @@ mod tests {
         check("called from +44 20 7946 0018", Some(IdentifierKind::Phone));
         check("called from 0044 20 7946 0018", Some(IdentifierKind::Phone));
         check("tel 030 23125 123", Some(IdentifierKind::Phone));
+        for written in ["212-555-1234", "call 1-212-555-1234", "212.555.1234", "212_555_1234", "212 555 1234 twice"] {
+            check(written, Some(IdentifierKind::Phone));
+        }
         check("see https://example.com/login", Some(IdentifierKind::Url));
         check("phishing on paypa1.com", Some(IdentifierKind::Domain));
         check("from 203.0.113.7:443", Some(IdentifierKind::Ip));
@@ -202,6 +220,9 @@ mod tests {
         check("CASE-2026-000123456", None);
         check("ref 20261122-000123", None);
         check("ticket 1234567890", None);
+        check("CASE_2026_000123456", None);
+        check("ref 2026_1122_000123", None);
+        check("orders 100-200-3000", None);
         check("4111111111111112", None);
         check("3 orders of 1,299.00 EUR on 2026-11-22 at 13:45", None);
         check("MITRE F1023.002 step 4", None);

@@ -67,6 +67,10 @@ pub enum IndicatorRule {
     Expired,
     #[error("the roster allows {limit_days} days at most")]
     ValidityTooLong { limit_days: u32 },
+    #[error(
+        "TLP:RED is for named recipients only, and a feed goes to every member of its group; publish up to TLP:AMBER+STRICT"
+    )]
+    HandlingTooNarrow,
     #[error(transparent)]
     Note(NoteError),
 }
@@ -89,6 +93,7 @@ impl IndicatorRule {
             Self::EmptyValidity => "empty_validity",
             Self::Expired => "expired",
             Self::ValidityTooLong { .. } => "validity_too_long",
+            Self::HandlingTooNarrow => "handling_too_narrow",
             Self::Note(NoteError::Length { .. }) => "note_too_long",
             Self::Note(NoteError::Control) => "note_not_printable",
             Self::Note(NoteError::HoldsIdentifier { .. }) => "note_holds_identifier",
@@ -119,6 +124,11 @@ impl Draft {
         if observed_at > now.plus_s(CLOCK_AHEAD_S) {
             return Err(broken("observed_at", IndicatorRule::FromTheFuture));
         }
+        let handling = self.handling.unwrap_or(Handling::Amber);
+        // Its details open to every member that meets the identifier: there is no narrower circle to send it to.
+        if handling == Handling::Red {
+            return Err(broken("handling", IndicatorRule::HandlingTooNarrow));
+        }
         let note = Note::new(&self.note).map_err(|error| broken("note", IndicatorRule::Note(error)))?;
         Ok(Details {
             typology,
@@ -126,7 +136,7 @@ impl Draft {
             confidence,
             grounds,
             purpose: Purpose::FraudScreening,
-            handling: self.handling.unwrap_or(Handling::Amber),
+            handling,
             validity: self.validity(rules.max_validity_days, now)?,
             observed_at: Timestamp::from_unix_s(observed_at.unix_s()),
             note,
@@ -195,6 +205,14 @@ mod tests {
     }
 
     #[test]
+    fn every_handling_that_a_group_can_keep_is_published() {
+        for handling in Handling::ALL.iter().copied().filter(|handling| *handling != Handling::Red) {
+            let kept = check(&Draft { handling: Some(handling), ..draft() }).expect("keeps every rule");
+            assert_eq!(kept.handling, handling);
+        }
+    }
+
+    #[test]
     fn each_rule_refuses_by_name() {
         refused(|draft| draft.typology = "F9999".into(), "typology", "unknown_typology");
         refused(|draft| draft.typology.clear(), "typology", "malformed_typology");
@@ -222,6 +240,7 @@ mod tests {
             "validity_too_long",
         );
         refused(|draft| draft.valid_from = at(-91 * 86_400), "valid_until", "expired");
+        refused(|draft| draft.handling = Some(Handling::Red), "handling", "handling_too_narrow");
         refused(|draft| draft.note = "x".repeat(141), "note", "note_too_long");
         refused(|draft| draft.note = "mail mallory@example.org".into(), "note", "note_holds_identifier");
     }

@@ -2,9 +2,6 @@
 //!
 //! The numbers are those of `hushwire.types.v1`; 0 stands for "not given" there and is no word here.
 
-use std::fmt;
-use std::str::FromStr;
-
 use crate::domain::roster::terms::MinimumGrounds;
 
 /// A label that is no word of its vocabulary. The label is not repeated: a mixed-up column may hold an identifier.
@@ -50,22 +47,23 @@ macro_rules! vocabulary {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.label())
             }
         }
 
-        impl FromStr for $name {
-            type Err = UnknownWord;
+        impl std::str::FromStr for $name {
+            type Err = $crate::domain::indicator::words::UnknownWord;
 
-            fn from_str(label: &str) -> Result<Self, UnknownWord> {
+            fn from_str(label: &str) -> Result<Self, $crate::domain::indicator::words::UnknownWord> {
                 let known = Self::ALL.iter().copied().find(|word| word.label() == label);
-                known.ok_or(UnknownWord { what: $what, known: $known })
+                known.ok_or($crate::domain::indicator::words::UnknownWord { what: $what, known: $known })
             }
         }
     };
 }
+pub(in crate::domain) use vocabulary;
 
 vocabulary!(
     /// How bad the fraud is, ascending.
@@ -116,7 +114,7 @@ vocabulary!(
         Amber = 3 "amber",
         /// The recipient's organisation only.
         AmberStrict = 4 "amber-strict",
-        /// The named recipients only.
+        /// The named recipients only; not published, since a feed goes to a whole group.
         Red = 5 "red",
     }
 );

@@ -180,7 +180,11 @@ impl FromStr for VerifierKey {
         let signature_type = SignatureType::from_byte(*type_byte)?;
         let public_key = public_key.try_into().map_err(|_| KeyError::NotAKey)?;
         let parsed = Self::new(name, signature_type, public_key)?;
-        if parsed.id.0 == id_bytes { Ok(parsed) } else { Err(KeyError::WrongId) }
+        if parsed.id.0 != id_bytes {
+            return Err(KeyError::WrongId);
+        }
+        // One key has one text: the digits of the id could be capitals.
+        if parsed.to_string() == text { Ok(parsed) } else { Err(KeyError::Form) }
     }
 }
 

@@ -24,6 +24,7 @@ use crate::base::kind::IdentifierKind;
 use crate::base::name::ConsortiumId;
 use crate::base::secret::SecretBytes;
 use crate::domain::identifier::CanonicalIdentifier;
+use crate::domain::pseudonym::suite::Suite;
 
 /// The purpose that enters every key: pseudonyms made for another use cannot be linked to these.
 pub const PURPOSE: &str = "fraud-screening";
@@ -77,6 +78,9 @@ pub struct EpochKeys {
 }
 
 impl EpochKeys {
+    /// How these keys make pseudonyms.
+    pub const SUITE: Suite = Suite::KeyedHash;
+
     pub fn derive(consortium: &ConsortiumId, epoch: KeyEpoch, secret: &EpochSecret) -> Self {
         let extracted = Extracted::new(consortium, epoch, secret);
         let states = IdentifierKind::ALL

@@ -23,6 +23,11 @@ impl Suite {
             Self::ThresholdOprf => 2,
         }
     }
+
+    /// The least suite that counts where a roster demands this number. The roster's own check lets only known ones pass.
+    pub fn demanded(minimum: u8) -> Self {
+        if u32::from(minimum) <= Self::KeyedHash.number() { Self::KeyedHash } else { Self::ThresholdOprf }
+    }
 }
 
 impl TryFrom<u32> for Suite {

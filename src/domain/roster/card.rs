@@ -9,16 +9,19 @@
 //! id = "bank-a"
 //! …                       # as in a roster
 //! ```
-//! It is signed by the member's own feed, audit and witness keys: nobody can enter keys it does not hold. Who the member
-//! *is*, the card does not prove; people compare its hash over a second channel.
+//! It is signed by the member's own audit and witness keys and the newest feed key of each of its groups: nobody can enter
+//! keys it does not hold. The card of a member that is in already names its former feed keys too, and is signed by a key the
+//! roster knows: nobody can enter for somebody else. Who the member *is*, the card does not prove; people compare its hash
+//! over a second channel.
 
 use serde::Deserialize;
 
 use crate::base::bytes::Sha256Digest;
 use crate::base::name::ConsortiumId;
+use crate::base::position::TreeSize;
 use crate::base::time::Timestamp;
-use crate::domain::note::SignedNote;
-use crate::domain::note::key::NoteSigner;
+use crate::domain::note::key::{NoteSigner, VerifierKey};
+use crate::domain::note::{NoteError, SignedNote};
 use crate::domain::roster::error::RosterError;
 use crate::domain::roster::fields::{check_opening, name, read_toml};
 use crate::domain::roster::member::Member;
@@ -34,6 +37,7 @@ const FORMAT: &str = "hushwire/v1/member-card";
 pub struct MemberCard {
     consortium: ConsortiumId,
     member: Member,
+    note: SignedNote,
     sha256: Sha256Digest,
 }
 
@@ -58,16 +62,18 @@ impl MemberCard {
         let member = raw.member.parse()?;
         check_member(&consortium, &member)?;
         let mut keys = vec![member.audit_key.clone(), member.witness_key.clone()];
-        keys.extend(member.feeds.iter().map(|feed| feed.key.clone()));
+        keys.extend(newest_feed_keys(&member));
         let signed = note.verify(&keys)?;
         let got = (0..keys.len()).filter(|key| signed.iter().any(|signature| signature.key == *key)).count();
         if got < keys.len() {
             return Err(RosterError::TooFewSignatures { needed: keys.len(), got });
         }
-        Ok(Self { consortium, member, sha256: text_sha256(note.text()) })
+        let sha256 = text_sha256(note.text());
+        Ok(Self { consortium, member, note, sha256 })
     }
 
-    /// Writes a card signed by `signers`: every feed signer, the audit signer and the witness.
+    /// Writes a card signed by `signers`: the newest feed signer of each group, the audit signer, the witness, and one the
+    /// roster knows.
     pub fn make(
         consortium: &ConsortiumId,
         member: &Member,
@@ -87,6 +93,27 @@ impl MemberCard {
         Ok(received)
     }
 
+    /// Refuses the card of a newcomer that names former feed keys: it has not proved to hold them.
+    pub fn check_first(&self) -> Result<(), RosterError> {
+        if self.member.feeds.iter().all(|feed| feed.from_size == TreeSize::EMPTY) {
+            Ok(())
+        } else {
+            Err(RosterError::FormerFeedKeys(self.member.id.clone()))
+        }
+    }
+
+    /// Refuses a card that none of the signing keys in `row`, what the roster says of the member so far, has signed: all
+    /// keys may change at once, but not without their holder.
+    pub fn check_vouched(&self, row: &Member) -> Result<(), RosterError> {
+        let mut keys = vec![row.audit_key.clone(), row.witness_key.clone()];
+        keys.extend(newest_feed_keys(row));
+        match self.note.verify(&keys) {
+            Ok(_) => Ok(()),
+            Err(NoteError::NoKnownSignature) => Err(RosterError::CardNotVouched(self.member.id.clone())),
+            Err(fault) => Err(fault.into()),
+        }
+    }
+
     pub fn consortium(&self) -> &ConsortiumId {
         &self.consortium
     }
@@ -101,10 +128,15 @@ impl MemberCard {
     }
 }
 
+fn newest_feed_keys(member: &Member) -> impl Iterator<Item = VerifierKey> {
+    member.groups.iter().filter_map(|group| member.feed_key(group, TreeSize(u64::MAX)).cloned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::roster::samples::{NOW, audit_signer, consortium, feed_signer, member, witness_signer};
+    use crate::domain::roster::member::FeedKey;
+    use crate::domain::roster::samples::{NOW, audit_signer, consortium, feed_signer, group, member, witness_signer};
 
     fn card(holder: &str) -> String {
         let signers = [feed_signer(holder), audit_signer(holder), witness_signer(holder)];
@@ -122,6 +154,43 @@ mod tests {
         let lacking = [feed_signer("bank-a"), witness_signer("bank-a")];
         let made = MemberCard::make(&consortium(), &member("bank-a"), &lacking.iter().collect::<Vec<_>>(), NOW);
         assert_eq!(made.err(), Some(RosterError::TooFewSignatures { needed: 3, got: 2 }));
+    }
+
+    #[test]
+    fn a_card_is_signed_by_the_newest_feed_key_and_only_a_member_that_is_in_may_name_a_former_one() {
+        let key = ed25519_dalek::SigningKey::from_bytes(&[9; 32]);
+        let next = NoteSigner::ed25519(feed_signer("bank-a").verifier().name(), key).expect("valid");
+        let mut row = member("bank-a");
+        row.feeds.push(FeedKey { group: group(), from_size: TreeSize(7), key: next.verifier().clone() });
+        let (audit, witness) = (audit_signer("bank-a"), witness_signer("bank-a"));
+        let made = |feed: &NoteSigner| MemberCard::make(&consortium(), &row, &[feed, &audit, &witness], NOW);
+        assert_eq!(
+            made(&feed_signer("bank-a")).err(),
+            Some(RosterError::TooFewSignatures { needed: 3, got: 2 }),
+            "the former key vouches for nothing"
+        );
+        let read = MemberCard::verify(&made(&next).expect("signed")).expect("valid");
+        assert_eq!(read.check_first(), Err(RosterError::FormerFeedKeys("bank-a".parse().expect("valid"))));
+        assert_eq!(MemberCard::verify(&card("bank-a")).expect("valid").check_first(), Ok(()));
+    }
+
+    #[test]
+    fn a_card_with_other_keys_needs_the_signature_of_one_the_roster_knows() {
+        let key = |seed| ed25519_dalek::SigningKey::from_bytes(&[seed; 32]);
+        let (known, before) = (member("bank-a"), feed_signer("bank-a"));
+        let feed = NoteSigner::ed25519(before.verifier().name(), key(1)).expect("valid");
+        let audit = NoteSigner::ed25519(known.audit_key.name(), key(2)).expect("valid");
+        let witness = NoteSigner::cosigner(known.witness_key.name(), key(3)).expect("valid");
+        let mut row = member("bank-a");
+        row.feeds.push(FeedKey { group: group(), from_size: TreeSize(7), key: feed.verifier().clone() });
+        (row.audit_key, row.witness_key) = (audit.verifier().clone(), witness.verifier().clone());
+        let made = |signers: &[&NoteSigner]| {
+            let card = MemberCard::make(&consortium(), &row, signers, NOW).expect("signed by its own keys");
+            MemberCard::verify(&card).expect("valid").check_vouched(&known)
+        };
+        let refused = made(&[&feed, &audit, &witness]);
+        assert_eq!(refused, Err(RosterError::CardNotVouched("bank-a".parse().expect("valid"))));
+        assert_eq!(made(&[&feed, &audit, &witness, &before]), Ok(()));
     }
 
     #[test]

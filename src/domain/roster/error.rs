@@ -41,6 +41,13 @@ pub enum RosterError {
     GroupWithoutFeed { member: MemberId, group: GroupId },
     #[error("the quorum of {quorum} cannot be reached by {admins} admins")]
     Quorum { quorum: usize, admins: usize },
+    #[error(
+        "a witness quorum of {quorum} does not fit {active} active members, of whom {faulty} may be faulty: {least} to {most} \
+         would, so that no two histories of a feed are both witnessed, or 0 for none"
+    )]
+    WitnessQuorum { quorum: u32, active: u32, faulty: u32, least: u32, most: u32 },
+    #[error("a witness quorum of {quorum} needs four active members at least, this roster has {active}; set it to 0")]
+    WitnessesTooFew { quorum: u32, active: u32 },
     #[error("epochs must be numbered one after the other; {got} follows {before}")]
     EpochGap { before: KeyEpoch, got: KeyEpoch },
     #[error("epoch {0} must be activated after the one before")]
@@ -71,6 +78,10 @@ pub enum RosterError {
     MemberReturned(MemberId),
     #[error("the feed keys of {0} may only grow: entries signed under an old key must stay verifiable")]
     FeedKeysChanged(MemberId),
+    #[error("the card of {0} names former feed keys; the first card of a member names one for each group, from size 0")]
+    FormerFeedKeys(MemberId),
+    #[error("the card of {0} is signed by no key that the roster names for it")]
+    CardNotVouched(MemberId),
     #[error("epoch {0} may not be dropped or changed")]
     EpochChanged(KeyEpoch),
     #[error("the minimum suite may not fall from {from} to {to}")]

@@ -10,6 +10,7 @@
 pub mod card;
 pub mod document;
 pub mod error;
+pub mod exclusion;
 mod fields;
 pub mod member;
 mod row;

@@ -10,7 +10,7 @@ use crate::domain::note::key::{SignatureType, VerifierKey};
 use crate::domain::roster::document::RosterDraft;
 use crate::domain::roster::error::RosterError;
 use crate::domain::roster::member::{
-    ADMINS, AUDIT_GROUP, FeedKey, Member, WITNESS_GROUP, admin_key_name, audit_key_name, feed_key_name,
+    ADMINS, AUDIT_GROUP, FeedKey, Member, MemberState, WITNESS_GROUP, admin_key_name, audit_key_name, feed_key_name,
     witness_key_name,
 };
 use crate::domain::roster::terms::{Admins, Epoch};
@@ -62,13 +62,29 @@ fn check_terms(content: &RosterDraft) -> Result<(), RosterError> {
     if !(1..=2).contains(&terms.minimum_suite) {
         return field("limits.minimum_suite", "suite 1 or 2");
     }
-    if usize::try_from(terms.witness_quorum).map_or(true, |quorum| quorum > content.members.len()) {
-        return field("limits.witness_quorum", "not more than there are members");
-    }
+    check_witness_quorum(content)?;
     if terms.freshness_limit_s == 0 {
         return field("limits.freshness_limit_s", "at least one second");
     }
     check_epochs(&content.epochs)
+}
+
+/// With n active members of whom f = ⌊(n − 1) / 3⌋ may be faulty, two quorums of q share more than f where 2q − n > f: then
+/// no two histories of one feed can both be witnessed. A feed's author is no witness of it, so q goes to n − 1; below four
+/// members nobody may be faulty and the rule stays off.
+fn check_witness_quorum(content: &RosterDraft) -> Result<(), RosterError> {
+    let quorum = content.limits.witness_quorum;
+    let active = content.members.iter().filter(|member| member.state == MemberState::Active).count();
+    let active = u32::try_from(active).unwrap_or(u32::MAX);
+    let faulty = active.saturating_sub(1) / 3;
+    let (least, most) = ((active + faulty) / 2 + 1, active.saturating_sub(1));
+    if quorum == 0 || (faulty > 0 && (least..=most).contains(&quorum)) {
+        return Ok(());
+    }
+    if faulty == 0 {
+        return Err(RosterError::WitnessesTooFew { quorum, active });
+    }
+    Err(RosterError::WitnessQuorum { quorum, active, faulty, least, most })
 }
 
 fn check_epochs(epochs: &[Epoch]) -> Result<(), RosterError> {
@@ -86,9 +102,8 @@ fn check_epochs(epochs: &[Epoch]) -> Result<(), RosterError> {
         }
     }
     // An emergency epoch may start before a scheduled one that was compromised before its time: such a one never starts.
-    let started = epochs.iter().filter(|epoch| epoch.compromised_at.is_none_or(|at| epoch.activates_at < at));
     let mut last: Option<&Epoch> = None;
-    for epoch in started {
+    for epoch in epochs.iter().filter(|epoch| epoch.begins()) {
         if last.is_some_and(|last| epoch.activates_at <= last.activates_at) {
             return Err(RosterError::EpochOrder(epoch.number));
         }
@@ -271,7 +286,6 @@ mod tests {
         check(|d| d.limits.max_validity_days = 0, field("limits.max_validity_days"));
         check(|d| d.limits.max_validity_days = 91, field("limits.max_validity_days"));
         check(|d| d.limits.minimum_suite = 3, field("limits.minimum_suite"));
-        check(|d| d.limits.witness_quorum = 3, field("limits.witness_quorum"));
         check(|d| d.limits.freshness_limit_s = 0, field("limits.freshness_limit_s"));
         check(|d| d.version = 0, field("version"));
         check(|d| d.version = 2, |e| *e == RosterError::PreviousMismatch);
@@ -282,6 +296,38 @@ mod tests {
             |d| d.members[0].valid_until = d.members[0].valid_from,
             |e| matches!(e, RosterError::MemberField { field: "valid_until", .. }),
         );
+    }
+
+    #[test]
+    fn a_witness_quorum_is_reachable_and_lets_no_two_histories_pass() {
+        let check = |active: usize, left: usize, allowed: &[u32]| {
+            let mut terms = draft(&["a"]);
+            terms.members = (0..active + left).map(|number| samples::member(&format!("m{number}"))).collect();
+            for member in terms.members.iter_mut().skip(active) {
+                member.state = MemberState::Left;
+            }
+            let passes = (0..12).filter(|quorum| {
+                terms.limits.witness_quorum = *quorum;
+                check_draft(&terms).is_ok()
+            });
+            assert_eq!(passes.collect::<Vec<_>>(), allowed, "{active} active, {left} left");
+        };
+        check(1, 0, &[0]);
+        check(3, 0, &[0]);
+        check(3, 4, &[0]);
+        check(4, 0, &[0, 3]);
+        check(5, 3, &[0, 4]);
+        check(6, 0, &[0, 4, 5]);
+        check(7, 0, &[0, 5, 6]);
+        check(10, 0, &[0, 7, 8, 9]);
+        let refused = |members: &[&str]| {
+            let mut terms = draft(members);
+            terms.limits.witness_quorum = 2;
+            check_draft(&terms)
+        };
+        let wrong = RosterError::WitnessQuorum { quorum: 2, active: 4, faulty: 1, least: 3, most: 3 };
+        assert_eq!(refused(&["a", "b", "c", "d"]), Err(wrong));
+        assert_eq!(refused(&["a", "b", "c"]), Err(RosterError::WitnessesTooFew { quorum: 2, active: 3 }));
     }
 
     #[test]

@@ -183,7 +183,7 @@ mod tests {
     use super::*;
     use crate::base::position::TreeSize;
     use crate::domain::note::NoteError;
-    use crate::domain::roster::member::FeedKey;
+    use crate::domain::roster::member::{FeedKey, HpkeKey};
     use crate::domain::roster::samples::{NOW, admin_signer, draft, feed_signer, found, group, roster};
 
     /// The valid successor of `current`.
@@ -319,6 +319,25 @@ mod tests {
         let mut next = next_of(&current);
         next.members[0].feeds.push(FeedKey { group: group(), from_size: TreeSize(42), key: other() });
         signed(&next, &["anna", "ben"]).verify_next(&current).expect("a later key says from which size it counts");
+    }
+
+    #[test]
+    fn keys_that_sign_nothing_lasting_may_be_replaced_and_pins_may_overlap() {
+        let current = roster(&["bank-a", "bank-b"]);
+        let mut next = next_of(&current);
+        let row = &mut next.members[0];
+        let key = |seed| ed25519_dalek::SigningKey::from_bytes(&[seed; 32]);
+        row.audit_key = NoteSigner::ed25519(row.audit_key.name(), key(7)).expect("valid").verifier().clone();
+        row.witness_key = NoteSigner::cosigner(row.witness_key.name(), key(8)).expect("valid").verifier().clone();
+        row.hpke_key = HpkeKey::new([7; HpkeKey::LENGTH]);
+        row.pins.push(Sha256Digest([7; 32]));
+        let both = signed(&next, &["anna", "ben"]).verify_next(&current).expect("two pins while the key changes");
+        let mut last = next_of(&both);
+        last.members[0].pins.remove(0);
+        signed(&last, &["anna", "ben"]).verify_next(&both).expect("and then the new one alone");
+        let mut taken = next_of(&both);
+        taken.members[1].hpke_key = taken.members[0].hpke_key.clone();
+        assert!(matches!(check_draft(&taken), Err(RosterError::KeyTwice(_))), "but nobody takes another one's key");
     }
 
     #[test]

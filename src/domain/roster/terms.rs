@@ -15,6 +15,13 @@ pub struct Epoch {
     pub compromised_at: Option<Timestamp>,
 }
 
+impl Epoch {
+    /// Whether anybody may ever write under it: an epoch whose secret got out at or before its activation never begins.
+    pub fn begins(&self) -> bool {
+        self.compromised_at.is_none_or(|compromised_at| self.activates_at < compromised_at)
+    }
+}
+
 /// The weakest grounds a published indicator may rest on, ascending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MinimumGrounds {
@@ -46,9 +53,10 @@ pub struct Limits {
     /// Longest validity of an indicator, days; 1 to [`crate::base::limits::VALIDITY_DAYS`].
     pub max_validity_days: u32,
     pub minimum_grounds: MinimumGrounds,
-    /// 1 or 2; nothing below is published or accepted.
+    /// 1 or 2; nothing below is published, or counts where it stands in a feed.
     pub minimum_suite: u8,
-    /// Cosignatures a checkpoint needs before its indicators count fully; 0 switches the rule off.
+    /// Cosignatures of other members a checkpoint needs before its indicators count fully; 0 switches the rule off. With n
+    /// active members and f = ⌊(n − 1) / 3⌋ it is 0, or 2q − n > f and q < n.
     pub witness_quorum: u32,
     /// Seconds after which a silent peer's feed counts as stale.
     pub freshness_limit_s: u64,

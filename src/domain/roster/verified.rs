@@ -166,15 +166,29 @@ impl Roster {
 
     /// Epochs screening asks under: the current one, then the one before for as long as an indicator of it can still be
     /// valid. A compromised epoch stays readable; whether something *new* counts under it is asked of its
-    /// `compromised_at`.
+    /// `compromised_at`. One that never began is passed over: nothing was written under it, and in its place what was
+    /// written before would be forgotten.
     pub fn readable_epochs(&self, now: Timestamp) -> Vec<&Epoch> {
         let Some(current) = self.current_epoch(now) else { return Vec::new() };
-        let overlap_s = u64::from(self.content.limits.max_validity_days) * 86_400;
         let mut readable = vec![current];
-        if now < current.activates_at.plus_s(overlap_s) {
-            readable.extend(self.content.epochs.iter().rev().find(|epoch| epoch.number < current.number));
+        if now < current.activates_at.plus_s(self.overlap_s()) {
+            let before = self.content.epochs.iter().rev().filter(|epoch| epoch.begins());
+            readable.extend(before.into_iter().find(|epoch| epoch.number < current.number));
         }
         readable
+    }
+
+    /// From when on nobody asks under an epoch any more: the one after it began and its overlap is over, or the one after
+    /// that began. None while no later epoch is announced.
+    pub fn readable_until(&self, number: KeyEpoch) -> Option<Timestamp> {
+        let mut later = self.content.epochs.iter().filter(|epoch| epoch.number > number && epoch.begins());
+        let successor = later.next()?;
+        let overlap_ends = successor.activates_at.plus_s(self.overlap_s());
+        Some(later.next().map_or(overlap_ends, |next| next.activates_at.min(overlap_ends)))
+    }
+
+    fn overlap_s(&self) -> u64 {
+        u64::from(self.content.limits.max_validity_days) * 86_400
     }
 
     fn active(&self) -> impl Iterator<Item = &Member> {
@@ -225,6 +239,29 @@ mod tests {
         let roster = found(&terms);
         let current = |day: u64| roster.current_epoch(NOW.plus_s(day * 86_400)).map(|epoch| epoch.number.0);
         assert_eq!((current(9), current(10), current(91)), (Some(1), Some(3), Some(3)));
+    }
+
+    #[test]
+    fn an_emergency_leaves_what_was_written_before_it_readable() {
+        // `new-epoch --in-days 14`, then `--compromised` on day 3: epoch 2 never begins.
+        let lost = NOW.plus_s(3 * 86_400);
+        let mut terms = draft(&["bank-a"]);
+        terms.epochs[0].compromised_at = Some(lost);
+        terms.epochs.push(Epoch { compromised_at: Some(lost), ..epoch(2, 14) });
+        terms.epochs.push(epoch(3, 3));
+        let readable = |terms: &RosterDraft, day: u64| {
+            let roster = found(terms);
+            let readable = roster.readable_epochs(NOW.plus_s(day * 86_400));
+            readable.iter().map(|epoch| epoch.number.0).collect::<Vec<_>>()
+        };
+        assert_eq!((readable(&terms, 2), readable(&terms, 3), readable(&terms, 14)), (vec![1], vec![3, 1], vec![3, 1]));
+        let ends = |terms: &RosterDraft| found(terms).readable_until(KeyEpoch(1));
+        assert_eq!(ends(&terms), Some(NOW.plus_s(93 * 86_400)));
+        // What began is the one before, however short it lasted.
+        terms.epochs.push(epoch(4, 20));
+        assert_eq!((readable(&terms, 19), readable(&terms, 20)), (vec![3, 1], vec![4, 3]));
+        assert_eq!(ends(&terms), Some(NOW.plus_s(20 * 86_400)));
+        assert_eq!(found(&terms).readable_until(KeyEpoch(4)), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::fmt;
 
 use crate::base::kind::IdentifierKind;
+use crate::base::time::Timestamp;
 
 /// What to do, ascending by how much it stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,6 +124,8 @@ pub struct Reason {
     pub kind: IdentifierKind,
     /// Distinct members that speak.
     pub members: usize,
+    /// Since when it stands on the own list that speaks; none for other reasons.
+    pub since: Option<Timestamp>,
 }
 
 impl Reason {
@@ -140,8 +143,8 @@ impl Reason {
         let flag = if members == 1 { "1 member flags".to_owned() } else { format!("{members} members flag") };
         match self.code {
             ReasonCode::SandboxValue => format!("the {kind} is a documented test value that asks for this answer"),
-            ReasonCode::OwnAllowList => format!("the {kind} stands on your own allow list"),
-            ReasonCode::OwnBlockList => format!("the {kind} stands on your own block list"),
+            ReasonCode::OwnAllowList => format!("the {kind} stands on your own allow list{}", self.since_in_words()),
+            ReasonCode::OwnBlockList => format!("the {kind} stands on your own block list{}", self.since_in_words()),
             ReasonCode::CorroboratedIndicator => format!("{flag} the {kind}"),
             ReasonCode::CorroboratedCard => {
                 format!(
@@ -162,6 +165,12 @@ impl Reason {
                 format!("{flag} the {kind}, which many people share: for information only")
             }
         }
+    }
+}
+
+impl Reason {
+    fn since_in_words(&self) -> String {
+        self.since.map(|since| format!(" since {since}")).unwrap_or_default()
     }
 }
 
@@ -226,7 +235,7 @@ mod tests {
     use super::*;
 
     fn reason(code: ReasonCode, decision: Decision, identifier: usize) -> Reason {
-        Reason { code, decision, identifier, kind: IdentifierKind::Email, members: 2 }
+        Reason { code, decision, identifier, kind: IdentifierKind::Email, members: 2, since: None }
     }
 
     #[test]
@@ -251,5 +260,13 @@ mod tests {
         assert_eq!(names.len(), ReasonCode::ALL.len());
         let words = reason(ReasonCode::CorroboratedIndicator, Decision::Block, 0).description();
         assert_eq!(words, "2 members flag the e-mail address");
+        let listed = Reason {
+            since: Some(Timestamp::from_unix_s(1_795_000_000)),
+            ..reason(ReasonCode::OwnBlockList, Decision::Block, 0)
+        };
+        assert_eq!(
+            listed.description(),
+            "the e-mail address stands on your own block list since 2026-11-18T11:06:40.000Z"
+        );
     }
 }

@@ -83,7 +83,6 @@ pub(super) fn look_up(
     for probe in &probes {
         let form = &forms[probe.form];
         let about = &mut known[form.known];
-        about.own_listing = about.own_listing.into_iter().chain(context.lists.listing(&probe.pseudonym)).min();
         let statements = view.statements(&probe.pseudonym);
         if !statements.is_empty() {
             about.hits.extend(open_all(statements, form, probe, context, view));
@@ -111,6 +110,7 @@ fn forms_of(
             Grade::Weak(_) => true,
             Grade::Clear => is_weak_kind(canonical.kind()),
         };
+        known.own_listing = known.own_listing.into_iter().chain(context.lists.listing(&canonical, context.now)).min();
         forms.push(Form { known: position, canonical, weak });
     }
     known
@@ -123,10 +123,13 @@ fn open_all(
     context: &ScreeningContext<'_>,
     view: &View<'_>,
 ) -> Vec<Hit> {
+    if !context.demands.accept(EpochKeys::SUITE) {
+        return Vec::new();
+    }
     let seal = probe.keys.seal(&form.canonical);
     let opened = statements.into_iter().filter_map(|statement| {
         let counts = match statement.state {
-            State::Live => !statement.quarantined && context.demands.trust(&statement.epoch_id, statement.first_seen),
+            State::Live => !statement.quarantined,
             State::Retracted => false,
         };
         if !counts || statement.kind != form.canonical.kind() || statement.epoch_id != probe.keys.epoch_id() {
@@ -134,6 +137,9 @@ fn open_all(
         }
         let feed = view.feed(statement.feed)?.clone();
         let reporter = feed.member.clone();
+        if !context.demands.trust(&reporter, &statement.epoch_id, statement.first_seen) {
+            return None;
+        }
         let plaintext = open_payload(&seal, &reporter, statement.kind, &statement.pseudonym, &statement.sealed).ok()?;
         let details = Details::decode(&plaintext).ok()?;
         if !details.validity.contains(context.now) || !context.demands.admit(&details) {

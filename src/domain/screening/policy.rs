@@ -27,7 +27,7 @@ use crate::base::kind::IdentifierKind;
 use crate::domain::belief::parties::MemberNumber;
 use crate::domain::identifier::sandbox::SandboxOutcome;
 use crate::domain::screening::decision::{Decision, Reason, ReasonCode};
-use crate::domain::screening::own_lists::OwnListing;
+use crate::domain::screening::own_lists::{OwnList, OwnListing};
 
 /// A changed rule is a new version: old answers stay explainable.
 const VERSION: &str = "built-in/1";
@@ -137,15 +137,18 @@ fn reasons_of(finding: &Finding, all: &[Finding]) -> Vec<Reason> {
         identifier: finding.identifier,
         kind: finding.kind,
         members,
+        since: None,
     };
     let mut reasons = Vec::new();
     if let Some(decision) = finding.sandbox.and_then(forced) {
         reasons.push(reason(ReasonCode::SandboxValue, decision, 0));
     }
-    match finding.own_listing {
-        Some(OwnListing::Allowed) => reasons.push(reason(ReasonCode::OwnAllowList, Decision::Allow, 0)),
-        Some(OwnListing::Blocked) => reasons.push(reason(ReasonCode::OwnBlockList, Decision::Block, 0)),
-        None => {}
+    if let Some(OwnListing { list, since }) = finding.own_listing {
+        let (code, decision) = match list {
+            OwnList::Allow => (ReasonCode::OwnAllowList, Decision::Allow),
+            OwnList::Block => (ReasonCode::OwnBlockList, Decision::Block),
+        };
+        reasons.push(Reason { since: Some(since), ..reason(code, decision, 0) });
     }
     let fresh = members(finding, counts_fully);
     let with_stale = members(finding, |voice| !voice.weak && !voice.provisional);

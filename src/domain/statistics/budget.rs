@@ -10,7 +10,7 @@ pub struct Epsilon(u64);
 impl Epsilon {
     pub const NONE: Self = Self(0);
 
-    /// What one data subject may lose at one institution in one quarter.
+    /// What one case or identifier may lose at one institution in one quarter.
     pub const QUARTER_CAP: Self = Self(2_000_000_000);
 
     /// What one release spends unless asked otherwise: a weekly histogram fits the quarter with room for more.

@@ -1,4 +1,4 @@
-//! How much one data subject may weigh in a histogram.
+//! How much one subject, a case or an identifier, may weigh in a histogram.
 //!
 //! Per subject and period at most [`CATEGORIES_PER_SUBJECT`] distinct categories count, one row each. Which ones is decided
 //! by the order of a keyed hash, so that neither the data's order nor an outsider can steer the choice, and the same
@@ -53,8 +53,9 @@ impl fmt::Debug for BoundedRows {
 /// Keeps at most [`CATEGORIES_PER_SUBJECT`] categories of each subject, one row each; categories beyond `categories` are
 /// left out.
 ///
-/// A subject is a local keyed hash: of the publisher's own case reference where one was given (one case is one person's
-/// fraud), otherwise of the pseudonym.
+/// A subject is a local keyed hash: of the publisher's own case reference where one was given, otherwise of the canonical
+/// identifier, whatever epoch it is published under. It is no person: somebody with two cases, or with two identifiers
+/// published without a case, is two subjects.
 pub fn bound_contributions(
     rows: impl IntoIterator<Item = (LocalMac, u32)>,
     categories: u32,

@@ -1,7 +1,8 @@
-//! Statistics a member may publish about its data without giving away a data subject: differential privacy, budgeted.
+//! Statistics a member may publish about its data without giving away a single case: differential privacy, budgeted.
 //!
-//! - *Unit of privacy*: one data subject at one institution in one calendar quarter. Somebody known to g institutions has
-//!   a total loss of at most g times the cap.
+//! - *Unit of privacy*: one subject at one institution in one calendar quarter. A subject is a case where the publisher names
+//!   one, otherwise an identifier, whatever it is derived into and under whatever epoch it is published again. A node knows
+//!   no persons: somebody with several cases, or known to several institutions, loses at most their sum.
 //! - *Contribution bound*: a subject adds at most one row to each of [`contribution::CATEGORIES_PER_SUBJECT`] categories.
 //! - *Budget*: the sum of all privacy losses charged to a quarter never exceeds its cap ([`ledger`]).
 //! - *Order*: the charge is durable before noise is drawn, the result is durable before anybody sees it. A crash between

@@ -13,7 +13,7 @@ use crate::domain::statistics::question::{Question, ReleaseId};
 pub struct Figures {
     /// Scale of the discrete Laplace noise.
     pub scale: f64,
-    /// Most rows one data subject contributes.
+    /// Most rows one case or identifier contributes.
     pub contribution_bound: u32,
     /// Half-width of the 95 % interval of each count.
     pub accuracy_95: f64,

@@ -1,4 +1,5 @@
-//! What a serving node tells without being asked: heads of feeds the puller follows elsewhere, and proofs of equivocation.
+//! What a serving node tells without being asked: heads of feeds the puller follows elsewhere, heads of audit logs it has
+//! witnessed, and proofs of equivocation.
 //!
 //! An author that shows its members different histories is found out here: each hears, within [`limits::GOSSIP_S`], which
 //! heads the others were shown, and whoever can prove the contradiction tells everybody.
@@ -12,6 +13,7 @@ use crate::io::engine::{Engine, EngineFault};
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_response::Message as Told;
 use crate::io::grpc::wire::hushwire::peer::v1::{Equivocation, Heartbeat};
 use crate::node::store::{Journal, Views};
+use crate::node::witness::audit_feed_of;
 
 /// What was told on one stream.
 #[derive(Debug, Default)]
@@ -40,11 +42,13 @@ impl Gossip {
         V: Views + Send + 'static,
     {
         let reader = peer.clone();
-        let (heads, proofs) = engine
-            .call(move |node, _| {
+        let (heads, audits, proofs) = engine
+            .inquire(move |node, _| {
                 // Only the heads are of interest here, not the roster.
                 let greeting = node.greet(&reader, u64::MAX);
-                (greeting.heads, node.equivocations_for(&reader))
+                let audits =
+                    node.state().audits.heads().map(|(author, head)| (audit_feed_of(author), head.note_text()));
+                (greeting.heads, audits.collect::<Vec<_>>(), node.equivocations_for(&reader))
             })
             .await?;
         let mut news = Vec::new();
@@ -63,6 +67,14 @@ impl Gossip {
                 let checkpoint = head.checkpoint.to_string();
                 news.push(Told::Heartbeat(Heartbeat { origin: engine.origin(&feed), checkpoint }));
                 self.heads.insert(feed, head.checkpoint);
+            }
+        }
+        // What we witnessed of others: whoever shows each witness another log is found out.
+        for (log, head) in audits {
+            let head: Arc<str> = head.into();
+            if self.heads.get(&log) != Some(&head) {
+                news.push(Told::Heartbeat(Heartbeat { origin: engine.origin(&log), checkpoint: head.to_string() }));
+                self.heads.insert(log, head);
             }
         }
         Ok(news)

@@ -1,11 +1,11 @@
 //! What the pullers know together: which peers are connected, and why others are not.
 //!
-//! A feed whose author is not connected may be taken from any other member: entries prove themselves.
+//! A feed whose author is away or mute may be taken from any other member: entries prove themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::base::name::MemberId;
+use crate::base::name::{FeedId, MemberId};
 
 /// How the link to one peer is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,27 +44,102 @@ impl Link {
 
 /// The links to all peers. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Links(Arc<Mutex<BTreeMap<MemberId, Link>>>);
+pub struct Links(Arc<Mutex<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    peers: BTreeMap<MemberId, Peer>,
+    /// Feeds whose connected author shows no sign of life.
+    mute: BTreeSet<FeedId>,
+}
+
+#[derive(Debug)]
+struct Peer {
+    link: Link,
+    /// No attempt has succeeded since the last one failed.
+    away: bool,
+}
 
 impl Links {
     pub fn set(&self, peer: &MemberId, link: Link) {
-        self.lock().insert(peer.clone(), link);
+        let mut known = self.lock();
+        let away = match link {
+            Link::Connected => false,
+            Link::BackingOff { .. } | Link::Faulty { .. } => true,
+            // The first attempt is waited for; between later ones an author stays away.
+            Link::Connecting => known.peers.get(peer).is_some_and(|known| known.away),
+        };
+        if link == Link::Connected {
+            known.mute.retain(|feed| feed.member != *peer);
+        }
+        known.peers.insert(peer.clone(), Peer { link, away });
     }
 
     pub fn forget(&self, peer: &MemberId) {
-        self.lock().remove(peer);
+        self.lock().peers.remove(peer);
     }
 
     pub fn of(&self, peer: &MemberId) -> Option<Link> {
-        self.lock().get(peer).cloned()
+        self.lock().peers.get(peer).map(|known| known.link.clone())
     }
 
-    pub fn is_connected(&self, peer: &MemberId) -> bool {
-        self.lock().get(peer) == Some(&Link::Connected)
+    /// The author is connected and shows no sign of life: withheld or stuck, others may know more of its feed.
+    pub fn mute(&self, feed: &FeedId) {
+        self.lock().mute.insert(feed.clone());
     }
 
-    /// A panic elsewhere cannot leave the map half changed: every change is one insert or remove.
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<MemberId, Link>> {
+    /// The author itself told of its feed.
+    pub fn speaks(&self, feed: &FeedId) {
+        self.lock().mute.remove(feed);
+    }
+
+    /// Whether a feed is taken from others than its author: the author is away, mute, or nobody we follow.
+    pub fn needs_relay(&self, feed: &FeedId) -> bool {
+        let known = self.lock();
+        known.peers.get(&feed.member).is_none_or(|author| author.away) || known.mute.contains(feed)
+    }
+
+    /// A panic elsewhere cannot leave the maps half changed: every change is one insert or remove.
+    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feed() -> FeedId {
+        FeedId { member: "bank-a".parse().expect("valid"), group: "all".parse().expect("valid") }
+    }
+
+    #[test]
+    fn a_relay_is_needed_from_the_first_failed_attempt_until_the_author_is_connected() {
+        let (links, feed) = (Links::default(), feed());
+        assert!(links.needs_relay(&feed), "nobody follows this author");
+        let failure = || "refused".to_owned();
+        for (link, needed) in [
+            (Link::Connecting, false),
+            (Link::BackingOff { failure: failure() }, true),
+            (Link::Connecting, true),
+            (Link::Connected, false),
+            (Link::Faulty { failure: failure() }, true),
+        ] {
+            links.set(&feed.member, link.clone());
+            assert_eq!(links.needs_relay(&feed), needed, "{link:?}");
+        }
+    }
+
+    #[test]
+    fn a_mute_author_is_relayed_until_it_speaks_or_is_connected_anew() {
+        let (links, feed) = (Links::default(), feed());
+        links.set(&feed.member, Link::Connected);
+        let end: [&dyn Fn(); 2] = [&|| links.speaks(&feed), &|| links.set(&feed.member, Link::Connected)];
+        for end in end {
+            links.mute(&feed);
+            assert!(links.needs_relay(&feed));
+            end();
+            assert!(!links.needs_relay(&feed));
+        }
     }
 }

@@ -1,14 +1,18 @@
 //! Exchange of feeds with other members over one long-lived stream per direction (DESIGN §7).
 //!
 //! - [`serve`] answers a peer that pulls from us.
+//! - `tell` tells rosters, key bundles and heads of the audit log beside the feeds.
 //! - [`pull`] pulls from one peer: catch up in batches, then follow live; resume from the cursor after any break.
 //! - [`gossip`] tells peers of heads and proofs they did not ask for.
+//! - [`streams`] sees to it that a member pulls on one stream at a time.
 //! - [`links`] is what the pullers know together: who is connected, whose feeds need a relay.
 
 pub mod gossip;
 pub mod links;
 pub mod pull;
 pub mod serve;
+pub mod streams;
+mod tell;
 
 use crate::io::engine::Round;
 use crate::io::grpc::wire::hushwire::peer::v1::Equivocation;

@@ -1,7 +1,8 @@
 //! The pulling side: one task a peer, one stream at a time.
 //!
 //! Numbered as the protocol goes: 1 greet, 2 learn what the peer holds of our own feeds (the fence), 3 subscribe to the
-//! peer's feeds and to feeds whose authors are not connected, 4 verify, commit and acknowledge batch by batch, 5 cosign.
+//! peer's feeds and, for as long as their authors are away or mute, to those of others, 4 verify, commit and acknowledge batch by batch, 5 cosign
+//! checkpoints of feeds and heads of the peer's audit log.
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -14,6 +15,8 @@ use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 
+use crate::base::bytes::TreeHash;
+use crate::base::epoch::KeyEpoch;
 use crate::base::limits;
 use crate::base::name::{FeedId, MemberId};
 use crate::base::position::{EntryIndex, TreeSize};
@@ -26,11 +29,14 @@ use crate::io::grpc::wire::hushwire::peer::v1::exchange_request::Message as Aske
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_response::Message as Told;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_service_client::ExchangeServiceClient;
 use crate::io::grpc::wire::hushwire::peer::v1::{
-    Acknowledge, Batch, Cosign, ExchangeRequest, ExchangeResponse, Hello, Subscribe, Welcome,
+    Acknowledge, AuditHead, AuditWitnessed, Batch, Cosign, ExchangeRequest, ExchangeResponse, Hello, Subscribe,
+    Unsubscribe, Welcome,
 };
 use crate::io::random;
-use crate::node::accept::AcceptFault;
+use crate::node::accept::{AcceptFault, Wanted};
+use crate::node::room::DiskLow;
 use crate::node::store::{Journal, Views};
+use crate::node::witness::{AuditNews, WitnessAnswer, audit_feed_of};
 
 /// Why a stream ended.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +50,8 @@ pub enum PullFault {
     /// What the peer sent was refused; it is kept as evidence.
     #[error("refused: {0}")]
     Refused(String),
+    #[error("nothing is taken in: {0}")]
+    DiskLow(#[from] DiskLow),
     #[error(transparent)]
     Engine(#[from] EngineFault),
 }
@@ -71,7 +79,7 @@ pub async fn follow<J, V, D>(
     peer: MemberId,
     backoff: Backoff,
     dial: D,
-    hear_roster: HearRoster,
+    papers: Papers,
 ) where
     J: Journal + Send + 'static,
     V: Views + Send + 'static,
@@ -82,7 +90,7 @@ pub async fn follow<J, V, D>(
         links.set(&peer, Link::Connecting);
         let ended = match dial(&peer) {
             Ok(channel) => {
-                let mut pull = Pull::new(&engine, &links, &peer, &hear_roster);
+                let mut pull = Pull::new(&engine, &links, &peer, &papers);
                 let fault = pull.run(channel).await.err();
                 if pull.progressed {
                     attempt = 0;
@@ -108,36 +116,43 @@ pub async fn follow<J, V, D>(
     }
 }
 
-/// Takes a roster note a peer told of: verifies it against the roster in force, applies it or drops it.
-/// Waited for, so that rosters are taken in the order they were told.
-pub type HearRoster = Arc<dyn Fn(MemberId, Vec<u8>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+/// Whoever keeps the rosters and the secrets of epochs.
+#[derive(Clone)]
+pub struct Papers {
+    /// Takes a roster note: verifies it against the roster in force, applies it or drops it.
+    pub hear_roster: Hear,
+    /// Takes a key bundle: verifies it against the roster it was sealed under, opens it or drops it.
+    pub hear_bundle: Hear,
+    pub epochs_held: Arc<dyn Fn() -> Vec<KeyEpoch> + Send + Sync>,
+}
+
+impl std::fmt::Debug for Papers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Papers")
+    }
+}
+
+/// Takes a signed note a peer told of. Waited for, so that notes are taken in the order they were told.
+pub type Hear = Arc<dyn Fn(MemberId, Vec<u8>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// One stream.
 struct Pull<'a, J, V> {
     engine: &'a Engine<J, V>,
     links: &'a Links,
     peer: &'a MemberId,
-    hear_roster: &'a HearRoster,
+    papers: &'a Papers,
     subscribed: BTreeSet<FeedId>,
     /// Asked for at any time on this stream: what was given up may still have entries on the way.
     asked: BTreeSet<FeedId>,
     progressed: bool,
 }
 
-/// How often feeds without a connected author are looked for.
+/// How often it is looked which feeds need a relay.
 const RELAY_CHECK: Duration = Duration::from_secs(2);
 
 impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> {
-    fn new(engine: &'a Engine<J, V>, links: &'a Links, peer: &'a MemberId, hear_roster: &'a HearRoster) -> Self {
-        Self {
-            engine,
-            links,
-            peer,
-            hear_roster,
-            subscribed: BTreeSet::new(),
-            asked: BTreeSet::new(),
-            progressed: false,
-        }
+    fn new(engine: &'a Engine<J, V>, links: &'a Links, peer: &'a MemberId, papers: &'a Papers) -> Self {
+        Self { engine, links, peer, papers, subscribed: BTreeSet::new(), asked: BTreeSet::new(), progressed: false }
     }
 
     async fn run(&mut self, channel: Channel) -> Result<(), PullFault> {
@@ -149,22 +164,30 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
             roster_version: greeting.roster_version,
             roster_sha256: greeting.roster_sha256.0.to_vec().into(),
             incarnation: greeting.incarnation.0.to_vec().into(),
+            epochs_held: (self.papers.epochs_held)().into_iter().map(|epoch| epoch.0).collect(),
         };
         self.ask(&requests, Asked::Hello(hello)).await?;
         let mut client = ExchangeServiceClient::new(channel)
             .max_decoding_message_size(limits::MESSAGE_BYTES)
             .max_encoding_message_size(limits::MESSAGE_BYTES);
-        let mut responses = client
-            .exchange(ReceiverStream::new(outgoing))
-            .await
-            .map_err(|status| PullFault::Unreachable(status.message().to_owned()))?
-            .into_inner();
-        let welcome = match responses.next().await {
-            Some(Ok(ExchangeResponse { message: Some(Told::Welcome(welcome)) })) => welcome,
-            Some(Err(status)) => return Err(PullFault::Ended(status.message().to_owned())),
-            _ => return Err(PullFault::Protocol("the first message must be welcome")),
+        let greeted = async {
+            let responses = client.exchange(ReceiverStream::new(outgoing)).await;
+            let mut responses =
+                responses.map_err(|status| PullFault::Unreachable(status.message().to_owned()))?.into_inner();
+            match responses.next().await {
+                Some(Ok(ExchangeResponse { message: Some(Told::Welcome(welcome)) })) => Ok((responses, welcome)),
+                Some(Err(status)) => Err(PullFault::Ended(status.message().to_owned())),
+                _ => Err(PullFault::Protocol("the first message must be welcome")),
+            }
         };
+        // Whoever takes the connection and says nothing is away: nobody is asked for its feed in its place otherwise.
+        let patience = Duration::from_millis(limits::WELCOME_MS);
+        let silent = |_| PullFault::Unreachable("no welcome in time".to_owned());
+        let (mut responses, welcome) = tokio::time::timeout(patience, greeted).await.map_err(silent)??;
         self.learn(welcome).await?;
+        let author = self.peer.clone();
+        let held = self.engine.call(move |node, _| node.audit_head_of(&author)).await?;
+        self.ask(&requests, self.audit_witnessed(held)).await?;
         self.links.set(self.peer, Link::Connected);
 
         let mut relays = tokio::time::interval(RELAY_CHECK);
@@ -180,9 +203,12 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
         }
     }
 
-    async fn hear_roster(&self, welcome: &Welcome) {
+    async fn hear_papers(&self, welcome: &Welcome) {
         if !welcome.roster_note.is_empty() {
-            (self.hear_roster)(self.peer.clone(), welcome.roster_note.to_vec()).await;
+            (self.papers.hear_roster)(self.peer.clone(), welcome.roster_note.to_vec()).await;
+        }
+        for bundle in &welcome.key_bundles {
+            (self.papers.hear_bundle)(self.peer.clone(), bundle.to_vec()).await;
         }
     }
 
@@ -190,7 +216,7 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
         if welcome.version != VERSION {
             return Err(PullFault::Protocol("another protocol version"));
         }
-        self.hear_roster(&welcome).await;
+        self.hear_papers(&welcome).await;
         let peer = self.peer.clone();
         self.engine
             .call(move |node, round| {
@@ -201,14 +227,25 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
             .map_err(|fault| PullFault::Refused(fault.to_string()))
     }
 
-    /// Subscribes to the peer's own feeds, and to every other feed it holds whose author is not connected.
+    /// Subscribes to the peer's own feeds and to every other feed it holds that needs a relay; ends what is wanted no longer.
     async fn subscribe(&mut self, requests: &Sender<ExchangeRequest>) -> Result<(), PullFault> {
         let peer = self.peer.clone();
-        let wanted = self.engine.call(move |node, _| node.wanted_from(&peer)).await?;
-        for (feed, from) in wanted {
-            let direct = feed.member == *self.peer;
-            let from_author = !direct && self.links.is_connected(&feed.member);
-            if self.subscribed.contains(&feed) || from_author {
+        let mut wanted = self.engine.call(move |node, _| node.wanted_from(&peer)).await?;
+        for wanted in wanted.iter().filter(|wanted| wanted.feed.member == *self.peer && wanted.silent) {
+            self.links.mute(&wanted.feed);
+        }
+        wanted.retain(|wanted| wanted.feed.member == *self.peer || self.links.needs_relay(&wanted.feed));
+        let over: Vec<FeedId> = {
+            let is_wanted = |feed: &&FeedId| wanted.iter().any(|wanted| wanted.feed == **feed);
+            self.subscribed.iter().filter(|feed| !is_wanted(feed)).cloned().collect()
+        };
+        for feed in over {
+            tracing::debug!(event = "exchange.unsubscribed", peer = %self.peer, feed = %feed);
+            self.ask(requests, Asked::Unsubscribe(Unsubscribe { origin: self.engine.origin(&feed) })).await?;
+            self.subscribed.remove(&feed);
+        }
+        for Wanted { feed, from, .. } in wanted {
+            if self.subscribed.contains(&feed) {
                 continue;
             }
             let origin = self.engine.origin(&feed);
@@ -225,16 +262,20 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
             Some(Told::Batch(batch)) => self.take(batch, requests).await,
             Some(Told::Heartbeat(heartbeat)) => {
                 let Some(feed) = self.engine.feed(&heartbeat.origin) else { return Ok(()) };
-                let peer = self.peer.clone();
+                if feed.member == *self.peer {
+                    self.links.speaks(&feed);
+                }
+                let (peer, note) = (self.peer.clone(), heartbeat.checkpoint);
                 let heard = self
                     .engine
-                    .call(move |node, round| {
-                        node.accept_heartbeat(&peer, &feed, &heartbeat.checkpoint, round.now, round.rng)
-                    })
+                    .call(move |node, round| node.accept_heartbeat(&peer, &feed, &note, round.now, round.rng))
                     .await?;
                 match heard {
                     // Heads of feeds this node does not follow, or follows no longer, are no news.
-                    Ok(()) | Err(AcceptFault::UnknownFeed | AcceptFault::Quarantined) => Ok(()),
+                    Ok(None) | Err(AcceptFault::UnknownFeed | AcceptFault::Quarantined) => Ok(()),
+                    Ok(Some((TreeSize(size), line))) => {
+                        self.ask(requests, Asked::Cosign(Cosign { origin: heartbeat.origin, size, line })).await
+                    }
                     Err(fault) => Err(PullFault::Refused(fault.to_string())),
                 }
             }
@@ -244,16 +285,51 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
                 }
                 Ok(())
             }
+            Some(Told::AuditHead(head)) => self.witness(head, requests).await,
             Some(Told::Equivocation(proof)) => {
                 self.engine.call(move |node, round| hear_proof(node, proof, round)).await?;
                 Ok(())
             }
             Some(Told::Welcome(welcome)) => {
-                self.hear_roster(&welcome).await;
+                self.hear_papers(&welcome).await;
                 Ok(())
             }
             None => Err(PullFault::Protocol("a message this version does not know")),
         }
+    }
+
+    /// Cosigns a head of the peer's audit log. One that is refused is kept as evidence and ends nothing: the peer's warnings
+    /// are another matter.
+    async fn witness(&self, head: AuditHead, requests: &Sender<ExchangeRequest>) -> Result<(), PullFault> {
+        let hashes = head.growth.iter().map(|hash| TreeHash::try_from(hash.as_ref()));
+        let Ok(growth) = hashes.collect::<Result<Vec<_>, _>>() else {
+            return Err(PullFault::Protocol("a hash of another length"));
+        };
+        let news = AuditNews { old_size: TreeSize(head.old_size), checkpoint: head.checkpoint, growth };
+        let author = self.peer.clone();
+        let answer =
+            self.engine.call(move |node, round| node.witness_audit(&author, news, round.now, round.rng)).await?;
+        match answer {
+            Ok(WitnessAnswer { cosignature, lead_from }) => {
+                if let Some((TreeSize(size), line)) = cosignature {
+                    self.ask(requests, Asked::Cosign(Cosign { origin: head.origin, size, line })).await?;
+                }
+                if let Some(held) = lead_from {
+                    self.ask(requests, self.audit_witnessed(held)).await?;
+                }
+                Ok(())
+            }
+            Err(AcceptFault::Storage(fault)) => Err(PullFault::Engine(fault.into())),
+            Err(fault) => {
+                tracing::warn!(event = "audit.not_cosigned", peer = %self.peer, fault = %fault);
+                Ok(())
+            }
+        }
+    }
+
+    fn audit_witnessed(&self, held: String) -> Asked {
+        let origin = self.engine.origin(&audit_feed_of(self.peer));
+        Asked::AuditWitnessed(AuditWitnessed { origin, checkpoint: held })
     }
 
     async fn take(&mut self, batch: Batch, requests: &Sender<ExchangeRequest>) -> Result<(), PullFault> {
@@ -284,6 +360,9 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
         match accepted {
             Ok(accepted) => {
                 self.progressed = true;
+                if feed.member == *self.peer {
+                    self.links.speaks(&feed);
+                }
                 let TreeSize(size) = accepted.held;
                 let origin = batch.origin;
                 self.ask(requests, Asked::Acknowledge(Acknowledge { origin: origin.clone(), size })).await?;
@@ -296,6 +375,7 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
                 self.subscribed.remove(&feed);
                 Ok(())
             }
+            Err(AcceptFault::DiskLow(low)) => Err(low.into()),
             Err(fault) => Err(PullFault::Refused(fault.to_string())),
         }
     }

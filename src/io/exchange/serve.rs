@@ -1,28 +1,34 @@
 //! The serving side of one exchange stream.
 //!
 //! Numbered as the protocol goes: 1 greet, 2 subscribe, 3 send within the puller's window, 4 take acknowledgements and
-//! cosignatures, 5 tell of newer checkpoints, of other feeds' heads now and then, and of proofs. A stream ends when the peer's pin is gone from the roster.
+//! cosignatures, 5 tell of newer checkpoints and of those that wait for cosignatures or have them, of other feeds' heads now
+//! and then, and of proofs. A subscription ends when the peer leaves the feed's group; a stream ends when the peer's pin is
+//! gone from the roster, or when a newer one of the same peer begins.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use tokio::sync::mpsc::{self, Sender};
 use tokio::sync::watch;
 use tokio_stream::StreamExt;
 use tonic::{Status, Streaming};
 
+use crate::base::epoch::KeyEpoch;
 use crate::base::limits;
 use crate::base::name::{FeedId, MemberId};
 use crate::base::position::TreeSize;
+use crate::io::bundle_files::BundleFiles;
 use crate::io::engine::Engine;
 use crate::io::exchange::gossip::Gossip;
 use crate::io::exchange::hear_proof;
+use crate::io::exchange::tell::{Responses, hear_audit_head, tell, tell_audit_head, tell_bundles, tell_rosters};
 use crate::io::grpc::refusals::{engine_refusal, storage_refusal};
 use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_request::Message as Asked;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_response::Message as Told;
 use crate::io::grpc::wire::hushwire::peer::v1::{
-    Batch, ExchangeRequest, ExchangeResponse, FeedEntry, Head, Heartbeat, Hello, Unavailable, Welcome,
+    Batch, ExchangeRequest, FeedEntry, Head, Heartbeat, Hello, Unavailable, Welcome,
 };
+use crate::node::heads::Head as FeedHead;
 use crate::node::serve::{Outgoing, ServeRefusal};
 use crate::node::store::{Journal, Views};
 
@@ -37,7 +43,9 @@ struct Subscription {
     acknowledged: TreeSize,
     window: u64,
     /// The checkpoint told last, so that only news are told.
-    told: Option<std::sync::Arc<str>>,
+    told: Option<Arc<str>>,
+    /// Those told beside it.
+    beside: Vec<(TreeSize, Arc<str>)>,
 }
 
 impl Subscription {
@@ -47,34 +55,44 @@ impl Subscription {
     }
 }
 
-type Responses = Sender<Result<ExchangeResponse, Status>>;
+impl Subscription {
+    /// Checkpoints the puller was not told of yet and holds the entries of.
+    fn news(&mut self, head: &FeedHead) -> Vec<Arc<str>> {
+        let mut news = Vec::new();
+        if !head.tells(&self.beside) && head.beside.iter().all(|(size, _)| *size <= self.sent) {
+            let fresh = head.beside.iter().filter(|(_, note)| self.beside.iter().all(|(_, told)| told != note));
+            news.extend(fresh.map(|(_, note)| Arc::clone(note)));
+            self.beside.clone_from(&head.beside);
+        }
+        if self.sent == head.size && self.told.as_ref() != Some(&head.checkpoint) {
+            self.told = Some(Arc::clone(&head.checkpoint));
+            news.push(Arc::clone(&head.checkpoint));
+        }
+        news
+    }
+}
 
-/// Serves one stream until either side ends it.
+/// Serves one stream until either side ends it, or `ended` says why it is over.
 pub async fn serve<J, V>(
     engine: Engine<J, V>,
     rosters: watch::Receiver<u64>,
+    bundles: BundleFiles,
     peer: MemberId,
     mut requests: Streaming<ExchangeRequest>,
     responses: Responses,
-    revoked: impl Future<Output = ()>,
+    ended: impl Future<Output = Refusal>,
 ) where
     J: Journal + Send + 'static,
     V: Views + Send + 'static,
 {
     tokio::select! {
-        outcome = converse(&engine, rosters, &peer, &mut requests, &responses) => {
+        outcome = converse(&engine, rosters, &bundles, &peer, &mut requests, &responses) => {
             if let Err(status) = outcome {
                 // The puller may be gone already; then nobody is left to tell.
                 drop(responses.send(Err(status)).await);
             }
         }
-        () = revoked => {
-            let refusal = Refusal::PermissionDenied {
-                reason: "PIN_REMOVED",
-                description: "the roster no longer lists this key".to_owned(),
-            };
-            drop(responses.send(Err(refusal.into())).await);
-        }
+        refusal = ended => drop(responses.send(Err(refusal.into())).await),
         () = responses.closed() => {}
     }
 }
@@ -82,6 +100,7 @@ pub async fn serve<J, V>(
 async fn converse<J, V>(
     engine: &Engine<J, V>,
     mut rosters: watch::Receiver<u64>,
+    bundles: &BundleFiles,
     peer: &MemberId,
     requests: &mut Streaming<ExchangeRequest>,
     responses: &Responses,
@@ -100,18 +119,33 @@ where
     theirs += u64::from(!first.roster_note.is_empty());
     tell(responses, Told::Welcome(first)).await?;
     tell_rosters(engine, peer, &mut theirs, responses).await?;
+    let mut epochs: BTreeSet<KeyEpoch> = hello.epochs_held.iter().map(|epoch| KeyEpoch(*epoch)).collect();
+    tell_bundles(bundles, peer, &mut epochs, responses).await?;
 
     let mut heads = engine.heads();
     let mut subscriptions: BTreeMap<FeedId, Subscription> = BTreeMap::new();
+    // The size of our audit log up to which the peer has witnessed it; none before it said so.
+    let mut witnessed = None;
     let (mut gossip, mut gossips) = (Gossip::default(), Gossip::interval());
     loop {
         tokio::select! {
             request = requests.next() => match request {
                 None => return Ok(()),
-                Some(request) => hear(engine, peer, request?, &mut subscriptions, responses).await?,
+                Some(request) => {
+                    let request = request?;
+                    if let Some(Asked::AuditWitnessed(head)) = &request.message {
+                        witnessed = hear_audit_head(engine, peer, head.checkpoint.clone()).await?;
+                        tell_audit_head(engine, &mut witnessed, responses).await?;
+                    }
+                    hear(engine, peer, request, &mut subscriptions, responses).await?;
+                }
             },
             changed = rosters.changed() => match changed {
-                Ok(()) => tell_rosters(engine, peer, &mut theirs, responses).await?,
+                Ok(()) => {
+                    tell_rosters(engine, peer, &mut theirs, responses).await?;
+                    tell_bundles(bundles, peer, &mut epochs, responses).await?;
+                    end_forbidden(engine, peer, &mut subscriptions, responses).await?;
+                }
                 Err(_) => return Err(stopping().into()),
             },
             changed = heads.changed() => if changed.is_err() {
@@ -122,47 +156,46 @@ where
                 for news in gossip.news(engine, peer, is_followed).await.map_err(engine_refusal)? {
                     tell(responses, news).await?;
                 }
+                tell_audit_head(engine, &mut witnessed, responses).await?;
             }
         }
         let now_held = heads.borrow_and_update().clone();
         for (feed, subscription) in &mut subscriptions {
-            send_entries(engine, feed, subscription, responses).await?;
             let Some(head) = now_held.get(feed) else { continue };
-            let news = subscription.told.as_ref() != Some(&head.checkpoint);
-            if news && subscription.sent == head.size {
-                let origin = engine.origin(feed);
-                tell(responses, Told::Heartbeat(Heartbeat { origin, checkpoint: head.checkpoint.to_string() })).await?;
-                subscription.told = Some(head.checkpoint.clone());
+            // Where there is nothing new the engine is not asked: with many streams that would be most of its work.
+            if subscription.sent < head.size {
+                send_entries(engine, feed, subscription, responses).await?;
+            }
+            for checkpoint in subscription.news(head) {
+                let (origin, checkpoint) = (engine.origin(feed), checkpoint.to_string());
+                tell(responses, Told::Heartbeat(Heartbeat { origin, checkpoint })).await?;
             }
         }
     }
 }
 
-/// Tells a puller each roster it lacks, oldest first, since each vouches for the next.
-async fn tell_rosters<J, V>(
+/// Ends subscriptions to which a new roster, or a proof, has put an end.
+async fn end_forbidden<J, V>(
     engine: &Engine<J, V>,
     peer: &MemberId,
-    theirs: &mut u64,
+    subscriptions: &mut BTreeMap<FeedId, Subscription>,
     responses: &Responses,
 ) -> Result<(), Status>
 where
     J: Journal + Send + 'static,
     V: Views + Send + 'static,
 {
-    loop {
-        let (peer, version) = (peer.clone(), *theirs);
-        let greeting = engine.call(move |node, _| node.greet(&peer, version)).await.map_err(engine_refusal)?;
-        let Some(note) = greeting.next_roster else { return Ok(()) };
-        let further = Welcome {
-            version: VERSION,
-            roster_version: greeting.roster_version,
-            roster_sha256: greeting.roster_sha256.0.to_vec().into(),
-            roster_note: note.into_bytes().into(),
-            ..Welcome::default()
-        };
-        tell(responses, Told::Welcome(further)).await?;
-        *theirs += 1;
+    let followed: Vec<(FeedId, TreeSize)> = subscriptions.iter().map(|(feed, one)| (feed.clone(), one.sent)).collect();
+    let reader = peer.clone();
+    let ended = engine.inquire(move |node, _| {
+        let judge = |(feed, sent)| node.may_read(&reader, &feed, sent).err().map(|refusal| (feed, refusal));
+        followed.into_iter().filter_map(judge).collect::<Vec<_>>()
+    });
+    for (feed, refusal) in ended.await.map_err(engine_refusal)? {
+        subscriptions.remove(&feed);
+        unavailable(responses, engine.origin(&feed), refusal).await?;
     }
+    Ok(())
 }
 
 async fn welcome<J, V>(engine: &Engine<J, V>, peer: &MemberId, hello: &Hello) -> Result<Welcome, Status>
@@ -178,7 +211,7 @@ where
     }
     let peer = peer.clone();
     let theirs = hello.roster_version;
-    let greeting = engine.call(move |node, _| node.greet(&peer, theirs)).await.map_err(engine_refusal)?;
+    let greeting = engine.inquire(move |node, _| node.greet(&peer, theirs)).await.map_err(engine_refusal)?;
     Ok(Welcome {
         version: VERSION,
         roster_version: greeting.roster_version,
@@ -212,13 +245,23 @@ where
             let reader = peer.clone();
             let wanted = feed.clone();
             let from = TreeSize(asked.from_size);
-            let allowed =
-                engine.call(move |node, _| node.may_read(&reader, &wanted, from)).await.map_err(engine_refusal)?;
+            let allowed = engine
+                .call(move |node, round| node.subscribe(&reader, &wanted, from, round.now, round.rng))
+                .await
+                .map_err(engine_refusal)?
+                .map_err(|fault| storage_refusal(&fault))?;
             if let Err(refusal) = allowed {
                 return unavailable(responses, asked.origin, refusal).await;
             }
             let window = u64::from(asked.window_entries.clamp(1, limits::EXCHANGE_WINDOW_ENTRIES));
-            subscriptions.insert(feed, Subscription { sent: from, acknowledged: from, window, told: None });
+            subscriptions
+                .insert(feed, Subscription { sent: from, acknowledged: from, window, told: None, beside: Vec::new() });
+            Ok(())
+        }
+        Some(Asked::Unsubscribe(asked)) => {
+            if let Some(feed) = engine.feed(&asked.origin) {
+                subscriptions.remove(&feed);
+            }
             Ok(())
         }
         Some(Asked::Acknowledge(acknowledged)) => {
@@ -248,6 +291,8 @@ where
             engine.call(move |node, round| hear_proof(node, proof, round)).await.map_err(engine_refusal)?;
             Ok(())
         }
+        // Heard where the size it names is kept.
+        Some(Asked::AuditWitnessed(_)) => Ok(()),
         Some(Asked::Hello(_)) => Err(protocol("hello_once", "hello is sent once").into()),
         None => Err(protocol("unknown_message", "a message this version does not know").into()),
     }
@@ -271,7 +316,8 @@ where
         }
         let wanted = feed.clone();
         let from = subscription.sent;
-        let outgoing = engine.call(move |node, _| node.outgoing(&wanted, from, limit)).await.map_err(engine_refusal)?;
+        let outgoing =
+            engine.inquire(move |node, _| node.outgoing(&wanted, from, limit)).await.map_err(engine_refusal)?;
         let Some(outgoing) = outgoing.map_err(|fault| engine_refusal(fault.into()))? else { return Ok(()) };
         subscription.sent = outgoing.end;
         subscription.told = Some(outgoing.checkpoint.clone());
@@ -308,11 +354,4 @@ fn stopping() -> Refusal {
 
 async fn unavailable(responses: &Responses, origin: String, refusal: ServeRefusal) -> Result<(), Status> {
     tell(responses, Told::Unavailable(Unavailable { origin, reason: refusal.reason().to_owned() })).await
-}
-
-async fn tell(responses: &Responses, message: Told) -> Result<(), Status> {
-    responses
-        .send(Ok(ExchangeResponse { message: Some(message) }))
-        .await
-        .map_err(|mpsc::error::SendError(_)| Status::cancelled("the puller is gone"))
 }

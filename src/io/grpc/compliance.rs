@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -111,6 +112,7 @@ where
                 verifier_key: head.verifier_key,
                 witness_keys: head.witness_keys,
                 range_before: before.encode(),
+                witnessed: head.witnessed.map(|(_, note)| note).unwrap_or_default(),
             };
             if slices.send(Ok(first)).await.is_err() {
                 return;
@@ -118,7 +120,7 @@ where
             let mut next = from;
             while next < head.size {
                 let until = head.size;
-                let slice = match engine.call(move |node, _| node.export_audit_slice(next, until)).await {
+                let slice = match engine.inquire(move |node, _| node.export_audit_slice(next, until)).await {
                     Ok(Ok(slice)) => slice,
                     Ok(Err(fault)) => return drop(slices.send(Err(storage_refusal(&fault).into())).await),
                     Err(fault) => return drop(slices.send(Err(engine_refusal(fault).into())).await),
@@ -176,11 +178,13 @@ where
     J: Journal + Send + 'static,
     V: Views + Send + 'static,
 {
-    /// Charge, make durable, draw, make durable, answer: in this order, or a crash would give budget back.
+    /// Charge, make durable, draw, make durable, answer: in this order, or a crash would give budget back. What was drawn is
+    /// published and answered at a moment that does not depend on the draw.
     async fn release_statistics(
         &self,
         request: Request<ReleaseStatisticsRequest>,
     ) -> Result<Response<ReleaseStatisticsResponse>, Status> {
+        let asked_at = Instant::now();
         let caller = convert::actor(local_caller(&request)?);
         let message = request.into_inner();
         let id = message.release_id.parse().map_err(|error| invalid("release_id", "form", &error))?;
@@ -212,31 +216,23 @@ where
             }
             ReleaseStep::Draw(rows) => rows,
         };
-        let contribution_bound = rows.bound();
         let counts = tokio::task::spawn_blocking(move || noise::draw(&plan, &rows))
             .await
             .map_err(|_| damaged("the noise library failed"))?
             .map_err(|error| damaged(&error.to_string()))?;
-        let drawn = Drawn {
-            id,
-            question,
-            counts,
-            scale: plan.scale(),
-            contribution_bound,
-            accuracy_95: plan.accuracy_95(),
-            charged: plan.charge(),
-        };
+        tokio::time::sleep_until(noise::answer_moment(asked_at, Instant::now())).await;
+        let drawn = Drawn { id, question, counts, figures: plan.figures(), charged: plan.charge() };
         let release = self
             .engine
             .call(move |node, round| node.finish_release(&caller, drawn, round.now, round.rng))
             .await
             .map_err(engine_refusal)?
-            .map_err(|fault| storage_refusal(&fault))?;
+            .map_err(|fault| release_refusal(&fault))?;
         Ok(Response::new(ReleaseStatisticsResponse { release, repeated_release: false }))
     }
 
     async fn get_budget(&self, _: Request<GetBudgetRequest>) -> Result<Response<GetBudgetResponse>, Status> {
-        let budget = self.engine.call(|node, round| node.budget(round.now.day())).await.map_err(engine_refusal)?;
+        let budget = self.engine.inquire(|node, now| node.budget(now.day())).await.map_err(engine_refusal)?;
         Ok(Response::new(GetBudgetResponse {
             spent_nano: budget.spent.nano(),
             cap_nano: budget.cap.nano(),

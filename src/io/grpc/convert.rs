@@ -4,17 +4,23 @@ use prost_types::Timestamp as WireTime;
 
 use crate::base::bytes::Commitment;
 use crate::base::kind::IdentifierKind;
+use crate::base::limits;
 use crate::base::name::MemberId;
 use crate::base::time::Timestamp;
 use crate::domain::audit::record::Actor;
 use crate::domain::identifier::RawIdentifier;
 use crate::domain::indicator::words::{Grounds, Handling, RetractionReason, Severity};
+use crate::domain::screening::own_lists::ListingReason;
 use crate::io::grpc::status::Refusal;
+use crate::io::grpc::wire::hushwire::local::v1 as local;
 use crate::io::grpc::wire::hushwire::local::v1::{Identifier, RefusedRecord};
 use crate::io::grpc::wire::hushwire::types::v1 as types;
 use crate::io::transport::caller::LocalCaller;
 use crate::node::commit;
+use crate::node::copies::Ack;
+use crate::node::erase::ErasureReason;
 use crate::node::publish::Refused;
+use crate::node::select::Selectors;
 
 /// The kind a wire number stands for.
 pub fn kind(number: i32) -> Option<IdentifierKind> {
@@ -70,9 +76,9 @@ pub fn refused(record: usize, field: &'static str, rule: &'static str, descripti
 
 /// A raw identifier, out of the message and into its closed type.
 pub fn identifier(record: usize, wire: Option<Identifier>) -> Result<RawIdentifier, Refused> {
-    let wire = wire.ok_or_else(|| refused(record, "identifier", "missing", "must be given"))?;
+    let mut wire = wire.ok_or_else(|| refused(record, "identifier", "missing", "must be given"))?;
     let kind = kind(wire.kind).ok_or_else(|| refused(record, "kind", "unknown_kind", "no kind of identifier"))?;
-    Ok(RawIdentifier::new(kind, wire.value))
+    Ok(RawIdentifier::new(kind, std::mem::take(&mut wire.value)))
 }
 
 /// A word whose wire numbers are its own; 0 is left out, anything unknown refused.
@@ -97,8 +103,40 @@ pub fn grounds(record: usize, number: i32) -> Result<Option<Grounds>, Refused> {
     word(record, "grounds", number, Grounds::from_number)
 }
 
+pub fn listing_reason(record: usize, number: i32) -> Result<Option<ListingReason>, Refused> {
+    word(record, "reason", number, ListingReason::from_number)
+}
+
 pub fn handling(record: usize, number: i32) -> Result<Option<Handling>, Refused> {
     word(record, "handling", number, Handling::from_number)
+}
+
+/// Where a publication must be durable; none where the caller does not say.
+pub fn ack(number: i32) -> Result<Option<Ack>, Refusal> {
+    match local::Ack::try_from(number) {
+        Ok(local::Ack::Unspecified) => Ok(None),
+        Ok(local::Ack::Local) => Ok(Some(Ack::Local)),
+        Ok(local::Ack::Peer) => Ok(Some(Ack::Peer)),
+        Ok(local::Ack::Quorum) => Ok(Some(Ack::Quorum)),
+        Err(_) => Err(Refusal::InvalidArgument {
+            field: "ack".to_owned(),
+            rule: "unknown_word",
+            description: "acknowledgements are local, peer and quorum".to_owned(),
+        }),
+    }
+}
+
+pub fn wire_ack(ack: Ack) -> local::Ack {
+    match ack {
+        Ack::Local => local::Ack::Local,
+        Ack::Peer => local::Ack::Peer,
+        Ack::Quorum => local::Ack::Quorum,
+    }
+}
+
+/// A count as the wire has it.
+pub fn count(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// Why something is retracted; must be given.
@@ -107,6 +145,42 @@ pub fn retraction_reason(number: i32) -> Result<RetractionReason, Refusal> {
         field: "reason".to_owned(),
         rule: "missing",
         description: "say why: false positive, superseded, resolved, published in error or legal".to_owned(),
+    })
+}
+
+/// Why something is erased; must be given.
+pub fn erasure_reason(number: i32) -> Result<ErasureReason, Refusal> {
+    u32::try_from(number).ok().and_then(ErasureReason::from_number).ok_or_else(|| Refusal::InvalidArgument {
+        field: "reason".to_owned(),
+        rule: "missing",
+        description: "say why: data subject, authority or mistake".to_owned(),
+    })
+}
+
+pub fn wire_erasure_reason(reason: ErasureReason) -> local::ErasureReason {
+    match reason {
+        ErasureReason::DataSubject => local::ErasureReason::DataSubject,
+        ErasureReason::Authority => local::ErasureReason::Authority,
+        ErasureReason::Mistake => local::ErasureReason::Mistake,
+    }
+}
+
+/// Which indicators of `member` a caller names, at least one selector and at most as many as a call may hold drafts.
+pub fn selectors(
+    member: &MemberId,
+    names: Vec<String>,
+    source_refs: Vec<String>,
+    identifiers: Vec<Identifier>,
+) -> Result<Selectors, Refusal> {
+    let count = names.len() + source_refs.len() + identifiers.len();
+    if count == 0 || count > limits::DRAFTS_PER_CALL {
+        let description = format!("name 1 to {} indicators, references or identifiers", limits::DRAFTS_PER_CALL);
+        return Err(Refusal::InvalidArgument { field: "names".to_owned(), rule: "count", description });
+    }
+    Ok(Selectors {
+        names: names.iter().map(|name| own_commitment(0, "names", member, name)).collect(),
+        source_refs,
+        identifiers: identifiers.into_iter().map(|wire| identifier(0, Some(wire))).collect(),
     })
 }
 
@@ -171,8 +245,21 @@ mod tests {
         assert_eq!(severity(0, types::Severity::High.into()), Ok(Some(Severity::High)));
         assert_eq!(grounds(0, types::Grounds::OwnConfirmed.into()), Ok(Some(Grounds::OwnConfirmed)));
         assert_eq!(handling(0, types::Handling::AmberStrict.into()), Ok(Some(Handling::AmberStrict)));
+        for reason in ErasureReason::ALL {
+            assert_eq!(erasure_reason(wire_erasure_reason(reason).into()), Ok(reason));
+        }
+        assert!(erasure_reason(0).is_err() && erasure_reason(4).is_err());
         assert_eq!(retraction_reason(types::RetractionReason::Legal.into()).ok(), Some(RetractionReason::Legal));
         assert!(severity(3, 9).is_err_and(|refused| (refused.record, refused.rule) == (3, "unknown_word")));
+    }
+
+    #[test]
+    fn acknowledgements_lead_back_to_themselves_and_an_unknown_one_is_refused() {
+        for known in Ack::ALL {
+            assert_eq!(ack(wire_ack(known).into()), Ok(Some(known)));
+        }
+        assert_eq!(ack(0), Ok(None));
+        assert!(ack(4).is_err_and(|refusal| refusal.reason() == "UNKNOWN_WORD"));
     }
 
     #[test]

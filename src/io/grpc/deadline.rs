@@ -9,17 +9,28 @@ use tokio::time::Instant;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(pub Instant);
 
-/// The time a call may take, of the header and of our own cap the shorter.
-pub fn allowed(headers: &HeaderMap, cap: Duration) -> Result<Duration, Refusal> {
+impl Deadline {
+    /// Refuses what is too late. `since` is when the work began.
+    pub fn check(self, since: Instant) -> Result<(), Refusal> {
+        if Instant::now() < self.0 {
+            return Ok(());
+        }
+        let limit_ms = u64::try_from(self.0.saturating_duration_since(since).as_millis()).unwrap_or(u64::MAX);
+        Err(Refusal::DeadlineExceeded { limit_ms })
+    }
+}
+
+/// The time the caller allows; none where it sets no limit.
+pub fn asked(headers: &HeaderMap) -> Result<Option<Duration>, Refusal> {
     let Some(header) = headers.get("grpc-timeout") else {
-        return Ok(cap);
+        return Ok(None);
     };
     let asked = header.to_str().ok().and_then(parse).ok_or_else(|| Refusal::InvalidArgument {
         field: "grpc-timeout".to_owned(),
         rule: "malformed_timeout",
         description: "must be 1 to 8 digits and a unit of H, M, S, m, u, n".to_owned(),
     })?;
-    Ok(asked.min(cap))
+    Ok(Some(asked))
 }
 
 /// `TimeoutValue TimeoutUnit` of the gRPC protocol over HTTP/2.
@@ -46,20 +57,19 @@ mod tests {
     use http::HeaderValue;
 
     #[test]
-    fn the_shorter_of_two_deadlines_counts_and_a_malformed_one_is_refused() {
-        let cap = Duration::from_secs(30);
-        let check = |header: Option<&'static str>, expected: Option<Duration>| {
+    fn a_timeout_is_read_and_a_malformed_one_refused() {
+        let check = |header: Option<&'static str>, expected: Option<Option<Duration>>| {
             let mut headers = HeaderMap::new();
             if let Some(header) = header {
                 headers.insert("grpc-timeout", HeaderValue::from_static(header));
             }
-            assert_eq!(allowed(&headers, cap).ok(), expected, "{header:?}");
+            assert_eq!(asked(&headers).ok(), expected, "{header:?}");
         };
-        check(None, Some(cap));
-        check(Some("50m"), Some(Duration::from_millis(50)));
-        check(Some("1S"), Some(Duration::from_secs(1)));
-        check(Some("0n"), Some(Duration::ZERO));
-        check(Some("99999999H"), Some(cap));
+        check(None, Some(None));
+        check(Some("50m"), Some(Some(Duration::from_millis(50))));
+        check(Some("1S"), Some(Some(Duration::from_secs(1))));
+        check(Some("0n"), Some(Some(Duration::ZERO)));
+        check(Some("99999999H"), Some(Some(Duration::from_secs(99_999_999 * 3_600))));
         check(Some("100000000n"), None);
         check(Some("S"), None);
         check(Some(""), None);

@@ -7,9 +7,12 @@ use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::io::bundle_files::BundleFiles;
 use crate::io::engine::Engine;
 use crate::io::exchange::serve;
+use crate::io::exchange::streams::Streams;
 use crate::io::grpc::identity::peer_caller;
+use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_service_server::ExchangeService;
 use crate::io::grpc::wire::hushwire::peer::v1::{ExchangeRequest, ExchangeResponse};
 use crate::node::store::{Journal, Views};
@@ -23,6 +26,8 @@ pub struct Exchange<J, V> {
     pub engine: Engine<J, V>,
     /// The version of the roster in force, changing.
     pub rosters: watch::Receiver<u64>,
+    pub streams: Streams,
+    pub bundles: BundleFiles,
 }
 
 #[tonic::async_trait]
@@ -39,11 +44,23 @@ where
     ) -> Result<Response<Self::ExchangeStream>, Status> {
         let caller = peer_caller(&request)?.clone();
         let (responses, outgoing) = mpsc::channel(ANSWERS_QUEUED);
-        let (engine, rosters) = (self.engine.clone(), self.rosters.clone());
+        let (engine, rosters, bundles) = (self.engine.clone(), self.rosters.clone(), self.bundles.clone());
         let requests = request.into_inner();
+        let replaced = self.streams.begin(&caller.member);
         tokio::spawn(async move {
-            let revoked = caller.revoked();
-            serve::serve(engine, rosters, caller.member.clone(), requests, responses, revoked).await;
+            let ended = async {
+                tokio::select! {
+                    () = caller.revoked() => Refusal::PermissionDenied {
+                        reason: "PIN_REMOVED",
+                        description: "the roster no longer lists this key".to_owned(),
+                    },
+                    () = replaced => Refusal::Aborted {
+                        reason: "STREAM_REPLACED",
+                        description: "a newer stream of this member took over".to_owned(),
+                    },
+                }
+            };
+            serve::serve(engine, rosters, bundles, caller.member.clone(), requests, responses, ended).await;
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))
     }

@@ -1,12 +1,13 @@
 //! What stands before every handler of a door, in this order: may this caller call this method, is there room, how long may
-//! it take. A refusal is an ordinary gRPC answer and, where access was refused, an audit event.
+//! it take. Both end with the head of the answer; what a stream does after it stands under [`crate::io::grpc::terms`]. A refusal is an ordinary gRPC answer and, where access was refused, an audit event.
 
 use crate::base::limits;
 use crate::base::role::Role;
 use crate::io::grpc::deadline::{self, Deadline};
 use crate::io::grpc::overload::Overload;
 use crate::io::grpc::roles::{self, Callers};
-use crate::io::grpc::status::Refusal;
+use crate::io::grpc::status::{self, Refusal};
+use crate::io::grpc::terms::StreamTerms;
 use crate::io::transport::caller::{Caller, LocalCaller, PeerCaller};
 use http::{HeaderMap, Request, Response};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
@@ -19,8 +20,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
-use tonic::Status;
 use tonic::body::Body;
+use tonic::{Code, Status};
 use tower::{Service, ServiceExt};
 
 /// A verified caller tried what it may not do.
@@ -106,7 +107,9 @@ where
     async fn pass(self, mut request: Request<Body>) -> Result<Response<Body>, Refusal> {
         let peer = self.check_access(&request)?;
         let room = self.overload.admit()?;
-        let allowed = deadline::allowed(request.headers(), self.call_timeout)?;
+        let asked = deadline::asked(request.headers())?;
+        let allowed = asked.map_or(self.call_timeout, |asked| asked.min(self.call_timeout));
+        request.extensions_mut().insert(StreamTerms::new(self.overload.clone(), asked, self.call_timeout));
         let deadline = Deadline(Instant::now() + allowed);
         request.extensions_mut().insert(deadline);
         let Ok(answered) = timeout_at(deadline.0, self.inner.oneshot(request)).await else {
@@ -114,7 +117,11 @@ where
             return Err(Refusal::DeadlineExceeded { limit_ms });
         };
         drop(room);
-        let Ok(response) = answered;
+        let Ok(mut response) = answered;
+        // A refusal that no handler made: the message was too large, or none at all.
+        if let Some(status) = Status::from_header_map(response.headers()).filter(|status| status.code() != Code::Ok) {
+            response = status::explained(status).into_http();
+        }
         Ok(match peer {
             Some(peer) => response.map(|body| Body::new(CutWhenRevoked::new(body, peer))),
             None => response,
@@ -227,7 +234,6 @@ mod tests {
     use crate::io::transport::pins::PinRegistry;
     use std::collections::BTreeMap;
     use std::sync::Mutex;
-    use tonic::Code;
     use tower::service_fn;
 
     fn local(role: Role) -> LocalCaller {

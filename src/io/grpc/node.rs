@@ -50,15 +50,16 @@ where
     async fn get_status(&self, _: Request<GetStatusRequest>) -> Result<Response<GetStatusResponse>, Status> {
         let (status, member, alarms) = self
             .engine
-            .call(|node, round| {
+            .inquire(|node, now| {
                 let state = node.state();
-                let status = node.status(round.now);
-                let alarms = alarms(&status, state.belief_full, round.now);
+                let status = node.status(now);
+                let alarms = alarms(&status, state.belief_full, now);
                 (status, state.identity.member.to_string(), alarms)
             })
             .await
             .map_err(engine_refusal)?;
         let (state, state_detail) = state_of(&status.fence);
+        let (audit_witnessed_size, audit_witnesses) = status.audit_witnessed.unwrap_or_default();
         Ok(Response::new(GetStatusResponse {
             member,
             consortium: self.engine.consortium().to_string(),
@@ -67,6 +68,8 @@ where
             epoch: status.epoch,
             believed: status.held.live,
             pending: u64::try_from(status.pending).unwrap_or(u64::MAX),
+            allow_listed: u64::try_from(status.allowed).unwrap_or(u64::MAX),
+            block_listed: u64::try_from(status.blocked).unwrap_or(u64::MAX),
             state: state.to_owned(),
             state_detail,
             alarms,
@@ -74,6 +77,8 @@ where
             feeds: status.feeds.into_iter().map(feed_status).collect(),
             started_at: Some(convert::wire_time(self.started_at)),
             audit_size: status.audit_size.0,
+            audit_witnessed_size: audit_witnessed_size.0,
+            audit_witnesses,
         }))
     }
 
@@ -115,6 +120,7 @@ fn feed_status(feed: crate::node::status::FeedStatus) -> FeedStatus {
         age_s: feed.age_s.and_then(|age_s| u32::try_from(age_s).ok()).unwrap_or(u32::MAX),
         cosignatures: u32::try_from(feed.cosignatures).unwrap_or(u32::MAX),
         quarantined: feed.quarantined,
+        unbelieved: feed.unbelieved.iter().map(|(_, entries)| entries).sum(),
     }
 }
 
@@ -141,6 +147,22 @@ fn state_of(fence: &FenceState) -> (&'static str, String) {
 
 fn alarms(status: &NodeStatus, belief_full: bool, now: Timestamp) -> Vec<String> {
     let mut alarms = Vec::new();
+    if status.store_stopped {
+        alarms.push(
+            "the store stopped after a failed write: nothing is published, recorded or taken in; free space or mend the \
+             disk, then restart the node"
+                .to_owned(),
+        );
+    }
+    if let Some(low) = &status.disk_low {
+        alarms.push(format!(
+            "the disk has {} MiB left: publications are refused until {} MiB are free",
+            low.free_mib, low.wanted_mib
+        ));
+    }
+    if let Some(fault) = &status.views_in_memory {
+        alarms.push(format!("the views are kept in memory only ({fault}); mend the disk, then restart the node"));
+    }
     let ends = status.roster_ends;
     if ends <= now {
         alarms.push(format!(
@@ -156,6 +178,19 @@ fn alarms(status: &NodeStatus, belief_full: bool, now: Timestamp) -> Vec<String>
         if feed.silent {
             alarms.push(format!("{} has been silent for {} s", feed.id, feed.age_s.unwrap_or_default()));
         }
+        for (why, entries) in &feed.unbelieved {
+            let (id, why) = (&feed.id, why.words());
+            alarms.push(format!("{entries} entries of {id} are stored and served but do not count here: {why}"));
+        }
+    }
+    if let Some(size) = status.audit_diverged {
+        alarms.push(format!(
+            "other members cosigned another audit log of this member, of {size} records: it was put back from an old copy or \
+             rewritten, and nobody cosigns it any more (docs/audit.md)"
+        ));
+    }
+    for member in &status.audit_rewritten {
+        alarms.push(format!("{member} signed two audit logs: the proof is kept"));
     }
     if belief_full {
         alarms.push("memory for indicators is used up; new ones are stored but not believed".to_owned());

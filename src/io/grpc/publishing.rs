@@ -1,22 +1,28 @@
 //! `hushwire.local.v1.PublishingService`.
 
+use std::time::Duration;
+
 use tonic::{Request, Response, Status};
 
+use crate::base::bytes::Commitment;
 use crate::base::limits;
 use crate::base::name::{GroupId, MemberId};
 use crate::domain::belief::view::ListPosition;
 use crate::domain::indicator::draft::Draft;
 use crate::io::engine::Engine;
 use crate::io::grpc::convert;
+use crate::io::grpc::deadline::Deadline;
 use crate::io::grpc::identity::local_caller;
 use crate::io::grpc::refusals::{engine_refusal, publish_refusal, retract_refusal};
 use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::hushwire::local::v1::publishing_service_server::PublishingService;
 use crate::io::grpc::wire::hushwire::local::v1::{
-    DueIndicator, IndicatorDraft as WireDraft, ListDueForRepublicationRequest, ListDueForRepublicationResponse,
+    ConfirmErasureRequest, ConfirmErasureResponse, DueIndicator, EraseIndicatorsRequest, EraseIndicatorsResponse,
+    IndicatorDraft as WireDraft, ListDueForRepublicationRequest, ListDueForRepublicationResponse,
     PublishIndicatorsRequest, PublishIndicatorsResponse, PublishedIndicator, RetractIndicatorsRequest,
     RetractIndicatorsResponse,
 };
+use crate::node::copies::{Ack, Copies, Followed};
 use crate::node::publish::{IndicatorDraft, PublishRequest, Refused};
 use crate::node::retract::RetractRequest;
 use crate::node::store::{Journal, Views};
@@ -24,11 +30,23 @@ use crate::node::store::{Journal, Views};
 /// Rows of a page where the caller names none, and at most.
 const PAGE: (usize, usize) = (100, 1_000);
 
+/// Kept of a call's time for its answer.
+const ANSWER_IN: Duration = Duration::from_millis(limits::ACK_ANSWER_MS);
+
 /// The service over one engine.
 #[derive(Debug)]
 pub struct Publishing<J, V> {
     pub engine: Engine<J, V>,
     pub member: MemberId,
+    pub defaults: PublishDefaults,
+}
+
+/// What holds where the caller does not say.
+#[derive(Debug, Clone, Copy)]
+pub struct PublishDefaults {
+    pub ack: Ack,
+    /// Seconds over which the identifiers of a call are spread.
+    pub spread_s: u32,
 }
 
 #[tonic::async_trait]
@@ -42,20 +60,28 @@ where
         request: Request<PublishIndicatorsRequest>,
     ) -> Result<Response<PublishIndicatorsResponse>, Status> {
         let caller = convert::actor(local_caller(&request)?);
+        let deadline = request.extensions().get::<Deadline>().copied();
         let message = request.into_inner();
         check_request_id(&message.request_id)?;
-        let content = fingerprint_input(&message.indicators, &message.group, message.spread_s);
+        let ack = convert::ack(message.ack)?.unwrap_or(self.defaults.ack);
+        let content = fingerprint_input(&message.indicators, &message.group, message.spread_s.unwrap_or_default());
         let request_id = message.request_id.clone();
         let publish = self.publish_request(message)?;
-        let receipt = self
+        let (group, dry_run) = (publish.group.clone(), publish.dry_run);
+        let (receipt, followed) = self
             .engine
             .call(move |node, round| {
                 let request = node.request(&request_id, &content);
-                node.publish_indicators(&caller, PublishRequest { request, ..publish }, round.now, round.rng)
+                let publish = PublishRequest { request, ..publish };
+                let receipt = node.publish_indicators(&caller, publish, round.now, round.rng)?;
+                let published = receipt.published.iter().map(|published| published.commitment).collect();
+                Ok((receipt, node.follow(group.as_ref(), published)?))
             })
             .await
             .map_err(engine_refusal)?
             .map_err(|fault| publish_refusal(&fault))?;
+        let nothing = dry_run || receipt.published.is_empty();
+        let copies = if nothing { None } else { Some(self.wait_for_copies(followed, ack, deadline).await) };
         let published = receipt.published.into_iter().map(|published| PublishedIndicator {
             draft: published.draft,
             name: convert::indicator_name(&self.member, &published.commitment),
@@ -63,7 +89,13 @@ where
             weak: published.weak,
         });
         let refused = receipt.refused.into_iter().map(convert::wire_refusal).collect();
-        Ok(Response::new(PublishIndicatorsResponse { published: published.collect(), refused }))
+        Ok(Response::new(PublishIndicatorsResponse {
+            published: published.collect(),
+            refused,
+            reached: copies.map_or(0, |copies| convert::wire_ack(copies.reached()).into()),
+            copies: convert::count(copies.unwrap_or_default().held),
+            others: convert::count(copies.unwrap_or_default().others),
+        }))
     }
 
     async fn retract_indicators(
@@ -73,33 +105,38 @@ where
         let caller = convert::actor(local_caller(&request)?);
         let mut message = request.into_inner();
         check_request_id(&message.request_id)?;
-        let selectors = message.names.len() + message.source_refs.len() + message.identifiers.len();
-        if selectors == 0 || selectors > limits::DRAFTS_PER_CALL {
-            let description = format!("name 1 to {} indicators, references or identifiers", limits::DRAFTS_PER_CALL);
-            return Err(Refusal::InvalidArgument { field: "names".to_owned(), rule: "count", description }.into());
-        }
         let request_id = std::mem::take(&mut message.request_id);
         let content = zeroize::Zeroizing::new(prost::Message::encode_to_vec(&message));
-        let own = |(record, name): (usize, &String)| convert::own_commitment(record, "names", &self.member, name);
-        let retract = RetractRequest {
-            request: None,
-            names: message.names.iter().enumerate().map(own).collect(),
-            source_refs: message.source_refs,
-            identifiers: message.identifiers.into_iter().map(|wire| convert::identifier(0, Some(wire))).collect(),
-            reason: convert::retraction_reason(message.reason)?,
-        };
+        let reason = convert::retraction_reason(message.reason)?;
+        let selectors = convert::selectors(&self.member, message.names, message.source_refs, message.identifiers)?;
         let receipt = self
             .engine
             .call(move |node, round| {
                 let request = node.request(&request_id, &content);
-                node.retract_indicators(&caller, RetractRequest { request, ..retract }, round.now, round.rng)
+                node.retract_indicators(&caller, RetractRequest { request, selectors, reason }, round.now, round.rng)
             })
             .await
             .map_err(engine_refusal)?
             .map_err(|fault| retract_refusal(&fault))?;
-        let named = receipt.retracted.iter().map(|target| convert::indicator_name(&self.member, target));
-        let refused = receipt.refused.into_iter().map(convert::wire_refusal).collect();
-        Ok(Response::new(RetractIndicatorsResponse { retracted: named.collect(), refused }))
+        Ok(Response::new(RetractIndicatorsResponse {
+            retracted: self.names(&receipt.retracted),
+            refused: receipt.refused.into_iter().map(convert::wire_refusal).collect(),
+            kept: self.names(&receipt.kept),
+        }))
+    }
+
+    async fn erase_indicators(
+        &self,
+        request: Request<EraseIndicatorsRequest>,
+    ) -> Result<Response<EraseIndicatorsResponse>, Status> {
+        self.ask_for_erasure(request).await
+    }
+
+    async fn confirm_erasure(
+        &self,
+        request: Request<ConfirmErasureRequest>,
+    ) -> Result<Response<ConfirmErasureResponse>, Status> {
+        self.confirm_asked_erasure(request).await
     }
 
     async fn list_due_for_republication(
@@ -111,7 +148,7 @@ where
         let from = page_position(&message.page_token)?;
         let (due, next) = self
             .engine
-            .call(move |node, _| node.list_due_for_republication(ListPosition::from_token(from), limit))
+            .inquire(move |node, _| node.list_due_for_republication(ListPosition::from_token(from), limit))
             .await
             .map_err(engine_refusal)?;
         let due = due.into_iter().map(|due| DueIndicator {
@@ -125,7 +162,38 @@ where
     }
 }
 
+impl<J: Journal + Send + 'static, V: Views + Send + 'static> Publishing<J, V> {
+    /// Waits until a publication is held where the caller wants it, or shortly before the call must be answered. The
+    /// publication itself stands already: whatever fails here is told as not reached.
+    async fn wait_for_copies(&self, mut followed: Followed, ack: Ack, deadline: Option<Deadline>) -> Copies {
+        let mut progress = self.engine.progress();
+        let mut known = Copies::default();
+        loop {
+            // Seen before it is asked, so that what happens in between is no reason to sleep.
+            progress.mark_unchanged();
+            let asked = self.engine.call(move |node, round| {
+                let copies = node.copies(&mut followed, round.now);
+                (followed, copies)
+            });
+            let Ok((again, copies)) = asked.await else { return known };
+            (followed, known) = (again, copies);
+            if known.reached() >= ack || !known.can_reach(ack) {
+                return known;
+            }
+            let Some(until) = deadline.and_then(|Deadline(end)| end.checked_sub(ANSWER_IN)) else { return known };
+            if tokio::time::timeout_at(until, progress.changed()).await.is_err() {
+                return known;
+            }
+        }
+    }
+}
+
 impl<J, V> Publishing<J, V> {
+    /// The names of this member's indicators.
+    pub(in crate::io::grpc) fn names(&self, targets: &[Commitment]) -> Vec<String> {
+        targets.iter().map(|target| convert::indicator_name(&self.member, target)).collect()
+    }
+
     fn publish_request(&self, message: PublishIndicatorsRequest) -> Result<PublishRequest, Refusal> {
         let group: Option<GroupId> = match message.group.as_str() {
             "" => None,
@@ -141,7 +209,7 @@ impl<J, V> Publishing<J, V> {
             group,
             drafts: drafts.map(|(record, wire)| draft(record, wire, &self.member)).collect(),
             dry_run: message.dry_run,
-            spread_s: message.spread_s.min(limits::SPREAD_S),
+            spread_s: message.spread_s.unwrap_or(self.defaults.spread_s).min(limits::SPREAD_S),
         })
     }
 }
@@ -181,7 +249,8 @@ fn fingerprint_input(drafts: &[WireDraft], group: &str, spread_s: u32) -> zeroiz
     zeroize::Zeroizing::new(bytes)
 }
 
-fn check_request_id(id: &str) -> Result<(), Refusal> {
+/// A request id within its length.
+pub fn check_request_id(id: &str) -> Result<(), Refusal> {
     if id.chars().count() <= limits::REQUEST_ID_CHARACTERS {
         return Ok(());
     }

@@ -4,6 +4,8 @@ use crate::base::limits;
 use crate::domain::statistics::ledger::BudgetRefusal;
 use crate::io::engine::EngineFault;
 use crate::io::grpc::status::Refusal;
+use crate::node::erase::EraseFault;
+use crate::node::list::ListFault;
 use crate::node::publish::PublishFault;
 use crate::node::release::ReleaseFault;
 use crate::node::retract::RetractFault;
@@ -27,6 +29,11 @@ pub fn engine_refusal(fault: EngineFault) -> Refusal {
             description: fault.to_string(),
             retry_after_ms: limits::RETRY_AFTER_MS,
         },
+        EngineFault::Stuck { .. } => Refusal::Unavailable {
+            reason: "STORE_STUCK",
+            description: fault.to_string(),
+            retry_after_ms: limits::STORE_RETRY_MS,
+        },
         EngineFault::Storage(fault) => storage_refusal(&fault),
     }
 }
@@ -35,17 +42,30 @@ pub fn engine_refusal(fault: EngineFault) -> Refusal {
 pub fn storage_refusal(fault: &StorageFault) -> Refusal {
     let description = fault.to_string();
     match fault {
-        StorageFault::Full => {
-            Refusal::Unavailable { reason: "DISK_FULL", description, retry_after_ms: limits::STORE_RETRY_MS }
+        StorageFault::Full => Refusal::Unavailable {
+            reason: "DISK_FULL",
+            description: format!("{description}: free space, then restart the node"),
+            retry_after_ms: limits::STORE_RETRY_MS,
+        },
+        StorageFault::Views(_) => {
+            Refusal::Unavailable { reason: "VIEWS_REBUILDING", description, retry_after_ms: limits::STORE_RETRY_MS }
         }
-        StorageFault::Stopped | StorageFault::Os(_) => {
+        StorageFault::Stopped => {
             Refusal::Unavailable { reason: "STORE_STOPPED", description, retry_after_ms: limits::STORE_RETRY_MS }
         }
+        StorageFault::Os(_) => Refusal::Unavailable {
+            reason: "STORE_STOPPED",
+            description: format!("{description}: mend the disk, then restart the node"),
+            retry_after_ms: limits::STORE_RETRY_MS,
+        },
         StorageFault::Damaged(_)
         | StorageFault::NoRecord(_)
         | StorageFault::InUse
         | StorageFault::WrongKey
         | StorageFault::UnknownVersion { .. } => Refusal::Damaged { reason: "STORE_DAMAGED", description },
+        StorageFault::RosterBehind { .. } | StorageFault::OtherRoster { .. } => {
+            Refusal::FailedPrecondition { reason: "ROSTER_BEHIND", description }
+        }
         StorageFault::ClockBehind { .. } => Refusal::FailedPrecondition { reason: "CLOCK_BEHIND", description },
         StorageFault::TooLarge { .. } => {
             Refusal::ResourceExhausted { reason: "RECORD_TOO_LARGE", description, retry_after_ms: 0 }
@@ -64,6 +84,8 @@ pub fn publish_refusal(fault: &PublishFault) -> Refusal {
         PublishFault::TooMany { .. } => invalid("indicators", "too_many"),
         PublishFault::UnknownGroup => invalid("group", "unknown_group"),
         PublishFault::RosterExpired => Refusal::FailedPrecondition { reason: "ROSTER_EXPIRED", description },
+        PublishFault::NotTakingPart => Refusal::FailedPrecondition { reason: "NOT_TAKING_PART", description },
+        PublishFault::SuiteTooWeak { .. } => Refusal::FailedPrecondition { reason: "SUITE_TOO_WEAK", description },
         PublishFault::NoEpoch => Refusal::FailedPrecondition { reason: "NO_KEY_EPOCH", description },
         PublishFault::RequestIdReused => Refusal::AlreadyExists { reason: "REQUEST_ID_REUSED", description },
         PublishFault::Quota { .. } => Refusal::ResourceExhausted {
@@ -71,6 +93,9 @@ pub fn publish_refusal(fault: &PublishFault) -> Refusal {
             description,
             retry_after_ms: limits::QUOTA_RETRY_MS,
         },
+        PublishFault::DiskLow(_) => {
+            Refusal::ResourceExhausted { reason: "DISK_LOW", description, retry_after_ms: limits::STORE_RETRY_MS }
+        }
         PublishFault::Storage(fault) => storage_refusal(fault),
     }
 }
@@ -84,6 +109,29 @@ pub fn retract_refusal(fault: &RetractFault) -> Refusal {
     }
 }
 
+pub fn erase_refusal(fault: &EraseFault) -> Refusal {
+    let description = fault.to_string();
+    match fault {
+        EraseFault::RequestIdReused => Refusal::AlreadyExists { reason: "REQUEST_ID_REUSED", description },
+        EraseFault::TooMany { .. } => {
+            Refusal::InvalidArgument { field: "names".to_owned(), rule: "too_many", description }
+        }
+        EraseFault::TooManyWaiting { .. } => Refusal::FailedPrecondition { reason: "ERASURES_WAITING", description },
+        EraseFault::Unknown { .. } => Refusal::NotFound { reason: "NO_SUCH_ERASURE", description },
+        EraseFault::SamePerson { .. } => Refusal::FailedPrecondition { reason: "SECOND_PERSON_NEEDED", description },
+        EraseFault::Storage(fault) => storage_refusal(fault),
+    }
+}
+
+pub fn list_refusal(fault: &ListFault) -> Refusal {
+    match fault {
+        ListFault::RequestIdReused => {
+            Refusal::AlreadyExists { reason: "REQUEST_ID_REUSED", description: fault.to_string() }
+        }
+        ListFault::Storage(fault) => storage_refusal(fault),
+    }
+}
+
 pub fn release_refusal(fault: &ReleaseFault) -> Refusal {
     let description = fault.to_string();
     match fault {
@@ -94,6 +142,8 @@ pub fn release_refusal(fault: &ReleaseFault) -> Refusal {
         ReleaseFault::Refused(BudgetRefusal::Exhausted { .. } | BudgetRefusal::Price { .. }) => {
             Refusal::FailedPrecondition { reason: "PRIVACY_BUDGET", description }
         }
+        // Neither is the caller's doing: what drew was not what was charged for.
+        ReleaseFault::NotCharged | ReleaseFault::Counts(_) => Refusal::Damaged { reason: "NOISE", description },
         ReleaseFault::Storage(fault) => storage_refusal(fault),
     }
 }

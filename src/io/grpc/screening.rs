@@ -2,8 +2,10 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
@@ -16,8 +18,10 @@ use crate::domain::screening::freshness::PeerFreshness;
 use crate::domain::screening::transaction::{CustomerRef, Transaction, TransactionDraft};
 use crate::io::clock;
 use crate::io::grpc::convert;
+use crate::io::grpc::deadline::Deadline;
 use crate::io::grpc::identity::local_caller;
-use crate::io::grpc::status::Refusal;
+use crate::io::grpc::status::{self, Refusal};
+use crate::io::grpc::terms::StreamTerms;
 use crate::io::grpc::wire::hushwire::local::v1 as wire;
 use crate::io::grpc::wire::hushwire::local::v1::screening_service_server::ScreeningService;
 use crate::io::grpc::wire::hushwire::local::v1::{
@@ -25,7 +29,7 @@ use crate::io::grpc::wire::hushwire::local::v1::{
     ScreenTransactionsResponse,
 };
 use crate::io::grpc::wire::hushwire::types::v1 as types;
-use crate::io::screener::{Answered, Audited, Screener};
+use crate::io::screener::{Answered, Audited, Screener, Written};
 
 /// Answered batches waiting for a slow reader.
 const BATCHES_QUEUED: usize = 4;
@@ -45,7 +49,11 @@ impl ScreeningService for ScreeningDesk {
         request: Request<ScreenTransactionRequest>,
     ) -> Result<Response<ScreenTransactionResponse>, Status> {
         let caller = convert::actor(local_caller(&request)?);
-        let answer = self.answer(&caller, request.into_inner())?;
+        let deadline = request.extensions().get::<Deadline>().copied();
+        let (mut answer, written) = self.answer(&caller, request.into_inner())?;
+        if let Some(written) = written {
+            answer.audit = wire_audit(written.wait(audit_patience(deadline)).await).into();
+        }
         Ok(Response::new(answer))
     }
 
@@ -56,47 +64,90 @@ impl ScreeningService for ScreeningDesk {
         request: Request<Streaming<ScreenTransactionsRequest>>,
     ) -> Result<Response<Self::ScreenTransactionsStream>, Status> {
         let caller = convert::actor(local_caller(&request)?);
-        let mut batches = request.into_inner();
+        let terms = request.extensions().get::<StreamTerms>().cloned();
+        let terms = terms.expect("the gate gives every request its terms");
         let (answers, outgoing) = mpsc::channel(BATCHES_QUEUED);
         let desk = Self { screener: Arc::clone(&self.screener), consortium: self.consortium.clone() };
-        tokio::spawn(async move {
-            while let Some(batch) = batches.next().await {
-                let answered = batch.and_then(|batch| desk.answer_batch(&caller, batch));
-                let failed = answered.is_err();
-                if answers.send(answered).await.is_err() || failed {
-                    return;
-                }
-            }
-        });
+        tokio::spawn(async move { desk.answer_batches(&caller, &terms, request.into_inner(), answers).await });
         Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))
     }
 }
 
+/// An answer, and its record where the caller waits for it.
+type Answer = (ScreenTransactionResponse, Option<Written>);
+
 impl ScreeningDesk {
-    fn answer_batch(
+    /// Answers batch after batch until the stream ends, fails, or lasts longer than its caller allows.
+    async fn answer_batches(
         &self,
         caller: &Actor,
+        terms: &StreamTerms,
+        mut batches: Streaming<ScreenTransactionsRequest>,
+        answers: mpsc::Sender<Result<ScreenTransactionsResponse, Status>>,
+    ) {
+        loop {
+            let answered = match terms.within(batches.next()).await {
+                Ok(None) => return,
+                Ok(Some(Ok(batch))) => self.answer_batch(caller, terms, batch).await.map_err(Status::from),
+                Ok(Some(Err(unreadable))) => Err(status::explained(unreadable)),
+                Err(late) => Err(late.into()),
+            };
+            let failed = answered.is_err();
+            // A reader that does not read holds this task, and nothing else.
+            let sent = terms.within(answers.send(answered)).await;
+            if failed || !matches!(sent, Ok(Ok(()))) {
+                return;
+            }
+        }
+    }
+
+    /// Answers one batch, or says in its place that there is no room for it.
+    async fn answer_batch(
+        &self,
+        caller: &Actor,
+        terms: &StreamTerms,
         batch: ScreenTransactionsRequest,
-    ) -> Result<ScreenTransactionsResponse, Status> {
+    ) -> Result<ScreenTransactionsResponse, Refusal> {
         let (got, limit) = (batch.transactions.len(), limits::TRANSACTIONS_PER_BATCH);
         if got > limit {
             let description = format!("a message holds at most {limit} transactions, got {got}");
-            return Err(
-                Refusal::InvalidArgument { field: "transactions".to_owned(), rule: "too_many", description }.into()
-            );
+            return Err(Refusal::InvalidArgument { field: "transactions".to_owned(), rule: "too_many", description });
         }
-        let answers = batch.transactions.into_iter().enumerate().map(|(place, transaction)| {
-            self.answer(caller, transaction).map_err(|refusal| match refusal {
-                Refusal::InvalidArgument { field, rule, description } => {
-                    Refusal::InvalidArgument { field: format!("transactions[{place}].{field}"), rule, description }
+        let room = match terms.admit() {
+            Ok(room) => room,
+            Err(refusal) => return no_room(refusal),
+        };
+        let mut results = Vec::with_capacity(got);
+        let mut unwritten = Vec::new();
+        for (place, transaction) in batch.transactions.into_iter().enumerate() {
+            if place > 0 && place.is_multiple_of(limits::TRANSACTIONS_AT_ONCE) {
+                tokio::task::yield_now().await;
+                room.deadline.check(room.since)?;
+            }
+            match self.answer(caller, transaction) {
+                Ok((answer, written)) => {
+                    unwritten.extend(written.map(|written| (place, written)));
+                    results.push(answer);
                 }
-                other => other,
-            })
-        });
-        Ok(ScreenTransactionsResponse { results: answers.collect::<Result<_, _>>()? })
+                Err(Refusal::InvalidArgument { field, rule, description }) => {
+                    let field = format!("transactions[{place}].{field}");
+                    return Err(Refusal::InvalidArgument { field, rule, description });
+                }
+                Err(other) => return no_room(other),
+            }
+        }
+        // One patience for all: they become durable together.
+        let until = audit_patience(Some(room.deadline));
+        for (place, written) in unwritten {
+            let audit = written.wait(until).await;
+            if let Some(result) = results.get_mut(place) {
+                result.audit = wire_audit(audit).into();
+            }
+        }
+        Ok(ScreenTransactionsResponse { results, refusal: None })
     }
 
-    fn answer(&self, caller: &Actor, message: ScreenTransactionRequest) -> Result<ScreenTransactionResponse, Refusal> {
+    fn answer(&self, caller: &Actor, message: ScreenTransactionRequest) -> Result<Answer, Refusal> {
         let now = clock::now();
         let transaction_ref = message.transaction_ref.clone();
         // It comes back unchanged, so without a limit the answer would be as large as the caller likes.
@@ -109,16 +160,17 @@ impl ScreeningDesk {
                 description,
             });
         }
+        let durable = waits_for_record(message.audit)?;
         let transaction = transaction(message, now)?;
-        let answered = self.screener.screen(&transaction, caller, now);
-        if answered.screening.overload {
+        let (answer, written) = self.screener.screen(&transaction, caller, durable, now);
+        if answer.screening.overload {
             return Err(Refusal::ResourceExhausted {
                 reason: "SANDBOX_OVERLOAD",
                 description: "the sandbox identifier asks for the answer of an overloaded node".to_owned(),
                 retry_after_ms: limits::RETRY_AFTER_MS,
             });
         }
-        Ok(self.response(answered, transaction_ref))
+        Ok((self.response(answer, transaction_ref), written))
     }
 
     fn response(&self, answered: Answered, transaction_ref: String) -> ScreenTransactionResponse {
@@ -132,6 +184,7 @@ impl ScreeningDesk {
                     code: reason.code.name().to_owned(),
                     decision: wire_decision(reason.decision).into(),
                     description: reason.description(),
+                    since: reason.since.map(convert::wire_time),
                 })
                 .collect(),
             freshness: screening.freshness.iter().map(wire_freshness).collect(),
@@ -239,8 +292,40 @@ fn wire_freshness(peer: &PeerFreshness) -> wire::PeerFreshness {
     }
 }
 
+/// Whether the caller waits for the record.
+fn waits_for_record(asked: i32) -> Result<bool, Refusal> {
+    match wire::AuditState::try_from(asked) {
+        Ok(wire::AuditState::Durable) => Ok(true),
+        Ok(wire::AuditState::Unspecified | wire::AuditState::Pending) => Ok(false),
+        Ok(wire::AuditState::Counted | wire::AuditState::Lost) | Err(_) => Err(Refusal::InvalidArgument {
+            field: "audit".to_owned(),
+            rule: "unknown_word",
+            description: "ask for durable or pending".to_owned(),
+        }),
+    }
+}
+
+/// Until when answers wait for their records: they must still reach a caller that soon gives up.
+fn audit_patience(deadline: Option<Deadline>) -> Instant {
+    let (now, longest) = (Instant::now(), Duration::from_millis(limits::AUDIT_WAIT_MS));
+    let half = deadline.map_or(longest, |deadline| deadline.0.saturating_duration_since(now) / 2);
+    now + half.min(longest)
+}
+
+/// What stands in the place of a batch there is no room for; any other refusal ends the stream.
+fn no_room(refusal: Refusal) -> Result<ScreenTransactionsResponse, Refusal> {
+    match refusal {
+        Refusal::ResourceExhausted { reason, description, retry_after_ms } => Ok(ScreenTransactionsResponse {
+            results: Vec::new(),
+            refusal: Some(wire::BatchRefusal { reason: reason.to_owned(), description, retry_after_ms }),
+        }),
+        other => Err(other),
+    }
+}
+
 fn wire_audit(audit: Audited) -> wire::AuditState {
     match audit {
+        Audited::Durable => wire::AuditState::Durable,
         Audited::Pending => wire::AuditState::Pending,
         Audited::Lost => wire::AuditState::Lost,
         Audited::Counted => wire::AuditState::Counted,

@@ -4,6 +4,7 @@
 //! clients may match; messages are for people and may change. Fields at fault come as `BadRequest`, waiting times as
 //! `RetryInfo`. No message repeats a value it was given.
 
+use crate::base::limits::MESSAGE_BYTES;
 use std::collections::HashMap;
 use std::time::Duration;
 use tonic::{Code, Status};
@@ -33,6 +34,8 @@ pub enum Refusal {
     ResourceExhausted { reason: &'static str, description: String, retry_after_ms: u64 },
     /// The node cannot serve this now; repeating helps.
     Unavailable { reason: &'static str, description: String, retry_after_ms: u64 },
+    /// A message beyond the limit of the door.
+    OutOfRange { reason: &'static str, description: String },
     /// The caller's deadline, or the longest this node works on a call, has passed.
     DeadlineExceeded { limit_ms: u64 },
     /// This node does not speak the method.
@@ -54,6 +57,7 @@ impl Refusal {
             | Self::Aborted { reason, .. }
             | Self::ResourceExhausted { reason, .. }
             | Self::Unavailable { reason, .. }
+            | Self::OutOfRange { reason, .. }
             | Self::Damaged { reason, .. } => (*reason).to_owned(),
             Self::DeadlineExceeded { .. } => "DEADLINE_EXCEEDED".to_owned(),
             Self::Unimplemented => "UNKNOWN_METHOD".to_owned(),
@@ -72,6 +76,7 @@ impl Refusal {
             Self::Aborted { .. } => Code::Aborted,
             Self::ResourceExhausted { .. } => Code::ResourceExhausted,
             Self::Unavailable { .. } => Code::Unavailable,
+            Self::OutOfRange { .. } => Code::OutOfRange,
             Self::DeadlineExceeded { .. } => Code::DeadlineExceeded,
             Self::Unimplemented => Code::Unimplemented,
             Self::Damaged { .. } => Code::DataLoss,
@@ -89,6 +94,7 @@ impl Refusal {
             | Self::Aborted { description, .. }
             | Self::ResourceExhausted { description, .. }
             | Self::Unavailable { description, .. }
+            | Self::OutOfRange { description, .. }
             | Self::Damaged { description, .. } => description.clone(),
             Self::DeadlineExceeded { limit_ms } => format!("not answered within {limit_ms} ms"),
             Self::Unimplemented => "this node has no such method".to_owned(),
@@ -119,6 +125,7 @@ impl Refusal {
             | Self::NotFound { .. }
             | Self::AlreadyExists { .. }
             | Self::Aborted { .. }
+            | Self::OutOfRange { .. }
             | Self::DeadlineExceeded { .. }
             | Self::Unimplemented
             | Self::Damaged { .. } => vec![info(HashMap::new()).into()],
@@ -129,6 +136,27 @@ impl Refusal {
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
         Self::with_error_details_vec(refusal.code(), refusal.message(), refusal.details())
+    }
+}
+
+/// Gives a status that the framework made, before any handler saw the message, its reason; any other stays as it is.
+pub fn explained(made: Status) -> Status {
+    if !made.details().is_empty() {
+        return made;
+    }
+    match made.code() {
+        Code::OutOfRange => Refusal::OutOfRange {
+            reason: "MESSAGE_TOO_LARGE",
+            description: format!("a message has at most {MESSAGE_BYTES} bytes: send less at once"),
+        }
+        .into(),
+        Code::Internal if made.message().starts_with("failed to decode Protobuf message") => Refusal::InvalidArgument {
+            field: "message".to_owned(),
+            rule: "malformed_message",
+            description: "is no message of this method".to_owned(),
+        }
+        .into(),
+        _ => made,
     }
 }
 
@@ -149,6 +177,7 @@ mod tests {
             Refusal::Aborted { reason, description: description() },
             Refusal::ResourceExhausted { reason, description: description(), retry_after_ms: 250 },
             Refusal::Unavailable { reason, description: description(), retry_after_ms: 250 },
+            Refusal::OutOfRange { reason, description: description() },
             Refusal::DeadlineExceeded { limit_ms: 200 },
             Refusal::Unimplemented,
             Refusal::Damaged { reason, description: description() },

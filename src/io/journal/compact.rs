@@ -1,19 +1,25 @@
 //! Compaction: records that expired or were erased leave the disk, and small neighbours become one segment.
 //!
-//! A group of neighbours is written into one new file under a new key; when that is durable, the old keys are
-//! destroyed and the old files removed. A crash at any point leaves either the old files or the new one in force.
+//! A group of neighbours is written into one new file under a new key, beside the writer; when that is durable, the writer
+//! puts it in force: the old keys are destroyed and the old files removed. A crash at any point leaves either the old files
+//! or the new one in force: from the moment the new file has its name, opening takes it and removes the old ones, so a new
+//! file that the writer never put in force does no harm either.
+//!
+//! Copies of the journal ([`Forget`]) are gone before a new file has its name: from then on the next opening may destroy the
+//! old keys.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use crate::io::journal::catalog::Catalog;
-use crate::io::journal::file::{FileJournal, HeaderStart, write_segment};
+use crate::io::journal::file::{Forget, HeaderStart, write_segment};
 use crate::io::journal::format::{FrameKind, HEAD_BYTES, SegmentName, TAG_BYTES, Tag};
 use crate::io::journal::fs::{Fs, fault, remove_if_there, wide};
 use crate::io::journal::recover::{destroy_key, keys_dir};
-use crate::io::journal::seal::{FramePlace, SegmentCipher};
+use crate::io::journal::seal::{FramePlace, SegmentCipher, StorageKey};
 use crate::io::journal::segment::Segment;
-use crate::node::store::{Keep, RecordNumber, StorageFault};
+use crate::node::store::{ClosedRecords, Decide, Keep, RecordNumber, StorageFault};
 
 /// Adds frames to a segment being written: cipher, tag to chain from, bytes so far.
 pub type Fill<'a> = dyn FnMut(&SegmentCipher, Tag, &mut Vec<u8>) -> Result<(), StorageFault> + 'a;
@@ -21,28 +27,70 @@ pub type Fill<'a> = dyn FnMut(&SegmentCipher, Tag, &mut Vec<u8>) -> Result<(), S
 /// A segment below this part of the rotation size is merged with its neighbours: every start of a node begins one.
 const SMALL_PART: u64 = 8;
 
-/// Decides over every durable record and rewrites what changed.
-pub fn compact<F: Fs>(
-    journal: &mut FileJournal<F>,
-    decide: &mut dyn FnMut(RecordNumber, &[u8]) -> Keep,
-) -> Result<(), StorageFault> {
-    journal.close_segment();
-    let small_bytes = journal.options.rotate_bytes / SMALL_PART;
-    let mut group = Group::default();
-    for segment in journal.catalog.segments().iter() {
-        let plan = Plan::make(journal, segment, decide)?;
-        let worth = !plan.changes.is_empty() || segment.bytes() < small_bytes;
-        if !worth || group.bytes + plan.bytes > journal.options.rotate_bytes {
-            rewrite(journal, std::mem::take(&mut group))?;
-        }
-        if worth {
-            group.bytes += plan.bytes;
-            group.changed |= !plan.changes.is_empty();
-            group.changes.extend(plan.changes);
-            group.segments.push(Arc::clone(segment));
-        }
+/// The segments there were when a compaction began.
+pub struct ClosedSegments<F: Fs> {
+    catalog: Arc<Catalog<F>>,
+    key: StorageKey,
+    journal_id: [u8; 16],
+    rotate_bytes: u64,
+    forget: Forget,
+    segments: Arc<Vec<Arc<Segment>>>,
+    /// The next to be decided over.
+    next: usize,
+    /// Decided over and not written yet.
+    group: Group,
+}
+
+/// A segment written anew, with the names of those it replaces.
+#[derive(Debug)]
+pub struct RewrittenSegment {
+    segment: Segment,
+    old: Vec<SegmentName>,
+}
+
+impl<F: Fs> ClosedSegments<F> {
+    pub fn new(
+        catalog: Arc<Catalog<F>>,
+        key: StorageKey,
+        journal_id: [u8; 16],
+        rotate_bytes: u64,
+        forget: Forget,
+    ) -> Self {
+        let segments = catalog.segments();
+        Self { catalog, key, journal_id, rotate_bytes, forget, segments, next: 0, group: Group::default() }
     }
-    rewrite(journal, group)
+}
+
+impl<F: Fs> ClosedRecords for ClosedSegments<F> {
+    type Rewritten = RewrittenSegment;
+
+    fn rewrite(&mut self, decide: &mut Decide<'_>) -> Result<Option<RewrittenSegment>, StorageFault> {
+        let small_bytes = self.rotate_bytes / SMALL_PART;
+        while let Some(segment) = self.segments.get(self.next).map(Arc::clone) {
+            self.next += 1;
+            let plan = Plan::make(&self.catalog, &segment, decide)?;
+            let worth = !plan.changes.is_empty() || segment.bytes() < small_bytes;
+            let ended = !worth || self.group.bytes + plan.bytes > self.rotate_bytes;
+            let full = if ended { std::mem::take(&mut self.group) } else { Group::default() };
+            if worth {
+                self.group.bytes += plan.bytes;
+                self.group.changed |= !plan.changes.is_empty();
+                self.group.changes.extend(plan.changes);
+                self.group.segments.push(segment);
+            }
+            if let Some(rewritten) = self.write(full)? {
+                return Ok(Some(rewritten));
+            }
+        }
+        let last = std::mem::take(&mut self.group);
+        self.write(last)
+    }
+}
+
+impl<F: Fs> fmt::Debug for ClosedSegments<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClosedSegments").field("next", &self.next).finish_non_exhaustive()
+    }
 }
 
 /// What will become of one segment.
@@ -54,13 +102,9 @@ struct Plan {
 }
 
 impl Plan {
-    fn make<F: Fs>(
-        journal: &FileJournal<F>,
-        segment: &Segment,
-        decide: &mut dyn FnMut(RecordNumber, &[u8]) -> Keep,
-    ) -> Result<Self, StorageFault> {
+    fn make<F: Fs>(catalog: &Catalog<F>, segment: &Segment, decide: &mut Decide<'_>) -> Result<Self, StorageFault> {
         let mut plan = Self { changes: BTreeMap::new(), bytes: 0 };
-        let file = journal.catalog.file(segment)?;
+        let file = catalog.file(segment)?;
         segment.replay(&*file, segment.header.first_record, &mut |number, record| {
             let kept = match decide(number, record) {
                 Keep::AsIs => Some(record.len()),
@@ -90,58 +134,56 @@ struct Group {
     bytes: u64,
 }
 
-fn rewrite<F: Fs>(journal: &mut FileJournal<F>, group: Group) -> Result<(), StorageFault> {
-    let (Some(first), Some(last)) = (group.segments.first(), group.segments.last()) else {
-        return Ok(());
-    };
-    if !group.changed && group.segments.len() == 1 {
-        return Ok(());
-    }
-    journal.forget_copies()?;
-    let generation = group.segments.iter().map(|segment| segment.header.name.generation).max().unwrap_or(0);
-    let name = SegmentName {
-        first: first.header.name.first,
-        last: last.header.name.last,
-        generation: generation.checked_add(1).expect("no segment is rewritten four thousand million times"),
-    };
-    let start = HeaderStart {
-        name,
-        first_record: first.header.first_record,
-        end_record: Some(last.end()),
-        previous_tail: first.header.previous_tail,
-        original_tail: last.tail_for_next(),
-    };
-    let catalog = Arc::clone(&journal.catalog);
-    let written = write_segment(&catalog, &journal.key, journal.journal_id(), start, &mut |cipher, tag, out| {
-        copy_records(&catalog, &group, cipher, tag, out)
-    });
-    let segment = match written {
-        Ok(segment) => segment,
-        Err(StorageFault::Full) => {
-            // The old files stand and the writer goes on: only the room for a second copy was missing.
+impl<F: Fs> ClosedSegments<F> {
+    /// Writes a group anew, where that changes anything.
+    fn write(&self, group: Group) -> Result<Option<RewrittenSegment>, StorageFault> {
+        let (Some(first), Some(last)) = (group.segments.first(), group.segments.last()) else {
+            return Ok(None);
+        };
+        if !group.changed && group.segments.len() == 1 {
+            return Ok(None);
+        }
+        (self.forget)()?;
+        let generation = group.segments.iter().map(|segment| segment.header.name.generation).max().unwrap_or(0);
+        let name = SegmentName {
+            first: first.header.name.first,
+            last: last.header.name.last,
+            generation: generation.checked_add(1).expect("no segment is rewritten four thousand million times"),
+        };
+        let start = HeaderStart {
+            name,
+            first_record: first.header.first_record,
+            end_record: Some(last.end()),
+            previous_tail: first.header.previous_tail,
+            original_tail: last.tail_for_next(),
+        };
+        let catalog = &self.catalog;
+        let written = write_segment(catalog, &self.key, self.journal_id, start, &mut |cipher, tag, out| {
+            copy_records(catalog, &group, cipher, tag, out)
+        });
+        if matches!(written, Err(StorageFault::Full)) {
             destroy_key(&catalog.fs, &catalog.dir, name)?;
-            return Err(StorageFault::Full);
         }
-        Err(other) => {
-            journal.stopped = true;
-            return Err(other);
-        }
-    };
+        let old = group.segments.iter().map(|segment| segment.header.name).collect();
+        Ok(Some(RewrittenSegment { segment: written?, old }))
+    }
+}
 
-    let old: Vec<SegmentName> = group.segments.iter().map(|segment| segment.header.name).collect();
+/// Puts a segment in force in place of those it holds.
+pub fn install<F: Fs>(catalog: &Catalog<F>, rewritten: RewrittenSegment) -> Result<(), StorageFault> {
+    let RewrittenSegment { segment, old } = rewritten;
+    let name = segment.header.name;
     let mut segments = catalog.segments().to_vec();
     let at = segments.partition_point(|other| other.header.name.first < name.first);
     segments.splice(at..at + old.len(), [Arc::new(segment)]);
     catalog.replace(segments);
     catalog.forget_files(&old);
-    journal.or_stop(|_| {
-        let (fs, dir) = (&catalog.fs, &catalog.dir);
-        old.iter().try_for_each(|name| destroy_key(fs, dir, *name))?;
-        // Keys before files: a file whose key is gone is noise, a key whose file is gone would be in nobody's way.
-        fs.sync_dir(&keys_dir(dir)).map_err(fault)?;
-        old.iter().try_for_each(|name| remove_if_there(fs, &dir.join(name.segment_file()))).map_err(fault)?;
-        fs.sync_dir(dir).map_err(fault)
-    })
+    let (fs, dir) = (&catalog.fs, &catalog.dir);
+    old.iter().try_for_each(|name| destroy_key(fs, dir, *name))?;
+    // Keys before files: a file whose key is gone is noise, a key whose file is gone would be in nobody's way.
+    fs.sync_dir(&keys_dir(dir)).map_err(fault)?;
+    old.iter().try_for_each(|name| remove_if_there(fs, &dir.join(name.segment_file()))).map_err(fault)?;
+    fs.sync_dir(dir).map_err(fault)
 }
 
 /// Seals what is kept under the new key; runs of dropped records become gaps.

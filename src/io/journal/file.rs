@@ -10,14 +10,15 @@ use std::sync::Arc;
 
 use crate::base::limits;
 use crate::io::journal::catalog::Catalog;
+use crate::io::journal::compact::{self, ClosedSegments, RewrittenSegment};
 use crate::io::journal::format::{FrameHead, FrameKind, HEAD_BYTES, Header, SegmentName, TAG_BYTES, Tag};
-use crate::io::journal::fs::{Fs, FsFile, create_dir_durably, fault, place_file, wide};
+use crate::io::journal::fs::{Fs, FsFile, Space, create_dir_durably, fault, place_file, wide};
 use crate::io::journal::reader::JournalReader;
 use crate::io::journal::recover::{keys_dir, open_segments};
+use crate::io::journal::reserve;
 use crate::io::journal::seal::{FramePlace, StorageKey, new_segment_key, random};
 use crate::io::journal::segment::Segment;
-use crate::io::journal::{compact, reserve};
-use crate::node::store::{Journal, Keep, RecordNumber, StorageFault, Visit};
+use crate::node::store::{Decide, Journal, RecordNumber, Room, StorageFault, Visit, compact_at_once};
 
 /// Staged bytes at which an append syncs by itself: memory stays bounded under a caller that never syncs.
 const STAGED_BYTES: usize = 16 * 1024 * 1024;
@@ -39,19 +40,22 @@ impl Default for JournalOptions {
 
 /// The journal of a node. One process at a time may hold it open.
 pub struct FileJournal<F: Fs> {
-    pub(super) catalog: Arc<Catalog<F>>,
-    pub(super) key: StorageKey,
-    pub(super) options: JournalOptions,
+    catalog: Arc<Catalog<F>>,
+    key: StorageKey,
+    options: JournalOptions,
     journal_id: [u8; 16],
     active: Option<Active<F::File>>,
     staged: Staged,
-    pub(super) stopped: bool,
-    forget: Option<Forget>,
+    stopped: bool,
+    /// False once the reserve was given up, or where there was no room for it.
+    reserve_lies: bool,
+    forget: Forget,
     _lock: F::Lock,
 }
 
-/// Makes copies of what the journal holds unreadable, durably; asked before the journal destroys a key.
-pub type Forget = Box<dyn FnMut() -> Result<(), StorageFault> + Send + Sync>;
+/// Makes copies of what the journal holds unreadable, durably; asked before anything leaves the journal, by whichever thread
+/// rewrites it.
+pub type Forget = Arc<dyn Fn() -> Result<(), StorageFault> + Send + Sync>;
 
 /// The segment being written.
 struct Active<File> {
@@ -76,9 +80,7 @@ impl<F: Fs> FileJournal<F> {
         create_dir_durably(&fs, &keys_dir(dir)).map_err(fault)?;
         let lock = fs.lock(&dir.join("lock")).map_err(fault)?.ok_or(StorageFault::InUse)?;
         let segments = open_segments(&fs, dir, key)?;
-        if options.reserve_bytes > 0 {
-            reserve::lay(&fs, dir, options.reserve_bytes)?;
-        }
+        let reserve_lies = options.reserve_bytes == 0 || reserve::lay(&fs, dir, options.reserve_bytes)?;
         let journal_id = match segments.first() {
             Some(segment) => segment.header.journal_id,
             None => random()?,
@@ -91,19 +93,15 @@ impl<F: Fs> FileJournal<F> {
             active: None,
             staged: Staged::default(),
             stopped: false,
-            forget: None,
+            reserve_lies,
+            forget: Arc::new(|| Ok(())),
             _lock: lock,
         })
     }
 
     /// Names what else must forget before compaction makes the journal forget.
     pub fn forget_with(&mut self, forget: Forget) {
-        self.forget = Some(forget);
-    }
-
-    /// Nothing may hold longer what is about to leave the journal.
-    pub(super) fn forget_copies(&mut self) -> Result<(), StorageFault> {
-        self.forget.as_mut().map_or(Ok(()), |forget| forget())
+        self.forget = forget;
     }
 
     /// A handle that reads durable records beside the writer, from any thread.
@@ -116,10 +114,7 @@ impl<F: Fs> FileJournal<F> {
     }
 
     /// Runs a step that writes; its failure is the last.
-    pub(super) fn or_stop<T>(
-        &mut self,
-        step: impl FnOnce(&mut Self) -> Result<T, StorageFault>,
-    ) -> Result<T, StorageFault> {
+    fn or_stop<T>(&mut self, step: impl FnOnce(&mut Self) -> Result<T, StorageFault>) -> Result<T, StorageFault> {
         self.check_running()?;
         let done = step(self);
         self.stopped = done.is_err();
@@ -138,6 +133,7 @@ impl<F: Fs> FileJournal<F> {
         let segment = match self.begin_segment() {
             // The reserve is for just this: a node that starts on a full disk.
             Err(StorageFault::Full) if reserve::give_up(&self.catalog.fs, &self.catalog.dir)? => {
+                self.reserve_lies = false;
                 self.begin_segment()?
             }
             done => done?,
@@ -168,15 +164,6 @@ impl<F: Fs> FileJournal<F> {
         };
         // What a failure leaves behind is a key without a segment, which the next attempt or opening replaces.
         write_segment(&self.catalog, &self.key, self.journal_id, header, &mut |_, _, _| Ok(()))
-    }
-
-    pub(super) fn journal_id(&self) -> [u8; 16] {
-        self.journal_id
-    }
-
-    /// Closes the active segment, so that compaction may take it.
-    pub(super) fn close_segment(&mut self) {
-        self.active = None;
     }
 
     fn stage(&mut self, record: &[u8]) -> Result<RecordNumber, StorageFault> {
@@ -259,9 +246,42 @@ impl<F: Fs> Journal for FileJournal<F> {
         Ok(())
     }
 
-    fn compact(&mut self, decide: &mut dyn FnMut(RecordNumber, &[u8]) -> Keep) -> Result<(), StorageFault> {
+    type Closed = ClosedSegments<F>;
+
+    fn begin_compaction(&mut self) -> Result<ClosedSegments<F>, StorageFault> {
         self.sync()?;
-        compact::compact(self, decide)
+        // The next record begins a segment: nothing is written any more to those handed out.
+        self.active = None;
+        let (catalog, key) = (Arc::clone(&self.catalog), self.key.duplicate());
+        let forget = Arc::clone(&self.forget);
+        Ok(ClosedSegments::new(catalog, key, self.journal_id, self.options.rotate_bytes, forget))
+    }
+
+    fn install(&mut self, rewritten: Result<RewrittenSegment, StorageFault>) -> Result<(), StorageFault> {
+        match rewritten {
+            // The old files stand: only the room for a second copy was missing.
+            Err(StorageFault::Full) => Err(StorageFault::Full),
+            other => self.or_stop(|journal| compact::install(&journal.catalog, other?)),
+        }
+    }
+
+    fn compact(&mut self, decide: &mut Decide<'_>) -> Result<(), StorageFault> {
+        compact_at_once(self, decide)
+    }
+
+    fn look_for_room(&mut self) -> Room {
+        let Catalog { fs, dir, .. } = &*self.catalog;
+        // A disk that does not say is written to until it refuses.
+        let Ok(Space { free_bytes, .. }) = fs.space(dir) else { return Room::Enough };
+        let wanted_bytes = self.options.rotate_bytes * limits::SEGMENTS_OF_ROOM;
+        if free_bytes < wanted_bytes {
+            return Room::Short { free_bytes, wanted_bytes };
+        }
+        if !self.reserve_lies && free_bytes - wanted_bytes >= self.options.reserve_bytes {
+            // A failure here is no failure of the journal, and there is another look in a second.
+            self.reserve_lies = reserve::lay(fs, dir, self.options.reserve_bytes).unwrap_or(false);
+        }
+        Room::Enough
     }
 }
 

@@ -103,12 +103,32 @@ fn sum(head: &FrameHead, sealed: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&head.encode_start()), sealed)
 }
 
+/// Looks behind a broken frame for the next whole one: where it begins in `bytes`.
+pub fn next_whole_frame(bytes: &[u8], broken: RecordNumber) -> Option<usize> {
+    let most = most_frames(bytes);
+    (0..bytes.len()).find(|at| {
+        let found = || {
+            let rest = bytes.get(*at..)?;
+            let head = FrameHead::decode(rest.first_chunk()?)?;
+            let number = head.number_after(broken);
+            let plausible = (broken..=RecordNumber(broken.0.saturating_add(most))).contains(&number);
+            let sealed = plausible.then(|| rest.get(HEAD_BYTES..HEAD_BYTES + head.length)).flatten()?;
+            (sum(&head, sealed) == head.crc).then_some(())
+        };
+        found().is_some()
+    })
+}
+
+/// A segment cannot hold more frames than this, which keeps chance hits, and so the sums to compute, rare.
+fn most_frames(bytes: &[u8]) -> u64 {
+    wide(bytes.len() / (HEAD_BYTES + TAG_BYTES)) + 1
+}
+
 /// Looks behind a broken frame for one that was written after a later sync: a record that proves that `broken` was
 /// durable once. A frame of the same group proves nothing, since a group that was never synced reaches the disk in any
 /// order.
 pub fn later_synced_frame(bytes: &[u8], broken: RecordNumber) -> Option<RecordNumber> {
-    // A segment cannot hold more frames than this, which keeps chance hits, and so the sums to compute, rare.
-    let most = wide(bytes.len() / (HEAD_BYTES + TAG_BYTES)) + 1;
+    let most = most_frames(bytes);
     (0..bytes.len()).find_map(|at| {
         let rest = bytes.get(at..)?;
         let head = FrameHead::decode(rest.first_chunk()?)?;

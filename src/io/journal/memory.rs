@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::limits;
-use crate::node::store::{Journal, Keep, RecordNumber, StorageFault, Visit};
+use crate::node::store::{ClosedRecords, Decide, Journal, Keep, RecordNumber, StorageFault, Visit, compact_at_once};
 
 /// Records by number; those from `synced_to` on are staged.
 #[derive(Debug, Default, Clone)]
@@ -85,17 +85,46 @@ impl Journal for MemoryJournal {
         self.records.range(from..).try_for_each(|(number, record)| visit(*number, record))
     }
 
-    fn compact(&mut self, decide: &mut dyn FnMut(RecordNumber, &[u8]) -> Keep) -> Result<(), StorageFault> {
+    type Closed = MemoryRecords;
+
+    fn begin_compaction(&mut self) -> Result<MemoryRecords, StorageFault> {
         self.sync()?;
-        self.records.retain(|number, record| match decide(*number, record) {
-            Keep::AsIs => true,
-            Keep::Rewritten(bytes) => {
-                *record = bytes;
-                true
-            }
-            Keep::Dropped => false,
-        });
+        Ok(MemoryRecords(Some(self.records.clone())))
+    }
+
+    fn install(&mut self, rewritten: Result<Changes, StorageFault>) -> Result<(), StorageFault> {
+        for (number, record) in rewritten? {
+            match record {
+                Some(record) => self.records.insert(number, record),
+                None => self.records.remove(&number),
+            };
+        }
         Ok(())
+    }
+
+    fn compact(&mut self, decide: &mut Decide<'_>) -> Result<(), StorageFault> {
+        compact_at_once(self, decide)
+    }
+}
+
+/// The records there were when a compaction began; all are one part.
+#[derive(Debug)]
+pub struct MemoryRecords(Option<BTreeMap<RecordNumber, Vec<u8>>>);
+
+/// Records that do not stay as they are: rewritten or dropped.
+pub type Changes = BTreeMap<RecordNumber, Option<Vec<u8>>>;
+
+impl ClosedRecords for MemoryRecords {
+    type Rewritten = Changes;
+
+    fn rewrite(&mut self, decide: &mut Decide<'_>) -> Result<Option<Changes>, StorageFault> {
+        let Some(records) = self.0.take() else { return Ok(None) };
+        let decided = records.into_iter().filter_map(|(number, record)| match decide(number, &record) {
+            Keep::AsIs => None,
+            Keep::Rewritten(bytes) => Some((number, Some(bytes))),
+            Keep::Dropped => Some((number, None)),
+        });
+        Ok(Some(decided.collect()))
     }
 }
 

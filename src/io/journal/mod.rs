@@ -14,6 +14,7 @@ pub mod reader;
 pub mod real_fs;
 pub mod recover;
 pub mod reserve;
+pub mod salvage;
 pub mod seal;
 pub mod segment;
 pub mod sim_disk;

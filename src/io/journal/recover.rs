@@ -27,8 +27,7 @@ pub fn open_segments<F: Fs>(fs: &F, dir: &Path, key: &StorageKey) -> Result<Vec<
     remove_unfinished(fs, &keys_dir)?;
     let all: BTreeSet<SegmentName> = file_names(fs, dir, "segment")?;
     let keys: BTreeSet<SegmentName> = file_names(fs, &keys_dir, "key")?;
-    let current: BTreeSet<SegmentName> =
-        all.iter().copied().filter(|name| !all.iter().any(|other| other.supersedes(*name))).collect();
+    let current = segment_names(fs, dir)?;
     check_numbers(&current, &keys)?;
 
     let mut found: Vec<Found<F::File>> = Vec::new();
@@ -78,11 +77,17 @@ pub fn destroy_key(fs: &impl Fs, dir: &Path, name: SegmentName) -> Result<(), St
 }
 
 /// A segment whose header is what was written.
-struct Found<File> {
-    header: Header,
+pub(super) struct Found<File> {
+    pub(super) header: Header,
     header_tag: Tag,
-    cipher: SegmentCipher,
-    file: File,
+    pub(super) cipher: SegmentCipher,
+    pub(super) file: File,
+}
+
+/// The names of the segments in force, in order; left-overs of a compaction are not among them.
+pub(super) fn segment_names(fs: &impl Fs, dir: &Path) -> Result<BTreeSet<SegmentName>, StorageFault> {
+    let all = file_names(fs, dir, "segment")?;
+    Ok(all.iter().copied().filter(|name| !all.iter().any(|other| other.supersedes(*name))).collect())
 }
 
 fn file_names(fs: &impl Fs, dir: &Path, extension: &str) -> Result<BTreeSet<SegmentName>, StorageFault> {
@@ -117,7 +122,12 @@ fn check_numbers(current: &BTreeSet<SegmentName>, keys: &BTreeSet<SegmentName>) 
     }
 }
 
-fn open_header<F: Fs>(fs: &F, dir: &Path, key: &StorageKey, name: SegmentName) -> Result<Found<F::File>, StorageFault> {
+pub(super) fn open_header<F: Fs>(
+    fs: &F,
+    dir: &Path,
+    key: &StorageKey,
+    name: SegmentName,
+) -> Result<Found<F::File>, StorageFault> {
     let short = |what: &str| StorageFault::Damaged(format!("the {what} of segment {} is cut short", name.first));
     let mut block = [0; KEY_FILE_BYTES];
     let key_file = fs.open(&keys_dir(dir).join(name.key_file())).map_err(fault)?;

@@ -10,18 +10,18 @@ const NAME: &str = "reserve";
 /// Bytes written at once.
 const CHUNK: usize = 64 * 1024;
 
-/// Lays the reserve down if there is room; a disk too full for it is no reason not to open.
-pub fn lay(fs: &impl Fs, dir: &Path, bytes: u64) -> Result<(), StorageFault> {
+/// Lays the reserve down if there is room; a disk too full for it is no reason not to open. Whether it lies.
+pub fn lay(fs: &impl Fs, dir: &Path, bytes: u64) -> Result<bool, StorageFault> {
     let path = dir.join(NAME);
     match fs.open(&path).and_then(|file| file.size()) {
-        Ok(size) if size == bytes => return Ok(()),
+        Ok(size) if size == bytes => return Ok(true),
         Ok(_) => remove_if_there(fs, &path).map_err(fault)?,
         Err(_) => {}
     }
     let beside = path.with_extension(UNFINISHED);
     match fill(fs, &path, &beside, bytes).map_err(fault) {
-        Err(StorageFault::Full) => remove_if_there(fs, &beside).map_err(fault),
-        other => other,
+        Err(StorageFault::Full) => remove_if_there(fs, &beside).map_err(fault).map(|()| false),
+        other => other.map(|()| true),
     }
 }
 

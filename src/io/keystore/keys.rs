@@ -18,6 +18,7 @@ use crate::domain::pseudonym::keys::{EpochKeys, EpochSecret, KeyRing};
 use crate::domain::roster::member::{HpkeKey, audit_key_name, feed_key_name, witness_key_name};
 use crate::domain::roster::terms::Epoch;
 use crate::domain::roster::verified::Roster;
+use crate::io::keystore::rollover::NextKeys;
 
 /// The keys of an epoch cannot be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,6 +81,8 @@ pub struct NodeKeys {
     /// Secrets of the epochs this node may read.
     pub epochs: BTreeMap<KeyEpoch, EpochSecret>,
     pub tls: Option<TlsKeys>,
+    /// Those that are to take over.
+    pub next: NextKeys,
 }
 
 /// Private keys of the node's certificates, PKCS #8 PEM.
@@ -96,14 +99,15 @@ impl NodeKeys {
     /// Fresh keys, without epoch secrets (they come in bundles) and without TLS keys.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
         Self {
-            feed: SigningKey::from_bytes(random_secret(rng).expose()),
-            audit: SigningKey::from_bytes(random_secret(rng).expose()),
-            witness: SigningKey::from_bytes(random_secret(rng).expose()),
+            feed: random_signing_key(rng),
+            audit: random_signing_key(rng),
+            witness: random_signing_key(rng),
             hpke: HpkeSecret::new(random_secret(rng)),
             storage: random_secret(rng),
             local_mac: random_secret(rng),
             epochs: BTreeMap::new(),
             tls: None,
+            next: NextKeys::default(),
         }
     }
 
@@ -130,8 +134,19 @@ impl NodeKeys {
     /// The keys to publish and screen with at this moment. The secret of the previous epoch may be missing: a member that
     /// joined later, or that destroyed it, matches nothing under it.
     pub fn key_ring(&self, roster: &Roster, now: Timestamp) -> Result<KeyRing, EpochKeysError> {
+        self.key_ring_with(&BTreeMap::new(), roster, now)
+    }
+
+    /// The same with secrets that came while the node runs, beside those of the keystore.
+    pub fn key_ring_with(
+        &self,
+        received: &BTreeMap<KeyEpoch, EpochSecret>,
+        roster: &Roster,
+        now: Timestamp,
+    ) -> Result<KeyRing, EpochKeysError> {
         let derive = |epoch: &Epoch| {
-            let secret = self.epochs.get(&epoch.number).ok_or(EpochKeysError::Missing(epoch.number))?;
+            let secret = self.epochs.get(&epoch.number).or_else(|| received.get(&epoch.number));
+            let secret = secret.ok_or(EpochKeysError::Missing(epoch.number))?;
             let keys = EpochKeys::derive(roster.consortium(), epoch.number, secret);
             if keys.epoch_id() == epoch.id { Ok(keys) } else { Err(EpochKeysError::Other(epoch.number)) }
         };
@@ -156,6 +171,11 @@ impl fmt::Debug for TlsKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TlsKeys(…)")
     }
+}
+
+/// A fresh Ed25519 key.
+pub fn random_signing_key(rng: &mut impl CryptoRng) -> SigningKey {
+    SigningKey::from_bytes(random_secret(rng).expose())
 }
 
 /// 32 fresh secret bytes.

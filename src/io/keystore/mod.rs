@@ -8,5 +8,6 @@ pub mod file;
 pub mod keys;
 pub mod passphrase;
 pub mod process;
+pub mod rollover;
 pub mod sealed;
 pub mod store;

@@ -14,6 +14,12 @@
 //! tls-peer <base64>                PKCS #8 PEM; the three tls lines are all there or all absent
 //! tls-local-ca <base64>
 //! tls-server <base64>
+//! next-feed <64 hex digits> <group>=<size>,…   keys that are to take over, each line only where there is one;
+//! next-audit <64 hex digits>                   the sizes are those from which the feed key counts
+//! next-witness <64 hex digits>
+//! next-hpke <64 hex digits>
+//! next-tls-peer <base64>
+//! next-tls-server <base64>
 //! epoch <number> <64 hex digits>   any number of lines, ascending
 //! ```
 
@@ -28,11 +34,13 @@ use zeroize::Zeroizing;
 
 use crate::base::epoch::KeyEpoch;
 use crate::base::name::{ConsortiumId, MemberId};
+use crate::base::position::TreeSize;
 use crate::base::secret::SecretBytes;
 use crate::domain::pseudonym::keys::EpochSecret;
 use crate::io::keystore::file::{self, FileError, Readers};
 use crate::io::keystore::keys::{HpkeSecret, NodeKeys, TlsKeys};
 use crate::io::keystore::passphrase::Passphrase;
+use crate::io::keystore::rollover::{NextFeedKey, NextKeys};
 use crate::io::keystore::sealed::{SealError, WorkFactor, open, seal};
 
 const FORMAT: &str = "hushwire/v1/keystore";
@@ -86,7 +94,12 @@ impl Keystore {
         let keys = &self.keys;
         // Room for everything, so that no copy of a secret is left behind by growing.
         let tls_bytes = keys.tls.as_ref().map_or(0, |tls| 2 * (tls.peer.len() + tls.local_ca.len() + tls.server.len()));
-        let mut text = Zeroizing::new(String::with_capacity(1024 + tls_bytes + 90 * keys.epochs.len()));
+        let next_tls = [&keys.next.tls_peer, &keys.next.tls_server].into_iter().flatten();
+        let next_bytes = 1024
+            + 2 * next_tls.map(|pem| pem.len()).sum::<usize>()
+            + 300 * keys.next.feed.as_ref().map_or(0, |feed| feed.from.len());
+        let room = 1024 + tls_bytes + next_bytes + 90 * keys.epochs.len();
+        let mut text = Zeroizing::new(String::with_capacity(room));
         let mut line = |parts: [&str; 2]| {
             text.push_str(parts[0]);
             text.push(' ');
@@ -105,6 +118,24 @@ impl Keystore {
             line(["tls-peer", &base64_text(&tls.peer)]);
             line(["tls-local-ca", &base64_text(&tls.local_ca)]);
             line(["tls-server", &base64_text(&tls.server)]);
+        }
+        let next = &keys.next;
+        if let Some(feed) = &next.feed {
+            let from: Vec<String> = feed.from.iter().map(|(group, size)| format!("{group}={size}")).collect();
+            line(["next-feed", &Zeroizing::new(format!("{} {}", *hex_text(feed.key.as_bytes()), from.join(",")))]);
+        }
+        for (field, key) in [("next-audit", &next.audit), ("next-witness", &next.witness)] {
+            if let Some(key) = key {
+                line([field, &hex_text(key.as_bytes())]);
+            }
+        }
+        if let Some(key) = &next.hpke {
+            line(["next-hpke", &hex_text(key.seed().expose())]);
+        }
+        for (field, key) in [("next-tls-peer", &next.tls_peer), ("next-tls-server", &next.tls_server)] {
+            if let Some(key) = key {
+                line([field, &base64_text(key)]);
+            }
         }
         for (number, secret) in &keys.epochs {
             line([&format!("epoch {number}"), &hex_text(secret.expose())]);
@@ -133,8 +164,10 @@ impl Keystore {
         } else {
             None
         };
+        let next = fields.next_keys()?;
         let epochs = fields.epochs()?;
-        Ok(Self { consortium, member, keys: NodeKeys { feed, audit, witness, hpke, storage, local_mac, epochs, tls } })
+        let keys = NodeKeys { feed, audit, witness, hpke, storage, local_mac, epochs, tls, next };
+        Ok(Self { consortium, member, keys })
     }
 }
 
@@ -160,6 +193,40 @@ impl<'a> Fields<'a> {
         let malformed = || KeystoreError::Content { field };
         let bytes = STANDARD.decode(self.value(field)?).map_err(|_| malformed())?;
         String::from_utf8(bytes).map(Zeroizing::new).map_err(|_| malformed())
+    }
+
+    fn next_keys(&mut self) -> Result<NextKeys, KeystoreError> {
+        let signing = |secret: SecretBytes<32>| SigningKey::from_bytes(secret.expose());
+        Ok(NextKeys {
+            feed: self.where_there("next-feed", Self::next_feed)?,
+            audit: self.where_there("next-audit", Self::secret)?.map(signing),
+            witness: self.where_there("next-witness", Self::secret)?.map(signing),
+            hpke: self.where_there("next-hpke", Self::secret)?.map(HpkeSecret::new),
+            tls_peer: self.where_there("next-tls-peer", Self::pem)?,
+            tls_server: self.where_there("next-tls-server", Self::pem)?,
+        })
+    }
+
+    /// A line that may be absent.
+    fn where_there<T>(
+        &mut self,
+        field: &'static str,
+        read: impl FnOnce(&mut Self, &'static str) -> Result<T, KeystoreError>,
+    ) -> Result<Option<T>, KeystoreError> {
+        let there = self.0.clone().next().is_some_and(|line| line.split(' ').next() == Some(field));
+        if there { read(self, field).map(Some) } else { Ok(None) }
+    }
+
+    fn next_feed(&mut self, field: &'static str) -> Result<NextFeedKey, KeystoreError> {
+        let malformed = || KeystoreError::Content { field };
+        let (secret, sizes) = self.value(field)?.split_once(' ').ok_or_else(malformed)?;
+        let size = |part: &str| {
+            let (group, size) = part.split_once('=')?;
+            Some((group.parse().ok()?, TreeSize(size.parse().ok()?)))
+        };
+        let from = sizes.split(',').map(size).collect::<Option<_>>().ok_or_else(malformed)?;
+        let secret = secret_of(secret).ok_or_else(malformed)?;
+        Ok(NextFeedKey { key: SigningKey::from_bytes(secret.expose()), from })
     }
 
     fn epochs(&mut self) -> Result<BTreeMap<KeyEpoch, EpochSecret>, KeystoreError> {
@@ -256,6 +323,40 @@ mod tests {
         assert!(Keystore::parse(&text.replace("epoch 2", "epoch 1")).is_err(), "epochs ascend");
         assert!(Keystore::parse(&text.replace("feed ", "feed zz")).is_err());
         assert!(Keystore::parse(&text).is_ok());
+    }
+
+    #[test]
+    fn keys_that_are_to_take_over_are_kept_in_their_places() {
+        let mut rng = ChaCha20Rng::seed_from_u64(8);
+        let mut store = keystore();
+        let mut key = || SigningKey::from_bytes(random_secret(&mut rng).expose());
+        let from = [("all", 40), ("cards", 7)].map(|(group, size)| (group.parse().expect("valid"), TreeSize(size)));
+        let from = BTreeMap::from(from);
+        store.keys.next = NextKeys {
+            feed: Some(NextFeedKey { key: key(), from: from.clone() }),
+            audit: Some(key()),
+            witness: Some(key()),
+            hpke: Some(HpkeSecret::new(random_secret(&mut ChaCha20Rng::seed_from_u64(9)))),
+            tls_peer: Some(Zeroizing::new("-----BEGIN D-----\n".to_owned())),
+            tls_server: Some(Zeroizing::new("-----BEGIN E-----\n".to_owned())),
+        };
+        let text = store.to_text();
+        let read = Keystore::parse(&text).expect("reads");
+        assert_eq!(*read.to_text(), *text);
+        assert_eq!(read.keys.next.feed.expect("kept").from, from);
+        let lines: Vec<&str> = text.lines().collect();
+        let first = lines.iter().position(|line| line.starts_with("next-feed")).expect("written");
+        for at in first..first + 6 {
+            let mut doubled = lines.clone();
+            doubled.insert(at, lines[at]);
+            assert!(Keystore::parse(&format!("{}\n", doubled.join("\n"))).is_err(), "line {at} twice");
+            let mut without = lines.clone();
+            without.remove(at);
+            assert!(Keystore::parse(&format!("{}\n", without.join("\n"))).is_ok(), "each may be absent");
+        }
+        for (from, to) in [("all=40", "all"), ("all=40", "ALL=40"), ("next-audit ", "next-audit x")] {
+            assert!(Keystore::parse(&text.replace(from, to)).is_err(), "{from} → {to}");
+        }
     }
 
     #[test]

@@ -1,19 +1,18 @@
-//! One accepted connection from its handshake to its end: who is there, the guard, HTTP/2, and what cuts it short.
+//! One accepted connection from its handshake to its end: who is there, the guard, HTTP, and what cuts it short.
 
 use crate::base::name::MemberId;
 use crate::io::transport::bucket::Rate;
 use crate::io::transport::budget::{ConnectionBudget, ConnectionLimits, ConnectionSlot};
 use crate::io::transport::caller::{Caller, LocalCaller, PeerCaller};
 use crate::io::transport::guarded::{Guarded, Misconduct, Verdict};
+use crate::io::transport::http_connection::HttpConnection;
 use crate::io::transport::leaf::Leaf;
 use crate::io::transport::pins::PinRegistry;
 use crate::io::transport::settings::DoorSettings;
-use crate::io::transport::tls::{self, DoorTls};
+use crate::io::transport::tls::{self, DoorTls, Protocol};
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::server::conn::http2;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
@@ -42,7 +41,7 @@ pub enum Ending {
     Closed,
     /// The handshake failed or the certificate was refused.
     HandshakeRefused,
-    /// The handshake or the preface did not come in time.
+    /// The handshake, the preface or a request's headers did not come in time.
     Silent,
     /// Too many control frames.
     Flood,
@@ -52,7 +51,7 @@ pub enum Ending {
     Revoked,
     /// The certificate expired while the connection was open.
     Expired,
-    /// The other end broke HTTP/2 or went away.
+    /// The other end broke HTTP or went away.
     Broken,
 }
 
@@ -83,6 +82,15 @@ impl Shared {
         }
     }
 
+    /// Members speak HTTP/2 among themselves; a member's own systems may speak either.
+    fn takes(&self, protocol: Protocol) -> bool {
+        match (&self.admission, protocol) {
+            (Admission::Local { .. }, Protocol::Http1 | Protocol::Http2)
+            | (Admission::Peer { .. }, Protocol::Http2) => true,
+            (Admission::Peer { .. }, Protocol::Http1) => false,
+        }
+    }
+
     fn member_slot(&self, caller: &Caller) -> Result<Option<ConnectionSlot<MemberId>>, Ending> {
         match caller {
             Caller::Local(_) => Ok(None),
@@ -107,8 +115,10 @@ where
     S::Future: Send,
 {
     let admitting = Arc::clone(&tls.borrow_and_update());
-    let (stream, leaf) = match timeout(shared.settings.handshake_timeout, handshake(socket, &admitting)).await {
-        Ok(Some(shaken)) => shaken,
+    let (stream, leaf, protocol) = match timeout(shared.settings.handshake_timeout, handshake(socket, &admitting)).await
+    {
+        Ok(Some(shaken)) if shared.takes(shaken.2) => shaken,
+        Ok(Some(_)) => return Ending::HandshakeRefused,
         Ok(None) => return Ending::HandshakeRefused,
         Err(_) => return Ending::Silent,
     };
@@ -120,9 +130,17 @@ where
         Ok(slot) => slot,
         Err(ending) => return ending,
     };
-    let ending = speak(stream, &leaf, caller, &shared.settings, service, Events { tls, stop }).await;
+    let spoken = Spoken { stream, leaf, protocol };
+    let ending = speak(spoken, caller, &shared.settings, service, Events { tls, stop }).await;
     drop(slot);
     ending
+}
+
+/// A finished handshake.
+struct Spoken {
+    stream: TlsStream<TcpStream>,
+    leaf: Leaf,
+    protocol: Protocol,
 }
 
 /// What may change around an open connection.
@@ -131,34 +149,24 @@ struct Events {
     stop: watch::Receiver<bool>,
 }
 
-async fn handshake(socket: TcpStream, tls: &DoorTls) -> Option<(TlsStream<TcpStream>, Leaf)> {
+async fn handshake(socket: TcpStream, tls: &DoorTls) -> Option<(TlsStream<TcpStream>, Leaf, Protocol)> {
     socket.set_nodelay(true).ok()?;
     let stream = TlsAcceptor::from(tls.server()).accept(socket).await.ok()?;
     let (_, session) = stream.get_ref();
-    if !tls::speaks_h2(session) {
-        return None;
-    }
+    let protocol = tls::protocol(session)?;
     let certificate = session.peer_certificates().and_then(<[_]>::first)?;
     let leaf = Leaf::read(certificate).ok()?;
-    Some((stream, leaf))
+    Some((stream, leaf, protocol))
 }
 
-async fn speak<S>(
-    stream: TlsStream<TcpStream>,
-    leaf: &Leaf,
-    caller: Caller,
-    settings: &DoorSettings,
-    service: S,
-    events: Events,
-) -> Ending
+async fn speak<S>(spoken: Spoken, caller: Caller, settings: &DoorSettings, service: S, events: Events) -> Ending
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
     let Events { mut tls, mut stop } = events;
+    let Spoken { stream, leaf, protocol } = spoken;
     let chain = stream.get_ref().1.peer_certificates().map(<[_]>::to_vec).unwrap_or_default();
-    let guarded = Guarded::new(stream, settings.preface_timeout, settings.control_frames);
-    let verdict = guarded.verdict();
     let identified = service_fn({
         let caller = caller.clone();
         move |request: Request<Incoming>| {
@@ -170,8 +178,15 @@ where
             service.clone().oneshot(request)
         }
     });
-    let mut connection = pin!(http2_builder(settings).serve_connection(TokioIo::new(guarded), identified));
-    let mut expiry = pin!(sleep(until_expiry(leaf)));
+    let (mut connection, verdict) = match protocol {
+        Protocol::Http1 => (HttpConnection::http1(stream, settings, identified), None),
+        Protocol::Http2 => {
+            let guarded = Guarded::new(stream, settings.preface_timeout, settings.control_frames);
+            let verdict = guarded.verdict();
+            (HttpConnection::http2(guarded, settings, identified), Some(verdict))
+        }
+    };
+    let mut expiry = pin!(sleep(until_expiry(&leaf)));
     let mut disowned = pin!(async {
         // Renewed certificates change nothing for who is still vouched for; a replaced authority ends what it replaced.
         while let Ok(()) = tls.changed().await {
@@ -192,31 +207,16 @@ where
     let mut stopping = false;
     loop {
         tokio::select! {
-            ended = connection.as_mut() => return ending_of(&ended, &verdict),
+            ended = &mut connection => return ending_of(&ended, verdict.as_ref()),
             () = expiry.as_mut() => return Ending::Expired,
             () = revoked.as_mut() => return Ending::Revoked,
             () = disowned.as_mut() => return Ending::Revoked,
             _ = stop.wait_for(|stop| *stop), if !stopping => {
                 stopping = true;
-                connection.as_mut().graceful_shutdown();
+                connection.graceful_shutdown();
             }
         }
     }
-}
-
-fn http2_builder(settings: &DoorSettings) -> http2::Builder<TokioExecutor> {
-    let mut builder = http2::Builder::new(TokioExecutor::new());
-    builder
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(settings.streams)
-        .max_header_list_size(settings.header_bytes)
-        .initial_stream_window_size(settings.window_bytes.0)
-        .initial_connection_window_size(settings.window_bytes.1)
-        .keep_alive_interval(settings.keep_alive_interval)
-        .keep_alive_timeout(settings.keep_alive_timeout)
-        // gRPC has no use for it, and a date in every answer costs bytes.
-        .auto_date_header(false);
-    builder
 }
 
 fn until_expiry(leaf: &Leaf) -> Duration {
@@ -224,11 +224,12 @@ fn until_expiry(leaf: &Leaf) -> Duration {
     Duration::from_secs(leaf.not_after_s.saturating_add(1)).saturating_sub(now)
 }
 
-fn ending_of(ended: &hyper::Result<()>, verdict: &Verdict) -> Ending {
-    match (verdict.get(), ended) {
+fn ending_of(ended: &hyper::Result<()>, verdict: Option<&Verdict>) -> Ending {
+    match (verdict.and_then(|verdict| verdict.get()), ended) {
         (Some(Misconduct::Silent), _) => Ending::Silent,
         (Some(Misconduct::Flood), _) => Ending::Flood,
         (None, Ok(())) => Ending::Closed,
+        (None, Err(error)) if error.is_timeout() => Ending::Silent,
         (None, Err(_)) => Ending::Broken,
     }
 }

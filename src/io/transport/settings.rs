@@ -10,6 +10,8 @@ use std::time::Duration;
 pub struct DoorSettings {
     pub handshake_timeout: Duration,
     pub preface_timeout: Duration,
+    /// For the headers of a request over HTTP/1.1; an idle connection waits as long.
+    pub http1_headers_timeout: Duration,
     pub drain_timeout: Duration,
     /// Between the last word to a revoked member and the end of its connection.
     pub revoked_grace: Duration,
@@ -30,6 +32,7 @@ impl DoorSettings {
         Self {
             handshake_timeout: Duration::from_millis(limits::HANDSHAKE_MS),
             preface_timeout: Duration::from_millis(limits::PREFACE_MS),
+            http1_headers_timeout: Duration::from_millis(limits::HTTP1_HEADERS_MS),
             drain_timeout: Duration::from_millis(limits::DRAIN_LOCAL_MS),
             revoked_grace: Duration::from_millis(limits::REVOKED_GRACE_MS),
             connections: ConnectionLimits {

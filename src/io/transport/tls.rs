@@ -1,9 +1,12 @@
-//! TLS configurations of both doors and both ends: TLS 1.3 only, X25519MLKEM768 preferred, no resumption, ALPN `h2`.
+//! TLS configurations of both doors and both ends: TLS 1.3 only, X25519MLKEM768 preferred, no resumption. Members speak
+//! HTTP/2 among themselves; the local door also HTTP/1.1, for systems that know nothing else.
 //!
 //! Resumption is off on both sides: a resumed session presents the certificate of the first handshake, so that a key that
 //! was dropped or has expired since would come back unchecked (CRYPTO §8).
 
+use crate::base::bytes::Sha256Digest;
 use crate::base::name::MemberId;
+use crate::io::transport::leaf::Leaf;
 use crate::io::transport::pins::PinRegistry;
 use crate::io::transport::verify::{LocalClients, PinnedClients, PinnedServer};
 use rustls::client::{Resumption, WebPkiServerVerifier};
@@ -18,6 +21,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 const ALPN_H2: &[u8] = b"h2";
+const ALPN_HTTP1: &[u8] = b"http/1.1";
 
 /// Why certificates and keys do not make a configuration. No variant holds a part of them.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +47,11 @@ impl Certified {
         let key = PrivateKeyDer::from_pem_slice(key_pem)
             .map_err(|_| TlsError::Pem { what: "the private key", expected: "a private key" })?;
         Ok(Self { chain, key })
+    }
+
+    /// SHA-256 of the leaf's SubjectPublicKeyInfo; none where the leaf is not well-formed.
+    pub fn pin(&self) -> Option<Sha256Digest> {
+        Leaf::read(self.chain.first()?).ok().map(|leaf| leaf.spki)
     }
 }
 
@@ -114,20 +123,21 @@ pub fn local_server(own: &Certified, authority: &Authority, member: &MemberId) -
     let authority = WebPkiClientVerifier::builder_with_provider(Arc::clone(&authority.0), provider())
         .build()
         .map_err(|error| TlsError::Authority(error.to_string()))?;
-    server(own, Arc::new(LocalClients { authority, member: member.clone() }))
+    server(own, Arc::new(LocalClients { authority, member: member.clone() }), &[ALPN_H2, ALPN_HTTP1])
 }
 
 /// The peer door: client keys pinned in the roster.
 pub fn peer_server(own: &Certified, pins: &Arc<PinRegistry>) -> Result<DoorTls, TlsError> {
-    server(own, Arc::new(PinnedClients { pins: Arc::clone(pins), provider: provider() }))
+    server(own, Arc::new(PinnedClients { pins: Arc::clone(pins), provider: provider() }), &[ALPN_H2])
 }
 
-fn server(own: &Certified, clients: Arc<dyn ClientCertVerifier>) -> Result<DoorTls, TlsError> {
+/// `protocols` in our order of preference.
+fn server(own: &Certified, clients: Arc<dyn ClientCertVerifier>, protocols: &[&[u8]]) -> Result<DoorTls, TlsError> {
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_client_cert_verifier(Arc::clone(&clients))
         .with_single_cert(own.chain.clone(), own.key.clone_key())?;
-    config.alpn_protocols = vec![ALPN_H2.to_vec()];
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     // Our order of cipher suites, not the client's: AES-256 first whatever is asked.
@@ -166,7 +176,23 @@ fn client(
     Ok(config)
 }
 
-/// Whether a finished handshake agreed on HTTP/2; the only protocol spoken on both doors.
+/// What a finished handshake agreed to speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// The protocol of a finished handshake. Who names none speaks HTTP/1.1, as clients of before ALPN do.
+pub fn protocol(connection: &rustls::CommonState) -> Option<Protocol> {
+    match connection.alpn_protocol() {
+        Some(ALPN_H2) => Some(Protocol::Http2),
+        Some(ALPN_HTTP1) | None => Some(Protocol::Http1),
+        Some(_) => None,
+    }
+}
+
+/// Whether a finished handshake agreed on HTTP/2; the only protocol spoken between members.
 pub fn speaks_h2(connection: &rustls::CommonState) -> bool {
     connection.alpn_protocol() == Some(ALPN_H2)
 }

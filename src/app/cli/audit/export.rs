@@ -23,6 +23,12 @@ use crate::io::grpc::wire::hushwire::compliance::v1::{ExportAuditLogRequest, Exp
 
 /// Write the log to a file that a third party can verify offline
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hushwire audit export --out audit.jsonl
+  hushwire audit export --out since.jsonl --from 48000
+
+The file is verified while it is written. Whoever gets it verifies it again, offline: hushwire audit verify FILE.")]
 pub struct ExportArgs {
     #[command(flatten)]
     client: ClientArgs,
@@ -103,7 +109,9 @@ impl<'a> Writer<'a> {
             .ok()
             .filter(|range| range.size() == TreeSize(from))
             .ok_or_else(|| CliError::not_verified("the node did not say where the export begins"))?;
-        let header = header_line(&keys, &before);
+        let witnessed = (!first.witnessed.is_empty()).then(|| keys.trim(&first.witnessed)).transpose();
+        let witnessed = witnessed.map_err(|fault| unusable(&fault))?;
+        let header = header_line(&keys, &before, witnessed.as_deref());
         let verifier = ExportVerifier::start(&header, clock::now().day()).map_err(|fault| unusable(&fault))?;
         file.write_all(header.as_bytes()).map_err(|error| unwritable(path, &error))?;
         let checkpoint = keys.trim(&first.checkpoint).map_err(|fault| unusable(&fault))?;

@@ -22,6 +22,11 @@ const PAGE: u32 = 1_000;
 
 /// Show what the node did, newest last
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hushwire audit list
+  hushwire audit list --action screening. --from 2026-11-20T00:00:00Z
+  hushwire audit list --action screening.decided --json | tail -n 20")]
 pub struct ListArgs {
     #[command(flatten)]
     client: ClientArgs,

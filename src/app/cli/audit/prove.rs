@@ -18,6 +18,12 @@ use crate::io::keystore::file::{Readers, write};
 
 /// Write a small file that proves one record to somebody who trusts only the roster
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hushwire audit prove --decision 5f0c… --out proof.json
+  hushwire audit prove --index 4711 --out proof.json
+
+The decision's id stands in the answer of the screening and in hushwire audit list.")]
 pub struct ProveArgs {
     #[command(flatten)]
     client: ClientArgs,

@@ -8,18 +8,29 @@ use serde::Serialize;
 
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output;
-use crate::domain::audit::evidence::{Fault, RecordText, Verified};
+use crate::base::name::FeedId;
+use crate::domain::audit::evidence::{Fault, RecordText, Verified, Witnessed};
 use crate::domain::audit::export::{ExportVerifier, LINE_BYTES};
 use crate::domain::audit::proof;
 use crate::domain::audit::record::AuditRecord;
+use crate::domain::roster::succession::RosterNote;
 use crate::io::clock;
 
 /// Verify an export or a proof, without any node
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
+Examples:
+  hushwire audit verify audit.jsonl --key \"$KEY\"
+  hushwire audit verify proof.json
+
 Every byte of the file is checked: entries against their commitments, words against bytes, all entries against the signed \
-root, the signature against the key. Without --key the file's own key is used and shown: compare it with the roster \
-(hushwire member roster), or a forger could have made the whole log under a key of his own.
+root, the signature against the key, the cosignatures of other members against the entries they cover. Without --roster or \
+--key the file's own keys are used and shown: compare them with the roster (hushwire member roster), or a forger could have \
+made the whole log under keys of his own.
+
+Examples:
+  hushwire audit verify audit.jsonl --roster bank-a/rosters/1.note
+  hushwire audit verify proof.json --key KEY --witness-key KEY
 
 Exit code 5: the file is not what the node wrote.")]
 pub struct VerifyArgs {
@@ -28,6 +39,12 @@ pub struct VerifyArgs {
     /// Verifier key of the log, as the roster gives it
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
+    /// Verifier key of a member that may have cosigned the log; may be repeated. A cosignature under any other key is refused
+    #[arg(long = "witness-key", value_name = "KEY")]
+    witness_keys: Vec<String>,
+    /// Signed roster from which the keys are taken: the log's, and those of the members that may have cosigned it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "witness_keys"])]
+    roster: Option<PathBuf>,
     /// One JSON object on standard output
     #[arg(long)]
     json: bool,
@@ -45,6 +62,9 @@ struct Answer<'a> {
     size: u64,
     root: &'a str,
     cosigners: Vec<&'a str>,
+    /// Size up to which other members cosigned the log, and the names of their keys.
+    witnessed_size: u64,
+    witnesses: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     record: Option<RecordText>,
 }
@@ -53,14 +73,47 @@ pub(in crate::app::cli) fn run(args: VerifyArgs) -> Result<Outcome, CliError> {
     let name = args.file.display().to_string();
     let file = File::open(&args.file).map_err(|error| CliError::usage(format!("{name}: {error}")))?;
     let (verified, record) = verify(&mut Lines::new(file)).map_err(|broken| broken.told(&name))?;
-    if args.key.as_ref().is_some_and(|key| key.trim() != verified.verifier_key) {
-        return Err(Broken { line: 1, fault: Fault::AnotherKey }.told(&name));
-    }
+    let trusted = Trusted::given(&args, &verified)?;
+    trusted.check(&verified).map_err(|fault| Broken { line: 1, fault }.told(&name))?;
     tell(&verified, record.as_ref(), args.json)?;
-    if args.key.is_none() {
-        output::remark("compare the key with the roster (hushwire member roster), or give it with --key");
+    if trusted.log.is_none() {
+        output::remark("compare the key with the roster (hushwire member roster), or give it with --key or --roster");
     }
     Ok(Outcome::Done)
+}
+
+/// The keys a reader trusts; what was not given is not compared.
+struct Trusted {
+    log: Option<String>,
+    witnesses: Option<Vec<String>>,
+}
+
+impl Trusted {
+    fn given(args: &VerifyArgs, verified: &Verified) -> Result<Self, CliError> {
+        let Some(path) = &args.roster else {
+            let trim = |key: &String| key.trim().to_owned();
+            let witnesses = (!args.witness_keys.is_empty()).then(|| args.witness_keys.iter().map(trim).collect());
+            return Ok(Self { log: args.key.as_ref().map(trim), witnesses });
+        };
+        let refused = |fault: String| CliError::usage(format!("{}: {fault}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
+        let roster = RosterNote::parse(&text).map_err(|error| refused(error.to_string()))?;
+        let origin = FeedId::from_origin(&roster.content().consortium, &verified.origin);
+        let rows = &roster.content().members;
+        let author = origin.ok().and_then(|log| rows.iter().find(|row| row.id == log.member));
+        let author = author.ok_or_else(|| refused(format!("the roster knows no log {}", verified.origin)))?;
+        let witnesses = rows.iter().map(|row| row.witness_key.to_string()).collect();
+        Ok(Self { log: Some(author.audit_key.to_string()), witnesses: Some(witnesses) })
+    }
+
+    fn check(&self, verified: &Verified) -> Result<(), Fault> {
+        if self.log.as_ref().is_some_and(|key| *key != verified.verifier_key) {
+            return Err(Fault::AnotherKey);
+        }
+        let mut by = verified.witnessed.iter().flat_map(|witnessed| &witnessed.by);
+        let known = |key: String| self.witnesses.as_ref().is_none_or(|given| given.contains(&key));
+        if by.all(|(key, _)| known(key.to_string())) { Ok(()) } else { Err(Fault::AnotherWitness) }
+    }
 }
 
 /// A rule broken on a line.
@@ -73,6 +126,7 @@ struct Broken {
 impl Broken {
     fn told(&self, file: &str) -> CliError {
         let hint = match self.fault {
+            Fault::AnotherWitness => "somebody cosigned who is no member by the keys given; ask whose key it is",
             Fault::AnotherKey => "either the key is of another log, or somebody made this file under a key of his own",
             Fault::Version { .. } => "a newer hushwire wrote it; verify it with that version",
             _ => "the file was changed, cut or damaged after the node wrote it; ask for it again from its source",
@@ -144,6 +198,8 @@ pub(in crate::app::cli::audit) fn tell(
             size: verified.size,
             root: &verified.root,
             cosigners: verified.cosigners.keys().map(String::as_str).collect(),
+            witnessed_size: verified.witnessed.as_ref().map_or(0, |witnessed| witnessed.size),
+            witnesses: verified.witnessed.iter().flat_map(|one| &one.by).map(|(key, _)| key.name()).collect(),
             record: record.map(RecordText::from),
         });
     }
@@ -163,6 +219,14 @@ pub(in crate::app::cli::audit) fn tell(
     output::answer(format!("  signed by {}", verified.verifier_key))?;
     for (name, time) in &verified.cosigners {
         output::answer(format!("  cosigned by {name}, last at {time}"))?;
+    }
+    match &verified.witnessed {
+        None => output::answer("  cosigned by no other member")?,
+        Some(Witnessed { size, by }) => {
+            for (key, time) in by {
+                output::answer(format!("  witnessed up to size {size} at {time} by {key}"))?;
+            }
+        }
     }
     Ok(())
 }

@@ -1,51 +1,104 @@
-//! Certificates: there, readable, in force, and for how long.
+//! Certificates: there, readable, in force and for how long, and with the keys that belong to them.
 
 use std::path::Path;
 
 use crate::app::cli::doctor::{Findings, Patient};
+use crate::base::bytes::Sha256Digest;
+use crate::base::name::CallerName;
+use crate::base::role::Role;
 use crate::base::time::Timestamp;
+use crate::io::certificate::{pin_of_key_pem, pin_of_pem};
 use crate::io::clock;
 use crate::io::keystore::file::read;
+use crate::io::keystore::store::Keystore;
 use crate::io::transport::leaf::Leaf;
 
 /// Days before its end from which a certificate is worth a warning: a month to find somebody who may issue one.
 const EARLY_DAYS: u64 = 30;
 
-pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) {
+/// `keystore` is compared with, where it could be opened.
+pub(super) fn examine(patient: &Patient<'_>, keystore: Option<&Keystore>, findings: &mut Findings) {
     let (node, dir) = (&patient.config.dir, patient.dir());
-    let keygen = format!("hushwire member keygen --dir {dir} --consortium ID --member {}", patient.config.member);
-    let peer =
-        "make new keys with hushwire member keygen in a new folder, and hand the admins its card: hushwire member card";
-    check(&node.local_authority(), &keygen, &keygen, findings);
-    check(&node.server_certificate(), &keygen, &format!("hushwire cert server --dir {dir}"), findings);
-    check(&node.peer_certificate(), &keygen, peer, findings);
-    let mut clients: Vec<_> = match std::fs::read_dir(node.clients()) {
+    let keys = keystore.map(|keystore| &keystore.keys);
+    // The authority first: the commands that mend the others need it.
+    let of_authority = |pem: &str| {
+        let key = keys?.tls.as_ref().and_then(|tls| pin_of_key_pem(&tls.local_ca));
+        Some(key == pin_of_pem(pem))
+    };
+    let own = [
+        (node.local_authority(), "authority", &of_authority as &dyn Fn(&str) -> Option<bool>),
+        (node.server_certificate(), "server", &|pem| Some(keys?.server_key_of(pem).is_some())),
+        (node.peer_certificate(), "peer", &|pem| Some(keys?.peer_key_of(pem).is_some())),
+    ];
+    for (path, command, has_key) in own {
+        let mend = format!("hushwire cert {command} --dir {dir}");
+        let Some(pem) = check(&path, &mend, findings) else { continue };
+        if has_key(&pem) == Some(false) {
+            let found = format!("{} belongs to a key that is not in the keystore", path.display());
+            findings.fault("certificates", found, mend);
+        }
+    }
+    clients(patient, findings);
+}
+
+fn clients(patient: &Patient<'_>, findings: &mut Findings) {
+    let (node, dir) = (&patient.config.dir, patient.dir());
+    let mut folders: Vec<_> = match std::fs::read_dir(node.clients()) {
         Ok(folders) => folders.flatten().map(|folder| folder.path()).collect(),
         Err(_) => Vec::new(),
     };
-    clients.sort();
-    if clients.is_empty() {
+    folders.sort();
+    if folders.is_empty() {
         let mend = format!("hushwire cert issue operator desk --dir {dir}");
         findings.warning("certificates", "no client has one, so nobody can call the node", mend);
     }
-    for folder in clients {
-        let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let (role, client) = name.split_once('-').unwrap_or(("ROLE", "NAME"));
-        let mend = format!("mv {0} {0}.old && hushwire cert issue {role} {client} --dir {dir}", folder.display());
-        check(&folder.join("cert.pem"), &mend, &mend, findings);
+    let authority = std::fs::read_to_string(node.local_authority()).ok().and_then(|pem| pin_of_pem(&pem));
+    for folder in folders {
+        match caller_of(&folder) {
+            Some((role, name)) => {
+                let mend = format!("hushwire cert issue {role} {name} --dir {dir} --replace");
+                client(&folder, authority, &mend, findings);
+            }
+            None => {
+                let found = format!("{} is not named ROLE-NAME: no command finds it", folder.display());
+                findings.warning("certificates", found, format!("mv {} {dir}/", folder.display()));
+            }
+        }
     }
 }
 
-/// `missing` mends a file that is not there, `ended` one that has run out.
-fn check(path: &Path, missing: &str, ended: &str, findings: &mut Findings) {
+/// The caller a folder is named after.
+fn caller_of(folder: &Path) -> Option<(Role, CallerName)> {
+    let (role, name) = folder.file_name()?.to_str()?.split_once('-')?;
+    Some((role.parse().ok()?, name.parse().ok()?))
+}
+
+fn client(folder: &Path, authority: Option<Sha256Digest>, mend: &str, findings: &mut Findings) {
+    let Some(pem) = check(&folder.join("cert.pem"), mend, findings) else { return };
+    let text = |name: &str| std::fs::read_to_string(folder.join(name)).ok();
+    if text("key.pem").and_then(|key| pin_of_key_pem(&key)) != pin_of_pem(&pem) {
+        let found = format!("key.pem in {} is missing, or is not the key of cert.pem", folder.display());
+        findings.fault("certificates", found, mend);
+    } else if text("ca.pem").and_then(|pem| pin_of_pem(&pem)) != authority {
+        let found = format!("ca.pem in {} is missing, or is not this node's authority", folder.display());
+        findings.fault("certificates", found, mend);
+    }
+}
+
+/// The text of a certificate that is there and readable; what is found about its life is told.
+fn check(path: &Path, mend: &str, findings: &mut Findings) -> Option<String> {
     let shown = path.display();
     let content = match read(path) {
         Ok(content) => content,
-        Err(error) => return findings.fault("certificates", error.to_string(), missing),
+        Err(error) => {
+            findings.fault("certificates", error.to_string(), mend);
+            return None;
+        }
     };
     let leaf = x509_parser::pem::parse_x509_pem(&content).ok().and_then(|(_, pem)| Leaf::read(&pem.contents).ok());
     let Some(leaf) = leaf else {
-        return findings.fault("certificates", format!("{shown} is not a certificate"), missing);
+        findings.fault("certificates", format!("{shown} is not a certificate"), mend);
+        return None;
     };
     let now = clock::now();
     let (from, until) = (Timestamp::from_unix_s(leaf.not_before_s), Timestamp::from_unix_s(leaf.not_after_s));
@@ -54,10 +107,11 @@ fn check(path: &Path, missing: &str, ended: &str, findings: &mut Findings) {
         let found = format!("{shown} begins only at {from}; this machine's clock shows {now}");
         findings.fault("certificates", found, "set the clock: timedatectl set-ntp true");
     } else if until <= now {
-        findings.fault("certificates", format!("{shown} ended at {until}"), ended);
+        findings.fault("certificates", format!("{shown} ended at {until}"), mend);
     } else if days < EARLY_DAYS {
-        findings.warning("certificates", format!("{shown} ends in {days} days, at {until}"), ended);
+        findings.warning("certificates", format!("{shown} ends in {days} days, at {until}"), mend);
     } else {
         findings.ok("certificates", format!("{shown} is in force for {days} days"));
     }
+    String::from_utf8(content).ok()
 }

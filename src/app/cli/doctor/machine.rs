@@ -54,16 +54,7 @@ fn secret_files(patient: &Patient<'_>, findings: &mut Findings) {
 fn disk(path: &Path, findings: &mut Findings) {
     match rustix::fs::statvfs(path) {
         Ok(disk) => {
-            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-            let found = format!("{} MB free under {}", free / 1_000_000, path.display());
-            let mend = "make room, or move the node's folder to a larger disk and set dir under [node]";
-            if free < TOO_LITTLE_BYTES {
-                findings.fault("disk", found, mend);
-            } else if free < LITTLE_BYTES {
-                findings.warning("disk", found, mend);
-            } else {
-                findings.ok("disk", found);
-            }
+            room(disk.f_bavail.saturating_mul(disk.f_frsize), path, findings);
         }
         Err(error) => findings.warning("disk", format!("free space is unknown: {error}"), "look with df -h"),
     }
@@ -77,19 +68,32 @@ fn disk(path: &Path, findings: &mut Findings) {
     }
 }
 
+fn room(free: u64, path: &Path, findings: &mut Findings) {
+    let found = format!("{} MB free under {}", free / 1_000_000, path.display());
+    let mend = "make room, or move the node's folder to a larger disk and set dir under [node]";
+    if free < TOO_LITTLE_BYTES {
+        findings.fault("disk", found, mend);
+    } else if free < LITTLE_BYTES {
+        findings.warning("disk", found, mend);
+    } else {
+        findings.ok("disk", found);
+    }
+}
+
 /// A clock that is behind makes new certificates and entries look as if they came from the future.
 fn clock_of(patient: &Patient<'_>, findings: &mut Findings) {
-    let now = clock::now();
+    compare_clock(clock::now(), newest_write(&patient.config.dir.journal()), findings);
+}
+
+fn compare_clock(now: Timestamp, written: Option<Timestamp>, findings: &mut Findings) {
     let mend = "set the clock: timedatectl set-ntp true";
     if now < BUILT_AFTER {
         findings.fault("clock", format!("it shows {now}, a time before this program was written"), mend);
         return;
     }
-    let newest = newest_write(&patient.config.dir.journal());
-    match newest {
-        Some(newest) if newest.ms_since(now) > CLOCK_AHEAD_S * 1000 => {
-            let found = format!("it shows {now}, but the journal was written at {newest}");
-            findings.fault("clock", found, mend);
+    match written {
+        Some(written) if written.ms_since(now) > CLOCK_AHEAD_S * 1000 => {
+            findings.fault("clock", format!("it shows {now}, but the journal was written at {written}"), mend);
         }
         _ => findings.ok("clock", format!("{now}")),
     }
@@ -103,4 +107,33 @@ fn newest_write(folder: &Path) -> Option<Timestamp> {
 
 fn unix(time: SystemTime) -> Option<Timestamp> {
     Some(Timestamp::from_unix_s(time.duration_since(UNIX_EPOCH).ok()?.as_secs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::cli::doctor::Level;
+
+    fn level(look: impl FnOnce(&mut Findings)) -> Level {
+        let mut findings = Findings::default();
+        look(&mut findings);
+        findings.0.first().expect("something is found").level
+    }
+
+    #[test]
+    fn a_disk_that_fills_is_told_before_the_node_stops() {
+        let at = |free| level(|findings| room(free, Path::new("node"), findings));
+        assert_eq!((at(LITTLE_BYTES), at(LITTLE_BYTES - 1)), (Level::Ok, Level::Warning));
+        assert_eq!((at(TOO_LITTLE_BYTES), at(TOO_LITTLE_BYTES - 1)), (Level::Warning, Level::Fault));
+    }
+
+    #[test]
+    fn a_clock_before_this_program_or_behind_the_journal_is_wrong() {
+        let at = |now, written| level(|findings| compare_clock(now, written, findings));
+        let now = BUILT_AFTER.plus_s(1_000_000);
+        assert_eq!(at(Timestamp::from_unix_s(0), None), Level::Fault);
+        assert_eq!(at(now, None), Level::Ok);
+        assert_eq!(at(now, Some(now.plus_s(CLOCK_AHEAD_S))), Level::Ok);
+        assert_eq!(at(now, Some(now.plus_s(CLOCK_AHEAD_S + 1))), Level::Fault);
+    }
 }

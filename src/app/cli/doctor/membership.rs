@@ -6,14 +6,14 @@ use crate::base::limits::EPOCH_DAYS;
 use crate::domain::roster::verified::Roster;
 use crate::io::clock;
 use crate::io::keystore::passphrase::{Passphrase, PassphraseSource, VARIABLE};
+use crate::io::keystore::rollover::RotatedKey;
 use crate::io::keystore::store::Keystore;
 
 /// Days before its end from which a roster must be renewed: every member has to sign or apply it.
 const EARLY_DAYS: u64 = 30;
 
 /// Returns the roster in force, where it verifies.
-pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> Option<Roster> {
-    let keystore = keystore(patient, findings);
+pub(super) fn examine(patient: &Patient<'_>, keystore: Option<&Keystore>, findings: &mut Findings) -> Option<Roster> {
     let roster = match patient.config.dir.roster_files().current() {
         Ok(roster) => roster,
         Err(error) => {
@@ -26,14 +26,14 @@ pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> Option<
         }
     };
     in_force(patient, &roster, findings);
-    listed(patient, &roster, findings);
+    listed(patient, keystore, &roster, findings);
     if let Some(keystore) = keystore {
-        keys_of(patient, &keystore, &roster, findings);
+        keys_of(patient, keystore, &roster, findings);
     }
     Some(roster)
 }
 
-fn keystore(patient: &Patient<'_>, findings: &mut Findings) -> Option<Keystore> {
+pub(super) fn keystore(patient: &Patient<'_>, findings: &mut Findings) -> Option<Keystore> {
     let path = &patient.config.keystore;
     if !path.exists() {
         let mend = format!(
@@ -72,7 +72,8 @@ fn keystore(patient: &Patient<'_>, findings: &mut Findings) -> Option<Keystore> 
 fn in_force(patient: &Patient<'_>, roster: &Roster, findings: &mut Findings) {
     let now = clock::now();
     let renew = format!(
-        "hushwire member propose --dir {} --renew-days 365 --out renewal, then have the admins sign it: hushwire member sign renewal/* --admin KEYFILE",
+        "hushwire member propose --dir {0} --renew-days 365 --out renewal && hushwire member sign renewal/* --admin KEYFILE \
+         && hushwire member apply --dir {0} renewal/*",
         patient.dir()
     );
     let until = roster.not_after();
@@ -109,11 +110,8 @@ fn in_force(patient: &Patient<'_>, roster: &Roster, findings: &mut Findings) {
 }
 
 /// Whether the roster lists this node with the certificate it has.
-fn listed(patient: &Patient<'_>, roster: &Roster, findings: &mut Findings) {
-    let card = format!(
-        "hushwire member card --dir {} --name NAME --endpoint HOST:PORT --out new.card, and hand it to the admins",
-        patient.dir()
-    );
+fn listed(patient: &Patient<'_>, keystore: Option<&Keystore>, roster: &Roster, findings: &mut Findings) {
+    let card = format!("hushwire member card --dir {} --out new.card   # then hand it to the admins", patient.dir());
     let id = &patient.config.member;
     let Some(member) = roster.member(id) else {
         return findings.fault("roster", format!("it does not list {id}"), card);
@@ -122,17 +120,20 @@ fn listed(patient: &Patient<'_>, roster: &Roster, findings: &mut Findings) {
         let found = format!("{id} does not take part: it is {} or outside its validity", member.state.label());
         findings.fault("roster", found, "ask the admins: hushwire member roster shows what they decided");
     }
-    match own_pin(&patient.config.dir) {
-        Ok(pin) if member.pins.contains(&pin) => {
+    // That the certificate is of another node was said before.
+    let foreign = std::fs::read_to_string(patient.config.dir.peer_certificate())
+        .is_ok_and(|pem| keystore.is_some_and(|keystore| keystore.keys.peer_key_of(&pem).is_none()));
+    match own_pin(&patient.config.dir).ok().filter(|_| !foreign) {
+        Some(pin) if member.pins.contains(&pin) => {
             findings.ok("roster", format!("it lists {id} with this node's certificate"))
         }
-        Ok(_) => findings.fault(
+        Some(_) => findings.fault(
             "roster",
-            "it pins another certificate than tls/peer.pem: no peer will accept this node",
+            "it pins another key than that of tls/peer.pem: no peer will accept this node",
             card,
         ),
-        // That the certificate cannot be read was said before.
-        Err(_) => {}
+        // So was that it cannot be read.
+        None => {}
     }
 }
 
@@ -140,6 +141,22 @@ fn keys_of(patient: &Patient<'_>, keystore: &Keystore, roster: &Roster, findings
     if keystore.member != patient.config.member {
         let mend = format!("set member under [node] or path under [keystore] in {}", patient.file.display());
         findings.fault("keystore", format!("it belongs to {}", keystore.member), mend);
+    }
+    let row = roster.member(&keystore.member);
+    for key in RotatedKey::ALL.into_iter().filter(|key| row.is_some_and(|row| !keystore.keys.holds_named(*key, row))) {
+        let found = format!("the roster names another {} key than it holds", key.label());
+        let mend =
+            "put the node's own keystore back, from a backup; without it the member starts anew under another id";
+        findings.fault("keystore", found, mend);
+    }
+    let named = |key: &RotatedKey| {
+        let next = keystore.keys.next_fingerprint(*key);
+        row.zip(next).is_some_and(|(row, next)| key.named_by(row).contains(&next))
+    };
+    for key in RotatedKey::ALL.into_iter().filter(named) {
+        let found = format!("the roster names its next {0} key; the former one still lies there", key.label());
+        let mend = format!("hushwire key rotate {} --dir {} --finish", key.label(), patient.dir());
+        findings.warning("keystore", found, mend);
     }
     match keystore.keys.key_ring(roster, clock::now()) {
         Ok(_) => findings.ok("keystore", "it holds the secrets of every epoch that is read"),

@@ -3,18 +3,21 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::json;
 
 use crate::app::cli::sealing::{DirArgs, PassphraseArgs};
 use crate::app::outcome::{CliError, Outcome};
-use crate::app::output::answer;
+use crate::app::output::{answer, answer_json};
 use crate::base::epoch::KeyEpoch;
 use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::domain::note::SignedNote;
+use crate::domain::pseudonym::keys::EpochSecret;
 use crate::domain::roster::succession::RosterNote;
 use crate::domain::roster::verified::Roster;
+use crate::io::bundle_files::BundleFiles;
 use crate::io::clock;
-use crate::io::key_bundle::{self, KeyBundle};
+use crate::io::key_bundle::{self, BundleError, KeyBundle, VerifiedBundle};
 use crate::io::keystore::file::read_at_most;
 use crate::io::keystore::store::Keystore;
 
@@ -26,7 +29,7 @@ Example:
 
 Rosters are verified against the one in force and applied in the order of their versions; a key bundle is opened where it \
 holds something for this member. A file that does not verify changes nothing. A running node takes them up on SIGHUP \
-(systemctl reload); a new roster it also hears from its peers.")]
+(systemctl reload). A running node also hears of new rosters and of key bundles addressed to it from its peers.")]
 pub struct ApplyArgs {
     /// Signed rosters and key bundles, in any order.
     #[arg(value_name = "FILE", required = true)]
@@ -35,6 +38,10 @@ pub struct ApplyArgs {
     dir: DirArgs,
     #[command(flatten)]
     sealing: PassphraseArgs,
+    /// One JSON object on standard output: {"version", "sha256", "applied", "epochs"}; applied lists the versions that are
+    /// new here, epochs those whose secret is
+    #[arg(long)]
+    json: bool,
 }
 
 pub fn run(args: &ApplyArgs) -> Result<Outcome, CliError> {
@@ -44,22 +51,40 @@ pub fn run(args: &ApplyArgs) -> Result<Outcome, CliError> {
     let known = chain.len();
     let papers = Papers::read(&args.files)?;
     follow(&mut chain, papers.rosters, clock::now())?;
+    let mut epochs = Vec::new();
     if !papers.bundles.is_empty() {
         let (mut keystore, passphrase) = args.sealing.open(&node)?;
-        let opened = open_bundles(&mut keystore, &chain, papers.bundles)?;
-        if !opened.is_empty() {
+        epochs = open_bundles(&mut keystore, &chain, papers.bundles, &node.bundle_files())?;
+        if !epochs.is_empty() {
             // Keys first: a roster that activates an epoch must find its secret.
             keystore.replace(&node.keystore(), &passphrase, args.sealing.work())?;
-        }
-        for epoch in opened {
-            answer(format!("secret of epoch {epoch} stored"))?;
         }
     }
     for roster in chain.iter().skip(known) {
         files.append(roster)?;
+    }
+    report(args, &chain, known, &epochs)
+}
+
+fn report(args: &ApplyArgs, chain: &[Roster], known: usize, epochs: &[KeyEpoch]) -> Result<Outcome, CliError> {
+    let fresh = chain.get(known..).unwrap_or_default();
+    if args.json {
+        let newest = chain.last().ok_or_else(|| CliError::failed("there is no roster to follow"))?;
+        let shown = json!({
+            "version": newest.version(),
+            "sha256": newest.sha256().to_string(),
+            "applied": fresh.iter().map(Roster::version).collect::<Vec<_>>(),
+            "epochs": epochs.iter().map(|epoch| epoch.0).collect::<Vec<_>>(),
+        });
+        return answer_json(&shown).map(|()| Outcome::Done);
+    }
+    for epoch in epochs {
+        answer(format!("secret of epoch {epoch} stored"))?;
+    }
+    for roster in fresh {
         answer(format!("roster version {} is in force: {}", roster.version(), roster.sha256()))?;
     }
-    if chain.len() == known {
+    if fresh.is_empty() {
         answer("no newer roster among the files")?;
     }
     Ok(Outcome::Done)
@@ -100,6 +125,13 @@ pub fn follow(chain: &mut Vec<Roster>, notes: Vec<String>, now: Timestamp) -> Re
         if chain.iter().any(|roster| roster.sha256() == note.sha256()) {
             continue;
         }
+        let version = note.content().version;
+        if let Some(held) = chain.iter().find(|roster| roster.version() == version) {
+            let fault = format!("two rosters of version {version}: {} and {}", held.sha256(), note.sha256());
+            return Err(CliError::not_verified(fault).hint(
+                "only one can be followed, and nothing was applied: ask the admins which, and give that one alone",
+            ));
+        }
         let current = chain.last().ok_or_else(|| CliError::failed("there is no roster to follow"))?;
         chain.push(note.verify_next(current)?);
     }
@@ -109,11 +141,13 @@ pub fn follow(chain: &mut Vec<Roster>, notes: Vec<String>, now: Timestamp) -> Re
     }
 }
 
-/// Opens what the bundles hold for this member and puts it into the keystore. Returns the epochs whose secrets are new.
+/// Opens what the bundles hold for this member and puts it into the keystore; keeps them for the others. Returns the epochs
+/// whose secrets are new.
 pub fn open_bundles(
     keystore: &mut Keystore,
     chain: &[Roster],
     bundles: Vec<String>,
+    kept: &BundleFiles,
 ) -> Result<Vec<KeyEpoch>, CliError> {
     let mut opened = Vec::new();
     for text in bundles {
@@ -123,13 +157,23 @@ pub fn open_bundles(
                 format!("a key bundle was sealed under roster {}, which is not known here", bundle.roster_sha256());
             return Err(CliError::not_verified(fault).hint("apply that roster together with the bundle"));
         };
-        if !bundle.recipients().any(|member| *member == keystore.member) {
+        let (epoch, is_ours) = (bundle.epoch(), bundle.recipients().any(|member| *member == keystore.member));
+        let verified = bundle.verify(roster)?;
+        kept.keep(epoch, text.as_bytes())?;
+        if !is_ours {
             continue;
         }
-        let (epoch, secret) = bundle.verify(roster)?.open(&keystore.member, &keystore.keys.hpke)?;
+        let (epoch, secret) = open(&verified, keystore)?;
         if keystore.keys.epochs.insert(epoch, secret).is_none() {
             opened.push(epoch);
         }
     }
     Ok(opened)
+}
+
+/// With the key it was sealed to, which is the one its roster named: the key in use or the next.
+fn open(bundle: &VerifiedBundle, keystore: &Keystore) -> Result<(KeyEpoch, EpochSecret), BundleError> {
+    let mut attempts = keystore.keys.hpke_secrets().map(|key| bundle.open(&keystore.member, key));
+    let first = attempts.next().expect("the key in use is always among them");
+    first.or_else(|fault| attempts.find_map(Result::ok).ok_or(fault))
 }

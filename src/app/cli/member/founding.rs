@@ -59,7 +59,7 @@ pub fn found_locally(terms: &LocalTerms<'_>, now: Timestamp, rng: &mut impl Cryp
         let holder = Holder { consortium: &terms.consortium, member: &local.member, hosts: &local.hosts };
         let pin = make_keys(&local.node, &holder, terms.passphrase, terms.work, now, rng)?;
         let keystore = Keystore::read(&local.node.keystore(), terms.passphrase)?;
-        cards.push(MemberCard::verify(&card_of(&keystore, pin, &local.wishes, now)?)?);
+        cards.push(MemberCard::verify(&card_of(&keystore, pin, &local.wishes, None, now)?)?);
     }
     let signers = terms.admins.iter().map(AdminKey::signer).collect::<Result<Vec<_>, _>>()?;
     let keys = signers.iter().map(|signer| signer.verifier().clone()).collect();

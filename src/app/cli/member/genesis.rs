@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use rand::CryptoRng;
 
-use crate::app::cli::member::propose::{Prepared, read_cards};
+use crate::app::cli::member::changes::{Prepared, read_cards};
+use crate::app::cli::member::propose::{LONE_ADMIN, admin_key};
 use crate::app::outcome::{CliError, Outcome};
-use crate::app::output::{answer, remark};
+use crate::app::output::{answer, answer_json, remark};
 use crate::base::epoch::KeyEpoch;
 use crate::base::name::ConsortiumId;
 use crate::base::time::Timestamp;
@@ -38,8 +39,8 @@ pub struct GenesisArgs {
     #[arg(long = "card", value_name = "FILE", required = true)]
     cards: Vec<PathBuf>,
     /// Verifier key of an admin, as `hushwire key admin` printed it; repeat for each.
-    #[arg(long = "admin", value_name = "KEY", required = true)]
-    admins: Vec<String>,
+    #[arg(long = "admin", value_name = "KEY", required = true, value_parser = admin_key)]
+    admins: Vec<VerifierKey>,
     /// How many admins must sign every later change.
     #[arg(long, value_name = "N", default_value_t = 2)]
     quorum: usize,
@@ -52,7 +53,8 @@ pub struct GenesisArgs {
     /// Weakest grounds of an indicator: customer-report, own-confirmed or authority.
     #[arg(long, value_name = "GROUNDS", default_value = "own-confirmed", value_parser = grounds)]
     minimum_grounds: MinimumGrounds,
-    /// Cosignatures a checkpoint needs before its indicators count fully; 0 below four members.
+    /// Cosignatures of other members a checkpoint needs before its indicators count fully; 0 below four members, 3 of four,
+    /// 4 of five, 4 or 5 of six.
     #[arg(long, value_name = "N", default_value_t = 0)]
     witness_quorum: u32,
     /// Seconds after which a silent peer's feed counts as stale.
@@ -61,6 +63,9 @@ pub struct GenesisArgs {
     /// Folder to write; must not exist.
     #[arg(long, short, value_name = "DIR")]
     out: PathBuf,
+    /// One JSON object on standard output: {"version", "sha256", "dir"}; the hash is the genesis hash
+    #[arg(long)]
+    json: bool,
 }
 
 fn grounds(text: &str) -> Result<MinimumGrounds, String> {
@@ -68,15 +73,10 @@ fn grounds(text: &str) -> Result<MinimumGrounds, String> {
 }
 
 pub fn run(args: &GenesisArgs) -> Result<Outcome, CliError> {
-    let admin = |text: &String| {
-        text.parse::<VerifierKey>().map_err(|fault| {
-            CliError::usage(format!("--admin: {fault}")).hint("give the whole line `hushwire key admin` printed")
-        })
-    };
     let founding = Founding {
         consortium: args.consortium.clone(),
         cards: read_cards(&args.cards)?,
-        admins: Admins { quorum: args.quorum, keys: args.admins.iter().map(admin).collect::<Result<_, _>>()? },
+        admins: Admins { quorum: args.quorum, keys: args.admins.clone() },
         limits: Limits {
             max_validity_days: args.max_validity_days,
             minimum_grounds: args.minimum_grounds,
@@ -89,12 +89,15 @@ pub fn run(args: &GenesisArgs) -> Result<Outcome, CliError> {
     let prepared = prepare(&founding, clock::now(), &mut random::generator())?;
     prepared.write(&args.out)?;
     if args.quorum < 2 {
-        remark("note: with a quorum of 1 a single admin, or a thief of one key, can change the roster alone");
+        remark(LONE_ADMIN);
     }
-    report(&prepared, &args.out)
+    report(&prepared, &args.out, args.json)
 }
 
-fn report(prepared: &Prepared, out: &Path) -> Result<Outcome, CliError> {
+fn report(prepared: &Prepared, out: &Path, json: bool) -> Result<Outcome, CliError> {
+    if json {
+        return answer_json(&prepared.as_json(out)).map(|()| Outcome::Done);
+    }
     answer(format!("genesis hash: {}", prepared.sha256))?;
     answer(format!("next, each admin: hushwire member sign {}/* --admin KEYFILE", out.display()))?;
     Ok(Outcome::Done)
@@ -113,6 +116,7 @@ pub struct Founding {
 /// Version 1 of the roster, and epoch 1 sealed to every member. Both still unsigned.
 pub fn prepare(founding: &Founding, now: Timestamp, rng: &mut impl CryptoRng) -> Result<Prepared, CliError> {
     for card in &founding.cards {
+        card.check_first()?;
         if *card.consortium() != founding.consortium {
             return Err(CliError::not_verified(format!(
                 "the card of {} was made for consortium {}",

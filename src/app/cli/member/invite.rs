@@ -7,11 +7,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::app::cli::member::apply::{Papers, follow};
 use crate::app::cli::sealing::DirArgs;
 use crate::app::outcome::{CliError, Outcome};
-use crate::app::output::answer;
+use crate::app::output::{answer, answer_json};
 use crate::base::time::Timestamp;
 use crate::domain::roster::succession::{RosterNote, verify_chain};
 use crate::domain::roster::verified::Roster;
@@ -36,6 +37,9 @@ pub struct InviteArgs {
     /// File to write.
     #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
+    /// One JSON object on standard output: {"file", "genesis_sha256"}
+    #[arg(long)]
+    json: bool,
 }
 
 const FORMAT: &str = "hushwire/v1/invitation";
@@ -53,8 +57,16 @@ impl Invitation {
     /// Reads an invitation; nothing in it is verified yet.
     pub fn parse(bytes: &[u8]) -> Result<Self, CliError> {
         let refused = |fault: String| CliError::failed(format!("not an invitation: {fault}"));
-        let read: Self = serde_json::from_slice(bytes).map_err(|fault| refused(fault.to_string()))?;
-        if read.format == FORMAT { Ok(read) } else { Err(refused(format!("format {} is not known", FORMAT))) }
+        let read: Self = serde_json::from_slice(bytes).map_err(|fault| {
+            let cut = if fault.is_eof() { "it ends too early: " } else { "" };
+            refused(format!("{cut}{fault}")).hint("have it sent again: hushwire member invite writes it")
+        })?;
+        if read.format == FORMAT {
+            return Ok(read);
+        }
+        // What stands there may be anything; only so much of it is repeated.
+        let got: String = read.format.chars().filter(|character| !character.is_control()).take(64).collect();
+        Err(refused(format!("its format is \"{got}\", this program reads \"{FORMAT}\"")))
     }
 
     pub fn to_json(&self) -> Result<Vec<u8>, CliError> {
@@ -68,10 +80,13 @@ pub fn run(args: &InviteArgs) -> Result<Outcome, CliError> {
     let chain = if files.exist()? { files.load()? } else { Vec::new() };
     let invitation = pack(chain, Papers::read(&args.files)?, clock::now())?;
     create(&args.out, &invitation.to_json()?, Readers::Everyone)?;
-    let genesis = invitation.rosters.first().map(|note| RosterNote::parse(note)).transpose()?;
-    answer(format!("invitation: {}", args.out.display()))?;
-    if let Some(genesis) = genesis {
-        answer(format!("genesis hash, to be told by another way: {}", genesis.sha256()))?;
+    let genesis = invitation.rosters.first().ok_or_else(|| CliError::failed("the invitation holds no roster"))?;
+    let (file, genesis) = (args.out.display().to_string(), RosterNote::parse(genesis)?.sha256());
+    if args.json {
+        answer_json(&json!({ "file": file, "genesis_sha256": genesis.to_string() }))?;
+    } else {
+        answer(format!("invitation: {file}"))?;
+        answer(format!("genesis hash, to be told by another way: {genesis}"))?;
     }
     Ok(Outcome::Done)
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::json;
 
 use crate::app::cli::member::apply::open_bundles;
 use crate::app::cli::member::card::own_pin;
@@ -10,7 +11,7 @@ use crate::app::cli::member::invite::Invitation;
 use crate::app::cli::sealing::{DirArgs, PassphraseArgs};
 use crate::app::config::layout::NodeDir;
 use crate::app::outcome::{CliError, Outcome};
-use crate::app::output::answer;
+use crate::app::output::{answer, answer_json};
 use crate::base::bytes::Sha256Digest;
 use crate::base::time::Timestamp;
 use crate::domain::roster::succession::verify_chain;
@@ -41,6 +42,9 @@ pub struct JoinArgs {
     genesis: Sha256Digest,
     #[command(flatten)]
     dir: DirArgs,
+    /// One JSON object on standard output: {"member", "consortium", "version", "sha256"}
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     sealing: PassphraseArgs,
 }
@@ -56,7 +60,17 @@ pub fn run(args: &JoinArgs) -> Result<Outcome, CliError> {
     let invitation = Invitation::parse(&read_at_most(&args.invitation, INVITATION_BYTES)?)?;
     let (keystore, passphrase) = args.sealing.open(&node)?;
     let entry = Entry { invitation, genesis: args.genesis, passphrase: &passphrase, work: args.sealing.work() };
+    let member = keystore.member.clone();
     let roster = join(&node, keystore, entry, clock::now())?;
+    if args.json {
+        let shown = json!({
+            "member": member.as_str(),
+            "consortium": roster.consortium().as_str(),
+            "version": roster.version(),
+            "sha256": roster.sha256().to_string(),
+        });
+        return answer_json(&shown).map(|()| Outcome::Done);
+    }
     answer(format!("{} belongs to {}, roster version {}", own_name(&node), roster.consortium(), roster.version()))?;
     answer(format!(
         "next, for each system that calls it: hushwire cert issue ROLE NAME --dir {}",
@@ -89,7 +103,7 @@ pub fn join(node: &NodeDir, mut keystore: Keystore, entry: Entry<'_>, now: Times
     let newest = chain.last().ok_or_else(|| CliError::failed("the invitation holds no roster"))?;
     newest.check_in_force(now)?;
     check_listed(newest, &keystore, own_pin(node)?)?;
-    open_bundles(&mut keystore, &chain, entry.invitation.bundles)?;
+    open_bundles(&mut keystore, &chain, entry.invitation.bundles, &node.bundle_files())?;
     keystore.keys.key_ring(newest, now)?;
     keystore.replace(&node.keystore(), entry.passphrase, entry.work)?;
     files.found(&entry.genesis, &chain)?;

@@ -4,13 +4,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::Args;
 use rand::CryptoRng;
+use serde_json::json;
 
 use crate::app::cli::sealing::{DirArgs, PassphraseArgs};
 use crate::app::config::layout::NodeDir;
 use crate::app::config::template::{Filling, render};
 use crate::app::config::{LOCAL_PORT, PEER_PORT};
 use crate::app::outcome::{CliError, Outcome};
-use crate::app::output::answer;
+use crate::app::output::{answer, answer_json};
 use crate::base::bytes::Sha256Digest;
 use crate::base::name::{ConsortiumId, MemberId};
 use crate::base::time::Timestamp;
@@ -46,6 +47,9 @@ pub struct KeygenArgs {
     hosts: Vec<String>,
     #[command(flatten)]
     addresses: Addresses,
+    /// One JSON object on standard output: {"member", "dir", "pin"}
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     sealing: PassphraseArgs,
 }
@@ -82,6 +86,11 @@ pub fn run(args: &KeygenArgs) -> Result<Outcome, CliError> {
     let pin = make_keys(&node, &holder, &passphrase, args.sealing.work(), clock::now(), &mut random::generator())?;
     if !node.config().exists() {
         write_configuration(&node, &args.member, &args.addresses, args.sealing.source()?)?;
+    }
+    if args.json {
+        let dir = node.path().display().to_string();
+        let shown = json!({ "member": args.member.as_str(), "dir": dir, "pin": pin.to_string() });
+        return answer_json(&shown).map(|()| Outcome::Done);
     }
     answer(format!("keys of {} in {}", args.member, node.path().display()))?;
     answer(format!("pin of its peer certificate: {pin}"))?;

@@ -12,10 +12,11 @@ use crate::base::bytes::Sha256Digest;
 use crate::base::limits;
 use crate::domain::note::SignedNote;
 use crate::domain::roster::document::RosterDraft;
-use crate::domain::roster::member::Member;
+use crate::domain::roster::member::{FeedKey, Member};
 use crate::domain::roster::succession::text_sha256;
 use crate::io::clock;
 use crate::io::keystore::file::read_at_most;
+use crate::io::keystore::rollover::fingerprint;
 
 /// Show a roster: the one in force, or a file before it is signed or applied.
 #[derive(Debug, Args)]
@@ -91,6 +92,9 @@ pub fn summary(draft: &RosterDraft, sha256: Sha256Digest) -> Vec<String> {
     for member in &draft.members {
         lines.push(member_line(member));
         lines.push(format!("  audit key {}", member.audit_key));
+        lines.push(format!("  witness key {}", member.witness_key));
+        lines.extend(member.feeds.iter().map(|feed| format!("  feed key {} from size {}", feed.key, feed.from_size)));
+        lines.push(format!("  hpke key {}", fingerprint(member.hpke_key.as_bytes())));
     }
     lines
 }
@@ -110,6 +114,10 @@ fn member_line(member: &Member) -> String {
     )
 }
 
+fn feed_key_json(feed: &FeedKey) -> serde_json::Value {
+    json!({ "group": feed.group.as_str(), "from_size": feed.from_size.0, "key": feed.key.to_string() })
+}
+
 fn as_json(draft: &RosterDraft, sha256: Sha256Digest) -> serde_json::Value {
     let texts = |items: &mut dyn Iterator<Item = String>| items.collect::<Vec<_>>();
     let members = draft.members.iter().map(|member| {
@@ -123,6 +131,9 @@ fn as_json(draft: &RosterDraft, sha256: Sha256Digest) -> serde_json::Value {
             "endpoints": texts(&mut member.endpoints.iter().map(ToString::to_string)),
             "pins": texts(&mut member.pins.iter().map(ToString::to_string)),
             "audit_key": member.audit_key.to_string(),
+            "witness_key": member.witness_key.to_string(),
+            "feed_keys": member.feeds.iter().map(feed_key_json).collect::<Vec<_>>(),
+            "hpke_key_sha256": fingerprint(member.hpke_key.as_bytes()).to_string(),
             "entries_per_day": member.entries_per_day,
         })
     });

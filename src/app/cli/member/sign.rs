@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::json;
 
 use crate::app::cli::member::roster::summary;
 use crate::app::cli::sealing::PassphraseArgs;
 use crate::app::outcome::{CliError, Outcome};
-use crate::app::output::answer;
+use crate::app::output::{answer, answer_json};
 use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::domain::note::SignedNote;
@@ -33,6 +34,9 @@ pub struct SignArgs {
     /// The admin's sealed key, made by `hushwire key admin`.
     #[arg(long, value_name = "KEYFILE")]
     admin: PathBuf,
+    /// One JSON object on standard output: {"admin", "documents"}; each document with its file and what is signed, in lines
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     sealing: PassphraseArgs,
 }
@@ -46,17 +50,25 @@ pub fn run(args: &SignArgs) -> Result<Outcome, CliError> {
         let text = String::from_utf8(bytes).map_err(|_| refused("not a text".to_owned()))?;
         documents.push((path, Document::read(&text).map_err(|fault| refused(fault.message))?));
     }
+    let mut shown = Vec::new();
     for (path, document) in &documents {
-        answer(format!("{}:", path.display()))?;
-        for line in document.describe()? {
-            answer(format!("  {line}"))?;
+        let says = document.describe()?;
+        if !args.json {
+            answer(format!("{}:", path.display()))?;
+            says.iter().try_for_each(|line| answer(format!("  {line}")))?;
         }
+        shown.push(json!({ "file": path.display().to_string(), "says": says }));
     }
     let signer = AdminKey::read(&args.admin, &args.sealing.existing()?)?.signer()?;
     for (path, document) in documents {
         let note = document.signed(&signer, clock::now())?;
         write(path, note.as_bytes(), Readers::Everyone)?;
-        answer(format!("signed {} as {}", path.display(), signer.verifier().name()))?;
+        if !args.json {
+            answer(format!("signed {} as {}", path.display(), signer.verifier().name()))?;
+        }
+    }
+    if args.json {
+        answer_json(&json!({ "admin": signer.verifier().name(), "documents": shown }))?;
     }
     Ok(Outcome::Done)
 }

@@ -18,7 +18,7 @@ pub struct Indicator {
     pub kind: IdentifierKind,
     pub pseudonym: Pseudonym,
     pub reporter: MemberId,
-    /// When the fraud was observed, as exactly as all members learn it.
+    /// When it was published; the member's daily quota is reckoned by it.
     pub hour: Hour,
     /// Sealed details.
     pub sealed: Vec<u8>,
@@ -52,7 +52,7 @@ impl Indicator {
 }
 
 #[cfg(test)]
-pub(in crate::domain) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::base::bytes::WrongLength;
     use crate::base::kind::UnknownKind;
@@ -61,7 +61,7 @@ pub(in crate::domain) mod tests {
     use crate::domain::pseudonym::suite::UnknownSuite;
 
     /// An indicator of `reporter` for tests of whole feeds.
-    pub(in crate::domain) fn sample(reporter: &str, seed: u8) -> Indicator {
+    pub(crate) fn sample(reporter: &str, seed: u8) -> Indicator {
         Indicator {
             suite: Suite::KeyedHash,
             kind: IdentifierKind::Pan,

@@ -30,7 +30,7 @@ pub struct StatisticsRelease {
     pub counts: Vec<i64>,
     /// Scale of the discrete Laplace noise.
     pub scale: f64,
-    /// Most rows one data subject contributes.
+    /// Most rows one case or identifier contributes.
     pub contribution_bound: u32,
     /// Privacy loss charged, in billionths.
     pub epsilon_nano: u64,

@@ -7,6 +7,7 @@
 mod idna_test;
 mod tables;
 mod url_test;
+mod vectors;
 
 use crate::base::conformance::FileReport;
 use crate::base::kind::IdentifierKind;
@@ -15,13 +16,14 @@ use crate::domain::identifier::{CanonRules, IdentifierRule, canonical_forms};
 /// Checks one file by its name; none for names not known here.
 pub fn check_file(name: &str, content: &str) -> Option<FileReport> {
     match name {
-        "phone.csv" => Some(tables::check(name, content, tables::phone())),
-        "iban.csv" => Some(tables::check(name, content, tables::iban)),
-        "email.csv" => Some(tables::check(name, content, tables::email)),
-        "domain_psl.csv" => Some(tables::check(name, content, tables::domain)),
-        "ip.csv" => Some(tables::check(name, content, tables::ip())),
-        "wallet.csv" => Some(tables::check(name, content, tables::wallet)),
-        "pan.csv" => Some(tables::check(name, content, tables::pan)),
+        "canonical.json" => Some(vectors::check(name, content)),
+        "phone.csv" => Some(tables::check(name, content, &tables::PHONE, tables::phone())),
+        "iban.csv" => Some(tables::check(name, content, &tables::IBAN, tables::iban)),
+        "email.csv" => Some(tables::check(name, content, &tables::EMAIL, tables::email)),
+        "domain_psl.csv" => Some(tables::check(name, content, &tables::DOMAIN, tables::domain)),
+        "ip.csv" => Some(tables::check(name, content, &tables::IP, tables::ip())),
+        "wallet.csv" => Some(tables::check(name, content, &tables::WALLET, tables::wallet)),
+        "pan.csv" => Some(tables::check(name, content, &tables::PAN, tables::pan)),
         "IdnaTestV2.txt" => Some(idna_test::check(name, content)),
         "urltestdata.json" => Some(url_test::check(name, content)),
         _ => None,
@@ -70,8 +72,14 @@ impl Verdict {
 
 /// The first canonical form of a value: the one of the kind itself.
 fn form(kind: IdentifierKind, value: &str, rules: &CanonRules) -> Result<String, IdentifierRule> {
+    let forms = all_forms(kind, value, rules)?;
+    Ok(forms.into_iter().next().map(|(_, form)| form).unwrap_or_default())
+}
+
+/// Every canonical form of a value with its type label.
+fn all_forms(kind: IdentifierKind, value: &str, rules: &CanonRules) -> Result<Vec<(String, String)>, IdentifierRule> {
     let forms = canonical_forms(kind, value, rules)?;
-    Ok(forms.first().map(|form| form.expose_text().to_owned()).unwrap_or_default())
+    Ok(forms.iter().map(|form| (form.kind().type_label().to_owned(), form.expose_text().to_owned())).collect())
 }
 
 #[cfg(test)]
@@ -90,7 +98,7 @@ mod tests {
         check("pan.csv", "input,digits,luhn,iin6\n4111 1111 1111 1111,4111111111111112,1,411111\n", 0, 1, &[]);
         check("pan.csv", "input,digits,luhn,iin6\n4111 1111 1111 1112,4111111111111112,1,411111\n", 0, 1, &[]);
         check("pan.csv", "input,digits,luhn,iin6\n4111 1111 1111 1111,4111111111111111,0,411111\n", 0, 1, &[]);
-        check("pan.csv", "input\n4111\n", 0, 1, &[]);
+        check("pan.csv", "input,digits,luhn,iin6\n4111\n", 0, 1, &[]);
         let phone = "input,default_region,e164,valid,possible\n";
         check("phone.csv", &format!("{phone}020 7946 0018,GB,+442079460018,1,1\n"), 1, 0, &[]);
         check("phone.csv", &format!("{phone}020 7946 0018,GB,+442079460019,1,1\n"), 0, 1, &[]);
@@ -144,6 +152,36 @@ mod tests {
         check("urltestdata.json", r#"[{"input": "http://x.com", "base": null, "failure": true}]"#, 0, 1, &[]);
         check("urltestdata.json", "{", 0, 1, &[]);
         assert_eq!(check_file("other.csv", ""), None);
+    }
+
+    #[test]
+    fn a_table_with_another_header_is_not_read() {
+        let row = "4111 1111 1111 1111,4111111111111111,1,411111";
+        for header in ["input\n", "digits,input,luhn,iin6\n", "input,digits,luhn,iin6,more\n", ""] {
+            check("pan.csv", &format!("{header}{row}\n"), 0, 1, &[]);
+        }
+        check("pan.csv", &format!("input,digits,luhn,iin6\n{row}\n"), 1, 0, &[]);
+        check("email.csv", "", 0, 1, &[]);
+    }
+
+    #[test]
+    fn our_own_vectors_hold_and_a_changed_or_shortened_file_does_not() {
+        let content = include_str!("../../../../tests/vectors/canonical.json");
+        let whole = check_file("canonical.json", content).expect("a known file");
+        assert!(whole.conforms(), "{:?}", whole.first_failures);
+        let broken = |change: &dyn Fn(&mut Vec<serde_json::Value>)| {
+            let mut file: serde_json::Value = serde_json::from_str(content).expect("JSON");
+            change(file["cases"].as_array_mut().expect("cases"));
+            check_file("canonical.json", &file.to_string()).expect("a known file").failed
+        };
+        assert_eq!(broken(&|_| ()), 0);
+        assert_eq!(broken(&|cases| cases.retain(|case| case["kind"] != "par")), 1);
+        assert_eq!(broken(&|cases| cases.retain(|case| case["kind"] != "token" || case["refused"].is_null())), 1);
+        assert_eq!(broken(&|cases| cases.clear()), 16);
+        assert_eq!(broken(&|cases| cases[0]["forms"][0][1] = "4111111111111112".into()), 1);
+        assert_eq!(broken(&|cases| cases[0]["forms"][0][0] = "pan/2".into()), 1);
+        assert_eq!(broken(&|cases| cases[0]["refused"] = "card_luhn".into()), 1);
+        assert_eq!(check_file("canonical.json", "{}").expect("a known file").failed, 1);
     }
 
     /// The files lie outside the project: their makers' licences do not let them in.

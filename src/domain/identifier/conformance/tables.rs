@@ -11,10 +11,33 @@ use crate::domain::identifier::{CanonRules, IdentifierRule, canonical_forms};
 /// What an implementation writes for a refused value.
 const INVALID: &str = "INVALID";
 
-/// Checks every row after the header; rows count from 1.
-pub(super) fn check(name: &str, content: &str, row_verdict: impl Fn(&StringRecord) -> Option<Verdict>) -> FileReport {
+/// The words that the columns of each file must hold, in their order: makers add versions and remarks to them.
+pub(super) const PHONE: [&str; 5] = ["input", "default_region", "e164", "valid", "possible"];
+pub(super) const IBAN: [&str; 4] = ["input", "schwifty", "stdnum", "agree"];
+pub(super) const PAN: [&str; 4] = ["input", "digits", "luhn", "iin6"];
+pub(super) const EMAIL: [&str; 4] = ["input", "minfraud", "uid2", "meta_google_trim_lower"];
+pub(super) const DOMAIN: [&str; 5] =
+    ["input", "idna2003_ascii", "registrable_private_psl", "registrable_icann_psl", "is_public_suffix"];
+pub(super) const IP: [&str; 4] = ["input", "canonical", "v6_slash64", "is_global"];
+pub(super) const WALLET: [&str; 6] = ["input", "asset", "kind", "canonical", "display_checksum", "valid"];
+
+/// Checks every row after the header; rows count from 1. A table with another header is not read: its columns may mean
+/// something else.
+pub(super) fn check(
+    name: &str,
+    content: &str,
+    columns: &[&str],
+    row_verdict: impl Fn(&StringRecord) -> Option<Verdict>,
+) -> FileReport {
     let mut report = FileReport::new(name);
     let mut reader = csv::ReaderBuilder::new().from_reader(content.as_bytes());
+    let is_expected = reader.headers().is_ok_and(|header| {
+        header.len() == columns.len() && header.iter().zip(columns).all(|(found, wanted)| found.contains(wanted))
+    });
+    if !is_expected {
+        report.fail(|| format!("the header must name {}", columns.join(", ")));
+        return report;
+    }
     for (index, record) in reader.records().enumerate() {
         let verdict = record.ok().and_then(|record| row_verdict(&record)).unwrap_or(Verdict::Unreadable);
         verdict.count(&mut report, index + 1);
@@ -26,7 +49,7 @@ fn of_kind(kind: IdentifierKind, value: &str) -> Result<String, IdentifierRule> 
     form(kind, value, &CanonRules::default())
 }
 
-/// `input, default_region, e164, valid, possible`, from Google's library.
+/// From Google's library.
 pub(super) fn phone() -> impl Fn(&StringRecord) -> Option<Verdict> {
     |row| {
         let rules = CanonRules { default_region: row.get(1)?.parse().ok() };
@@ -35,7 +58,7 @@ pub(super) fn phone() -> impl Fn(&StringRecord) -> Option<Verdict> {
     }
 }
 
-/// `input, schwifty, stdnum, agree`.
+/// From two libraries.
 pub(super) fn iban(row: &StringRecord) -> Option<Verdict> {
     let (input, first, second, agree) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)? == "1");
     let ours = of_kind(IdentifierKind::Iban, input);
@@ -59,13 +82,13 @@ pub(super) fn iban(row: &StringRecord) -> Option<Verdict> {
     Some(Verdict::of(&ours, Some(first)))
 }
 
-/// `input, digits, luhn, iin6`.
+/// Valid where the check digit is right.
 pub(super) fn pan(row: &StringRecord) -> Option<Verdict> {
     let expected = (row.get(2)? == "1").then_some(row.get(1)?);
     Some(Verdict::of(&of_kind(IdentifierKind::Pan, row.get(0)?), expected))
 }
 
-/// `input, minfraud, uid2, meta_google_trim_lower`: the mailbox is minFraud's form without its repair of typing errors.
+/// The mailbox is minFraud's form without its repair of typing errors.
 pub(super) fn email(row: &StringRecord) -> Option<Verdict> {
     let (input, minfraud, lower) = (row.get(0)?, row.get(1)?, row.get(3)?);
     let ours = of_kind(IdentifierKind::Mailbox, input);
@@ -99,7 +122,7 @@ fn is_mistyped(domain: &str) -> bool {
         || domain.ends_with(".comm")
 }
 
-/// `input, idna2003_ascii, registrable_private_psl, registrable_icann_psl, is_public_suffix`.
+/// The registrable domain follows the list with its private part.
 pub(super) fn domain(row: &StringRecord) -> Option<Verdict> {
     let (input, ascii, registrable, is_suffix) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(4)? == "1");
     let ours = canonical_forms(IdentifierKind::Domain, input, &CanonRules::default());
@@ -118,7 +141,7 @@ pub(super) fn domain(row: &StringRecord) -> Option<Verdict> {
     Some(Verdict::passed_if(host == ascii && own == registrable && forms.len() == if host == own { 1 } else { 2 }))
 }
 
-/// `input, canonical, v6_slash64, is_global`; what is not global must be on the guard's list of special networks.
+/// What is not global must be on the guard's list of special networks.
 pub(super) fn ip() -> impl Fn(&StringRecord) -> Option<Verdict> {
     let guard = GuardLists::built_in();
     move |row| {
@@ -143,7 +166,7 @@ pub(super) fn ip() -> impl Fn(&StringRecord) -> Option<Verdict> {
     }
 }
 
-/// `input, asset, kind, canonical, display_checksum, valid`; valid is -1 where the file's maker had no oracle.
+/// `valid` is -1 where the file's maker had no oracle.
 pub(super) fn wallet(row: &StringRecord) -> Option<Verdict> {
     let (input, asset, canonical, valid) = (row.get(0)?, row.get(1)?.to_ascii_lowercase(), row.get(3)?, row.get(5)?);
     let ours = of_kind(IdentifierKind::Wallet, &format!("{asset}:{input}"));

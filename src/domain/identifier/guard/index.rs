@@ -1,20 +1,46 @@
 //! The lists of one grade, arranged for looking up: sorted ranges of addresses, sorted names, sorted values.
+//!
+//! Lists only ever add up: whatever a list covers it covers with any other beside it. So what depends on the kind asked
+//! about is arranged by kind, every rule for a name is kept, and an exception counts within its own list alone.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 
 use crate::base::kind::IdentifierKind;
-use crate::domain::identifier::guard::list::{Below, Entry, GuardList, ListScope};
+use crate::domain::identifier::guard::list::{Below, Entry, GuardList, ListHeader, ListScope};
 use crate::domain::identifier::{CanonicalIdentifier, domain_name};
 
 /// Position of a list in [`GuardIndex::lists`].
 type ListNumber = usize;
 
-#[derive(Debug, Clone)]
+/// What is asked: about values of a kind, or only of lists that cover all that stands on a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Asked {
+    Of(IdentifierKind),
+    OnlyEverything,
+}
+
+/// Kinds that are addresses or stand on one.
+const ADDRESSED: [IdentifierKind; 3] = [IdentifierKind::Ip, IdentifierKind::Ip6Net, IdentifierKind::Url];
+
+impl Asked {
+    fn covers(self, header: &ListHeader) -> bool {
+        header.scope == ListScope::Everything
+            || match self {
+                Self::Of(kind) => header.kinds.contains(&kind),
+                Self::OnlyEverything => false,
+            }
+    }
+}
+
+/// Ascending by name, of one name the widest first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct HostRule {
-    below: Below,
+    name: Box<str>,
+    below: Reverse<Below>,
     list: ListNumber,
 }
 
@@ -33,8 +59,10 @@ struct Values {
 pub struct GuardIndex {
     lists: Vec<GuardList>,
     /// First and last address of disjoint networks, ascending; IPv4 as IPv4-mapped IPv6.
-    networks: Vec<(u128, u128, ListNumber)>,
-    hosts: BTreeMap<Box<str>, HostRule>,
+    networks: BTreeMap<Asked, Vec<(u128, u128, ListNumber)>>,
+    hosts: Vec<HostRule>,
+    /// Names that a list takes out of its own wider rules.
+    exceptions: BTreeSet<(Box<str>, ListNumber)>,
     values: BTreeMap<IdentifierKind, Values>,
 }
 
@@ -57,7 +85,11 @@ impl GuardIndex {
             values.exact.sort_unstable();
             values.exact.dedup_by(|later, earlier| later.0 == earlier.0);
         }
-        index.networks = disjoint(std::mem::take(&mut index.networks));
+        for networks in index.networks.values_mut() {
+            *networks = disjoint(std::mem::take(networks));
+        }
+        index.hosts.sort_unstable();
+        index.hosts.dedup();
         index
     }
 
@@ -65,14 +97,16 @@ impl GuardIndex {
         match entry {
             Entry::Network(network) => {
                 let (first, last) = ends(*network);
-                self.networks.push((first, last, number));
+                let questions = ADDRESSED.map(Asked::Of).into_iter().chain([Asked::OnlyEverything]);
+                for asked in questions.filter(|asked| asked.covers(list.header())) {
+                    self.networks.entry(asked).or_default().push((first, last, number));
+                }
+            }
+            Entry::Host { name, below: Below::Exception } => {
+                self.exceptions.insert((name.as_str().into(), number));
             }
             Entry::Host { name, below } => {
-                let rule = HostRule { below: *below, list: number };
-                let wider = |known: &HostRule| (list.header().scope, *below) > (self.scope_of(known.list), known.below);
-                if self.hosts.get(name.as_str()).is_none_or(wider) {
-                    self.hosts.insert(name.as_str().into(), rule);
-                }
+                self.hosts.push(HostRule { name: name.as_str().into(), below: Reverse(*below), list: number });
             }
             Entry::Exact(value) => {
                 for kind in &list.header().kinds {
@@ -89,21 +123,16 @@ impl GuardIndex {
         }
     }
 
-    /// The list being added is not yet in `lists`: two rules for one name inside it have one scope.
-    fn scope_of(&self, number: ListNumber) -> ListScope {
-        self.lists.get(number).map_or(ListScope::Everything, |list| list.header().scope)
-    }
-
     /// Name of a list that covers the identifier.
     pub fn find(&self, identifier: &CanonicalIdentifier) -> Option<&str> {
         let text = identifier.expose_text();
         let kind = identifier.kind();
         let number = match kind {
-            IdentifierKind::Ip => self.network(text, kind, ListScope::Site),
+            IdentifierKind::Ip => self.network(text, Asked::Of(kind)),
             IdentifierKind::Ip6Net => self.subnet(text),
-            IdentifierKind::Domain => self.host(text, kind, ListScope::Site),
+            IdentifierKind::Domain => self.host(text, Asked::Of(kind)),
             IdentifierKind::Url => self.page(text),
-            IdentifierKind::Email | IdentifierKind::Mailbox => self.mail(text),
+            IdentifierKind::Email | IdentifierKind::Mailbox => self.mail(kind, text),
             IdentifierKind::Pan
             | IdentifierKind::Iban
             | IdentifierKind::Account
@@ -119,60 +148,41 @@ impl GuardIndex {
         self.lists.get(number).map(|list| list.header().name.as_str())
     }
 
-    /// Whether the list is asked about this kind, as far as `scope`.
-    fn applies(&self, number: ListNumber, kind: IdentifierKind, scope: ListScope) -> bool {
-        let header = self.lists.get(number).map(GuardList::header);
-        header.is_some_and(|header| match scope {
-            ListScope::Everything => header.scope == ListScope::Everything,
-            ListScope::Site => header.kinds.contains(&kind) || header.scope == ListScope::Everything,
-        })
-    }
-
-    fn network(&self, text: &str, kind: IdentifierKind, scope: ListScope) -> Option<ListNumber> {
-        if self.networks.is_empty() {
-            return None;
-        }
+    fn network(&self, text: &str, asked: Asked) -> Option<ListNumber> {
+        let networks = self.networks.get(&asked)?;
         let address = mapped(text.parse().ok()?);
-        self.overlapping(address, address).filter(|number| self.applies(*number, kind, scope))
+        overlapping(networks, address, address)
     }
 
     /// A /64 is covered where any part of it is: a warning about the whole would reach that part too.
     fn subnet(&self, text: &str) -> Option<ListNumber> {
+        let networks = self.networks.get(&Asked::Of(IdentifierKind::Ip6Net))?;
         let first = text.strip_suffix("/64")?.parse::<Ipv6Addr>().ok()?.to_bits();
-        let last = first | u128::from(u64::MAX);
-        self.overlapping(first, last).filter(|number| self.applies(*number, IdentifierKind::Ip6Net, ListScope::Site))
+        overlapping(networks, first, first | u128::from(u64::MAX))
     }
 
-    fn overlapping(&self, first: u128, last: u128) -> Option<ListNumber> {
-        let after = self.networks.partition_point(|network| network.0 <= last);
-        let (_, end, number) = self.networks.get(after.checked_sub(1)?)?;
-        (*end >= first).then_some(*number)
-    }
-
-    fn host(&self, name: &str, kind: IdentifierKind, scope: ListScope) -> Option<ListNumber> {
+    fn host(&self, name: &str, asked: Asked) -> Option<ListNumber> {
         if self.hosts.is_empty() {
             return None;
         }
         let mut rest = name;
         let mut depth = 0;
         loop {
-            if let Some(rule) = self.hosts.get(rest) {
-                let covered = match (rule.below, depth) {
-                    (Below::Exception, 0) => return None,
-                    (Below::Exception | Below::Nothing, _) => depth == 0 && rule.below == Below::Nothing,
-                    (_, 0) => true,
-                    (Below::OneLabel, depth) => depth == 1,
-                    // One owner, unless a public suffix lies between the two names.
-                    (Below::SameOwner, _) => domain_name::registrable(name).is_some_and(|own| own.len() <= rest.len()),
-                    (Below::Everything, _) => true,
-                };
-                if covered && self.applies(rule.list, kind, scope) {
-                    return Some(rule.list);
-                }
+            let from = self.hosts.partition_point(|rule| *rule.name < *rest);
+            let rules = self.hosts[from..].iter().take_while(|rule| *rule.name == *rest);
+            let mut covering = rules.filter(|rule| covers(rule.below.0, depth, rest, name));
+            if let Some(rule) = covering.find(|rule| self.holds(rule.list, name, asked)) {
+                return Some(rule.list);
             }
             rest = rest.split_once('.')?.1;
             depth += 1;
         }
+    }
+
+    /// Whether the list is asked here and makes no exception of the name.
+    fn holds(&self, list: ListNumber, name: &str, asked: Asked) -> bool {
+        let excepted = !self.exceptions.is_empty() && self.exceptions.contains(&(name.into(), list));
+        !excepted && self.lists.get(list).is_some_and(|list| asked.covers(list.header()))
     }
 
     /// A URL stands for its host where it is the front page; lists of unreachable names cover every page.
@@ -180,21 +190,21 @@ impl GuardIndex {
         let (_, rest) = text.split_once("://")?;
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, page) = rest.split_at_checked(end)?;
-        let scope = if matches!(page, "" | "/") { ListScope::Site } else { ListScope::Everything };
+        let front = matches!(page, "" | "/");
+        let asked = if front { Asked::Of(IdentifierKind::Url) } else { Asked::OnlyEverything };
         if let Some(bracketed) = authority.strip_prefix('[') {
-            return self.network(bracketed.split(']').next()?, IdentifierKind::Url, scope);
+            return self.network(bracketed.split(']').next()?, asked);
         }
         let host = authority.split(':').next()?;
         let host = host.strip_suffix('.').unwrap_or(host);
-        self.host(host, IdentifierKind::Url, scope).or_else(|| self.network(host, IdentifierKind::Url, scope))
+        self.host(host, asked).or_else(|| self.network(host, asked))
     }
 
     /// An e-mail by its domain, where nobody can be reached there, or by its local part for all domains.
-    fn mail(&self, text: &str) -> Option<ListNumber> {
+    fn mail(&self, kind: IdentifierKind, text: &str) -> Option<ListNumber> {
         let at = text.rfind('@')?;
         let (local, domain) = text.split_at_checked(at + 1)?;
-        self.host(domain, IdentifierKind::Email, ListScope::Everything)
-            .or_else(|| self.exact(self.values.get(&IdentifierKind::Email)?, local))
+        self.host(domain, Asked::OnlyEverything).or_else(|| self.exact(self.values.get(&kind)?, local))
     }
 
     fn value(&self, kind: IdentifierKind, text: &str) -> Option<ListNumber> {
@@ -212,6 +222,25 @@ impl GuardIndex {
         let position = values.exact.binary_search_by(|(value, _)| (**value).cmp(text)).ok()?;
         values.exact.get(position).map(|(_, number)| *number)
     }
+}
+
+/// Whether a rule for `rest` reaches `name`, which has `depth` labels more.
+fn covers(below: Below, depth: usize, rest: &str, name: &str) -> bool {
+    match (below, depth) {
+        (Below::Exception, _) => false,
+        (_, 0) => true,
+        (Below::Nothing, _) => false,
+        (Below::OneLabel, depth) => depth == 1,
+        // One owner, unless a public suffix lies between the two names.
+        (Below::SameOwner, _) => domain_name::registrable(name).is_some_and(|own| own.len() <= rest.len()),
+        (Below::Everything, _) => true,
+    }
+}
+
+fn overlapping(networks: &[(u128, u128, ListNumber)], first: u128, last: u128) -> Option<ListNumber> {
+    let after = networks.partition_point(|network| network.0 <= last);
+    let (_, end, number) = networks.get(after.checked_sub(1)?)?;
+    (*end >= first).then_some(*number)
 }
 
 /// Whether `text` is `pattern` with some character in the place of each `?`.
@@ -234,7 +263,7 @@ fn ends(network: IpNet) -> (u128, u128) {
 
 /// Networks are nested or disjoint; of nested ones the widest stays.
 fn disjoint(mut networks: Vec<(u128, u128, ListNumber)>) -> Vec<(u128, u128, ListNumber)> {
-    networks.sort_unstable_by_key(|(first, last, number)| (*first, std::cmp::Reverse(*last), *number));
+    networks.sort_unstable_by_key(|(first, last, number)| (*first, Reverse(*last), *number));
     let mut kept: Vec<(u128, u128, ListNumber)> = Vec::with_capacity(networks.len());
     for network in networks {
         if kept.last().is_none_or(|(_, last, _)| *last < network.0) {

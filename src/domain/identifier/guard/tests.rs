@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::domain::identifier::guard::list::{Entry, ListScope};
+use crate::domain::identifier::guard::list::{Below, Entry, ListScope};
 use crate::domain::identifier::{CanonRules, RawIdentifier, canonicalise};
 
 fn canonical(kind: IdentifierKind, value: &str) -> CanonicalIdentifier {
@@ -70,7 +70,13 @@ fn names_that_lead_nowhere_and_domains_of_mail_providers_are_rejected() {
     check(IdentifierKind::Domain, &["gmail.com", "mail.gmail.com"], Grade::Rejected("mail_providers"));
     check(IdentifierKind::Domain, &["notgmail.com", "gmail.com.de", "bank.de"], Grade::Clear);
     check(IdentifierKind::Email, &["jane@router.local"], Grade::Rejected("special_use_names"));
-    check(IdentifierKind::Email, &["jane@gmail.com", "jane@example.com"], Grade::Clear);
+    check(
+        IdentifierKind::Email,
+        &["jane@example.com", "jane@shop.example", "jane@mail.example.org"],
+        Grade::Rejected("documentation_names"),
+    );
+    check(IdentifierKind::Mailbox, &["jane@example.com"], Grade::Rejected("documentation_names"));
+    check(IdentifierKind::Email, &["jane@gmail.com", "jane@notexample.com"], Grade::Clear);
     check(IdentifierKind::Email, &["abuse@bank.de", "noreply@gmail.com"], Grade::Weak("role_mailboxes"));
     check(IdentifierKind::Mailbox, &["info@bank.de"], Grade::Weak("role_mailboxes"));
     check(IdentifierKind::Email, &["infos@bank.de", "x.info@bank.de"], Grade::Clear);
@@ -90,7 +96,9 @@ fn a_url_is_guarded_as_its_host_is() {
     );
     check(IdentifierKind::Url, &["https://gmail.com/", "https://mail.gmail.com"], Grade::Rejected("mail_providers"));
     check(IdentifierKind::Url, &["http://1.1.1.1/"], Grade::Rejected("public_resolvers"));
-    check(IdentifierKind::Url, &["https://gmail.com/x", "https://bank.de/", "https://example.com/login"], Grade::Clear);
+    check(IdentifierKind::Url, &["https://gmail.com/x", "https://bank.de/"], Grade::Clear);
+    let documented = ["https://example.com/login", "https://www.example.net/", "http://shop.example:8080/x"];
+    check(IdentifierKind::Url, &documented, Grade::Rejected("documentation_names"));
 }
 
 #[test]
@@ -148,6 +156,78 @@ fn the_digest_tells_every_change_and_a_list_of_the_same_name_is_replaced() {
     assert_eq!(first.grade(&canonical(IdentifierKind::Device, "device-1")), Grade::Weak("a"));
     assert_eq!(replaced.grade(&canonical(IdentifierKind::Device, "device-1")), Grade::Clear);
     assert_eq!(replaced.grade(&canonical(IdentifierKind::Device, "device-3")), Grade::Weak("a"));
+}
+
+fn imported(name: &str, grade: ListGrade, kinds: &[IdentifierKind], entries: Vec<Entry>) -> GuardList {
+    let header = ListHeader { kinds: kinds.iter().copied().collect(), ..ListHeader::new(name, grade) };
+    GuardList::new(header, entries).expect("no expressions")
+}
+
+fn below(name: &str, below: Below) -> Entry {
+    Entry::Host { name: name.to_owned(), below }
+}
+
+#[test]
+fn a_wider_rule_for_another_kind_lifts_no_guard() {
+    let gmail = || vec![below("gmail.com", Below::Everything)];
+    let networks = || vec![Entry::Network("8.0.0.0/6".parse().expect("valid"))];
+    for kinds in [[IdentifierKind::Url], [IdentifierKind::Email]] {
+        let guard = GuardLists::built_in().with_imported(imported("a", ListGrade::Reject, &kinds, gmail()));
+        let domain = canonical(IdentifierKind::Domain, "gmail.com");
+        assert_eq!(guard.grade(&domain), Grade::Rejected("mail_providers"), "{kinds:?}");
+    }
+    let guard =
+        GuardLists::built_in().with_imported(imported("a", ListGrade::Reject, &[IdentifierKind::Ip], networks()));
+    let grade = |kind, value| guard.grade(&canonical(kind, value));
+    assert_eq!(grade(IdentifierKind::Url, "http://8.8.8.8/"), Grade::Rejected("public_resolvers"));
+    assert_eq!(grade(IdentifierKind::Ip, "8.8.8.8"), Grade::Rejected("a"), "the wider of those that are asked");
+    assert_eq!(grade(IdentifierKind::Ip, "9.0.0.1"), Grade::Rejected("a"));
+    assert_eq!(grade(IdentifierKind::Url, "http://9.0.0.1/"), Grade::Clear);
+    let wide = vec![Entry::Network("2600::/12".parse().expect("valid"))];
+    let guard = GuardLists::built_in().with_imported(imported("a", ListGrade::Reject, &[IdentifierKind::Ip], wide));
+    let net = canonical(IdentifierKind::Ip6Net, "2606:4700:4700::/64");
+    assert_eq!(guard.grade(&net), Grade::Rejected("public_resolvers"));
+}
+
+#[test]
+fn a_wider_rule_of_narrower_scope_lifts_no_guard() {
+    let kinds = [IdentifierKind::Domain, IdentifierKind::Url];
+    let site = imported("a", ListGrade::Reject, &kinds, vec![below("local", Below::Everything)]);
+    let guard = GuardLists::built_in().with_imported(site);
+    let grade = |kind, value| guard.grade(&canonical(kind, value));
+    assert_eq!(grade(IdentifierKind::Url, "http://router.local/login"), Grade::Rejected("special_use_names"));
+    assert_eq!(grade(IdentifierKind::Email, "jane@router.local"), Grade::Rejected("special_use_names"));
+}
+
+#[test]
+fn every_rule_for_one_name_holds_whichever_list_came_first() {
+    let domain = [IdentifierKind::Domain];
+    let narrow = |name: &str| imported(name, ListGrade::Weak, &domain, vec![below("shop.de", Below::Nothing)]);
+    let wide = |name: &str| imported(name, ListGrade::Weak, &domain, vec![below("shop.de", Below::Everything)]);
+    for lists in [[narrow("a"), wide("b")], [wide("a"), narrow("b")]] {
+        let guard = GuardLists::built_in().with_all_imported(lists);
+        for name in ["shop.de", "www.shop.de"] {
+            assert!(matches!(guard.grade(&canonical(IdentifierKind::Domain, name)), Grade::Weak(_)), "{name}");
+        }
+    }
+}
+
+#[test]
+fn an_exception_of_one_list_takes_nothing_from_another() {
+    let domain = [IdentifierKind::Domain];
+    let entries = |exception: &str| vec![below("shop.de", Below::OneLabel), below(exception, Below::Exception)];
+    let grade = |lists: Vec<GuardList>, name: &str| {
+        let guard = GuardLists::built_in().with_all_imported(lists);
+        matches!(guard.grade(&canonical(IdentifierKind::Domain, name)), Grade::Rejected(_))
+    };
+    let one = || imported("a", ListGrade::Reject, &domain, entries("own.shop.de"));
+    let other = || imported("b", ListGrade::Reject, &domain, entries("other.shop.de"));
+    let named = || imported("c", ListGrade::Reject, &domain, vec![below("own.shop.de", Below::Nothing)]);
+    assert!(!grade(vec![one()], "own.shop.de") && grade(vec![one()], "other.shop.de"));
+    assert!(grade(vec![one(), other()], "own.shop.de") && grade(vec![other(), one()], "other.shop.de"));
+    assert!(grade(vec![one(), named()], "own.shop.de"), "a name that is listed by itself");
+    let mails = imported("a", ListGrade::Reject, &domain, vec![below("gmail.com", Below::Exception)]);
+    assert!(grade(vec![mails], "gmail.com"), "what ships is guarded whatever is imported");
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! The built-in policy as a table: what was found, what is decided, which reason carries it.
 
 use super::*;
+use crate::base::time::Timestamp;
+
+/// When everything on the own lists was put there.
+const SINCE: Timestamp = Timestamp::from_unix_s(1_795_000_000);
 
 /// `a`, `b`: a member's full voice; upper case: from a stale feed; `~` in front: provisional; `?` in front: weak.
 fn voices(text: &str) -> Vec<Voice> {
@@ -29,8 +33,8 @@ fn finding(identifier: usize, text: &str) -> Finding {
         voices: Vec::new(),
     };
     match rest.trim() {
-        "allowed" => finding.own_listing = Some(OwnListing::Allowed),
-        "blocked" => finding.own_listing = Some(OwnListing::Blocked),
+        "allowed" => finding.own_listing = Some(OwnListing { list: OwnList::Allow, since: SINCE }),
+        "blocked" => finding.own_listing = Some(OwnListing { list: OwnList::Block, since: SINCE }),
         "test-block" => finding.sandbox = Some(SandboxOutcome::Block),
         "test-allow" => finding.sandbox = Some(SandboxOutcome::Allow),
         "test-stale" => finding.sandbox = Some(SandboxOutcome::Stale),

@@ -1,0 +1,75 @@
+//! Why a node stops, and stopping within a bound: a store that hangs must not keep the process alive that a supervisor waits
+//! for.
+
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::app::serve::material::ServeError;
+use crate::domain::audit::event::AuditEvent;
+use crate::domain::audit::record::Actor;
+use crate::io::engine::Engine;
+use crate::node::store::{Journal, Views};
+
+/// Between two looks at a thread that ends.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// Resolves when the process is told to stop (SIGTERM, Ctrl-C), or must stop because its engine is gone. Listens from the call
+/// on, not from the first time it is waited for: who was told that the node serves may stop it at once.
+pub fn told_or_ended<J, V>(engine: &Engine<J, V>) -> impl Future<Output = Result<(), ServeError>> + use<'_, J, V>
+where
+    J: Journal + Send + 'static,
+    V: Views + Send + 'static,
+{
+    let told = told_to_stop();
+    async {
+        tokio::select! {
+            () = told => Ok(()),
+            () = engine.ended() => {
+                tracing::error!(event = "engine.ended", "the thread of the store ended; the node stops");
+                Err(ServeError::EngineEnded)
+            }
+        }
+    }
+}
+
+fn told_to_stop() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let signals = signal(SignalKind::terminate()).and_then(|term| Ok((term, signal(SignalKind::interrupt())?)));
+    async move {
+        let Ok((mut terminate, mut interrupt)) = signals else { return };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    }
+}
+
+/// Writes into the audit log that the node stopped, if the store takes it in time.
+pub async fn farewell<J, V>(engine: &Engine<J, V>, deadline: Instant)
+where
+    J: Journal + Send + 'static,
+    V: Views + Send + 'static,
+{
+    let left = deadline.saturating_duration_since(Instant::now());
+    let said = engine.call_within(left, |node, round| {
+        node.record(&Actor::Node, vec![AuditEvent::NodeStopped], round.now, round.rng)
+    });
+    match said.await {
+        Ok(Ok(())) => {}
+        Ok(Err(fault)) => tracing::warn!(event = "stop.unrecorded", fault = %fault),
+        Err(fault) => tracing::warn!(event = "stop.unrecorded", fault = %fault),
+    }
+}
+
+/// Waits for the engine's thread until `deadline`. Without it the process ends all the same: what was acknowledged is
+/// durable, what was not is nobody's.
+pub fn join(thread: &JoinHandle<()>, deadline: Instant) -> Result<(), ServeError> {
+    while !thread.is_finished() {
+        if deadline <= Instant::now() {
+            tracing::error!(event = "stop.abandoned", "the store does not answer; the node ends without it");
+            return Err(ServeError::StoreStuck);
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! One stream a member: whoever pulls from us twice is served on the newer stream alone.
+//!
+//! A puller whose connection broke without a word comes back before our keep-alive notices. Served on both, it would get
+//! everything twice, and a member could hold as many subscriptions as connections.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::oneshot;
+
+use crate::base::name::MemberId;
+
+/// The streams being served. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Streams(Arc<Mutex<BTreeMap<MemberId, oneshot::Sender<()>>>>);
+
+impl Streams {
+    /// Begins a stream of `member`, which ends the one before. What is returned is done once a newer one begins.
+    pub fn begin(&self, member: &MemberId) -> impl Future<Output = ()> + use<> {
+        let (held, replaced) = oneshot::channel();
+        // Dropped, the earlier sender tells its stream that it is over. A panic elsewhere cannot leave the map half changed.
+        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(member.clone(), held));
+        async move { drop(replaced.await) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    fn is_over(stream: std::pin::Pin<&mut impl Future<Output = ()>>) -> bool {
+        stream.poll(&mut Context::from_waker(Waker::noop())) == Poll::Ready(())
+    }
+
+    #[test]
+    fn a_newer_stream_ends_the_older_of_the_same_member_alone() {
+        let streams = Streams::default();
+        let (bank, shop): (MemberId, MemberId) = ("bank".parse().expect("valid"), "shop".parse().expect("valid"));
+        let mut first = pin!(streams.begin(&bank));
+        let mut other = pin!(streams.begin(&shop));
+        assert!(!is_over(first.as_mut()));
+        let mut second = pin!(streams.begin(&bank));
+        assert!(is_over(first.as_mut()));
+        assert!(!is_over(second.as_mut()) && !is_over(other.as_mut()));
+    }
+}

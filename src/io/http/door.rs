@@ -1,0 +1,274 @@
+//! The service of the local listener: gRPC passes through, JSON becomes the gRPC call of its route.
+//!
+//! Standing outside the gate, it adds no way around it: the call it makes carries the verified caller of the connection, and
+//! is admitted, timed and audited like any other.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use prost::Message;
+use prost::bytes::{BufMut, Bytes, BytesMut};
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
+use tokio::time::timeout;
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tower::{Service, ServiceExt};
+
+use crate::base::limits;
+use crate::io::grpc::status::Refusal;
+use crate::io::grpc::wire::DESCRIPTORS;
+use crate::io::http::routes::{Found, OPENAPI_PATH, ROUTES, Route, Verb, find};
+use crate::io::http::{json, openapi, problem, query};
+
+/// The body of an answer.
+pub type JsonBody = Full<Bytes>;
+
+/// Bytes in front of a gRPC message: a flag and the length.
+const FRAME_BYTES: usize = 5;
+
+/// A body in one piece.
+pub fn full(content: impl Into<Bytes>) -> JsonBody {
+    Full::new(content.into())
+}
+
+/// A route with the messages of its method.
+#[derive(Debug)]
+struct Bound {
+    route: &'static Route,
+    input: MessageDescriptor,
+    output: MessageDescriptor,
+}
+
+/// Both protocols in front of one gate.
+#[derive(Debug, Clone)]
+pub struct JsonDoor<S> {
+    gate: S,
+    /// In the order of [`ROUTES`].
+    bound: Arc<[Bound]>,
+    description: Bytes,
+}
+
+impl<S> JsonDoor<S> {
+    pub fn new(gate: S) -> Self {
+        let pool = DescriptorPool::decode(DESCRIPTORS).expect("made by the build");
+        let bound = ROUTES.iter().map(|route| bind(&pool, route)).collect();
+        Self { gate, bound, description: openapi::document(&pool).to_string().into() }
+    }
+}
+
+fn bind(pool: &DescriptorPool, route: &'static Route) -> Bound {
+    let method = method_of(pool, route).expect("a test holds routes against the methods there are");
+    Bound { route, input: method.input(), output: method.output() }
+}
+
+/// The method of a route.
+pub fn method_of(pool: &DescriptorPool, route: &Route) -> Option<prost_reflect::MethodDescriptor> {
+    let (service, name) = route.method.strip_prefix('/')?.split_once('/')?;
+    pool.get_service_by_name(service)?.methods().find(|method| method.name() == name)
+}
+
+impl<S> Service<Request<Body>> for JsonDoor<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.gate.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        if is_grpc(request.headers()) {
+            return Box::pin(self.gate.call(request));
+        }
+        let door = self.clone();
+        Box::pin(async move {
+            let mut response = door.answer(request).await.unwrap_or_else(|refused| refused.into_response());
+            let headers = response.headers_mut();
+            // Answers are about people's orders, whoever asks through whatever proxy.
+            headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            headers.insert(http::header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+            Ok(response.map(Body::new))
+        })
+    }
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    headers.get(http::header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+}
+
+/// Why a request is not answered with its message.
+enum Refused {
+    /// In the words of gRPC.
+    Status(Status),
+    /// It never became a call.
+    Http(StatusCode, &'static str, &'static str),
+    /// The path exists with other verbs.
+    Verb(Vec<&'static str>),
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self::Status(refusal.into())
+    }
+}
+
+impl Refused {
+    fn into_response(self) -> Response<JsonBody> {
+        match self {
+            Self::Status(status) => problem::of_status(&status),
+            Self::Http(status, reason, detail) => problem::of_http(status, reason, detail),
+            Self::Verb(verbs) => {
+                let detail = format!("this path is asked with {}", verbs.join(" or "));
+                let mut response = problem::of_http(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", &detail);
+                let allow = verbs.join(", ").parse().expect("verbs are plain words");
+                response.headers_mut().insert(http::header::ALLOW, allow);
+                response
+            }
+        }
+    }
+}
+
+impl<S> JsonDoor<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    async fn answer(self, request: Request<Body>) -> Result<Response<JsonBody>, Refused> {
+        let (parts, body) = request.into_parts();
+        if parts.uri.path() == OPENAPI_PATH {
+            return if parts.method == Method::GET {
+                Ok(json_answer(self.description))
+            } else {
+                Err(Refused::Verb(vec!["GET"]))
+            };
+        }
+        let (number, fields) = match find(parts.method.as_str(), parts.uri.path()) {
+            Found::Route(number, fields) => (number, fields),
+            Found::OtherVerb(verbs) => return Err(Refused::Verb(verbs)),
+            Found::Nothing => {
+                // Through the gate, which refuses what has no row and tells the audit log.
+                drop(self.gate.oneshot(call("/", Bytes::new(), &HeaderMap::new(), parts.extensions)).await);
+                return Err(Refused::Http(StatusCode::NOT_FOUND, "UNKNOWN_PATH", "this node has no such path"));
+            }
+        };
+        let bound = self.bound.get(number).expect("bound in the order of the routes");
+        let message = match bound.route.verb {
+            Verb::Get => query::read(&fields, parts.uri.query(), &bound.input).map_err(Refusal::from)?,
+            Verb::Post => {
+                check_media_type(&parts.headers)?;
+                let text = collect(body).await?;
+                json::read(&text, &bound.input).map_err(Refusal::from)?
+            }
+        };
+        let framed = frame(&message);
+        drop(message);
+        let request = call(bound.route.method, framed, &parts.headers, parts.extensions);
+        let Ok(response) = self.gate.oneshot(request).await;
+        let answer = unframe(response).await.map_err(Refused::Status)?;
+        let answer = DynamicMessage::decode(bound.output.clone(), answer)
+            .map_err(|_| Refused::Status(Status::internal("the answer is no message of its method")))?;
+        Ok(json_answer(json::write(&answer).into()))
+    }
+}
+
+fn json_answer(content: Bytes) -> Response<JsonBody> {
+    let mut response = Response::new(full(content));
+    response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn check_media_type(headers: &HeaderMap) -> Result<(), Refused> {
+    let wrong = Refused::Http(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "MEDIA_TYPE",
+        "the body must be application/json in UTF-8, not compressed",
+    );
+    let encoded = headers.get(http::header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
+    let Some(given) = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+        return Err(wrong);
+    };
+    let mut parts = given.split(';').map(|part| part.trim().to_ascii_lowercase());
+    let is_json = parts.next().is_some_and(|media| media == "application/json");
+    let is_utf8 = parts.all(|parameter| parameter.replace('"', "") == "charset=utf-8");
+    if is_json && is_utf8 && !encoded { Ok(()) } else { Err(wrong) }
+}
+
+/// The whole body, within the limits of size and time of a call.
+async fn collect(body: Body) -> Result<Bytes, Refused> {
+    let limited = Limited::new(body, limits::MESSAGE_BYTES);
+    let Ok(collected) = timeout(Duration::from_millis(limits::CALL_MS), limited.collect()).await else {
+        return Err(Refused::Http(StatusCode::REQUEST_TIMEOUT, "BODY_TOO_SLOW", "the body did not come within 10 s"));
+    };
+    match collected {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(Refused::Http(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", "the body exceeds the limit of 4 MiB"))
+        }
+        Err(_) => Err(Refused::Http(StatusCode::BAD_REQUEST, "BODY_BROKEN", "the body ended before its announced end")),
+    }
+}
+
+fn frame(message: &DynamicMessage) -> Bytes {
+    let length = message.encoded_len();
+    let mut framed = BytesMut::with_capacity(FRAME_BYTES + length);
+    framed.put_u8(0);
+    framed.put_u32(u32::try_from(length).expect("a body of at most 4 MiB makes no larger message"));
+    message.encode(&mut framed).expect("there is room");
+    framed.freeze()
+}
+
+/// The call as a gRPC client would make it, from the same caller.
+fn call(method: &'static str, framed: Bytes, headers: &HeaderMap, extensions: http::Extensions) -> Request<Body> {
+    const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+    let mut request = Request::new(Body::new(Full::new(framed)));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = Uri::from_static(method);
+    let made = request.headers_mut();
+    made.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    made.insert(http::header::TE, HeaderValue::from_static("trailers"));
+    if let Some(asked) = headers.get(&TIMEOUT) {
+        made.insert(TIMEOUT, asked.clone());
+    }
+    *request.extensions_mut() = extensions;
+    request
+}
+
+/// The one message of an answer, or the status it ended with.
+async fn unframe(response: Response<Body>) -> Result<Bytes, Status> {
+    let refused = |headers: &HeaderMap| Status::from_header_map(headers).filter(|status| status.code() != Code::Ok);
+    if let Some(status) = refused(response.headers()) {
+        return Err(status);
+    }
+    let collected = response.into_body().collect().await?;
+    if let Some(status) = collected.trailers().and_then(refused) {
+        return Err(status);
+    }
+    let mut framed = collected.to_bytes();
+    let broken = || Status::internal("the answer is not one message");
+    let head = framed.split_to_checked(FRAME_BYTES).ok_or_else(broken)?;
+    let (flag, length) = head.split_first().ok_or_else(broken)?;
+    let length = length.try_into().map(u32::from_be_bytes).map_err(|_| broken())?;
+    let whole = *flag == 0 && usize::try_from(length).is_ok_and(|length| length == framed.len());
+    if whole { Ok(framed) } else { Err(broken()) }
+}
+
+/// Splitting foreign bytes without a panic.
+trait SplitChecked: Sized {
+    fn split_to_checked(&mut self, at: usize) -> Option<Self>;
+}
+
+impl SplitChecked for Bytes {
+    fn split_to_checked(&mut self, at: usize) -> Option<Self> {
+        (self.len() >= at).then(|| self.split_to(at))
+    }
+}

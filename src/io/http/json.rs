@@ -1,0 +1,266 @@
+//! proto3 JSON, read strictly: no field twice, none unknown, nothing behind the end; and written with every field.
+//!
+//! The mapping itself is `prost-reflect`'s. It lets a repeated key win silently, so a first pass over the text refuses that,
+//! under either of a field's two names. The texts of the library repeat what was sent, which may be an identifier: of an error
+//! only its place and its kind are told, and of the place only names that are fields.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt;
+
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, SerializeOptions};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::error::Category;
+
+use crate::io::grpc::status::Refusal;
+
+/// Longest path that is told.
+const PATH_CHARACTERS: usize = 120;
+
+/// What is wrong with a message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JsonFault {
+    #[error("the body is no JSON object of this message (line {line}, column {column})")]
+    NoJson { line: usize, column: usize },
+    #[error("{} holds a field that its message does not have", shown(path))]
+    UnknownField { path: String },
+    #[error("{path} is given twice")]
+    Twice { path: String },
+    #[error("{} is not of its type (line {line}, column {column})", shown(path))]
+    WrongType { path: String, line: usize, column: usize },
+}
+
+fn shown(path: &str) -> &str {
+    if path.is_empty() { "the message" } else { path }
+}
+
+impl From<JsonFault> for Refusal {
+    fn from(fault: JsonFault) -> Self {
+        let (field, rule) = match &fault {
+            JsonFault::NoJson { .. } => (String::new(), "no_json"),
+            JsonFault::UnknownField { path } => (path.clone(), "unknown_field"),
+            JsonFault::Twice { path } => (path.clone(), "repeated_key"),
+            JsonFault::WrongType { path, .. } => (path.clone(), "wrong_type"),
+        };
+        let field = if field.is_empty() { "body".to_owned() } else { field };
+        Self::InvalidArgument { field, rule, description: fault.to_string() }
+    }
+}
+
+/// Reads one message.
+pub fn read(text: &[u8], of: &MessageDescriptor) -> Result<DynamicMessage, JsonFault> {
+    let fault = RefCell::new(None);
+    let mut first = serde_json::Deserializer::from_slice(text);
+    let once = Once { of: Some(of), path: String::new(), fault: &fault };
+    let read = once.deserialize(&mut first).and_then(|()| first.end());
+    if let Err(error) = read {
+        return Err(fault.into_inner().unwrap_or(JsonFault::NoJson { line: error.line(), column: error.column() }));
+    }
+    let mut second = serde_json::Deserializer::from_slice(text);
+    let mut track = serde_path_to_error::Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(&mut second, &mut track);
+    of.clone().deserialize(tracked).map_err(|error: serde_json::Error| match error.classify() {
+        // Every key on the path was found to be a field by the first pass.
+        Category::Data => {
+            let path: String = track.path().to_string().chars().take(PATH_CHARACTERS).collect();
+            JsonFault::WrongType {
+                path: path.trim_start_matches('.').to_owned(),
+                line: error.line(),
+                column: error.column(),
+            }
+        }
+        Category::Io | Category::Syntax | Category::Eof => {
+            JsonFault::NoJson { line: error.line(), column: error.column() }
+        }
+    })
+}
+
+/// Writes one message; fields at their default are written too, so that a reader sees what there is.
+pub fn write(message: &DynamicMessage) -> Vec<u8> {
+    let mut out = serde_json::Serializer::new(Vec::with_capacity(512));
+    let options = SerializeOptions::new().skip_default_fields(false);
+    message.serialize_with_options(&mut out, &options).expect("a decoded message has a JSON form");
+    out.into_inner()
+}
+
+/// The field of a key: its JSON name, or its name in the protocol.
+pub fn field_of(message: &MessageDescriptor, key: &str) -> Option<FieldDescriptor> {
+    message.get_field_by_json_name(key).or_else(|| message.get_field_by_name(key))
+}
+
+/// Walks a value and refuses a field that is given twice, or that its message does not have.
+struct Once<'a> {
+    /// None where a plain value belongs.
+    of: Option<&'a MessageDescriptor>,
+    path: String,
+    fault: &'a RefCell<Option<JsonFault>>,
+}
+
+impl Once<'_> {
+    fn refuse<E: serde::de::Error>(&self, fault: JsonFault) -> E {
+        *self.fault.borrow_mut() = Some(fault);
+        E::custom("refused")
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Once<'_> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Once<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let mut number = 0usize;
+        let at = |number| Once { of: self.of, path: format!("{}[{number}]", self.path), fault: self.fault };
+        while items.next_element_seed(at(number))?.is_some() {
+            number += 1;
+        }
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        let Some(of) = self.of else {
+            // An object where a plain value belongs: the second pass says so.
+            while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            return Ok(());
+        };
+        let mut seen = BTreeSet::new();
+        while let Some(key) = entries.next_key::<Cow<'_, str>>()? {
+            let Some(field) = field_of(of, &key) else {
+                return Err(self.refuse(JsonFault::UnknownField { path: self.path.clone() }));
+            };
+            let path = if self.path.is_empty() {
+                field.json_name().to_owned()
+            } else {
+                format!("{}.{}", self.path, field.json_name())
+            };
+            if !seen.insert(field.number()) {
+                return Err(self.refuse(JsonFault::Twice { path }));
+            }
+            let inner = match field.kind() {
+                Kind::Message(inner) => Some(inner),
+                _ => None,
+            };
+            entries.next_value_seed(Once { of: inner.as_ref(), path, fault: self.fault })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use prost_reflect::DescriptorPool;
+
+    use super::*;
+    use crate::io::grpc::wire::DESCRIPTORS;
+
+    fn transaction() -> MessageDescriptor {
+        let pool = DescriptorPool::decode(DESCRIPTORS).expect("made by the build");
+        pool.get_message_by_name("hushwire.local.v1.ScreenTransactionRequest").expect("described")
+    }
+
+    fn check(text: &str, expected: Result<(), &str>) {
+        let read = read(text.as_bytes(), &transaction()).map(|_| ()).map_err(|fault| match Refusal::from(fault) {
+            Refusal::InvalidArgument { field, rule, .. } => format!("{field} {rule}"),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(read, expected.map_err(str::to_owned), "{text}");
+    }
+
+    #[test]
+    fn the_mapping_of_proto3_is_read_in_both_spellings() {
+        check(r#"{}"#, Ok(()));
+        check(r#"{"amountMinor":"12345678901234567","customer_ref":"c","ownScore":1.0,"currency":null}"#, Ok(()));
+        check(r#"{"identifiers":[{"kind":"IDENTIFIER_KIND_PAN","value":"4111111111111111"}]}"#, Ok(()));
+        check(r#"{"time":"2026-11-01T00:00:00.5+02:00"}"#, Ok(()));
+    }
+
+    #[test]
+    fn what_is_repeated_unknown_or_of_another_type_is_named_by_its_place() {
+        check(r#"{"currency":"EUR","currency":"USD"}"#, Err("currency repeated_key"));
+        check(r#"{"customerRef":"a","customer_ref":"b"}"#, Err("customerRef repeated_key"));
+        check(
+            r#"{"identifiers":[{"kind":1,"value":"x"},{"value":"x","value":"y"}]}"#,
+            Err("identifiers[1].value repeated_key"),
+        );
+        check(r#"{"identifiers":[{"4111111111111111":1}]}"#, Err("identifiers[0] unknown_field"));
+        check(r#"{"identifiers":[{"kind":"4111111111111111"}]}"#, Err("identifiers[0].kind wrong_type"));
+        check(r#"{"currency":4111111111111111}"#, Err("currency wrong_type"));
+        check(r#"{"ownScore":4294967296}"#, Err("ownScore wrong_type"));
+        check(r#"{"amountMinor":1.5}"#, Err("amountMinor wrong_type"));
+        check(r#"{"identifiers":{}}"#, Err("identifiers wrong_type"));
+        check(r#"{"currency":{"a":1}}"#, Err("currency wrong_type"));
+        for text in ["", "null", "[]", "{} x", "{", r#"{"currency":"\ud800"}"#, "\u{0}"] {
+            let fault = read(text.as_bytes(), &transaction()).expect_err(text);
+            assert!(matches!(fault, JsonFault::NoJson { .. } | JsonFault::WrongType { .. }), "{text}: {fault:?}");
+        }
+        let deep = format!(r#"{{"identifiers":{}{}}}"#, "[".repeat(5_000), "]".repeat(5_000));
+        assert!(matches!(read(deep.as_bytes(), &transaction()), Err(JsonFault::NoJson { .. })));
+    }
+
+    #[test]
+    fn no_fault_repeats_what_was_sent() {
+        for text in [
+            r#"{"4111111111111111":1}"#,
+            r#"{"identifiers":[{"kind":"4111111111111111"}]}"#,
+            r#"{"currency":4111111111111111}"#,
+            r#"{"time":"4111111111111111"}"#,
+            r#"{"amountMinor":"4111111111111111x"}"#,
+        ] {
+            let fault = read(text.as_bytes(), &transaction()).expect_err(text);
+            assert!(!format!("{fault} {fault:?} {:?}", Refusal::from(fault.clone())).contains("4111"), "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let text = r#"{"identifiers":[{"kind":"IDENTIFIER_KIND_PAN","value":"x"}],"amountMinor":"7"}"#;
+        let written = write(&read(text.as_bytes(), &transaction()).expect("valid"));
+        let again = write(&read(&written, &transaction()).expect("our own form"));
+        assert_eq!(String::from_utf8_lossy(&again), String::from_utf8_lossy(&written));
+        assert!(String::from_utf8_lossy(&written).contains(r#""amountMinor":"7","currency":"""#));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes: Vec<u8>, text in "[\\[\\]{}\":,0-9a-zA-Z_\\\\ ]{0,80}") {
+            let _read = read(&bytes, &transaction());
+            let _read = read(text.as_bytes(), &transaction());
+        }
+    }
+}

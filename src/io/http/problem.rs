@@ -1,0 +1,126 @@
+//! Refusals as problem details (RFC 9457): the same stable reasons as over gRPC, in the members `code` and `reason`.
+
+use http::{HeaderValue, Response, StatusCode};
+use serde_json::{Map, Value, json};
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+use crate::io::http::door::{JsonBody, full};
+
+/// Media type of a problem.
+const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// The HTTP status of a gRPC code, as google.rpc.Code documents it.
+pub fn http_status(code: Code) -> StatusCode {
+    match code {
+        Code::Ok => StatusCode::OK,
+        Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => StatusCode::BAD_REQUEST,
+        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Code::PermissionDenied => StatusCode::FORBIDDEN,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::AlreadyExists | Code::Aborted => StatusCode::CONFLICT,
+        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+        Code::Cancelled => StatusCode::REQUEST_TIMEOUT,
+        Code::Unimplemented => StatusCode::NOT_IMPLEMENTED,
+        Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+        Code::Unknown | Code::Internal | Code::DataLoss => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// A refusal of the gate or of a handler.
+pub fn of_status(status: &Status) -> Response<JsonBody> {
+    let details = status.get_error_details();
+    let mut more = Map::new();
+    more.insert("code".to_owned(), code_name(status.code()).into());
+    if let Some(info) = details.error_info() {
+        more.insert("reason".to_owned(), info.reason.clone().into());
+    }
+    if let Some(request) = details.bad_request() {
+        let violations = request.field_violations.iter();
+        let violations = violations.map(|violation| {
+            json!({"field": violation.field, "rule": violation.reason, "description": violation.description})
+        });
+        more.insert("violations".to_owned(), violations.collect());
+    }
+    let retry = details.retry_info().and_then(|retry| retry.retry_delay);
+    if let Some(delay) = retry {
+        more.insert("retry_after_ms".to_owned(), u64::try_from(delay.as_millis()).unwrap_or(u64::MAX).into());
+    }
+    let mut response = problem(http_status(status.code()), status.message(), more);
+    if let Some(delay) = retry {
+        // Whole seconds, and never 0: that would invite everybody back at once.
+        response.headers_mut().insert(
+            http::header::RETRY_AFTER,
+            delay.as_millis().div_ceil(1000).max(1).to_string().parse().expect("digits"),
+        );
+    }
+    response
+}
+
+/// A refusal that has no gRPC counterpart: the request never became a call.
+pub fn of_http(status: StatusCode, reason: &'static str, detail: &str) -> Response<JsonBody> {
+    problem(status, detail, Map::from_iter([("reason".to_owned(), reason.into())]))
+}
+
+fn problem(status: StatusCode, detail: &str, more: Map<String, Value>) -> Response<JsonBody> {
+    // With the type about:blank the title is the phrase of the status (RFC 9457 §4.2.1).
+    let mut members = Map::from_iter([
+        ("type".to_owned(), "about:blank".into()),
+        ("title".to_owned(), status.canonical_reason().unwrap_or("Refused").into()),
+        ("status".to_owned(), status.as_u16().into()),
+        ("detail".to_owned(), detail.into()),
+    ]);
+    members.extend(more);
+    let mut response = Response::new(full(Value::Object(members).to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(http::header::CONTENT_TYPE, MEDIA_TYPE);
+    response
+}
+
+/// The name of a code as google.rpc.Code spells it.
+pub fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::grpc::status::Refusal;
+
+    #[test]
+    fn a_busy_node_says_when_to_come_back_in_whole_seconds() {
+        let refusal =
+            Refusal::ResourceExhausted { reason: "OVERLOADED", description: "busy".into(), retry_after_ms: 250 };
+        let response = of_status(&refusal.into());
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(response.headers()["retry-after"], "1");
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+    }
+
+    #[test]
+    fn every_code_has_an_error_status() {
+        for number in 1..17 {
+            let status = http_status(Code::from_i32(number));
+            assert!(status.is_client_error() || status.is_server_error(), "{number}");
+        }
+    }
+}

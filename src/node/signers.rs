@@ -1,0 +1,86 @@
+//! The node takes other keys to sign with: its keystore was opened again, or the roster names the next ones.
+
+use std::collections::BTreeMap;
+
+use rand::CryptoRng;
+use sha2::{Digest, Sha256};
+
+use crate::base::bytes::Sha256Digest;
+use crate::base::name::GroupId;
+use crate::base::time::Timestamp;
+use crate::domain::audit::event::AuditEvent;
+use crate::domain::audit::record::Actor;
+use crate::domain::feed::checkpoint::SignedCheckpoint;
+use crate::domain::note::key::NoteSigner;
+use crate::node::Node;
+use crate::node::feeds::verifier_at;
+use crate::node::fence::FenceState;
+use crate::node::identity::Identity;
+use crate::node::state::State;
+use crate::node::store::{Journal, StorageFault, Views};
+
+/// What a node signs with under one roster. The fields of [`Identity`] of the same names.
+#[derive(Debug)]
+pub struct Signers {
+    pub feeds: BTreeMap<GroupId, NoteSigner>,
+    pub former_feeds: BTreeMap<GroupId, NoteSigner>,
+    pub audit: NoteSigner,
+    pub witness: NoteSigner,
+}
+
+impl<J: Journal, V: Views> Node<J, V> {
+    /// Signs with these from here on. Called in one turn with the roster that names them, so that nothing is signed between
+    /// by a key that no longer counts.
+    pub fn use_signers(
+        &mut self,
+        signers: Signers,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), StorageFault> {
+        let changed = changes(&self.state.identity, &signers);
+        if !changed.is_empty() {
+            self.record(&Actor::Node, changed, now, rng)?;
+        }
+        let identity = &mut self.state.identity;
+        let Signers { feeds, former_feeds, audit, witness } = signers;
+        (identity.feeds, identity.former_feeds) = (feeds, former_feeds);
+        (identity.audit, identity.witness) = (audit, witness);
+        self.renew_heads(now);
+        Ok(())
+    }
+
+    /// Signs the heads of own feeds again whose signature is not of the key the roster names for their size. Size and root
+    /// were signed before: nothing new is claimed.
+    fn renew_heads(&mut self, now: Timestamp) {
+        if self.fence_state() != FenceState::Open {
+            return;
+        }
+        let State { identity, feeds, roster, .. } = &mut self.state;
+        for feed in feeds.values_mut().filter(|feed| identity.is_own(feed.id())) {
+            let Some(held) = feed.cursor.checkpoint.as_ref() else { continue };
+            let Ok(verifier) = verifier_at(roster, feed.id(), held.size()) else { continue };
+            if SignedCheckpoint::verify(held.note_text().as_bytes(), &verifier).is_ok() {
+                continue;
+            }
+            if let Some(signer) = identity.feed_signer(roster, &feed.id().group, held.size())
+                && let Ok(note) = held.checkpoint().sign(signer, &identity.witness, now)
+                && let Ok(renewed) = SignedCheckpoint::verify(note.to_string().as_bytes(), &verifier)
+            {
+                feed.cursor.checkpoint = Some(renewed);
+            }
+        }
+    }
+}
+
+/// One record for each key that is no longer the one before.
+fn changes(before: &Identity, after: &Signers) -> Vec<AuditEvent> {
+    let changed = |key, before: &NoteSigner, after: &NoteSigner| {
+        let fingerprint = Sha256Digest(Sha256::digest(after.verifier().public_key()).into());
+        (before.verifier() != after.verifier()).then_some(AuditEvent::KeyChanged { key, fingerprint })
+    };
+    // One key may sign several groups: told once.
+    let feed = after.feeds.iter().find_map(|(group, signer)| changed("feed", before.feeds.get(group)?, signer));
+    let audit = changed("audit", &before.audit, &after.audit);
+    let witness = changed("witness", &before.witness, &after.witness);
+    [feed, audit, witness].into_iter().flatten().collect()
+}

@@ -1,0 +1,169 @@
+//! Records of screening: each carries the time of its decision, whoever asks waits until it is durable, and what is lost is told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use hushwire::base::bytes::Sha256Digest;
+use hushwire::base::kind::IdentifierKind;
+use hushwire::base::limits;
+use hushwire::base::position::EntryIndex;
+use hushwire::base::time::Timestamp;
+use hushwire::domain::audit::event::AuditEvent;
+use hushwire::domain::audit::record::{Actor, AuditRecord};
+use hushwire::domain::identifier::RawIdentifier;
+use hushwire::domain::roster::exclusion::Exclusions;
+use hushwire::domain::screening::decision::Decision;
+use hushwire::domain::screening::demands::Demands;
+use hushwire::domain::screening::freshness::Freshness;
+use hushwire::domain::screening::policy::BuiltInPolicy;
+use hushwire::domain::screening::transaction::{Transaction, TransactionDraft};
+use hushwire::io::clock;
+use hushwire::io::screener::{Answered, Audited, Queued, Records, Screener, Written, write_records};
+use hushwire::node::audit::AuditFilter;
+use hushwire::node::record_screening::ScreeningRecord;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use crate::consortium::{Consortium, START};
+use crate::house::{Disk, House, engine_of};
+
+/// Records of the audit log whose action starts so, rendered.
+fn logged(house: &mut House, action: &str, now: Timestamp) -> Vec<String> {
+    let filter = AuditFilter { action_prefix: action.to_owned(), ..AuditFilter::default() };
+    let page = house.node.list_audit_records(&Actor::Node, &filter, EntryIndex(0), 1_000, now, &mut house.rng);
+    let entries = page.expect("reads").entries.into_iter();
+    entries.map(|logged| AuditRecord::decode(&logged.entry.blob).expect("our own").to_string()).collect()
+}
+
+fn open(consortium: &Consortium, disk: Disk, now: Timestamp) -> House {
+    House::open(consortium, 0, disk, now)
+}
+
+fn stop(house: &mut House, now: Timestamp) {
+    house.node.record(&Actor::Node, vec![AuditEvent::NodeStopped], now, &mut house.rng).expect("recorded");
+    house.node.sync().expect("syncs");
+}
+
+#[test]
+fn what_a_kill_may_have_cost_is_told_at_the_next_start_and_an_orderly_stop_costs_nothing() {
+    let consortium = Consortium::new(&["bank-a"]);
+    let killed = open(&consortium, Disk::default(), START);
+    let later = START.plus_s(3_600);
+    let mut again = open(&consortium, killed.disk, later);
+    let from = Timestamp::from_unix_s(START.unix_s() - limits::UNWRITTEN_S);
+    let told = format!("{later} fault audit.gap by node from={from} records_lost=unknown until={later}");
+    assert_eq!(logged(&mut again, "audit.gap", later), std::slice::from_ref(&told));
+    stop(&mut again, later);
+    // The engine may still close a window after its farewell.
+    again.tick(later);
+    let mut third = open(&consortium, again.disk, later);
+    assert_eq!(logged(&mut third, "audit.gap", later), [told], "the stop was in order");
+    let mut fourth = open(&consortium, third.disk, later);
+    assert_eq!(logged(&mut fourth, "audit.gap", later).len(), 2, "this one was killed again");
+}
+
+#[test]
+fn a_record_carries_the_time_of_its_decision() {
+    let consortium = Consortium::new(&["bank-a"]);
+    let mut house = open(&consortium, Disk::default(), START);
+    let record = ScreeningRecord {
+        caller: Actor::Node,
+        time: START.plus_ms(1_234),
+        decision_id: "d-1".to_owned(),
+        decision: "block",
+        reasons: vec!["own_block_list"],
+        matched: Vec::new(),
+        policy_sha256: Sha256Digest([1; 32]),
+        degraded: false,
+    };
+    house.node.record_screenings(vec![record], &mut house.rng).expect("recorded");
+    house.node.sync().expect("syncs");
+    let records = logged(&mut house, "screening.decided", START.plus_s(60));
+    assert!(records[0].starts_with(&START.plus_ms(1_234).to_string()), "{records:?}");
+}
+
+/// Everything screening reads, of a sandbox.
+fn screener(consortium: &Consortium, house: &House) -> (Arc<Screener>, mpsc::Receiver<Queued>) {
+    let (state, (records, waiting)) = (house.node.state(), Records::new());
+    let settings = &state.settings;
+    let screener = Screener {
+        keys: ArcSwap::new(Arc::clone(&state.identity.key_ring)),
+        belief: Arc::clone(&state.belief).into(),
+        canon: settings.canon_rules,
+        guard: ArcSwap::new(Arc::clone(&settings.guards)),
+        lists: Arc::clone(&state.shown_lists),
+        freshness: ArcSwap::from_pointee(Freshness::default()),
+        policy: BuiltInPolicy::new(&settings.guards.digest()),
+        demands: ArcSwap::from_pointee(Demands::of(&consortium.roster, &Exclusions::default())),
+        own: state.identity.member.clone(),
+        sandbox: true,
+        records,
+    };
+    (Arc::new(screener), waiting)
+}
+
+/// Screens a value that is blocked in a sandbox, and waits for its record.
+fn screen_blocked(screener: &Screener) -> (Answered, Option<Written>) {
+    let blocked = RawIdentifier::new(IdentifierKind::Device, "hushwire-sandbox-block".to_owned());
+    let draft = TransactionDraft { identifiers: vec![blocked], ..TransactionDraft::default() };
+    let transaction = Transaction::new(draft, clock::now()).expect("keeps every bound");
+    screener.screen(&transaction, &Actor::Node, true, clock::now())
+}
+
+/// A house whose engine writes records for as long as the wait lasts; where the record was then.
+fn wait_for_record(disk: &Disk, broken: bool, patience: Duration) -> (Decision, Audited) {
+    let consortium = Consortium::new(&["bank-a"]);
+    let house = open(&consortium, disk.clone(), START);
+    let (screener, waiting) = screener(&consortium, &house);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let (engine, thread) = engine_of(house.node, Duration::from_secs(60));
+    if broken {
+        disk.break_writes();
+    }
+    let (stop, stopping) = watch::channel(false);
+    let found = runtime.block_on(async {
+        let window = Duration::from_millis(5);
+        let writing = tokio::spawn(write_records(engine, Arc::clone(&screener), waiting, window, stopping));
+        let (answered, written) = screen_blocked(&screener);
+        assert_eq!(answered.audit, Audited::Pending, "it waits for the next group commit");
+        let audit = written.expect("it was asked for").wait(Instant::now() + patience).await;
+        stop.send_replace(true);
+        writing.await.expect("no panic");
+        (answered.screening.decision, audit)
+    });
+    thread.join().expect("no panic");
+    found
+}
+
+#[test]
+fn who_asks_waits_for_the_group_commit() {
+    let disk = Disk::default();
+    let found = wait_for_record(&disk, false, Duration::from_secs(30));
+    assert_eq!(found, (Decision::Block, Audited::Durable));
+    let consortium = Consortium::new(&["bank-a"]);
+    let mut again = open(&consortium, disk, clock::now());
+    assert_eq!(logged(&mut again, "screening.decided", START).len(), 1);
+}
+
+#[test]
+fn where_the_store_fails_the_answer_stands_and_says_that_its_record_is_lost_and_the_log_tells_of_the_gap() {
+    let disk = Disk::default();
+    let found = wait_for_record(&disk, true, Duration::from_secs(30));
+    assert_eq!(found, (Decision::Block, Audited::Lost));
+    let consortium = Consortium::new(&["bank-a"]);
+    let mut again = open(&consortium, disk.copy(), clock::now());
+    assert_eq!(logged(&mut again, "audit.gap", START).len(), 1);
+}
+
+#[test]
+fn who_waits_too_long_is_told_that_the_record_is_pending() {
+    let consortium = Consortium::new(&["bank-a"]);
+    let house = open(&consortium, Disk::default(), START);
+    // Nobody writes.
+    let (screener, _waiting) = screener(&consortium, &house);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let (_, written) = screen_blocked(&screener);
+    let audit = runtime.block_on(written.expect("it was asked for").wait(Instant::now() + Duration::from_millis(10)));
+    assert_eq!(audit, Audited::Pending);
+}

@@ -1,0 +1,108 @@
+//! A next feed key takes over at the size the roster says, and nothing that was signed before is lost.
+
+use hushwire::base::position::TreeSize;
+use hushwire::domain::audit::record::Actor;
+use hushwire::domain::feed::checkpoint::SignedCheckpoint;
+use hushwire::node::audit::AuditFilter;
+use hushwire::node::feeds::verifier_at;
+use hushwire::node::publish::{PublishFault, PublishRequest};
+
+use crate::consortium::{Consortium, START};
+use crate::house::{Disk, House, exchange};
+
+/// Everybody applies the newest roster; the author takes the signers that go with it in the same turn.
+fn apply(consortium: &Consortium, houses: [&mut House; 2]) {
+    for house in houses {
+        let roster = consortium.roster.clone();
+        house.node.apply_roster(&Actor::Node, roster, START, &mut house.rng).expect("applies");
+        house.node.use_signers(consortium.signers(house.member), START, &mut house.rng).expect("takes them");
+        house.node.sync().expect("syncs");
+    }
+}
+
+/// Whether the head of bank A's feed, as `house` holds it, has this size and is signed by the key the roster names for it.
+fn head_is_named(consortium: &Consortium, house: &House, size: u64) -> bool {
+    let feed = &house.node.state().feeds[&consortium.feed(0)];
+    let held = feed.cursor.checkpoint.as_ref().expect("a head");
+    let verifier = verifier_at(&consortium.roster, feed.id(), held.size()).expect("a key");
+    held.size() == TreeSize(size) && SignedCheckpoint::verify(held.note_text().as_bytes(), &verifier).is_ok()
+}
+
+fn key_changes(house: &mut House) -> usize {
+    let filter = AuditFilter { action_prefix: "key.".to_owned(), ..AuditFilter::default() };
+    let from = TreeSize::EMPTY.next_index();
+    let page = house.node.list_audit_records(&Actor::Node, &filter, from, 100, START, &mut house.rng);
+    page.expect("reads").entries.len()
+}
+
+#[test]
+fn the_former_key_signs_until_the_feed_has_the_size_and_the_next_one_from_there_on() {
+    let mut consortium = Consortium::new(&["bank-a", "bank-b"]);
+    let before = consortium.roster.clone();
+    let mut bank = House::open(&consortium, 0, Disk::default(), START);
+    let mut other = House::open(&consortium, 1, Disk::default(), START);
+    exchange(&consortium, &mut bank, &other, START);
+    bank.publish("rotation-device-0001", 30, None, START);
+    bank.tick(START);
+    exchange(&consortium, &mut other, &bank, START);
+
+    consortium.next_feed_key(0, TreeSize(3));
+    apply(&consortium, [&mut bank, &mut other]);
+    assert_eq!((key_changes(&mut bank), key_changes(&mut other)), (1, 0), "the audit log tells of it");
+    for (size, device) in [(2, "rotation-device-0002"), (3, "rotation-device-0003"), (4, "rotation-device-0004")] {
+        bank.publish(device, 30, None, START);
+        bank.tick(START);
+        exchange(&consortium, &mut other, &bank, START);
+        assert!(head_is_named(&consortium, &bank, size) && head_is_named(&consortium, &other, size), "size {size}");
+        let former = verifier_at(&before, &consortium.feed(0), TreeSize(size)).expect("a key");
+        let head = bank.node.state().feeds[&consortium.feed(0)].cursor.checkpoint.clone().expect("a head");
+        let by_former = SignedCheckpoint::verify(head.note_text().as_bytes(), &former).is_ok();
+        assert_eq!(by_former, size < 3, "size {size}");
+    }
+    assert_eq!(other.live(), 4);
+    for (member, disk) in [(0, bank.disk), (1, other.disk)] {
+        assert_eq!(House::open(&consortium, member, disk, START).live(), 4, "both signatures stand in the journal");
+    }
+}
+
+#[test]
+fn a_size_that_was_signed_already_stops_neither_author_nor_reader() {
+    let mut consortium = Consortium::new(&["bank-a", "bank-b"]);
+    let mut bank = House::open(&consortium, 0, Disk::default(), START);
+    let mut other = House::open(&consortium, 1, Disk::default(), START);
+    exchange(&consortium, &mut bank, &other, START);
+    for device in ["rotation-device-0001", "rotation-device-0002", "rotation-device-0003"] {
+        bank.publish(device, 30, None, START);
+        bank.tick(START);
+    }
+    exchange(&consortium, &mut other, &bank, START);
+    // The admins took their time: the feed has outgrown the size.
+    consortium.next_feed_key(0, TreeSize(2));
+    apply(&consortium, [&mut bank, &mut other]);
+    assert!(head_is_named(&consortium, &bank, 3), "the author signs its head again, with the key that counts");
+    let (bank_disk, other_disk) = (bank.disk.copy(), other.disk.copy());
+    bank.publish("rotation-device-0004", 30, None, START);
+    bank.tick(START);
+    exchange(&consortium, &mut other, &bank, START);
+    assert_eq!(other.live(), 4);
+    for (member, disk) in [(0, bank_disk), (1, other_disk)] {
+        assert_eq!(House::open(&consortium, member, disk, START).live(), 3, "what was verified once stays");
+    }
+}
+
+#[test]
+fn without_the_key_the_roster_names_nothing_is_signed() {
+    let mut consortium = Consortium::new(&["bank-a"]);
+    let keys_before = Consortium::new(&["bank-a"]);
+    let mut bank = House::open(&consortium, 0, Disk::default(), START);
+    bank.tick(START);
+    consortium.next_feed_key(0, TreeSize(1));
+    let roster = consortium.roster.clone();
+    // An old keystore was put back.
+    let signers = keys_before.signers_under(0, &roster);
+    bank.node.apply_roster(&Actor::Node, roster, START, &mut bank.rng).expect("applies");
+    bank.node.use_signers(signers, START, &mut bank.rng).expect("takes them");
+    let asked = PublishRequest { request: None, group: None, drafts: Vec::new(), dry_run: false, spread_s: 0 };
+    let refused = bank.node.publish_indicators(&Actor::Node, asked, START, &mut bank.rng);
+    assert!(matches!(refused, Err(PublishFault::UnknownGroup)), "{refused:?}");
+}

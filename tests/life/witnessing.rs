@@ -1,0 +1,212 @@
+//! Audit logs are cosigned by the other members, and whoever rewrites one is found out.
+
+use hushwire::base::limits;
+use hushwire::base::position::TreeSize;
+use hushwire::base::time::Timestamp;
+use hushwire::domain::audit::record::Actor;
+use hushwire::domain::exchange::fault::PeerFault;
+use hushwire::domain::feed::verifier::FeedVerifier;
+use hushwire::node::accept::AcceptFault;
+use hushwire::node::accuse::equivocation_of;
+use hushwire::node::witness::{AuditNews, audit_feed_of};
+
+use crate::consortium::{Consortium, START};
+use crate::house::{Disk, House};
+
+const NAMES: [&str; 3] = ["bank-a", "bank-b", "shop"];
+
+/// Moments at which the log is signed anew.
+fn minute(nth: u64) -> Timestamp {
+    START.plus_s(nth * limits::HEARTBEAT_S)
+}
+
+fn open(consortium: &Consortium, member: usize) -> House {
+    House::open(consortium, member, Disk::default(), START)
+}
+
+/// Something happens, and the log is signed.
+fn go_on(house: &mut House, nth: u64) {
+    let device = format!("device-of-a-case-{:04}", house.node.state().audit.size().0);
+    house.publish(&device, 30, None, minute(nth));
+    house.tick(minute(nth));
+}
+
+/// The witness connects and is told how the log has grown since it last cosigned it, or since `known`.
+fn witness(
+    consortium: &Consortium,
+    author: &mut House,
+    witness: &mut House,
+    known: Option<TreeSize>,
+    now: Timestamp,
+) -> Result<Option<TreeSize>, AcceptFault> {
+    let (author_id, witness_id) = (&consortium.members[author.member], &consortium.members[witness.member]);
+    let mut lead_from = Some(witness.node.audit_head_of(author_id));
+    let mut cosigned = None;
+    while let Some(note) = lead_from.take() {
+        let heard = author.node.hear_audit_head(witness_id, &note, now, &mut author.rng).expect("recorded");
+        let Some(held) = known.or(heard) else { return Ok(None) };
+        let Some((_, news)) = author.node.audit_news(held).expect("reads") else { break };
+        let answer = witness.node.witness_audit(author_id, news, now, &mut witness.rng)?;
+        witness.node.sync().expect("syncs");
+        if let Some((size, line)) = answer.cosignature {
+            author.node.accept_cosignature(witness_id, &audit_feed_of(author_id), size, &line);
+            cosigned = Some(size);
+        }
+        lead_from = answer.lead_from;
+    }
+    author.node.sync().expect("syncs");
+    Ok(cosigned)
+}
+
+fn verifier(consortium: &Consortium, member: usize) -> FeedVerifier {
+    let row = &consortium.roster.members()[member];
+    let cosigners = consortium.roster.members().iter().map(|row| row.witness_key.clone()).collect();
+    FeedVerifier::new(&consortium.id, audit_feed_of(&row.id), row.audit_key.clone(), cosigners).expect("names agree")
+}
+
+#[test]
+fn a_log_is_cosigned_as_it_grows_and_remembers_by_whom_after_a_restart() {
+    let consortium = Consortium::new(&NAMES);
+    let (mut bank, mut other, mut shop) = (open(&consortium, 0), open(&consortium, 1), open(&consortium, 2));
+    for nth in 0..4 {
+        go_on(&mut bank, nth);
+        let size = witness(&consortium, &mut bank, &mut other, None, minute(nth)).expect("honest").expect("cosigned");
+        assert_eq!(witness(&consortium, &mut bank, &mut shop, None, minute(nth)), Ok(Some(size)));
+        assert_eq!(witness(&consortium, &mut bank, &mut shop, None, minute(nth)), Ok(None), "nothing new");
+    }
+    bank.tick(minute(3).plus_s(limits::AUDIT_COSIGNED_AFTER_S));
+    let by = |house: &House| house.node.status(minute(3)).audit_witnessed.expect("cosigned");
+    let (size, names) = by(&bank);
+    assert_eq!(names.len(), 2);
+    let mut bank = House::open(&consortium, 0, bank.disk, minute(3));
+    assert_eq!(by(&bank), (size, names));
+    let proof =
+        bank.node.prove_audit_record(&Actor::Node, hushwire::base::position::EntryIndex(0), minute(3), &mut bank.rng);
+    let proof = proof.expect("reads").expect("there");
+    assert_eq!(proof.head.size, size, "what is proved is proved by what others cosigned");
+    assert_eq!(proof.head.checkpoint.matches("/witness").count(), 3);
+    // The witness remembers too: of many heads compaction leaves the newest.
+    let compacted = other.node.compact(minute(4)).expect("compacts");
+    assert_eq!(compacted, hushwire::node::sweep::Compacted::default(), "the fence is not open");
+    let other = House::open(&consortium, 1, other.disk, minute(3));
+    assert!(other.node.audit_head_of(&consortium.members[0]).contains(&format!("\n{size}\n")));
+}
+
+#[test]
+fn an_operator_who_rewrites_a_log_convicts_itself_before_everybody() {
+    let consortium = Consortium::new(&NAMES);
+    for kept in 0..6 {
+        let (mut bank, mut other, mut shop) = (open(&consortium, 0), open(&consortium, 1), open(&consortium, 2));
+        bank.tick(START);
+        let mut old = None;
+        for nth in 0..6 {
+            if nth == kept {
+                old = Some(bank.disk.copy());
+            }
+            go_on(&mut bank, nth);
+        }
+        let witnessed =
+            witness(&consortium, &mut bank, &mut other, None, minute(6)).expect("honest").expect("cosigned");
+        // It puts back a copy from before, writes other records over what it wants forgotten, and does not listen.
+        let mut rewritten = House::open(&consortium, 0, old.expect("copied"), minute(6));
+        for nth in 6..30 {
+            go_on(&mut rewritten, nth);
+        }
+        let news = rewritten.node.audit_news(witnessed).expect("reads").expect("it has grown").1;
+        let author = &consortium.members[0];
+        let refused = other.node.witness_audit(author, news.clone(), minute(30), &mut other.rng);
+        assert!(matches!(refused, Err(AcceptFault::Peer(PeerFault::Equivocation(_)))), "{kept}: {refused:?}");
+        other.node.sync().expect("syncs");
+        assert_eq!(other.node.status(minute(30)).audit_rewritten, std::slice::from_ref(author));
+        let again = other.node.witness_audit(author, news, minute(30), &mut other.rng);
+        assert_eq!(again, Err(AcceptFault::Quarantined));
+
+        // Whoever is told of it can check it, after a restart of its teller too.
+        let other = House::open(&consortium, 1, other.disk, minute(30));
+        let proofs = other.node.equivocations_for(&consortium.members[2]);
+        let proof = proofs.into_iter().next().expect("kept");
+        let origin = proof.origin.clone();
+        let proof = equivocation_of(proof.first, proof.second, &proof.consistency).expect("hashes");
+        assert_eq!(proof.verify(&verifier(&consortium, 0)), Ok(()));
+        shop.node.accept_equivocation(&origin, &proof, minute(30), &mut shop.rng).expect("it proves itself");
+        assert_eq!(shop.node.status(minute(30)).audit_rewritten, std::slice::from_ref(author));
+        let counts = shop.node.state().feeds.values().all(|feed| feed.equivocation.is_none());
+        assert!(counts, "of its warnings the log says nothing");
+    }
+}
+
+#[test]
+fn hashes_that_lead_nowhere_get_no_cosignature_and_prove_nothing() {
+    let consortium = Consortium::new(&NAMES);
+    let (mut bank, mut other) = (open(&consortium, 0), open(&consortium, 1));
+    go_on(&mut bank, 0);
+    let size = witness(&consortium, &mut bank, &mut other, None, minute(0)).expect("honest").expect("cosigned");
+    go_on(&mut bank, 1);
+    let author = &consortium.members[0];
+    let (_, news) = bank.node.audit_news(size).expect("reads").expect("it has grown");
+    let mut bent = news.clone();
+    bent.growth[0].0[0] ^= 1;
+    let refused = other.node.witness_audit(author, bent, minute(1), &mut other.rng);
+    assert!(matches!(refused, Err(AcceptFault::Peer(PeerFault::Consistency(_)))), "{refused:?}");
+    assert!(other.node.status(minute(1)).audit_rewritten.is_empty());
+    // Another size than the one it holds: it says which it holds.
+    let guessed = AuditNews { old_size: TreeSize(size.0 - 1), ..news.clone() };
+    let answer = other.node.witness_audit(author, guessed, minute(1), &mut other.rng).expect("no fault");
+    assert_eq!((answer.cosignature, answer.lead_from), (None, Some(other.node.audit_head_of(author))));
+    let stranger = other.node.witness_audit(&consortium.members[2], news, minute(1), &mut other.rng);
+    assert!(matches!(stranger, Err(AcceptFault::Peer(PeerFault::Checkpoint(_)))), "{stranger:?}");
+}
+
+#[test]
+fn a_store_put_back_learns_that_its_log_is_not_the_one_others_cosigned_and_accuses_nobody() {
+    let consortium = Consortium::new(&NAMES);
+    let (mut bank, mut other) = (open(&consortium, 0), open(&consortium, 1));
+    go_on(&mut bank, 0);
+    let old = bank.disk.copy();
+    go_on(&mut bank, 1);
+    let size = witness(&consortium, &mut bank, &mut other, None, minute(1)).expect("honest").expect("cosigned");
+    let mut restored = House::open(&consortium, 0, old, minute(2));
+    assert_eq!(witness(&consortium, &mut restored, &mut other, None, minute(2)), Ok(None));
+    assert_eq!(restored.node.status(minute(2)).audit_diverged, Some(size));
+    let records = restored.node.state().audit.size();
+    for nth in 3..20 {
+        go_on(&mut restored, nth);
+    }
+    assert_eq!(witness(&consortium, &mut restored, &mut other, None, minute(20)), Ok(None));
+    assert_eq!(restored.node.audit_news(TreeSize::EMPTY), Ok(None), "nobody is asked any more");
+    assert!(restored.node.state().audit.size() > records, "it goes on recording");
+    assert!(other.node.status(minute(20)).audit_rewritten.is_empty());
+    let told = restored.node.export_audit_slice(TreeSize(0), TreeSize(1_000)).expect("reads");
+    let diverged = |blob: &[u8]| blob.windows(14).filter(|window| window == b"audit.diverged").count();
+    assert_eq!(told.iter().map(|logged| diverged(&logged.entry.blob)).sum::<usize>(), 1, "recorded once");
+}
+
+#[test]
+fn two_logs_shown_to_two_witnesses_are_found_out_when_they_compare() {
+    let consortium = Consortium::new(&NAMES);
+    let (mut one, mut two) = (open(&consortium, 0), open(&consortium, 0));
+    let (mut other, mut shop) = (open(&consortium, 1), open(&consortium, 2));
+    go_on(&mut one, 0);
+    (0..2).for_each(|nth| go_on(&mut two, nth));
+    two.rng = rand::SeedableRng::seed_from_u64(99);
+    (2..5).for_each(|nth| go_on(&mut two, nth));
+    witness(&consortium, &mut one, &mut other, None, minute(5)).expect("honest by itself");
+    witness(&consortium, &mut two, &mut shop, None, minute(5)).expect("honest by itself");
+    let author = &consortium.members[0];
+    // The shop passes on what it was shown. The other bank has the author lead it from there, too.
+    let shown = shop.node.audit_head_of(author);
+    let House { node, rng, .. } = &mut other;
+    node.accept_heartbeat(&consortium.members[2], &audit_feed_of(author), &shown, minute(5), rng)
+        .expect("no fault yet");
+    for nth in 6..20 {
+        go_on(&mut one, nth);
+    }
+    let held = one.node.state().audits.cosigned().expect("cosigned").size();
+    let (_, news) = one.node.audit_news(held).expect("reads").expect("grown");
+    let answer = other.node.witness_audit(author, news, minute(20), &mut other.rng).expect("grown from what it holds");
+    assert_eq!(answer.lead_from.as_deref(), Some(shown.as_str()));
+    let size = shop.node.state().audits.heads().next().expect("held").1.size();
+    let (_, news) = one.node.audit_news(size).expect("reads").expect("grown");
+    let refused = other.node.witness_audit(author, news, minute(20), &mut other.rng);
+    assert!(matches!(refused, Err(AcceptFault::Peer(PeerFault::Equivocation(_)))), "{refused:?}");
+}

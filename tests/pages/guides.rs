@@ -1,0 +1,16 @@
+//! The guides for clients, in other people's tools: `curl` with `jq`, and Python with the public gRPC packages.
+
+use crate::typed::type_page;
+
+const PORTS: [&str; 2] = ["7440", "7441"];
+
+#[test]
+fn a_checkout_is_connected_with_curl_as_the_guide_says() {
+    type_page(include_str!("../../docs/guides/curl.md"), &PORTS, &["node.log"], &[]);
+}
+
+#[test]
+fn a_checkout_is_connected_with_python_as_the_guide_says() {
+    let proto = concat!(env!("CARGO_MANIFEST_DIR"), "/proto");
+    type_page(include_str!("../../docs/guides/python.md"), &PORTS, &["node.log"], &[("PROTO", proto)]);
+}

@@ -80,6 +80,7 @@ impl<J: Journal, V: Views> Node<J, V> {
     pub fn demands(&self) -> Demands {
         Demands::of(&self.state.roster, &self.state.exclusions)
     }
+
     /// Takes the keys of the epochs that are readable now: what is published from here on stands under the new epoch.
     pub fn use_keys(
         &mut self,

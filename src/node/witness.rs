@@ -8,7 +8,7 @@
 //! What leads from one head to the next is told in the form of [`EquivocationProof::consistency`], so that a rewritten log
 //! convicts itself: hashes that lead to the signed root and begin with another tree than the one signed before are proof for
 //! anybody. Witnesses tell each other which heads they were shown; one that a witness does not hold itself is held against
-//! the author's next head in the same way ([`AuditWitness::doubts`]).
+//! the author's next head in the same way (`AuditWitness::doubts`).
 //!
 //! A store put back from an old copy has lost the end of its log for good: nobody else has the entries. Its peers tell it,
 //! when they connect, which head they cosigned; where that is not of our log the node records it, raises an alarm and asks

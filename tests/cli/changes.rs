@@ -18,11 +18,11 @@ fn proposed(world: &World, out: &str, changes: &[&str]) -> Value {
 fn limits_are_set_by_name_and_kept_within_their_bounds() {
     let world = World::new();
     world.found_two("127.0.0.1:9");
-    let limits = ["witness_quorum=1", "max_validity_days=30", "minimum_grounds=authority", "freshness_limit_s=600"];
+    let limits = ["witness_quorum=0", "max_validity_days=30", "minimum_grounds=authority", "freshness_limit_s=600"];
     let args: Vec<&str> = limits.iter().flat_map(|limit| ["--limit", limit]).collect();
     let roster = proposed(&world, "limits", &args);
     let expected = serde_json::json!({
-        "max_validity_days": 30, "minimum_grounds": "authority", "minimum_suite": 1, "witness_quorum": 1,
+        "max_validity_days": 30, "minimum_grounds": "authority", "minimum_suite": 1, "witness_quorum": 0,
         "freshness_limit_s": 600,
     });
     assert_eq!(roster["limits"], expected);
@@ -32,6 +32,7 @@ fn limits_are_set_by_name_and_kept_within_their_bounds() {
     };
     refused("quorum=1", 2, "a limit is KEY=VALUE with one of max_validity_days");
     refused("witness_quorum=many", 2, "witness_quorum takes a whole number");
+    refused("witness_quorum=1", 5, "needs four active members at least");
     refused("max_validity_days=91", 5, "1 to 90 days");
     refused("minimum_suite=3", 5, "suite 1 or 2");
     refused("freshness_limit_s=0", 5, "at least one second");

@@ -2,7 +2,7 @@
 
 use hushwire::base::limits;
 use hushwire::io::grpc::wire::hushwire::local::v1 as local;
-use hushwire::io::grpc::wire::hushwire::types::v1::IdentifierKind;
+use hushwire::io::grpc::wire::hushwire::types::v1::{Decision, IdentifierKind};
 use local::screening_service_client::ScreeningServiceClient;
 use prost_types::Timestamp;
 use tonic::{Code, Request, Status};
@@ -27,13 +27,16 @@ fn refused(status: &Status, code: Code, reason: &str) {
 }
 
 /// What a stream says to its first batch.
-fn streamed(node: &Node, batch: local::ScreenTransactionsRequest) -> Status {
+fn answered(node: &Node, batch: local::ScreenTransactionsRequest) -> Result<local::ScreenTransactionsResponse, Status> {
     let mut client = ScreeningServiceClient::new(node.channel("screener"));
-    let answer = RUNTIME.block_on(async {
+    RUNTIME.block_on(async {
         let mut answers = client.screen_transactions(tokio_stream::once(batch)).await?.into_inner();
-        answers.message().await
-    });
-    answer.expect_err("it is beyond a limit")
+        answers.message().await.map(|answer| answer.expect("one answer a batch"))
+    })
+}
+
+fn streamed(node: &Node, batch: local::ScreenTransactionsRequest) -> Status {
+    answered(node, batch).expect_err("it is beyond a limit")
 }
 
 #[test]
@@ -47,9 +50,14 @@ fn a_transaction_with_a_value_beyond_its_limit_is_refused_by_field_and_rule() {
         let status = RUNTIME.block_on(client.screen_transaction(order.clone())).expect_err("beyond a limit");
         refused(&status, Code::InvalidArgument, reason);
         assert!(status.message().starts_with(&format!("{field}: ")), "{status:?}");
-        let status = streamed(&node, local::ScreenTransactionsRequest { transactions: vec![self::order(), order] });
-        refused(&status, Code::InvalidArgument, reason);
-        assert!(status.message().starts_with(&format!("transactions[1].{field}: ")), "{status:?}");
+        // In a batch it is refused by its place, and the others are screened.
+        let batch = local::ScreenTransactionsRequest { transactions: vec![self::order(), order, self::order()] };
+        let answer = answered(&node, batch).expect("the batch is answered");
+        let told: Vec<_> = answer.refused.iter().map(|one| (one.record, one.field.as_str())).collect();
+        assert_eq!(told, [(1, field)]);
+        assert_eq!(answer.refused[0].rule.to_ascii_uppercase(), reason);
+        let decisions: Vec<_> = answer.results.iter().map(|result| result.decision()).collect();
+        assert_eq!(decisions, [Decision::Allow, Decision::Unspecified, Decision::Allow]);
     };
     let many = limits::IDENTIFIERS_PER_TRANSACTION + 1;
     check(&|order| order.identifiers = vec![identifier(DEVICE); many], "identifiers", "TOO_MANY");

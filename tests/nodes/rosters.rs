@@ -226,7 +226,7 @@ fn a_card_with_other_signing_keys_updates_nobody() {
     }
     let refused = consortium.run(&["member", "propose", "--dir", "bank-a", "--update", "stranger.card", "--out", "x"]);
     assert_eq!(refused.code, 5, "{refused:?}");
-    assert!(refused.stderr.contains("has other signing keys than the roster"), "{refused:?}");
+    assert!(refused.stderr.contains("is signed by no key that the roster names for it"), "{refused:?}");
 }
 
 #[test]

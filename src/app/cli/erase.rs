@@ -42,6 +42,10 @@ enum Half {
 
 /// Ask for an erasure; nothing is erased yet
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hushwire erase ask --reason data-subject --identifier email=-
+  hushwire erase ask --reason mistake --source-ref CASE-4711")]
 struct AskArgs {
     /// data-subject (the person concerned asked), authority (a court or supervisor) or mistake
     #[arg(long, value_parser = reason)]
@@ -64,6 +68,9 @@ struct AskArgs {
 
 /// Confirm an erasure that somebody else asked for
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  hushwire erase confirm 92c3bc434ea57cc9bdcdfdb8119d8c73 --identity certs/operator-ben")]
 struct ConfirmArgs {
     /// As `hushwire erase ask` printed it
     #[arg(value_name = "ERASURE")]
@@ -130,6 +137,7 @@ async fn ask(args: AskArgs) -> Result<Outcome, CliError> {
     let answer = answered?;
     let mut account = Account::default();
     account.records = records;
+    account.accepted = u64::try_from(answer.selected.len()).unwrap_or(u64::MAX);
     account.refuse(answer.refused.iter().map(numbered));
     account.tell(None)?;
     let ends_at = answer.ends_at.and_then(|at| u64::try_from(at.seconds).ok()).map(Timestamp::from_unix_s);

@@ -280,7 +280,12 @@ fn take_answers(
             lines.len()
         )));
     }
-    for (result, line) in answer.results.iter().zip(lines) {
+    let is_refused = |place: usize| answer.refused.iter().find(|refused| usize::try_from(refused.record) == Ok(place));
+    for (place, (result, line)) in answer.results.iter().zip(lines).enumerate() {
+        if let Some(refused) = is_refused(place) {
+            account.refuse([Refusal::new(*line, &refused.field, &refused.rule, &refused.description)]);
+            continue;
+        }
         account.accepted += 1;
         totals.degraded += u64::from(result.degraded);
         *totals.decisions.entry(decision::decision_word(result.decision)).or_default() += 1;

@@ -13,7 +13,7 @@ use crate::base::bytes::Salt;
 use crate::base::position::EntryIndex;
 use crate::base::time::{Day, Timestamp};
 use crate::domain::audit::record::{AuditRecord, RecordError};
-use crate::domain::feed::checkpoint::CheckpointError;
+use crate::domain::feed::checkpoint_error::CheckpointError;
 use crate::domain::feed::entry::{Content, Entry, EntryError, EntryKind};
 use crate::domain::feed::proof::ProofError;
 use crate::domain::note::key::VerifierKey;

@@ -5,7 +5,8 @@
 
 use crate::base::bytes::TreeHash;
 use crate::base::position::TreeSize;
-use crate::domain::feed::checkpoint::{CheckpointError, SignedCheckpoint};
+use crate::domain::feed::checkpoint::SignedCheckpoint;
+use crate::domain::feed::checkpoint_error::CheckpointError;
 use crate::domain::feed::proof::{HashSource, consistency_proof, range_root, roots_along};
 use crate::domain::feed::verifier::FeedVerifier;
 

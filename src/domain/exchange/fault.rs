@@ -3,7 +3,7 @@
 use crate::base::position::{EntryIndex, TreeSize};
 use crate::domain::exchange::equivocation::EquivocationProof;
 use crate::domain::feed::blob::BlobError;
-use crate::domain::feed::checkpoint::CheckpointError;
+use crate::domain::feed::checkpoint_error::CheckpointError;
 use crate::domain::feed::entry::EntryError;
 use crate::domain::feed::proof::ProofError;
 

@@ -4,6 +4,7 @@
 
 pub mod blob;
 pub mod checkpoint;
+pub mod checkpoint_error;
 pub mod conformance;
 pub mod entry;
 pub mod proof;

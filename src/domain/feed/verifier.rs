@@ -1,7 +1,7 @@
 //! Whose signatures count on the checkpoints of one feed.
 
 use crate::base::name::{ConsortiumId, FeedId, MemberId};
-use crate::domain::feed::checkpoint::CheckpointError;
+use crate::domain::feed::checkpoint_error::CheckpointError;
 use crate::domain::note::key::{SignatureType, VerifierKey};
 
 /// The name under which a member cosigns: `<consortium>/<member>/witness`.

@@ -20,6 +20,9 @@ use crate::node::Node;
 use crate::node::accuse::equivocation_of;
 use crate::node::store::{Journal, Views};
 
+/// The protocol this build speaks.
+pub const VERSION: u32 = 1;
+
 /// Hands a proof somebody sent to the node. One that proves nothing is dropped: it accuses nobody.
 fn hear_proof<J: Journal, V: Views>(node: &mut Node<J, V>, proof: Equivocation, round: &mut Round<'_>) {
     let Equivocation { origin, first, second, consistency } = proof;

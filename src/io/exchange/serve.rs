@@ -19,8 +19,8 @@ use crate::base::position::TreeSize;
 use crate::io::bundle_files::BundleFiles;
 use crate::io::engine::Engine;
 use crate::io::exchange::gossip::Gossip;
-use crate::io::exchange::hear_proof;
 use crate::io::exchange::tell::{Responses, hear_audit_head, tell, tell_audit_head, tell_bundles, tell_rosters};
+use crate::io::exchange::{VERSION, hear_proof};
 use crate::io::grpc::refusals::{engine_refusal, storage_refusal};
 use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_request::Message as Asked;
@@ -31,9 +31,6 @@ use crate::io::grpc::wire::hushwire::peer::v1::{
 use crate::node::heads::Head as FeedHead;
 use crate::node::serve::{Outgoing, ServeRefusal};
 use crate::node::store::{Journal, Views};
-
-/// The protocol this build speaks.
-pub const VERSION: u32 = 1;
 
 /// What one puller is following.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use crate::base::name::MemberId;
 use crate::base::position::TreeSize;
 use crate::io::bundle_files::BundleFiles;
 use crate::io::engine::Engine;
-use crate::io::exchange::serve::VERSION;
+use crate::io::exchange::VERSION;
 use crate::io::grpc::refusals::{engine_refusal, storage_refusal};
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_response::Message as Told;
 use crate::io::grpc::wire::hushwire::peer::v1::{AuditHead, ExchangeResponse, Welcome};

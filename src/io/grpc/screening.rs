@@ -118,7 +118,7 @@ impl ScreeningDesk {
             Err(refusal) => return no_room(refusal),
         };
         let mut results = Vec::with_capacity(got);
-        let mut unwritten = Vec::new();
+        let (mut unwritten, mut refused) = (Vec::new(), Vec::new());
         for (place, transaction) in batch.transactions.into_iter().enumerate() {
             if place > 0 && place.is_multiple_of(limits::TRANSACTIONS_AT_ONCE) {
                 tokio::task::yield_now().await;
@@ -129,9 +129,10 @@ impl ScreeningDesk {
                     unwritten.extend(written.map(|written| (place, written)));
                     results.push(answer);
                 }
+                // One bad transaction does not sink the batch.
                 Err(Refusal::InvalidArgument { field, rule, description }) => {
-                    let field = format!("transactions[{place}].{field}");
-                    return Err(Refusal::InvalidArgument { field, rule, description });
+                    results.push(ScreenTransactionResponse::default());
+                    refused.push(RefusedRecord { record: number(place), field, rule: rule.to_owned(), description });
                 }
                 Err(other) => return no_room(other),
             }
@@ -144,7 +145,7 @@ impl ScreeningDesk {
                 result.audit = wire_audit(audit).into();
             }
         }
-        Ok(ScreenTransactionsResponse { results, refusal: None })
+        Ok(ScreenTransactionsResponse { results, refusal: None, refused })
     }
 
     fn answer(&self, caller: &Actor, message: ScreenTransactionRequest) -> Result<Answer, Refusal> {
@@ -318,6 +319,7 @@ fn no_room(refusal: Refusal) -> Result<ScreenTransactionsResponse, Refusal> {
         Refusal::ResourceExhausted { reason, description, retry_after_ms } => Ok(ScreenTransactionsResponse {
             results: Vec::new(),
             refusal: Some(wire::BatchRefusal { reason: reason.to_owned(), description, retry_after_ms }),
+            refused: Vec::new(),
         }),
         other => Err(other),
     }

@@ -23,19 +23,12 @@ use tower::{Service, ServiceExt};
 use crate::base::limits;
 use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::DESCRIPTORS;
-use crate::io::http::routes::{Found, OPENAPI_PATH, ROUTES, Route, Verb, find};
+use crate::io::http::body::{JsonBody, full};
+use crate::io::http::routes::{Found, OPENAPI_PATH, ROUTES, Route, Verb, find, method_of};
 use crate::io::http::{json, openapi, problem, query};
-
-/// The body of an answer.
-pub type JsonBody = Full<Bytes>;
 
 /// Bytes in front of a gRPC message: a flag and the length.
 const FRAME_BYTES: usize = 5;
-
-/// A body in one piece.
-pub fn full(content: impl Into<Bytes>) -> JsonBody {
-    Full::new(content.into())
-}
 
 /// A route with the messages of its method.
 #[derive(Debug)]
@@ -65,12 +58,6 @@ impl<S> JsonDoor<S> {
 fn bind(pool: &DescriptorPool, route: &'static Route) -> Bound {
     let method = method_of(pool, route).expect("a test holds routes against the methods there are");
     Bound { route, input: method.input(), output: method.output() }
-}
-
-/// The method of a route.
-pub fn method_of(pool: &DescriptorPool, route: &Route) -> Option<prost_reflect::MethodDescriptor> {
-    let (service, name) = route.method.strip_prefix('/')?.split_once('/')?;
-    pool.get_service_by_name(service)?.methods().find(|method| method.name() == name)
 }
 
 impl<S> Service<Request<Body>> for JsonDoor<S>

@@ -4,6 +4,7 @@
 //! limits, deadlines and audit are one for both. Messages are proto3 JSON (the mapping of the Protocol Buffers guide), refusals
 //! are problem details (RFC 9457), and the description is made from the same descriptors (OpenAPI 3.1).
 
+pub mod body;
 pub mod door;
 pub mod json;
 pub mod openapi;

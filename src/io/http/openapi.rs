@@ -5,8 +5,7 @@ use prost_reflect::{DescriptorPool, MessageDescriptor, MethodDescriptor};
 use serde_json::{Map, Value, json};
 
 use crate::io::grpc::roles::{Callers, row};
-use crate::io::http::door::method_of;
-use crate::io::http::routes::{OPENAPI_PATH, ROUTES, Route, Verb, field};
+use crate::io::http::routes::{OPENAPI_PATH, ROUTES, Route, Verb, field, method_of};
 use crate::io::http::schema::{Schemas, comment_of, field_schema};
 
 /// The whole document.

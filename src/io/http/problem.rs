@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::io::http::door::{JsonBody, full};
+use crate::io::http::body::{JsonBody, full};
 
 /// Media type of a problem.
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");

@@ -1,5 +1,7 @@
 //! Which path stands for which method: one table, from which the door routes and the description is made.
 
+use prost_reflect::{DescriptorPool, MethodDescriptor};
+
 use crate::io::grpc::roles::METHODS;
 
 /// The verb of a route.
@@ -112,6 +114,12 @@ fn matches<'a>(template: &'static str, path: &'a str) -> Option<Vec<(&'static st
 /// The field that a segment of a template stands for.
 pub fn field(segment: &'static str) -> Option<&'static str> {
     segment.strip_prefix('{')?.strip_suffix('}')
+}
+
+/// The method of a route.
+pub fn method_of(pool: &DescriptorPool, route: &Route) -> Option<MethodDescriptor> {
+    let (service, name) = route.method.strip_prefix('/')?.split_once('/')?;
+    pool.get_service_by_name(service)?.methods().find(|method| method.name() == name)
 }
 
 /// Whether the table of roles knows the method; a route to nowhere is a defect.

@@ -148,6 +148,7 @@ fn refuse(account: &mut Account, refused: &[local::RefusedRecord], lines: &[u64]
 }
 
 fn tell(list: OwnList, done: u32, verb: &str, json: bool, mut account: Account) -> Result<Outcome, CliError> {
+    account.accepted = u64::from(done);
     account.tell(None)?;
     if json {
         output::answer_json(&Summary { list: list.label(), done, refused: &account.refusals })?;

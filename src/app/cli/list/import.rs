@@ -94,7 +94,9 @@ async fn import(args: ImportArgs) -> Result<Outcome, CliError> {
             let rest = entries.split_off(entries.len().min(limits::LISTED_PER_CALL));
             let later = lines.split_off(lines.len().min(limits::LISTED_PER_CALL));
             let (now, its) = (std::mem::replace(&mut entries, rest), std::mem::replace(&mut lines, later));
-            listed += u64::from(add_entries(&node, now, &its, &mut account).await?);
+            let more = u64::from(add_entries(&node, now, &its, &mut account).await?);
+            listed += more;
+            account.accepted += more;
             bar.set_message(format!("{listed} listed, {} refused", account.refused));
         }
     }

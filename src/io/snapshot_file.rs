@@ -60,6 +60,13 @@ struct Standing {
     covers: Option<Cut>,
 }
 
+/// Begun before its cut is made. Compaction may take from the journal what the cut does not know of yet; where it does in between,
+/// the snapshot comes to nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Begun {
+    discards: u64,
+}
+
 /// Why there is no new snapshot. The old one, where there is one, stands.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotWritten {
@@ -95,13 +102,23 @@ impl<F: Fs> SnapshotFile<F> {
         Self { fs, path, key, consortium, standing: Mutex::default(), writing: Mutex::new(()) }
     }
 
+    /// Begins a new snapshot; its cut is made afterwards.
+    pub fn begin(&self) -> Begun {
+        Begun { discards: self.standing().discards }
+    }
+
     /// Writes a new snapshot beside the old one and puts it in its place. `go_on` is asked after every few megabytes, and may
     /// take its time.
-    pub fn write(&self, cut: &Cut, belief: &Belief, go_on: &mut dyn FnMut() -> bool) -> Result<(), NotWritten> {
+    pub fn write(
+        &self,
+        begun: Begun,
+        cut: &Cut,
+        belief: &Belief,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<(), NotWritten> {
         let _only = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let discards = self.standing().discards;
         self.check_room(belief)?;
-        let written = self.write_beside(cut, belief, go_on).and_then(|()| self.put_in_place(discards, cut));
+        let written = self.write_beside(cut, belief, go_on).and_then(|()| self.put_in_place(begun, cut));
         if written.is_err() {
             // The failure is what the caller hears of.
             drop(self.destroy(&self.beside()));
@@ -200,9 +217,9 @@ impl<F: Fs> SnapshotFile<F> {
         if image.is_whole() { Ok(()) } else { Err(Moved.into()) }
     }
 
-    fn put_in_place(&self, discards: u64, cut: &Cut) -> Result<(), NotWritten> {
+    fn put_in_place(&self, begun: Begun, cut: &Cut) -> Result<(), NotWritten> {
         let mut standing = self.standing();
-        if standing.discards != discards {
+        if standing.discards != begun.discards {
             return Err(NotWritten::Discarded);
         }
         // The old one first: behind the new one its key could no longer be reached after a crash. In between there is none.

@@ -10,7 +10,7 @@ use crate::base::limits;
 use crate::domain::belief::Belief;
 use crate::io::engine::{Engine, EngineFault};
 use crate::io::journal::fs::Fs;
-use crate::io::snapshot_file::{NotWritten, SnapshotFile};
+use crate::io::snapshot_file::{Begun, NotWritten, SnapshotFile};
 use crate::node::cut::Cut;
 use crate::node::store::{Journal, Views};
 
@@ -28,6 +28,7 @@ pub async fn keep_snapshots<J, V, F>(
 {
     while !*stop.borrow() {
         tokio::time::sleep(Duration::from_secs(limits::SNAPSHOT_LOOK_S)).await;
+        let begun = file.begin();
         let cut = match cut(&engine).await {
             Err(EngineFault::Stopping) => return,
             // A node whose store does not answer has other sorrows; a last record that compaction took comes back with the next.
@@ -41,7 +42,7 @@ pub async fn keep_snapshots<J, V, F>(
         }
         let (belief, file, stop) = (Arc::clone(&belief), Arc::clone(&file), stop.clone());
         let writing = tokio::task::spawn_blocking(move || {
-            write(&file, &cut, &belief, &mut || {
+            write(&file, begun, &cut, &belief, &mut || {
                 std::thread::sleep(Duration::from_millis(limits::SNAPSHOT_REST_MS));
                 !*stop.borrow()
             });
@@ -65,9 +66,10 @@ pub async fn write_last<J, V, F>(
     F: Fs,
 {
     let last = async {
+        let begun = file.begin();
         let Ok(cut) = cut(engine).await else { return };
         let writing = tokio::task::spawn_blocking(move || {
-            write(&file, &cut, &belief, &mut || Instant::now() < deadline);
+            write(&file, begun, &cut, &belief, &mut || Instant::now() < deadline);
         });
         drop(writing.await);
     };
@@ -90,9 +92,9 @@ fn is_due<F: Fs>(file: &SnapshotFile<F>, cut: &Cut) -> bool {
     covered.roster_sha256 != cut.roster_sha256 || (hour_over && records >= limits::SNAPSHOT_RECORDS)
 }
 
-fn write<F: Fs>(file: &SnapshotFile<F>, cut: &Cut, belief: &Belief, go_on: &mut dyn FnMut() -> bool) {
+fn write<F: Fs>(file: &SnapshotFile<F>, begun: Begun, cut: &Cut, belief: &Belief, go_on: &mut dyn FnMut() -> bool) {
     let since = Instant::now();
-    match file.write(cut, belief, go_on) {
+    match file.write(begun, cut, belief, go_on) {
         Ok(()) => {
             let took_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
             tracing::info!(event = "snapshot.written", record = cut.record.0, took_ms);
@@ -147,7 +149,7 @@ mod tests {
         let belief = Belief::new(TableKey::draw(&mut random::generator()), Witnessing::NotNeeded);
         let (hour, enough) = (limits::SNAPSHOT_EVERY_S, limits::SNAPSHOT_RECORDS);
         assert!(is_due(&file, &cut(5, 1, 0)));
-        write(&file, &cut(5, 1, 0), &belief, &mut || true);
+        write(&file, file.begin(), &cut(5, 1, 0), &belief, &mut || true);
         let check = |cut: Cut, due: bool| assert_eq!(is_due(&file, &cut), due, "{cut:?}");
         check(cut(5, 1, 0), false);
         check(cut(5 + enough, 1, hour - 1), false);

@@ -59,8 +59,9 @@ fn loader(witnessing: Witnessing) -> impl FnOnce(usize) -> Loader {
 }
 
 pub fn take(file: &SnapshotFile<SimFs>, house: &mut House, now: Timestamp) {
+    let begun = file.begin();
     let cut = house.node.cut(now).expect("its last record is there");
-    file.write(&cut, &house.node.state().belief, &mut || true).expect("written");
+    file.write(begun, &cut, &house.node.state().belief, &mut || true).expect("written");
 }
 
 /// What a start of a member would answer with before its store is open.
@@ -296,7 +297,7 @@ fn compaction_discards_the_snapshot_before_it_destroys_a_key_and_takes_nothing_a
     node.tick(START, &mut StdRng::seed_from_u64(2)).expect("ticks");
     let cut = node.cut(START).expect("a record");
     let belief = Arc::clone(&node.state().belief);
-    file.write(&cut, &belief, &mut || true).expect("written");
+    file.write(file.begin(), &cut, &belief, &mut || true).expect("written");
     node.compact(START).expect("nothing to rewrite");
     assert!(file.covers().is_some(), "where no key is destroyed the snapshot stays");
 

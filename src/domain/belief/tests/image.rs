@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use rand::SeedableRng;
 
 use super::{Content, NOW, Spoken, apply, belief, commitment, entries, observe, pseudonym, said, spoken, states};
+use crate::base::limits;
 use crate::base::position::TreeSize;
 use crate::base::time::Day;
 use crate::domain::belief::image::{Image, Moved};
@@ -81,6 +82,20 @@ fn what_an_image_holds_of_a_retraction_an_erasure_and_a_quarantine_counts_after_
     assert_eq!(said(&loaded, "bank-a", 3, Content::Indicator(2, 1)), Effect::ErasedBefore);
     assert_eq!(said(&loaded, "bank-b", 0, Content::Indicator(3, 1)), Effect::Believed);
     assert!(loaded.view().statements(&pseudonym(3))[0].quarantined);
+}
+
+#[test]
+fn mentions_are_known_after_loading_and_the_room_a_member_used_up_stays_used_up() {
+    let before = belief();
+    let mention = |belief: &Belief, member, target| said(belief, member, 0, Content::Mention(target));
+    let most = u64::try_from(limits::MENTIONS_PER_MEMBER).expect("small");
+    assert!((0..most).all(|target| mention(&before, "bank-b", 10_000 + target) == Effect::Noted));
+    let loaded = reloaded(&before);
+    assert_eq!(mention(&loaded, "bank-b", 1), Effect::Crowded);
+    assert_eq!(mention(&loaded, "bank-b", 10_000), Effect::Noted);
+    assert_eq!(mention(&loaded, "bank-c", 1), Effect::Noted);
+    loaded.writer().expire(Day(NOW.day().0 + limits::KEPT_DAYS + 1));
+    assert_eq!(mention(&loaded, "bank-b", 1), Effect::Noted);
 }
 
 #[test]
@@ -175,6 +190,9 @@ fn pieces_that_no_image_has_are_refused() {
     check(&[parties, &changed(retractions, 1 + 32 + 2 + 8, 99)], ImageError::Reason { got: 99 });
     let erasure = [&[4][..], &[7; 32], &[0, 1], &[0; 4]].concat();
     check(&[parties, &erasure], ImageError::Unknown { what: "member", got: 1, count: 1 });
+    let mention = [&[5][..], &[7; 32], &[0, 1], &[0; 12]].concat();
+    check(&[parties, &mention], ImageError::Unknown { what: "member", got: 1, count: 1 });
+    check(&[parties, &mention[..mention.len() - 1]], ImageError::Torn);
 }
 
 fn observed(belief: &Belief) -> super::Observed {

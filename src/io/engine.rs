@@ -226,8 +226,12 @@ impl<J: Journal + Send + 'static, V: Views + Send + 'static> Engine<J, V> {
         tokio::time::timeout(longest, self.inquire(look)).await.unwrap_or(Err(late))
     }
 
-    /// Resolves once the thread has ended: while handles are held, only a bug ends it, or a store that cannot be opened.
+    /// Resolves once the thread has ended: while handles are held, only a bug ends it. Never where the store could not be opened:
+    /// the opening says so, and why.
     pub async fn ended(&self) {
+        if !self.opened().await {
+            return std::future::pending().await;
+        }
         let mut heads = self.heads.clone();
         while heads.changed().await.is_ok() {}
     }
@@ -365,5 +369,7 @@ mod tests {
         assert!(!engine.opened().await);
         assert_eq!(engine.call(|_, _| ()).await, Err(EngineFault::Stopping));
         thread.join().expect("no panic");
+        let ended = tokio::time::timeout(Duration::from_millis(20), engine.ended()).await;
+        assert!(ended.is_err(), "the opening has said it");
     }
 }

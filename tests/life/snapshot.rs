@@ -186,6 +186,12 @@ fn a_snapshot_of_anything_but_this_store_is_not_used() {
     let refused = |outcome: Result<Option<Walked>, NotUsed>| outcome.map(|early| early.is_some()).expect_err("unfit");
     assert!(start(&file, &consortium, &bank.disk, Some(own), later).expect("fits").is_some());
     assert_eq!(refused(start(&file, &consortium, &old, None, later)), Unfit::OtherRecord.into());
+    // What a salvage takes over may stand under the number it had in the journal set aside.
+    let mut salvaged = Disk::default();
+    salvaged.append(b"the first record of another journal").expect("memory takes it");
+    let taken_over = bank.disk.replay(RecordNumber(1), &mut |_, record| salvaged.append(record).map(drop));
+    taken_over.expect("reads");
+    assert_eq!(refused(start(&file, &consortium, &salvaged, None, later)), Unfit::OtherRecord.into());
     let elsewhere = Some(Incarnation([9; 16]));
     assert_eq!(refused(start(&file, &consortium, &bank.disk, elsewhere, later)), Unfit::OtherIncarnation.into());
     let ahead = Unfit::Ahead { taken_at: later, now: START };

@@ -96,8 +96,6 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
             stop.send_replace(true);
         };
         tokio::select! {
-            // First, since a store that cannot be opened ends the engine too, and only this says why.
-            biased;
             // Nothing is answered from a snapshot any more once its store turns out not to be what was written.
             Err(fault) = open_up.run(store) => Err(fault),
             () = local_door.serve(sockets.local, until) => Ok(recording),

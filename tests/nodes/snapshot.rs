@@ -188,6 +188,12 @@ fn damage_found_behind_a_snapshot_ends_the_node_that_already_answered() {
     let log = log_since(&home, from);
     assert_eq!(code, Some(5), "{log}");
     assert!(log.contains("node.answering") && log.contains("damaged store: segment 1 at record"), "{log}");
+    assert!(snapshot(&home).exists());
+    let from = log_size(&home);
+    let a = home.start_as(&["--recover"], &[]).unwrap_or_else(|said| panic!("it recovers: {}", said.stderr));
+    let log = log_since(&home, from);
+    assert!(!log.contains("node.answering") && !snapshot(&home).exists(), "set aside with its journal: {log}");
+    a.kill();
 }
 
 fn files(folder: &Path, extension: &str) -> Vec<std::path::PathBuf> {

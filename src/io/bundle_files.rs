@@ -108,13 +108,26 @@ pub fn open_kept(
         if BTreeSet::contains(&held, &epoch) || !is_ours || !is_needed(roster, epoch, now) {
             continue;
         }
-        let secret = verify(bundle, chain).and_then(|bundle| bundle.open(&keystore.member, &keystore.keys.hpke));
-        match secret {
+        match verify(bundle, chain).and_then(|bundle| open(&bundle, keystore)) {
             Ok((epoch, secret)) => drop(opened.insert(epoch, secret)),
             Err(error) => tracing::warn!(event = "bundle.unopened", epoch = epoch.0, error = %error),
         }
     }
     opened
+}
+
+/// Puts the secrets of [`open_kept`] beside those of the keystore, in memory: whatever asks which epochs a node has, or needs
+/// them all, asks a completed keystore.
+pub fn complete(keystore: &mut Keystore, files: &BundleFiles, chain: &[Roster], now: Timestamp) {
+    let opened = open_kept(files, keystore, chain, now);
+    keystore.keys.epochs.extend(opened);
+}
+
+/// Opens a bundle with the key it was sealed to, which is the one its roster named: the key in use or the next.
+pub fn open(bundle: &VerifiedBundle, keystore: &Keystore) -> Result<(KeyEpoch, EpochSecret), BundleError> {
+    let mut attempts = keystore.keys.hpke_secrets().map(|key| bundle.open(&keystore.member, key));
+    let first = attempts.next().expect("the key in use is always among them");
+    first.or_else(|fault| attempts.find_map(Result::ok).ok_or(fault))
 }
 
 #[cfg(test)]

@@ -235,10 +235,7 @@ fn a_new_epoch_reaches_running_peers_without_files_and_stays_theirs() {
     let [a, b, shop] = consortium.start_all(["bank-a", "bank-b", "shop"]);
     a.until_ready();
     consortium.succeed("key new-epoch --dir bank-a --compromised --out epoch");
-    let files = consortium.sign("epoch");
-    let mut words = vec!["member", "apply", "--dir", "bank-a"];
-    words.extend(files.iter().map(String::as_str));
-    assert_eq!(consortium.run(&words).code, 0);
+    apply_to_folder(&consortium, "bank-a", &consortium.sign("epoch"));
     a.reload();
     for node in [&a, &b, &shop] {
         node.until("the new epoch", |status| status.roster_version == 2 && status.epoch == 2);
@@ -252,8 +249,41 @@ fn a_new_epoch_reaches_running_peers_without_files_and_stays_theirs() {
     let shop = consortium.start("shop");
     shop.until("it still has the secret", |status| status.epoch == 2);
     assert_eq!(shop.screen(device).decision(), Decision::Challenge);
-    let said = consortium.succeed("key show --dir shop --json").stdout;
-    assert!(said.contains("\"epochs\":[1]"), "nobody was at hand to write its keystore: {said}");
+    assert_eq!(epochs_in_keystore(&consortium, "shop"), [1], "nobody was at hand to write it");
+}
+
+fn epochs_in_keystore(consortium: &Consortium, member: &str) -> Vec<u64> {
+    let said = consortium.succeed(&format!("key show --dir {member} --json")).stdout;
+    let shown: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    shown["epochs"].as_array().expect("listed").iter().filter_map(serde_json::Value::as_u64).collect()
+}
+
+#[test]
+fn commands_that_need_the_secret_of_an_epoch_find_the_one_a_peer_handed_on() {
+    let consortium = Consortium::found(&["bank-a", "shop"]);
+    let [a, shop] = consortium.start_all(["bank-a", "shop"]);
+    consortium.succeed("key new-epoch --dir bank-a --compromised --out epoch");
+    apply_to_folder(&consortium, "bank-a", &consortium.sign("epoch"));
+    a.reload();
+    shop.until("the new epoch", |status| status.roster_version == 2 && status.epoch == 2);
+    assert_eq!(epochs_in_keystore(&consortium, "shop"), [1]);
+
+    let told = consortium.run(&["doctor", "--config", "shop/hushwire.toml"]).stdout;
+    assert!(told.contains("it holds the secrets of every epoch that is read"), "{told}");
+    consortium.prepare("late", |_, own| own);
+    consortium.succeed("member propose --dir shop --add late.card --out joins");
+    assert!(consortium.path().join("joins/epoch-2.bundle").exists(), "the shop seals it to the newcomer");
+
+    // With the former key goes the only other way to what was sealed to it.
+    consortium.succeed("key rotate hpke --dir shop");
+    consortium.succeed("member card --dir shop --out shop-2.card");
+    consortium.succeed("member propose --dir bank-a --update shop-2.card --out rotated");
+    apply_to_folder(&consortium, "shop", &consortium.sign("rotated"));
+    consortium.succeed("key rotate hpke --dir shop --finish");
+    assert_eq!(epochs_in_keystore(&consortium, "shop"), [1, 2]);
+    shop.kill();
+    let shop = consortium.start("shop");
+    shop.until("it still has the secret", |status| status.epoch == 2);
 }
 
 #[test]

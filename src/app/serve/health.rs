@@ -17,9 +17,10 @@ use crate::node::store::{Journal, Views};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Services that need the store. The empty name is the node as a whole.
-const STORING: [&str; 4] = [
+const STORING: [&str; 5] = [
     "",
     "hushwire.local.v1.PublishingService",
+    "hushwire.local.v1.ListsService",
     "hushwire.compliance.v1.AuditService",
     "hushwire.compliance.v1.StatisticsService",
 ];

@@ -18,7 +18,7 @@ use crate::domain::indicator::typology::TypologyList;
 use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::roster::verified::Roster;
 use crate::domain::statistics::budget::Epsilon;
-use crate::io::bundle_files::{BundleFiles, open_kept};
+use crate::io::bundle_files::{BundleFiles, complete};
 use crate::io::certificate::pin_of_pem;
 use crate::io::engine::Engine;
 use crate::io::guard_files::{self, GuardFileError};
@@ -113,8 +113,7 @@ impl Material {
         let roster_files = config.dir.roster_files();
         let mut chain = roster_files.load()?;
         let bundles = config.dir.bundle_files();
-        let opened = open_kept(&bundles, &keystore, &chain, now);
-        keystore.keys.epochs.extend(opened);
+        complete(&mut keystore, &bundles, &chain, now);
         let roster = chain.pop().ok_or(RosterFilesError::NoRoster)?;
         if roster.member(&config.member).is_none() {
             return Err(ServeError::NotAMember);

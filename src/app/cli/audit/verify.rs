@@ -22,15 +22,13 @@ use crate::io::clock;
 Examples:
   hushwire audit verify audit.jsonl --key \"$KEY\"
   hushwire audit verify proof.json
+  hushwire audit verify audit.jsonl --roster bank-a/rosters/1.note
+  hushwire audit verify proof.json --key KEY --witness-key KEY
 
 Every byte of the file is checked: entries against their commitments, words against bytes, all entries against the signed \
 root, the signature against the key, the cosignatures of other members against the entries they cover. Without --roster or \
 --key the file's own keys are used and shown: compare them with the roster (hushwire member roster), or a forger could have \
 made the whole log under keys of his own.
-
-Examples:
-  hushwire audit verify audit.jsonl --roster bank-a/rosters/1.note
-  hushwire audit verify proof.json --key KEY --witness-key KEY
 
 Exit code 5: the file is not what the node wrote.")]
 pub struct VerifyArgs {

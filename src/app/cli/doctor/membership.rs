@@ -4,6 +4,7 @@ use crate::app::cli::doctor::{Findings, Patient};
 use crate::app::cli::member::card::own_pin;
 use crate::base::limits::EPOCH_DAYS;
 use crate::domain::roster::verified::Roster;
+use crate::io::bundle_files::open_kept;
 use crate::io::clock;
 use crate::io::keystore::passphrase::{Passphrase, PassphraseSource, VARIABLE};
 use crate::io::keystore::rollover::RotatedKey;
@@ -158,7 +159,10 @@ fn keys_of(patient: &Patient<'_>, keystore: &Keystore, roster: &Roster, findings
         let mend = format!("hushwire key rotate {} --dir {} --finish", key.label(), patient.dir());
         findings.warning("keystore", found, mend);
     }
-    match keystore.keys.key_ring(roster, clock::now()) {
+    let now = clock::now();
+    let chain = patient.config.dir.roster_files().load().unwrap_or_default();
+    let received = open_kept(&patient.config.dir.bundle_files(), keystore, &chain, now);
+    match keystore.keys.key_ring_with(&received, roster, now) {
         Ok(_) => findings.ok("keystore", "it holds the secrets of every epoch that is read"),
         Err(error) => {
             let mend = format!("hushwire member apply BUNDLE --dir {}; another member has the bundle", patient.dir());

@@ -24,12 +24,14 @@ use crate::base::position::TreeSize;
 use crate::base::time::Timestamp;
 use crate::domain::roster::member::Member;
 use crate::domain::roster::verified::Roster;
+use crate::io::bundle_files::complete;
 use crate::io::certificate::peer_certificate;
 use crate::io::fence_file::FenceFile;
 use crate::io::journal::real_fs::RealFs;
 use crate::io::keystore::keys::{HpkeSecret, random_secret, random_signing_key};
 use crate::io::keystore::rollover::{NextFeedKey, RotatedKey};
 use crate::io::keystore::store::Keystore;
+use crate::io::roster_files::RosterFilesError;
 use crate::io::{clock, random};
 use crate::node::reserve::Found;
 
@@ -81,17 +83,23 @@ fn group_and_size(text: &str) -> Result<(GroupId, TreeSize), String> {
 
 pub fn run(args: &RotateArgs) -> Result<Outcome, CliError> {
     let node = args.dir.node();
-    let (keystore, passphrase) = args.sealing.open(&node)?;
-    let roster = node.roster_files().current()?;
+    let (mut keystore, passphrase) = args.sealing.open(&node)?;
+    let (chain, now) = (node.roster_files().load()?, clock::now());
+    let roster = chain.last().ok_or(RosterFilesError::NoRoster)?;
+    if args.key == RotatedKey::Hpke {
+        // What a running node was handed by its peers lies sealed to the former key beside the keystore, and would be lost with
+        // that key: the keystore written below has it.
+        complete(&mut keystore, &node.bundle_files(), &chain, now);
+    }
     let row = own_row(&node, &keystore)?;
     let row = row.ok_or_else(|| CliError::not_verified(format!("the roster does not list {}", keystore.member)))?;
-    let mut change = Change { key: args.key, node: &node, keystore, row, now: clock::now() };
+    let mut change = Change { key: args.key, node: &node, keystore, row, now };
     let state = if args.finish {
-        State::Finished(change.finish(args, &roster)?)
+        State::Finished(change.finish(args, roster)?)
     } else if args.abandon {
         State::Abandoned(change.abandon()?)
     } else {
-        State::Made(change.make(args, &roster, &mut random::generator())?)
+        State::Made(change.make(args, roster, &mut random::generator())?)
     };
     change.keystore.replace(&node.keystore(), &passphrase, args.sealing.work())?;
     report(args, &node, &state)

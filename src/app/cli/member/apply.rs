@@ -12,12 +12,11 @@ use crate::base::epoch::KeyEpoch;
 use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::domain::note::SignedNote;
-use crate::domain::pseudonym::keys::EpochSecret;
 use crate::domain::roster::succession::RosterNote;
 use crate::domain::roster::verified::Roster;
-use crate::io::bundle_files::BundleFiles;
+use crate::io::bundle_files::{BundleFiles, open};
 use crate::io::clock;
-use crate::io::key_bundle::{self, BundleError, KeyBundle, VerifiedBundle};
+use crate::io::key_bundle::{self, KeyBundle};
 use crate::io::keystore::file::read_at_most;
 use crate::io::keystore::store::Keystore;
 
@@ -169,11 +168,4 @@ pub fn open_bundles(
         }
     }
     Ok(opened)
-}
-
-/// With the key it was sealed to, which is the one its roster named: the key in use or the next.
-fn open(bundle: &VerifiedBundle, keystore: &Keystore) -> Result<(KeyEpoch, EpochSecret), BundleError> {
-    let mut attempts = keystore.keys.hpke_secrets().map(|key| bundle.open(&keystore.member, key));
-    let first = attempts.next().expect("the key in use is always among them");
-    first.or_else(|fault| attempts.find_map(Result::ok).ok_or(fault))
 }

@@ -12,6 +12,7 @@ use crate::app::output::{answer, answer_json, remark};
 use crate::base::name::{GroupId, MemberId};
 use crate::domain::note::key::VerifierKey;
 use crate::domain::roster::member::MemberState;
+use crate::io::bundle_files::complete;
 use crate::io::{clock, random};
 
 /// Prepare the next roster: members, groups, admins, limits, validity.
@@ -116,9 +117,16 @@ pub fn run(args: &ProposeArgs) -> Result<Outcome, CliError> {
     if changes.is_empty() {
         return Err(CliError::usage("nothing to change").hint("see hushwire member propose --help"));
     }
-    let opened = if changes.add.is_empty() { None } else { Some(args.sealing.open(&node)?.0) };
+    let now = clock::now();
+    let opened = if changes.add.is_empty() {
+        None
+    } else {
+        let (mut keystore, _) = args.sealing.open(&node)?;
+        complete(&mut keystore, &node.bundle_files(), &node.roster_files().load()?, now);
+        Some(keystore)
+    };
     let keys = opened.as_ref().map(|keystore| &keystore.keys);
-    let prepared = prepare(&current, &changes, keys, clock::now(), &mut random::generator())?;
+    let prepared = prepare(&current, &changes, keys, now, &mut random::generator())?;
     prepared.write(&args.out)?;
     if args.quorum.is_some_and(|quorum| quorum < 2) {
         remark(LONE_ADMIN);

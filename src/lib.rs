@@ -39,7 +39,8 @@
 //! ## Formats, to the byte
 //!
 //! [`domain::feed::entry`], [`domain::feed::checkpoint`], [`domain::note`], [`domain::roster::document`], [`io::key_bundle`],
-//! [`io::keystore::store`], [`domain::audit::export`], [`domain::audit::proof`], [`mod@io::journal::format`], [`node::commit`].
+//! [`io::keystore::store`], [`domain::audit::export`], [`domain::audit::proof`], [`mod@io::journal::format`], [`node::commit`],
+//! [`io::snapshot_file`], [`domain::belief::image`].
 
 pub mod app;
 pub mod base;

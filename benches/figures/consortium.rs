@@ -127,7 +127,7 @@ impl Member {
         Ok(node)
     }
 
-    /// Starts the node as a process and waits until it serves.
+    /// Starts the node as a process and waits until it does everything.
     pub fn serve(&self) -> Result<Process, Fault> {
         let ready = self.dir.join("ready.json");
         if ready.exists() {
@@ -135,7 +135,10 @@ impl Member {
         }
         let mut command = Command::new(PROGRAM);
         command.arg("serve").arg("--config").arg(self.dir.join("hushwire.toml")).arg("--ready-file").arg(&ready);
-        Process::start(command, &ready)
+        let mut process = Process::start(command, &ready)?;
+        process.wait(|| is_open(&ready))?;
+        process.opened_in = process.since.elapsed();
+        Ok(process)
     }
 
     /// A channel for one of the member's systems. Needs a running runtime.
@@ -154,8 +157,17 @@ impl Member {
 #[derive(Debug)]
 pub struct Process {
     child: Child,
-    /// From the start to the moment it served.
+    since: Instant,
+    /// From the start to the moment it served, were it from a snapshot.
     pub started_in: Duration,
+    /// From the start to the moment its store was open and verified.
+    pub opened_in: Duration,
+}
+
+/// Whether the node has told that its store is open.
+fn is_open(ready: &Path) -> bool {
+    let told = std::fs::read(ready).ok().and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
+    told.is_some_and(|told| told["opening"] == false)
 }
 
 impl Process {
@@ -163,18 +175,31 @@ impl Process {
     pub fn start(mut command: Command, ready: &Path) -> Result<Self, Fault> {
         let since = Instant::now();
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
-        let mut process = Self { child, started_in: Duration::ZERO };
-        while !ready.exists() {
-            if let Some(status) = process.child.try_wait()? {
-                return Err(format!("a server ended at once: {status}").into());
+        let mut process = Self { child, since, started_in: Duration::ZERO, opened_in: Duration::ZERO };
+        process.wait(|| ready.exists())?;
+        process.started_in = process.since.elapsed();
+        Ok(process)
+    }
+
+    fn wait(&mut self, done: impl Fn() -> bool) -> Result<(), Fault> {
+        while !done() {
+            if let Some(status) = self.child.try_wait()? {
+                return Err(format!("a server ended: {status}").into());
             }
-            if since.elapsed() > START {
+            if self.since.elapsed() > START {
                 return Err("a server does not serve".into());
             }
             std::thread::sleep(Duration::from_millis(5));
         }
-        process.started_in = since.elapsed();
-        Ok(process)
+        Ok(())
+    }
+
+    /// As an operator would end it.
+    pub fn stop(mut self) -> Result<(), Fault> {
+        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        rustix::process::kill_process(pid.ok_or("a process has a number")?, rustix::process::Signal::TERM)?;
+        self.child.wait()?;
+        Ok(())
     }
 
     pub fn pid(&self) -> String {

@@ -50,6 +50,8 @@ pub struct Config {
     /// Where monitoring reads counts and probes ask; nowhere where none.
     pub metrics_listen: Option<SocketAddr>,
     pub traces: TracesConfig,
+    /// Whether belief is kept in a snapshot too, so that a start answers checkouts at once.
+    pub snapshot: bool,
     pub log_level: LogLevel,
     pub log_format: LogFormat,
 }
@@ -209,6 +211,7 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
             "must be a loopback address: spans go in plain HTTP/2 to a collector on this machine, which passes them on";
         reader.fault("traces.endpoint", rule);
     }
+    let snapshot = reader.flag("storage.snapshot", true);
     let log_level = reader.optional("log.level", "error, warn, info or debug").unwrap_or(LogLevel::Info);
     let log_format = reader.optional("log.format", "text or json").unwrap_or(LogFormat::Text);
     Some(Config {
@@ -228,6 +231,7 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
         views,
         metrics_listen,
         traces,
+        snapshot,
         log_level,
         log_format,
     })
@@ -333,7 +337,7 @@ mod tests {
         expected.traces.endpoint = all.traces.endpoint;
         assert_eq!(all, expected);
         assert_eq!(as_written, parse("[node]\nmember = \"bank-a\"", &[]).expect("valid"));
-        assert_eq!(uncommented.matches(" = ").count(), 26, "every key stands in the template once");
+        assert_eq!(uncommented.matches(" = ").count(), 27, "every key stands in the template once");
     }
 
     #[test]

@@ -207,6 +207,28 @@ pub const WELCOME_MS: u64 = 15_000;
 pub const STORE_RETRY_MS: u64 = 5_000;
 pub const QUOTA_RETRY_MS: u64 = 3_600_000;
 
+/// Milliseconds a caller is asked to wait while the store is opened and verified: 10 million indicators take half a minute.
+pub const OPENING_RETRY_MS: u64 = 1_000;
+
+/// Retractions, erasures or mentions of one piece of a belief's image: as long as a chunk of records holds up the writer, below 1 ms.
+pub const IMAGE_ROWS: usize = 4_096;
+
+/// Bytes of a snapshot that are written and made durable at once, and the milliseconds of rest after them: the journal's own
+/// syncs must not wait long behind it. A snapshot of 10 million indicators takes half a minute.
+pub const SNAPSHOT_BYTES_AT_ONCE: usize = 8 * 1024 * 1024;
+pub const SNAPSHOT_REST_MS: u64 = 50;
+
+/// Bytes that stay free on the volume beside a snapshot: a cache must not take the room the journal needs.
+pub const SNAPSHOT_SPARE_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Seconds between two looks whether a snapshot is due, and from one snapshot to the next, where so many records came since:
+/// replaying fewer takes no time worth a new snapshot.
+pub const SNAPSHOT_LOOK_S: u64 = 60;
+pub const SNAPSHOT_EVERY_S: u64 = 3_600;
+pub const SNAPSHOT_RECORDS: u64 = 1_000;
+
+/// Milliseconds of [`STOP_STORE_MS`] that stay for the end of the store, whatever a last snapshot takes.
+pub const SNAPSHOT_AT_STOP_LEFT_MS: u64 = 1_000;
 /// Indicators a window may be filled up to with decoys, and the shortest window that may be, milliseconds: a decoy costs all
 /// members what an indicator costs.
 pub const DECOYS_PER_WINDOW: u64 = 1_000;

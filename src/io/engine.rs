@@ -2,7 +2,8 @@
 //!
 //! Work is executed in rounds. A round takes what is queued (up to a limit), runs it against the node, makes the journal
 //! durable once, and only then answers: many callers share one `fdatasync` (group commit) and nobody is told of a change
-//! that a power cut could undo. Screening does not come through here: it reads memory.
+//! that a power cut could undo. Screening does not come through here: it reads memory. The thread also opens the node, so
+//! that screening can answer meanwhile from a snapshot.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -41,6 +42,8 @@ type Job<J, V> = Box<dyn FnOnce(&mut Node<J, V>, &mut Round<'_>) -> Answer + Sen
 pub enum EngineFault {
     #[error("the node has too much work queued; try again")]
     Busy,
+    #[error("the store is being opened and verified; only checkouts are answered until then")]
+    Opening,
     #[error("the node is stopping")]
     Stopping,
     /// Queued, and not done in the time the caller had: a disk that hangs, or very long work before it.
@@ -56,20 +59,25 @@ const FULL_PAUSE: Duration = Duration::from_millis(5);
 /// Sends work to the engine. Cheap to clone.
 pub struct Engine<J, V> {
     jobs: SyncSender<Job<J, V>>,
+    open: watch::Receiver<bool>,
     heads: watch::Receiver<Arc<Heads>>,
     progress: watch::Receiver<u64>,
     consortium: ConsortiumId,
     member: MemberId,
-    /// How long a call waits for room in the queue.
+    /// How long a call waits for the store to open, and for room in the queue.
     patience: Duration,
     /// Calls whose work has not begun, for monitoring.
     waiting: Arc<Level>,
 }
 
+/// How an opening ends, with what the opener gives out beside the node.
+pub type Opening<T, E> = oneshot::Receiver<Result<T, E>>;
+
 impl<J, V> Clone for Engine<J, V> {
     fn clone(&self) -> Self {
         Self {
             jobs: self.jobs.clone(),
+            open: self.open.clone(),
             heads: self.heads.clone(),
             progress: self.progress.clone(),
             consortium: self.consortium.clone(),
@@ -87,24 +95,50 @@ impl<J, V> std::fmt::Debug for Engine<J, V> {
 }
 
 impl<J: Journal + Send + 'static, V: Views + Send + 'static> Engine<J, V> {
-    /// Starts the thread. It ends, with everything durable, when every handle is dropped. What a guarded node wants to reserve
-    /// goes to `reserve`; a node that is not guarded never asks.
-    pub fn start(node: Node<J, V>, tick: Duration, reserve: Reserve) -> std::io::Result<(Self, JoinHandle<()>)> {
+    /// Starts the thread, which opens the node itself: until it has, calls are refused with [`EngineFault::Opening`]. It ends,
+    /// with everything durable, when every handle is dropped or the opening fails. What a guarded node wants to reserve goes to
+    /// the opener's [`Reserve`]; a node that is not guarded never asks.
+    pub fn start<T: Send + 'static, E: Send + 'static>(
+        consortium: ConsortiumId,
+        member: MemberId,
+        tick: Duration,
+        opener: impl FnOnce() -> Result<(Node<J, V>, Reserve, T), E> + Send + 'static,
+    ) -> std::io::Result<(Self, Opening<T, E>, JoinHandle<()>)> {
         let (jobs, queue) = sync_channel(limits::ENGINE_QUEUE);
-        let (publish_heads, heads) = watch::channel(Arc::new(node.heads()));
+        let (opened, open) = watch::channel(false);
+        let (publish_heads, heads) = watch::channel(Arc::new(Heads::new()));
         let (tell_progress, progress) = watch::channel(0);
-        let consortium = node.state().identity.consortium.clone();
-        let member = node.state().identity.member.clone();
-        let thread = std::thread::Builder::new()
-            .name("hushwire-engine".to_owned())
-            .spawn(move || run(node, &queue, tick, &Told { heads: publish_heads, progress: tell_progress }, reserve))?;
+        let told = Told { heads: publish_heads, progress: tell_progress };
+        let (tell, opening) = oneshot::channel();
+        let thread = std::thread::Builder::new().name("hushwire-engine".to_owned()).spawn(move || {
+            // Nobody may listen any more: then the process is stopping.
+            match opener() {
+                Ok((node, reserve, beside)) => {
+                    told.heads.send_replace(Arc::new(node.heads()));
+                    opened.send_replace(true);
+                    drop(tell.send(Ok(beside)));
+                    run(node, &queue, tick, &told, reserve);
+                }
+                Err(fault) => drop(tell.send(Err(fault))),
+            }
+        })?;
         let (patience, waiting) = (Duration::ZERO, Arc::default());
-        Ok((Self { jobs, heads, progress, consortium, member, patience, waiting }, thread))
+        Ok((Self { jobs, open, heads, progress, consortium, member, patience, waiting }, opening, thread))
     }
 
     /// Calls whose work has not begun.
     pub fn waiting(&self) -> Arc<Level> {
         Arc::clone(&self.waiting)
+    }
+
+    /// Whether the node is open: calls are worked on.
+    pub fn is_open(&self) -> bool {
+        *self.open.borrow()
+    }
+
+    /// Waits until the node is open; false where it never will be.
+    pub async fn opened(&self) -> bool {
+        self.open.clone().wait_for(|open| *open).await.is_ok()
     }
 
     pub fn consortium(&self) -> &ConsortiumId {
@@ -136,10 +170,18 @@ impl<J: Journal + Send + 'static, V: Views + Send + 'static> Engine<J, V> {
         self.progress.clone()
     }
 
-    /// A handle whose calls wait for room in the queue: for the exchange with peers, whose streams must not end because
-    /// the member's own systems publish much at once.
+    /// A handle whose calls wait for the store to open and for room in the queue: for the exchange with peers, whose streams
+    /// must not end because the member's own systems publish much at once.
     pub fn patient(&self) -> Self {
         Self { patience: Duration::from_millis(limits::ENGINE_PATIENCE_MS), ..self.clone() }
+    }
+
+    async fn until_open(&self) -> Result<(), EngineFault> {
+        match tokio::time::timeout(self.patience, self.opened()).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(EngineFault::Stopping),
+            Err(_) => Err(EngineFault::Opening),
+        }
     }
 
     /// Runs `work` in the next round and answers once everything it changed is durable.
@@ -196,13 +238,20 @@ impl<J: Journal + Send + 'static, V: Views + Send + 'static> Engine<J, V> {
         tokio::time::timeout(longest, self.inquire(look)).await.unwrap_or(Err(late))
     }
 
-    /// Resolves once the thread has ended: while handles are held, only a bug ends it.
+    /// Resolves once the thread has ended: while handles are held, only a bug ends it. Never where the store could not be opened:
+    /// the opening says so, and why.
     pub async fn ended(&self) {
+        if !self.opened().await {
+            return std::future::pending().await;
+        }
         let mut heads = self.heads.clone();
         while heads.changed().await.is_ok() {}
     }
 
     async fn queue(&self, mut job: Job<J, V>) -> Result<(), EngineFault> {
+        if !self.is_open() {
+            self.until_open().await?;
+        }
         let since = Instant::now();
         while let Err(error) = self.jobs.try_send(job) {
             job = match error {
@@ -291,5 +340,48 @@ fn run<J: Journal + 'static, V: Views>(
     }
     if let Err(fault) = node.close() {
         tracing::error!(event = "store.failed", fault = %fault);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::io::journal::memory::MemoryJournal;
+    use crate::io::views::memory::MemoryViews;
+
+    type TestEngine = Engine<MemoryJournal, MemoryViews>;
+
+    /// An engine whose opening ends in failure as soon as it is told to.
+    fn opening() -> (TestEngine, Opening<(), &'static str>, JoinHandle<()>, mpsc::Sender<()>) {
+        let (fail, failing) = mpsc::channel();
+        let (consortium, member) = ("demo.example".parse().expect("valid"), "bank-a".parse().expect("valid"));
+        let opener = move || {
+            failing.recv().expect("told to");
+            Err("damaged")
+        };
+        let started = Engine::start(consortium, member, Duration::from_secs(1), opener);
+        let (engine, opening, thread) = started.expect("a thread");
+        (engine, opening, thread, fail)
+    }
+
+    #[tokio::test]
+    async fn while_the_store_is_opened_calls_are_refused_and_patient_ones_wait() {
+        let (engine, opening, thread, fail) = opening();
+        assert!(!engine.is_open());
+        assert_eq!(engine.call(|_, _| ()).await, Err(EngineFault::Opening));
+        let patient = engine.patient();
+        let waiting = tokio::spawn(async move { patient.call(|_, _| ()).await });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        fail.send(()).expect("listens");
+        assert_eq!(opening.await.expect("told"), Err("damaged"));
+        assert_eq!(waiting.await.expect("no panic"), Err(EngineFault::Stopping));
+        assert!(!engine.opened().await);
+        assert_eq!(engine.call(|_, _| ()).await, Err(EngineFault::Stopping));
+        thread.join().expect("no panic");
+        let ended = tokio::time::timeout(Duration::from_millis(20), engine.ended()).await;
+        assert!(ended.is_err(), "the opening has said it");
     }
 }

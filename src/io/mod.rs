@@ -21,6 +21,8 @@ pub mod rescue;
 pub mod roster_files;
 pub mod screener;
 pub mod scrub;
+pub mod snapshot_file;
+pub mod snapshot_keeper;
 pub mod traces;
 pub mod transport;
 pub mod typology_file;

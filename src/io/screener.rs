@@ -39,7 +39,8 @@ use crate::node::store::{Journal, Views};
 #[derive(Debug)]
 pub struct Screener {
     pub keys: ArcSwap<KeyRing>,
-    pub belief: Arc<Belief>,
+    /// What a snapshot said until the store is open, then the store's own.
+    pub belief: ArcSwap<Belief>,
     pub canon: CanonRules,
     pub guard: ArcSwap<GuardLists>,
     /// Changed by the node once a change is durable.
@@ -109,7 +110,7 @@ impl Screener {
     ) -> (Answered, Option<Written>) {
         let context = ScreeningContext {
             keys: &self.keys.load(),
-            belief: &self.belief,
+            belief: &self.belief.load(),
             canon: &self.canon,
             guard: &self.guard.load(),
             lists: &self.lists.load(),
@@ -245,13 +246,21 @@ impl Records {
         }
     }
 
+    /// The node stops before its store is open: what is queued finds no log any more.
+    fn tell_lost(&self, waiting: &Receiver<Queued>) {
+        let (records, counted) = (waiting.len(), self.take_counts().len());
+        if records + counted > 0 {
+            tracing::error!(event = "audit.unwritten", records, counted, fault = "stopped before the store was open");
+        }
+    }
+
     fn take_counts(&self) -> Counts {
         std::mem::take(&mut *self.counts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// Writes records to the audit log: gathered for `window`, then durable together; counters once a minute. When `stop` turns
-/// true, what is queued and counted is written and the task ends.
+/// true, what is queued and counted is written and the task ends. Records wait in their queue while the store is opened.
 pub async fn write_records<J, V>(
     engine: Engine<J, V>,
     screener: Arc<Screener>,
@@ -262,6 +271,11 @@ pub async fn write_records<J, V>(
     J: Journal + Send + 'static,
     V: Views + Send + 'static,
 {
+    tokio::select! {
+        biased;
+        open = engine.opened() => if !open { return },
+        () = stopped(&mut stop) => return screener.records.tell_lost(&waiting),
+    }
     let mut minute = clock::now().unix_s() / 60;
     loop {
         let mut records = Vec::new();

@@ -8,10 +8,10 @@ use crate::base::position::EntryIndex;
 use crate::base::time::Timestamp;
 use crate::domain::belief::said::{Effect, Said, SaidContent};
 use crate::domain::belief::writer::Writer;
+use crate::domain::exchange::quota::FeedQuota;
 use crate::domain::feed::blob::Body;
 use crate::domain::feed::entry::{Entry, EntryKind, Leaf};
 use crate::domain::roster::verified::Roster;
-use crate::node::feeds::Feed;
 use crate::node::unbelieved::{Waiting, Why};
 
 /// A verified entry on its way into belief.
@@ -57,7 +57,7 @@ impl<'a> Allowances<'a> {
 /// Takes a verified entry into belief, or says why it does not count. What says nothing about a pseudonym changes nothing.
 pub(in crate::node) fn believe(
     writer: &mut Writer<'_>,
-    feed: &mut Feed,
+    quota: &mut FeedQuota,
     allowances: &mut Allowances<'_>,
     heard: &Heard,
 ) -> Option<Waiting> {
@@ -73,7 +73,7 @@ pub(in crate::node) fn believe(
     if let Body::Indicator(indicator) = &body {
         // Whatever else keeps it from counting, so that places depend on the feed alone.
         if heard.place.is_none() {
-            place = feed.quota.place(indicator.hour);
+            place = quota.place(indicator.hour);
         }
         if place >= allowances.quota(author) {
             return doubt(Why::OverQuota, place);
@@ -138,6 +138,7 @@ mod tests {
     use crate::domain::belief::{Belief, Witnessing};
     use crate::domain::feed::blob::indicator::tests::sample;
     use crate::domain::roster::samples::{NOW, consortium, roster};
+    use crate::node::feeds::Feed;
 
     #[test]
     fn only_an_indicator_that_outlasts_every_validity_is_kept_too_long() {
@@ -173,7 +174,7 @@ mod tests {
             let entry = Entry::seal_new(EntryKind::Indicator, epoch_id, expires, blob.encode(), salt).expect("short");
             let heard =
                 Heard { feed: feed.id().clone(), index: EntryIndex(day.into()), entry, first_seen: NOW, place: None };
-            let doubt = believe(&mut belief.writer(), feed, &mut Allowances::new(&roster, &quotas), &heard);
+            let doubt = believe(&mut belief.writer(), &mut feed.quota, &mut Allowances::new(&roster, &quotas), &heard);
             doubt.map(|doubt| doubt.why)
         };
         let most = u8::try_from(limits::KEPT_DAYS).expect("small");

@@ -101,11 +101,6 @@ impl Feed {
         checkpoint.author_age_s(now).and(checkpoint.author_time())
     }
 
-    /// When the author last signed a feed that we hold completely.
-    pub fn complete_at(&self, now: Timestamp) -> Option<Timestamp> {
-        if self.uncovered.is_empty() { self.signed_at(now) } else { None }
-    }
-
     /// Takes note of an entry: what an erasure covers, and what a bare leaf leaves open.
     pub fn note(&mut self, index: EntryIndex, entry: &Entry) {
         let leaf = *entry.leaf();

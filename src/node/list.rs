@@ -4,6 +4,9 @@
 //! record for each change. Answered once durable; screening sees it from that moment. Entries end by their own time: no
 //! record is written then, the audit record of the addition told it.
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 use rand::CryptoRng;
 
 use crate::base::bytes::LocalMac;
@@ -61,7 +64,24 @@ pub enum ListFault {
 /// One entry on a list, as it is shown.
 pub type ListRow = (OwnList, LocalMac, Listing);
 
+/// The stored form of an entry on a list.
+pub(in crate::node) fn stored_row((list, name, listing): &ListRow) -> ListedEntry {
+    stored_listing(*list, name, listing)
+}
+
+/// The entry of a stored form.
+pub(in crate::node) fn read_row(entry: &ListedEntry) -> Result<ListRow, StorageFault> {
+    let (list, name) = list_and_name(entry)?;
+    Ok((list, name, read_listing(entry)?))
+}
+
 impl<J: Journal, V: Views> Node<J, V> {
+    /// Lets the own lists show there from now on: where whoever screens looks already.
+    pub fn show_lists_in(&mut self, shown: Arc<ArcSwap<OwnLists>>) {
+        self.state.shown_lists = shown;
+        self.state.show_lists();
+    }
+
     /// Puts identifiers on the own lists. One that stands there gets the new end, reason and note, and keeps its `since`.
     pub fn add_listed(
         &mut self,
@@ -257,17 +277,20 @@ fn note_rule(error: &NoteError) -> &'static str {
 impl State {
     /// What a stored change does to the lists.
     pub(in crate::node) fn apply_listed(&mut self, listed: &Listed) -> Result<(), StorageFault> {
-        let lists = std::sync::Arc::make_mut(&mut self.lists);
-        for entry in &listed.entries {
-            let (list, name) = list_and_name(entry)?;
-            if entry.removed {
-                lists.remove(list, &name);
-            } else {
-                lists.put(list, name, read_listing(entry)?);
-            }
-        }
-        Ok(())
+        change_listed(Arc::make_mut(&mut self.lists), listed)
     }
+}
+
+pub(in crate::node) fn change_listed(lists: &mut OwnLists, listed: &Listed) -> Result<(), StorageFault> {
+    for entry in &listed.entries {
+        let (list, name) = list_and_name(entry)?;
+        if entry.removed {
+            lists.remove(list, &name);
+        } else {
+            lists.put(list, name, read_listing(entry)?);
+        }
+    }
+    Ok(())
 }
 
 /// Whether compaction keeps a stored entry: the one that stands on the list. Older records are rewritten before newer ones, so

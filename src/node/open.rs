@@ -153,7 +153,7 @@ fn is_news(state: &State) -> Result<bool, StorageFault> {
 }
 
 /// A clock is set forward and back a little all the time; far behind the last record it is wrong.
-fn check_clock(written: Timestamp, now: Timestamp) -> Result<(), StorageFault> {
+pub(in crate::node) fn check_clock(written: Timestamp, now: Timestamp) -> Result<(), StorageFault> {
     if written.ms_since(now) > limits::CLOCK_AHEAD_S * 1000 {
         return Err(StorageFault::ClockBehind { now, written });
     }

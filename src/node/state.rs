@@ -17,6 +17,7 @@ use crate::domain::feed::entry::{Content, Entry};
 use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
 use crate::domain::indicator::typology::TypologyList;
+use crate::domain::roster::document::RosterDraft;
 use crate::domain::roster::exclusion::Exclusions;
 use crate::domain::roster::succession::RosterNote;
 use crate::domain::roster::verified::Roster;
@@ -195,7 +196,7 @@ impl State {
         let mut allowances = Allowances::new(&self.roster, &self.quotas);
         for heard in entries {
             let Some(feed) = self.feeds.get_mut(&heard.feed) else { continue };
-            if let Some(doubt) = believe(&mut writer, feed, &mut allowances, heard) {
+            if let Some(doubt) = believe(&mut writer, &mut feed.quota, &mut allowances, heard) {
                 // A full belief is a limit of the machine; the entry itself is kept and served.
                 self.belief_full |= doubt.why == Why::NoRoom;
                 feed.unbelieved.note(heard.index, doubt);
@@ -214,10 +215,7 @@ impl State {
         if newest {
             self.exclusions.follow(note.content(), moment);
         }
-        for member in &note.content().members {
-            let quota = self.quotas.entry(member.id.clone()).or_default();
-            *quota = member.entries_per_day.max(*quota);
-        }
+        raise_quotas(&mut self.quotas, note.content());
         self.rosters.insert(applied.version, applied.note.clone());
         Ok(())
     }
@@ -236,8 +234,16 @@ impl State {
     }
 }
 
+/// What was published under a larger quota goes on counting.
+pub(in crate::node) fn raise_quotas(quotas: &mut BTreeMap<MemberId, u32>, roster: &RosterDraft) {
+    for member in &roster.members {
+        let quota = quotas.entry(member.id.clone()).or_default();
+        *quota = member.entries_per_day.max(*quota);
+    }
+}
+
 /// Below a witness quorum of one, everything verified counts fully.
-pub(in crate::node) fn witnessing(roster: &Roster) -> Witnessing {
+pub fn witnessing(roster: &Roster) -> Witnessing {
     if roster.limits().witness_quorum == 0 { Witnessing::NotNeeded } else { Witnessing::Needed }
 }
 

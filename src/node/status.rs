@@ -8,10 +8,10 @@ use crate::base::time::Timestamp;
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
 use crate::domain::belief::Held;
+use crate::domain::roster::verified::Roster;
 use crate::domain::screening::freshness::FeedSigned;
 use crate::domain::screening::own_lists::OwnList;
 use crate::node::Node;
-use crate::node::feeds::Feed;
 use crate::node::fence::FenceState;
 use crate::node::room::DiskLow;
 use crate::node::store::{Journal, StorageFault, Views};
@@ -73,6 +73,37 @@ pub struct PeerStatus {
     pub unacknowledged_retractions: u64,
 }
 
+/// What the freshness of a feed depends on.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::node) struct Signed {
+    /// When its author last signed.
+    pub(in crate::node) signed_at: Option<Timestamp>,
+    /// No content is missing that nothing explains.
+    pub(in crate::node) complete: bool,
+    pub(in crate::node) quarantined: bool,
+}
+
+/// When the author of each feed last signed it, as far as we hold it completely. Whoever does not take part signs nothing any
+/// more: its silence degrades no answer.
+pub(in crate::node) fn freshness_of(
+    roster: &Roster,
+    own: &MemberId,
+    feeds: impl Iterator<Item = (FeedId, Signed)>,
+    limit_s: Option<u64>,
+    now: Timestamp,
+) -> Vec<FeedSigned> {
+    let limit_s = limit_s.unwrap_or(roster.limits().freshness_limit_s);
+    let takes_part =
+        |id: &FeedId| id.member == *own || roster.member(&id.member).is_some_and(|author| author.takes_part(now));
+    let signed = |(feed, Signed { signed_at, complete, quarantined })| FeedSigned {
+        feed,
+        signed_at: signed_at.filter(|_| complete),
+        limit_s: u32::try_from(limit_s).unwrap_or(u32::MAX),
+        quarantined,
+    };
+    feeds.filter(|(feed, _)| takes_part(feed)).map(signed).collect()
+}
+
 impl<J: Journal, V: Views> Node<J, V> {
     pub fn status(&self, now: Timestamp) -> Status {
         let state = &self.state;
@@ -122,20 +153,13 @@ impl<J: Journal, V: Views> Node<J, V> {
     }
 
     /// When the author of each feed last signed it, for the answers of screening. `limit_s` stands in for the roster's limit.
-    /// Whoever does not take part signs nothing any more: its silence degrades no answer.
     pub fn freshness(&self, limit_s: Option<u64>, now: Timestamp) -> Vec<FeedSigned> {
-        let limit_s = limit_s.unwrap_or(self.state.roster.limits().freshness_limit_s);
-        let signed = |feed: &Feed| FeedSigned {
-            feed: feed.id().clone(),
-            signed_at: feed.complete_at(now),
-            limit_s: u32::try_from(limit_s).unwrap_or(u32::MAX),
-            quarantined: feed.equivocation.is_some(),
-        };
-        let takes_part = |feed: &&Feed| {
-            let author = self.state.roster.member(&feed.id().member);
-            self.state.identity.is_own(feed.id()) || author.is_some_and(|author| author.takes_part(now))
-        };
-        self.state.feeds.values().filter(takes_part).map(signed).collect()
+        let feeds = self.state.feeds.values().map(|feed| {
+            let quarantined = feed.equivocation.is_some();
+            let complete = feed.uncovered.is_empty();
+            (feed.id().clone(), Signed { signed_at: feed.signed_at(now), complete, quarantined })
+        });
+        freshness_of(&self.state.roster, &self.state.identity.member, feeds, limit_s, now)
     }
 
     /// Raises the alarm once for each feed that has shown no sign of life for longer than the roster allows.

@@ -28,7 +28,7 @@ fn open(consortium: &Consortium, disk: Disk, decoys: usize, now: Timestamp) -> H
     let (roster, identity) = (consortium.roster.clone(), consortium.identity(0));
     let views = MemoryViews::new();
     let node = Node::open(identity, settings, roster, disk.clone(), views, now, &mut rng).expect("opens");
-    House { member: 0, disk, node, rng }
+    House { member: 0, disk, node, rng, rewritten: 0 }
 }
 
 /// A member that has others' answers and has entered its first window.

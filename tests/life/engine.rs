@@ -24,7 +24,7 @@ use tonic_health::pb::health_server::Health;
 use tonic_health::server::{HealthReporter, HealthService};
 
 use crate::consortium::{Consortium, START};
-use crate::house::{Disk, House};
+use crate::house::{Disk, House, engine_of};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -33,8 +33,7 @@ type TestEngine = Engine<Disk, MemoryViews>;
 /// A running engine of bank-a, its thread and its disk.
 fn engine(consortium: &Consortium) -> (TestEngine, JoinHandle<()>, Disk) {
     let House { node, disk, .. } = House::open(consortium, 0, Disk::default(), clock::now());
-    let (engine, thread) =
-        Engine::start(node, Duration::from_millis(20), Box::new(|_| Ok(()))).expect("a thread is given");
+    let (engine, thread) = engine_of(node, Duration::from_millis(20));
     (engine, thread, disk)
 }
 

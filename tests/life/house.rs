@@ -10,6 +10,7 @@ use hushwire::domain::identifier::RawIdentifier;
 use hushwire::domain::indicator::draft::Draft;
 use hushwire::domain::indicator::words::{Grounds, Severity};
 use hushwire::domain::roster::verified::Roster;
+use hushwire::io::engine::{Engine, Reserve};
 use hushwire::io::journal::memory::{MemoryJournal, MemoryRecords};
 use hushwire::io::views::memory::MemoryViews;
 use hushwire::node::Node;
@@ -23,6 +24,8 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::consortium::Consortium;
 
@@ -101,6 +104,8 @@ pub struct House {
     pub disk: Disk,
     pub node: TestNode,
     pub rng: StdRng,
+    /// Parts of the journal that compaction wrote anew.
+    pub rewritten: usize,
 }
 
 impl House {
@@ -110,7 +115,7 @@ impl House {
         let views = MemoryViews::new();
         let roster = consortium.roster.clone();
         let node = Node::open(identity, settings, roster, disk.clone(), views, now, &mut rng).expect("opens");
-        Self { member, disk, node, rng }
+        Self { member, disk, node, rng, rewritten: 0 }
     }
 
     /// A tick and what it made durable.
@@ -120,6 +125,7 @@ impl House {
         if let Some(mut compaction) = self.node.due_compaction(now).expect("begins") {
             while let Some(part) = compaction.work() {
                 self.node.install_compacted(part).expect("installs");
+                self.rewritten += 1;
             }
             self.node.end_compaction(compaction).expect("ends");
         }
@@ -238,6 +244,20 @@ pub fn pull(
 /// An honest exchange.
 pub fn exchange(consortium: &Consortium, to: &mut House, from: &House, now: Timestamp) {
     pull(consortium, to, from, 1_000, now, |_| {}).expect("an honest exchange");
+}
+
+/// An engine with the node of a house.
+pub fn engine_of(node: TestNode, tick: Duration) -> (Engine<Disk, MemoryViews>, JoinHandle<()>) {
+    let (consortium, member) = (node.state().identity.consortium.clone(), node.state().identity.member.clone());
+    let opener = move || {
+        let reserve: Reserve = Box::new(|_| Ok(()));
+        Ok::<_, StorageFault>((node, reserve, ()))
+    };
+    let (engine, _, thread) = Engine::start(consortium, member, tick, opener).expect("a thread is given");
+    while !engine.is_open() {
+        std::thread::yield_now();
+    }
+    (engine, thread)
 }
 
 /// The engine's part: what the node wants to reserve becomes durable on another path.

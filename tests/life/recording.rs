@@ -19,7 +19,6 @@ use hushwire::domain::screening::freshness::Freshness;
 use hushwire::domain::screening::policy::BuiltInPolicy;
 use hushwire::domain::screening::transaction::{Transaction, TransactionDraft};
 use hushwire::io::clock;
-use hushwire::io::engine::Engine;
 use hushwire::io::screener::{Answered, Audited, Queued, Records, Screener, Written, write_records};
 use hushwire::node::audit::AuditFilter;
 use hushwire::node::record_screening::ScreeningRecord;
@@ -27,7 +26,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::consortium::{Consortium, START};
-use crate::house::{Disk, House};
+use crate::house::{Disk, House, engine_of};
 
 /// Records of the audit log whose action starts so, rendered.
 fn logged(house: &mut House, action: &str, now: Timestamp) -> Vec<String> {
@@ -90,7 +89,7 @@ fn screener(consortium: &Consortium, house: &House) -> (Arc<Screener>, mpsc::Rec
     let settings = &state.settings;
     let screener = Screener {
         keys: ArcSwap::new(Arc::clone(&state.identity.key_ring)),
-        belief: Arc::clone(&state.belief),
+        belief: Arc::clone(&state.belief).into(),
         canon: settings.canon_rules,
         guard: ArcSwap::new(Arc::clone(&settings.guards)),
         lists: Arc::clone(&state.shown_lists),
@@ -118,8 +117,7 @@ fn wait_for_record(disk: &Disk, broken: bool, patience: Duration) -> (Decision, 
     let house = open(&consortium, disk.clone(), START);
     let (screener, waiting) = screener(&consortium, &house);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let (engine, thread) =
-        Engine::start(house.node, Duration::from_secs(60), Box::new(|_| Ok(()))).expect("a thread starts");
+    let (engine, thread) = engine_of(house.node, Duration::from_secs(60));
     if broken {
         disk.break_writes();
     }

@@ -7,6 +7,7 @@ use hushwire::node::accept::AcceptFault;
 
 use crate::consortium::{Consortium, START};
 use crate::house::{Disk, House, exchange};
+use crate::snapshot::{self, disk, file_on, start_as, statements};
 
 const NAMES: [&str; 4] = ["bank-a", "bank-b", "bank-c", "shop"];
 
@@ -167,4 +168,26 @@ fn a_checkpoint_that_is_not_of_our_tree_gets_no_cosignature() {
     let House { node, rng, .. } = &mut houses[1];
     let heard = node.accept_heartbeat(&consortium.members[0], &consortium.feed(0), &forged, START, rng);
     assert!(matches!(heard, Err(AcceptFault::Peer(_))), "{heard:?}");
+}
+
+#[test]
+fn what_was_cosigned_before_and_after_a_snapshot_counts_fully_in_early_answers_and_nothing_else() {
+    let consortium = Consortium::with_quorum(&NAMES, 3);
+    let mut houses = four(&consortium);
+    publish(&mut houses, 1, START);
+    converse(&consortium, &mut houses, 0, START);
+    let file = file_on(&disk(), &consortium);
+    snapshot::take(&file, &mut houses[1], START);
+    let now = START.plus_s(limits::COSIGNED_EVERY_S);
+    publish(&mut houses, 2, now);
+    converse(&consortium, &mut houses, 0, now);
+    publish(&mut houses, 3, now);
+    take(&consortium, &mut houses, 0, 1, now);
+    let disk = &houses[1].disk;
+    let early = start_as(1, &file, &consortium, disk, None, now).expect("fits").expect("there");
+    let open = House::open(&consortium, 1, disk.copy(), now);
+    let mut early = statements(&early.belief, &consortium);
+    assert_eq!(early, statements(&open.node.state().belief, &consortium));
+    early.sort_by_key(|statement| statement.index);
+    assert_eq!(early.iter().map(|statement| statement.provisional).collect::<Vec<_>>(), [false, false, true]);
 }

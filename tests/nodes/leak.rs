@@ -7,7 +7,11 @@ use hushwire::io::grpc::wire::hushwire::compliance::v1 as compliance;
 use hushwire::io::grpc::wire::hushwire::local::v1 as local;
 use hushwire::io::grpc::wire::hushwire::types::v1::{Decision, IdentifierKind};
 use hushwire::io::journal::file::{FileJournal, JournalOptions};
+use hushwire::io::journal::format::{KEY_FILE_BYTES, KeyFile};
+use hushwire::io::journal::frames::{FrameWalk, Step};
+use hushwire::io::journal::fs::{Fs, FsFile};
 use hushwire::io::journal::real_fs::RealFs;
+use hushwire::io::journal::seal::open_segment_key;
 use hushwire::node::store::{Journal, RecordNumber};
 use prost::Message;
 use tonic::Status;
@@ -323,6 +327,24 @@ fn search_journal(searcher: &Searcher, home: &Home, hits: &mut Vec<Hit>) {
     assert!(records > 3);
 }
 
+/// The snapshot of belief as who holds the storage key reads it.
+fn search_snapshot(searcher: &Searcher, home: &Home, hits: &mut Vec<Hit>) {
+    let file = RealFs.open(&home.path().join("belief.snapshot")).expect("a clean stop leaves one");
+    let mut block = [0; KEY_FILE_BYTES];
+    file.read_at(&mut block, 0).expect("readable");
+    let key_file = KeyFile::decode(&block).expect("a key block");
+    let cipher = open_segment_key(&home.keystore().keys.storage, &key_file).expect("the node's own key");
+    let start = u64::try_from(KEY_FILE_BYTES).expect("small");
+    let mut walk = FrameWalk::new(&file, start, file.size().expect("a size")).expect("frames");
+    let mut frames = 0;
+    while let Step::Frame(frame) = walk.step().expect("readable") {
+        let content = cipher.open_frame(&frame.head, RecordNumber(frames), &frame.previous, frame.sealed);
+        searcher.search(&format!("frame {frames} of {}", home.member), content.expect("whole"), hits);
+        frames += 1;
+    }
+    assert!(frames > 3);
+}
+
 #[test]
 fn nothing_raw_is_left_behind_anywhere() {
     let mut tap = None;
@@ -357,6 +379,7 @@ fn nothing_raw_is_left_behind_anywhere() {
         assert!(log.len() > 500, "it is the log of a node at work");
         searcher.search(&home.log().display().to_string(), &log, &mut hits);
         search_journal(&searcher, home, &mut hits);
+        search_snapshot(&searcher, home, &mut hits);
     }
     let outputs = ["names.csv", "again.csv", "report.csv", "report2.csv", "report3.csv", "bank-a.jsonl", "shop.jsonl"];
     for file in outputs.iter().chain(&["bank-a.proof", "shop.proof", "anna.age", "founders.invitation"]) {

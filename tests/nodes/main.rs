@@ -27,6 +27,7 @@ mod relay;
 mod releases;
 mod rosters;
 mod search;
+mod snapshot;
 mod spread;
 mod starting;
 mod store;

@@ -86,6 +86,20 @@ impl Home {
 
     /// The same with further words on the command line.
     pub fn start_as(&self, words: &[&str], environment: &[(&str, &str)]) -> Result<Node, Said> {
+        self.start_until(words, environment, |opening| !opening)
+    }
+
+    /// Starts the node and waits only until its doors are open, whether its store is or not.
+    pub fn start_early(&self) -> Result<Node, Said> {
+        self.start_until(&[], &[], |_| true)
+    }
+
+    fn start_until(
+        &self,
+        words: &[&str],
+        environment: &[(&str, &str)],
+        enough: impl Fn(bool) -> bool,
+    ) -> Result<Node, Said> {
         let ready = self.folder.join(format!("{}.ready", self.member));
         drop(std::fs::remove_file(&ready));
         let log = File::options().append(true).create(true).open(self.log()).expect("a log");
@@ -100,6 +114,9 @@ impl Home {
                 return Some(Err(status));
             }
             let ready: serde_json::Value = serde_json::from_slice(&std::fs::read(&ready).ok()?).ok()?;
+            if !enough(ready["opening"].as_bool().expect("it says whether the store is open")) {
+                return None;
+            }
             Some(Ok(ready["local"].as_str()?.parse().expect("an address")))
         });
         match started {
@@ -135,6 +152,11 @@ impl Node {
     /// SIGHUP: certificates, rosters and keys of the folder are read again.
     pub fn reload(&self) {
         kill_process(self.pid(), Signal::HUP).expect("our child");
+    }
+
+    /// Waits until the process ends by itself.
+    pub fn until_ended(mut self) -> ExitStatus {
+        wait("the node ends by itself", || self.child.try_wait().expect("our child"))
     }
 
     /// Kills the node and waits for its end.

@@ -191,6 +191,7 @@ fn a_reader_in_another_thread_follows_the_writer_and_its_compaction() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let mut journal = open(dir.path()).expect("opens");
     let reader = journal.reader();
+    assert_eq!(reader.replayed(), RecordNumber(0));
     std::thread::scope(|scope| {
         let following = scope.spawn(move || {
             let mut at = 0;
@@ -219,4 +220,5 @@ fn a_reader_in_another_thread_follows_the_writer_and_its_compaction() {
         }
         following.join().expect("the reader saw every record in order");
     });
+    assert_eq!(journal.reader().replayed(), RecordNumber(200), "whoever waits for a replay sees how far it is");
 }

@@ -5,5 +5,6 @@ mod journal_crash;
 mod journal_files;
 mod recorded;
 mod salvage;
+mod snapshot;
 mod views;
 mod views_sled;

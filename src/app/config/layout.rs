@@ -11,6 +11,7 @@
 //! tls/server.pem           certificate of the local listener
 //! certs/<role>-<name>/     cert.pem, key.pem and ca.pem of one client
 //! journal/ views/ guard/   the record, what is derived from it, imported guard lists
+//! belief.snapshot          cache of belief for a quick start; leave it out of backups
 //! journal.damaged-<time>/  a damaged journal that was set aside, kept for whoever wants to look at it
 //! fence                    sizes reserved before they are signed; leave it out of backups
 //! ```
@@ -88,6 +89,11 @@ impl NodeDir {
     /// Reserved sizes: never part of a backup.
     pub fn fence(&self) -> PathBuf {
         self.0.join("fence")
+    }
+
+    /// A cache, sealed with a key of its own inside: never part of a backup.
+    pub fn snapshot(&self) -> PathBuf {
+        self.0.join("belief.snapshot")
     }
 
     pub fn views(&self) -> PathBuf {

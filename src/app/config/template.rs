@@ -99,6 +99,9 @@ passphrase = {passphrase}
 [storage]
 # What is derived from the journal is kept in "sled" (on disk) or in "memory" (rebuilt at every start).
 # views = "sled"
+# A sealed snapshot of what screening reads, so that a restarted node answers checkouts before its store is open and verified.
+# Until then it needs the memory for indicators twice.
+# snapshot = true
 
 [metrics]
 # Where monitoring reads counts (/metrics) and a supervisor asks (/livez, /readyz), in plain HTTP. Nowhere unless given.

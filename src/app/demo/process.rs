@@ -21,8 +21,14 @@ pub struct NodeProcess {
     child: Child,
 }
 
+/// Whether the node has told that it does everything.
+fn is_open(ready: &Path) -> bool {
+    let told = std::fs::read(ready).ok().and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
+    told.is_some_and(|told| told["opening"] == false)
+}
+
 impl NodeProcess {
-    /// Starts `serve` on a node's folder and waits until both its listeners are open.
+    /// Starts `serve` on a node's folder and waits until both its listeners are open, and its store.
     pub async fn start(dir: &Path, passphrase: &str) -> Result<Self, CliError> {
         let failed = |error: std::io::Error| CliError::failed(format!("a node cannot be started: {error}"));
         let ready = dir.join("ready.json");
@@ -46,7 +52,7 @@ impl NodeProcess {
             .map_err(failed)?;
         let mut node = Self { child };
         let since = Instant::now();
-        while !ready.exists() {
+        while !is_open(&ready) {
             if let Some(status) = node.child.try_wait().map_err(failed)? {
                 return Err(CliError::failed(format!("a node ended at once: {status}; {}", last_line(&log))));
             }

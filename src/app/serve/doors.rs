@@ -76,7 +76,7 @@ impl Sockets {
         let local = self.local.local_addr().map_err(ServeError::Runtime)?;
         let peer = self.peer.local_addr().map_err(ServeError::Runtime)?;
         let metrics = self.metrics.as_ref().map(TcpListener::local_addr).transpose().map_err(ServeError::Runtime)?;
-        Ok(Addresses { local, peer, metrics, pid: std::process::id() })
+        Ok(Addresses { local, peer, metrics, pid: std::process::id(), opening: false })
     }
 }
 

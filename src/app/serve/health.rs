@@ -1,6 +1,7 @@
 //! `grpc.health.v1`: what load balancers and supervisors ask, for the node as a whole and for each of its services.
 //!
-//! Screening answers from memory and stays healthy while the store is not; everything that writes does not.
+//! Screening answers from memory and stays healthy while the store is not; everything that writes does not. While the store
+//! is opened, screening alone is healthy.
 
 use std::time::Duration;
 
@@ -24,8 +25,11 @@ const STORING: [&str; 5] = [
     "hushwire.compliance.v1.StatisticsService",
 ];
 
-/// Services that answer whatever the store does.
-const STANDING: [&str; 2] = ["hushwire.local.v1.ScreeningService", "hushwire.local.v1.NodeService"];
+/// The service that answers whatever the store does.
+const SCREENING: &str = "hushwire.local.v1.ScreeningService";
+
+/// The service that answers whatever the store does, once it was open.
+const NODE: &str = "hushwire.local.v1.NodeService";
 
 /// The service, and what keeps it true.
 pub fn health() -> (HealthServer<impl Health>, HealthReporter) {
@@ -39,8 +43,13 @@ where
     J: Journal + Send + 'static,
     V: Views + Send + 'static,
 {
-    for service in STANDING {
-        reporter.set_service_status(service, ServingStatus::Serving).await;
+    reporter.set_service_status(SCREENING, ServingStatus::Serving).await;
+    for service in STORING.into_iter().chain([NODE]).filter(|_| !engine.is_open()) {
+        reporter.set_service_status(service, ServingStatus::NotServing).await;
+    }
+    // One that is being opened is not ill; one that cannot be opened is gone.
+    if engine.opened().await {
+        reporter.set_service_status(NODE, ServingStatus::Serving).await;
     }
     // Busy is no illness: it waits for room, and only what does not come in time is stuck.
     let engine = engine.patient();
@@ -51,9 +60,13 @@ where
         let outcome = engine.call_within(Duration::from_millis(limits::ENGINE_STUCK_MS), |_, _| ()).await;
         let status = match &outcome {
             Ok(()) => ServingStatus::Serving,
-            Err(EngineFault::Busy | EngineFault::Storage(_) | EngineFault::Stuck { .. } | EngineFault::Stopping) => {
-                ServingStatus::NotServing
-            }
+            Err(
+                EngineFault::Busy
+                | EngineFault::Opening
+                | EngineFault::Storage(_)
+                | EngineFault::Stuck { .. }
+                | EngineFault::Stopping,
+            ) => ServingStatus::NotServing,
         };
         if status != before {
             match &outcome {

@@ -211,7 +211,7 @@ fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, ServeError> {
     file::read(path).map_err(|error| ServeError::File { what, error })
 }
 
-/// Where the node can be reached.
+/// Where the node can be reached, and whether all of it.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Addresses {
     pub local: SocketAddr,
@@ -219,6 +219,8 @@ pub struct Addresses {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<SocketAddr>,
     pub pid: u32,
+    /// The store is still being opened: checkouts are answered from a snapshot, everything else is told to come back.
+    pub opening: bool,
 }
 
 /// Tells whoever started the process that it serves now.

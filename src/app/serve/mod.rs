@@ -1,5 +1,6 @@
 //! Running a node: open the keystore and the store, start the engine, open both doors, follow the peers; stop in the
-//! opposite order.
+//! opposite order. With a snapshot of belief the doors open before the store: checkouts are answered, everything else is told to
+//! come back.
 //!
 //! Threads: the *engine* owns the node and its store; *peers* runs the exchange with other members; the main thread serves
 //! the member's own systems. Each runtime has one thread: a checkout must not wait for a peer's batch, and one thread costs
@@ -10,6 +11,8 @@ pub mod freshness;
 pub mod health;
 pub mod material;
 mod observe;
+mod open_up;
+mod opening;
 mod peering;
 mod reload;
 mod roster;
@@ -27,44 +30,44 @@ use tokio::sync::watch;
 
 use crate::app::config::Config;
 use crate::app::serve::doors::Sockets;
-use crate::app::serve::freshness::{assess, refresh};
+use crate::app::serve::freshness::assess;
 use crate::app::serve::material::ServeError;
 use crate::app::serve::material::{LiveEngine, Material};
 use crate::app::serve::observe::Observer;
+use crate::app::serve::open_up::{OpenUp, Ready, Store, assess_early};
+use crate::app::serve::opening::{Early, start_engine};
 use crate::app::serve::peering::Peering;
 use crate::app::serve::roster::RosterDesk;
-use crate::app::serve::store::{OnDamage, OpenStore};
+use crate::app::serve::store::{LiveSnapshot, OnDamage};
 use crate::base::limits;
-use crate::domain::screening::freshness::FeedSigned;
+use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::screening::policy::BuiltInPolicy;
 use crate::io::clock;
-use crate::io::engine::Engine;
 use crate::io::exchange::links::Links;
-use crate::io::journal::reader::JournalReader;
-use crate::io::journal::real_fs::RealFs;
 use crate::io::keystore::process::forbid_core_dumps;
+use crate::io::metrics::counts::JournalCounts;
 use crate::io::metrics::door::MetricsDoor;
 use crate::io::metrics::page::{DoorMetrics, Metrics};
 use crate::io::screener::{Queued, Records, Screener, write_records};
-use crate::io::scrub::scrub_daily;
+use crate::io::snapshot_keeper::write_last;
 use crate::io::traces::Traces;
-
-/// How often windows are closed and silence is noticed.
-const TICK: Duration = Duration::from_millis(20);
+use crate::node::state::Settings;
 
 /// Serves until the process is told to stop (SIGTERM or Ctrl-C). `ready_file` receives the addresses once both doors are
-/// open, for whoever started the process.
+/// open, for whoever started the process; once more when the store is, where checkouts are answered earlier.
 pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) -> Result<(), ServeError> {
     forbid_core_dumps().map_err(|error| ServeError::CoreDumps(error.to_string()))?;
     let material = Arc::new(Material::load(config, clock::now())?);
     let local = runtime()?;
     let peers = runtime()?;
     let sockets = local.block_on(Sockets::bind(config))?;
-    let Started { engine, thread, screener, waiting, reader, heard } = start_engine(config, &material, on_damage)?;
+    let snapshot = store::snapshot(config, &material);
+    let Started { engine, thread, screener, waiting, store } =
+        local.block_on(start(config, &material, on_damage, &snapshot))?;
 
     let links = Links::default();
     let traces = traces(config)?;
-    let metrics = Arc::new(counted(&engine, &screener, &reader, traces.as_ref()));
+    let metrics = Arc::new(counted(&engine, &screener, store.journal_counts(), traces.as_ref()));
     let (stop, stopping) = watch::channel(false);
     let desk = RosterDesk::new(config, &material, engine.clone(), Arc::clone(&screener));
     let peering = Peering::new(engine.patient(), links.clone(), desk.clone(), &material);
@@ -81,12 +84,6 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
         // Beside the peers: a scrape must not hold up a checkout.
         peers.spawn(MetricsDoor { tcp, metrics: Arc::clone(&metrics) }.serve());
     }
-    let peers_thread = spawn_peers(peers, peering, peer_door, sockets.peer, stopping.clone())?;
-    if let Some(path) = ready_file {
-        material::write_ready(&path, &addresses)?;
-    }
-    tracing::info!(event = "node.ready", local = %addresses.local, peer = %addresses.peer, member = %config.member);
-
     let observer = Observer {
         metrics,
         engine: engine.clone(),
@@ -98,39 +95,61 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
         local_tls: local_door.tls.subscribe(),
         peer_certificate_ends_s: material.peer.end_s(),
     };
-
+    let open_up = OpenUp {
+        engine: engine.clone(),
+        screener: Arc::clone(&screener),
+        snapshot: config.snapshot.then(|| Arc::clone(&snapshot)),
+        freshness_limit_s: config.screening.freshness_limit_s,
+        ready: Ready { file: ready_file, addresses, member: config.member.clone() },
+        stopping: stopping.clone(),
+    };
+    let peers_thread = spawn_peers(peers, peering, peer_door, sockets.peer, stopping.clone())?;
     let mut told = Ok(());
     let recording = local.block_on(async {
         tokio::spawn(observer.run(stopping.clone()));
         let window = Duration::from_millis(config.audit_window_ms);
         let (recorder, ends) = (Arc::clone(&screener), stopping.clone());
         let recording = tokio::spawn(write_records(engine.patient(), recorder, waiting, window, ends));
-        tokio::spawn(scrub_daily(engine.clone(), reader));
-        let show_to = Arc::clone(&screener);
-        let show = move |freshness| show_to.freshness.store(Arc::new(freshness));
-        tokio::spawn(refresh(engine.clone(), config.screening.freshness_limit_s, heard, show));
         tokio::spawn(reload::on_hangup(config.clone(), shown, desk.clone()));
         tokio::spawn(health::report(engine.clone(), local_door.health.clone()));
         tokio::spawn(reload::follow_epochs(desk.clone()));
-        let told = async {
-            told = stop::told_or_ended(&engine).await;
+        let ended = stop::told_or_ended(&engine);
+        let until = async {
+            told = ended.await;
             tracing::info!(event = "node.stopping");
             stop.send_replace(true);
         };
-        local_door.serve(sockets.local, told).await;
-        recording
+        tokio::select! {
+            // Nothing is answered from a snapshot any more once its store turns out not to be what was written.
+            Err(fault) = open_up.run(store) => Err(fault),
+            () = local_door.serve(sockets.local, until) => Ok(recording),
+        }
     });
+    let recording = match recording {
+        Ok(recording) => recording,
+        Err(fault) => {
+            local.shutdown_timeout(Duration::from_millis(500));
+            return Err(fault);
+        }
+    };
     drop(peers_thread.join());
-    // Both doors are closed; what is left is the store's.
+    // Both doors are closed; what is left is the store's. A replay that nobody waits for any more has nothing to finish.
+    let is_open = engine.is_open();
     let deadline = Instant::now() + Duration::from_millis(limits::STOP_STORE_MS);
     local.block_on(async {
         // Both the last answers' records and the minute's counters belong into the log before it says that the node stopped.
         drop(tokio::time::timeout_at(deadline.into(), recording).await);
-        stop::farewell(&engine, deadline).await;
+        if is_open {
+            stop::farewell(&engine, deadline).await;
+        }
+        if is_open && config.snapshot {
+            let deadline = deadline - Duration::from_millis(limits::SNAPSHOT_AT_STOP_LEFT_MS);
+            write_last(&engine, screener.belief.load_full(), snapshot, deadline).await;
+        }
     });
     drop((engine, desk, screener));
     local.shutdown_timeout(Duration::from_millis(500));
-    let store = stop::join(&thread, deadline);
+    let store = if is_open { stop::join(&thread, deadline) } else { Ok(()) };
     if let Some(traces) = traces {
         traces.stop();
     }
@@ -142,44 +161,56 @@ fn runtime() -> Result<Runtime, ServeError> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Runtime)
 }
 
-/// A running engine with what works beside it.
+/// What answers checkouts, and an engine with its store: open, or being opened where a snapshot answers meanwhile.
 struct Started {
     engine: LiveEngine,
     thread: JoinHandle<()>,
     screener: Arc<Screener>,
     waiting: tokio::sync::mpsc::Receiver<Queued>,
-    reader: JournalReader<RealFs>,
-    /// When each feed was last signed, as known at the start.
-    heard: Vec<FeedSigned>,
+    store: Store,
 }
 
-fn start_engine(config: &Config, material: &Material, on_damage: OnDamage) -> Result<Started, ServeError> {
-    let now = clock::now();
-    let OpenStore { node, reader, reserve } = store::open(config, material, on_damage, now)?;
-    let settings = &node.state().settings;
-    let (guard, canon) = (Arc::clone(&settings.guards), settings.canon_rules);
-    let key_ring = Arc::clone(&node.state().identity.key_ring);
-    let belief = Arc::clone(&node.state().belief);
-    let lists = Arc::clone(&node.state().shown_lists);
-    let heard = node.freshness(config.screening.freshness_limit_s, now);
-    let freshness = assess(&heard, &config.member, now);
-    let demands = node.demands();
-    let (engine, thread) = Engine::start(node, TICK, reserve).map_err(ServeError::Runtime)?;
+async fn start(
+    config: &Config,
+    material: &Arc<Material>,
+    on_damage: OnDamage,
+    snapshot: &LiveSnapshot,
+) -> Result<Started, ServeError> {
+    let journal = match store::open_journal(config, material, snapshot) {
+        Err(fault) if on_damage == OnDamage::Refuse => return Err(fault),
+        opened => opened,
+    };
+    let whole = journal.as_ref().ok().filter(|_| on_damage == OnDamage::Refuse);
+    let early = whole.and_then(|journal| opening::early(config, material, snapshot, journal, clock::now()));
+    let listed = early.as_ref().map_or_else(|| OwnLists::new(opening::list_key(material)), |early| early.lists.clone());
+    let lists = Arc::new(ArcSwap::from_pointee(listed));
+    let (engine, opening, thread) = start_engine(config, material, on_damage, journal, snapshot, &lists)?;
+    let (belief, demands, freshness, store) = match early {
+        Some(Early { belief, demands, feeds, .. }) => {
+            (belief, demands, assess_early(&feeds, &config.member), Store::Opening(opening, feeds))
+        }
+        None => {
+            let opened = opening.end().await?;
+            let freshness = assess(&opened.feeds, &config.member, clock::now());
+            (Arc::clone(&opened.belief), opened.demands.clone(), freshness, Store::Open(opened))
+        }
+    };
     let (records, waiting) = Records::new();
+    let Settings { guards, canon_rules, .. } = material.settings(config);
     let screener = Arc::new(Screener {
-        keys: ArcSwap::new(key_ring),
-        belief,
-        canon,
-        policy: BuiltInPolicy::new(&guard.digest()),
+        keys: ArcSwap::new(Arc::clone(&material.key_ring)),
+        belief: ArcSwap::new(belief),
+        canon: canon_rules,
+        policy: BuiltInPolicy::new(&guards.digest()),
         demands: ArcSwap::from_pointee(demands),
-        guard: ArcSwap::new(guard),
+        guard: ArcSwap::new(guards),
         lists,
         freshness: ArcSwap::from_pointee(freshness),
         own: config.member.clone(),
         sandbox: config.screening.sandbox,
         records,
     });
-    Ok(Started { engine, thread, screener, waiting, reader, heard })
+    Ok(Started { engine, thread, screener, waiting, store })
 }
 
 /// Where spans go, if anywhere.
@@ -189,18 +220,13 @@ fn traces(config: &Config) -> Result<Option<Traces>, ServeError> {
 }
 
 /// What is counted where it happens, gathered for the page that monitoring reads.
-fn counted(
-    engine: &LiveEngine,
-    screener: &Screener,
-    reader: &JournalReader<RealFs>,
-    traces: Option<&Traces>,
-) -> Metrics {
+fn counted(engine: &LiveEngine, screener: &Screener, journal: Arc<JournalCounts>, traces: Option<&Traces>) -> Metrics {
     Metrics {
         local: DoorMetrics { tracer: traces.map(Traces::local), ..DoorMetrics::default() },
         peer: DoorMetrics { tracer: traces.map(Traces::peer), ..DoorMetrics::default() },
         screening: Arc::clone(&screener.records.counted),
         engine_waiting: engine.waiting(),
-        journal: reader.counts(),
+        journal,
         started_at: Some(clock::now()),
         version: env!("CARGO_PKG_VERSION"),
         ..Metrics::default()

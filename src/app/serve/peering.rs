@@ -36,8 +36,11 @@ impl Peering {
         Self { engine, links, desk, identity }
     }
 
-    /// Follows whoever the roster names until the task is dropped.
+    /// Follows whoever the roster names, from the moment the store is open until the task is dropped.
     pub async fn run(self) {
+        if !self.engine.opened().await {
+            return;
+        }
         let own = self.engine.member().clone();
         let mut changes = self.desk.changes();
         let mut following: BTreeMap<MemberId, AbortHandle> = BTreeMap::new();

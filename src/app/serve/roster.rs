@@ -20,6 +20,7 @@ use crate::domain::roster::succession::RosterNote;
 use crate::domain::roster::verified::Roster;
 use crate::io::bundle_files::{BundleFiles, is_needed, open_kept, verify};
 use crate::io::clock;
+use crate::io::engine::EngineFault;
 use crate::io::grpc::refusals::{engine_refusal, storage_refusal};
 use crate::io::grpc::status::Refusal;
 use crate::io::key_bundle::KeyBundle;
@@ -95,6 +96,7 @@ impl RosterDesk {
     /// Verifies a note as the successor of the roster in force and applies it: from an operator, or from a peer, whose word
     /// counts for nothing beyond the quorum's signatures. Called from a thread that may wait.
     pub fn apply(&self, caller: Actor, note: &[u8]) -> Result<u64, Refusal> {
+        self.check_open()?;
         let mut keys = self.lock();
         let next = std::str::from_utf8(note)
             .map_err(|error| refused(&error))
@@ -124,6 +126,7 @@ impl RosterDesk {
             reason: "BUNDLE_REFUSED",
             description: error.to_string(),
         };
+        self.check_open()?;
         let mut keys = self.lock();
         let bundle = KeyBundle::parse(note).map_err(|error| bundle_refused(&error))?;
         let (epoch, now) = (bundle.epoch(), clock::now());
@@ -156,6 +159,7 @@ impl RosterDesk {
     /// Follows rosters that were put into the node's folder (`hushwire member apply`), and takes a keystore that was
     /// opened again. Called from a thread that may wait.
     pub fn reload(&self, opened: Option<Keystore>) -> Result<(), Refusal> {
+        self.check_open()?;
         let mut keys = self.lock();
         let before = Arc::clone(&keys.keystore);
         if let Some(opened) = opened {
@@ -204,7 +208,13 @@ impl RosterDesk {
     pub fn follow_epochs(&self) -> Result<(), Refusal> {
         let (keys, now) = (self.lock(), clock::now());
         self.pins.update(pins_of(&self.current(), now));
-        self.refresh_keys(&keys, now)
+        // A store being opened is asked again at the next look.
+        if self.engine.is_open() { self.refresh_keys(&keys, now) } else { Ok(()) }
+    }
+
+    /// Nothing changes before the store can take it: file and journal must not part.
+    fn check_open(&self) -> Result<(), Refusal> {
+        if self.engine.is_open() { Ok(()) } else { Err(engine_refusal(EngineFault::Opening)) }
     }
 
     fn take_effect(&self, keys: &Keys, caller: Actor, next: Roster) -> Result<u64, Refusal> {

@@ -13,28 +13,34 @@ use crate::node::store::{Journal, Views};
 /// Between two looks at a thread that ends.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// Resolves when the process is told to stop (SIGTERM, Ctrl-C), or must stop because its engine is gone.
-pub async fn told_or_ended<J, V>(engine: &Engine<J, V>) -> Result<(), ServeError>
+/// Resolves when the process is told to stop (SIGTERM, Ctrl-C), or must stop because its engine is gone. Listens from the call
+/// on, not from the first time it is waited for: who was told that the node serves may stop it at once.
+pub fn told_or_ended<J, V>(engine: &Engine<J, V>) -> impl Future<Output = Result<(), ServeError>> + use<'_, J, V>
 where
     J: Journal + Send + 'static,
     V: Views + Send + 'static,
 {
-    tokio::select! {
-        () = told_to_stop() => Ok(()),
-        () = engine.ended() => {
-            tracing::error!(event = "engine.ended", "the thread of the store ended; the node stops");
-            Err(ServeError::EngineEnded)
+    let told = told_to_stop();
+    async {
+        tokio::select! {
+            () = told => Ok(()),
+            () = engine.ended() => {
+                tracing::error!(event = "engine.ended", "the thread of the store ended; the node stops");
+                Err(ServeError::EngineEnded)
+            }
         }
     }
 }
 
-async fn told_to_stop() {
+fn told_to_stop() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
-    let Ok(mut interrupt) = signal(SignalKind::interrupt()) else { return };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    let signals = signal(SignalKind::terminate()).and_then(|term| Ok((term, signal(SignalKind::interrupt())?)));
+    async move {
+        let Ok((mut terminate, mut interrupt)) = signals else { return };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 //! at them.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::app::config::Config;
 use crate::app::config::values::ViewsBackend;
@@ -20,8 +21,10 @@ use crate::io::journal::file::{FileJournal, JournalOptions};
 use crate::io::journal::fs::Fs;
 use crate::io::journal::reader::JournalReader;
 use crate::io::journal::real_fs::RealFs;
+use crate::io::keystore::store::Keystore;
 use crate::io::random;
 use crate::io::rescue::{Owner, rescue};
+use crate::io::snapshot_file::SnapshotFile;
 use crate::io::views::any::AnyViews;
 use crate::node::Node;
 use crate::node::salvage::Rescued;
@@ -36,9 +39,12 @@ pub enum OnDamage {
     Recover,
 }
 
+/// The journal of a running node.
+pub type LiveJournal = FileJournal<RealFs>;
+
 /// A node on its store, with what works beside it.
 pub struct OpenStore {
-    pub node: Node<FileJournal<RealFs>, AnyViews>,
+    pub node: Node<LiveJournal, AnyViews>,
     pub reader: JournalReader<RealFs>,
     pub reserve: Reserve,
 }
@@ -49,19 +55,42 @@ impl std::fmt::Debug for OpenStore {
     }
 }
 
-/// Opens the node on its store, guarded by the file of reserved sizes.
+/// The snapshot beside the journal of a running node.
+pub type LiveSnapshot = Arc<SnapshotFile<RealFs>>;
+
+/// The snapshot of a node, not read yet.
+pub fn snapshot(config: &Config, material: &Material) -> LiveSnapshot {
+    let Keystore { consortium, keys, .. } = material.keystore.as_ref();
+    Arc::new(SnapshotFile::new(RealFs, config.dir.snapshot(), keys.storage.duplicate(), consortium.clone()))
+}
+
+/// Opens the journal: quick, since its records are read by whoever replays them. What it forgets, the snapshot forgets before.
+/// Finishes first what a start left half done that was killed while it set a damaged one aside.
+pub fn open_journal(config: &Config, material: &Material, snapshot: &LiveSnapshot) -> Result<LiveJournal, ServeError> {
+    put_in_place(config).map_err(ServeError::SetAside)?;
+    let key = &material.keystore.keys.storage;
+    let mut journal = FileJournal::open(RealFs, &config.dir.journal(), key, JournalOptions::default())?;
+    let snapshot = Arc::clone(snapshot);
+    journal.forget_with(Arc::new(move || snapshot.discard()));
+    Ok(journal)
+}
+
+/// Opens the node on a journal, or on what damage left of the store, guarded by the file of reserved sizes.
 pub fn open(
     config: &Config,
     material: &Material,
     on_damage: OnDamage,
+    journal: Result<LiveJournal, ServeError>,
+    snapshot: &LiveSnapshot,
     now: Timestamp,
 ) -> Result<OpenStore, ServeError> {
     let mut rng = random::generator();
     let fence = FenceFile::new(RealFs, config.dir.fence());
     let found = fence.read()?;
-    put_in_place(config).map_err(ServeError::SetAside)?;
-    let (mut node, reader) = match open_node(config, material, now) {
+    let (mut node, reader) = match journal.and_then(|journal| open_node_on(config, material, journal, now)) {
         Err(ServeError::Store(fault @ StorageFault::Damaged(_))) if on_damage == OnDamage::Recover => {
+            // Before the new journal takes the place of the one it was taken beside.
+            snapshot.discard()?;
             let rescued = take_over(config, material, now)?;
             let kept = set_aside(config, now).map_err(ServeError::SetAside)?;
             tracing::warn!(event = "store.set_aside", fault = %fault, kept = %kept.display());
@@ -78,7 +107,8 @@ pub fn open(
                  requests that stood there, the audit log from there on (what is readable of it stays in the kept files: do \
                  not remove them), and the privacy budget of this and the last two quarters, which counts as spent"
             );
-            let (mut node, reader) = open_node(config, material, now)?;
+            let journal = open_journal(config, material, snapshot)?;
+            let (mut node, reader) = open_node_on(config, material, journal, now)?;
             let events = vec![AuditEvent::StoreDamaged { part: "journal" }, rescued.event()];
             node.record(&Actor::Node, events, now, &mut rng)?;
             (node, reader)
@@ -91,12 +121,19 @@ pub fn open(
 }
 
 /// A node and what reads its journal beside it.
-pub type OpenNode = (Node<FileJournal<RealFs>, AnyViews>, JournalReader<RealFs>);
+pub type OpenNode = (Node<LiveJournal, AnyViews>, JournalReader<RealFs>);
 
 /// Opens the node on its store, not guarded: for whoever measures or looks, and signs nothing that leaves the machine.
 pub fn open_node(config: &Config, material: &Material, now: Timestamp) -> Result<OpenNode, ServeError> {
-    let key = &material.keystore.keys.storage;
-    let journal = FileJournal::open(RealFs, &config.dir.journal(), key, JournalOptions::default())?;
+    open_node_on(config, material, open_journal(config, material, &snapshot(config, material))?, now)
+}
+
+fn open_node_on(
+    config: &Config,
+    material: &Material,
+    journal: LiveJournal,
+    now: Timestamp,
+) -> Result<OpenNode, ServeError> {
     let views = match config.views {
         ViewsBackend::Sled => AnyViews::open_sled(&config.dir.views()),
         ViewsBackend::Memory => AnyViews::in_memory(),

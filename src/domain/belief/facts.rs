@@ -3,6 +3,7 @@
 //! Keyed by target *and* speaker: only the author's own order has effect, and whose order it is may show only later.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use crate::base::bytes::Commitment;
 use crate::base::limits::FACTS_PER_MEMBER;
@@ -12,13 +13,14 @@ use crate::base::time::Day;
 use crate::domain::belief::parties::MemberNumber;
 use crate::domain::belief::said::Retraction;
 
-type Key = (Commitment, MemberNumber);
+/// Of what was spoken, and by whom.
+pub(super) type Key = (Commitment, MemberNumber);
 
 #[derive(Debug)]
-struct HeldRetraction {
-    at: (FeedId, EntryIndex),
-    retraction: Retraction,
-    keep_until: Day,
+pub(super) struct HeldRetraction {
+    pub(super) at: (FeedId, EntryIndex),
+    pub(super) retraction: Retraction,
+    pub(super) keep_until: Day,
 }
 
 /// Retractions and erasures.
@@ -78,6 +80,16 @@ impl Facts {
                 *self.by_speaker.entry(speaker).or_default() += 1;
             }
         }
+    }
+
+    /// Ascending, from behind `after` on.
+    pub(super) fn retractions_after(&self, after: Option<Key>) -> impl Iterator<Item = (&Key, &HeldRetraction)> {
+        self.retractions.range((after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded))
+    }
+
+    /// Ascending, from behind `after` on, with the day until which each is kept.
+    pub(super) fn erasures_after(&self, after: Option<Key>) -> impl Iterator<Item = (&Key, &Day)> {
+        self.erasures.range((after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded))
     }
 
     /// Drops what ran out, except what speaks of `held` targets.

@@ -15,14 +15,14 @@ use crate::base::time::{Day, Timestamp};
 use crate::domain::belief::parties::MemberNumber;
 use crate::domain::belief::place::{Place, TableKey, words_of};
 
-const SHARDS: usize = 1_024;
+pub(super) const SHARDS: usize = 1_024;
 
 #[derive(Debug, Clone, Copy)]
-struct Mention {
-    last_seen: Timestamp,
-    keep_until: Day,
+pub(super) struct Mention {
+    pub(super) last_seen: Timestamp,
+    pub(super) keep_until: Day,
     /// Who spoke of it first, in whose room it stands.
-    first_by: MemberNumber,
+    pub(super) first_by: MemberNumber,
 }
 
 type Shard = BTreeMap<Commitment, Mention>;
@@ -43,7 +43,11 @@ impl Mentions {
     }
 
     fn shard(&self, commitment: &Commitment) -> &ArcSwap<Shard> {
-        &self.shards[Place::of(&words_of(commitment.as_bytes()), &self.key).home(SHARDS)]
+        &self.shards[self.number(commitment)]
+    }
+
+    fn number(&self, commitment: &Commitment) -> usize {
+        Place::of(&words_of(commitment.as_bytes()), &self.key).home(SHARDS)
     }
 
     pub(super) fn last_seen(&self, commitment: &Commitment) -> Option<Timestamp> {
@@ -79,6 +83,25 @@ impl Mentions {
         changed.insert(*commitment, mention);
         shard.store(Arc::new(changed));
         true
+    }
+
+    /// Takes over what was mentioned once before, into no mentions yet: every shard is built once.
+    pub(super) fn load(&self, mentions: Vec<(Commitment, Mention)>) {
+        let mut by_member = self.by_member.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shards = vec![Shard::new(); SHARDS];
+        for (commitment, mention) in mentions {
+            if shards[self.number(&commitment)].insert(commitment, mention).is_none() {
+                *by_member.entry(mention.first_by).or_default() += 1;
+            }
+        }
+        for (shard, loaded) in self.shards.iter().zip(shards) {
+            shard.store(Arc::new(loaded));
+        }
+    }
+
+    /// All of one shard.
+    pub(super) fn of_shard(&self, number: usize) -> Vec<(Commitment, Mention)> {
+        self.shards[number].load().iter().map(|(commitment, mention)| (*commitment, *mention)).collect()
     }
 
     pub(super) fn drop_before(&self, today: Day) {

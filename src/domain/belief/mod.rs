@@ -5,7 +5,8 @@
 //! writer at a time changes them in place ([`writer`]). Nothing here opens a seal or decides: that is screening.
 //!
 //! Memory of an indicator of usual length: 184 bytes of record ([`record`]), 9.1 to 11.1 of lookup table,
-//! 4.5 to 5.6 of the index by name. The belief of a node is rebuilt at start from its journal.
+//! 4.5 to 5.6 of the index by name. The belief of a node is rebuilt at start from its journal; an [`image`] of it on disk
+//! only bridges the time until then.
 
 pub mod said;
 
@@ -20,6 +21,10 @@ pub mod place;
 pub mod record;
 
 mod facts;
+
+pub mod image;
+
+pub mod load;
 
 mod mentions;
 
@@ -100,14 +105,20 @@ impl Memory {
 
 impl Belief {
     pub fn new(key: TableKey, witnessing: Witnessing) -> Self {
-        let segments = (0..SEGMENTS).map(|_| Arc::new(Segment::with_room_for(0))).collect();
+        Self::with_room_for(0, key, witnessing)
+    }
+
+    /// Empty, its tables large enough for so many indicators of different pseudonyms.
+    fn with_room_for(indicators: usize, key: TableKey, witnessing: Witnessing) -> Self {
+        let each = indicators.div_ceil(SEGMENTS);
+        let segments = (0..SEGMENTS).map(|_| Arc::new(Segment::with_room_for(each))).collect();
         let parties = Arc::new(Parties::new(witnessing));
         let roots = Arc::new(Roots { segments, chunks: Arc::from(Vec::new()), parties });
         Self {
             key,
             roots: ArcSwap::new(Arc::clone(&roots)),
             mentions: Mentions::new(key),
-            writer: Mutex::new(WriterState::new(roots)),
+            writer: Mutex::new(WriterState::new(roots, each)),
         }
     }
 

@@ -71,8 +71,9 @@ impl Segment {
 }
 
 impl Names {
-    pub(super) fn new() -> Self {
-        Self { segments: vec![Segment::with_room_for(0); SEGMENTS] }
+    /// Empty, with room for so many names in each segment.
+    pub(super) fn with_room_for(each: usize) -> Self {
+        Self { segments: vec![Segment::with_room_for(each); SEGMENTS] }
     }
 
     pub(super) fn size_bytes(&self) -> usize {

@@ -50,8 +50,14 @@ impl FeedRow {
         self.quarantined.load(Ordering::Acquire)
     }
 
+    /// Never falls: what was cosigned stays cosigned.
     pub(super) fn set_witnessed(&self, size: TreeSize) {
-        self.witnessed.store(size.0, Ordering::Release);
+        self.witnessed.fetch_max(size.0, Ordering::AcqRel);
+    }
+
+    /// Entries below it have the witnesses they need.
+    pub(super) fn witnessed(&self) -> TreeSize {
+        TreeSize(self.witnessed.load(Ordering::Acquire))
     }
 
     /// Whether too few members have cosigned a checkpoint that covers an entry.
@@ -109,6 +115,19 @@ impl Parties {
 
     pub(super) fn feeds(&self) -> impl Iterator<Item = (FeedNumber, &Arc<FeedRow>)> {
         (0..).map(FeedNumber).zip(&self.feeds)
+    }
+
+    pub(super) fn members(&self) -> &[MemberId] {
+        &self.members
+    }
+
+    pub(super) fn lanes(&self) -> &[Lane] {
+        &self.lanes
+    }
+
+    /// Members that do not count, whether they have a feed or not.
+    pub(super) fn quarantined(&self) -> &BTreeSet<MemberId> {
+        &self.quarantined
     }
 
     pub(super) fn lane(&self, lane: LaneNumber) -> Option<&Lane> {

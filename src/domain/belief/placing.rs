@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::base::time::Day;
-use crate::domain::belief::place::{Place, Words};
+use crate::domain::belief::place::{Place, SEGMENTS, Words};
 use crate::domain::belief::record::{Link, RecordNumber};
 use crate::domain::belief::said::BeliefFull;
 use crate::domain::belief::slab::{Chunk, Head};
-use crate::domain::belief::table::Segment;
-use crate::domain::belief::writer::{ChunkRow, HELD, Writer, counter};
+use crate::domain::belief::table::{Segment, Slot};
+use crate::domain::belief::writer::{ChunkRow, HELD, Writer, WriterState, counter};
 
 /// What becomes of one record of a chain.
 enum Edit {
@@ -127,11 +127,7 @@ impl Writer<'_> {
     fn edit_chain(&mut self, pseudonym: &Words, mut edit: impl FnMut(&mut Self, RecordNumber, &Link) -> Edit) {
         let place = Place::of(pseudonym, &self.belief.key);
         let segment = Arc::clone(&self.state.roots.segments[place.segment()]);
-        let roots = Arc::clone(&self.state.roots);
-        let found = segment.find(place, |candidate| {
-            roots.chunk(candidate).map(|chunk| chunk.pseudonym(candidate.place()) == *pseudonym)
-        });
-        let slot = found.expect(HELD).expect("a held record is reachable by its pseudonym");
+        let slot = self.first_of(place, pseudonym).expect("a held record is reachable by its pseudonym");
         let (mut before, mut next) = (None, Some(slot.record));
         while let Some(record) = next {
             let (chunk, at) = self.place(record);
@@ -146,6 +142,7 @@ impl Writer<'_> {
                 Edit::Goes => link.next,
                 Edit::Moves(copy) => Some(copy),
             };
+            self.state.removals += 1;
             // Unreachable before it is wiped.
             match (before, instead) {
                 (Some(before), _) => self.point(before, instead),
@@ -183,17 +180,49 @@ impl Writer<'_> {
 
     pub(super) fn link_in(&mut self, record: RecordNumber, mut head: Head, sealed: &[u8]) {
         let place = Place::of(&head.pseudonym, &self.belief.key);
-        let roots = Arc::clone(&self.state.roots);
-        let segment = &roots.segments[place.segment()];
-        let found = segment.find(place, |candidate| {
-            roots.chunk(candidate).map(|chunk| chunk.pseudonym(candidate.place()) == head.pseudonym)
-        });
-        let found = found.expect(HELD);
+        let found = self.first_of(place, &head.pseudonym);
         head.link.next = found.map(|slot| slot.record);
         let (chunk, at) = self.place(record);
         chunk.write(at, &head, sealed);
+        self.point_to(record, place, found);
+        self.name(record, Place::of(&head.commitment, &self.belief.key));
+    }
+
+    /// Enters records that stand complete in chunks nobody points to yet, each table segment by segment.
+    pub(super) fn enter_all(&mut self, records: &[RecordNumber]) {
+        let key = self.belief.key;
+        let by_pseudonym = by_segment(records, |record| {
+            let (chunk, at) = self.place(record);
+            Place::of(&chunk.pseudonym(at), &key)
+        });
+        for (place, record) in by_pseudonym.into_iter().flatten() {
+            let (chunk, at) = self.place(record);
+            let found = self.first_of(place, &chunk.pseudonym(at));
+            chunk.set_link(at, Link { next: found.map(|slot| slot.record), ..chunk.link(at) });
+            self.point_to(record, place, found);
+        }
+        let by_name = by_segment(records, |record| {
+            let (chunk, at) = self.place(record);
+            Place::of(&chunk.commitment(at), &key)
+        });
+        for (place, record) in by_name.into_iter().flatten() {
+            self.name(record, place);
+        }
+    }
+
+    /// Where the table points to the first record of a pseudonym.
+    fn first_of(&self, place: Place, pseudonym: &Words) -> Option<Slot> {
+        let roots = &self.state.roots;
+        let found = roots.segments[place.segment()].find(place, |candidate| {
+            roots.chunk(candidate).map(|chunk| chunk.pseudonym(candidate.place()) == *pseudonym)
+        });
+        found.expect(HELD)
+    }
+
+    /// Lets the table point to a complete record, where `found` says that another one is there already, instead of that.
+    fn point_to(&mut self, record: RecordNumber, place: Place, found: Option<Slot>) {
         match found {
-            Some(slot) => segment.replace(slot, place, record),
+            Some(slot) => self.state.roots.segments[place.segment()].replace(slot, place, record),
             None => {
                 let segment = self.segment_with_room(place.segment());
                 let took_new_slot = segment.insert(place, record);
@@ -202,9 +231,12 @@ impl Writer<'_> {
                 row.used += usize::from(took_new_slot);
             }
         }
-        let (key, name) = (self.belief.key, Place::of(&head.commitment, &self.belief.key));
-        let roots = &self.state.roots.clone();
-        self.state.names.insert(name, record, |other| {
+    }
+
+    fn name(&mut self, record: RecordNumber, place: Place) {
+        let key = self.belief.key;
+        let WriterState { names, roots, .. } = &mut *self.state;
+        names.insert(place, record, |other| {
             let chunk = roots.chunk(other).expect(HELD);
             Place::of(&chunk.commitment(other.place()), &key)
         });
@@ -260,21 +292,33 @@ impl Writer<'_> {
         }
         // Number 0 names no record: the first place of the first chunk stays empty.
         let row = ChunkRow { blocks, next_place: usize::from(number == 0), live: 0, earliest: Day(u32::MAX) };
-        let chunk = Arc::new(Chunk::new(blocks));
-        self.publish(|roots| {
-            let mut chunks = roots.chunks.to_vec();
-            if number == chunks.len() {
-                chunks.push(None);
-            }
-            chunks[number] = Some(chunk);
-            roots.chunks = chunks.into();
-        });
-        if number == self.state.chunks.len() {
-            self.state.chunks.push(None);
-        }
-        self.state.chunks[number] = Some(row);
+        self.put_chunk(number, Chunk::new(blocks), row);
         self.state.open.insert(blocks, number);
         Ok(number)
+    }
+
+    /// Takes over a chunk of records that nothing points to yet. Never as the first, whose first place names no record.
+    pub(super) fn adopt(&mut self, chunk: Chunk, row: ChunkRow) -> Result<usize, BeliefFull> {
+        let number = self.state.chunks.len().max(1);
+        if number >= RecordNumber::CHUNKS {
+            return Err(BeliefFull::Records);
+        }
+        self.put_chunk(number, chunk, row);
+        // The newest of each length goes on being filled; in one before it the room behind its last record stays empty.
+        self.state.open.insert(row.blocks, number);
+        Ok(number)
+    }
+
+    fn put_chunk(&mut self, number: usize, chunk: Chunk, row: ChunkRow) {
+        self.publish(|roots| {
+            let mut chunks = roots.chunks.to_vec();
+            chunks.resize(chunks.len().max(number + 1), None);
+            chunks[number] = Some(Arc::new(chunk));
+            roots.chunks = chunks.into();
+        });
+        let chunks = &mut self.state.chunks;
+        chunks.resize(chunks.len().max(number + 1), None);
+        chunks[number] = Some(row);
     }
 
     pub(super) fn note_expiry(&mut self, chunk: usize, expires: Day) {
@@ -282,4 +326,14 @@ impl Writer<'_> {
             row.earliest = row.earliest.min(expires);
         }
     }
+}
+
+/// Records with their places, one segment of a table after the other: its lines stay in the processor's cache.
+fn by_segment(records: &[RecordNumber], place_of: impl Fn(RecordNumber) -> Place) -> Vec<Vec<(Place, RecordNumber)>> {
+    let mut segments = vec![Vec::new(); SEGMENTS];
+    for record in records {
+        let place = place_of(*record);
+        segments[place.segment()].push((place, *record));
+    }
+    segments
 }

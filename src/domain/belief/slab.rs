@@ -101,6 +101,26 @@ impl Chunk {
         (head, link.state.map(|_| sealed.into_boxed_slice()))
     }
 
+    /// Appends a held record to `out`, as its words lie here but for the next record.
+    pub(super) fn copy_out(&self, place: usize, out: &mut Vec<u8>) {
+        for (number, word) in self.row(place).iter().enumerate() {
+            let word = match number {
+                LINK => Link { next: None, ..self.link(place) }.pack(),
+                _ => word.load(Ordering::Relaxed),
+            };
+            out.extend_from_slice(&word.to_be_bytes());
+        }
+    }
+
+    /// Fills a place of a chunk nobody can reach yet with such bytes.
+    pub(super) fn copy_in(&self, place: usize, bytes: &[u8]) {
+        for (word, bytes) in self.row(place).iter().zip(bytes.chunks_exact(8)) {
+            let bytes = bytes.try_into().expect("chunks of eight bytes");
+            word.store(u64::from_be_bytes(bytes), Ordering::Relaxed);
+        }
+        self.set_link(place, Link { next: None, ..self.link(place) });
+    }
+
     /// Fills a place nobody can reach yet.
     pub(super) fn write(&self, place: usize, head: &Head, sealed: &[u8]) {
         let row = self.row(place);

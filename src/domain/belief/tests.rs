@@ -1,6 +1,7 @@
 //! Belief as its users see it: rules, order independence, growth, expiry and compaction.
 
 mod crowding;
+mod image;
 
 use std::collections::BTreeMap;
 

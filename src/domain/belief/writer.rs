@@ -47,17 +47,21 @@ pub(super) struct WriterState {
     pub(super) open: BTreeMap<usize, usize>,
     pub(super) names: Names,
     pub(super) facts: Facts,
+    /// Records that were removed or moved so far: an image taken meanwhile is not whole.
+    pub(super) removals: u64,
 }
 
 impl WriterState {
-    pub(super) fn new(roots: Arc<Roots>) -> Self {
+    /// `names`: room for so many in each segment.
+    pub(super) fn new(roots: Arc<Roots>, names: usize) -> Self {
         Self {
             roots,
             segments: vec![SegmentRow::default(); SEGMENTS],
             chunks: Vec::new(),
             open: BTreeMap::new(),
-            names: Names::new(),
+            names: Names::with_room_for(names),
             facts: Facts::default(),
+            removals: 0,
         }
     }
 }
@@ -285,6 +289,13 @@ impl<'a> Writer<'a> {
             None if was_known => Effect::Known,
             None => Effect::Noted,
         }
+    }
+
+    /// Counts records of a feed that were loaded.
+    pub(super) fn count_loaded(&self, feed: FeedNumber, live: u64, retracted: u64) {
+        let feed = self.feed_row(feed);
+        feed.live.fetch_add(live, Ordering::Relaxed);
+        feed.retracted.fetch_add(retracted, Ordering::Relaxed);
     }
 
     fn lane(&mut self, feed: FeedNumber, epoch: &EpochId) -> Result<LaneNumber, BeliefFull> {

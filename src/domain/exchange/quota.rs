@@ -12,7 +12,7 @@
 use crate::base::limits::FEED_LAG_DAYS;
 use crate::base::time::{Day, Hour};
 
-const DAYS: usize = FEED_LAG_DAYS + 1;
+pub const DAYS: usize = FEED_LAG_DAYS + 1;
 
 /// How many indicators one feed has shown of its newest days.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -23,6 +23,16 @@ pub struct FeedQuota {
 }
 
 impl FeedQuota {
+    /// As [`FeedQuota::shown`] told it.
+    pub fn restored(newest: Option<Day>, shown: [u64; DAYS]) -> Self {
+        Self { newest, shown }
+    }
+
+    /// The newest day the feed has shown, and how many indicators of that day, of the one before, …
+    pub fn shown(&self) -> (Option<Day>, [u64; DAYS]) {
+        (self.newest, self.shown)
+    }
+
     /// The place of the feed's next indicator among those of its day, from 0 on: it counts where that lies below the quota.
     /// The place stays what it is when the quota changes, so that who judged before and who judges after agree.
     pub fn place(&mut self, hour: Hour) -> u64 {

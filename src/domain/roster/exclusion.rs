@@ -30,8 +30,19 @@ impl Exclusions {
         }
     }
 
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = (&MemberId, Timestamp)> {
+        self.since.iter().map(|(member, moment)| (member, *moment))
+    }
+
     pub fn since(&self, member: &MemberId) -> Option<Timestamp> {
         self.since.get(member).copied()
+    }
+}
+
+impl FromIterator<(MemberId, Timestamp)> for Exclusions {
+    fn from_iter<I: IntoIterator<Item = (MemberId, Timestamp)>>(excluded: I) -> Self {
+        Self { since: excluded.into_iter().collect() }
     }
 }
 

@@ -64,6 +64,11 @@ pub struct Listing {
 }
 
 impl Listing {
+    /// The same for who only screens.
+    pub fn without_note(&self) -> Self {
+        Self { note: Note::default(), ..*self }
+    }
+
     pub fn acts(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| now < until)
     }

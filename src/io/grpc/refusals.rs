@@ -19,6 +19,11 @@ pub fn engine_refusal(fault: EngineFault) -> Refusal {
             description: fault.to_string(),
             retry_after_ms: limits::RETRY_AFTER_MS,
         },
+        EngineFault::Opening => Refusal::Unavailable {
+            reason: "STORE_OPENING",
+            description: fault.to_string(),
+            retry_after_ms: limits::OPENING_RETRY_MS,
+        },
         EngineFault::Stopping => Refusal::Unavailable {
             reason: "STOPPING",
             description: fault.to_string(),

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -29,12 +30,14 @@ pub struct Catalog<F: Fs> {
     pub counts: Arc<JournalCounts>,
     segments: ArcSwap<Vec<Arc<Segment>>>,
     files: Mutex<VecDeque<(SegmentName, Arc<F::File>)>>,
+    /// Where the newest replay stands, to the segment: for whoever waits for it.
+    replayed: AtomicU64,
 }
 
 impl<F: Fs> Catalog<F> {
     pub fn new(fs: F, dir: PathBuf, segments: Vec<Arc<Segment>>) -> Self {
         let (segments, files) = (ArcSwap::from_pointee(segments), Mutex::new(VecDeque::new()));
-        Self { fs, dir, counts: Arc::default(), segments, files }
+        Self { fs, dir, counts: Arc::default(), segments, files, replayed: AtomicU64::new(0) }
     }
 
     pub fn segments(&self) -> Arc<Vec<Arc<Segment>>> {
@@ -62,8 +65,14 @@ impl<F: Fs> Catalog<F> {
             // Only opening the file is tried again: records must not be shown twice.
             let (segment, file) = self.with_segment(at, |segment, file| Ok((Arc::clone(segment), Arc::clone(file))))?;
             at = segment.replay(&*file, at, visit)?;
+            self.replayed.store(at.0, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// The record the newest replay has come to, segment by segment.
+    pub fn replayed(&self) -> RecordNumber {
+        RecordNumber(self.replayed.load(Ordering::Relaxed))
     }
 
     /// The open file of a segment.

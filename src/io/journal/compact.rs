@@ -4,13 +4,16 @@
 //! puts it in force: the old keys are destroyed and the old files removed. A crash at any point leaves either the old files
 //! or the new one in force: from the moment the new file has its name, opening takes it and removes the old ones, so a new
 //! file that the writer never put in force does no harm either.
+//!
+//! Copies of the journal ([`Forget`]) are gone before a new file has its name: from then on the next opening may destroy the
+//! old keys.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::io::journal::catalog::Catalog;
-use crate::io::journal::file::{HeaderStart, write_segment};
+use crate::io::journal::file::{Forget, HeaderStart, write_segment};
 use crate::io::journal::format::{FrameKind, HEAD_BYTES, SegmentName, TAG_BYTES, Tag};
 use crate::io::journal::fs::{Fs, fault, remove_if_there, wide};
 use crate::io::journal::recover::{destroy_key, keys_dir};
@@ -30,6 +33,7 @@ pub struct ClosedSegments<F: Fs> {
     key: StorageKey,
     journal_id: [u8; 16],
     rotate_bytes: u64,
+    forget: Forget,
     segments: Arc<Vec<Arc<Segment>>>,
     /// The next to be decided over.
     next: usize,
@@ -45,9 +49,15 @@ pub struct RewrittenSegment {
 }
 
 impl<F: Fs> ClosedSegments<F> {
-    pub fn new(catalog: Arc<Catalog<F>>, key: StorageKey, journal_id: [u8; 16], rotate_bytes: u64) -> Self {
+    pub fn new(
+        catalog: Arc<Catalog<F>>,
+        key: StorageKey,
+        journal_id: [u8; 16],
+        rotate_bytes: u64,
+        forget: Forget,
+    ) -> Self {
         let segments = catalog.segments();
-        Self { catalog, key, journal_id, rotate_bytes, segments, next: 0, group: Group::default() }
+        Self { catalog, key, journal_id, rotate_bytes, forget, segments, next: 0, group: Group::default() }
     }
 }
 
@@ -133,6 +143,7 @@ impl<F: Fs> ClosedSegments<F> {
         if !group.changed && group.segments.len() == 1 {
             return Ok(None);
         }
+        (self.forget)()?;
         let generation = group.segments.iter().map(|segment| segment.header.name.generation).max().unwrap_or(0);
         let name = SegmentName {
             first: first.header.name.first,

@@ -50,8 +50,13 @@ pub struct FileJournal<F: Fs> {
     stopped: bool,
     /// False once the reserve was given up, or where there was no room for it.
     reserve_lies: bool,
+    forget: Forget,
     _lock: F::Lock,
 }
+
+/// Makes copies of what the journal holds unreadable, durably; asked before anything leaves the journal, by whichever thread
+/// rewrites it.
+pub type Forget = Arc<dyn Fn() -> Result<(), StorageFault> + Send + Sync>;
 
 /// The segment being written.
 struct Active<File> {
@@ -90,8 +95,14 @@ impl<F: Fs> FileJournal<F> {
             staged: Staged::default(),
             stopped: false,
             reserve_lies,
+            forget: Arc::new(|| Ok(())),
             _lock: lock,
         })
+    }
+
+    /// Names what else must forget before compaction makes the journal forget.
+    pub fn forget_with(&mut self, forget: Forget) {
+        self.forget = forget;
     }
 
     /// A handle that reads durable records beside the writer, from any thread.
@@ -245,7 +256,8 @@ impl<F: Fs> Journal for FileJournal<F> {
         // The next record begins a segment: nothing is written any more to those handed out.
         self.active = None;
         let (catalog, key) = (Arc::clone(&self.catalog), self.key.duplicate());
-        Ok(ClosedSegments::new(catalog, key, self.journal_id, self.options.rotate_bytes))
+        let forget = Arc::clone(&self.forget);
+        Ok(ClosedSegments::new(catalog, key, self.journal_id, self.options.rotate_bytes, forget))
     }
 
     fn install(&mut self, rewritten: Result<RewrittenSegment, StorageFault>) -> Result<(), StorageFault> {

@@ -28,6 +28,11 @@ impl<F: Fs> JournalReader<F> {
         self.catalog.end()
     }
 
+    /// How far the newest replay of this journal is, to the segment.
+    pub fn replayed(&self) -> RecordNumber {
+        self.catalog.replayed()
+    }
+
     pub fn read(&self, number: RecordNumber) -> Result<Vec<u8>, StorageFault> {
         self.catalog.read(number)
     }

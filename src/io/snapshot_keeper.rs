@@ -1,0 +1,162 @@
+//! When a snapshot of belief is written: where there is none (a first start, after a compaction), where the roster changed, every
+//! hour in which enough came, and at a clean stop.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use crate::base::limits;
+use crate::domain::belief::Belief;
+use crate::io::engine::{Engine, EngineFault};
+use crate::io::journal::fs::Fs;
+use crate::io::snapshot_file::{Begun, NotWritten, SnapshotFile};
+use crate::node::cut::Cut;
+use crate::node::store::{Journal, Views};
+
+/// Looks every minute whether a snapshot is due, and writes it from a thread of its own. Ends with the engine, or when `stop`
+/// turns true.
+pub async fn keep_snapshots<J, V, F>(
+    engine: Engine<J, V>,
+    belief: Arc<Belief>,
+    file: Arc<SnapshotFile<F>>,
+    stop: watch::Receiver<bool>,
+) where
+    J: Journal + Send + 'static,
+    V: Views + Send + 'static,
+    F: Fs,
+{
+    while !*stop.borrow() {
+        tokio::time::sleep(Duration::from_secs(limits::SNAPSHOT_LOOK_S)).await;
+        let begun = file.begin();
+        let cut = match cut(&engine).await {
+            Err(EngineFault::Stopping) => return,
+            // A node whose store does not answer has other sorrows; a last record that compaction took comes back with the next.
+            Err(EngineFault::Busy | EngineFault::Opening | EngineFault::Stuck { .. } | EngineFault::Storage(_)) => {
+                continue;
+            }
+            Ok(cut) => cut,
+        };
+        if !is_due(&file, &cut) {
+            continue;
+        }
+        let (belief, file, stop) = (Arc::clone(&belief), Arc::clone(&file), stop.clone());
+        let writing = tokio::task::spawn_blocking(move || {
+            write(&file, begun, &cut, &belief, &mut || {
+                std::thread::sleep(Duration::from_millis(limits::SNAPSHOT_REST_MS));
+                !*stop.borrow()
+            });
+        });
+        if writing.await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The snapshot of a clean stop: whatever came since the last one, as long as that is done at `deadline`. A disk that hangs
+/// is not waited for.
+pub async fn write_last<J, V, F>(
+    engine: &Engine<J, V>,
+    belief: Arc<Belief>,
+    file: Arc<SnapshotFile<F>>,
+    deadline: Instant,
+) where
+    J: Journal + Send + 'static,
+    V: Views + Send + 'static,
+    F: Fs,
+{
+    let last = async {
+        let begun = file.begin();
+        let Ok(cut) = cut(engine).await else { return };
+        let writing = tokio::task::spawn_blocking(move || {
+            write(&file, begun, &cut, &belief, &mut || Instant::now() < deadline);
+        });
+        drop(writing.await);
+    };
+    drop(tokio::time::timeout_at(deadline.into(), last).await);
+}
+
+/// Everything the cut covers is durable and shows once this returns.
+async fn cut<J, V>(engine: &Engine<J, V>) -> Result<Cut, EngineFault>
+where
+    J: Journal + Send + 'static,
+    V: Views + Send + 'static,
+{
+    Ok(engine.call(|node, round| node.cut(round.now)).await??)
+}
+
+fn is_due<F: Fs>(file: &SnapshotFile<F>, cut: &Cut) -> bool {
+    let Some(covered) = file.covers() else { return true };
+    let records = cut.record.0.saturating_sub(covered.record.0);
+    let hour_over = cut.taken_at.ms_since(covered.taken_at) >= limits::SNAPSHOT_EVERY_S * 1000;
+    covered.roster_sha256 != cut.roster_sha256 || (hour_over && records >= limits::SNAPSHOT_RECORDS)
+}
+
+fn write<F: Fs>(file: &SnapshotFile<F>, begun: Begun, cut: &Cut, belief: &Belief, go_on: &mut dyn FnMut() -> bool) {
+    let since = Instant::now();
+    match file.write(begun, cut, belief, go_on) {
+        Ok(()) => {
+            let took_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+            tracing::info!(event = "snapshot.written", record = cut.record.0, took_ms);
+        }
+        // Ordinary: an erasure, a new day or the end of the node came in between. The next look finds it due again.
+        Err(reason @ (NotWritten::Moved(_) | NotWritten::Discarded | NotWritten::GivenUp)) => {
+            tracing::info!(event = "snapshot.put_off", reason = %reason);
+        }
+        Err(reason @ (NotWritten::NoRoom { .. } | NotWritten::Storage(_))) => {
+            tracing::warn!(event = "snapshot.unwritten", reason = %reason, "the next start takes longer");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::base::bytes::{Incarnation, Sha256Digest};
+    use crate::base::secret::SecretBytes;
+    use crate::base::time::Timestamp;
+    use crate::domain::belief::Witnessing;
+    use crate::domain::belief::place::TableKey;
+    use crate::domain::roster::exclusion::Exclusions;
+    use crate::io::journal::fs::create_dir_durably;
+    use crate::io::journal::sim_fs::SimFs;
+    use crate::io::random;
+    use crate::node::store::RecordNumber;
+
+    fn cut(record: u64, roster: u8, at_s: u64) -> Cut {
+        Cut {
+            incarnation: Incarnation([1; 16]),
+            record: RecordNumber(record),
+            record_sha256: Sha256Digest([2; 32]),
+            roster_sha256: Sha256Digest([roster; 32]),
+            taken_at: Timestamp::from_unix_s(at_s),
+            feeds: Vec::new(),
+            first_sha256: Sha256Digest([4; 32]),
+            quotas: BTreeMap::new(),
+            exclusions: Exclusions::default(),
+            listed: [].into(),
+        }
+    }
+
+    #[test]
+    fn a_snapshot_is_due_where_there_is_none_under_another_roster_and_after_an_hour_with_enough_in_it() {
+        let fs = SimFs::new();
+        create_dir_durably(&fs, "/node".as_ref()).expect("made");
+        let consortium = "demo.example".parse().expect("valid");
+        let file = SnapshotFile::new(fs, "/node/belief.snapshot".into(), SecretBytes::new([3; 32]), consortium);
+        let belief = Belief::new(TableKey::draw(&mut random::generator()), Witnessing::NotNeeded);
+        let (hour, enough) = (limits::SNAPSHOT_EVERY_S, limits::SNAPSHOT_RECORDS);
+        assert!(is_due(&file, &cut(5, 1, 0)));
+        write(&file, file.begin(), &cut(5, 1, 0), &belief, &mut || true);
+        let check = |cut: Cut, due: bool| assert_eq!(is_due(&file, &cut), due, "{cut:?}");
+        check(cut(5, 1, 0), false);
+        check(cut(5 + enough, 1, hour - 1), false);
+        check(cut(4 + enough, 1, hour), false);
+        check(cut(5 + enough, 1, hour), true);
+        check(cut(5, 2, 0), true);
+        file.discard().expect("discarded");
+        check(cut(5, 1, 0), true);
+    }
+}

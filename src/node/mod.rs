@@ -156,6 +156,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         self.state.fence.wait(now);
         self.live_on(now, rng)?;
         self.sign_empty_feeds(now);
+        self.renew_heads(now);
         let closed = self.close_window(now, rng);
         self.heartbeat(now);
         let noticed = self.notice_silence(now, rng).and(self.notice_unbelieved(now, rng));

@@ -161,9 +161,10 @@ impl<J: Journal, V: Views> Node<J, V> {
         self.heartbeat(now);
         let noticed = self.notice_silence(now, rng).and(self.notice_unbelieved(now, rng));
         let cosigned = self.keep_cosigned(now, rng);
+        // Before whoever reads them: a doubt they are rid of here would fail the next.
+        let tended = self.tend_views(now, rng);
         let witnessed = self.keep_audit_witnessed(now, rng);
         let kept = self.keep_house(now);
-        let tended = self.tend_views(now, rng);
         closed.and(noticed).and(cosigned).and(witnessed).and(kept).and(tended)
     }
 

@@ -38,6 +38,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         let witnessing = witnessing(&roster);
         self.state.roster = roster;
         self.state.tell_only_named();
+        self.state.forget_ended_logs();
         self.state.add_feeds();
         self.state.fence.expect(self.state.roster.peers_of(&self.state.identity.member).len());
         self.sync()?;

@@ -43,9 +43,13 @@ impl<J: Journal, V: Views> Node<J, V> {
             self.record(&Actor::Node, changed, now, rng)?;
         }
         let identity = &mut self.state.identity;
+        let begins_anew = identity.audit.verifier() != signers.audit.verifier();
         let Signers { feeds, former_feeds, audit, witness } = signers;
         (identity.feeds, identity.former_feeds) = (feeds, former_feeds);
         (identity.audit, identity.witness) = (audit, witness);
+        if begins_anew {
+            self.state.audits.begin_anew();
+        }
         self.renew_heads(now);
         Ok(())
     }

@@ -136,4 +136,16 @@ impl<J: Journal, V: Views> Node<J, V> {
         let root = self.hashes(&self.state.audit, |source| tree_root(source, size));
         root.ok_or_else(|| self.doubt("a tile is missing"))
     }
+
+    /// What others cosigned must be how our log still begins.
+    pub(in crate::node) fn verify_audit(&self) -> Result<(), StorageFault> {
+        let Some(cosigned) = self.state.audits.cosigned() else { return Ok(()) };
+        let (log, size) = (&self.state.audit, cosigned.size());
+        // Views that cannot say are no damage of the store.
+        let root = |size| self.audit_root(size).ok();
+        if size <= log.size() && root(size).is_none_or(|root| root == *cosigned.root()) {
+            return Ok(());
+        }
+        Err(damaged(&log.origin, format!("the records do not have the cosigned root at {size}")))
+    }
 }

@@ -7,8 +7,12 @@ use hushwire::domain::audit::event::AuditEvent;
 use hushwire::domain::audit::record::Actor;
 use hushwire::domain::exchange::fault::PeerFault;
 use hushwire::domain::feed::verifier::FeedVerifier;
+use hushwire::io::views::memory::MemoryViews;
+use hushwire::node::Node;
 use hushwire::node::accept::AcceptFault;
 use hushwire::node::accuse::equivocation_of;
+use hushwire::node::commit::{Commit, change};
+use hushwire::node::store::{Journal, Keep, StorageFault};
 use hushwire::node::witness::{AuditNews, audit_feed_of};
 
 use crate::consortium::{Consortium, START};
@@ -269,4 +273,34 @@ fn heads_under_two_audit_keys_prove_nothing_against_each_other() {
     let log = audit_feed_of(&consortium.members[0]);
     node.accept_heartbeat(&consortium.members[2], &log, &head.checkpoint, minute(1), rng).expect("no fault");
     assert!(other.node.status(minute(1)).audit_rewritten.is_empty());
+}
+
+#[test]
+fn a_log_that_does_not_begin_with_what_others_cosigned_is_damage_at_open() {
+    let consortium = Consortium::new(&NAMES);
+    let (mut bank, mut other) = (open(&consortium, 0), open(&consortium, 1));
+    go_on(&mut bank, 0);
+    witness(&consortium, &mut bank, &mut other, None, minute(0)).expect("honest").expect("cosigned");
+    bank.tick(minute(0).plus_s(limits::AUDIT_COSIGNED_AFTER_S));
+    let open_on = |disk: Disk| {
+        let (identity, settings, roster) = (consortium.identity(0), consortium.settings(), consortium.roster.clone());
+        let mut rng: rand::rngs::StdRng = rand::SeedableRng::seed_from_u64(1);
+        Node::open(identity, settings, roster, disk, MemoryViews::new(), minute(3), &mut rng).map(drop)
+    };
+    assert_eq!(open_on(bank.disk.copy()), Ok(()));
+    let mut done = false;
+    let garbled = bank.disk.lock().compact(&mut |_, record| {
+        let mut commit = Commit::from_bytes(record).expect("readable");
+        for change in &mut commit.changes {
+            if let Some(change::Kind::Audited(audited)) = change.kind.as_mut().filter(|_| !done) {
+                let entry = audited.entries.first_mut().expect("no run is empty");
+                (entry.blob, entry.salt) = (Vec::new(), Vec::new());
+                *entry.leaf.get_mut(37).expect("a leaf") ^= 1;
+                done = true;
+            }
+        }
+        Keep::Rewritten(commit.to_bytes())
+    });
+    garbled.expect("compacts");
+    assert!(matches!(open_on(bank.disk), Err(StorageFault::Damaged(_))));
 }

@@ -17,7 +17,8 @@ use crate::domain::screening::demands::Demands;
 use crate::node::Node;
 use crate::node::believe::Heard;
 use crate::node::commit::{Commit, RosterApplied, change};
-use crate::node::state::{read_entry, witnessing};
+use crate::node::feeds::is_named;
+use crate::node::state::{State, read_entry, witnessing};
 use crate::node::store::{Journal, StorageFault, Views};
 use crate::node::unbelieved::Waiting;
 
@@ -36,6 +37,8 @@ impl<J: Journal, V: Views> Node<J, V> {
         self.commit_roster(caller, &roster, true, now, rng)?;
         let witnessing = witnessing(&roster);
         self.state.roster = roster;
+        self.state.tell_only_named();
+        self.state.forget_ended_logs();
         self.state.add_feeds();
         self.state.fence.expect(self.state.roster.peers_of(&self.state.identity.member).len());
         self.sync()?;
@@ -128,5 +131,22 @@ impl<J: Journal, V: Views> Node<J, V> {
             }
         }
         Ok(again)
+    }
+}
+
+impl State {
+    /// A next feed key counts from a size on that was signed before. Whoever follows the roster would take the former key's
+    /// signature for a fault of ours: it is told no more. The author signs again what is its own.
+    fn tell_only_named(&mut self) {
+        let Self { feeds, roster, identity, .. } = self;
+        for feed in feeds.values_mut() {
+            let id = &feed.cursor.feed;
+            if feed.cursor.checkpoint.as_ref().is_some_and(|held| !is_named(roster, id, held)) {
+                feed.head = None;
+            }
+            if !identity.is_own(id) {
+                feed.quorum.renew(|told| is_named(roster, id, told), |_| None);
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 use rand::CryptoRng;
 
+use crate::base::bytes::TreeHash;
 use crate::base::limits;
 use crate::base::name::MemberId;
 use crate::base::position::TreeSize;
@@ -38,7 +39,8 @@ impl<J: Journal, V: Views> Node<J, V> {
         // What we have not signed says nothing of us.
         let Ok(heard) = heard else { return Ok(None) };
         let (size, log) = (heard.size(), &self.state.audit);
-        let root = if size <= log.durable_size { self.hashes(log, |source| tree_root(source, size)) } else { None };
+        // A size we never had is another log's. A tile that cannot be read says nothing: the views are in doubt.
+        let root = if size <= log.durable_size { Some(self.audit_root(size)?) } else { None };
         if root.as_ref() == Some(heard.root()) {
             self.take_audit_cosignatures(&heard, now);
             return Ok(Some(size));
@@ -61,7 +63,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         let Some(told) = audits.told.as_ref().filter(|told| honest && told.size() > held) else { return Ok(None) };
         let growth = self
             .hashes(&self.state.audit, |source| shown_growth(source, held, told.size()))
-            .ok_or_else(|| damaged("audit log", "a tile is missing"))?;
+            .ok_or_else(|| self.doubt("a tile is missing"))?;
         Ok(Some((told.size(), AuditNews { old_size: held, checkpoint: told.note_text(), growth })))
     }
 
@@ -113,23 +115,37 @@ impl<J: Journal, V: Views> Node<J, V> {
         let size = self.state.audit.durable_size;
         let grown = self.state.audits.told.as_ref().map(SignedCheckpoint::size).unwrap_or_default() < size;
         if grown && age_ms >= limits::HEARTBEAT_S * 1000 {
-            self.state.audits.told_at = now;
             self.state.audits.told = self.sign_audit_head(size, now)?;
+            self.state.audits.told_at = now;
         }
         Ok(())
     }
 
     /// None where the roster has another key for our log than we: nobody would cosign it.
     fn sign_audit_head(&self, size: TreeSize, now: Timestamp) -> Result<Option<SignedCheckpoint>, StorageFault> {
-        let log = &self.state.audit;
-        let root = self
-            .hashes(log, |source| tree_root(source, size))
-            .ok_or_else(|| damaged("audit log", "a tile is missing"))?;
         let identity = &self.state.identity;
-        let checkpoint = Checkpoint { origin: log.origin.clone(), size, root };
+        let checkpoint = Checkpoint { origin: self.state.audit.origin.clone(), size, root: self.audit_root(size)? };
         let note = checkpoint
             .sign(&identity.audit, &identity.witness, now)
             .map_err(|error| damaged("audit checkpoint", error))?;
         Ok(self.state.read_audit_head(&identity.audit_feed(), &note.to_string()))
+    }
+
+    /// The root our log had at a size it has reached.
+    fn audit_root(&self, size: TreeSize) -> Result<TreeHash, StorageFault> {
+        let root = self.hashes(&self.state.audit, |source| tree_root(source, size));
+        root.ok_or_else(|| self.doubt("a tile is missing"))
+    }
+
+    /// What others cosigned must be how our log still begins.
+    pub(in crate::node) fn verify_audit(&self) -> Result<(), StorageFault> {
+        let Some(cosigned) = self.state.audits.cosigned() else { return Ok(()) };
+        let (log, size) = (&self.state.audit, cosigned.size());
+        // Views that cannot say are no damage of the store.
+        let root = |size| self.audit_root(size).ok();
+        if size <= log.size() && root(size).is_none_or(|root| root == *cosigned.root()) {
+            return Ok(());
+        }
+        Err(damaged(&log.origin, format!("the records do not have the cosigned root at {size}")))
     }
 }

@@ -25,7 +25,7 @@ use crate::domain::feed::proof::tree_root;
 use crate::domain::note::SignatureLine;
 use crate::node::Node;
 use crate::node::commit::{Commit, Cosigned, change};
-use crate::node::feeds::{Feed, verifier_at, verifier_for};
+use crate::node::feeds::{Feed, is_named, verifier_at, verify_stored};
 use crate::node::state::{State, damaged};
 use crate::node::store::{Journal, StorageFault, Views};
 use crate::node::witness::is_audit;
@@ -50,8 +50,10 @@ impl ToldCheckpoint {
 /// Which checkpoints of a feed have their quorum.
 #[derive(Debug)]
 pub struct Quorum {
-    /// The newest one that enough members cosigned.
+    /// The newest one that enough members cosigned, as far as its author's signature still counts.
     pub cosigned: Option<ToldCheckpoint>,
+    /// Size of the newest one that enough members cosigned, under whichever feed key.
+    size: TreeSize,
     /// Own feeds: the one that waits for its quorum.
     pub awaiting: Option<ToldCheckpoint>,
     /// Size of the newest one that is stored.
@@ -61,19 +63,37 @@ pub struct Quorum {
 
 impl Default for Quorum {
     fn default() -> Self {
-        Self { cosigned: None, awaiting: None, stored: TreeSize::EMPTY, stored_at: Timestamp::from_unix_ms(0) }
+        let (size, stored) = (TreeSize::EMPTY, TreeSize::EMPTY);
+        Self { cosigned: None, size, awaiting: None, stored, stored_at: Timestamp::from_unix_ms(0) }
     }
 }
 
 impl Quorum {
     /// Size of the newest checkpoint that enough members cosigned.
     pub fn size(&self) -> TreeSize {
-        self.cosigned.as_ref().map(ToldCheckpoint::size).unwrap_or_default()
+        self.size
     }
 
-    fn reach(&mut self, checkpoint: &SignedCheckpoint) {
-        if checkpoint.size() > self.size() {
+    /// Enough members cosigned a checkpoint: it counts, and where the roster names the key that signed it, it is told on.
+    fn reach(&mut self, checkpoint: &SignedCheckpoint, is_named: bool) {
+        self.size = self.size.max(checkpoint.size());
+        let told = self.cosigned.as_ref().map(ToldCheckpoint::size).unwrap_or_default();
+        if is_named && checkpoint.size() > told {
             self.cosigned = Some(ToldCheckpoint::new(checkpoint));
+        }
+    }
+
+    /// Puts in the place of each checkpoint that does not `stand` what `renew` makes of it, if anything.
+    pub(in crate::node) fn renew(
+        &mut self,
+        stands: impl Fn(&SignedCheckpoint) -> bool,
+        renew: impl Fn(&SignedCheckpoint) -> Option<SignedCheckpoint>,
+    ) {
+        for told in [&mut self.cosigned, &mut self.awaiting] {
+            let fallen = told.as_ref().map(|one| &one.checkpoint).filter(|one| !stands(one));
+            if let Some(fallen) = fallen {
+                *told = renew(fallen).as_ref().map(ToldCheckpoint::new);
+            }
         }
     }
 
@@ -150,7 +170,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         if self.state.quorum().is_some_and(|quorum| heard.witness_count() >= quorum)
             && let Some(feed) = self.state.feeds.get_mut(id)
         {
-            feed.quorum.reach(heard);
+            feed.quorum.reach(heard, true);
         }
         cosignature
     }
@@ -209,16 +229,15 @@ impl State {
             self.apply_audit_cosigned(&id, cosigned);
             return Ok(());
         }
-        let verifier = verifier_for(&self.roster, &id, cosigned.note.as_bytes());
-        let checkpoint = verifier
-            .and_then(|verifier| SignedCheckpoint::verify(cosigned.note.as_bytes(), &verifier))
-            .map_err(|error| damaged(&cosigned.origin, error))?;
+        // Others' signatures can be asked for again: one that says nothing under the roster in force stops nobody.
+        let Ok(checkpoint) = verify_stored(&self.roster, &id, cosigned.note.as_bytes()) else { return Ok(()) };
+        let is_named = is_named(&self.roster, &id, &checkpoint);
         // Counted again: under a later roster it may take more members, or others.
         let enough = self.quorum().is_some_and(|quorum| checkpoint.witness_count() >= quorum);
         if let Some(feed) = self.feeds.get_mut(&id) {
             feed.quorum.stored = feed.quorum.stored.max(checkpoint.size());
             if enough {
-                feed.quorum.reach(&checkpoint);
+                feed.quorum.reach(&checkpoint, is_named);
             }
         }
         Ok(())
@@ -227,16 +246,19 @@ impl State {
     /// Lets the indicators of a feed count fully once enough members cosigned a checkpoint that covers them.
     pub(in crate::node) fn count_witnesses(&mut self) {
         let Some(quorum) = self.quorum() else { return };
+        let roster = &self.roster;
         for feed in self.feeds.values_mut() {
             let newest = feed.cursor.checkpoint.as_ref().filter(|checkpoint| checkpoint.size() == feed.tiles.size());
             let awaited = feed.quorum.awaiting.as_ref().map(|awaiting| &awaiting.checkpoint);
             let filled = [awaited, newest].into_iter().flatten().filter(|one| one.witness_count() >= quorum);
             for checkpoint in filled.cloned().collect::<Vec<_>>() {
-                feed.quorum.reach(&checkpoint);
+                let is_named = is_named(roster, &feed.cursor.feed, &checkpoint);
+                feed.quorum.reach(&checkpoint, is_named);
             }
             let size = feed.quorum.size();
             if self.identity.is_own(feed.id()) && feed.quorum.awaiting.as_ref().is_none_or(|one| one.size() <= size) {
                 let newest = feed.cursor.checkpoint.as_ref().filter(|newest| newest.size() > size);
+                let newest = newest.filter(|newest| is_named(roster, &feed.cursor.feed, newest));
                 feed.quorum.awaiting = newest.map(ToldCheckpoint::new);
             }
             let size = size.min(feed.tiles.size());

@@ -134,8 +134,9 @@ impl Feed {
         }
     }
 
-    /// Everything held is durable: it may be shown. A checkpoint ahead of what we hold waits until we hold it all.
-    pub fn show(&mut self) {
+    /// Everything held is durable: it may be shown. A checkpoint ahead of what we hold waits until we hold it all, and one
+    /// of a former key until its author has signed it again.
+    pub fn show(&mut self, roster: &Roster) {
         self.durable_size = self.size();
         let complete = self.cursor.checkpoint.as_ref().filter(|checkpoint| checkpoint.size() == self.tiles.size());
         let complete = complete.filter(|_| self.uncovered.is_empty());
@@ -144,7 +145,7 @@ impl Feed {
             let unchanged = self.head.as_ref().is_some_and(|head| {
                 head.size == checkpoint.size() && head.signatures == *checkpoint.cosigners() && head.tells(&beside)
             });
-            if !unchanged {
+            if !unchanged && is_named(roster, self.id(), checkpoint) {
                 let signatures = checkpoint.cosigners().clone();
                 let note = checkpoint.note_text().into();
                 self.head = Some(Head { size: checkpoint.size(), checkpoint: note, signatures, beside });
@@ -185,6 +186,12 @@ pub fn verifier_at(roster: &Roster, feed: &FeedId, size: TreeSize) -> Result<Fee
     let mut cosigners = roster.witness_keys(&feed.member);
     cosigners.extend(roster.member(&feed.member).map(|member| member.witness_key.clone()));
     FeedVerifier::new(roster.consortium(), feed.clone(), author.clone(), cosigners)
+}
+
+/// Whether the roster names, for the size of a verified checkpoint, the key that signed it. One that came later may name
+/// another key from a size on that was signed before: whoever follows that roster refuses the checkpoint.
+pub fn is_named(roster: &Roster, feed: &FeedId, checkpoint: &SignedCheckpoint) -> bool {
+    roster.feed_key(feed, checkpoint.size()) == Some(checkpoint.author_key())
 }
 
 /// Reads a checkpoint of our own journal, where it stands because it was verified. A roster that came later may name a new

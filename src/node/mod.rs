@@ -158,13 +158,15 @@ impl<J: Journal, V: Views> Node<J, V> {
         self.state.fence.wait(now);
         self.live_on(now, rng)?;
         self.sign_empty_feeds(now);
+        self.renew_heads(now);
         let closed = self.close_window(now, rng);
         self.heartbeat(now);
         let noticed = self.notice_silence(now, rng).and(self.notice_unbelieved(now, rng));
         let cosigned = self.keep_cosigned(now, rng);
+        // Before whoever reads them: a doubt they are rid of here would fail the next.
+        let tended = self.tend_views(now, rng);
         let witnessed = self.keep_audit_witnessed(now, rng);
         let kept = self.keep_house(now);
-        let tended = self.tend_views(now, rng);
         closed.and(noticed).and(cosigned).and(witnessed).and(kept).and(tended)
     }
 

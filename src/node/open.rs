@@ -72,6 +72,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             acknowledged: false,
             is_new,
         };
+        node.verify_audit()?;
         events.push(started);
         node.commit(commit, &Actor::Node, events, now, rng)?;
         node.sync()?;

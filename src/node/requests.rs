@@ -45,6 +45,10 @@ impl<J: Journal, V: Views> Node<J, V> {
         now: Timestamp,
     ) -> Result<Option<Remembered>, StorageFault> {
         let Some(request) = request else { return Ok(None) };
+        // An erasure knows its own request by itself; for all others the id is taken.
+        if self.state.erasures.of_request(&request.id, now).is_some() {
+            return Ok(Some(Remembered::Other));
+        }
         let record = match self.state.staged_requests.get(&request.id) {
             Some(record) => Some(*record),
             None => {

@@ -106,7 +106,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         let mut found = Vec::new();
         let (mut start, end) = keys::source_refs(&mac);
         loop {
-            let rows = self.views.scan(&start, &end, limits::ROWS_PER_SCAN)?;
+            let rows = self.rows(&start, &end, limits::ROWS_PER_SCAN)?;
             let commitments = rows.iter().filter_map(|(key, _)| keys::read_source_ref(key));
             found.extend(commitments.filter_map(|target| self.own(&target, reach)));
             match rows.last() {
@@ -178,7 +178,12 @@ impl<J: Journal, V: Views> Node<J, V> {
     }
 
     fn derived_from(&self, target: &Commitment) -> Result<Option<LocalMac>, StorageFault> {
-        let stored = self.views.get(&keys::derived(target))?;
+        let key = keys::derived(target);
+        // A row of this round stands in no view yet, and must not be missed: without it the indicator counts as given.
+        let stored = match self.waiting_row(&key) {
+            Some(waiting) => Some(waiting.to_vec()),
+            None => self.row(&key)?,
+        };
         stored.map(|mac| LocalMac::try_from(mac.as_slice()).map_err(|error| damaged("derivation", error))).transpose()
     }
 }

@@ -6,14 +6,15 @@ use rand::CryptoRng;
 use sha2::{Digest, Sha256};
 
 use crate::base::bytes::Sha256Digest;
-use crate::base::name::GroupId;
+use crate::base::name::{FeedId, GroupId};
 use crate::base::time::Timestamp;
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
 use crate::domain::feed::checkpoint::SignedCheckpoint;
 use crate::domain::note::key::NoteSigner;
+use crate::domain::roster::verified::Roster;
 use crate::node::Node;
-use crate::node::feeds::verifier_at;
+use crate::node::feeds::{is_named, verifier_at};
 use crate::node::fence::FenceState;
 use crate::node::identity::Identity;
 use crate::node::state::State;
@@ -42,34 +43,51 @@ impl<J: Journal, V: Views> Node<J, V> {
             self.record(&Actor::Node, changed, now, rng)?;
         }
         let identity = &mut self.state.identity;
+        let begins_anew = identity.audit.verifier() != signers.audit.verifier();
         let Signers { feeds, former_feeds, audit, witness } = signers;
         (identity.feeds, identity.former_feeds) = (feeds, former_feeds);
         (identity.audit, identity.witness) = (audit, witness);
+        if begins_anew {
+            self.state.audits.begin_anew();
+        }
         self.renew_heads(now);
         Ok(())
     }
 
-    /// Signs the heads of own feeds again whose signature is not of the key the roster names for their size. Size and root
-    /// were signed before: nothing new is claimed.
-    fn renew_heads(&mut self, now: Timestamp) {
+    /// Signs again what is told of own feeds where its signature is not of the key the roster names for its size. Size and
+    /// root were signed before: nothing new is claimed.
+    pub(in crate::node) fn renew_heads(&mut self, now: Timestamp) {
         if self.fence_state() != FenceState::Open {
             return;
         }
         let State { identity, feeds, roster, .. } = &mut self.state;
         for feed in feeds.values_mut().filter(|feed| identity.is_own(feed.id())) {
-            let Some(held) = feed.cursor.checkpoint.as_ref() else { continue };
-            let Ok(verifier) = verifier_at(roster, feed.id(), held.size()) else { continue };
-            if SignedCheckpoint::verify(held.note_text().as_bytes(), &verifier).is_ok() {
-                continue;
-            }
-            if let Some(signer) = identity.feed_signer(roster, &feed.id().group, held.size())
-                && let Ok(note) = held.checkpoint().sign(signer, &identity.witness, now)
-                && let Ok(renewed) = SignedCheckpoint::verify(note.to_string().as_bytes(), &verifier)
-            {
+            let id = &feed.cursor.feed;
+            let stands = |held: &SignedCheckpoint| is_named(roster, id, held);
+            let renew = |held: &SignedCheckpoint| sign_again(identity, roster, id, held, now);
+            feed.quorum.renew(stands, renew);
+            let fallen = feed.cursor.checkpoint.as_ref().filter(|held| !stands(held));
+            if let Some(renewed) = fallen.and_then(renew) {
                 feed.cursor.checkpoint = Some(renewed);
             }
         }
     }
+}
+
+/// None where this node does not have the key.
+fn sign_again(
+    identity: &Identity,
+    roster: &Roster,
+    id: &FeedId,
+    held: &SignedCheckpoint,
+    now: Timestamp,
+) -> Option<SignedCheckpoint> {
+    let verifier = verifier_at(roster, id, held.size()).ok()?;
+    let signer = identity.feed_signer(roster, &id.group, held.size())?;
+    let note = held.checkpoint().sign(signer, &identity.witness, now).ok()?;
+    let renewed = SignedCheckpoint::verify(note.to_string().as_bytes(), &verifier).ok()?;
+    // Others cosigned size and root, not the author's key: their signatures stay.
+    renewed.clone().merged_with(held, &verifier).ok().or(Some(renewed))
 }
 
 /// One record for each key that is no longer the one before.

@@ -182,9 +182,9 @@ impl State {
         self.staged_requests.clear();
         self.count_witnesses();
         for feed in self.feeds.values_mut() {
-            feed.show();
+            feed.show(&self.roster);
         }
-        self.audit.show();
+        self.audit.show(&self.roster);
     }
 
     /// Takes entries into belief in the order they come, and notes which do not count.

@@ -13,7 +13,8 @@
 //! A store put back from an old copy has lost the end of its log for good: nobody else has the entries. Its peers tell it,
 //! when they connect, which head they cosigned; where that is not of our log the node records it, raises an alarm and asks
 //! for no further cosignatures. It goes on recording; what it exports is not witnessed any more until the roster gives the
-//! member another audit key, under which a new log begins.
+//! member another audit key, under which a new log begins. What was witnessed under the key before is forgotten with it and
+//! not held against the first head: a log that was put back could never pass, and nobody else could tell it from another.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +34,7 @@ use crate::domain::roster::member::AUDIT_GROUP;
 use crate::node::Node;
 use crate::node::accept::AcceptFault;
 use crate::node::commit::{AuditWitnessed, Commit, Cosigned, Equivocated, change};
-use crate::node::feeds::verifier_for;
+use crate::node::feeds::{is_named, verifier_for};
 use crate::node::state::{State, damaged};
 use crate::node::store::{Journal, StorageFault, Views};
 
@@ -226,22 +227,28 @@ impl<J: Journal, V: Views> Node<J, V> {
         let heard = verifier.and_then(|verifier| SignedCheckpoint::verify(note.as_bytes(), &verifier));
         // Whoever passes on what the author has not signed accuses nobody.
         let Ok(heard) = heard else { return Ok(()) };
-        let audits = &mut self.state.audits;
-        if audits.equivocations.contains_key(&id.member) {
+        if self.state.audits.equivocations.contains_key(&id.member) {
             return Ok(());
         }
-        let Some(held) = audits.heads.get(&id.member) else { return Ok(()) };
-        if let Some(proof) = EquivocationProof::between(held, &heard) {
+        // One of a former key is of a log that ended: between the two nothing is proved.
+        let Some(held) = self.witnessed(&id.member) else { return Ok(()) };
+        if let Some(proof) = EquivocationProof::between(&held, &heard) {
             return Ok(self.commit_equivocation(id, &proof, now, rng)?);
         }
         if heard.size() != held.size() && heard.size() != TreeSize::EMPTY {
-            audits.doubts.insert(id.member.clone(), heard);
+            self.state.audits.doubts.insert(id.member.clone(), heard);
         }
         Ok(())
     }
 }
 
 impl AuditWitness {
+    /// Our log is signed by another key from here on: before its witnesses it begins anew, whatever they held of it.
+    pub(in crate::node) fn begin_anew(&mut self) {
+        (self.told, self.cosigned, self.diverged) = (None, None, None);
+        (self.told_at, self.stored) = (Timestamp::from_unix_ms(0), TreeSize::EMPTY);
+    }
+
     /// A new head takes the place of the one before once as many have cosigned it.
     pub(in crate::node) fn count(&mut self) {
         let before = self.cosigned.as_ref().map_or(1, SignedCheckpoint::witness_count);
@@ -268,6 +275,15 @@ impl State {
             self.audits.heads.insert(id.member, head);
         }
         Ok(())
+    }
+
+    /// A roster came into force. Where it names another audit key the log of the one before has ended: its author cannot be
+    /// asked to lead on from there.
+    pub(in crate::node) fn forget_ended_logs(&mut self) {
+        let Self { audits, roster, .. } = self;
+        let goes_on = |author: &MemberId, head: &mut SignedCheckpoint| is_named(roster, &audit_feed_of(author), head);
+        audits.heads.retain(goes_on);
+        audits.doubts.retain(goes_on);
     }
 
     pub(in crate::node) fn apply_audit_cosigned(&mut self, id: &FeedId, cosigned: &Cosigned) {

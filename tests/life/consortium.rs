@@ -132,6 +132,14 @@ impl Consortium {
         self.roster = note.verify_next(&self.roster).expect("signed");
     }
 
+    /// The next roster, in which the member's audit log has another key. Its keystore holds both.
+    pub fn next_audit_key(&mut self, member: usize) {
+        self.keys[member].next.audit = Some(SigningKey::from_bytes(&[22; 32]));
+        let signers = self.keys[member].audit_signers(&self.id, &self.members[member]).expect("a valid name");
+        let key = signers.last().expect("two keys").verifier().clone();
+        self.amend(|next| next.members[member].audit_key = key);
+    }
+
     /// What the member signs with under the newest roster.
     pub fn signers(&self, member: usize) -> Signers {
         self.signers_under(member, &self.roster)

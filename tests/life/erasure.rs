@@ -10,14 +10,17 @@ use hushwire::domain::exchange::batch::UnverifiedBatch;
 use hushwire::domain::exchange::fault::PeerFault;
 use hushwire::domain::identifier::RawIdentifier;
 use hushwire::domain::indicator::words::RetractionReason;
+use hushwire::domain::screening::own_lists::{ListingReason, OwnList};
 use hushwire::node::accept::AcceptFault;
 use hushwire::node::erase::{EraseFault, EraseRequest, ErasureReason};
 use hushwire::node::erasures::{Asked, ErasureId};
-use hushwire::node::retract::RetractRequest;
+use hushwire::node::list::{ListFault, ListingDraft};
+use hushwire::node::publish::PublishFault;
+use hushwire::node::retract::{RetractFault, RetractRequest};
 use hushwire::node::select::Selectors;
 
 use crate::consortium::{Consortium, START};
-use crate::house::{Disk, House, exchange, pull};
+use crate::house::{Disk, House, asked, exchange, pull};
 
 /// A person at the desk of a member.
 fn person(role: &'static str, name: &str) -> Actor {
@@ -170,6 +173,35 @@ fn a_repeated_request_asks_once_and_another_under_its_id_is_refused() {
     for id in ["r1", "r2"] {
         assert_eq!(ask_as(&mut bank, id, by_name(second), START), Err(EraseFault::RequestIdReused), "{id}");
     }
+}
+
+#[test]
+fn the_request_id_of_an_erasure_stands_for_nothing_else_until_it_ends() {
+    let (_, mut bank, _) = pair();
+    let target = bank.publish("device-of-a-case-01", 30, None, START);
+    bank.tick(START);
+    ask_as(&mut bank, "r1", by_name(target), START).expect("is asked for");
+    let device = || RawIdentifier::new(IdentifierKind::Device, "device-of-a-case-02".to_owned());
+    let publish = |bank: &mut House, now| {
+        let request = bank.node.request("r1", b"a publication");
+        let request = asked(request, device(), 30, None, now);
+        bank.node.publish_indicators(&Actor::Node, request, now, &mut bank.rng)
+    };
+    assert_eq!(publish(&mut bank, START), Err(PublishFault::RequestIdReused));
+    let retract = RetractRequest {
+        request: bank.node.request("r1", b"a retraction"),
+        selectors: by_name(target),
+        reason: RetractionReason::Legal,
+    };
+    let retracted = bank.node.retract_indicators(&Actor::Node, retract, START, &mut bank.rng);
+    assert_eq!(retracted, Err(RetractFault::RequestIdReused));
+    let (reason, note) = (ListingReason::OwnFraud, String::new());
+    let listing = ListingDraft { list: OwnList::Block, identifier: device(), until: None, reason, note };
+    let request = bank.node.request("r1", b"a listing");
+    let listed = bank.node.add_listed(&Actor::Node, request, vec![Ok(listing)], START, &mut bank.rng);
+    assert_eq!(listed, Err(ListFault::RequestIdReused));
+    let later = START.plus_s(limits::ERASURE_HOURS * 3_600);
+    assert_eq!(publish(&mut bank, later).map(|receipt| receipt.published.len()), Ok(1));
 }
 
 #[test]

@@ -173,6 +173,13 @@ impl House {
         self.node.sync().expect("syncs");
     }
 
+    /// The newest roster comes into force with the signers that go with it, in one turn.
+    pub fn follow(&mut self, consortium: &Consortium, now: Timestamp) {
+        self.node.apply_roster(&Actor::Node, consortium.roster.clone(), now, &mut self.rng).expect("applies");
+        self.node.use_signers(consortium.signers(self.member), now, &mut self.rng).expect("takes them");
+        self.node.sync().expect("syncs");
+    }
+
     /// Publishes one device, or says why not.
     pub fn try_publish(&mut self, device: &str, now: Timestamp) -> Result<PublishReceipt, PublishFault> {
         let device = RawIdentifier::new(IdentifierKind::Device, device.to_owned());
@@ -284,7 +291,7 @@ pub fn open_guarded(
 }
 
 /// A publication of one ordinary statement.
-fn asked(
+pub fn asked(
     request: Option<Request>,
     identifier: RawIdentifier,
     days: u32,

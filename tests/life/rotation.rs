@@ -12,12 +12,7 @@ use crate::house::{Disk, House, exchange};
 
 /// Everybody applies the newest roster; the author takes the signers that go with it in the same turn.
 fn apply(consortium: &Consortium, houses: [&mut House; 2]) {
-    for house in houses {
-        let roster = consortium.roster.clone();
-        house.node.apply_roster(&Actor::Node, roster, START, &mut house.rng).expect("applies");
-        house.node.use_signers(consortium.signers(house.member), START, &mut house.rng).expect("takes them");
-        house.node.sync().expect("syncs");
-    }
+    houses.into_iter().for_each(|house| house.follow(consortium, START));
 }
 
 /// Whether the head of bank A's feed, as `house` holds it, has this size and is signed by the key the roster names for it.

@@ -2,18 +2,25 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use hushwire::base::kind::IdentifierKind;
+use hushwire::base::limits;
 use hushwire::base::position::TreeSize;
 use hushwire::base::time::Timestamp;
 use hushwire::domain::audit::event::AuditEvent;
 use hushwire::domain::audit::record::Actor;
+use hushwire::domain::identifier::RawIdentifier;
+use hushwire::domain::indicator::words::RetractionReason;
 use hushwire::io::views::memory::MemoryViews;
 use hushwire::node::Node;
+use hushwire::node::erase::{EraseFault, EraseRequest, ErasureReason};
+use hushwire::node::retract::{RetractFault, RetractReceipt, RetractRequest};
+use hushwire::node::select::Selectors;
 use hushwire::node::store::{Expectation, StorageFault, ViewChange, ViewFault, ViewRows, Views};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use crate::consortium::{Consortium, START};
-use crate::house::Disk;
+use crate::house::{Disk, asked};
 
 /// Views that outlive their node and fail on demand.
 #[derive(Debug, Clone, Default)]
@@ -102,6 +109,19 @@ impl House {
     fn tick(&mut self, now: Timestamp) {
         self.node.tick(now, &mut self.rng).expect("ticks");
         self.node.sync().expect("syncs");
+    }
+
+    /// Publishes an address of a case: the mailbox it reaches goes out with it.
+    fn publish_address(&mut self) {
+        let address = RawIdentifier::new(IdentifierKind::Email, "anna+shop@gmail.com".to_owned());
+        let asked = asked(None, address, 30, Some("case 1"), START);
+        let receipt = self.node.publish_indicators(&Actor::Node, asked, START, &mut self.rng).expect("publishes");
+        assert_eq!(receipt.published.len(), 2);
+    }
+
+    fn retract(&mut self, selectors: Selectors) -> Result<RetractReceipt, RetractFault> {
+        let asked = RetractRequest { request: None, selectors, reason: RetractionReason::FalsePositive };
+        self.node.retract_indicators(&Actor::Node, asked, START, &mut self.rng)
     }
 
     fn slice(&self) -> Result<usize, StorageFault> {
@@ -198,4 +218,63 @@ fn a_tile_completed_in_this_round_is_found_before_the_views_have_it() {
     house.node.sync().expect("syncs");
     house.record(1).expect("records");
     assert!(house.node.audit_head(START).is_ok(), "the durable size is signed while more is staged");
+}
+
+fn by_case() -> Selectors {
+    Selectors { source_refs: vec!["case 1".to_owned()], ..Selectors::default() }
+}
+
+/// What another case knows: the mailbox, not the address it was derived from.
+fn by_mailbox() -> Selectors {
+    let mailbox = RawIdentifier::new(IdentifierKind::Mailbox, "anna@gmail.com".to_owned());
+    Selectors { identifiers: vec![Ok(mailbox)], ..Selectors::default() }
+}
+
+#[test]
+fn while_views_are_in_doubt_nothing_is_withdrawn_or_erased_by_what_only_they_know() {
+    let (_, _, shelf, mut house) = house();
+    shelf.lock().broken = true;
+    house.publish_address();
+    house.node.sync().expect("the journal has it");
+    for selectors in [by_case, by_mailbox] {
+        let refused = house.retract(selectors());
+        assert!(matches!(refused, Err(RetractFault::Storage(StorageFault::Views(_)))), "{refused:?}");
+        let asked = EraseRequest { request: None, selectors: selectors(), reason: ErasureReason::Mistake };
+        let refused = house.node.erase_indicators(&Actor::Node, asked, START, &mut house.rng);
+        assert!(matches!(refused, Err(EraseFault::Storage(StorageFault::Views(_)))), "{refused:?}");
+    }
+    house.tick(START);
+    let receipt = house.retract(by_mailbox()).expect("the views are back");
+    assert_eq!((receipt.retracted.len(), receipt.kept.len()), (0, 1), "another case's mailbox counts on");
+    assert_eq!(house.retract(by_case()).map(|receipt| receipt.retracted.len()), Ok(2));
+}
+
+#[test]
+fn a_mailbox_published_in_this_round_is_told_from_one_published_as_given() {
+    let (_, _, _, mut house) = house();
+    house.publish_address();
+    let receipt = house.retract(by_mailbox()).expect("nothing is wrong with it");
+    assert_eq!((receipt.retracted.len(), receipt.kept.len()), (0, 1));
+}
+
+#[test]
+fn a_tile_that_cannot_be_read_makes_no_other_log() {
+    let consortium = Consortium::new(&["bank-a", "bank-b"]);
+    let (disk, shelf) = (Disk::default(), Shelf::default());
+    let mut house = House::open(&consortium, &disk, &shelf, START);
+    house.record(300).expect("records");
+    house.tick(START);
+    let witness = consortium.members[1].clone();
+    let head = house.node.audit_head(START).expect("signs");
+    house.record(400).expect("records");
+    house.tick(START.plus_s(limits::HEARTBEAT_S));
+    shelf.lose(b"tile/");
+    assert!(matches!(house.node.audit_news(TreeSize(1)), Err(StorageFault::Views(_))));
+    let hear = |house: &mut House| house.node.hear_audit_head(&witness, &head.checkpoint, START, &mut house.rng);
+    let heard = hear(&mut house);
+    assert!(matches!(heard, Err(StorageFault::Views(_))), "{heard:?}");
+    assert_eq!(house.node.status(START).audit_diverged, None);
+    house.tick(START.plus_s(2 * limits::HEARTBEAT_S));
+    assert_eq!(hear(&mut house), Ok(Some(head.size)));
+    assert!(matches!(house.node.audit_news(head.size), Ok(Some(_))), "and it is told on");
 }

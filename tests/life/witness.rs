@@ -191,3 +191,63 @@ fn what_was_cosigned_before_and_after_a_snapshot_counts_fully_in_early_answers_a
     early.sort_by_key(|statement| statement.index);
     assert_eq!(early.iter().map(|statement| statement.provisional).collect::<Vec<_>>(), [false, false, true]);
 }
+
+/// Everybody hears every other, relays included.
+fn meet(consortium: &Consortium, houses: &mut [House], now: Timestamp) {
+    for reader in 0..4 {
+        (0..4).filter(|author| *author != reader).for_each(|author| take(consortium, houses, author, reader, now));
+    }
+    houses.iter_mut().for_each(|house| house.tick(now));
+}
+
+fn witnessed_by_all(consortium: &Consortium, houses: &[House]) -> Vec<TreeSize> {
+    houses.iter().map(|house| witnessed(house, consortium)).collect()
+}
+
+/// The feed has a size from which a next key counts, and more, when the roster that says so comes; one quorum is stored, a
+/// later one is not.
+fn outgrown() -> (Consortium, Vec<House>) {
+    let mut consortium = Consortium::with_quorum(&NAMES, 3);
+    let mut houses = four(&consortium);
+    publish(&mut houses, 1, START);
+    converse(&consortium, &mut houses, 0, START);
+    (2..4).for_each(|nth| publish(&mut houses, nth, START));
+    converse(&consortium, &mut houses, 0, START);
+    assert_eq!(witnessed_by_all(&consortium, &houses), vec![TreeSize(3); 4]);
+    consortium.next_feed_key(0, TreeSize(1));
+    (consortium, houses)
+}
+
+#[test]
+fn a_next_feed_key_for_a_size_that_was_cosigned_already_leaves_the_quorum_to_everybody() {
+    let (consortium, mut houses) = outgrown();
+    // The readers are first: what they hold is signed by a key that counts no more, and is no fault of theirs.
+    (1..4).for_each(|reader| houses[reader].follow(&consortium, START));
+    for (reader, relay) in [(1, 2), (2, 3), (3, 1)] {
+        take(&consortium, &mut houses, relay, reader, START);
+    }
+    houses[0].follow(&consortium, START);
+    let head = houses[0].node.state().feeds[&consortium.feed(0)].cursor.checkpoint.clone().expect("signed again");
+    assert_eq!(head.witness_count(), 3, "others cosigned size and root, not the key");
+    let later = START.plus_s(limits::COSIGNED_EVERY_S);
+    for now in [START, later] {
+        converse(&consortium, &mut houses, 0, now);
+        meet(&consortium, &mut houses, now);
+    }
+    publish(&mut houses, 4, later);
+    converse(&consortium, &mut houses, 0, later);
+    meet(&consortium, &mut houses, later);
+    assert_eq!(witnessed_by_all(&consortium, &houses), vec![TreeSize(4); 4]);
+}
+
+#[test]
+fn a_quorum_stored_under_a_former_feed_key_stops_no_start_and_counts_on() {
+    let (consortium, houses) = outgrown();
+    let restart = |house: House| House::open(&consortium, house.member, house.disk, START);
+    let mut houses: Vec<House> = houses.into_iter().map(restart).collect();
+    assert_eq!(witnessed_by_all(&consortium, &houses), vec![TreeSize(1); 4], "what was stored");
+    meet(&consortium, &mut houses, START);
+    meet(&consortium, &mut houses, START);
+    converse(&consortium, &mut houses, 0, START);
+    assert_eq!(witnessed_by_all(&consortium, &houses), vec![TreeSize(3); 4], "the author has signed again");
+}

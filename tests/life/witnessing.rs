@@ -3,11 +3,16 @@
 use hushwire::base::limits;
 use hushwire::base::position::TreeSize;
 use hushwire::base::time::Timestamp;
+use hushwire::domain::audit::event::AuditEvent;
 use hushwire::domain::audit::record::Actor;
 use hushwire::domain::exchange::fault::PeerFault;
 use hushwire::domain::feed::verifier::FeedVerifier;
+use hushwire::io::views::memory::MemoryViews;
+use hushwire::node::Node;
 use hushwire::node::accept::AcceptFault;
 use hushwire::node::accuse::equivocation_of;
+use hushwire::node::commit::{Commit, change};
+use hushwire::node::store::{Journal, Keep, StorageFault};
 use hushwire::node::witness::{AuditNews, audit_feed_of};
 
 use crate::consortium::{Consortium, START};
@@ -209,4 +214,93 @@ fn two_logs_shown_to_two_witnesses_are_found_out_when_they_compare() {
     let (_, news) = one.node.audit_news(size).expect("reads").expect("grown");
     let refused = other.node.witness_audit(author, news, minute(20), &mut other.rng);
     assert!(matches!(refused, Err(AcceptFault::Peer(PeerFault::Equivocation(_)))), "{refused:?}");
+}
+
+#[test]
+fn under_another_audit_key_a_log_that_was_put_back_is_witnessed_again() {
+    let mut consortium = Consortium::new(&NAMES);
+    let (mut bank, mut other) = (open(&consortium, 0), open(&consortium, 1));
+    go_on(&mut bank, 0);
+    let old = bank.disk.copy();
+    go_on(&mut bank, 1);
+    let lost = witness(&consortium, &mut bank, &mut other, None, minute(1)).expect("honest").expect("cosigned");
+    let mut restored = House::open(&consortium, 0, old, minute(2));
+    assert_eq!(witness(&consortium, &mut restored, &mut other, None, minute(2)), Ok(None));
+    // Somebody was shown the log that is gone: it is to be led from there, under the key of that log.
+    let shown = other.node.audit_head_of(&consortium.members[0]);
+    let mut shop = open(&consortium, 2);
+    go_on(&mut bank, 2);
+    witness(&consortium, &mut bank, &mut shop, None, minute(2)).expect("honest").expect("cosigned");
+    let House { node, rng, .. } = &mut shop;
+    let log = audit_feed_of(&consortium.members[0]);
+    node.accept_heartbeat(&consortium.members[1], &log, &shown, minute(2), rng).expect("no fault");
+
+    consortium.next_audit_key(0);
+    for house in [&mut restored, &mut other, &mut shop] {
+        house.follow(&consortium, minute(3));
+    }
+    assert_eq!(restored.node.status(minute(3)).audit_diverged, None);
+    go_on(&mut restored, 3);
+    for reader in [&mut other, &mut shop] {
+        let size = witness(&consortium, &mut restored, reader, None, minute(3)).expect("a log that begins anew");
+        assert!(size > Some(lost), "{size:?} is cosigned");
+        assert!(reader.node.status(minute(3)).audit_rewritten.is_empty());
+    }
+    go_on(&mut restored, 4);
+    let size = restored.node.state().audits.cosigned().expect("cosigned").size();
+    let news = restored.node.audit_news(size).expect("reads").expect("it has grown").1;
+    let answer = shop.node.witness_audit(&consortium.members[0], news, minute(4), &mut shop.rng).expect("honest");
+    assert_eq!((answer.cosignature.is_some(), answer.lead_from), (true, None), "the old doubt went with the old key");
+}
+
+#[test]
+fn heads_under_two_audit_keys_prove_nothing_against_each_other() {
+    let mut consortium = Consortium::new(&NAMES);
+    let (mut bank, mut other) = (open(&consortium, 0), open(&consortium, 1));
+    go_on(&mut bank, 0);
+    let size = witness(&consortium, &mut bank, &mut other, None, minute(0)).expect("honest").expect("cosigned");
+    consortium.next_audit_key(0);
+    other.follow(&consortium, minute(1));
+    let mut anew = open(&consortium, 0);
+    while anew.node.state().audit.size() < size {
+        let event = AuditEvent::AuditListed { records: 0 };
+        anew.node.record(&Actor::Node, vec![event], minute(1), &mut anew.rng).expect("records");
+    }
+    anew.node.sync().expect("syncs");
+    let head = anew.node.audit_head(minute(1)).expect("signs");
+    assert_eq!(head.size, size);
+    let House { node, rng, .. } = &mut other;
+    let log = audit_feed_of(&consortium.members[0]);
+    node.accept_heartbeat(&consortium.members[2], &log, &head.checkpoint, minute(1), rng).expect("no fault");
+    assert!(other.node.status(minute(1)).audit_rewritten.is_empty());
+}
+
+#[test]
+fn a_log_that_does_not_begin_with_what_others_cosigned_is_damage_at_open() {
+    let consortium = Consortium::new(&NAMES);
+    let (mut bank, mut other) = (open(&consortium, 0), open(&consortium, 1));
+    go_on(&mut bank, 0);
+    witness(&consortium, &mut bank, &mut other, None, minute(0)).expect("honest").expect("cosigned");
+    bank.tick(minute(0).plus_s(limits::AUDIT_COSIGNED_AFTER_S));
+    let open_on = |disk: Disk| {
+        let (identity, settings, roster) = (consortium.identity(0), consortium.settings(), consortium.roster.clone());
+        let mut rng: rand::rngs::StdRng = rand::SeedableRng::seed_from_u64(1);
+        Node::open(identity, settings, roster, disk, MemoryViews::new(), minute(3), &mut rng).map(drop)
+    };
+    assert_eq!(open_on(bank.disk.copy()), Ok(()));
+    let mut done = false;
+    let garbled = bank.disk.lock().compact(&mut |_, record| {
+        let mut commit = Commit::from_bytes(record).expect("readable");
+        for change in &mut commit.changes {
+            if let Some(change::Kind::Audited(audited)) = change.kind.as_mut().filter(|_| !done) {
+                let entry = audited.entries.first_mut().expect("no run is empty");
+                (entry.blob, entry.salt) = (Vec::new(), Vec::new());
+                *entry.leaf.get_mut(37).expect("a leaf") ^= 1;
+                done = true;
+            }
+        }
+        Keep::Rewritten(commit.to_bytes())
+    });
+    garbled.expect("compacts");
+    assert!(matches!(open_on(bank.disk), Err(StorageFault::Damaged(_))));
 }

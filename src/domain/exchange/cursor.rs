@@ -77,6 +77,11 @@ impl Cursor {
         }
         match heard.size().cmp(&held.size()) {
             Ordering::Less => Ok(held.clone()),
+            // Held under a feed key that counted then; the author signed it again with the one that counts now. What others
+            // cosigned is the same.
+            Ordering::Equal if held.author_key() != verifier.author() => {
+                Ok(heard.clone().merged_with(held, verifier).unwrap_or(heard))
+            }
             Ordering::Equal => Ok(held.clone().merged_with(&heard, verifier)?),
             Ordering::Greater => Ok(heard),
         }

@@ -24,7 +24,7 @@ use crate::base::time::Timestamp;
 use crate::domain::feed::checkpoint_error::CheckpointError;
 use crate::domain::feed::tree::{CompactRange, empty_root};
 use crate::domain::feed::verifier::FeedVerifier;
-use crate::domain::note::key::NoteSigner;
+use crate::domain::note::key::{NoteSigner, VerifierKey};
 use crate::domain::note::{SignatureLine, SignedNote};
 
 /// Size and root of one feed. Says nothing of who signed it.
@@ -95,6 +95,7 @@ pub struct SignedCheckpoint {
     note: SignedNote,
     /// Newest time of each verified cosigner, by key name.
     cosigners: BTreeMap<String, Timestamp>,
+    author: VerifierKey,
     author_witness: String,
 }
 
@@ -124,7 +125,8 @@ impl SignedCheckpoint {
         if !by_author {
             return Err(CheckpointError::NotByAuthor);
         }
-        Ok(Self { checkpoint, note, cosigners, author_witness: verifier.author_witness.clone() })
+        let (author, author_witness) = (verifier.author().clone(), verifier.author_witness.clone());
+        Ok(Self { checkpoint, note, cosigners, author, author_witness })
     }
 
     pub fn checkpoint(&self) -> &Checkpoint {
@@ -133,6 +135,11 @@ impl SignedCheckpoint {
 
     pub fn size(&self) -> TreeSize {
         self.checkpoint.size
+    }
+
+    /// The feed key that signed it.
+    pub fn author_key(&self) -> &VerifierKey {
+        &self.author
     }
 
     pub fn root(&self) -> &TreeHash {

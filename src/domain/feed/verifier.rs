@@ -47,6 +47,11 @@ impl FeedVerifier {
         &self.feed
     }
 
+    /// The author's key at the sizes in question.
+    pub fn author(&self) -> &VerifierKey {
+        self.keys.first().expect("the author's key is always there")
+    }
+
     /// The name under which the author itself cosigns.
     pub fn author_witness(&self) -> &str {
         &self.author_witness
@@ -54,7 +59,7 @@ impl FeedVerifier {
 
     /// The feed's origin, which is also the name of its key.
     pub fn origin(&self) -> &str {
-        self.keys.first().expect("the author's key is always there").name()
+        self.author().name()
     }
 }
 

@@ -3,6 +3,7 @@
 //! - [`serve`] answers a peer that pulls from us.
 //! - `tell` tells rosters, key bundles and heads of the audit log beside the feeds.
 //! - [`pull`] pulls from one peer: catch up in batches, then follow live; resume from the cursor after any break.
+//! - [`pull_fault`] says why that ended, and whose fault it was.
 //! - [`gossip`] tells peers of heads and proofs they did not ask for.
 //! - [`streams`] sees to it that a member pulls on one stream at a time.
 //! - [`links`] is what the pullers know together: who is connected, whose feeds need a relay.
@@ -10,6 +11,7 @@
 pub mod gossip;
 pub mod links;
 pub mod pull;
+pub mod pull_fault;
 pub mod serve;
 pub mod streams;
 mod tell;

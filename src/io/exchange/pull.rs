@@ -25,6 +25,7 @@ use crate::io::engine::{Engine, EngineFault};
 use crate::io::exchange::VERSION;
 use crate::io::exchange::hear_proof;
 use crate::io::exchange::links::{Link, Links};
+use crate::io::exchange::pull_fault::PullFault;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_request::Message as Asked;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_response::Message as Told;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_service_client::ExchangeServiceClient;
@@ -34,27 +35,8 @@ use crate::io::grpc::wire::hushwire::peer::v1::{
 };
 use crate::io::random;
 use crate::node::accept::{AcceptFault, Wanted};
-use crate::node::room::DiskLow;
 use crate::node::store::{Journal, Views};
 use crate::node::witness::{AuditNews, WitnessAnswer, audit_feed_of};
-
-/// Why a stream ended.
-#[derive(Debug, thiserror::Error)]
-pub enum PullFault {
-    #[error("not reachable: {0}")]
-    Unreachable(String),
-    #[error("the peer ended the stream: {0}")]
-    Ended(String),
-    #[error("the peer broke the protocol: {0}")]
-    Protocol(&'static str),
-    /// What the peer sent was refused; it is kept as evidence.
-    #[error("refused: {0}")]
-    Refused(String),
-    #[error("nothing is taken in: {0}")]
-    DiskLow(#[from] DiskLow),
-    #[error(transparent)]
-    Engine(#[from] EngineFault),
-}
 
 /// How a puller waits between attempts.
 #[derive(Debug, Clone, Copy)]
@@ -102,15 +84,9 @@ pub async fn follow<J, V, D>(
         if matches!(ended, Some(PullFault::Engine(EngineFault::Stopping))) {
             return;
         }
-        let failure = ended.as_ref().map_or_else(|| "the stream ended".to_owned(), ToString::to_string);
-        tracing::info!(event = "exchange.ended", peer = %peer, attempt, failure);
-        links.set(
-            &peer,
-            match ended {
-                Some(PullFault::Refused(_) | PullFault::Protocol(_)) => Link::Faulty { failure },
-                _ => Link::BackingOff { failure },
-            },
-        );
+        let ended = ended.unwrap_or_else(|| PullFault::Ended("without a word".to_owned()));
+        tracing::info!(event = "exchange.ended", peer = %peer, attempt, failure = %ended);
+        links.set(&peer, ended.link());
         tokio::time::sleep(backoff.wait(attempt)).await;
         attempt = attempt.saturating_add(1);
     }
@@ -224,7 +200,7 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
                 node.learn_heads(&peer, heads, round.now, round.rng)
             })
             .await?
-            .map_err(|fault| PullFault::Refused(fault.to_string()))
+            .map_err(PullFault::from)
     }
 
     /// Subscribes to the peer's own feeds and to every other feed it holds that needs a relay; ends what is wanted no longer.
@@ -276,7 +252,7 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
                     Ok(Some((TreeSize(size), line))) => {
                         self.ask(requests, Asked::Cosign(Cosign { origin: heartbeat.origin, size, line })).await
                     }
-                    Err(fault) => Err(PullFault::Refused(fault.to_string())),
+                    Err(fault) => Err(fault.into()),
                 }
             }
             Some(Told::Unavailable(unavailable)) => {
@@ -319,7 +295,7 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
                 }
                 Ok(())
             }
-            Err(AcceptFault::Storage(fault)) => Err(PullFault::Engine(fault.into())),
+            Err(fault @ AcceptFault::Storage(_)) => Err(fault.into()),
             Err(fault) => {
                 tracing::warn!(event = "audit.not_cosigned", peer = %self.peer, fault = %fault);
                 Ok(())
@@ -375,8 +351,7 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
                 self.subscribed.remove(&feed);
                 Ok(())
             }
-            Err(AcceptFault::DiskLow(low)) => Err(low.into()),
-            Err(fault) => Err(PullFault::Refused(fault.to_string())),
+            Err(fault) => Err(fault.into()),
         }
     }
 

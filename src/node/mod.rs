@@ -49,6 +49,7 @@ pub mod state;
 pub mod status;
 pub mod store;
 pub mod sweep;
+mod terms;
 pub mod unbelieved;
 pub mod window;
 pub mod witness;

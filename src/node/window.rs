@@ -126,3 +126,28 @@ impl<J: Journal, V: Views> Node<J, V> {
         }
     }
 }
+
+/// The end of the window `time` falls into: windows begin at whole multiples of their length, so that all that is published
+/// within one is signed together and its order tells nothing.
+pub(in crate::node) fn window_end(time: Timestamp, window_ms: u64) -> Timestamp {
+    match time.unix_ms().checked_rem(window_ms) {
+        Some(elapsed) if elapsed > 0 => time.plus_ms(window_ms - elapsed),
+        Some(_) | None => time,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_published_within_a_window_is_due_at_its_end() {
+        let check = |time: u64, window: u64, due: u64| {
+            assert_eq!(window_end(Timestamp::from_unix_ms(time), window), Timestamp::from_unix_ms(due));
+        };
+        check(1_001, 1_000, 2_000);
+        check(1_999, 1_000, 2_000);
+        check(2_000, 1_000, 2_000);
+        check(1_001, 0, 1_001);
+    }
+}

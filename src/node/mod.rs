@@ -32,6 +32,7 @@ pub mod mark;
 pub mod open;
 pub mod pending;
 pub mod publish;
+pub mod published;
 pub mod record_screening;
 pub mod release;
 pub mod republish;

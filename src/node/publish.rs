@@ -10,7 +10,7 @@ use crate::base::bytes::{Commitment, LocalMac, Salt};
 use crate::base::kind::IdentifierKind;
 use crate::base::limits;
 use crate::base::name::GroupId;
-use crate::base::time::Timestamp;
+use crate::base::time::{Day, Timestamp};
 use crate::domain::audit::event::{AuditEvent, IndicatorRef};
 use crate::domain::audit::record::Actor;
 use crate::domain::feed::blob::indicator::Indicator;
@@ -105,9 +105,9 @@ pub enum PublishFault {
     #[error("the request id was used before with other content")]
     RequestIdReused,
     #[error(
-        "{published} entries published since midnight UTC leave no room for {asked} within the quota of {quota} a day"
+        "{published} entries published for {day} (UTC) leave no room for {asked} within the quota of {quota} a day"
     )]
-    Quota { published: u64, asked: u64, quota: u64 },
+    Quota { day: Day, published: u64, asked: u64, quota: u64 },
     #[error(transparent)]
     DiskLow(#[from] DiskLow),
     #[error(transparent)]
@@ -161,7 +161,7 @@ impl<J: Journal, V: Views> Node<J, V> {
                 Err(refusal) => refused.push(refusal),
             }
         }
-        self.check_quota(ready.len(), now)?;
+        self.check_quota(ready.iter().map(Ready::day))?;
         let receipt = PublishReceipt {
             published: ready.iter().filter_map(|ready| ready.published.clone()).collect(),
             refused: refused.iter().map(stored_refusal).collect(),
@@ -244,7 +244,7 @@ impl<J: Journal, V: Views> Node<J, V> {
                 }
             };
             let entry = self
-                .indicator_entry(identifier, &details, now, rng)
+                .indicator_entry(identifier, &details, not_before, rng)
                 .map_err(|error| refuse("value", "entry", error.to_string()))?;
             let commitment = entry.leaf().commitment;
             let kind = identifier.kind();
@@ -281,7 +281,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             };
             let reason = RetractionReason::Superseded;
             let retraction = self
-                .retraction(&feed.0.group, target, reason, replacement, now, rng)
+                .retraction(&feed.0.group, target, reason, replacement, not_before, rng)
                 .map_err(|error| refuse("supersedes", "entry", error.to_string()))?;
             ready.push(Ready {
                 published: None,
@@ -307,7 +307,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         &self,
         identifier: &CanonicalIdentifier,
         details: &Details,
-        now: Timestamp,
+        not_before: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<Entry, EntryError> {
         let identity = &self.state.identity;
@@ -320,8 +320,9 @@ impl<J: Journal, V: Views> Node<J, V> {
             kind,
             pseudonym,
             reporter: identity.member.clone(),
-            // Not of the observation, which the sealed details hold: readers reckon the day's quota by it.
-            hour: now.hour(),
+            // Not of the observation, which the sealed details hold: readers reckon the day's quota by it. Nor of the call,
+            // which all that it spreads have in common.
+            hour: not_before.hour(),
             sealed,
         }
         .encode();
@@ -332,6 +333,11 @@ impl<J: Journal, V: Views> Node<J, V> {
 impl Ready {
     fn commitment(&self) -> Option<Commitment> {
         self.published.as_ref().map(|published| published.commitment)
+    }
+
+    /// The day on which it may be signed.
+    fn day(&self) -> Day {
+        Timestamp::from_unix_ms(self.entry.not_before_ms).day()
     }
 }
 

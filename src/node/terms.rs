@@ -1,7 +1,9 @@
 //! On what terms this member may publish now: in which group, under which roster, suite and epoch, and how much.
 
+use std::collections::BTreeMap;
+
 use crate::base::name::GroupId;
-use crate::base::time::Timestamp;
+use crate::base::time::{Day, Timestamp};
 use crate::domain::pseudonym::keys::EpochKeys;
 use crate::domain::pseudonym::suite::Suite;
 use crate::node::Node;
@@ -36,14 +38,22 @@ impl<J: Journal, V: Views> Node<J, V> {
         if epoch.id == ours { Ok(()) } else { Err(PublishFault::NoEpoch) }
     }
 
-    pub(in crate::node) fn check_quota(&self, asked: usize, now: Timestamp) -> Result<(), PublishFault> {
-        let asked = u64::try_from(asked).unwrap_or(u64::MAX);
-        let member = self.state.roster.member(&self.state.identity.member);
-        let quota = u64::from(member.map_or(0, |member| member.entries_per_day));
-        let published = self.state.published_on(now.day());
-        if published.saturating_add(asked) > quota {
-            return Err(PublishFault::Quota { published, asked, quota });
+    /// Whether the quota leaves room for an entry on each of these days.
+    pub(in crate::node) fn check_quota(&self, asked: impl Iterator<Item = Day>) -> Result<(), PublishFault> {
+        let quota = self.quota();
+        let mut days: BTreeMap<Day, u64> = BTreeMap::new();
+        asked.for_each(|day| *days.entry(day).or_default() += 1);
+        for (day, asked) in days {
+            let published = self.state.published.on(day);
+            if published.saturating_add(asked) > quota {
+                return Err(PublishFault::Quota { day, published, asked, quota });
+            }
         }
         Ok(())
+    }
+
+    /// Entries this member may publish a day.
+    pub(in crate::node) fn quota(&self) -> u64 {
+        self.state.roster.member(&self.state.identity.member).map_or(0, |member| member.entries_per_day.into())
     }
 }

@@ -264,7 +264,7 @@ pub fn open_guarded(
 }
 
 /// A publication of one ordinary statement.
-fn asked(
+pub fn asked(
     request: Option<Request>,
     identifier: RawIdentifier,
     days: u32,

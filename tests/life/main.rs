@@ -11,6 +11,7 @@ mod freshness;
 mod house;
 mod lists;
 mod quotas;
+mod quotas_spread;
 mod recording;
 mod reservation;
 mod retraction;

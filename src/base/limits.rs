@@ -262,8 +262,8 @@ pub const KEPT_DAYS: u32 = VALIDITY_DAYS + 2;
 /// quota. Beyond, they are found again at the next start.
 pub const WAITING_ENTRIES: usize = 16_384;
 
-/// Days an indicator may lag behind the newest its feed has shown before it is reckoned to a later one: a spread takes a
-/// day, a fence that stays closed another.
+/// Days an indicator may lag behind the newest its feed has shown before it is reckoned to a later one: one that is withdrawn
+/// before its moment goes out at once, and so shows a day that is a spread and a window ahead.
 pub const FEED_LAG_DAYS: usize = 2;
 
 /// Identifiers on the own lists, both together: some 200 bytes each, and a change copies them all, in about 10 ms when full.

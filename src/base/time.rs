@@ -69,6 +69,13 @@ impl fmt::Display for Timestamp {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hour(pub u32);
 
+impl Hour {
+    /// The day it belongs to, UTC.
+    pub const fn day(self) -> Day {
+        Day(self.0 / 24)
+    }
+}
+
 /// Days since 1970-01-01, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(pub u32);
@@ -84,6 +91,16 @@ impl Day {
     }
 }
 
+/// ISO 8601, e.g. `2026-11-18`.
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_second(i64::from(self.0) * 86_400) {
+            Ok(start) => write!(f, "{}", start.strftime("%F")),
+            Err(_) => write!(f, "{} days after 1970", self.0),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,6 +111,8 @@ mod tests {
         assert_eq!(time.to_string(), "2026-11-18T11:06:40.123Z");
         assert_eq!(time.hour(), Hour(498_611));
         assert_eq!(time.day(), Day(20_775));
+        assert_eq!(time.hour().day(), time.day());
+        assert_eq!(time.day().to_string(), "2026-11-18");
         assert!(time.day().start() <= time && time < time.day().next().start());
     }
 }

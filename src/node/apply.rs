@@ -24,6 +24,7 @@ use crate::node::witness::is_audit;
 impl State {
     /// Applies one commit. A fault means that the store holds what this node never wrote.
     pub fn apply(&mut self, number: RecordNumber, commit: &Commit) -> Result<(), StorageFault> {
+        let heard = self.staged.believed.len();
         for kind in commit.kinds() {
             match kind {
                 change::Kind::Opened(opened) => self.apply_opened(opened)?,
@@ -49,7 +50,18 @@ impl State {
                 change::Kind::AuditWitnessed(witnessed) => self.apply_audit_witnessed(witnessed)?,
             }
         }
+        self.learn_forms(heard);
         Ok(())
+    }
+
+    /// Takes note of the form of what a commit published. After all of it: which of the entries are decoys, its audit records
+    /// say, and those stand behind them. From the feed, because prepared entries lose their content once they are in it.
+    fn learn_forms(&mut self, from: usize) {
+        for heard in self.staged.believed.iter().skip(from) {
+            if self.identity.is_own(&heard.feed) && !self.decoys.contains(&heard.entry.leaf().commitment) {
+                self.decoys.learn(&heard.entry);
+            }
+        }
     }
 
     fn apply_opened(&mut self, opened: &Opened) -> Result<(), StorageFault> {
@@ -75,12 +87,11 @@ impl State {
         self.written_at = self.written_at.max(time);
         let day = time.day();
         self.first_records.entry(day).or_insert(number);
-        let before = self.published_on(day);
-        self.published = (day, before + u64::try_from(prepared.entries.len()).unwrap_or(u64::MAX));
         for waiting in &prepared.entries {
             let stored = waiting.entry.as_ref().ok_or_else(|| damaged("prepared entry", "empty"))?;
             let entry = read_entry(stored)?;
-            self.decoys.learn(&entry, time);
+            let not_before = Timestamp::from_unix_ms(waiting.not_before_ms);
+            self.published.prepare(entry.leaf().commitment, not_before.max(time).day());
             // Compaction leaves of a sequenced entry its leaf alone.
             let Some(content) = entry.content() else { continue };
             if entry.leaf().kind == EntryKind::Erasure
@@ -89,7 +100,7 @@ impl State {
                 self.pending.forget(&erasure.target);
             }
             let group = waiting.group.parse().map_err(|error| damaged("group", error))?;
-            self.pending.insert(self.identity.own_feed(&group), entry, Timestamp::from_unix_ms(waiting.not_before_ms));
+            self.pending.insert(self.identity.own_feed(&group), entry, not_before);
         }
         Ok(())
     }
@@ -118,6 +129,7 @@ impl State {
             self.erased_lately |= entry.leaf().kind == EntryKind::Erasure;
             if own {
                 self.pending.sequence(&entry.leaf().commitment);
+                self.published.append(&entry);
                 if entry.leaf().kind == EntryKind::Retraction {
                     feed.retractions.push(feed.tiles.size());
                 }
@@ -186,11 +198,7 @@ impl State {
     /// What a record of the audit log says that is known from nowhere else.
     fn apply_told(&mut self, record: &AuditRecord) {
         match record.action() {
-            "decoy.published" => {
-                self.decoys.note(record);
-                let day = record.time().day();
-                self.published = (day, self.published_on(day).saturating_add(1));
-            }
+            "decoy.published" => self.decoys.note(record),
             // A peer that has nothing to acknowledge says nothing after a restart: what it once had, it has.
             "feed.delivered" => {
                 if let Some((feed, peer, until)) = delivered(&self.identity.consortium, record)

@@ -10,7 +10,7 @@ use crate::base::bytes::{Commitment, LocalMac, Salt};
 use crate::base::kind::IdentifierKind;
 use crate::base::limits;
 use crate::base::name::GroupId;
-use crate::base::time::Timestamp;
+use crate::base::time::{Day, Timestamp};
 use crate::domain::audit::event::{AuditEvent, IndicatorRef};
 use crate::domain::audit::record::Actor;
 use crate::domain::feed::blob::indicator::Indicator;
@@ -31,6 +31,7 @@ use crate::node::room::DiskLow;
 use crate::node::select::Reach;
 use crate::node::state::stored;
 use crate::node::store::{Journal, StorageFault, Views};
+use crate::node::window::window_end;
 
 /// One statement to publish.
 #[derive(Debug)]
@@ -104,9 +105,9 @@ pub enum PublishFault {
     #[error("the request id was used before with other content")]
     RequestIdReused,
     #[error(
-        "{published} entries published since midnight UTC leave no room for {asked} within the quota of {quota} a day"
+        "{published} entries published for {day} (UTC) leave no room for {asked} within the quota of {quota} a day"
     )]
-    Quota { published: u64, asked: u64, quota: u64 },
+    Quota { day: Day, published: u64, asked: u64, quota: u64 },
     #[error(transparent)]
     DiskLow(#[from] DiskLow),
     #[error(transparent)]
@@ -160,7 +161,7 @@ impl<J: Journal, V: Views> Node<J, V> {
                 Err(refusal) => refused.push(refusal),
             }
         }
-        self.check_quota(ready.len(), now)?;
+        self.check_quota(ready.iter().map(Ready::day))?;
         let receipt = PublishReceipt {
             published: ready.iter().filter_map(|ready| ready.published.clone()).collect(),
             refused: refused.iter().map(stored_refusal).collect(),
@@ -243,7 +244,7 @@ impl<J: Journal, V: Views> Node<J, V> {
                 }
             };
             let entry = self
-                .indicator_entry(identifier, &details, now, rng)
+                .indicator_entry(identifier, &details, not_before, rng)
                 .map_err(|error| refuse("value", "entry", error.to_string()))?;
             let commitment = entry.leaf().commitment;
             let kind = identifier.kind();
@@ -280,7 +281,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             };
             let reason = RetractionReason::Superseded;
             let retraction = self
-                .retraction(&feed.0.group, target, reason, replacement, now, rng)
+                .retraction(&feed.0.group, target, reason, replacement, not_before, rng)
                 .map_err(|error| refuse("supersedes", "entry", error.to_string()))?;
             ready.push(Ready {
                 published: None,
@@ -306,7 +307,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         &self,
         identifier: &CanonicalIdentifier,
         details: &Details,
-        now: Timestamp,
+        not_before: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<Entry, EntryError> {
         let identity = &self.state.identity;
@@ -319,50 +320,13 @@ impl<J: Journal, V: Views> Node<J, V> {
             kind,
             pseudonym,
             reporter: identity.member.clone(),
-            // Not of the observation, which the sealed details hold: readers reckon the day's quota by it.
-            hour: now.hour(),
+            // Not of the observation, which the sealed details hold: readers reckon the day's quota by it. Nor of the call,
+            // which all that it spreads have in common.
+            hour: not_before.hour(),
             sealed,
         }
         .encode();
         Entry::seal_new(EntryKind::Indicator, keys.epoch_id(), details.validity.expires_day(), blob, Salt(rng.random()))
-    }
-
-    /// The group to publish in: the one asked for, or the member's first.
-    pub(in crate::node) fn publishing_group(&self, asked: Option<&GroupId>) -> Result<GroupId, PublishFault> {
-        let groups = self.state.roster.groups_of(&self.state.identity.member);
-        let group = match asked {
-            Some(asked) => groups.get(asked),
-            None => groups.first(),
-        };
-        // Without its key the entry would be acknowledged and never signed.
-        let signed = group.filter(|group| self.state.identity.feeds.contains_key(*group));
-        signed.cloned().ok_or(PublishFault::UnknownGroup)
-    }
-
-    pub(in crate::node) fn check_terms(&self, now: Timestamp) -> Result<(), PublishFault> {
-        self.state.roster.check_in_force(now).map_err(|_| PublishFault::RosterExpired)?;
-        let member = self.state.roster.member(&self.state.identity.member);
-        if !member.is_some_and(|member| member.takes_part(now)) {
-            return Err(PublishFault::NotTakingPart);
-        }
-        let (minimum, ours) = (Suite::demanded(self.state.roster.limits().minimum_suite), EpochKeys::SUITE);
-        if ours < minimum {
-            return Err(PublishFault::SuiteTooWeak { minimum, ours });
-        }
-        let epoch = self.state.roster.current_epoch(now).ok_or(PublishFault::NoEpoch)?;
-        let ours = self.state.identity.key_ring.current.epoch_id();
-        if epoch.id == ours { Ok(()) } else { Err(PublishFault::NoEpoch) }
-    }
-
-    fn check_quota(&self, asked: usize, now: Timestamp) -> Result<(), PublishFault> {
-        let asked = u64::try_from(asked).unwrap_or(u64::MAX);
-        let member = self.state.roster.member(&self.state.identity.member);
-        let quota = u64::from(member.map_or(0, |member| member.entries_per_day));
-        let published = self.state.published_on(now.day());
-        if published.saturating_add(asked) > quota {
-            return Err(PublishFault::Quota { published, asked, quota });
-        }
-        Ok(())
     }
 }
 
@@ -370,14 +334,10 @@ impl Ready {
     fn commitment(&self) -> Option<Commitment> {
         self.published.as_ref().map(|published| published.commitment)
     }
-}
 
-/// The end of the window `time` falls into: windows begin at whole multiples of their length, so that all that is published
-/// within one is signed together and its order tells nothing.
-fn window_end(time: Timestamp, window_ms: u64) -> Timestamp {
-    match time.unix_ms().checked_rem(window_ms) {
-        Some(elapsed) if elapsed > 0 => time.plus_ms(window_ms - elapsed),
-        Some(_) | None => time,
+    /// The day on which it may be signed.
+    fn day(&self) -> Day {
+        Timestamp::from_unix_ms(self.entry.not_before_ms).day()
     }
 }
 
@@ -401,20 +361,4 @@ fn receipt_of(prepared: &Prepared) -> PublishReceipt {
         indicator.then_some(Published { draft: waiting.draft, commitment, kind, weak: waiting.weak })
     });
     PublishReceipt { published: published.collect(), refused: prepared.refused.clone() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_published_within_a_window_is_due_at_its_end() {
-        let check = |time: u64, window: u64, due: u64| {
-            assert_eq!(window_end(Timestamp::from_unix_ms(time), window), Timestamp::from_unix_ms(due));
-        };
-        check(1_001, 1_000, 2_000);
-        check(1_999, 1_000, 2_000);
-        check(2_000, 1_000, 2_000);
-        check(1_001, 0, 1_001);
-    }
 }

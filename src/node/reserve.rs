@@ -160,7 +160,8 @@ impl<J: Journal, V: Views> Node<J, V> {
         for feed in self.state.feeds.values().filter(|feed| self.state.identity.is_own(feed.id())) {
             let known = current.and_then(|reserved| reserved.feeds.get(&feed.origin));
             let waiting = u64::try_from(self.state.pending.len()).unwrap_or(u64::MAX);
-            let needed = feed.size().0.saturating_add(waiting);
+            let decoys = u64::try_from(self.state.settings.decoys).unwrap_or(u64::MAX);
+            let needed = feed.size().0.saturating_add(waiting).saturating_add(decoys);
             // Ahead of need, so that signing hardly ever waits for the file.
             let enough = known.filter(|known| known.until.0 >= needed.saturating_add(limits::RESERVED_SIZES / 2));
             short |= enough.is_none();

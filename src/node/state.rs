@@ -32,6 +32,7 @@ use crate::node::feeds::Feed;
 use crate::node::fence::Fence;
 use crate::node::identity::Identity;
 use crate::node::pending::Pending;
+use crate::node::published::Published;
 use crate::node::store::{RecordNumber, StorageFault, ViewChange};
 use crate::node::unbelieved::Why;
 use crate::node::witness::AuditWitness;
@@ -92,8 +93,7 @@ pub struct State {
     pub written_at: Timestamp,
     /// Requests of the current round, which the views do not know yet.
     pub staged_requests: BTreeMap<LocalMac, RecordNumber>,
-    /// Entries prepared on the newest day, for the quota.
-    pub(in crate::node) published: (Day, u64),
+    pub published: Published,
     /// The first record of each day on which something was published.
     pub(in crate::node) first_records: BTreeMap<Day, RecordNumber>,
     pub(in crate::node) staged: Staged,
@@ -130,7 +130,7 @@ impl State {
             stopped: false,
             written_at: Timestamp::from_unix_ms(0),
             staged_requests: BTreeMap::new(),
-            published: (Day(0), 0),
+            published: Published::default(),
             first_records: BTreeMap::new(),
             staged: Staged::default(),
             identity,
@@ -148,11 +148,6 @@ impl State {
                 self.feeds.entry(feed.clone()).or_insert_with(|| Feed::new(&self.identity.consortium, feed));
             }
         }
-    }
-
-    /// Entries prepared on `day`, as far as it is the newest day of publication.
-    pub fn published_on(&self, day: Day) -> u64 {
-        if self.published.0 == day { self.published.1 } else { 0 }
     }
 
     /// A new day: what expired leaves belief, and explains leaves without content.

@@ -185,7 +185,9 @@ impl Sweep {
                 touched = true;
             }
             let named = !(waiting.source_ref.is_empty() && waiting.derived_from.is_empty());
-            let needed = !forgotten || named || !waiting.subject.is_empty();
+            // The quota of the day it may be signed on counts it until that day is over.
+            let counts = self.now.ms_since(Timestamp::from_unix_ms(waiting.not_before_ms)) <= 86_400_000;
+            let needed = !forgotten || named || counts || !waiting.subject.is_empty();
             touched |= !needed;
             needed
         });

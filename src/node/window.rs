@@ -19,6 +19,7 @@ use crate::node::Node;
 use crate::node::commit::{Appended, Commit, change};
 use crate::node::feeds::verifier_at;
 use crate::node::fence::FenceState;
+use crate::node::published::reckoned_to;
 use crate::node::state::{State, damaged, stored};
 use crate::node::store::{Journal, StorageFault, Views};
 
@@ -34,6 +35,9 @@ impl<J: Journal, V: Views> Node<J, V> {
         let mut decoys = self.add_decoys(&mut due, now, rng);
         for (feed, mut entries) in due {
             entries.shuffle(rng);
+            // Day after day, where more than one has waited: readers reckon what lags too far to a later day, whose quota it
+            // would take.
+            entries.sort_by_cached_key(reckoned_to);
             entries.truncate(self.room_for(&feed));
             let mut batches = entries.chunks(limits::BATCH_ENTRIES);
             let appended = batches.try_for_each(|batch| {
@@ -46,7 +50,7 @@ impl<J: Journal, V: Views> Node<J, V> {
     }
 
     /// Entries that may be signed before more sizes are reserved. The rest waits for the next round.
-    fn room_for(&self, feed: &FeedId) -> usize {
+    pub(in crate::node) fn room_for(&self, feed: &FeedId) -> usize {
         let Some(held) = self.state.feeds.get(feed) else { return 0 };
         usize::try_from(self.signable(&held.origin).0.saturating_sub(held.size().0)).unwrap_or(usize::MAX)
     }
@@ -124,5 +128,46 @@ impl<J: Journal, V: Views> Node<J, V> {
                 feed.cursor.checkpoint = SignedCheckpoint::verify(note.to_string().as_bytes(), &verifier).ok();
             }
         }
+    }
+}
+
+/// The beginning of the window `time` falls into, at which the one before has ended.
+pub(in crate::node) fn window_begin(time: Timestamp, window_ms: u64) -> Timestamp {
+    let elapsed = time.unix_ms().checked_rem(window_ms).unwrap_or_default();
+    Timestamp::from_unix_ms(time.unix_ms() - elapsed)
+}
+
+/// The end of the window `time` falls into: windows begin at whole multiples of their length, so that all that is published
+/// within one is signed together and its order tells nothing.
+pub(in crate::node) fn window_end(time: Timestamp, window_ms: u64) -> Timestamp {
+    match time.unix_ms().checked_rem(window_ms) {
+        Some(elapsed) if elapsed > 0 => time.plus_ms(window_ms - elapsed),
+        Some(_) | None => time,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_published_within_a_window_is_due_at_its_end() {
+        let check = |time: u64, window: u64, due: u64| {
+            assert_eq!(window_end(Timestamp::from_unix_ms(time), window), Timestamp::from_unix_ms(due));
+        };
+        check(1_001, 1_000, 2_000);
+        check(1_999, 1_000, 2_000);
+        check(2_000, 1_000, 2_000);
+        check(1_001, 0, 1_001);
+    }
+
+    #[test]
+    fn a_window_begins_where_the_one_before_ended() {
+        for time in [0, 1, 999, 1_000, 1_001, 1_999].map(Timestamp::from_unix_ms) {
+            let begin = window_begin(time, 1_000);
+            assert!(begin <= time && time.ms_since(begin) < 1_000, "{time}");
+            assert_eq!(window_end(begin, 1_000), begin);
+        }
+        assert_eq!(window_begin(Timestamp::from_unix_ms(1_001), 0), Timestamp::from_unix_ms(1_001));
     }
 }

@@ -1,7 +1,8 @@
 //! A member's daily quota as its readers hold it to it: by the feed alone, so that every member and every late joiner lets
 //! the same entries count.
 //!
-//! An indicator is reckoned to the day of the hour that stands in its blob, which is the hour it was published in; but never
+//! An indicator is reckoned to the day of the hour that stands in its blob, which is that of the moment from which its author
+//! may sign it: the end of its window, or of the one a spread chose for it. The author's node counts by the same day. But never
 //! to one more than [`FEED_LAG_DAYS`] before the newest day its feed has shown. Dating back therefore gains the rest of two
 //! days once, and dating ahead uses up the days to come: from then on everything is reckoned to the last few of them.
 //!
@@ -36,7 +37,7 @@ impl FeedQuota {
     /// The place of the feed's next indicator among those of its day, from 0 on: it counts where that lies below the quota.
     /// The place stays what it is when the quota changes, so that who judged before and who judges after agree.
     pub fn place(&mut self, hour: Hour) -> u64 {
-        let day = Day(hour.0 / 24);
+        let day = hour.day();
         let newest = self.newest.map_or(day, |newest| newest.max(day));
         for _ in 0..days_between(self.newest.unwrap_or(newest), newest).min(DAYS) {
             self.shown.rotate_right(1);

@@ -18,7 +18,7 @@ pub struct Indicator {
     pub kind: IdentifierKind,
     pub pseudonym: Pseudonym,
     pub reporter: MemberId,
-    /// When it was published; the member's daily quota is reckoned by it.
+    /// From when on it may be signed; the member's daily quota is reckoned by it.
     pub hour: Hour,
     /// Sealed details.
     pub sealed: Vec<u8>,

@@ -21,7 +21,7 @@ use crate::domain::belief::Belief;
 use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
 use crate::domain::pseudonym::keys::KeyRing;
-use crate::domain::screening::answer::Screening;
+use crate::domain::screening::answer::{RefusedIdentifier, Screening};
 use crate::domain::screening::decision::Decision;
 use crate::domain::screening::demands::Demands;
 use crate::domain::screening::freshness::Freshness;
@@ -99,6 +99,10 @@ pub struct Queued {
     written: Option<oneshot::Sender<()>>,
 }
 
+/// No identifier of a transaction can be used; this is the first. An answer would allow what nobody looked at.
+#[derive(Debug)]
+pub struct NothingUsable(pub RefusedIdentifier);
+
 impl Screener {
     /// Screens one transaction and queues its record; with `durable`, what tells when that is on disk.
     pub fn screen(
@@ -107,7 +111,7 @@ impl Screener {
         caller: &Actor,
         durable: bool,
         now: Timestamp,
-    ) -> (Answered, Option<Written>) {
+    ) -> Result<(Answered, Option<Written>), NothingUsable> {
         let context = ScreeningContext {
             keys: &self.keys.load(),
             belief: &self.belief.load(),
@@ -121,11 +125,14 @@ impl Screener {
             sandbox: self.sandbox,
             now,
         };
-        let screening = screen(transaction, &context);
+        let mut screening = screen(transaction, &context);
+        if screening.refused.len() == transaction.identifiers().len() {
+            return Err(NothingUsable(screening.refused.swap_remove(0)));
+        }
         let id: [u8; 16] = random::bytes();
         let decision_id = hex::encode(id);
         let (audit, written) = self.records.take(caller, &screening, &decision_id, durable, now);
-        (Answered { reference: reference(&id), screening, decision_id, audit }, written)
+        Ok((Answered { reference: reference(&id), screening, decision_id, audit }, written))
     }
 }
 

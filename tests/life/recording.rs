@@ -108,7 +108,7 @@ fn screen_blocked(screener: &Screener) -> (Answered, Option<Written>) {
     let blocked = RawIdentifier::new(IdentifierKind::Device, "hushwire-sandbox-block".to_owned());
     let draft = TransactionDraft { identifiers: vec![blocked], ..TransactionDraft::default() };
     let transaction = Transaction::new(draft, clock::now()).expect("keeps every bound");
-    screener.screen(&transaction, &Actor::Node, true, clock::now())
+    screener.screen(&transaction, &Actor::Node, true, clock::now()).expect("one usable identifier")
 }
 
 /// A house whose engine writes records for as long as the wait lasts; where the record was then.

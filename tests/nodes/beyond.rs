@@ -74,9 +74,12 @@ fn a_transaction_with_a_value_beyond_its_limit_is_refused_by_field_and_rule() {
     check(&|order| order.time = time(1, i32::MAX), "time", "TIME_RANGE");
     check(&|order| order.time = time(253_402_300_799, 0), "time", "FROM_THE_FUTURE");
     check(&|order| order.transaction_ref = "x".repeat(200), "transaction_ref", "TOO_LONG");
-    // An identifier that is too long is told beside the answer: the others are screened.
+    // Where none can be used nobody looked, and that is no "allow".
+    let too_long = local::Identifier { value: "x".repeat(limits::IDENTIFIER_BYTES + 1), ..identifier(DEVICE) };
+    check(&|order| order.identifiers = vec![too_long.clone(); 2], "identifiers[0].value", "TOO_LONG");
+    // One alone is told beside the answer: the others are screened.
     let mut long = order();
-    long.identifiers[0].value = "x".repeat(limits::IDENTIFIER_BYTES + 1);
+    long.identifiers.insert(0, too_long.clone());
     let answer = RUNTIME.block_on(client.screen_transaction(long)).expect("answered").into_inner();
     assert_eq!((answer.refused.len(), answer.refused[0].rule.as_str()), (1, "too_long"));
 }

@@ -141,6 +141,8 @@ fn who_asks_for_it_gets_an_answer_whose_record_survives_a_kill() {
     assert_eq!(stream.answer().expect("the stream goes on").results.len(), 1);
     drop(stream);
 
+    let alarms = node.status().alarms;
+    assert!(alarms.iter().any(|alarm| alarm.contains("the sandbox is on")), "{alarms:?}");
     let screener = home.identity("screener").display().to_string();
     let reach = ["--endpoint", &node.local.to_string(), "--identity", &screener];
     let said = consortium

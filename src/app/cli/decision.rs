@@ -8,6 +8,11 @@ use crate::io::grpc::wire::hushwire::local::v1 as local;
 use crate::io::grpc::wire::hushwire::types::v1::Decision;
 use local::AuditState;
 
+/// Seconds since a feed was heard; none where it has not been heard yet, which travels as the largest number.
+pub fn age_s(told: u32) -> Option<u32> {
+    (told != u32::MAX).then_some(told)
+}
+
 /// The word of a decision.
 pub fn decision_word(number: i32) -> &'static str {
     match Decision::try_from(number) {
@@ -61,7 +66,7 @@ pub fn as_json(answer: &local::ScreenTransactionResponse, line: Option<u64>) -> 
         })).collect::<Vec<_>>(),
         "freshness": answer.freshness.iter().map(|peer| json!({
             "member": peer.member,
-            "age_s": peer.age_s,
+            "age_s": age_s(peer.age_s),
             "stale": peer.stale,
             "quarantined": peer.quarantined,
         })).collect::<Vec<_>>(),
@@ -155,7 +160,11 @@ pub fn explained(answer: &local::ScreenTransactionResponse) -> Vec<String> {
         lines.push(format!("not used   identifier {}: {} [{}]", refused.record + 1, refused.description, refused.rule));
     }
     for peer in answer.freshness.iter().filter(|peer| peer.stale || peer.quarantined) {
-        let state = if peer.quarantined { "quarantined".to_owned() } else { format!("{} s old, stale", peer.age_s) };
+        let state = match age_s(peer.age_s) {
+            _ if peer.quarantined => "quarantined".to_owned(),
+            Some(age_s) => format!("{age_s} s old, stale"),
+            None => "nothing heard yet".to_owned(),
+        };
         lines.push(format!("feed       {}: {state}", peer.member));
     }
     if answer.degraded {

@@ -302,6 +302,9 @@ impl Run<'_> {
         }
         let verb = if self.args.dry_run { "would be published" } else { "published" };
         output::answer(format!("{records} records: {published} indicators {verb}, {refused} records refused"))?;
+        if published > 0 && !self.args.dry_run {
+            output::remark("they count once their window closes and they are signed: feed.window_ms, 1 s unless set");
+        }
         if let (Some(asked), Some((reached, copies, others))) = (self.args.ack, self.reached) {
             let reached = if self.falls_short() {
                 format!("not reached in time, {} was", reached.label())

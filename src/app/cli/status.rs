@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::app::cli::client::{CALL_TIMEOUT, ClientArgs, block_on};
+use crate::app::cli::decision::age_s;
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output;
 use crate::app::records::time;
@@ -72,7 +73,7 @@ fn as_json(status: &local::GetStatusResponse) -> Value {
             "origin": feed.origin,
             "size": feed.size,
             "root": feed.root,
-            "age_s": feed.age_s,
+            "age_s": age_s(feed.age_s),
             "cosignatures": feed.cosignatures,
             "quarantined": feed.quarantined,
             "unbelieved": feed.unbelieved,
@@ -114,10 +115,8 @@ fn in_words(status: &local::GetStatusResponse) -> Vec<String> {
     lines.push(format!("{:<width$}  {:>10}  {:>7}  {:>11}", "feed", "entries", "age", "cosignatures"));
     for feed in &status.feeds {
         let mark = if feed.quarantined { "  QUARANTINED" } else { "" };
-        lines.push(format!(
-            "{:<width$}  {:>10}  {:>5} s  {:>12}{mark}",
-            feed.origin, feed.size, feed.age_s, feed.cosignatures
-        ));
+        let age = age_s(feed.age_s).map_or_else(|| "unheard".to_owned(), |age_s| format!("{age_s} s"));
+        lines.push(format!("{:<width$}  {:>10}  {age:>7}  {:>12}{mark}", feed.origin, feed.size, feed.cosignatures));
     }
     if !status.peers.is_empty() {
         lines.push(String::new());

@@ -161,6 +161,7 @@ pub fn local(
         started_at: clock::now(),
         version: env!("CARGO_PKG_VERSION"),
         apply_roster: Arc::new(move |caller, note| apply.apply(caller, note)),
+        sandbox: config.screening.sandbox,
     };
     let most = limits::MESSAGE_BYTES;
     let (asked, reporter) = health();

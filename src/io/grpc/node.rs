@@ -33,6 +33,8 @@ pub struct NodeState<J, V> {
     pub started_at: Timestamp,
     pub version: &'static str,
     pub apply_roster: ApplyRoster,
+    /// Whether documented test values force decisions.
+    pub sandbox: bool,
 }
 
 impl<J, V> std::fmt::Debug for NodeState<J, V> {
@@ -48,7 +50,8 @@ where
     V: Views + Send + 'static,
 {
     async fn get_status(&self, _: Request<GetStatusRequest>) -> Result<Response<GetStatusResponse>, Status> {
-        let (status, member, alarms) = self
+        let sandbox = self.sandbox;
+        let (status, member, mut alarms) = self
             .engine
             .inquire(|node, now| {
                 let state = node.state();
@@ -58,6 +61,9 @@ where
             })
             .await
             .map_err(engine_refusal)?;
+        if sandbox {
+            alarms.push("the sandbox is on: documented test values force decisions; never in production".to_owned());
+        }
         let (state, state_detail) = state_of(&status.fence);
         let (audit_witnessed_size, audit_witnesses) = status.audit_witnessed.unwrap_or_default();
         Ok(Response::new(GetStatusResponse {

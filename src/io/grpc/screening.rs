@@ -29,7 +29,7 @@ use crate::io::grpc::wire::hushwire::local::v1::{
     ScreenTransactionsResponse,
 };
 use crate::io::grpc::wire::hushwire::types::v1 as types;
-use crate::io::screener::{Answered, Audited, Screener, Written};
+use crate::io::screener::{Answered, Audited, NothingUsable, Screener, Written};
 
 /// Answered batches waiting for a slow reader.
 const BATCHES_QUEUED: usize = 4;
@@ -163,7 +163,12 @@ impl ScreeningDesk {
         }
         let durable = waits_for_record(message.audit)?;
         let transaction = transaction(message, now)?;
-        let (answer, written) = self.screener.screen(&transaction, caller, durable, now);
+        let screened = self.screener.screen(&transaction, caller, durable, now);
+        let (answer, written) = screened.map_err(|NothingUsable(first)| Refusal::InvalidArgument {
+            field: format!("identifiers[{}].value", first.identifier),
+            rule: first.error.rule.name(),
+            description: format!("no identifier of it can be used: {}", first.error),
+        })?;
         if answer.screening.overload {
             return Err(Refusal::ResourceExhausted {
                 reason: "SANDBOX_OVERLOAD",

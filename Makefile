@@ -27,6 +27,7 @@ lint: $(DENY) $(BUF) ## formatting, clippy, protocols, dependencies, documentati
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(BUF) lint proto
+	$(BUF) breaking proto --against .ci/checks/proto-baseline.binpb
 	python3 .ci/third_parties.py --check
 	python3 deploy/guard/make.py --check
 	$(DENY) --locked check --hide-inclusion-graph bans licenses sources

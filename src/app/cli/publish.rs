@@ -115,6 +115,7 @@ async fn publish(args: PublishArgs) -> Result<Outcome, CliError> {
     let follow = args.follow.then(|| Arc::clone(&stop));
     let incoming =
         records(&args.file, &args.input, &draft::FIELDS, follow, &bar, move |record| draft::read(record, &defaults))?;
+    let report = args.input.open_report()?;
     let names = args.names.as_deref().map(NamesFile::create).transpose()?;
     let node = args.client.connect(&[Role::Publisher])?;
     let mut run = Run {
@@ -130,7 +131,7 @@ async fn publish(args: PublishArgs) -> Result<Outcome, CliError> {
     };
     let ended = run.all(incoming, &stop).await;
     run.bar.finish_and_clear();
-    run.account.tell(args.input.report.as_deref())?;
+    run.account.tell(report.as_ref())?;
     if let Some(names) = run.names.take() {
         names.finish()?;
     }

@@ -99,6 +99,7 @@ pub fn run(args: RetractArgs) -> Result<Outcome, CliError> {
 }
 
 async fn retract(args: RetractArgs) -> Result<Outcome, CliError> {
+    let report = args.input.open_report()?;
     let mut account = Account::default();
     let mut withdrawn = Withdrawn::default();
     let ended = match &args.file {
@@ -109,7 +110,7 @@ async fn retract(args: RetractArgs) -> Result<Outcome, CliError> {
         return ended.map(|()| Outcome::Done);
     }
     // Told also where it broke off: what was retracted before stays retracted.
-    account.tell(args.input.report.as_deref())?;
+    account.tell(report.as_ref())?;
     if args.json {
         let Withdrawn { retracted, kept } = &withdrawn;
         output::answer_json(&Summary { retracted, kept, refused: &account.refusals })?;

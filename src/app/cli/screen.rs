@@ -155,6 +155,7 @@ struct Totals {
 async fn screen_file(args: &ScreenArgs, file: &std::path::Path) -> Result<Outcome, CliError> {
     let bar = progress(file, false);
     let mut incoming = records(file, &args.input, &transaction::FIELDS, None, &bar, transaction::read)?;
+    let report = args.input.open_report()?;
     let node = args.client.connect(&[Role::Screener])?;
     let (batches, waiting) = mpsc::channel(IN_FLIGHT);
     let mut waiting = Some(waiting);
@@ -211,7 +212,7 @@ async fn screen_file(args: &ScreenArgs, file: &std::path::Path) -> Result<Outcom
         }
     }
     bar.finish_and_clear();
-    account.tell(args.input.report.as_deref())?;
+    account.tell(report.as_ref())?;
     let decisions: Vec<String> = totals.decisions.iter().map(|(word, count)| format!("{count} {word}")).collect();
     output::remark(format!("{} transactions screened: {}", account.accepted, decisions.join(", ")));
     if totals.degraded > 0 {

@@ -69,6 +69,7 @@ async fn import(args: ImportArgs) -> Result<Outcome, CliError> {
     let (default, options) = (args.list, args.options.clone());
     let convert = move |record: &Record| read(record, default, &options);
     let mut incoming = records(&args.file, &args.input, &FIELDS, None, &bar, convert)?;
+    let report = args.input.open_report()?;
     let node = args.client.connect(&ROLES)?;
     let mut account = Account::default();
     let (mut listed, mut entries, mut lines, mut fault) = (0, Vec::new(), Vec::new(), None);
@@ -101,7 +102,7 @@ async fn import(args: ImportArgs) -> Result<Outcome, CliError> {
         }
     }
     bar.finish_and_clear();
-    account.tell(args.input.report.as_deref())?;
+    account.tell(report.as_ref())?;
     let (records, refused) = (account.records, account.refused);
     if args.json {
         output::answer_json(&Summary { records, listed, refused, refusals: &account.refusals })?;

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::Stdio;
 
-use crate::world::Running;
+use crate::world::{Running, said};
 
 const DEFAULTS: [&str; 8] =
     ["--typology", "F1012", "--severity", "high", "--confidence", "90", "--grounds", "own-confirmed"];
@@ -216,4 +216,24 @@ fn a_run_that_breaks_off_says_that_repeating_is_harmless() {
     node.kill();
     node.run("publisher", &with_defaults(&["publish", "cases.csv"]))
         .check(4, &["cannot be reached", "0 published before it", "repeating the same command is harmless"]);
+}
+
+#[test]
+fn the_ready_file_is_there_only_while_the_node_serves() {
+    let mut node = Running::start();
+    let ready = node.world.path("ready.json");
+    node.kill();
+    assert!(ready.exists(), "whoever is killed removes nothing");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut next = node.world.command();
+    next.args(["serve", "--config", "node/hushwire.toml", "--ready-file", "ready.json"]);
+    next.env("HUSHWIRE__PEER__LISTEN", taken.local_addr().expect("bound").to_string());
+    said(&mut next).check(1, &["cannot be listened on"]);
+    assert!(!ready.exists(), "a start removes what a killed node left, also where it fails");
+
+    let mut node = Running::start();
+    node.run("operator", &["status"]).check(0, &[]);
+    assert!(node.world.path("ready.json").exists());
+    assert_eq!(node.stop(), Some(0), "{}", node.world.read("serve.log"));
+    assert!(!node.world.path("ready.json").exists());
 }

@@ -53,10 +53,11 @@ use crate::io::traces::Traces;
 const TICK: Duration = Duration::from_millis(20);
 
 /// Serves until the process is told to stop (SIGTERM or Ctrl-C). `ready_file` receives the addresses once both doors are
-/// open, for whoever started the process.
+/// open, for whoever started the process, and is removed when it stops.
 pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) -> Result<(), ServeError> {
     forbid_core_dumps().map_err(|error| ServeError::CoreDumps(error.to_string()))?;
     let material = Arc::new(Material::load(config, clock::now())?);
+    let ready = material::ReadyFile::absent(ready_file)?;
     let local = runtime()?;
     let peers = runtime()?;
     let sockets = local.block_on(Sockets::bind(config))?;
@@ -82,9 +83,7 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
         peers.spawn(MetricsDoor { tcp, metrics: Arc::clone(&metrics) }.serve());
     }
     let peers_thread = spawn_peers(peers, peering, peer_door, sockets.peer, stopping.clone())?;
-    if let Some(path) = ready_file {
-        material::write_ready(&path, &addresses)?;
-    }
+    ready.write(&addresses)?;
     tracing::info!(event = "node.ready", local = %addresses.local, peer = %addresses.peer, member = %config.member);
 
     let observer = Observer {

@@ -237,3 +237,18 @@ fn the_ready_file_is_there_only_while_the_node_serves() {
     assert_eq!(node.stop(), Some(0), "{}", node.world.read("serve.log"));
     assert!(!node.world.path("ready.json").exists());
 }
+
+#[test]
+fn evidence_does_not_replace_a_file_that_exists() {
+    let node = Running::start();
+    let check = |args: &[&str]| {
+        let args = [&["audit"], args, &["--out", "evidence"][..]].concat();
+        node.run("auditor", &args).check(0, &["verified"]);
+        let written = node.world.read("evidence");
+        node.run("auditor", &args).check(1, &["evidence exists already", "hint: choose another --out"]);
+        assert_eq!(node.world.read("evidence"), written);
+        std::fs::remove_file(node.world.path("evidence")).expect("ours");
+    };
+    check(&["export"]);
+    check(&["prove", "--index", "0"]);
+}

@@ -122,3 +122,19 @@ fn guard_lists_are_imported_shown_and_removed() {
     guard(&["import", "latin.txt", "--name", "x", "--grade", "weak", "--kind", "domain"])
         .check(2, &["not UTF-8 in line 2"]);
 }
+
+#[test]
+fn whoever_leaves_while_the_passphrase_is_asked_for_leaves_no_folder() {
+    let world = World::new();
+    let fifo = world.path("passphrase");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).expect("made");
+    let mut asking = std::process::Command::new(env!("CARGO_BIN_EXE_hushwire"));
+    asking.args(["init", "--member", "bank-a", "--dir", "node", "--passphrase", "file:passphrase"]);
+    let mut asking = asking.current_dir(world.path("")).spawn().expect("it starts");
+    // Opens when the other side does: from now on the command waits for the passphrase.
+    let answer = std::fs::OpenOptions::new().write(true).open(&fifo).expect("ours");
+    asking.kill().expect("it waits");
+    asking.wait().expect("it is ours");
+    drop(answer);
+    assert_eq!(std::fs::read_dir(world.path("")).expect("there").count(), 1, "the passphrase's own file alone");
+}

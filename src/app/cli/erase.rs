@@ -46,12 +46,13 @@ enum Half {
 Examples:
   hushwire erase ask --reason data-subject --identifier email=-
   hushwire erase ask --reason mistake --source-ref CASE-4711")]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["name", "source_ref", "identifier"]))]
 struct AskArgs {
     /// data-subject (the person concerned asked), authority (a court or supervisor) or mistake
     #[arg(long, value_parser = reason)]
     reason: ErasureReason,
     /// Indicator by name; may be repeated
-    #[arg(long, value_name = "NAME", required_unless_present_any = ["source_ref", "identifier"])]
+    #[arg(long, value_name = "NAME")]
     name: Vec<String>,
     /// All indicators of your own case reference; may be repeated
     #[arg(long, value_name = "REF")]

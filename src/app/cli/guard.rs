@@ -16,7 +16,7 @@ use crate::io::clock;
 use crate::io::guard_files::{self, GuardFileError, Reading};
 use crate::io::keystore::file::read_at_most;
 
-/// Lists of what is shared by innocents: import, show, remove
+/// Lists of what is shared by innocents: import, list, remove
 #[derive(Debug, Args)]
 pub struct GuardArgs {
     #[command(subcommand)]

@@ -34,12 +34,13 @@ Examples:
 A file has the columns name, source_ref, kind and value, or kinds of identifier; each record names what it withdraws. \
 An identifier withdraws what was published for it; a mailbox, host or network that \
 another case published for another identifier is told and kept. Repeating a command is harmless. Exit code 3: some records named nothing; the others no longer count.")]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["name", "source_ref", "identifier", "file"]))]
 pub struct RetractArgs {
     /// false-positive, superseded, resolved, published-in-error or legal
     #[arg(long, value_parser = reason)]
     pub reason: RetractionReason,
     /// Indicator by name; may be repeated
-    #[arg(long, value_name = "NAME", required_unless_present_any = ["source_ref", "identifier", "file"])]
+    #[arg(long, value_name = "NAME")]
     pub name: Vec<String>,
     /// All indicators of your own case reference; may be repeated
     #[arg(long, value_name = "REF")]

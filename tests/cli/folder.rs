@@ -109,7 +109,7 @@ fn guard_lists_are_imported_shown_and_removed() {
     let guard = |args: &[&str]| world.run(&[&["guard"], args, &["--config", "node/hushwire.toml"][..]].concat());
     world.write("vpn.txt", "# our own list\n203.0.114.0/24\n");
     guard(&["import", "vpn.txt", "--name", "our-vpn", "--grade", "weak", "--kind", "ip"])
-        .check(0, &["our-vpn", "weak", "1 entries"]);
+        .check(0, &["our-vpn", "weak", "1 entry of"]);
     world.write("misp.json", r#"{"name":"Top sites","version":7,"type":"hostname","matching_attributes":["domain"],"list":["shop.example.org"]}"#);
     guard(&["import", "misp.json", "--grade", "reject"]).check(0, &["reject", "domain"]);
     guard(&["list"]).check(0, &["our-vpn"]);

@@ -58,7 +58,7 @@ fn refused_records_are_reported_by_line_field_and_rule_and_the_others_published(
     );
     let mut args = with_defaults(&["publish", "mixed.csv", "--report", "refused.csv"]);
     let said = node.run("publisher", &args);
-    said.check(3, &["6 records: 1 indicators published, 5 records refused"]);
+    said.check(3, &["6 records: 1 indicator published, 5 records refused"]);
     let report = node.world.read("refused.csv");
     let rows: Vec<String> =
         report.lines().map(|row| row.splitn(4, ',').take(3).collect::<Vec<_>>().join(",")).collect();
@@ -82,7 +82,7 @@ fn refused_records_are_reported_by_line_field_and_rule_and_the_others_published(
     assert!(node.world.read("refused.jsonl").lines().all(|line| line.starts_with("{\"line\":")));
 
     node.world.write("none.csv", "kind,value\npan,1\n");
-    node.run("publisher", &with_defaults(&["publish", "none.csv"])).check(1, &["all 1 records were refused"]);
+    node.run("publisher", &with_defaults(&["publish", "none.csv"])).check(1, &["the record was refused"]);
 }
 
 #[test]
@@ -173,13 +173,13 @@ fn a_row_refused_in_part_is_done_in_part() {
     let node = Running::start();
     node.world.write("wide.csv", "pan,iban\n4111111111111112,DE89370400440532013000\n");
     let said = node.run("publisher", &with_defaults(&["publish", "wide.csv"]));
-    said.check(3, &["1 indicators published, 1 records refused"]);
+    said.check(3, &["1 indicator published, 1 record refused"]);
     assert!(!said.err.contains("nothing was done"), "{}", said.err);
     node.wait_for_decision("iban=DE89370400440532013000", "challenge");
-    node.run("screener", &["screen", "wide.csv"]).check(3, &["1 transactions screened"]);
+    node.run("screener", &["screen", "wide.csv"]).check(3, &["1 transaction screened"]);
     node.world.write("withdrawn.csv", "kind,value,source_ref\niban,DE89370400440532013000,CASE-9\n");
     let retract = ["retract", "--reason", "resolved", "--file", "withdrawn.csv"];
-    node.run("publisher", &retract).check(3, &["1 indicators retracted", "not_found"]);
+    node.run("publisher", &retract).check(3, &["1 indicator retracted", "not_found"]);
 }
 
 #[test]

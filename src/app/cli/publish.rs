@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use crate::app::cli::client::{CALL_TIMEOUT, ClientArgs, Node, block_on};
 use crate::app::cli::stream::{Account, Incoming, InputArgs, broken, progress, records};
 use crate::app::outcome::{CliError, Outcome};
-use crate::app::output;
+use crate::app::output::{self, counted};
 use crate::app::records::draft::{self, Defaults};
 use crate::app::records::refusal::Refusal;
 use crate::app::records::words;
@@ -302,7 +302,9 @@ impl Run<'_> {
             }
         }
         let verb = if self.args.dry_run { "would be published" } else { "published" };
-        output::answer(format!("{records} records: {published} indicators {verb}, {refused} records refused"))?;
+        let (records, refused) = (counted(records, "record", "records"), counted(refused, "record", "records"));
+        let indicators = counted(published, "indicator", "indicators");
+        output::answer(format!("{records}: {indicators} {verb}, {refused} refused"))?;
         if let (Some(asked), Some((reached, copies, others))) = (self.args.ack, self.reached) {
             let reached = if self.falls_short() {
                 format!("not reached in time, {} was", reached.label())

@@ -8,7 +8,7 @@ use crate::app::cli::client::{CALL_TIMEOUT, ClientArgs, Node, block_on};
 use crate::app::cli::identifier_option::{self, IdentifierOption};
 use crate::app::cli::stream::{Account, Incoming, InputArgs, broken, progress, records};
 use crate::app::outcome::{CliError, Outcome};
-use crate::app::output;
+use crate::app::output::{self, counted};
 use crate::app::records::Record;
 use crate::app::records::draft::FieldReader;
 use crate::app::records::refusal::Refusal;
@@ -121,9 +121,9 @@ async fn retract(args: RetractArgs) -> Result<Outcome, CliError> {
             output::answer(name)?;
         }
         output::remark(format!(
-            "{} indicators retracted, {} records refused",
-            withdrawn.retracted.len(),
-            account.refused
+            "{} retracted, {} refused",
+            counted(withdrawn.retracted.len(), "indicator", "indicators"),
+            counted(account.refused, "record", "records")
         ));
     }
     ended?;

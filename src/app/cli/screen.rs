@@ -13,7 +13,7 @@ use crate::app::cli::decision;
 use crate::app::cli::identifier_option::{self, IdentifierOption};
 use crate::app::cli::stream::{Account, Incoming, InputArgs, broken, progress, records};
 use crate::app::outcome::{CliError, Outcome};
-use crate::app::output;
+use crate::app::output::{self, counted};
 use crate::app::records::refusal::Refusal;
 use crate::app::records::{time, transaction};
 use crate::base::limits;
@@ -214,9 +214,11 @@ async fn screen_file(args: &ScreenArgs, file: &std::path::Path) -> Result<Outcom
     bar.finish_and_clear();
     account.tell(report.as_ref())?;
     let decisions: Vec<String> = totals.decisions.iter().map(|(word, count)| format!("{count} {word}")).collect();
-    output::remark(format!("{} transactions screened: {}", account.accepted, decisions.join(", ")));
+    let transactions = counted(account.accepted, "transaction", "transactions");
+    output::remark(format!("{transactions} screened: {}", decisions.join(", ")));
     if totals.degraded > 0 {
-        output::remark(format!("{} answers are degraded: hushwire status says why", totals.degraded));
+        let answers = counted(totals.degraded, "answer is", "answers are");
+        output::remark(format!("{answers} degraded: hushwire status says why"));
     }
     account.outcome()
 }

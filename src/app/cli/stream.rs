@@ -221,7 +221,10 @@ impl Account {
         } else if self.accepted > 0 {
             Ok(Outcome::Partial)
         } else {
-            Err(CliError::failed(format!("all {} records were refused, nothing was done", self.records)))
+            Err(CliError::failed(match self.records {
+                1 => "the record was refused, nothing was done".to_owned(),
+                records => format!("all {records} records were refused, nothing was done"),
+            }))
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::app::cli::list::change::add_entries;
 use crate::app::cli::list::{ListingOptions, ROLES, list, number, reason};
 use crate::app::cli::stream::{Account, Incoming, InputArgs, broken, progress, records};
 use crate::app::outcome::{CliError, Outcome};
-use crate::app::output;
+use crate::app::output::{self, counted};
 use crate::app::records::Record;
 use crate::app::records::draft::FieldReader;
 use crate::app::records::refusal::Refusal;
@@ -107,7 +107,9 @@ async fn import(args: ImportArgs) -> Result<Outcome, CliError> {
     if args.json {
         output::answer_json(&Summary { records, listed, refused, refusals: &account.refusals })?;
     } else {
-        output::answer(format!("{records} records: {listed} identifiers listed, {refused} records refused"))?;
+        let (records, refused) = (counted(records, "record", "records"), counted(refused, "record", "records"));
+        let identifiers = counted(listed, "identifier", "identifiers");
+        output::answer(format!("{records}: {identifiers} listed, {refused} refused"))?;
     }
     match fault {
         Some(fault) => Err(fault),

@@ -27,7 +27,7 @@ pub struct ServeArgs {
     /// The node's configuration.
     #[arg(long, short, value_name = "FILE", env = "HUSHWIRE_CONFIG", default_value = "hushwire.toml")]
     config: PathBuf,
-    /// Write the addresses here once both listeners are open; removed at the start and when the node stops.
+    /// Write the addresses here once both listeners are open.
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
     /// Should the journal be damaged, set it aside and fetch every feed again from other members. What only this node

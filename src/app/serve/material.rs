@@ -221,28 +221,21 @@ pub struct Addresses {
     pub pid: u32,
 }
 
-/// Tells whoever started the process that it serves now, by a file that is there only while it does.
+/// The place of the ready file, which is there only while the process serves.
 #[derive(Debug)]
 pub struct ReadyFile(Option<PathBuf>);
 
 impl ReadyFile {
     /// Removes the file of an earlier process that was killed: whoever waits for the file must not find that one.
-    pub fn absent(path: Option<PathBuf>) -> Result<Self, ServeError> {
-        match path.as_ref().map_or(Ok(()), std::fs::remove_file) {
-            Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(reason) => {
-                let error = FileError { path: path.unwrap_or_default(), reason };
-                return Err(ServeError::File { what: "ready file", error });
+    pub fn absent(path: Option<&Path>) -> Result<Self, ServeError> {
+        let Some(path) = path else { return Ok(Self(None)) };
+        match std::fs::remove_file(path) {
+            Err(reason) if reason.kind() != std::io::ErrorKind::NotFound => {
+                let error = FileError { path: path.to_owned(), reason };
+                Err(ServeError::File { what: "ready file", error })
             }
+            _ => Ok(Self(Some(path.to_owned()))),
         }
-        Ok(Self(path))
-    }
-
-    pub fn write(&self, addresses: &Addresses) -> Result<(), ServeError> {
-        let Some(path) = &self.0 else { return Ok(()) };
-        let text = serde_json::to_vec(addresses).expect("addresses are plain values");
-        file::write(path, &text, Readers::Everyone).map_err(|error| ServeError::File { what: "ready file", error })
     }
 }
 
@@ -251,4 +244,10 @@ impl Drop for ReadyFile {
         // Best effort: the next start removes what is left.
         let _absent = self.0.as_ref().map(std::fs::remove_file);
     }
+}
+
+/// Tells whoever started the process that it serves now.
+pub fn write_ready(path: &Path, addresses: &Addresses) -> Result<(), ServeError> {
+    let text = serde_json::to_vec(addresses).expect("addresses are plain values");
+    file::write(path, &text, Readers::Everyone).map_err(|error| ServeError::File { what: "ready file", error })
 }

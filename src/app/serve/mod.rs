@@ -29,7 +29,7 @@ use crate::app::config::Config;
 use crate::app::serve::doors::Sockets;
 use crate::app::serve::freshness::{assess, refresh};
 use crate::app::serve::material::ServeError;
-use crate::app::serve::material::{LiveEngine, Material};
+use crate::app::serve::material::{LiveEngine, Material, ReadyFile};
 use crate::app::serve::observe::Observer;
 use crate::app::serve::peering::Peering;
 use crate::app::serve::roster::RosterDesk;
@@ -53,11 +53,11 @@ use crate::io::traces::Traces;
 const TICK: Duration = Duration::from_millis(20);
 
 /// Serves until the process is told to stop (SIGTERM or Ctrl-C). `ready_file` receives the addresses once both doors are
-/// open, for whoever started the process, and is removed when it stops.
+/// open, for whoever started the process.
 pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) -> Result<(), ServeError> {
     forbid_core_dumps().map_err(|error| ServeError::CoreDumps(error.to_string()))?;
     let material = Arc::new(Material::load(config, clock::now())?);
-    let ready = material::ReadyFile::absent(ready_file)?;
+    let _removed_when_it_stops = ReadyFile::absent(ready_file.as_deref())?;
     let local = runtime()?;
     let peers = runtime()?;
     let sockets = local.block_on(Sockets::bind(config))?;
@@ -83,7 +83,9 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
         peers.spawn(MetricsDoor { tcp, metrics: Arc::clone(&metrics) }.serve());
     }
     let peers_thread = spawn_peers(peers, peering, peer_door, sockets.peer, stopping.clone())?;
-    ready.write(&addresses)?;
+    if let Some(path) = ready_file {
+        material::write_ready(&path, &addresses)?;
+    }
     tracing::info!(event = "node.ready", local = %addresses.local, peer = %addresses.peer, member = %config.member);
 
     let observer = Observer {

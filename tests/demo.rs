@@ -183,12 +183,21 @@ fn what_it_prints_can_be_typed_while_the_nodes_run_and_ctrl_c_stops_everything()
 
 #[test]
 fn told_to_stop_while_it_founds_the_consortium_it_leaves_nothing() {
+    check_stopped_while_founding(Signal::TERM);
+}
+
+#[test]
+fn a_terminal_that_is_closed_leaves_nothing_either() {
+    check_stopped_while_founding(Signal::HUP);
+}
+
+fn check_stopped_while_founding(signal: Signal) {
     let mut running = Running::start(&[]);
     running.until("Founding a consortium");
     wait("the first node starts", || {
         running.folder().is_some_and(|folder| folder.join("bank-a").join("node.log").exists())
     });
-    running.signal(Signal::TERM);
+    running.signal(signal);
     let (status, said, printed) = running.end();
     assert_eq!((status.code(), printed.as_str()), (Some(1), ""), "{said}");
     assert!(said.contains("stopped before the story was told"), "{said}");

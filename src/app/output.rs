@@ -2,6 +2,7 @@
 //!
 //! A reader that closes the pipe early (`hushwire status | head`) ends the command quietly, as other tools do.
 
+use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal, Write};
 
 use serde::Serialize;
@@ -23,6 +24,11 @@ pub fn answer_json(value: &impl Serialize) -> Result<(), CliError> {
     answer(text.map_err(|_| CliError::failed("the answer cannot be written as JSON"))?)
 }
 
+/// A number with its noun, for people: `1 entry`, `2 entries`. Programs read `--json`.
+pub fn counted(count: impl Display + PartialEq + From<u8>, one: &str, many: &str) -> String {
+    if count == 1.into() { format!("1 {one}") } else { format!("{count} {many}") }
+}
+
 /// Tells the user something that is not part of the answer. Where standard error is closed there is nobody to tell.
 pub fn remark(line: impl AsRef<str>) {
     let _closed = writeln!(std::io::stderr().lock(), "{}", line.as_ref());
@@ -33,5 +39,18 @@ fn written(result: std::io::Result<()>) -> Result<(), CliError> {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(CliError::pipe_closed()),
         Err(error) => Err(CliError::failed(format!("standard output cannot be written: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_alone_is_named_in_the_singular() {
+        let check = |count: u64, expected: &str| assert_eq!(counted(count, "entry", "entries"), expected);
+        check(0, "0 entries");
+        check(1, "1 entry");
+        check(21, "21 entries");
     }
 }

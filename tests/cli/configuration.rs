@@ -90,7 +90,7 @@ fn a_node_publishes_under_its_own_typologies_only() {
             .write("cases.csv", format!("{header}device,device-of-a-case-0001,{typology},high,80,own-confirmed\n"));
     };
     file("X1");
-    node.run("publisher", &["publish", "cases.csv"]).check(0, &["1 indicators published"]);
+    node.run("publisher", &["publish", "cases.csv"]).check(0, &["1 indicator published"]);
     file("F1012");
     node.run("publisher", &["publish", "cases.csv"]).check(1, &["no such typology in this node's list"]);
 }

@@ -33,3 +33,22 @@ fn a_file_that_is_no_file_of_records_is_refused_as_a_whole() {
     world.run(&["publish", "nowhere.csv", "--config", "node/hushwire.toml"]).check(2, &["nowhere.csv"]);
     world.run(&["publish", "node", "--config", "node/hushwire.toml"]).check(2, &["folder"]);
 }
+
+#[test]
+fn a_report_that_cannot_be_written_is_told_before_anything_is_sent() {
+    let world = World::with_node();
+    world.write("cases.csv", "kind,value\nemail,a@fraud-mail.net\n");
+    world.write("orders.csv", "email\na@fraud-mail.net\n");
+    // The node does not run: whoever called it would say that it cannot be reached.
+    let check = |args: &[&str]| {
+        let place = ["--report", "nowhere/refused.csv", "--config", "node/hushwire.toml"];
+        let said = world.run(&[args, &place[..]].concat());
+        said.check(1, &["the report nowhere/refused.csv cannot be written", "nothing was sent"]);
+        assert!(!said.err.contains("cannot be reached"), "{}", said.err);
+    };
+    check(&["publish", "cases.csv"]);
+    check(&["screen", "orders.csv"]);
+    check(&["retract", "--reason", "resolved", "--file", "cases.csv"]);
+    check(&["retract", "--reason", "resolved", "--source-ref", "CASE-1"]);
+    check(&["list", "import", "cases.csv", "--list", "block", "--reason", "own-fraud"]);
+}

@@ -109,7 +109,7 @@ fn guard_lists_are_imported_shown_and_removed() {
     let guard = |args: &[&str]| world.run(&[&["guard"], args, &["--config", "node/hushwire.toml"][..]].concat());
     world.write("vpn.txt", "# our own list\n203.0.114.0/24\n");
     guard(&["import", "vpn.txt", "--name", "our-vpn", "--grade", "weak", "--kind", "ip"])
-        .check(0, &["our-vpn", "weak", "1 entries"]);
+        .check(0, &["our-vpn", "weak", "1 entry of"]);
     world.write("misp.json", r#"{"name":"Top sites","version":7,"type":"hostname","matching_attributes":["domain"],"list":["shop.example.org"]}"#);
     guard(&["import", "misp.json", "--grade", "reject"]).check(0, &["reject", "domain"]);
     guard(&["list"]).check(0, &["our-vpn"]);
@@ -121,4 +121,20 @@ fn guard_lists_are_imported_shown_and_removed() {
     world.write("latin.txt", b"a\nb\xE9\n");
     guard(&["import", "latin.txt", "--name", "x", "--grade", "weak", "--kind", "domain"])
         .check(2, &["not UTF-8 in line 2"]);
+}
+
+#[test]
+fn whoever_leaves_while_the_passphrase_is_asked_for_leaves_no_folder() {
+    let world = World::new();
+    let fifo = world.path("passphrase");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).expect("made");
+    let mut asking = std::process::Command::new(env!("CARGO_BIN_EXE_hushwire"));
+    asking.args(["init", "--member", "bank-a", "--dir", "node", "--passphrase", "file:passphrase"]);
+    let mut asking = asking.current_dir(world.path("")).spawn().expect("it starts");
+    // Opens when the other side does: from now on the command waits for the passphrase.
+    let answer = std::fs::OpenOptions::new().write(true).open(&fifo).expect("ours");
+    asking.kill().expect("it waits");
+    asking.wait().expect("it is ours");
+    drop(answer);
+    assert_eq!(std::fs::read_dir(world.path("")).expect("there").count(), 1, "the passphrase's own file alone");
 }

@@ -14,7 +14,9 @@ fn wrong_usage_is_exit_code_2() {
     let world = World::new();
     world.run(&["publsh"]).check(2, &["publish"]);
     world.run(&["publish"]).check(2, &["<FILE>"]);
-    world.run(&["retract", "--reason", "resolved"]).check(2, &[]);
+    let any_of_three = "<--name <NAME>|--source-ref <REF>|--identifier <KIND=VALUE>";
+    world.run(&["erase", "ask", "--reason", "mistake"]).check(2, &[any_of_three]);
+    world.run(&["retract", "--reason", "resolved"]).check(2, &[any_of_three, "|--file <FILE>"]);
     world.run(&["publish", "x.csv", "--confidence", "101"]).check(2, &["101"]);
 }
 

@@ -61,7 +61,7 @@ fn json_that_is_nested_without_end_is_one_refused_record() {
         let value = format!(r#"{{"kind":"device","value":{nested}}}"#);
         node.world.write("cases.jsonl", format!("{good}\n{nested}\n{objects}\n{value}\n"));
         node.run("publisher", &["publish", "cases.jsonl", "--dry-run"])
-            .check(3, &["4 records: 1 indicators would be published, 3 records refused"]);
+            .check(3, &["4 records: 1 indicator would be published, 3 records refused"]);
         node.world.write("orders.jsonl", format!("{objects}\n{nested}\n"));
         node.run("screener", &["screen", "orders.jsonl"]).check(1, &["all 2 records were refused"]);
     }

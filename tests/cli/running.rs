@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::Stdio;
 
-use crate::world::Running;
+use crate::world::{Running, said};
 
 const DEFAULTS: [&str; 8] =
     ["--typology", "F1012", "--severity", "high", "--confidence", "90", "--grounds", "own-confirmed"];
@@ -58,7 +58,7 @@ fn refused_records_are_reported_by_line_field_and_rule_and_the_others_published(
     );
     let mut args = with_defaults(&["publish", "mixed.csv", "--report", "refused.csv"]);
     let said = node.run("publisher", &args);
-    said.check(3, &["6 records: 1 indicators published, 5 records refused"]);
+    said.check(3, &["6 records: 1 indicator published, 5 records refused"]);
     let report = node.world.read("refused.csv");
     let rows: Vec<String> =
         report.lines().map(|row| row.splitn(4, ',').take(3).collect::<Vec<_>>().join(",")).collect();
@@ -82,7 +82,7 @@ fn refused_records_are_reported_by_line_field_and_rule_and_the_others_published(
     assert!(node.world.read("refused.jsonl").lines().all(|line| line.starts_with("{\"line\":")));
 
     node.world.write("none.csv", "kind,value\npan,1\n");
-    node.run("publisher", &with_defaults(&["publish", "none.csv"])).check(1, &["all 1 records were refused"]);
+    node.run("publisher", &with_defaults(&["publish", "none.csv"])).check(1, &["the record was refused"]);
 }
 
 #[test]
@@ -173,13 +173,13 @@ fn a_row_refused_in_part_is_done_in_part() {
     let node = Running::start();
     node.world.write("wide.csv", "pan,iban\n4111111111111112,DE89370400440532013000\n");
     let said = node.run("publisher", &with_defaults(&["publish", "wide.csv"]));
-    said.check(3, &["1 indicators published, 1 records refused"]);
+    said.check(3, &["1 indicator published, 1 record refused"]);
     assert!(!said.err.contains("nothing was done"), "{}", said.err);
     node.wait_for_decision("iban=DE89370400440532013000", "challenge");
-    node.run("screener", &["screen", "wide.csv"]).check(3, &["1 transactions screened"]);
+    node.run("screener", &["screen", "wide.csv"]).check(3, &["1 transaction screened"]);
     node.world.write("withdrawn.csv", "kind,value,source_ref\niban,DE89370400440532013000,CASE-9\n");
     let retract = ["retract", "--reason", "resolved", "--file", "withdrawn.csv"];
-    node.run("publisher", &retract).check(3, &["1 indicators retracted", "not_found"]);
+    node.run("publisher", &retract).check(3, &["1 indicator retracted", "not_found"]);
 }
 
 #[test]
@@ -216,4 +216,39 @@ fn a_run_that_breaks_off_says_that_repeating_is_harmless() {
     node.kill();
     node.run("publisher", &with_defaults(&["publish", "cases.csv"]))
         .check(4, &["cannot be reached", "0 published before it", "repeating the same command is harmless"]);
+}
+
+#[test]
+fn the_ready_file_is_there_only_while_the_node_serves() {
+    let mut node = Running::start();
+    let ready = node.world.path("ready.json");
+    node.kill();
+    assert!(ready.exists(), "whoever is killed removes nothing");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut next = node.world.command();
+    next.args(["serve", "--config", "node/hushwire.toml", "--ready-file", "ready.json"]);
+    next.env("HUSHWIRE__PEER__LISTEN", taken.local_addr().expect("bound").to_string());
+    said(&mut next).check(1, &["cannot be listened on"]);
+    assert!(!ready.exists(), "a start removes what a killed node left, also where it fails");
+
+    let mut node = Running::start();
+    node.run("operator", &["status"]).check(0, &[]);
+    assert!(node.world.path("ready.json").exists());
+    assert_eq!(node.stop(), Some(0), "{}", node.world.read("serve.log"));
+    assert!(!node.world.path("ready.json").exists());
+}
+
+#[test]
+fn evidence_does_not_replace_a_file_that_exists() {
+    let node = Running::start();
+    let check = |args: &[&str]| {
+        let args = [&["audit"], args, &["--out", "evidence"][..]].concat();
+        node.run("auditor", &args).check(0, &["verified"]);
+        let written = node.world.read("evidence");
+        node.run("auditor", &args).check(1, &["evidence exists already", "hint: choose another --out"]);
+        assert_eq!(node.world.read("evidence"), written);
+        std::fs::remove_file(node.world.path("evidence")).expect("ours");
+    };
+    check(&["export"]);
+    check(&["prove", "--index", "0"]);
 }

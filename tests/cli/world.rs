@@ -5,6 +5,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -204,6 +205,13 @@ impl Running {
         while self.decision(identifier) != expected {
             assert!(begun.elapsed() < START, "the decision is still not {expected}");
         }
+    }
+
+    /// Tells the process to stop, as a supervisor does; its exit code.
+    pub fn stop(&mut self) -> Option<i32> {
+        let pid = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw).expect("ours");
+        kill_process(pid, Signal::TERM).expect("it runs");
+        self.process.wait().expect("it is ours").code()
     }
 
     /// Ends the process at once, as a power cut would.

@@ -81,7 +81,7 @@ fn the_command_tells_what_was_reached_and_a_member_alone_is_told_at_once() {
     let to = ["--endpoint", &endpoint, "--identity", identity.to_str().expect("a plain name")];
     let said = consortium.run(&[["publish", "cases.csv", "--ack", "peer"].as_slice(), &to].concat());
     assert_eq!(said.code, 3, "{}{}", said.stdout, said.stderr);
-    assert!(said.stdout.contains("1 indicators published, 0 records refused"), "{}", said.stdout);
+    assert!(said.stdout.contains("1 indicator published, 0 records refused"), "{}", said.stdout);
     assert!(said.stderr.contains("ack peer: not reached in time, local was; 0 of 0 other members"), "{}", said.stderr);
     let said = consortium.run(&[["publish", "cases.csv", "--ack", "local", "--json"].as_slice(), &to].concat());
     assert_eq!(said.code, 0, "{}{}", said.stdout, said.stderr);

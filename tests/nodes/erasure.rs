@@ -76,7 +76,7 @@ fn two_people_erase_an_indicator_and_its_content_leaves_every_disk() {
     let words = ["erase", "ask", "--reason", "data-subject", "--source-ref", "CASE-7", "--source-ref", "CASE-8"];
     let asked = run(&consortium, &a, "publisher-anna", &words);
     assert_eq!(asked.code, 3, "one reference names nothing: {}", asked.stderr);
-    assert!(asked.stderr.contains("1 indicators will be erased once somebody else confirms"), "{}", asked.stderr);
+    assert!(asked.stderr.contains("1 indicator will be erased once somebody else confirms"), "{}", asked.stderr);
     let id = asked.stdout.trim();
     for alone in ["publisher-anna", "operator-anna"] {
         let refused = run(&consortium, &a, alone, &["erase", "confirm", id]);

@@ -25,7 +25,7 @@ fn an_analyst_blocks_and_allows_above_what_members_say_and_it_survives_a_kill() 
     assert_eq!(node.screen(MAIL).decision(), Decision::Allow);
     let words = ["list", "add", "block", "email=Listed.Person+x@googlemail.com", "--reason", "own-fraud"];
     let said = run(&consortium, &node, "analyst", &words, 0);
-    assert_eq!(said.stdout, "1 identifiers on the block list, 0 refused\n");
+    assert_eq!(said.stdout, "1 identifier on the block list, 0 refused\n");
     let answer = node.screen(MAIL);
     assert_eq!(answer.decision(), Decision::Block, "every spelling of the mailbox");
     assert_eq!(answer.reasons[0].code, "own_block_list");

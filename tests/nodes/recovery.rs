@@ -96,15 +96,15 @@ fn an_audit_log_is_cosigned_by_others_and_a_copy_put_back_is_not() {
     let [a, b] = consortium.start_all(["bank-a", "bank-b"]);
     a.until_ready();
     a.until("cosigned", |status| status.audit_witnesses == ["demo.example/bank-b/witness"]);
-    let export = |node: &Node| {
+    let export = |node: &Node, file: &str| {
         let identity = node.home.identity("auditor");
         consortium.succeed(&format!(
-            "audit export --json --out log.jsonl --endpoint {} --identity {}",
+            "audit export --json --out {file} --endpoint {} --identity {}",
             node.local,
             identity.display()
         ))
     };
-    let said = export(&a);
+    let said = export(&a, "log.jsonl");
     assert!(said.stdout.contains("demo.example/bank-b/witness"), "{}", said.stdout);
     let verified = consortium.succeed("audit verify log.jsonl --roster bank-b/roster.note");
     assert!(verified.stdout.contains("witnessed up to size"), "{}", verified.stdout);
@@ -128,9 +128,9 @@ fn an_audit_log_is_cosigned_by_others_and_a_copy_put_back_is_not() {
     let a = consortium.start("bank-a");
     let status = a.until("it is told", |status| status.alarms.iter().any(|alarm| alarm.contains("audit log")));
     assert!(status.audit_witnessed_size < size);
-    let told = export(&a);
+    let told = export(&a, "diverged.jsonl");
     assert!(told.stdout.contains("\"verified\":true"), "{}", told.stdout);
-    let log = fs::read_to_string(consortium.path().join("log.jsonl")).expect("exported");
+    let log = fs::read_to_string(consortium.path().join("diverged.jsonl")).expect("exported");
     assert!(log.contains("audit.diverged"));
     assert!(b.status().alarms.is_empty(), "nobody is accused");
 }

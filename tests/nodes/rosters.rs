@@ -99,7 +99,7 @@ fn a_new_epoch_on_running_nodes_lists_what_to_publish_again_and_a_customer_count
     assert_eq!((&json["due"][0]["name"], &json["due"][0]["epoch"]), (&names[0].as_str().into(), &1.into()));
     assert!(json["due"][0]["readable_until"].as_str().is_some_and(|until| until.ends_with('Z')), "{json}");
     assert!(listed(&["--csv"]).stdout.starts_with("name,kind,epoch,readable_until\nmembers/bank-a/indicators/"));
-    assert!(listed(&[]).stderr.contains("1 indicators to publish again"));
+    assert!(listed(&[]).stderr.contains("1 indicator to publish again"));
 
     let again = IndicatorDraft { supersedes: names[0].clone(), ..draft(device) };
     let published = a.publish("", vec![again]).expect("published");

@@ -156,7 +156,8 @@ fn who_asks_for_it_gets_an_answer_whose_record_survives_a_kill() {
     let auditor = home.identity("auditor").display().to_string();
     let reach = ["--endpoint", &node.local.to_string(), "--identity", &auditor];
     for id in [&durable.decision_id, &results[0].decision_id, &results[2].decision_id] {
-        let prove = ["audit", "prove", "--decision", id.as_str(), "--out", "proof.json"];
+        let proof = format!("{id}.proof");
+        let prove = ["audit", "prove", "--decision", id.as_str(), "--out", &proof];
         let said = consortium.run(&[&prove[..], &reach[..]].concat());
         assert_eq!(said.code, 0, "{}", said.stderr);
     }

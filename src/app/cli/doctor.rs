@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::app::config::{Config, ConfigError};
 use crate::app::outcome::{CliError, Outcome};
-use crate::app::output::{answer, answer_json};
+use crate::app::output::{answer, answer_json, counted};
 use crate::io::guard_files;
 use crate::io::typology_file;
 
@@ -172,5 +172,9 @@ fn report(args: &DoctorArgs, findings: &Findings) -> Result<Outcome, CliError> {
             }
         }
     }
-    if faults == 0 { Ok(Outcome::Done) } else { Err(CliError::failed(format!("{faults} faults, {warnings} warnings"))) }
+    if faults == 0 {
+        return Ok(Outcome::Done);
+    }
+    let (faults, warnings) = (counted(faults, "fault", "faults"), counted(warnings, "warning", "warnings"));
+    Err(CliError::failed(format!("{faults}, {warnings}")))
 }

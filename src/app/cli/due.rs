@@ -70,7 +70,7 @@ pub fn run(args: DueArgs) -> Result<Outcome, CliError> {
         })?;
     }
     if !args.csv {
-        output::remark(format!("{} indicators to publish again", due.len()));
+        output::remark(format!("{} to publish again", output::counted(due.len(), "indicator", "indicators")));
     }
     Ok(Outcome::Done)
 }

@@ -8,7 +8,7 @@ use crate::app::cli::identifier_option::{self, IdentifierOption};
 use crate::app::cli::retract::tell_kept;
 use crate::app::cli::stream::Account;
 use crate::app::outcome::{CliError, Outcome};
-use crate::app::output;
+use crate::app::output::{self, counted};
 use crate::app::records::refusal::Refusal;
 use crate::base::role::Role;
 use crate::base::time::Timestamp;
@@ -46,12 +46,13 @@ enum Half {
 Examples:
   hushwire erase ask --reason data-subject --identifier email=-
   hushwire erase ask --reason mistake --source-ref CASE-4711")]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["name", "source_ref", "identifier"]))]
 struct AskArgs {
     /// data-subject (the person concerned asked), authority (a court or supervisor) or mistake
     #[arg(long, value_parser = reason)]
     reason: ErasureReason,
     /// Indicator by name; may be repeated
-    #[arg(long, value_name = "NAME", required_unless_present_any = ["source_ref", "identifier"])]
+    #[arg(long, value_name = "NAME")]
     name: Vec<String>,
     /// All indicators of your own case reference; may be repeated
     #[arg(long, value_name = "REF")]
@@ -152,8 +153,8 @@ async fn ask(args: AskArgs) -> Result<Outcome, CliError> {
     } else {
         tell_kept(&answer.kept);
         if let Some(ends_at) = ends_at {
-            let count = answer.selected.len();
-            output::remark(format!("{count} indicators will be erased once somebody else confirms, until {ends_at}:"));
+            let count = counted(answer.selected.len(), "indicator", "indicators");
+            output::remark(format!("{count} will be erased once somebody else confirms, until {ends_at}:"));
             output::remark(format!("hushwire erase confirm {}", answer.erasure_id));
             output::answer(&answer.erasure_id)?;
         } else {
@@ -197,10 +198,10 @@ async fn confirm(args: ConfirmArgs) -> Result<Outcome, CliError> {
     for name in &answer.erased {
         output::answer(name)?;
     }
-    let (count, by) = (answer.erased.len(), &answer.asked_by);
+    let (count, by) = (counted(answer.erased.len(), "indicator", "indicators"), &answer.asked_by);
     output::remark(match args.dry_run {
-        true => format!("{count} indicators would be erased; {by} asked for it ({reason})"),
-        false => format!("{count} indicators erased; every member drops their content within hours of hearing of it"),
+        true => format!("{count} would be erased; {by} asked for it ({reason})"),
+        false => format!("{count} erased; every member drops their content within hours of hearing of it"),
     });
     Ok(Outcome::Done)
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::app::cli::client::load_config;
 use crate::app::outcome::{CliError, Outcome};
-use crate::app::output::{answer, answer_json, remark};
+use crate::app::output::{answer, answer_json, counted, remark};
 use crate::app::records::words;
 use crate::base::kind::IdentifierKind;
 use crate::domain::identifier::guard::list::{GuardList, ListGrade, ListHeader, ListScope};
@@ -16,7 +16,7 @@ use crate::io::clock;
 use crate::io::guard_files::{self, GuardFileError, Reading};
 use crate::io::keystore::file::read_at_most;
 
-/// Lists of what is shared by innocents: import, show, remove
+/// Lists of what is shared by innocents: import, list, remove
 #[derive(Debug, Args)]
 pub struct GuardArgs {
     #[command(subcommand)]
@@ -225,10 +225,10 @@ fn line_of(list: &GuardList) -> String {
     let kinds: Vec<&str> = header.kinds.iter().map(|kind| kind.label()).collect();
     let version = if header.version.is_empty() { String::new() } else { format!(" {}", header.version) };
     format!(
-        "{}{version}  {}  {} entries of {}  {}",
+        "{}{version}  {}  {} of {}  {}",
         header.name,
         header.grade.name(),
-        list.entries().len(),
+        counted(list.entries().len(), "entry", "entries"),
         kinds.join(", "),
         list.digest()
     )

@@ -28,6 +28,7 @@ use crate::domain::roster::member::{Endpoint, MemberName};
 use crate::domain::roster::terms::{Admins, Limits};
 use crate::io::certificate::LEAF_DAYS;
 use crate::io::keystore::admin::AdminKey;
+use crate::io::keystore::passphrase::Passphrase;
 use crate::io::keystore::store::Keystore;
 use crate::io::{clock, random};
 
@@ -82,8 +83,10 @@ pub struct InitArgs {
 pub fn run(args: InitArgs) -> Result<Outcome, CliError> {
     args.addresses.check()?;
     refuse_occupied(&args.dir)?;
+    // Before the folder: somebody who is asked for it may well leave with Ctrl-C.
+    let passphrase = args.sealing.chosen()?;
     let staging = staging(&args.dir)?;
-    let made = build(&args, &NodeDir::new(&staging)).and_then(|genesis| {
+    let made = build(&args, &passphrase, &NodeDir::new(&staging)).and_then(|genesis| {
         std::fs::rename(&staging, &args.dir)
             .map_err(|error| CliError::failed(format!("{} cannot be made: {error}", args.dir.display())))?;
         Ok(genesis)
@@ -129,9 +132,9 @@ fn staging(dir: &Path) -> Result<PathBuf, CliError> {
 }
 
 /// Everything of the node in `node`; returns the genesis hash.
-fn build(args: &InitArgs, node: &NodeDir) -> Result<Sha256Digest, CliError> {
+fn build(args: &InitArgs, passphrase: &Passphrase, node: &NodeDir) -> Result<Sha256Digest, CliError> {
     let (now, mut rng) = (clock::now(), random::generator());
-    let (passphrase, work) = (args.sealing.chosen()?, args.sealing.work());
+    let work = args.sealing.work();
     let consortium = match &args.consortium {
         Some(consortium) => consortium.clone(),
         None => format!("{}.hushwire.internal", args.member)
@@ -140,8 +143,8 @@ fn build(args: &InitArgs, node: &NodeDir) -> Result<Sha256Digest, CliError> {
     };
     remark("making and sealing keys, which takes a few seconds on purpose");
     let holder = Holder { consortium: &consortium, member: &args.member, hosts: &args.hosts };
-    make_keys(node, &holder, &passphrase, work, now, &mut rng)?;
-    let keystore = Keystore::read(&node.keystore(), &passphrase)?;
+    make_keys(node, &holder, passphrase, work, now, &mut rng)?;
+    let keystore = Keystore::read(&node.keystore(), passphrase)?;
     for role in ROLES {
         let folder = node.client(role.as_str(), args.client_name.as_str());
         issue_client(node, &keystore, role, &args.client_name, LEAF_DAYS, &folder, now)?;
@@ -149,7 +152,7 @@ fn build(args: &InitArgs, node: &NodeDir) -> Result<Sha256Digest, CliError> {
 
     let admin_name: GroupId = "owner".parse().map_err(|_| CliError::failed("the admin has no valid name"))?;
     let admin = AdminKey::generate(consortium.clone(), admin_name, &mut rng);
-    admin.create(&node.path().join("admin.age"), &passphrase, work)?;
+    admin.create(&node.path().join("admin.age"), passphrase, work)?;
     let signer = admin.signer()?;
     let wishes = Wishes {
         name: match &args.name {
@@ -176,7 +179,7 @@ fn build(args: &InitArgs, node: &NodeDir) -> Result<Sha256Digest, CliError> {
         bundles: prepared.bundles.iter().map(|(_, bundle)| signed(bundle)).collect::<Result<_, _>>()?,
     };
     let invitation = pack(Vec::new(), papers, now)?;
-    let entry = Entry { invitation, genesis: prepared.sha256, passphrase: &passphrase, work };
+    let entry = Entry { invitation, genesis: prepared.sha256, passphrase, work };
     join(node, keystore, entry, now)?;
 
     write_configuration(node, &args.member, &args.addresses, args.sealing.source()?)?;

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use crate::app::cli::client::{CALL_TIMEOUT, ClientArgs, Node, block_on};
 use crate::app::cli::stream::{Account, Incoming, InputArgs, broken, progress, records};
 use crate::app::outcome::{CliError, Outcome};
-use crate::app::output;
+use crate::app::output::{self, counted};
 use crate::app::records::draft::{self, Defaults};
 use crate::app::records::refusal::Refusal;
 use crate::app::records::words;
@@ -115,6 +115,7 @@ async fn publish(args: PublishArgs) -> Result<Outcome, CliError> {
     let follow = args.follow.then(|| Arc::clone(&stop));
     let incoming =
         records(&args.file, &args.input, &draft::FIELDS, follow, &bar, move |record| draft::read(record, &defaults))?;
+    let report = args.input.open_report()?;
     let names = args.names.as_deref().map(NamesFile::create).transpose()?;
     let node = args.client.connect(&[Role::Publisher])?;
     let mut run = Run {
@@ -130,7 +131,7 @@ async fn publish(args: PublishArgs) -> Result<Outcome, CliError> {
     };
     let ended = run.all(incoming, &stop).await;
     run.bar.finish_and_clear();
-    run.account.tell(args.input.report.as_deref())?;
+    run.account.tell(report.as_ref())?;
     if let Some(names) = run.names.take() {
         names.finish()?;
     }
@@ -301,7 +302,9 @@ impl Run<'_> {
             }
         }
         let verb = if self.args.dry_run { "would be published" } else { "published" };
-        output::answer(format!("{records} records: {published} indicators {verb}, {refused} records refused"))?;
+        let (records, refused) = (counted(records, "record", "records"), counted(refused, "record", "records"));
+        let indicators = counted(published, "indicator", "indicators");
+        output::answer(format!("{records}: {indicators} {verb}, {refused} refused"))?;
         if published > 0 && !self.args.dry_run {
             output::remark("they count once their window closes and they are signed: feed.window_ms, 1 s unless set");
         }

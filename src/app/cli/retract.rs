@@ -8,7 +8,7 @@ use crate::app::cli::client::{CALL_TIMEOUT, ClientArgs, Node, block_on};
 use crate::app::cli::identifier_option::{self, IdentifierOption};
 use crate::app::cli::stream::{Account, Incoming, InputArgs, broken, progress, records};
 use crate::app::outcome::{CliError, Outcome};
-use crate::app::output;
+use crate::app::output::{self, counted};
 use crate::app::records::Record;
 use crate::app::records::draft::FieldReader;
 use crate::app::records::refusal::Refusal;
@@ -34,12 +34,13 @@ Examples:
 A file has the columns name, source_ref, kind and value, or kinds of identifier; each record names what it withdraws. \
 An identifier withdraws what was published for it; a mailbox, host or network that \
 another case published for another identifier is told and kept. Repeating a command is harmless. Exit code 3: some records named nothing; the others no longer count.")]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["name", "source_ref", "identifier", "file"]))]
 pub struct RetractArgs {
     /// false-positive, superseded, resolved, published-in-error or legal
     #[arg(long, value_parser = reason)]
     pub reason: RetractionReason,
     /// Indicator by name; may be repeated
-    #[arg(long, value_name = "NAME", required_unless_present_any = ["source_ref", "identifier", "file"])]
+    #[arg(long, value_name = "NAME")]
     pub name: Vec<String>,
     /// All indicators of your own case reference; may be repeated
     #[arg(long, value_name = "REF")]
@@ -99,6 +100,7 @@ pub fn run(args: RetractArgs) -> Result<Outcome, CliError> {
 }
 
 async fn retract(args: RetractArgs) -> Result<Outcome, CliError> {
+    let report = args.input.open_report()?;
     let mut account = Account::default();
     let mut withdrawn = Withdrawn::default();
     let ended = match &args.file {
@@ -109,7 +111,7 @@ async fn retract(args: RetractArgs) -> Result<Outcome, CliError> {
         return ended.map(|()| Outcome::Done);
     }
     // Told also where it broke off: what was retracted before stays retracted.
-    account.tell(args.input.report.as_deref())?;
+    account.tell(report.as_ref())?;
     if args.json {
         let Withdrawn { retracted, kept } = &withdrawn;
         output::answer_json(&Summary { retracted, kept, refused: &account.refusals })?;
@@ -119,9 +121,9 @@ async fn retract(args: RetractArgs) -> Result<Outcome, CliError> {
             output::answer(name)?;
         }
         output::remark(format!(
-            "{} indicators retracted, {} records refused",
-            withdrawn.retracted.len(),
-            account.refused
+            "{} retracted, {} refused",
+            counted(withdrawn.retracted.len(), "indicator", "indicators"),
+            counted(account.refused, "record", "records")
         ));
     }
     ended?;

@@ -13,7 +13,7 @@ use crate::app::cli::decision;
 use crate::app::cli::identifier_option::{self, IdentifierOption};
 use crate::app::cli::stream::{Account, Incoming, InputArgs, broken, progress, records};
 use crate::app::outcome::{CliError, Outcome};
-use crate::app::output;
+use crate::app::output::{self, counted};
 use crate::app::records::refusal::Refusal;
 use crate::app::records::{time, transaction};
 use crate::base::limits;
@@ -155,6 +155,7 @@ struct Totals {
 async fn screen_file(args: &ScreenArgs, file: &std::path::Path) -> Result<Outcome, CliError> {
     let bar = progress(file, false);
     let mut incoming = records(file, &args.input, &transaction::FIELDS, None, &bar, transaction::read)?;
+    let report = args.input.open_report()?;
     let node = args.client.connect(&[Role::Screener])?;
     let (batches, waiting) = mpsc::channel(IN_FLIGHT);
     let mut waiting = Some(waiting);
@@ -211,11 +212,13 @@ async fn screen_file(args: &ScreenArgs, file: &std::path::Path) -> Result<Outcom
         }
     }
     bar.finish_and_clear();
-    account.tell(args.input.report.as_deref())?;
+    account.tell(report.as_ref())?;
     let decisions: Vec<String> = totals.decisions.iter().map(|(word, count)| format!("{count} {word}")).collect();
-    output::remark(format!("{} transactions screened: {}", account.accepted, decisions.join(", ")));
+    let transactions = counted(account.accepted, "transaction", "transactions");
+    output::remark(format!("{transactions} screened: {}", decisions.join(", ")));
     if totals.degraded > 0 {
-        output::remark(format!("{} answers are degraded: hushwire status says why", totals.degraded));
+        let answers = counted(totals.degraded, "answer is", "answers are");
+        output::remark(format!("{answers} degraded: hushwire status says why"));
     }
     account.outcome()
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::app::cli::client::{CALL_TIMEOUT, ClientArgs, block_on};
 use crate::app::cli::decision::age_s;
 use crate::app::outcome::{CliError, Outcome};
-use crate::app::output;
+use crate::app::output::{self, counted};
 use crate::app::records::time;
 use crate::base::role::Role;
 use crate::io::grpc::wire::hushwire::local::v1 as local;
@@ -102,11 +102,11 @@ fn in_words(status: &local::GetStatusResponse) -> Vec<String> {
     let mut lines = vec![
         format!("{} of {}, hushwire {}", status.member, status.consortium, status.version),
         format!("state      {}{detail}", status.state),
-        format!("believed   {} indicators", status.believed),
+        format!("believed   {}", counted(status.believed, "indicator", "indicators")),
         format!("pending    {} publications not yet in a signed checkpoint", status.pending),
         format!("own lists  {} allowed, {} blocked", status.allow_listed, status.block_listed),
         format!("roster     version {}, key epoch {}", status.roster_version, status.epoch),
-        format!("audit log  {} records, {}", status.audit_size, witnessed(status)),
+        format!("audit log  {}, {}", counted(status.audit_size, "record", "records"), witnessed(status)),
         format!("started    {}", status.started_at.as_ref().map(time::show).unwrap_or_default()),
     ];
     lines.extend(status.alarms.iter().map(|alarm| format!("ALARM      {alarm}")));

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output;
 use crate::app::records::mapping::{MapOption, Names};
-use crate::app::records::refusal::{Refusal, write_report};
+use crate::app::records::refusal::{Refusal, Report};
 use crate::app::records::source::{Format, ReadOptions, RecordReader, SourceError};
 use crate::app::records::{Record, input};
 
@@ -44,6 +44,21 @@ pub struct InputArgs {
     /// Write every refused record there, by line, field and rule (CSV; JSON lines where the name ends with .jsonl)
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+}
+
+impl InputArgs {
+    /// The report, where one was asked for; opened before the node is called.
+    pub fn open_report(&self) -> Result<Option<Report>, CliError> {
+        let open = |path: &PathBuf| {
+            Report::open(path)
+                .map_err(|error| unwritable(path, &error).hint("nothing was sent; choose another --report"))
+        };
+        self.report.as_ref().map(open).transpose()
+    }
+}
+
+fn unwritable(report: &Path, error: &std::io::Error) -> CliError {
+    CliError::failed(format!("the report {} cannot be written: {error}", report.display()))
 }
 
 fn delimiter(text: &str) -> Result<char, String> {
@@ -172,7 +187,7 @@ impl Account {
     }
 
     /// Shows the first refusals and the count of each rule, and writes the report where one was asked for.
-    pub fn tell(&mut self, report: Option<&Path>) -> Result<(), CliError> {
+    pub fn tell(&mut self, report: Option<&Report>) -> Result<(), CliError> {
         self.refusals.sort_by_key(|refusal| refusal.line);
         for refusal in self.refusals.iter().take(REFUSALS_SHOWN) {
             output::remark(format!("refused: {}", refusal.shown()));
@@ -183,10 +198,8 @@ impl Account {
                 output::remark(format!("  {count:>7}  {rule}"));
             }
         }
-        if let Some(path) = report {
-            write_report(path, &self.refusals).map_err(|error| {
-                CliError::failed(format!("the report {} cannot be written: {error}", path.display()))
-            })?;
+        if let Some(report) = report {
+            report.write(&self.refusals).map_err(|error| unwritable(&report.path, &error))?;
             let missing = self.all_refusals() - wide(self.refusals.len());
             if missing > 0 {
                 output::remark(format!(
@@ -208,7 +221,10 @@ impl Account {
         } else if self.accepted > 0 {
             Ok(Outcome::Partial)
         } else {
-            Err(CliError::failed(format!("all {} records were refused, nothing was done", self.records)))
+            Err(CliError::failed(match self.records {
+                1 => "the record was refused, nothing was done".to_owned(),
+                records => format!("all {records} records were refused, nothing was done"),
+            }))
         }
     }
 }

@@ -64,12 +64,15 @@ pub fn run(args: DemoArgs) -> Result<Outcome, CliError> {
     runtime.block_on(perform(args))
 }
 
-/// Ctrl-C or SIGTERM. Signals that cannot be waited for end the demo at once; nothing is lost by it.
+/// Ctrl-C, SIGTERM, or SIGHUP: the terminal was closed. Signals that cannot be waited for end the demo at once; nothing is
+/// lost by it.
 async fn told_to_stop() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
     tokio::select! {
         _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
     }
 }

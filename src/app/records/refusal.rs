@@ -1,7 +1,8 @@
 //! Refused records: by line, field and rule, never by value.
 
+use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -30,20 +31,61 @@ impl Refusal {
     }
 }
 
-/// Writes the report a program reads: CSV, or JSON lines where the name ends with `.jsonl`.
-pub fn write_report(path: &Path, refusals: &[Refusal]) -> std::io::Result<()> {
-    let mut out = std::io::BufWriter::new(std::fs::File::create(path)?);
-    if path.extension().is_some_and(|extension| extension == "jsonl") {
-        for refusal in refusals {
-            serde_json::to_writer(&mut out, refusal)?;
-            out.write_all(b"\n")?;
+/// The report a program reads: CSV, or JSON lines where the name ends with `.jsonl`.
+#[derive(Debug)]
+pub struct Report {
+    pub path: PathBuf,
+    file: File,
+}
+
+impl Report {
+    /// Opened before anything is sent: a place that cannot be written is told while nothing has happened yet. What stands
+    /// there is replaced only by [`Report::write`].
+    pub fn open(path: &Path) -> std::io::Result<Self> {
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    pub fn write(&self, refusals: &[Refusal]) -> std::io::Result<()> {
+        // A pipe has no length.
+        if self.file.metadata()?.is_file() {
+            self.file.set_len(0)?;
         }
-    } else {
-        writeln!(out, "line,field,rule,description")?;
-        for refusal in refusals {
-            let description = refusal.description.replace('"', "\"\"");
-            writeln!(out, "{},{},{},\"{description}\"", refusal.line, refusal.field, refusal.rule)?;
+        let mut out = std::io::BufWriter::new(&self.file);
+        if self.path.extension().is_some_and(|extension| extension == "jsonl") {
+            for refusal in refusals {
+                serde_json::to_writer(&mut out, refusal)?;
+                out.write_all(b"\n")?;
+            }
+        } else {
+            writeln!(out, "line,field,rule,description")?;
+            for refusal in refusals {
+                let description = refusal.description.replace('"', "\"\"");
+                writeln!(out, "{},{},{},\"{description}\"", refusal.line, refusal.field, refusal.rule)?;
+            }
+        }
+        out.flush()?;
+        match self.file.sync_all() {
+            // A pipe or a terminal has no disk under it.
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => Ok(()),
+            written => written,
         }
     }
-    out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_replaces_the_one_before_only_when_it_is_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("refused.csv");
+        std::fs::write(&path, "x".repeat(1_000)).expect("written");
+        let report = Report::open(&path).expect("opened");
+        assert_eq!(std::fs::metadata(&path).expect("there").len(), 1_000);
+        report.write(&[Refusal::new(2, "pan", "missing", "say \"what\"")]).expect("written");
+        let written = std::fs::read_to_string(&path).expect("readable");
+        assert_eq!(written, "line,field,rule,description\n2,pan,missing,\"say \"\"what\"\"\"\n");
+    }
 }

@@ -223,6 +223,31 @@ pub struct Addresses {
     pub opening: bool,
 }
 
+/// The place of the ready file, which is there only while the process serves.
+#[derive(Debug)]
+pub struct ReadyFile(Option<PathBuf>);
+
+impl ReadyFile {
+    /// Removes the file of an earlier process that was killed: whoever waits for the file must not find that one.
+    pub fn absent(path: Option<&Path>) -> Result<Self, ServeError> {
+        let Some(path) = path else { return Ok(Self(None)) };
+        match std::fs::remove_file(path) {
+            Err(reason) if reason.kind() != std::io::ErrorKind::NotFound => {
+                let error = FileError { path: path.to_owned(), reason };
+                Err(ServeError::File { what: "ready file", error })
+            }
+            _ => Ok(Self(Some(path.to_owned()))),
+        }
+    }
+}
+
+impl Drop for ReadyFile {
+    fn drop(&mut self) {
+        // Best effort: the next start removes what is left.
+        let _absent = self.0.as_ref().map(std::fs::remove_file);
+    }
+}
+
 /// Tells whoever started the process that it serves now.
 pub fn write_ready(path: &Path, addresses: &Addresses) -> Result<(), ServeError> {
     let text = serde_json::to_vec(addresses).expect("addresses are plain values");

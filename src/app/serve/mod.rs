@@ -32,7 +32,7 @@ use crate::app::config::Config;
 use crate::app::serve::doors::Sockets;
 use crate::app::serve::freshness::assess;
 use crate::app::serve::material::ServeError;
-use crate::app::serve::material::{LiveEngine, Material};
+use crate::app::serve::material::{LiveEngine, Material, ReadyFile};
 use crate::app::serve::observe::Observer;
 use crate::app::serve::open_up::{OpenUp, Ready, Store, assess_early};
 use crate::app::serve::opening::{Early, start_engine};
@@ -58,6 +58,7 @@ use crate::node::state::Settings;
 pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) -> Result<(), ServeError> {
     forbid_core_dumps().map_err(|error| ServeError::CoreDumps(error.to_string()))?;
     let material = Arc::new(Material::load(config, clock::now())?);
+    let _removed_when_it_stops = ReadyFile::absent(ready_file.as_deref())?;
     let local = runtime()?;
     let peers = runtime()?;
     let sockets = local.block_on(Sockets::bind(config))?;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use indicatif::ProgressBar;
 use tonic::Request;
 
-use crate::app::cli::audit::{entry_of, from_node, keys_of, unusable, verify};
+use crate::app::cli::audit::{entry_of, from_node, keys_of, refuse_existing, unusable, verify};
 use crate::app::cli::client::{ClientArgs, block_on, explain};
 use crate::app::outcome::{CliError, Outcome};
 use crate::base::position::{EntryIndex, TreeSize};
@@ -32,7 +32,7 @@ The file is verified while it is written. Whoever gets it verifies it again, off
 pub struct ExportArgs {
     #[command(flatten)]
     client: ClientArgs,
-    /// File to write; it is replaced only when the new one is complete
+    /// File to write, which must not exist yet; it appears when it is complete
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// First entry; the export then also proves what it continues
@@ -44,6 +44,7 @@ pub struct ExportArgs {
 }
 
 pub(in crate::app::cli) fn run(args: ExportArgs) -> Result<Outcome, CliError> {
+    refuse_existing(&args.out)?;
     let mut unfinished = args.out.as_os_str().to_owned();
     unfinished.push(".unfinished");
     let unfinished = PathBuf::from(unfinished);

@@ -8,6 +8,8 @@ mod prove;
 mod table;
 mod verify;
 
+use std::path::Path;
+
 use clap::Subcommand;
 
 use crate::app::outcome::{CliError, Outcome};
@@ -50,6 +52,14 @@ pub fn run(args: AuditArgs) -> Result<Outcome, CliError> {
         AuditCommand::Verify(args) => verify::run(args),
         AuditCommand::Prove(args) => prove::run(args),
     }
+}
+
+/// Evidence that was handed out before is not replaced by accident.
+fn refuse_existing(out: &Path) -> Result<(), CliError> {
+    if out.exists() {
+        return Err(CliError::failed(format!("{} exists already", out.display())).hint("choose another --out"));
+    }
+    Ok(())
 }
 
 /// An entry as the node sent it, its content checked against its leaf.

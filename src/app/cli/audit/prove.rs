@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use tonic::Request;
 
-use crate::app::cli::audit::{entry_of, keys_of, unusable, verify};
+use crate::app::cli::audit::{entry_of, keys_of, refuse_existing, unusable, verify};
 use crate::app::cli::client::{CALL_TIMEOUT, ClientArgs, block_on};
 use crate::app::outcome::{CliError, Outcome};
 use crate::base::bytes::TreeHash;
@@ -33,7 +33,7 @@ pub struct ProveArgs {
     /// The record at this index of the log
     #[arg(long)]
     index: Option<u64>,
-    /// File to write
+    /// File to write, which must not exist yet
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// One JSON object on standard output
@@ -42,6 +42,7 @@ pub struct ProveArgs {
 }
 
 pub(in crate::app::cli) fn run(args: ProveArgs) -> Result<Outcome, CliError> {
+    refuse_existing(&args.out)?;
     let proof = block_on(fetch(&args))?;
     let file = file_of(&proof)?;
     // What a reader would refuse is not handed out.

@@ -2,6 +2,7 @@
 
 use crate::app::cli::doctor::{Findings, Patient};
 use crate::app::cli::member::card::own_pin;
+use crate::app::output::counted;
 use crate::base::limits::EPOCH_DAYS;
 use crate::domain::roster::verified::Roster;
 use crate::io::bundle_files::open_kept;
@@ -87,7 +88,11 @@ fn in_force(patient: &Patient<'_>, roster: &Roster, findings: &mut Findings) {
     } else {
         findings.ok(
             "roster",
-            format!("version {version} of {}, {} members, {days} days", roster.consortium(), roster.members().len()),
+            format!(
+                "version {version} of {}, {}, {days} days",
+                roster.consortium(),
+                counted(roster.members().len(), "member", "members")
+            ),
         );
     }
     let new_epoch = format!("hushwire key new-epoch --dir {} --out next-epoch", patient.dir());

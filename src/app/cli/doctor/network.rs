@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::app::cli::client::{ClientArgs, block_on, reachable};
 use crate::app::cli::doctor::{Findings, Patient};
 use crate::app::cli::status;
+use crate::app::output::counted;
 use crate::domain::roster::verified::Roster;
 use crate::io::grpc::wire::hushwire::local::v1::GetStatusResponse;
 
@@ -60,7 +61,7 @@ fn running(patient: &Patient<'_>, findings: &mut Findings) {
 }
 
 fn state(status: &GetStatusResponse, findings: &mut Findings) {
-    let found = format!("{}, {} indicators believed", status.state, status.believed);
+    let found = format!("{}, {} believed", status.state, counted(status.believed, "indicator", "indicators"));
     if status.state == "ready" {
         findings.ok("node", found);
     } else {

@@ -7,7 +7,7 @@ use crate::app::cli::identifier_option::{self, IdentifierOption};
 use crate::app::cli::list::{ListingOptions, ROLES, list, number};
 use crate::app::cli::stream::Account;
 use crate::app::outcome::{CliError, Outcome};
-use crate::app::output;
+use crate::app::output::{self, counted};
 use crate::app::records::refusal::Refusal;
 use crate::domain::screening::own_lists::OwnList;
 use crate::io::grpc::wire::hushwire::local::v1 as local;
@@ -153,7 +153,8 @@ fn tell(list: OwnList, done: u32, verb: &str, json: bool, mut account: Account) 
     if json {
         output::answer_json(&Summary { list: list.label(), done, refused: &account.refusals })?;
     } else {
-        output::answer(format!("{done} identifiers {verb} the {list} list, {} refused", account.refused))?;
+        let identifiers = counted(done, "identifier", "identifiers");
+        output::answer(format!("{identifiers} {verb} the {list} list, {} refused", account.refused))?;
     }
     account.outcome()
 }

@@ -9,7 +9,7 @@ use crate::app::cli::list::change::add_entries;
 use crate::app::cli::list::{ListingOptions, ROLES, list, number, reason};
 use crate::app::cli::stream::{Account, Incoming, InputArgs, broken, progress, records};
 use crate::app::outcome::{CliError, Outcome};
-use crate::app::output;
+use crate::app::output::{self, counted};
 use crate::app::records::Record;
 use crate::app::records::draft::FieldReader;
 use crate::app::records::refusal::Refusal;
@@ -69,6 +69,7 @@ async fn import(args: ImportArgs) -> Result<Outcome, CliError> {
     let (default, options) = (args.list, args.options.clone());
     let convert = move |record: &Record| read(record, default, &options);
     let mut incoming = records(&args.file, &args.input, &FIELDS, None, &bar, convert)?;
+    let report = args.input.open_report()?;
     let node = args.client.connect(&ROLES)?;
     let mut account = Account::default();
     let (mut listed, mut entries, mut lines, mut fault) = (0, Vec::new(), Vec::new(), None);
@@ -101,12 +102,14 @@ async fn import(args: ImportArgs) -> Result<Outcome, CliError> {
         }
     }
     bar.finish_and_clear();
-    account.tell(args.input.report.as_deref())?;
+    account.tell(report.as_ref())?;
     let (records, refused) = (account.records, account.refused);
     if args.json {
         output::answer_json(&Summary { records, listed, refused, refusals: &account.refusals })?;
     } else {
-        output::answer(format!("{records} records: {listed} identifiers listed, {refused} records refused"))?;
+        let (records, refused) = (counted(records, "record", "records"), counted(refused, "record", "records"));
+        let identifiers = counted(listed, "identifier", "identifiers");
+        output::answer(format!("{records}: {identifiers} listed, {refused} refused"))?;
     }
     match fault {
         Some(fault) => Err(fault),

@@ -62,7 +62,7 @@ pub(super) fn run(args: ShowArgs) -> Result<Outcome, CliError> {
             page_token = page.next_page_token;
         }
         if !args.json {
-            output::remark(format!("{shown} entries"));
+            output::remark(output::counted(shown, "entry", "entries"));
         }
         Ok(Outcome::Done)
     })

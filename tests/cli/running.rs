@@ -195,9 +195,12 @@ fn a_bench_tells_how_many_orders_were_answered_and_how_fast() {
         let latency = |name: &str| measured["latency_us"][name].as_u64().expect("microseconds");
         assert!(0 < latency("p50") && latency("p50") <= latency("p99_9"), "{measured}");
     }
-    node.world.write("orders.csv", "kind,value\nemail,a@fraud-mail.net\npan,4111111111111112\n");
+    node.world.write("orders.csv", "email,pan\na@fraud-mail.net,4111111111111112\n");
     let own = ["bench", "--file", "orders.csv", "--seconds", "1", "--warm-up", "0"];
     node.run("screener", &own).check(0, &["answered", "p99.9"]);
+    // What nothing can be looked up for is no answer.
+    node.world.write("orders.csv", "email,pan\na@fraud-mail.net,\n,4111111111111112\n");
+    node.run("screener", &own).check(3, &["calls: CARD_LUHN"]);
     node.run("publisher", &["bench", "--seconds", "1"]).check(1, &["hushwire cert issue"]);
 }
 

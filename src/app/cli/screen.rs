@@ -77,7 +77,7 @@ impl ScreenArgs {
 #[derive(Debug, Clone, clap::Args)]
 pub struct OneArgs {
     /// Amount in minor units: 12500 for 125.00
-    #[arg(long, default_value_t = 0, requires = "identifier")]
+    #[arg(long, default_value_t = 0, requires = "identifier", value_parser = minor_units)]
     pub amount_minor: i64,
     /// ISO 4217 code
     #[arg(long, default_value = "", requires = "identifier")]
@@ -100,6 +100,10 @@ pub struct OneArgs {
     /// Your reference of the order
     #[arg(long, default_value = "", requires = "identifier")]
     pub transaction_ref: String,
+}
+
+fn minor_units(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| "a whole number of minor units is wanted, 12500 for 125.00".to_owned())
 }
 
 /// See the module's documentation.

@@ -28,7 +28,7 @@ pub struct ServeArgs {
     #[arg(long, short, value_name = "FILE", env = "HUSHWIRE_CONFIG", default_value = "hushwire.toml")]
     config: PathBuf,
     /// Write the addresses here once both listeners are open, as JSON. Where a snapshot answers checkouts before the store is open
-    /// it says "opening": true at first, and is written again when everything is served.
+    /// it says "opening": true at first, and is written again when everything is served. Removed at the start and at the stop.
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
     /// Should the journal be damaged, set it aside and fetch every feed again from other members. What only this node

@@ -161,7 +161,8 @@ fn through_the_commands(consortium: &Consortium, a: &Node, shop: &Node) {
     consortium.file("orders.csv", &orders);
     screen(&["orders.csv"], 3);
     screen(&["--identifier", "phone=+49 1512 9931774", "--customer-ref", CUSTOMER], 0);
-    screen(&["--identifier", "pan=4929 0731 8846 2053"], 3);
+    screen(&["--identifier", "pan=4929 0731 8846 2053"], 1);
+    screen(&["--identifier", "device=no-marked-device-1", "--identifier", "pan=4929 0731 8846 2053"], 3);
     screen(&["--identifier", "4929073188462052"], 2);
 
     let list = |words: &[&str], code| run(consortium, a, "analyst", &[&["list"], words].concat(), code);

@@ -183,6 +183,13 @@ impl Consortium {
         said
     }
 
+    /// What a node's audit log holds, as its auditor lists it: JSON lines.
+    pub fn audit_list(&self, node: &Node, more: &[&str]) -> Said {
+        let (endpoint, identity) = (node.local.to_string(), node.home.identity("auditor").display().to_string());
+        let words = ["audit", "list", "--json", "--limit", "1000", "--endpoint", &endpoint, "--identity", &identity];
+        self.run(&[&words[..], more].concat())
+    }
+
     /// Everything commands have said so far.
     pub fn transcript(&self) -> Vec<Said> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -53,20 +53,7 @@ fn each_role_is_refused_what_it_may_not_call_and_nothing_else() {
         }
         assert_ne!(call(&channel, "/hushwire.local.v1.NodeService/Unheard").code(), Code::Ok);
     }
-    let auditor = a.home.identity("auditor");
-    let listed = consortium.run(&[
-        "audit",
-        "list",
-        "--json",
-        "--limit",
-        "1000",
-        "--action",
-        "call.",
-        "--endpoint",
-        &a.local.to_string(),
-        "--identity",
-        auditor.to_str().expect("a plain name"),
-    ]);
+    let listed = consortium.audit_list(&a, &["--action", "call."]);
     assert_eq!(listed.code, 0, "{}", listed.stderr);
     let found = listed.stdout.matches("ROLE_NOT_ALLOWED").count() + listed.stdout.matches("WRONG_LISTENER").count();
     assert!(u64::try_from(found).expect("small") >= refusals, "{refusals} refusals, {found} recorded");

@@ -188,20 +188,7 @@ fn what_is_wrong_over_http_is_refused_with_its_reason_and_never_repeated() {
     assert!(send(&a, "operator", headers.as_bytes()).starts_with("HTTP/1.1 431"), "too many headers are told so");
     assert!(send(&a, "operator", b"nonsense\r\n\r\n").starts_with("HTTP/1.1 400"), "what is no HTTP is told so");
 
-    let auditor = a.home.identity("auditor");
-    let listed = consortium.run(&[
-        "audit",
-        "list",
-        "--json",
-        "--limit",
-        "1000",
-        "--action",
-        "call.",
-        "--endpoint",
-        &a.local.to_string(),
-        "--identity",
-        &auditor.display().to_string(),
-    ]);
+    let listed = consortium.audit_list(&a, &["--action", "call."]);
     assert!(
         listed.stdout.contains("ROLE_NOT_ALLOWED") && listed.stdout.contains("UNKNOWN_METHOD"),
         "{}",

@@ -86,13 +86,7 @@ fn health(node: &Node, service: &str) -> ServingStatus {
 
 #[test]
 fn while_the_store_is_opened_checkouts_are_answered_and_everything_else_is_told_to_come_back() {
-    let consortium = Consortium::found(&["bank-a"]);
-    let a = consortium.start("bank-a");
-    a.until_ready();
-    flag_all(&a, &[BEFORE]);
-    let home = a.home.clone();
-    a.stop();
-    make_long(&home);
+    let (consortium, home) = long_to_open();
     let a = home.start_early().unwrap_or_else(|said| panic!("{}", said.stderr));
     let answer = a.screen(BEFORE);
     let refused = a.publish("", vec![draft(AFTER)]).expect_err("the store is not open");
@@ -110,33 +104,15 @@ fn while_the_store_is_opened_checkouts_are_answered_and_everything_else_is_told_
     wait("no longer degraded", || (!a.screen(BEFORE).degraded).then_some(()));
     flag_all(&a, &[AFTER]);
     // The early answers' records waited for the log.
-    let auditor = home.identity("auditor").display().to_string();
-    let endpoint = a.local.to_string();
     wait("the early decision is in the audit log", || {
-        let said = consortium.run(&[
-            "audit",
-            "list",
-            "--json",
-            "--limit",
-            "1000",
-            "--endpoint",
-            &endpoint,
-            "--identity",
-            &auditor,
-        ]);
+        let said = consortium.audit_list(&a, &[]);
         said.stdout.contains(&answer.decision_id).then_some(())
     });
 }
 
 #[test]
 fn a_node_stopped_before_its_store_is_open_ends_at_once_and_says_what_it_could_not_record() {
-    let consortium = Consortium::found(&["bank-a"]);
-    let a = consortium.start("bank-a");
-    a.until_ready();
-    flag_all(&a, &[BEFORE]);
-    let home = a.home.clone();
-    a.stop();
-    make_long(&home);
+    let (_consortium, home) = long_to_open();
     let from = log_size(&home);
     let a = home.start_early().unwrap_or_else(|said| panic!("{}", said.stderr));
     assert_eq!(a.screen(BEFORE).decision(), Decision::Challenge);
@@ -145,6 +121,18 @@ fn a_node_stopped_before_its_store_is_open_ends_at_once_and_says_what_it_could_n
     assert_eq!(status.code(), Some(0), "{log}");
     assert!(took.as_secs() < 5, "{took:?}");
     assert!(log.contains("audit.unwritten") && !log.contains("node.ready"), "{log}");
+}
+
+/// A stopped member with a flagged value, whose next opening takes a while.
+fn long_to_open() -> (Consortium, Home) {
+    let consortium = Consortium::found(&["bank-a"]);
+    let a = consortium.start("bank-a");
+    a.until_ready();
+    flag_all(&a, &[BEFORE]);
+    let home = a.home.clone();
+    a.stop();
+    make_long(&home);
+    (consortium, home)
 }
 
 /// Lets openings take a while from here on, but not the way from the snapshot, which a clean stop leaves behind the noise.

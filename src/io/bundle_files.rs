@@ -58,14 +58,16 @@ impl BundleFiles {
         addressed.map(|(bundle, note)| (bundle.epoch(), note)).collect()
     }
 
-    /// Removes what was kept of an epoch.
-    pub fn forget(&self, epoch: KeyEpoch) -> Result<(), FileError> {
+    /// Removes what was kept of an epoch; returns how many bundles that were.
+    pub fn forget(&self, epoch: KeyEpoch) -> Result<usize, FileError> {
         let of_epoch = format!("epoch-{epoch}-");
         let named = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&of_epoch));
-        self.paths()
-            .into_iter()
-            .filter(named)
-            .try_for_each(|path| std::fs::remove_file(&path).map_err(|reason| FileError { path: path.clone(), reason }))
+        let mut removed = 0;
+        for path in self.paths().into_iter().filter(named) {
+            std::fs::remove_file(&path).map_err(|reason| FileError { path, reason })?;
+            removed += 1;
+        }
+        Ok(removed)
     }
 
     fn paths(&self) -> Vec<PathBuf> {
@@ -100,12 +102,11 @@ pub fn open_kept(
     now: Timestamp,
 ) -> BTreeMap<KeyEpoch, EpochSecret> {
     let Some(roster) = chain.last() else { return BTreeMap::new() };
-    let held = keystore.keys.epochs.keys().copied().collect();
     let mut opened = BTreeMap::new();
     for (bundle, _) in files.load() {
         let epoch = bundle.epoch();
         let is_ours = bundle.recipients().any(|recipient| *recipient == keystore.member);
-        if BTreeSet::contains(&held, &epoch) || !is_ours || !is_needed(roster, epoch, now) {
+        if keystore.keys.epochs.contains_key(&epoch) || !is_ours || !is_needed(roster, epoch, now) {
             continue;
         }
         match verify(bundle, chain).and_then(|bundle| open(&bundle, keystore)) {
@@ -144,8 +145,8 @@ mod tests {
             files.keep(epoch, b"no bundle").expect("written once");
         }
         assert_eq!((files.paths().len(), files.load().len()), (2, 0));
-        files.forget(KeyEpoch(1)).expect("removed");
+        assert_eq!(files.forget(KeyEpoch(1)).expect("removed"), 1);
         assert_eq!(files.paths().len(), 1, "epoch 12 is another");
-        files.forget(KeyEpoch(1)).expect("nothing to do");
+        assert_eq!(files.forget(KeyEpoch(1)).expect("nothing to do"), 0);
     }
 }

@@ -46,7 +46,7 @@ impl<J: Journal + 'static> Compactor<J> {
     fn advance<V: Views>(&mut self, node: &mut Node<J, V>, now: Timestamp) -> Result<(), StorageFault> {
         let Some(running) = &self.running else {
             if let Some(compaction) = node.due_compaction(now)? {
-                self.running = Some(work_beside(compaction)?);
+                self.running = Some(work_beside(compaction).inspect_err(|_| node.abandon_compaction())?);
             }
             return Ok(());
         };

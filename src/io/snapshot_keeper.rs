@@ -12,16 +12,12 @@ use crate::io::engine::{Engine, EngineFault};
 use crate::io::journal::fs::Fs;
 use crate::io::snapshot_file::{Begun, NotWritten, SnapshotFile};
 use crate::node::cut::Cut;
-use crate::node::store::{Journal, Views};
+use crate::node::store::{Journal, StorageFault, Views};
 
 /// Looks every minute whether a snapshot is due, and writes it from a thread of its own. Ends with the engine, or when `stop`
 /// turns true.
-pub async fn keep_snapshots<J, V, F>(
-    engine: Engine<J, V>,
-    belief: Arc<Belief>,
-    file: Arc<SnapshotFile<F>>,
-    stop: watch::Receiver<bool>,
-) where
+pub async fn keep_snapshots<J, V, F>(engine: Engine<J, V>, file: Arc<SnapshotFile<F>>, stop: watch::Receiver<bool>)
+where
     J: Journal + Send + 'static,
     V: Views + Send + 'static,
     F: Fs,
@@ -29,7 +25,7 @@ pub async fn keep_snapshots<J, V, F>(
     while !*stop.borrow() {
         tokio::time::sleep(Duration::from_secs(limits::SNAPSHOT_LOOK_S)).await;
         let begun = file.begin();
-        let cut = match cut(&engine).await {
+        let (cut, belief) = match cut(&engine).await {
             Err(EngineFault::Stopping) => return,
             // A node whose store does not answer has other sorrows; a last record that compaction took comes back with the next.
             Err(EngineFault::Busy | EngineFault::Opening | EngineFault::Stuck { .. } | EngineFault::Storage(_)) => {
@@ -40,7 +36,7 @@ pub async fn keep_snapshots<J, V, F>(
         if !is_due(&file, &cut) {
             continue;
         }
-        let (belief, file, stop) = (Arc::clone(&belief), Arc::clone(&file), stop.clone());
+        let (file, stop) = (Arc::clone(&file), stop.clone());
         let writing = tokio::task::spawn_blocking(move || {
             write(&file, begun, &cut, &belief, &mut || {
                 std::thread::sleep(Duration::from_millis(limits::SNAPSHOT_REST_MS));
@@ -55,19 +51,15 @@ pub async fn keep_snapshots<J, V, F>(
 
 /// The snapshot of a clean stop: whatever came since the last one, as long as that is done at `deadline`. A disk that hangs
 /// is not waited for.
-pub async fn write_last<J, V, F>(
-    engine: &Engine<J, V>,
-    belief: Arc<Belief>,
-    file: Arc<SnapshotFile<F>>,
-    deadline: Instant,
-) where
+pub async fn write_last<J, V, F>(engine: &Engine<J, V>, file: Arc<SnapshotFile<F>>, deadline: Instant)
+where
     J: Journal + Send + 'static,
     V: Views + Send + 'static,
     F: Fs,
 {
     let last = async {
         let begun = file.begin();
-        let Ok(cut) = cut(engine).await else { return };
+        let Ok((cut, belief)) = cut(engine).await else { return };
         let writing = tokio::task::spawn_blocking(move || {
             write(&file, begun, &cut, &belief, &mut || Instant::now() < deadline);
         });
@@ -76,13 +68,16 @@ pub async fn write_last<J, V, F>(
     drop(tokio::time::timeout_at(deadline.into(), last).await);
 }
 
-/// Everything the cut covers is durable and shows once this returns.
-async fn cut<J, V>(engine: &Engine<J, V>) -> Result<Cut, EngineFault>
+/// A cut and the belief of the node that made it: another one might never have been told what the cut covers. Everything it
+/// covers is durable and shows once this returns.
+async fn cut<J, V>(engine: &Engine<J, V>) -> Result<(Cut, Arc<Belief>), EngineFault>
 where
     J: Journal + Send + 'static,
     V: Views + Send + 'static,
 {
-    Ok(engine.call(|node, round| node.cut(round.now)).await??)
+    Ok(engine
+        .call(|node, round| Ok::<_, StorageFault>((node.cut(round.now)?, Arc::clone(&node.state().belief))))
+        .await??)
 }
 
 fn is_due<F: Fs>(file: &SnapshotFile<F>, cut: &Cut) -> bool {

@@ -87,6 +87,11 @@ impl<J: Journal, V: Views> Node<J, V> {
         Ok(Some(Compaction { closed, sweep: Sweep::new(&self.state, now) }))
     }
 
+    /// Gives up a compaction of which nothing was done.
+    pub fn abandon_compaction(&mut self) {
+        self.housekeeping.is_running = false;
+    }
+
     /// Puts a part in force that was written anew. After a fault the compaction is over.
     pub fn install_compacted(&mut self, rewritten: RewriteOutcome<J>) -> Result<(), StorageFault> {
         self.journal.install(rewritten).inspect_err(|fault| {

@@ -10,9 +10,9 @@
 //! meant carries the hour it waits since; a decoy then has hour and epoch of one of those it goes out with, drawn at random.
 //!
 //! With `feed.decoys` every window of every own feed is filled up to so many indicators, also where nothing was published, and
-//! the one in which a start falls. Decoys count against the day's quota and use half of it at most. That an entry is one says this node's own audit log alone,
-//! and from there the node knows it again: it is not listed for republication, and never was in the statistics, which count
-//! what callers asked for.
+//! the one in which a start falls. Decoys count against the day's quota and use half of it at most. That an entry is one says
+//! this node's own audit log alone, and from there the node knows it again: it is not listed for republication, and never was in
+//! the statistics, which count what callers asked for.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -28,7 +28,7 @@ use crate::domain::audit::event::{AuditEvent, IndicatorRef};
 use crate::domain::audit::record::AuditRecord;
 use crate::domain::feed::blob::indicator::Indicator;
 use crate::domain::feed::entry::{Entry, EntryKind};
-use crate::domain::pseudonym::suite::Suite;
+use crate::domain::pseudonym::keys::EpochKeys;
 use crate::node::Node;
 use crate::node::state::Settings;
 use crate::node::store::{Journal, Views};
@@ -179,7 +179,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         let mut sealed = vec![0; form.sealed_bytes];
         rng.fill_bytes(&mut sealed);
         let blob = Indicator {
-            suite: Suite::KeyedHash,
+            suite: EpochKeys::SUITE,
             kind: form.kind,
             pseudonym: Pseudonym(rng.random()),
             reporter: self.state.identity.member.clone(),

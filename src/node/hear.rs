@@ -148,6 +148,8 @@ impl<J: Journal, V: Views> Node<J, V> {
             let Ok(id) = FeedId::from_origin(&self.state.identity.consortium, &origin) else { continue };
             match self.accept_heartbeat(from, &id, &note, now, rng) {
                 Ok(_) | Err(AcceptFault::UnknownFeed | AcceptFault::Quarantined) => {}
+                // What it says of our own feeds may be lost with it: then the peer has not been heard.
+                Err(fault @ AcceptFault::Storage(_)) => return Err(fault),
                 Err(fault) => faults = Err(fault),
             }
         }

@@ -2,7 +2,8 @@
 //!
 //! What is prepared is durable already. At the end of a window everything due is shuffled, appended and signed in one
 //! commit; a crash before that commit leaves it pending, a crash after leaves it sequenced: exactly once either way.
-//! Retractions do not wait. Decoys ([`crate::node::decoy`]) are added at the end of a window. While the fence is not open, nothing is signed.
+//! Retractions do not wait. Decoys ([`crate::node::decoy`]) are added at the end of a window. While the fence is not open,
+//! nothing is signed.
 
 use rand::seq::SliceRandom;
 use rand::{CryptoRng, Rng};

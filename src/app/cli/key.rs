@@ -227,11 +227,12 @@ fn forget_epoch(args: &ForgetArgs) -> Result<Outcome, CliError> {
     }
     let (mut keystore, passphrase) = args.sealing.open(&node)?;
     // First: whoever is stopped in between still holds the secret and can say so again.
-    node.bundle_files().forget(epoch)?;
-    if keystore.keys.epochs.remove(&epoch).is_none() {
-        return Err(CliError::usage(format!("this keystore holds no secret of epoch {epoch}")));
+    let bundles = node.bundle_files().forget(epoch)?;
+    if keystore.keys.epochs.remove(&epoch).is_some() {
+        keystore.replace(&node.keystore(), &passphrase, args.sealing.work())?;
+    } else if bundles == 0 {
+        return Err(CliError::usage(format!("this node holds no secret of epoch {epoch}")));
     }
-    keystore.replace(&node.keystore(), &passphrase, args.sealing.work())?;
     if args.json {
         answer_json(&json!({ "epoch": epoch.0 }))?;
     } else {

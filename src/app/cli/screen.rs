@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use indicatif::ProgressBar;
 use prost::Message;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -158,14 +159,37 @@ struct Totals {
 
 async fn screen_file(args: &ScreenArgs, file: &std::path::Path) -> Result<Outcome, CliError> {
     let bar = progress(file, false);
-    let mut incoming = records(file, &args.input, &transaction::FIELDS, None, &bar, transaction::read)?;
+    let incoming = records(file, &args.input, &transaction::FIELDS, None, &bar, transaction::read)?;
     let report = args.input.open_report()?;
     let node = args.client.connect(&[Role::Screener])?;
+    let (mut account, mut totals) = (Account::default(), Totals::default());
+    let ended = screen_all(args, file, incoming, &node, &bar, (&mut account, &mut totals)).await;
+    bar.finish_and_clear();
+    // Also where it broke off: what was refused until then is told.
+    account.tell(report.as_ref())?;
+    ended?;
+    let decisions: Vec<String> = totals.decisions.iter().map(|(word, count)| format!("{count} {word}")).collect();
+    let transactions = counted(account.accepted, "transaction", "transactions");
+    output::remark(format!("{transactions} screened: {}", decisions.join(", ")));
+    if totals.degraded > 0 {
+        let answers = counted(totals.degraded, "answer is", "answers are");
+        output::remark(format!("{answers} degraded: hushwire status says why"));
+    }
+    account.outcome()
+}
+
+/// Screens until the file ends or something breaks off.
+async fn screen_all(
+    args: &ScreenArgs,
+    file: &std::path::Path,
+    mut incoming: mpsc::Receiver<Incoming<local::ScreenTransactionRequest>>,
+    node: &Node,
+    bar: &ProgressBar,
+    (account, totals): (&mut Account, &mut Totals),
+) -> Result<(), CliError> {
     let (batches, waiting) = mpsc::channel(IN_FLIGHT);
     let mut waiting = Some(waiting);
     let mut answers = None;
-    let mut account = Account::default();
-    let mut totals = Totals::default();
     let mut in_flight: VecDeque<Batch> = VecDeque::new();
     let mut batch = Batch::default();
     let mut ended = false;
@@ -177,11 +201,11 @@ async fn screen_file(args: &ScreenArgs, file: &std::path::Path) -> Result<Outcom
             in_flight.push_back(full);
             // Only now: a node may wait for the first batch before it answers at all.
             if let Some(waiting) = waiting.take() {
-                answers = Some(open_stream(&node, waiting).await?);
+                answers = Some(open_stream(node, waiting).await?);
             }
         }
         if ended && in_flight.is_empty() {
-            break;
+            return Ok(());
         }
         if in_flight.len() >= IN_FLIGHT || ended {
             let stream = answers.as_mut().expect("a batch in flight was sent over the stream");
@@ -196,7 +220,7 @@ async fn screen_file(args: &ScreenArgs, file: &std::path::Path) -> Result<Outcom
                 in_flight.push_back(answered);
                 continue;
             }
-            take_answers(args, &answer, &answered.lines, &mut totals, &mut account)?;
+            take_answers(args, &answer, &answered.lines, totals, account)?;
             bar.set_message(format!("{} screened", account.accepted));
             continue;
         }
@@ -215,16 +239,6 @@ async fn screen_file(args: &ScreenArgs, file: &std::path::Path) -> Result<Outcom
             }
         }
     }
-    bar.finish_and_clear();
-    account.tell(report.as_ref())?;
-    let decisions: Vec<String> = totals.decisions.iter().map(|(word, count)| format!("{count} {word}")).collect();
-    let transactions = counted(account.accepted, "transaction", "transactions");
-    output::remark(format!("{transactions} screened: {}", decisions.join(", ")));
-    if totals.degraded > 0 {
-        let answers = counted(totals.degraded, "answer is", "answers are");
-        output::remark(format!("{answers} degraded: hushwire status says why"));
-    }
-    account.outcome()
 }
 
 async fn open_stream(

@@ -121,11 +121,19 @@ fn in_words(status: &local::GetStatusResponse) -> Vec<String> {
     if !status.peers.is_empty() {
         lines.push(String::new());
         let width = status.peers.iter().map(|peer| peer.member.len()).max().unwrap_or(0).max(4);
-        lines.push(format!("{:<width$}  {:<12}  {:>8}  {:>16}", "peer", "state", "lag", "not yet acknowl."));
+        lines.push(format!(
+            "{:<width$}  {:<12}  {:>8}  {:>14}  {:>18}",
+            "peer", "state", "lag", "unacknowledged", "of them taken back"
+        ));
         for peer in &status.peers {
             lines.push(format!(
-                "{:<width$}  {:<12}  {:>8}  {:>16}  {}",
-                peer.member, peer.state, peer.lag_entries, peer.unacknowledged_entries, peer.last_failure
+                "{:<width$}  {:<12}  {:>8}  {:>14}  {:>18}  {}",
+                peer.member,
+                peer.state,
+                peer.lag_entries,
+                peer.unacknowledged_entries,
+                peer.unacknowledged_retractions,
+                peer.last_failure
             ));
         }
     }

@@ -11,6 +11,7 @@ use tonic_health::server::{HealthReporter, health_reporter};
 
 use crate::base::limits;
 use crate::io::engine::{Engine, EngineFault};
+use crate::io::metrics::seen::SCREENING;
 use crate::node::store::{Journal, Views};
 
 /// How often the store is looked at.
@@ -24,9 +25,6 @@ const STORING: [&str; 5] = [
     "hushwire.compliance.v1.AuditService",
     "hushwire.compliance.v1.StatisticsService",
 ];
-
-/// The service that answers whatever the store does.
-const SCREENING: &str = "hushwire.local.v1.ScreeningService";
 
 /// The service that answers whatever the store does, once it was open.
 const NODE: &str = "hushwire.local.v1.NodeService";

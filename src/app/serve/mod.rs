@@ -31,8 +31,7 @@ use tokio::sync::watch;
 use crate::app::config::Config;
 use crate::app::serve::doors::Sockets;
 use crate::app::serve::freshness::assess;
-use crate::app::serve::material::ServeError;
-use crate::app::serve::material::{LiveEngine, Material, ReadyFile};
+use crate::app::serve::material::{LiveEngine, Material, ReadyFile, ServeError};
 use crate::app::serve::observe::Observer;
 use crate::app::serve::open_up::{OpenUp, Ready, Store, assess_early};
 use crate::app::serve::opening::{Early, start_engine};
@@ -94,7 +93,7 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
         health: local_door.health.clone(),
         dir: config.dir.clone(),
         local_tls: local_door.tls.subscribe(),
-        peer_certificate_ends_s: material.peer.end_s(),
+        peer_tls: peer_door.tls.subscribe(),
     };
     let open_up = OpenUp {
         engine: engine.clone(),
@@ -145,7 +144,7 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
         }
         if is_open && config.snapshot {
             let deadline = deadline - Duration::from_millis(limits::SNAPSHOT_AT_STOP_LEFT_MS);
-            write_last(&engine, screener.belief.load_full(), snapshot, deadline).await;
+            write_last(&engine, snapshot, deadline).await;
         }
     });
     drop((engine, desk, screener));

@@ -57,7 +57,7 @@ pub struct Observer {
     pub health: HealthReporter,
     pub dir: NodeDir,
     pub local_tls: watch::Receiver<Arc<DoorTls>>,
-    pub peer_certificate_ends_s: Option<u64>,
+    pub peer_tls: watch::Receiver<Arc<DoorTls>>,
 }
 
 impl std::fmt::Debug for Observer {
@@ -99,7 +99,7 @@ impl Observer {
             serving.push((label, status == i32::from(ServingStatus::Serving)));
         }
         let space = RealFs.space(self.dir.path()).ok();
-        let certificates = [("local", self.local_tls.borrow().end_s), ("peer", self.peer_certificate_ends_s)];
+        let certificates = [("local", self.local_tls.borrow().end_s), ("peer", self.peer_tls.borrow().end_s)];
         MachineSeen {
             at: Some(clock::now()),
             stopping: false,

@@ -75,7 +75,7 @@ impl OpenUp {
                 }
             }
         };
-        let early = self.screener.belief.swap(Arc::clone(&belief));
+        let early = self.screener.belief.swap(belief);
         self.screener.demands.store(Arc::new(demands));
         self.screener.freshness.store(Arc::new(assess(&feeds, &self.screener.own, clock::now())));
         // Giving back gigabytes takes a moment that no checkout should wait.
@@ -83,7 +83,7 @@ impl OpenUp {
         self.ready.tell(false)?;
         tokio::spawn(scrub_daily(self.engine.clone(), reader));
         if let Some(snapshot) = self.snapshot {
-            tokio::spawn(keep_snapshots(self.engine.clone(), belief, snapshot, self.stopping));
+            tokio::spawn(keep_snapshots(self.engine.clone(), snapshot, self.stopping));
         }
         let show = move |freshness| self.screener.freshness.store(Arc::new(freshness));
         tokio::spawn(refresh(self.engine, self.freshness_limit_s, feeds, show));

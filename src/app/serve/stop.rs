@@ -23,7 +23,7 @@ where
     let told = told_to_stop();
     async {
         tokio::select! {
-            () = told => Ok(()),
+            told = told => told.map_err(ServeError::Runtime),
             () = engine.ended() => {
                 tracing::error!(event = "engine.ended", "the thread of the store ended; the node stops");
                 Err(ServeError::EngineEnded)
@@ -32,14 +32,14 @@ where
     }
 }
 
-fn told_to_stop() -> impl Future<Output = ()> {
+fn told_to_stop() -> impl Future<Output = std::io::Result<()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let signals = signal(SignalKind::terminate()).and_then(|term| Ok((term, signal(SignalKind::interrupt())?)));
     async move {
-        let Ok((mut terminate, mut interrupt)) = signals else { return };
+        let (mut terminate, mut interrupt) = signals?;
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = terminate.recv() => Ok(()),
+            _ = interrupt.recv() => Ok(()),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use prost::Message;
 use tonic::{Request, Response, Status};
 
 use crate::base::bytes::Commitment;
@@ -67,7 +68,7 @@ where
         let message = request.into_inner();
         check_request_id(&message.request_id)?;
         let ack = convert::ack(message.ack)?.unwrap_or(self.defaults.ack);
-        let content = fingerprint_input(&message.indicators, &message.group, message.spread_s.unwrap_or_default());
+        let content = fingerprint_input(&message.indicators, &message.group, message.spread_s);
         let request_id = message.request_id.clone();
         let publish = self.publish_request(message)?;
         let (group, dry_run) = (publish.group.clone(), publish.dry_run);
@@ -111,7 +112,7 @@ where
         let mut message = request.into_inner();
         check_request_id(&message.request_id)?;
         let request_id = std::mem::take(&mut message.request_id);
-        let content = zeroize::Zeroizing::new(prost::Message::encode_to_vec(&message));
+        let content = zeroize::Zeroizing::new(message.encode_to_vec());
         let reason = convert::retraction_reason(message.reason)?;
         let selectors = convert::selectors(&self.member, message.names, message.source_refs, message.identifiers)?;
         let receipt = self
@@ -245,14 +246,19 @@ fn draft(record: usize, wire: WireDraft, member: &MemberId) -> Result<IndicatorD
 }
 
 /// The bytes whose keyed fingerprint tells a repeated request from another one under the same id. Held for the call only.
-fn fingerprint_input(drafts: &[WireDraft], group: &str, spread_s: u32) -> zeroize::Zeroizing<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(64 * drafts.len());
+fn fingerprint_input(drafts: &[WireDraft], group: &str, spread_s: Option<u32>) -> zeroize::Zeroizing<Vec<u8>> {
+    let delimited = |draft: &WireDraft| prost::length_delimiter_len(draft.encoded_len()) + draft.encoded_len();
+    // All at once: a buffer that grows leaves raw values behind in what it gives back.
+    let length = drafts.iter().map(delimited).sum::<usize>() + group.len() + 1 + size_of::<u32>();
+    let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(length));
     for draft in drafts {
-        bytes.extend(prost::Message::encode_length_delimited_to_vec(draft));
+        draft.encode_length_delimited(&mut *bytes).expect("there is room");
     }
     bytes.extend_from_slice(group.as_bytes());
-    bytes.extend_from_slice(&spread_s.to_be_bytes());
-    zeroize::Zeroizing::new(bytes)
+    // Not said is the node's own spread, which is another wish than none.
+    bytes.push(u8::from(spread_s.is_some()));
+    bytes.extend_from_slice(&spread_s.unwrap_or_default().to_be_bytes());
+    bytes
 }
 
 /// A request id within its length.
@@ -291,7 +297,9 @@ mod tests {
 
     #[test]
     fn another_spread_is_another_request() {
-        assert_ne!(fingerprint_input(&[], "all", 0), fingerprint_input(&[], "all", 60));
-        assert_ne!(fingerprint_input(&[], "all", 0), fingerprint_input(&[], "some", 0));
+        let of = |group, spread_s| fingerprint_input(&[], group, spread_s);
+        assert_ne!(of("all", Some(0)), of("all", Some(60)));
+        assert_ne!(of("all", Some(0)), of("all", None));
+        assert_ne!(of("all", None), of("some", None));
     }
 }

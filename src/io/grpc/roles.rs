@@ -63,6 +63,11 @@ pub fn row(method: &str) -> Option<&'static Row> {
     METHODS.iter().find(|row| row.method == method)
 }
 
+/// Whether a member's own caller in this role may call a method.
+pub fn allows(method: &str, role: Role) -> bool {
+    row(method).is_some_and(|row| matches!(row.callers, Callers::Local(roles) if roles.contains(&role)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -21,14 +21,19 @@ use tonic::{Code, Status};
 use tower::{Service, ServiceExt};
 
 use crate::base::limits;
+use crate::io::grpc::roles::allows;
 use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::DESCRIPTORS;
 use crate::io::http::body::{JsonBody, full};
 use crate::io::http::routes::{Found, OPENAPI_PATH, ROUTES, Route, Verb, find, method_of};
 use crate::io::http::{json, openapi, problem, query};
+use crate::io::transport::caller::LocalCaller;
 
 /// Bytes in front of a gRPC message: a flag and the length.
 const FRAME_BYTES: usize = 5;
+
+/// Beyond it a body takes longer to read than a checkout may wait.
+const LARGE_BODY_BYTES: usize = 16 * 1024;
 
 /// A route with the messages of its method.
 #[derive(Debug)]
@@ -149,12 +154,16 @@ where
             }
         };
         let bound = self.bound.get(number).expect("bound in the order of the routes");
+        let may_call =
+            parts.extensions.get::<LocalCaller>().is_some_and(|caller| allows(bound.route.method, caller.role));
         let message = match bound.route.verb {
+            // Nothing is read for whoever may not ask: the gate refuses the call and tells the audit log.
+            _ if !may_call => DynamicMessage::new(bound.input.clone()),
             Verb::Get => query::read(&fields, parts.uri.query(), &bound.input).map_err(Refusal::from)?,
             Verb::Post => {
                 check_media_type(&parts.headers)?;
                 let text = collect(body).await?;
-                json::read(&text, &bound.input).map_err(Refusal::from)?
+                read(text, &bound.input).await?
             }
         };
         let framed = frame(&message);
@@ -166,6 +175,16 @@ where
             .map_err(|_| Refused::Status(Status::internal("the answer is no message of its method")))?;
         Ok(json_answer(json::write(&answer).into()))
     }
+}
+
+/// A large body is read beside the thread that answers checkouts.
+async fn read(text: Bytes, input: &MessageDescriptor) -> Result<DynamicMessage, Refused> {
+    if text.len() <= LARGE_BODY_BYTES {
+        return Ok(json::read(&text, input).map_err(Refusal::from)?);
+    }
+    let input = input.clone();
+    let read = tokio::task::spawn_blocking(move || json::read(&text, &input).map_err(Refusal::from)).await;
+    Ok(read.map_err(|_| Refused::Status(Status::internal("the body could not be read")))??)
 }
 
 fn json_answer(content: Bytes) -> Response<JsonBody> {
@@ -216,15 +235,17 @@ fn frame(message: &DynamicMessage) -> Bytes {
 
 /// The call as a gRPC client would make it, from the same caller.
 fn call(method: &'static str, framed: Bytes, headers: &HeaderMap, extensions: http::Extensions) -> Request<Body> {
-    const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+    const CARRIED: [HeaderName; 2] = [HeaderName::from_static("grpc-timeout"), HeaderName::from_static("traceparent")];
     let mut request = Request::new(Body::new(Full::new(framed)));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = Uri::from_static(method);
     let made = request.headers_mut();
     made.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     made.insert(http::header::TE, HeaderValue::from_static("trailers"));
-    if let Some(asked) = headers.get(&TIMEOUT) {
-        made.insert(TIMEOUT, asked.clone());
+    for name in CARRIED {
+        if let Some(value) = headers.get(&name) {
+            made.insert(name, value.clone());
+        }
     }
     *request.extensions_mut() = extensions;
     request

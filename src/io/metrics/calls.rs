@@ -21,30 +21,10 @@ use tower::Service;
 
 use crate::base::limits;
 use crate::io::grpc::roles::METHODS;
+use crate::io::grpc::status::{CODES, code_name};
 use crate::io::metrics::atomics::{Count, Distribution, Durations, Inside, Level};
 use crate::io::metrics::page::DoorMetrics;
 use crate::io::traces::{CallSpan, CallTracer};
-
-/// Every code of gRPC with its name, in the order of its number.
-pub const CODES: [(Code, &str); 17] = [
-    (Code::Ok, "OK"),
-    (Code::Cancelled, "CANCELLED"),
-    (Code::Unknown, "UNKNOWN"),
-    (Code::InvalidArgument, "INVALID_ARGUMENT"),
-    (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"),
-    (Code::NotFound, "NOT_FOUND"),
-    (Code::AlreadyExists, "ALREADY_EXISTS"),
-    (Code::PermissionDenied, "PERMISSION_DENIED"),
-    (Code::ResourceExhausted, "RESOURCE_EXHAUSTED"),
-    (Code::FailedPrecondition, "FAILED_PRECONDITION"),
-    (Code::Aborted, "ABORTED"),
-    (Code::OutOfRange, "OUT_OF_RANGE"),
-    (Code::Unimplemented, "UNIMPLEMENTED"),
-    (Code::Internal, "INTERNAL"),
-    (Code::Unavailable, "UNAVAILABLE"),
-    (Code::DataLoss, "DATA_LOSS"),
-    (Code::Unauthenticated, "UNAUTHENTICATED"),
-];
 
 /// Stands for every path that has no row: what was asked for is the caller's text.
 pub const UNKNOWN_METHOD: &str = "unknown";
@@ -169,7 +149,7 @@ impl Call {
             return;
         }
         let place = CODES.iter().position(|(known, _)| *known == code);
-        let name = place.and_then(|place| CODES.get(place)).map_or("UNKNOWN", |(_, name)| *name);
+        let name = code_name(code);
         if let Some(span) = self.span.take() {
             span.end(code, name);
         }

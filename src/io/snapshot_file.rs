@@ -118,7 +118,7 @@ impl<F: Fs> SnapshotFile<F> {
     ) -> Result<(), NotWritten> {
         let _only = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         self.check_room(belief)?;
-        let written = self.write_beside(cut, belief, go_on).and_then(|()| self.put_in_place(begun, cut));
+        let written = self.write_beside(begun, cut, belief, go_on).and_then(|()| self.put_in_place(begun, cut));
         if written.is_err() {
             // The failure is what the caller hears of.
             drop(self.destroy(&self.beside()));
@@ -196,11 +196,14 @@ impl<F: Fs> SnapshotFile<F> {
         if free < needed { Err(NotWritten::NoRoom { needed, free }) } else { Ok(()) }
     }
 
-    fn write_beside(&self, cut: &Cut, belief: &Belief, go_on: &mut dyn FnMut() -> bool) -> Result<(), NotWritten> {
-        self.destroy(&self.beside())?;
-        let file = self.fs.create(&self.beside()).map_err(fault)?;
-        let key = new_segment_key(&self.key, NAME, [0; 16])?;
-        let mut sealing = Sealing::begin(file, &key.file, key.cipher);
+    fn write_beside(
+        &self,
+        begun: Begun,
+        cut: &Cut,
+        belief: &Belief,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<(), NotWritten> {
+        let mut sealing = self.begin_beside(begun)?;
         sealing.add(&cut.encode(&self.consortium))?;
         let mut image = Image::of(belief);
         while let Some(piece) = image.next_piece()? {
@@ -215,6 +218,21 @@ impl<F: Fs> SnapshotFile<F> {
         sealing.add(&[])?;
         sealing.flush()?;
         if image.is_whole() { Ok(()) } else { Err(Moved.into()) }
+    }
+
+    /// A file that holds its key block and nothing else. Whoever discards finds both or none: a block that came to a file after it
+    /// was overwritten and removed would stay in what the disk takes for free.
+    fn begin_beside(&self, begun: Begun) -> Result<Sealing<F::File>, NotWritten> {
+        let standing = self.standing();
+        if standing.discards != begun.discards {
+            return Err(NotWritten::Discarded);
+        }
+        self.destroy(&self.beside())?;
+        let file = self.fs.create(&self.beside()).map_err(fault)?;
+        let key = new_segment_key(&self.key, NAME, [0; 16])?;
+        let mut sealing = Sealing::begin(file, &key.file, key.cipher);
+        sealing.flush()?;
+        Ok(sealing)
     }
 
     fn put_in_place(&self, begun: Begun, cut: &Cut) -> Result<(), NotWritten> {
@@ -318,4 +336,35 @@ fn open_frames(
         pieces.send(plain.to_vec()).map_err(|_| Ended::Unwanted)?;
     }
     if matches!(walk.step(), Ok(Step::End)) { Ok(()) } else { Err(Ended::Torn) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::journal::fs::create_dir_durably;
+    use crate::io::journal::sim_fs::SimFs;
+
+    fn key_block(file: &impl FsFile) -> [u8; KEY_FILE_BYTES] {
+        let mut block = [0; KEY_FILE_BYTES];
+        read_exact_at(file, &mut block, 0).expect("a key block");
+        block
+    }
+
+    #[test]
+    fn the_key_of_a_snapshot_discarded_before_anything_of_it_was_written_comes_to_no_block_of_the_disk() {
+        let fs = SimFs::new();
+        create_dir_durably(&fs, "/node".as_ref()).expect("made");
+        let consortium = "demo.example".parse().expect("valid");
+        let snapshot =
+            SnapshotFile::new(fs.clone(), "/node/belief.snapshot".into(), StorageKey::new([3; 32]), consortium);
+        let mut sealing = snapshot.begin_beside(snapshot.begin()).expect("begun");
+        let blocks = fs.open(&snapshot.beside()).expect("it has its name");
+        assert_ne!(key_block(&blocks), [0; KEY_FILE_BYTES], "the key is there to be overwritten");
+        snapshot.discard().expect("discarded");
+        sealing.add(b"a piece").and_then(|()| sealing.flush()).expect("whoever writes has not noticed yet");
+        assert_eq!(key_block(&blocks), [0; KEY_FILE_BYTES]);
+        let late = snapshot.begin_beside(Begun { discards: 0 });
+        assert!(matches!(late, Err(NotWritten::Discarded)), "one begun before the discard does not begin after it");
+        assert_eq!(fs.names("/node".as_ref()).expect("reads"), Vec::<String>::new());
+    }
 }

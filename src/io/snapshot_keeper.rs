@@ -11,7 +11,7 @@ use crate::domain::belief::Belief;
 use crate::io::engine::{Engine, EngineFault};
 use crate::io::journal::fs::Fs;
 use crate::io::snapshot_file::{Begun, NotWritten, SnapshotFile};
-use crate::node::cut::Cut;
+use crate::node::cut::{Cut, Standpoint};
 use crate::node::store::{Journal, StorageFault, Views};
 
 /// Looks every minute whether a snapshot is due, and writes it from a thread of its own. Ends with the engine, or when `stop`
@@ -24,18 +24,15 @@ where
 {
     while !*stop.borrow() {
         tokio::time::sleep(Duration::from_secs(limits::SNAPSHOT_LOOK_S)).await;
-        let begun = file.begin();
-        let (cut, belief) = match cut(&engine).await {
+        let Due { begun, cut, belief } = match look(&engine, &file).await {
             Err(EngineFault::Stopping) => return,
             // A node whose store does not answer has other sorrows; a last record that compaction took comes back with the next.
             Err(EngineFault::Busy | EngineFault::Opening | EngineFault::Stuck { .. } | EngineFault::Storage(_)) => {
                 continue;
             }
-            Ok(cut) => cut,
+            Ok(None) => continue,
+            Ok(Some(due)) => due,
         };
-        if !is_due(&file, &cut) {
-            continue;
-        }
         let (file, stop) = (Arc::clone(&file), stop.clone());
         let writing = tokio::task::spawn_blocking(move || {
             write(&file, begun, &cut, &belief, &mut || {
@@ -47,6 +44,31 @@ where
             return;
         }
     }
+}
+
+/// A snapshot that is due, begun, with its cut.
+#[derive(Debug)]
+pub struct Due {
+    pub begun: Begun,
+    pub cut: Cut,
+    pub belief: Arc<Belief>,
+}
+
+/// What a look finds due. A cut copies the state of every feed, all quotas and the own lists in the engine's turn: where nothing
+/// is due none is made.
+pub async fn look<J, V, F>(engine: &Engine<J, V>, file: &SnapshotFile<F>) -> Result<Option<Due>, EngineFault>
+where
+    J: Journal + Send + 'static,
+    V: Views + Send + 'static,
+    F: Fs,
+{
+    let standpoint = engine.inquire(|node, now| node.standpoint(now)).await?;
+    if !is_due(file, &standpoint) {
+        return Ok(None);
+    }
+    let begun = file.begin();
+    let (cut, belief) = cut(engine).await?;
+    Ok(Some(Due { begun, cut, belief }))
 }
 
 /// The snapshot of a clean stop: whatever came since the last one, as long as that is done at `deadline`. A disk that hangs
@@ -80,11 +102,11 @@ where
         .await??)
 }
 
-fn is_due<F: Fs>(file: &SnapshotFile<F>, cut: &Cut) -> bool {
+fn is_due<F: Fs>(file: &SnapshotFile<F>, standpoint: &Standpoint) -> bool {
     let Some(covered) = file.covers() else { return true };
-    let records = cut.record.0.saturating_sub(covered.record.0);
-    let hour_over = cut.taken_at.ms_since(covered.taken_at) >= limits::SNAPSHOT_EVERY_S * 1000;
-    covered.roster_sha256 != cut.roster_sha256 || (hour_over && records >= limits::SNAPSHOT_RECORDS)
+    let records = standpoint.record.0.saturating_sub(covered.record.0);
+    let hour_over = standpoint.now.ms_since(covered.taken_at) >= limits::SNAPSHOT_EVERY_S * 1000;
+    covered.roster_sha256 != standpoint.roster_sha256 || (hour_over && records >= limits::SNAPSHOT_RECORDS)
 }
 
 fn write<F: Fs>(file: &SnapshotFile<F>, begun: Begun, cut: &Cut, belief: &Belief, go_on: &mut dyn FnMut() -> bool) {
@@ -120,13 +142,18 @@ mod tests {
     use crate::io::random;
     use crate::node::store::RecordNumber;
 
-    fn cut(record: u64, roster: u8, at_s: u64) -> Cut {
+    fn at(record: u64, roster: u8, at_s: u64) -> Standpoint {
+        let (record, roster_sha256) = (RecordNumber(record), Sha256Digest([roster; 32]));
+        Standpoint { record, roster_sha256, now: Timestamp::from_unix_s(at_s) }
+    }
+
+    fn cut(standpoint: Standpoint) -> Cut {
         Cut {
             incarnation: Incarnation([1; 16]),
-            record: RecordNumber(record),
+            record: standpoint.record,
             record_sha256: Sha256Digest([2; 32]),
-            roster_sha256: Sha256Digest([roster; 32]),
-            taken_at: Timestamp::from_unix_s(at_s),
+            roster_sha256: standpoint.roster_sha256,
+            taken_at: standpoint.now,
             feeds: Vec::new(),
             first_sha256: Sha256Digest([4; 32]),
             quotas: BTreeMap::new(),
@@ -143,15 +170,15 @@ mod tests {
         let file = SnapshotFile::new(fs, "/node/belief.snapshot".into(), SecretBytes::new([3; 32]), consortium);
         let belief = Belief::new(TableKey::draw(&mut random::generator()), Witnessing::NotNeeded);
         let (hour, enough) = (limits::SNAPSHOT_EVERY_S, limits::SNAPSHOT_RECORDS);
-        assert!(is_due(&file, &cut(5, 1, 0)));
-        write(&file, file.begin(), &cut(5, 1, 0), &belief, &mut || true);
-        let check = |cut: Cut, due: bool| assert_eq!(is_due(&file, &cut), due, "{cut:?}");
-        check(cut(5, 1, 0), false);
-        check(cut(5 + enough, 1, hour - 1), false);
-        check(cut(4 + enough, 1, hour), false);
-        check(cut(5 + enough, 1, hour), true);
-        check(cut(5, 2, 0), true);
+        assert!(is_due(&file, &at(5, 1, 0)));
+        write(&file, file.begin(), &cut(at(5, 1, 0)), &belief, &mut || true);
+        let check = |now: Standpoint, due: bool| assert_eq!(is_due(&file, &now), due, "{now:?}");
+        check(at(5, 1, 0), false);
+        check(at(5 + enough, 1, hour - 1), false);
+        check(at(4 + enough, 1, hour), false);
+        check(at(5 + enough, 1, hour), true);
+        check(at(5, 2, 0), true);
         file.discard().expect("discarded");
-        check(cut(5, 1, 0), true);
+        check(at(5, 1, 0), true);
     }
 }

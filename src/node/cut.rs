@@ -56,6 +56,15 @@ pub struct CutFeed {
     pub quota: FeedQuota,
 }
 
+/// Where a node stands now, of which a cut would be made: costs nothing to ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standpoint {
+    /// The last record.
+    pub record: RecordNumber,
+    pub roster_sha256: Sha256Digest,
+    pub now: Timestamp,
+}
+
 /// The bytes are no cut of this program's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CutError {
@@ -219,11 +228,17 @@ impl Cut {
 }
 
 impl<J: Journal, V: Views> Node<J, V> {
+    /// Whether a cut is worth making is decided by this.
+    pub fn standpoint(&self, now: Timestamp) -> Standpoint {
+        let record = RecordNumber(self.journal.next_number().0.saturating_sub(1));
+        Standpoint { record, roster_sha256: self.state.roster.sha256(), now }
+    }
+
     /// Where a snapshot stands that is begun afterwards. Everything before is durable and shows: only then has each entry had its
     /// place in its author's quota.
     pub fn cut(&mut self, now: Timestamp) -> Result<Cut, StorageFault> {
         self.sync()?;
-        let record = RecordNumber(self.journal.next_number().0.saturating_sub(1));
+        let Standpoint { record, roster_sha256, now } = self.standpoint(now);
         let feeds = self.state.feeds.values().map(|feed| CutFeed {
             feed: feed.id().clone(),
             signed_at: feed.signed_at(now),
@@ -236,7 +251,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             incarnation: self.state.incarnation,
             record,
             record_sha256: sha256(&self.journal.read(record)?),
-            roster_sha256: self.state.roster.sha256(),
+            roster_sha256,
             taken_at: now,
             feeds: feeds.collect(),
             first_sha256: sha256(&self.journal.read(RecordNumber(0))?),

@@ -22,7 +22,7 @@ use hushwire::node::serve::Outgoing;
 use hushwire::node::store::{Decide, Journal, RecordNumber, RewriteOutcome, StorageFault, Visit};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -31,7 +31,7 @@ use crate::consortium::Consortium;
 
 /// A journal that outlives its node, as a disk does.
 #[derive(Debug, Clone, Default)]
-pub struct Disk(Arc<Mutex<MemoryJournal>>, Arc<AtomicBool>);
+pub struct Disk(Arc<Mutex<MemoryJournal>>, Arc<AtomicBool>, Arc<AtomicUsize>);
 
 impl Disk {
     pub fn lock(&self) -> MutexGuard<'_, MemoryJournal> {
@@ -40,12 +40,17 @@ impl Disk {
 
     /// A second disk with the same bytes.
     pub fn copy(&self) -> Self {
-        Self(Arc::new(Mutex::new(self.lock().clone())), Arc::default())
+        Self(Arc::new(Mutex::new(self.lock().clone())), Arc::default(), Arc::default())
     }
 
     /// From now on it takes nothing more.
     pub fn break_writes(&self) {
         self.1.store(true, Ordering::Relaxed);
+    }
+
+    /// Records that were read one by one.
+    pub fn reads(&self) -> usize {
+        self.2.load(Ordering::Relaxed)
     }
 
     /// Everything on it.
@@ -70,6 +75,7 @@ impl Journal for Disk {
     }
 
     fn read(&self, number: RecordNumber) -> Result<Vec<u8>, StorageFault> {
+        self.2.fetch_add(1, Ordering::Relaxed);
         self.lock().read(number)
     }
 

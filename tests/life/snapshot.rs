@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use hushwire::base::bytes::{Commitment, Incarnation};
 use hushwire::base::secret::SecretBytes;
@@ -21,6 +22,7 @@ use hushwire::io::journal::fs::{Fs, FsFile, create_dir_durably};
 use hushwire::io::journal::seal::open_segment_key;
 use hushwire::io::journal::sim_fs::{SimFault, SimFs};
 use hushwire::io::snapshot_file::{NotUsed, SnapshotFile};
+use hushwire::io::snapshot_keeper::{Due, look};
 use hushwire::io::views::memory::MemoryViews;
 use hushwire::node::Node;
 use hushwire::node::cut::{Cut, Unfit};
@@ -34,7 +36,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use crate::consortium::{Consortium, START};
-use crate::house::{Disk, House, exchange};
+use crate::house::{Disk, House, engine_of, exchange};
 
 const PATH: &str = "/node/belief.snapshot";
 const JOURNAL: &str = "/node/journal";
@@ -329,4 +331,26 @@ fn compaction_discards_the_snapshot_before_it_destroys_a_key_and_takes_nothing_a
         node.install_compacted(part).expect("installs");
     }
     assert!(node.end_compaction(compaction).expect("ends").contents > 0);
+}
+
+#[tokio::test]
+async fn a_look_that_finds_no_snapshot_due_makes_no_cut() {
+    let consortium = Consortium::new(&["bank-a"]);
+    let house = House::open(&consortium, 0, Disk::default(), START);
+    let (fs, journal) = (disk(), house.disk.clone());
+    let file = file_on(&fs, &consortium);
+    // A tick of the engine would read the journal too.
+    let (engine, _thread) = engine_of(house.node, Duration::from_secs(3_600));
+    let before = journal.reads();
+    let Due { begun, cut, belief } = look(&engine, &file).await.expect("answers").expect("there is none yet");
+    let a_cut = journal.reads() - before;
+    assert!(a_cut > 0, "a cut reads the records it names");
+    file.write(begun, &cut, &belief, &mut || true).expect("written");
+    for _ in 0..3 {
+        assert!(look(&engine, &file).await.expect("answers").is_none());
+    }
+    assert_eq!(journal.reads() - before, a_cut);
+    file.discard().expect("discarded");
+    assert!(look(&engine, &file).await.expect("answers").is_some());
+    assert_eq!(journal.reads() - before, 2 * a_cut);
 }

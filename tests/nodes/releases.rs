@@ -1,11 +1,13 @@
 //! Statistics: one id, one answer, one charge.
 
+use hushwire::io::grpc::refusals::PRIVACY_A_QUARTER;
 use hushwire::io::grpc::wire::hushwire::compliance::v1::statistics_service_client::StatisticsServiceClient;
 use hushwire::io::grpc::wire::hushwire::compliance::v1::{
     GetBudgetRequest, ReleaseStatisticsRequest, ReleaseStatisticsResponse,
 };
 use hushwire::io::grpc::wire::hushwire::types::v1::IdentifierKind;
 use tonic::{Code, Status};
+use tonic_types::StatusExt;
 
 use crate::caller::RUNTIME;
 use crate::consortium::Consortium;
@@ -44,7 +46,11 @@ fn a_repeated_release_is_the_same_bytes_and_charged_once_over_a_kill_too() {
     let other = release(&a, "week-1", 300_000_000).expect_err("another question under the same id");
     assert_eq!(other.code(), Code::AlreadyExists, "{other:?}");
     let beyond = release(&a, "week-2", 2_000_000_000).expect_err("more than is left of 2");
-    assert_eq!(beyond.code(), Code::FailedPrecondition, "{beyond:?}");
+    let (code, details) = (beyond.code(), beyond.get_error_details());
+    assert_eq!(code, Code::ResourceExhausted, "{beyond:?}");
+    let subjects = details.quota_failure().map(|quota| quota.violations[0].subject.clone());
+    assert_eq!(subjects.as_deref(), Some(PRIVACY_A_QUARTER));
+    assert!(details.retry_info().is_none(), "what was asked about stays in its quarter");
     assert_eq!(spent(&a), 250_000_000, "a refusal costs nothing");
     let malformed = release(&a, "No Such Id", 1).expect_err("not an id");
     assert_eq!(malformed.code(), Code::InvalidArgument, "{malformed:?}");

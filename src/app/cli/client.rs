@@ -171,9 +171,14 @@ fn needs_operator(status: &Status) -> Option<&'static str> {
     }
 }
 
+/// Whether a quota is used up: seconds later it still is.
+fn is_over_quota(status: &Status) -> bool {
+    status.get_error_details().quota_failure().is_some()
+}
+
 /// How often a call is made that ended so. What never reached a node gets time for a restart, not for a repair.
 fn attempts(status: &Status) -> u32 {
-    if needs_operator(status).is_some() {
+    if needs_operator(status).is_some() || is_over_quota(status) {
         return 1;
     }
     match status.code() {
@@ -196,6 +201,16 @@ pub fn explain(status: &Status, endpoint: &str) -> CliError {
     let said = format!("{cause}{reason}");
     if let Some(hint) = needs_operator(status) {
         return CliError::unavailable(format!("the node cannot do it now: {said}")).hint(hint);
+    }
+    if is_over_quota(status) {
+        let refused = format!("the node refuses: {said}");
+        // With a time to come back it is the day's; the other kind never comes back for what was asked.
+        return match details.retry_info() {
+            Some(_) => {
+                CliError::unavailable(refused).hint("try again tomorrow (UTC), or have the roster give more a day")
+            }
+            None => CliError::failed(refused),
+        };
     }
     match status.code() {
         Code::Unavailable | Code::DeadlineExceeded | Code::Unknown if details.error_info().is_none() => {
@@ -288,6 +303,19 @@ mod tests {
         }
         let busy = Status::from(storage_refusal(&StorageFault::Views("rebuilt".to_owned())));
         assert!(attempts(&busy) > 1 && explain(&busy, "h:1").hint.is_some_and(|hint| hint.contains("try again")));
+    }
+
+    #[test]
+    fn a_used_up_quota_is_not_asked_again_within_seconds() {
+        use crate::io::grpc::status::Refusal;
+        let check = |retry_after_ms: Option<u64>, code: u8| {
+            let (reason, subject) = ("SOME_QUOTA", "some");
+            let status =
+                Status::from(Refusal::QuotaExhausted { reason, subject, description: "used".into(), retry_after_ms });
+            assert_eq!((attempts(&status), explain(&status, "h:1").code), (1, code));
+        };
+        check(Some(3_600_000), CliError::UNAVAILABLE);
+        check(None, CliError::FAILED);
     }
 
     #[test]

@@ -11,6 +11,10 @@ use crate::node::release::ReleaseFault;
 use crate::node::retract::RetractFault;
 use crate::node::store::StorageFault;
 
+/// `QuotaFailure.subject` of the entries the roster lets this member publish in a day, and of the privacy loss of a quarter.
+pub const PUBLISHED_A_DAY: &str = "feed/entries_per_day";
+pub const PRIVACY_A_QUARTER: &str = "statistics/privacy_loss_per_quarter";
+
 /// The engine did not do the work.
 pub fn engine_refusal(fault: EngineFault) -> Refusal {
     match fault {
@@ -88,10 +92,11 @@ pub fn publish_refusal(fault: &PublishFault) -> Refusal {
         PublishFault::SuiteTooWeak { .. } => Refusal::FailedPrecondition { reason: "SUITE_TOO_WEAK", description },
         PublishFault::NoEpoch => Refusal::FailedPrecondition { reason: "NO_KEY_EPOCH", description },
         PublishFault::RequestIdReused => Refusal::AlreadyExists { reason: "REQUEST_ID_REUSED", description },
-        PublishFault::Quota { .. } => Refusal::ResourceExhausted {
+        PublishFault::Quota { .. } => Refusal::QuotaExhausted {
             reason: "PUBLISHING_QUOTA",
+            subject: PUBLISHED_A_DAY,
             description,
-            retry_after_ms: limits::QUOTA_RETRY_MS,
+            retry_after_ms: Some(limits::QUOTA_RETRY_MS),
         },
         PublishFault::DiskLow(_) => {
             Refusal::ResourceExhausted { reason: "DISK_LOW", description, retry_after_ms: limits::STORE_RETRY_MS }
@@ -139,8 +144,15 @@ pub fn release_refusal(fault: &ReleaseFault) -> Refusal {
         ReleaseFault::Refused(BudgetRefusal::IdTaken) => {
             Refusal::AlreadyExists { reason: "RELEASE_ID_TAKEN", description }
         }
-        ReleaseFault::Refused(BudgetRefusal::Exhausted { .. } | BudgetRefusal::Price { .. }) => {
-            Refusal::FailedPrecondition { reason: "PRIVACY_BUDGET", description }
+        // No time to come back: what was asked about stays in the quarter whose budget it does not fit.
+        ReleaseFault::Refused(BudgetRefusal::Exhausted { .. }) => Refusal::QuotaExhausted {
+            reason: "PRIVACY_BUDGET",
+            subject: PRIVACY_A_QUARTER,
+            description,
+            retry_after_ms: None,
+        },
+        ReleaseFault::Refused(BudgetRefusal::Price { .. }) => {
+            Refusal::FailedPrecondition { reason: "RELEASE_PRICE", description }
         }
         // Neither is the caller's doing: what drew was not what was charged for.
         ReleaseFault::NotCharged | ReleaseFault::Counts(_) => Refusal::Damaged { reason: "NOISE", description },

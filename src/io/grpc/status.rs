@@ -2,13 +2,15 @@
 //!
 //! Every status carries `google.rpc.ErrorInfo` with the domain [`DOMAIN`] and a stable reason in upper snake case that
 //! clients may match; messages are for people and may change. Fields at fault come as `BadRequest`, waiting times as
-//! `RetryInfo`. No message repeats a value it was given.
+//! `RetryInfo`, used-up quotas as `QuotaFailure`. No message repeats a value it was given.
 
 use crate::base::limits::MESSAGE_BYTES;
 use std::collections::HashMap;
 use std::time::Duration;
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetail, ErrorInfo, FieldViolation, PreconditionViolation, RetryInfo, StatusExt};
+use tonic_types::{
+    ErrorDetail, ErrorInfo, FieldViolation, PreconditionViolation, QuotaFailure, QuotaViolation, RetryInfo, StatusExt,
+};
 
 /// `ErrorInfo.domain` of every refusal.
 pub const DOMAIN: &str = "hushwire";
@@ -30,8 +32,10 @@ pub enum Refusal {
     FailedPrecondition { reason: &'static str, description: String },
     /// Somebody else changed the same thing first; repeating from a fresh read helps.
     Aborted { reason: &'static str, description: String },
-    /// A quota or a limit is used up.
+    /// The node has no room for it now.
     ResourceExhausted { reason: &'static str, description: String, retry_after_ms: u64 },
+    /// What may be used of `subject` is used up. Without a time to come back repeating never helps.
+    QuotaExhausted { reason: &'static str, subject: &'static str, description: String, retry_after_ms: Option<u64> },
     /// The node cannot serve this now; repeating helps.
     Unavailable { reason: &'static str, description: String, retry_after_ms: u64 },
     /// A message beyond the limit of the door.
@@ -56,6 +60,7 @@ impl Refusal {
             | Self::FailedPrecondition { reason, .. }
             | Self::Aborted { reason, .. }
             | Self::ResourceExhausted { reason, .. }
+            | Self::QuotaExhausted { reason, .. }
             | Self::Unavailable { reason, .. }
             | Self::OutOfRange { reason, .. }
             | Self::Damaged { reason, .. } => (*reason).to_owned(),
@@ -74,7 +79,7 @@ impl Refusal {
             Self::AlreadyExists { .. } => Code::AlreadyExists,
             Self::FailedPrecondition { .. } => Code::FailedPrecondition,
             Self::Aborted { .. } => Code::Aborted,
-            Self::ResourceExhausted { .. } => Code::ResourceExhausted,
+            Self::ResourceExhausted { .. } | Self::QuotaExhausted { .. } => Code::ResourceExhausted,
             Self::Unavailable { .. } => Code::Unavailable,
             Self::OutOfRange { .. } => Code::OutOfRange,
             Self::DeadlineExceeded { .. } => Code::DeadlineExceeded,
@@ -93,6 +98,7 @@ impl Refusal {
             | Self::FailedPrecondition { description, .. }
             | Self::Aborted { description, .. }
             | Self::ResourceExhausted { description, .. }
+            | Self::QuotaExhausted { description, .. }
             | Self::Unavailable { description, .. }
             | Self::OutOfRange { description, .. }
             | Self::Damaged { description, .. } => description.clone(),
@@ -114,6 +120,11 @@ impl Refusal {
             Self::ResourceExhausted { retry_after_ms, .. } | Self::Unavailable { retry_after_ms, .. } => {
                 let delay = Duration::from_millis(*retry_after_ms);
                 vec![info(HashMap::new()).into(), RetryInfo::new(Some(delay)).into()]
+            }
+            Self::QuotaExhausted { subject, description, retry_after_ms, .. } => {
+                let failure = QuotaFailure::new(vec![QuotaViolation::new(*subject, description)]);
+                let delay = retry_after_ms.map(|ms| RetryInfo::new(Some(Duration::from_millis(ms))).into());
+                [info(HashMap::new()).into(), failure.into()].into_iter().chain(delay).collect()
             }
             Self::FailedPrecondition { reason, description } => {
                 let violation = PreconditionViolation::new(*reason, DOMAIN, description);
@@ -202,6 +213,7 @@ mod tests {
             Refusal::FailedPrecondition { reason, description: description() },
             Refusal::Aborted { reason, description: description() },
             Refusal::ResourceExhausted { reason, description: description(), retry_after_ms: 250 },
+            Refusal::QuotaExhausted { reason, subject: "some", description: description(), retry_after_ms: None },
             Refusal::Unavailable { reason, description: description(), retry_after_ms: 250 },
             Refusal::OutOfRange { reason, description: description() },
             Refusal::DeadlineExceeded { limit_ms: 200 },
@@ -224,8 +236,10 @@ mod tests {
     }
 
     #[test]
-    fn no_two_refusals_share_a_code() {
-        let mut codes: Vec<i32> = one_of_each().iter().map(|refusal| i32::from(refusal.code())).collect();
+    fn no_two_refusals_share_a_code_but_the_two_that_say_there_is_no_more() {
+        let refusals = one_of_each();
+        let others = refusals.iter().filter(|refusal| !matches!(refusal, Refusal::QuotaExhausted { .. }));
+        let mut codes: Vec<i32> = others.map(|refusal| i32::from(refusal.code())).collect();
         codes.sort_unstable();
         let all = codes.len();
         codes.dedup();
@@ -243,6 +257,26 @@ mod tests {
         let violation = &details.bad_request().expect("names the field").field_violations[0];
         assert_eq!((violation.field.as_str(), violation.reason.as_str()), ("drafts[3].note", "HOLDS_IDENTIFIER"));
         assert_eq!(status.message(), "drafts[3].note: a note must not hold an identifier");
+    }
+
+    #[test]
+    fn a_used_up_quota_is_named_and_a_time_to_come_back_only_where_that_helps() {
+        let check = |retry_after_ms: Option<u64>| {
+            let status = Status::from(Refusal::QuotaExhausted {
+                reason: "SOME_QUOTA",
+                subject: "feed/entries_per_day",
+                description: "all of it is used".into(),
+                retry_after_ms,
+            });
+            let details = status.get_error_details();
+            let violation = &details.quota_failure().expect("names the quota").violations[0];
+            let named = (violation.subject.as_str(), violation.description.as_str());
+            assert_eq!(named, ("feed/entries_per_day", "all of it is used"));
+            let delay = details.retry_info().and_then(|retry| retry.retry_delay);
+            assert_eq!((status.code(), delay), (Code::ResourceExhausted, retry_after_ms.map(Duration::from_millis)));
+        };
+        check(Some(250));
+        check(None);
     }
 
     #[test]

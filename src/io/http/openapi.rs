@@ -128,7 +128,15 @@ fn problem_schema() -> Value {
             "detail": {"type": "string", "description": "For people; may change."},
             "reason": {"type": "string", "description": "Stable name of the reason."},
             "code": {"type": "string", "description": "google.rpc.Code."},
-            "retry_after_ms": {"type": "integer", "description": "When to come back."},
+            "retryAfterMs": {"type": "integer", "description": "When to come back."},
+            "quotas": {"type": "array", "description": "Quotas that are used up.", "items": {
+                "type": "object",
+                "required": ["subject", "description"],
+                "properties": {
+                    "subject": {"type": "string", "description": "Stable name of what is used up."},
+                    "description": {"type": "string"},
+                },
+            }},
             "violations": {"type": "array", "items": {
                 "type": "object",
                 "required": ["field", "rule", "description"],

@@ -44,9 +44,15 @@ pub fn of_status(status: &Status) -> Response<JsonBody> {
         });
         more.insert("violations".to_owned(), violations.collect());
     }
+    if let Some(quota) = details.quota_failure() {
+        let violations = quota.violations.iter();
+        let violations =
+            violations.map(|violation| json!({"subject": violation.subject, "description": violation.description}));
+        more.insert("quotas".to_owned(), violations.collect());
+    }
     let retry = details.retry_info().and_then(|retry| retry.retry_delay);
     if let Some(delay) = retry {
-        more.insert("retry_after_ms".to_owned(), u64::try_from(delay.as_millis()).unwrap_or(u64::MAX).into());
+        more.insert("retryAfterMs".to_owned(), u64::try_from(delay.as_millis()).unwrap_or(u64::MAX).into());
     }
     let mut response = problem(http_status(status.code()), status.message(), more);
     if let Some(delay) = retry {
@@ -92,6 +98,21 @@ mod tests {
         assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(response.headers()["retry-after"], "1");
         assert_eq!(response.headers()["content-type"], "application/problem+json");
+    }
+
+    #[tokio::test]
+    async fn a_used_up_quota_is_named_in_the_body() {
+        use http_body_util::BodyExt;
+        let refusal = Refusal::QuotaExhausted {
+            reason: "PUBLISHING_QUOTA",
+            subject: "feed/entries_per_day",
+            description: "all used".into(),
+            retry_after_ms: Some(1_500),
+        };
+        let body = of_status(&refusal.into()).into_body().collect().await.expect("in one piece").to_bytes();
+        let problem: Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!(problem["quotas"], json!([{"subject": "feed/entries_per_day", "description": "all used"}]));
+        assert_eq!((&problem["retryAfterMs"], &problem["status"]), (&json!(1_500), &json!(429)));
     }
 
     #[test]

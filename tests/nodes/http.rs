@@ -153,6 +153,8 @@ fn what_is_wrong_over_http_is_refused_with_its_reason_and_never_repeated() {
     ask(&a, "screener", "POST", screen, "", "{}").check(415, "MEDIA_TYPE");
     let latin = "Content-Type: application/json; charset=latin1\r\n";
     ask(&a, "screener", "POST", screen, latin, "{}").check(415, "MEDIA_TYPE");
+    let utf16 = "Content-Type: application/json; charset=utf-16\r\n";
+    ask(&a, "screener", "POST", screen, utf16, "{}").check(415, "MEDIA_TYPE");
     let zipped = format!("{json_type}Content-Encoding: gzip\r\n");
     ask(&a, "screener", "POST", screen, &zipped, "{}").check(415, "MEDIA_TYPE");
     for (body, reason, field) in [
@@ -169,7 +171,21 @@ fn what_is_wrong_over_http_is_refused_with_its_reason_and_never_repeated() {
         assert!(!answer.body.contains(CARD), "{answer:?}");
     }
     let deep = format!(r#"{{"identifiers":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
-    ask(&a, "screener", "POST", screen, json_type, &deep).check(400, "NO_JSON");
+    let deep = ask(&a, "screener", "POST", screen, json_type, &deep).check(400, "WRONG_TYPE");
+    assert_eq!(deep["violations"][0]["field"], "identifiers[0]");
+    let many = format!(r#"{{"identifiers":[{}]}}"#, vec!["{}"; 500_000].join(","));
+    let many = ask(&a, "screener", "POST", screen, json_type, &many).check(400, "TOO_MANY");
+    assert_eq!(many["detail"], "identifiers: identifiers has more than 32 elements", "field and limit");
+    let little_endian: Vec<u8> = "\u{feff}{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for unreadable in [little_endian.as_slice(), b"{\"channel\":\"4539578763621486\xff\"}", b"\x1f\x8b\x08\x00"] {
+        let length = unreadable.len();
+        let head = format!(
+            "POST {screen} HTTP/1.1\r\nHost: node\r\nConnection: close\r\nContent-Length: {length}\r\n{json_type}\r\n"
+        );
+        let answer = parse(&send(&a, "screener", &[head.as_bytes(), unreadable].concat()));
+        answer.check(400, "NO_JSON");
+        assert!(!answer.body.contains(CARD), "{answer:?}");
+    }
     let large = format!(r#"{{"customerRef":"{}"}}"#, "x".repeat(4 * 1024 * 1024));
     ask(&a, "screener", "POST", screen, json_type, &large).check(413, "BODY_TOO_LARGE");
     get(&a, "auditor", "/v1/audit/records?page_size=1&pageSize=2").check(400, "REPEATED_KEY");

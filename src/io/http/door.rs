@@ -35,6 +35,9 @@ const FRAME_BYTES: usize = 5;
 /// Beyond it a body takes longer to read than a checkout may wait.
 const LARGE_BODY_BYTES: usize = 16 * 1024;
 
+/// How long the body of a call may take to come.
+const LONGEST: Duration = Duration::from_millis(limits::CALL_MS);
+
 /// A route with the messages of its method.
 #[derive(Debug)]
 struct Bound {
@@ -162,7 +165,7 @@ where
             Verb::Get => query::read(&fields, parts.uri.query(), &bound.input).map_err(Refusal::from)?,
             Verb::Post => {
                 check_media_type(&parts.headers)?;
-                let text = collect(body).await?;
+                let text = collect(body, LONGEST).await?;
                 read(text, &bound.input).await?
             }
         };
@@ -209,10 +212,10 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Refused> {
     if is_json && is_utf8 && !encoded { Ok(()) } else { Err(wrong) }
 }
 
-/// The whole body, within the limits of size and time of a call.
-async fn collect(body: Body) -> Result<Bytes, Refused> {
+/// The whole body, within the limit of size of a call and this of time.
+async fn collect(body: Body, longest: Duration) -> Result<Bytes, Refused> {
     let limited = Limited::new(body, limits::MESSAGE_BYTES);
-    let Ok(collected) = timeout(Duration::from_millis(limits::CALL_MS), limited.collect()).await else {
+    let Ok(collected) = timeout(longest, limited.collect()).await else {
         return Err(Refused::Http(StatusCode::REQUEST_TIMEOUT, "BODY_TOO_SLOW", "the body did not come within 10 s"));
     };
     match collected {
@@ -278,5 +281,39 @@ trait SplitChecked: Sized {
 impl SplitChecked for Bytes {
     fn split_to_checked(&mut self, at: usize) -> Option<Self> {
         (self.len() >= at).then(|| self.split_to(at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
+    use tokio_stream::{Stream, StreamExt};
+
+    use super::*;
+
+    /// What becomes of a body that comes like this, where it may take so long.
+    async fn check<S>(chunks: S, longest: Duration, status: u16, reason: &str)
+    where
+        S: Stream<Item = Result<Bytes, Status>> + Send + 'static,
+    {
+        let body = Body::new(StreamBody::new(chunks.map(|chunk| chunk.map(Frame::data))));
+        match collect(body, longest).await.expect_err(reason) {
+            Refused::Http(got, why, _) => assert_eq!((got.as_u16(), why), (status, reason)),
+            Refused::Status(_) | Refused::Verb(_) => panic!("{reason}: it is no call yet"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_come_to_its_end_is_refused_for_what_it_does() {
+        let soon = Duration::from_millis(20);
+        let begun = || tokio_stream::once(Ok(Bytes::from_static(b"{")));
+        check(begun().chain(tokio_stream::pending()), soon, 408, "BODY_TOO_SLOW").await;
+        // One that sends a byte now and then is as slow as one that sends none.
+        let spaces = tokio_stream::iter(std::iter::repeat(Ok(Bytes::from_static(b" "))));
+        check(begun().chain(spaces.throttle(Duration::from_millis(1))), soon, 408, "BODY_TOO_SLOW").await;
+        check(begun().chain(tokio_stream::once(Err(Status::cancelled("gone")))), LONGEST, 400, "BODY_BROKEN").await;
+        let large = Bytes::from(vec![b' '; limits::MESSAGE_BYTES]);
+        check(begun().chain(tokio_stream::once(Ok(large))), LONGEST, 413, "BODY_TOO_LARGE").await;
     }
 }

@@ -1,7 +1,9 @@
-//! proto3 JSON, read strictly: no field twice, none unknown, nothing behind the end; and written with every field.
+//! proto3 JSON, read strictly: no field twice, none unknown, no list beyond its bound, nothing behind the end; and written with
+//! every field.
 //!
-//! The mapping itself is `prost-reflect`'s. It lets a repeated key win silently, so a first pass over the text refuses that,
-//! under either of a field's two names. The texts of the library repeat what was sent, which may be an identifier: of an error
+//! The mapping itself is `prost-reflect`'s. It lets a repeated key win silently and builds whatever comes, so a first pass over
+//! the text, which keeps nothing, refuses a field that is given twice (under either of its two names), a list that is too long
+//! ([`crate::io::http::bounds`]), and a value nested deeper than its message. The texts of the library repeat what was sent, which may be an identifier: of an error
 //! only its place and its kind are told, and of the place only names that are fields.
 
 use std::borrow::Cow;
@@ -14,6 +16,7 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 
 use crate::io::grpc::status::Refusal;
+use crate::io::http::bounds;
 
 /// Longest path that is told.
 const PATH_CHARACTERS: usize = 120;
@@ -27,6 +30,8 @@ pub enum JsonFault {
     UnknownField { path: String },
     #[error("{path} is given twice")]
     Twice { path: String },
+    #[error("{path} has more than {limit} elements")]
+    TooMany { path: String, limit: usize },
     #[error("{} is not of its type (line {line}, column {column})", shown(path))]
     WrongType { path: String, line: usize, column: usize },
 }
@@ -41,6 +46,7 @@ impl From<JsonFault> for Refusal {
             JsonFault::NoJson { .. } => (String::new(), "no_json"),
             JsonFault::UnknownField { path } => (path.clone(), "unknown_field"),
             JsonFault::Twice { path } => (path.clone(), "repeated_key"),
+            JsonFault::TooMany { path, .. } => (path.clone(), "too_many"),
             JsonFault::WrongType { path, .. } => (path.clone(), "wrong_type"),
         };
         let field = if field.is_empty() { "body".to_owned() } else { field };
@@ -52,10 +58,16 @@ impl From<JsonFault> for Refusal {
 pub fn read(text: &[u8], of: &MessageDescriptor) -> Result<DynamicMessage, JsonFault> {
     let fault = RefCell::new(None);
     let mut first = serde_json::Deserializer::from_slice(text);
-    let once = Once { of: Some(of), path: String::new(), fault: &fault };
+    let once = Once { of: Of::Message(of), path: String::new(), fault: &fault };
     let read = once.deserialize(&mut first).and_then(|()| first.end());
     if let Err(error) = read {
-        return Err(fault.into_inner().unwrap_or(JsonFault::NoJson { line: error.line(), column: error.column() }));
+        let (line, column) = (error.line(), error.column());
+        return Err(match fault.into_inner() {
+            // Its place in the text is known out here only.
+            Some(JsonFault::WrongType { path, .. }) => JsonFault::WrongType { path, line, column },
+            Some(other) => other,
+            None => JsonFault::NoJson { line, column },
+        });
     }
     let mut second = serde_json::Deserializer::from_slice(text);
     let mut track = serde_path_to_error::Track::new();
@@ -89,10 +101,18 @@ pub fn field_of(message: &MessageDescriptor, key: &str) -> Option<FieldDescripto
     message.get_field_by_json_name(key).or_else(|| message.get_field_by_name(key))
 }
 
-/// Walks a value and refuses a field that is given twice, or that its message does not have.
+/// What belongs in a place.
+#[derive(Debug, Clone, Copy)]
+enum Of<'a> {
+    Message(&'a MessageDescriptor),
+    /// At most so many of them; of messages where there is a descriptor.
+    List(Option<&'a MessageDescriptor>, usize),
+    Plain,
+}
+
+/// Walks a value and refuses what the module says, as soon as it comes.
 struct Once<'a> {
-    /// None where a plain value belongs.
-    of: Option<&'a MessageDescriptor>,
+    of: Of<'a>,
     path: String,
     fault: &'a RefCell<Option<JsonFault>>,
 }
@@ -101,6 +121,10 @@ impl Once<'_> {
     fn refuse<E: serde::de::Error>(&self, fault: JsonFault) -> E {
         *self.fault.borrow_mut() = Some(fault);
         E::custom("refused")
+    }
+
+    fn wrong_type<E: serde::de::Error>(&self) -> E {
+        self.refuse(JsonFault::WrongType { path: self.path.clone(), line: 0, column: 0 })
     }
 }
 
@@ -144,20 +168,22 @@ impl<'de> Visitor<'de> for Once<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let mut number = 0usize;
-        let at = |number| Once { of: self.of, path: format!("{}[{number}]", self.path), fault: self.fault };
-        while items.next_element_seed(at(number))?.is_some() {
-            number += 1;
+        let Of::List(of, limit) = self.of else { return Err(self.wrong_type()) };
+        let of = of.map_or(Of::Plain, Of::Message);
+        let at = |number| Once { of, path: format!("{}[{number}]", self.path), fault: self.fault };
+        for number in 0..limit {
+            if items.next_element_seed(at(number))?.is_none() {
+                return Ok(());
+            }
         }
-        Ok(())
+        match items.next_element::<IgnoredAny>()? {
+            None => Ok(()),
+            Some(_) => Err(self.refuse(JsonFault::TooMany { path: self.path.clone(), limit })),
+        }
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let Some(of) = self.of else {
-            // An object where a plain value belongs: the second pass says so.
-            while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-            return Ok(());
-        };
+        let Of::Message(of) = self.of else { return Err(self.wrong_type()) };
         let mut seen = BTreeSet::new();
         while let Some(key) = entries.next_key::<Cow<'_, str>>()? {
             let Some(field) = field_of(of, &key) else {
@@ -175,7 +201,15 @@ impl<'de> Visitor<'de> for Once<'_> {
                 Kind::Message(inner) => Some(inner),
                 _ => None,
             };
-            entries.next_value_seed(Once { of: inner.as_ref(), path, fault: self.fault })?;
+            let of = if field.is_list() {
+                Of::List(
+                    inner.as_ref(),
+                    bounds::most(&field).expect("a test holds the bounds against the lists there are"),
+                )
+            } else {
+                inner.as_ref().map_or(Of::Plain, Of::Message)
+            };
+            entries.next_value_seed(Once { of, path, fault: self.fault })?;
         }
         Ok(())
     }
@@ -187,6 +221,7 @@ mod tests {
     use prost_reflect::DescriptorPool;
 
     use super::*;
+    use crate::base::limits;
     use crate::io::grpc::wire::DESCRIPTORS;
 
     fn transaction() -> MessageDescriptor {
@@ -229,8 +264,27 @@ mod tests {
             let fault = read(text.as_bytes(), &transaction()).expect_err(text);
             assert!(matches!(fault, JsonFault::NoJson { .. } | JsonFault::WrongType { .. }), "{text}: {fault:?}");
         }
-        let deep = format!(r#"{{"identifiers":{}{}}}"#, "[".repeat(5_000), "]".repeat(5_000));
-        assert!(matches!(read(deep.as_bytes(), &transaction()), Err(JsonFault::NoJson { .. })));
+    }
+
+    #[test]
+    fn nothing_is_nested_deeper_than_its_message() {
+        let nested = |open: &str, close: &str| format!("{}{}", open.repeat(5_000), close.repeat(5_000));
+        check(&format!(r#"{{"identifiers":{}}}"#, nested("[", "]")), Err("identifiers[0] wrong_type"));
+        check(&format!(r#"{{"identifiers":[{}]}}"#, nested(r#"{"kind":"#, "}")), Err("identifiers[0].kind wrong_type"));
+        check(&format!(r#"{{"currency":{}}}"#, nested("[", "]")), Err("currency wrong_type"));
+        check(&format!(r#"{{"time":{}}}"#, nested(r#"{"seconds":"#, "}")), Err("time.seconds wrong_type"));
+        check(&nested("[", "]"), Err("body wrong_type"));
+    }
+
+    #[test]
+    fn a_list_beyond_its_bound_is_refused_where_it_passes_it() {
+        let most = limits::IDENTIFIERS_PER_TRANSACTION;
+        let list = |count: usize, rest: &str| format!(r#"{{"identifiers":[{}{rest}"#, vec!["{}"; count].join(","));
+        check(&list(most, "]}"), Ok(()));
+        check(&list(most + 1, "]}"), Err("identifiers too_many"));
+        check(&list(most + 1, ", and so on"), Err("identifiers too_many"));
+        let fault = read(list(1_000_000, "]}").as_bytes(), &transaction()).expect_err("a million");
+        assert_eq!(fault.to_string(), "identifiers has more than 32 elements");
     }
 
     #[test]

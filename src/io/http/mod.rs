@@ -5,6 +5,7 @@
 //! are problem details (RFC 9457), and the description is made from the same descriptors (OpenAPI 3.1).
 
 pub mod body;
+mod bounds;
 pub mod door;
 pub mod json;
 pub mod openapi;

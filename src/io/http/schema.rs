@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use prost_reflect::{EnumDescriptor, FieldDescriptor, FileDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
+use crate::io::http::bounds;
+
 /// Schemas of messages and vocabularies, each once, by name.
 #[derive(Debug, Default)]
 pub struct Schemas {
@@ -80,7 +82,14 @@ pub fn field_schema(field: &FieldDescriptor, schemas: &mut Schemas) -> Value {
         Kind::Message(message) => schemas.reference(&message),
         Kind::Enum(words) => schemas.vocabulary(&words),
     };
-    if field.is_list() { json!({"type": "array", "items": one}) } else { one }
+    if !field.is_list() {
+        return one;
+    }
+    let mut list = json!({"type": "array", "items": one});
+    if let Some(most) = bounds::most(field) {
+        list["maxItems"] = most.into();
+    }
+    list
 }
 
 /// The comment in front of what stands at `path` of its file, on one line.

@@ -42,7 +42,7 @@ type Job<J, V> = Box<dyn FnOnce(&mut Node<J, V>, &mut Round<'_>) -> Answer + Sen
 pub enum EngineFault {
     #[error("the node has too much work queued; try again")]
     Busy,
-    #[error("the store is being opened and verified; only checkouts are answered until then")]
+    #[error("the store is being opened and verified; until then checkouts at most are answered")]
     Opening,
     #[error("the node is stopping")]
     Stopping,

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout_at};
@@ -39,8 +39,8 @@ use crate::node::store::{Journal, Views};
 #[derive(Debug)]
 pub struct Screener {
     pub keys: ArcSwap<KeyRing>,
-    /// What a snapshot said until the store is open, then the store's own.
-    pub belief: ArcSwap<Belief>,
+    /// What a snapshot said until the store is open, then the store's own. None until either is there.
+    pub belief: ArcSwapOption<Belief>,
     pub canon: CanonRules,
     pub guard: ArcSwap<GuardLists>,
     /// Changed by the node once a change is durable.
@@ -99,9 +99,14 @@ pub struct Queued {
     written: Option<oneshot::Sender<()>>,
 }
 
-/// No identifier of a transaction can be used; this is the first. An answer would allow what nobody looked at.
+/// Why there is no answer: it would allow what nobody looked at.
 #[derive(Debug)]
-pub struct NothingUsable(pub RefusedIdentifier);
+pub enum Unscreened {
+    /// What the consortium knows is not in memory yet.
+    Cold,
+    /// No identifier of the transaction can be used; this is the first.
+    NothingUsable(RefusedIdentifier),
+}
 
 impl Screener {
     /// Screens one transaction and queues its record; with `durable`, what tells when that is on disk.
@@ -111,10 +116,12 @@ impl Screener {
         caller: &Actor,
         durable: bool,
         now: Timestamp,
-    ) -> Result<(Answered, Option<Written>), NothingUsable> {
+    ) -> Result<(Answered, Option<Written>), Unscreened> {
+        let belief = self.belief.load();
+        let belief = belief.as_ref().ok_or(Unscreened::Cold)?;
         let context = ScreeningContext {
             keys: &self.keys.load(),
-            belief: &self.belief.load(),
+            belief,
             canon: &self.canon,
             guard: &self.guard.load(),
             lists: &self.lists.load(),
@@ -127,7 +134,7 @@ impl Screener {
         };
         let mut screening = screen(transaction, &context);
         if screening.refused.len() == transaction.identifiers().len() {
-            return Err(NothingUsable(screening.refused.swap_remove(0)));
+            return Err(Unscreened::NothingUsable(screening.refused.swap_remove(0)));
         }
         let id: [u8; 16] = random::bytes();
         let decision_id = hex::encode(id);

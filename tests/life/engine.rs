@@ -93,6 +93,7 @@ async fn behind_a_stuck_engine_feeds_grow_stale_and_only_what_needs_no_store_is_
     let consortium = Consortium::new(&["bank-a", "bank-b"]);
     let (engine, _thread, _) = engine(&consortium);
     let (_, reporter) = health::health();
+    health::begin(&reporter, true).await;
     let reporting = tokio::spawn(health::report(engine.clone(), reporter.clone()));
     is(&reporter, "", ServingStatus::Serving).await;
     let release = block(&engine).await;
@@ -122,6 +123,7 @@ async fn an_engine_that_ends_by_a_bug_ends_the_node_and_vouches_for_nothing_mean
     let consortium = Consortium::new(&["bank-a", "bank-b"]);
     let (engine, thread, _) = engine(&consortium);
     let (_, reporter) = health::health();
+    health::begin(&reporter, true).await;
     let reporting = tokio::spawn(health::report(engine.clone(), reporter.clone()));
     is(&reporter, "", ServingStatus::Serving).await;
     let failed = engine.call(|_, _| panic!("a planted bug")).await;

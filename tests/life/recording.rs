@@ -89,7 +89,7 @@ fn screener(consortium: &Consortium, house: &House) -> (Arc<Screener>, mpsc::Rec
     let settings = &state.settings;
     let screener = Screener {
         keys: ArcSwap::new(Arc::clone(&state.identity.key_ring)),
-        belief: Arc::clone(&state.belief).into(),
+        belief: Some(Arc::clone(&state.belief)).into(),
         canon: settings.canon_rules,
         guard: ArcSwap::new(Arc::clone(&settings.guards)),
         lists: Arc::clone(&state.shown_lists),

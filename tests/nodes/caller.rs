@@ -122,8 +122,12 @@ impl Node {
     }
 
     pub fn screen(&self, of: Identifier) -> local::ScreenTransactionResponse {
+        self.try_screen(of).expect("an answer")
+    }
+
+    pub fn try_screen(&self, of: Identifier) -> Result<local::ScreenTransactionResponse, Status> {
         let mut client = ScreeningServiceClient::new(self.channel("screener"));
-        RUNTIME.block_on(client.screen_transaction(order(of))).expect("an answer").into_inner()
+        Ok(RUNTIME.block_on(client.screen_transaction(order(of)))?.into_inner())
     }
 
     /// Screens until the decision is as wanted.

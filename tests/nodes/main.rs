@@ -13,6 +13,7 @@ mod erasure;
 mod evidence;
 mod flow;
 mod full_disk;
+mod gate;
 mod groups;
 mod http;
 mod keys;

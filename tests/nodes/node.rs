@@ -94,21 +94,26 @@ impl Home {
         self.start_until(&[], &[], |_| true)
     }
 
+    /// Starts the node and waits only until its doors are open, behind which nothing is answered yet.
+    pub fn start_cold(&self, environment: &[(&str, &str)]) -> Node {
+        let Spawned { child, said_before, .. } = self.spawn(&[], environment);
+        let local = wait("the doors are open", || {
+            let log = std::fs::read(self.log()).expect("a log");
+            let lines = log.get(said_before..)?.split(|byte| *byte == b'\n');
+            let mut events = lines.filter_map(|line| serde_json::from_slice::<serde_json::Value>(line).ok());
+            let opening = events.find(|event| event["event"] == "node.opening")?;
+            Some(opening["local"].as_str()?.parse().expect("an address"))
+        });
+        Node { home: self.clone(), child, local }
+    }
+
     fn start_until(
         &self,
         words: &[&str],
         environment: &[(&str, &str)],
         enough: impl Fn(bool) -> bool,
     ) -> Result<Node, Said> {
-        let ready = self.folder.join(format!("{}.ready", self.member));
-        drop(std::fs::remove_file(&ready));
-        let log = File::options().append(true).create(true).open(self.log()).expect("a log");
-        let said_before = log.metadata().expect("a file").len();
-        let mut command = command(&self.folder);
-        command.args(["serve", "--config", &format!("{}/hushwire.toml", self.member), "--ready-file"]).arg(&ready);
-        command.args(words).envs(environment.iter().copied());
-        command.stdin(Stdio::null()).stdout(log.try_clone().expect("a file")).stderr(log);
-        let mut child = command.spawn().expect("the binary runs");
+        let Spawned { mut child, ready, said_before } = self.spawn(words, environment);
         let started = wait("the node opens its doors or ends", || {
             if let Some(status) = child.try_wait().expect("our child") {
                 return Some(Err(status));
@@ -123,12 +128,32 @@ impl Home {
             Ok(local) => Ok(Node { home: self.clone(), child, local }),
             Err(status) => {
                 let log = std::fs::read(self.log()).expect("a log");
-                let from = usize::try_from(said_before).expect("small");
-                let stderr = String::from_utf8_lossy(&log[from..]).into_owned();
+                let stderr = String::from_utf8_lossy(&log[said_before..]).into_owned();
                 Err(Said { code: status.code().unwrap_or(-1), stdout: String::new(), stderr })
             }
         }
     }
+
+    fn spawn(&self, words: &[&str], environment: &[(&str, &str)]) -> Spawned {
+        let ready = self.folder.join(format!("{}.ready", self.member));
+        drop(std::fs::remove_file(&ready));
+        let log = File::options().append(true).create(true).open(self.log()).expect("a log");
+        let said_before = usize::try_from(log.metadata().expect("a file").len()).expect("small");
+        let mut command = command(&self.folder);
+        command.args(["serve", "--config", &format!("{}/hushwire.toml", self.member), "--ready-file"]).arg(&ready);
+        command.args(words).envs(environment.iter().copied());
+        command.stdin(Stdio::null()).stdout(log.try_clone().expect("a file")).stderr(log);
+        Spawned { child: command.spawn().expect("the binary runs"), ready, said_before }
+    }
+}
+
+/// A node that was just started.
+struct Spawned {
+    child: Child,
+    /// Where it will say that it answers.
+    ready: PathBuf,
+    /// Bytes of the log of earlier starts.
+    said_before: usize,
 }
 
 /// A running node. Dropped, it is killed.

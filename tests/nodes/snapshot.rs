@@ -3,12 +3,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use hushwire::io::grpc::wire::hushwire::local::v1::RetractIndicatorsRequest;
 use hushwire::io::grpc::wire::hushwire::types::v1::{Decision, IdentifierKind};
-use hushwire::io::journal::file::{FileJournal, JournalOptions};
-use hushwire::io::journal::real_fs::RealFs;
-use hushwire::node::store::Journal;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -17,6 +15,7 @@ use tonic_types::StatusExt;
 
 use crate::caller::{RUNTIME, draft};
 use crate::consortium::Consortium;
+use crate::gate::Gate;
 use crate::node::{Home, Node, wait};
 
 const BEFORE: (IdentifierKind, &str) = (IdentifierKind::Device, "snapshot-device-0001");
@@ -24,8 +23,10 @@ const WITHDRAWN: (IdentifierKind, &str) = (IdentifierKind::Device, "snapshot-dev
 const AFTER: (IdentifierKind, &str) = (IdentifierKind::Device, "snapshot-device-0003");
 const STRANGER: (IdentifierKind, &str) = (IdentifierKind::Device, "snapshot-device-0009");
 
-/// Records that say nothing, as many as keep an opening busy for a while.
-const NOISE: usize = 300_000;
+const SCREENING: &str = "hushwire.local.v1.ScreeningService";
+
+/// Longest anything here may take; the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn snapshot(home: &Home) -> std::path::PathBuf {
     home.path().join("belief.snapshot")
@@ -86,12 +87,12 @@ fn health(node: &Node, service: &str) -> ServingStatus {
 
 #[test]
 fn while_the_store_is_opened_checkouts_are_answered_and_everything_else_is_told_to_come_back() {
-    let (consortium, home) = long_to_open();
+    let (consortium, home) = stopped_with_a_flag();
+    let gate = Gate::shut(&home);
     let a = home.start_early().unwrap_or_else(|said| panic!("{}", said.stderr));
     let answer = a.screen(BEFORE);
     let refused = a.publish("", vec![draft(AFTER)]).expect_err("the store is not open");
-    let statuses =
-        ["", "hushwire.local.v1.NodeService", "hushwire.local.v1.ScreeningService"].map(|service| health(&a, service));
+    let statuses = ["", "hushwire.local.v1.NodeService", SCREENING].map(|service| health(&a, service));
     assert_eq!(answer.decision(), Decision::Challenge);
     assert!(answer.degraded, "the node is still loading");
     assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
@@ -99,6 +100,7 @@ fn while_the_store_is_opened_checkouts_are_answered_and_everything_else_is_told_
     assert_eq!(details.error_info().expect("a reason").reason, "STORE_OPENING");
     assert!(details.retry_info().is_some_and(|retry| retry.retry_delay.is_some()), "{refused:?}");
     assert_eq!(statuses, [ServingStatus::NotServing, ServingStatus::NotServing, ServingStatus::Serving]);
+    let _opened = gate.open();
     a.until_ready();
     wait("healthy", || (health(&a, "") == ServingStatus::Serving).then_some(()));
     wait("no longer degraded", || (!a.screen(BEFORE).degraded).then_some(()));
@@ -112,7 +114,8 @@ fn while_the_store_is_opened_checkouts_are_answered_and_everything_else_is_told_
 
 #[test]
 fn a_node_stopped_before_its_store_is_open_ends_at_once_and_says_what_it_could_not_record() {
-    let (_consortium, home) = long_to_open();
+    let (_consortium, home) = stopped_with_a_flag();
+    let _gate = Gate::shut(&home);
     let from = log_size(&home);
     let a = home.start_early().unwrap_or_else(|said| panic!("{}", said.stderr));
     assert_eq!(a.screen(BEFORE).decision(), Decision::Challenge);
@@ -122,31 +125,55 @@ fn a_node_stopped_before_its_store_is_open_ends_at_once_and_says_what_it_could_n
     assert!(log.contains("audit.unwritten") && !log.contains("node.ready"), "{log}");
 }
 
-/// A stopped member with a flagged value, whose next opening takes a while.
-fn long_to_open() -> (Consortium, Home) {
+#[test]
+fn a_cold_node_answers_no_checkout_and_its_health_tells_the_moment_it_does() {
+    let (_consortium, home) = stopped_with_a_flag();
+    let gate = Gate::shut(&home);
+    let a = home.start_cold(&[("HUSHWIRE__STORAGE__SNAPSHOT", "false")]);
+    assert_eq!(["", SCREENING].map(|service| health(&a, service)), [ServingStatus::NotServing; 2]);
+    let mut client = HealthClient::new(a.channel("operator"));
+    let mut told = ["", SCREENING].map(|service| {
+        let watched = client.watch(HealthCheckRequest { service: service.to_owned() });
+        RUNTIME.block_on(async { tokio::time::timeout(PATIENCE, watched).await }).expect("in time").expect("watched")
+    });
+    let mut next = |service: usize| {
+        let news = told[service].get_mut().message();
+        let news = RUNTIME.block_on(async { tokio::time::timeout(PATIENCE, news).await });
+        news.expect("in time").expect("it goes on").expect("it has not ended").status()
+    };
+    assert_eq!([next(0), next(1)], [ServingStatus::NotServing; 2]);
+    let refused = a.try_screen(BEFORE).expect_err("an answer would allow what nobody looked at");
+    assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
+    let details = refused.get_error_details();
+    assert_eq!(details.error_info().expect("a reason").reason, "STORE_OPENING");
+    assert!(details.retry_info().is_some_and(|retry| retry.retry_delay.is_some()), "{refused:?}");
+    let _opened = gate.open();
+    assert_eq!([next(1), next(0)], [ServingStatus::Serving; 2]);
+    assert_eq!(a.screen(BEFORE).decision(), Decision::Challenge);
+}
+
+#[test]
+fn a_cold_node_that_is_told_to_stop_ends_at_once() {
+    let (_consortium, home) = stopped_with_a_flag();
+    let _gate = Gate::shut(&home);
+    let from = log_size(&home);
+    let a = home.start_cold(&[("HUSHWIRE__STORAGE__SNAPSHOT", "false")]);
+    assert_eq!(health(&a, ""), ServingStatus::NotServing);
+    let (status, _) = a.stop();
+    let log = log_since(&home, from);
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(log.contains("node.stopped") && !log.contains("node.ready"), "{log}");
+}
+
+/// A stopped member with a flagged value.
+fn stopped_with_a_flag() -> (Consortium, Home) {
     let consortium = Consortium::found(&["bank-a"]);
     let a = consortium.start("bank-a");
     a.until_ready();
     flag_all(&a, &[BEFORE]);
     let home = a.home.clone();
-    a.stop();
-    make_long(&home);
+    assert_eq!(a.stop().0.code(), Some(0));
     (consortium, home)
-}
-
-/// Lets openings take a while from here on, but not the way from the snapshot, which a clean stop leaves behind the noise.
-fn make_long(home: &Home) {
-    // Certificates that are asked for now need not be issued while the clock runs.
-    ["screener", "publisher", "operator"].iter().for_each(|role| drop(home.identity(role)));
-    let key = home.keystore().keys.storage;
-    let opened = FileJournal::open(RealFs, &home.path().join("journal"), &key, JournalOptions::default());
-    let mut journal = opened.expect("nobody has it open");
-    for _ in 0..NOISE {
-        journal.append(&[]).expect("appends");
-    }
-    journal.sync().expect("durable");
-    drop(journal);
-    home.start().unwrap_or_else(|said| panic!("{}", said.stderr)).stop();
 }
 
 #[test]

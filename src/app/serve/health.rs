@@ -1,7 +1,7 @@
 //! `grpc.health.v1`: what load balancers and supervisors ask, for the node as a whole and for each of its services.
 //!
 //! Screening answers from memory and stays healthy while the store is not; everything that writes does not. While the store
-//! is opened, screening alone is healthy.
+//! is opened, screening alone is healthy, and that only where a snapshot answers: a node without one is cold.
 
 use std::time::Duration;
 
@@ -35,16 +35,26 @@ pub fn health() -> (HealthServer<impl Health>, HealthReporter) {
     (service, reporter)
 }
 
-/// Reports until it is dropped. Of an engine that does not answer in time, or is gone, nothing that needs the store is healthy.
+/// What is true when the doors open: nothing answers, but screening where a snapshot does. Said before anybody can ask.
+pub async fn begin(reporter: &HealthReporter, answering: bool) {
+    for service in STORING.into_iter().chain([NODE]) {
+        reporter.set_service_status(service, ServingStatus::NotServing).await;
+    }
+    let screening = if answering { ServingStatus::Serving } else { ServingStatus::NotServing };
+    reporter.set_service_status(SCREENING, screening).await;
+}
+
+/// Checkouts are answered from now on.
+pub async fn answering(reporter: &HealthReporter) {
+    reporter.set_service_status(SCREENING, ServingStatus::Serving).await;
+}
+
+/// Reports on everything but screening until it is dropped. Of an engine that does not answer in time, or is gone, nothing that needs the store is healthy.
 pub async fn report<J, V>(engine: Engine<J, V>, reporter: HealthReporter)
 where
     J: Journal + Send + 'static,
     V: Views + Send + 'static,
 {
-    reporter.set_service_status(SCREENING, ServingStatus::Serving).await;
-    for service in STORING.into_iter().chain([NODE]).filter(|_| !engine.is_open()) {
-        reporter.set_service_status(service, ServingStatus::NotServing).await;
-    }
     // One that is being opened is not ill; one that cannot be opened is gone.
     if engine.opened().await {
         reporter.set_service_status(NODE, ServingStatus::Serving).await;

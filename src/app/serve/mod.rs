@@ -1,6 +1,6 @@
 //! Running a node: open the keystore and the store, start the engine, open both doors, follow the peers; stop in the
-//! opposite order. With a snapshot of belief the doors open before the store: checkouts are answered, everything else is told to
-//! come back.
+//! opposite order. The doors open before the store: with a snapshot of belief checkouts are answered meanwhile, everything else is
+//! told to come back.
 //!
 //! Threads: the *engine* owns the node and its store; *peers* runs the exchange with other members; the main thread serves
 //! the member's own systems. Each runtime has one thread: a checkout must not wait for a peer's batch, and one thread costs
@@ -24,13 +24,12 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::app::config::Config;
 use crate::app::serve::doors::Sockets;
-use crate::app::serve::freshness::assess;
 use crate::app::serve::material::{LiveEngine, Material, ReadyFile, ServeError};
 use crate::app::serve::observe::Observer;
 use crate::app::serve::open_up::{OpenUp, Ready, Store, assess_early};
@@ -39,6 +38,9 @@ use crate::app::serve::peering::Peering;
 use crate::app::serve::roster::RosterDesk;
 use crate::app::serve::store::{LiveSnapshot, OnDamage};
 use crate::base::limits;
+use crate::domain::roster::exclusion::Exclusions;
+use crate::domain::screening::demands::Demands;
+use crate::domain::screening::freshness::Freshness;
 use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::screening::policy::BuiltInPolicy;
 use crate::io::clock;
@@ -52,8 +54,8 @@ use crate::io::snapshot_keeper::write_last;
 use crate::io::traces::Traces;
 use crate::node::state::Settings;
 
-/// Serves until the process is told to stop (SIGTERM or Ctrl-C). `ready_file` receives the addresses once both doors are
-/// open, for whoever started the process; once more when the store is, where checkouts are answered earlier.
+/// Serves until the process is told to stop (SIGTERM or Ctrl-C). `ready_file` receives the addresses once checkouts are answered,
+/// for whoever started the process; once more when the store is open, where they are answered earlier.
 pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) -> Result<(), ServeError> {
     forbid_core_dumps().map_err(|error| ServeError::CoreDumps(error.to_string()))?;
     let material = Arc::new(Material::load(config, clock::now())?);
@@ -62,12 +64,11 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
     let peers = runtime()?;
     let sockets = local.block_on(Sockets::bind(config))?;
     let snapshot = store::snapshot(config, &material);
-    let Started { engine, thread, screener, waiting, store } =
-        local.block_on(start(config, &material, on_damage, &snapshot))?;
+    let Started { engine, thread, screener, waiting, store } = start(config, &material, on_damage, &snapshot)?;
 
     let links = Links::default();
     let traces = traces(config)?;
-    let metrics = Arc::new(counted(&engine, &screener, store.journal_counts(), traces.as_ref()));
+    let metrics = Arc::new(counted(&engine, &screener, store.opening.journal_counts(), traces.as_ref()));
     let (stop, stopping) = watch::channel(false);
     let desk = RosterDesk::new(config, &material, engine.clone(), Arc::clone(&screener));
     let peering = Peering::new(engine.patient(), links.clone(), desk.clone(), &material);
@@ -98,6 +99,7 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
     let open_up = OpenUp {
         engine: engine.clone(),
         screener: Arc::clone(&screener),
+        health: local_door.health.clone(),
         snapshot: config.snapshot.then(|| Arc::clone(&snapshot)),
         freshness_limit_s: config.screening.freshness_limit_s,
         ready: Ready { file: ready_file, addresses, member: config.member.clone() },
@@ -106,6 +108,7 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
     let peers_thread = spawn_peers(peers, peering, peer_door, sockets.peer, stopping.clone())?;
     let mut told = Ok(());
     let recording = local.block_on(async {
+        health::begin(&local_door.health, store.early.is_some()).await;
         tokio::spawn(observer.run(stopping.clone()));
         let window = Duration::from_millis(config.audit_window_ms);
         let (recorder, ends) = (Arc::clone(&screener), stopping.clone());
@@ -161,7 +164,7 @@ fn runtime() -> Result<Runtime, ServeError> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Runtime)
 }
 
-/// What answers checkouts, and an engine with its store: open, or being opened where a snapshot answers meanwhile.
+/// What answers checkouts, and an engine whose store is being opened.
 struct Started {
     engine: LiveEngine,
     thread: JoinHandle<()>,
@@ -170,7 +173,7 @@ struct Started {
     store: Store,
 }
 
-async fn start(
+fn start(
     config: &Config,
     material: &Arc<Material>,
     on_damage: OnDamage,
@@ -185,21 +188,19 @@ async fn start(
     let listed = early.as_ref().map_or_else(|| OwnLists::new(opening::list_key(material)), |early| early.lists.clone());
     let lists = Arc::new(ArcSwap::from_pointee(listed));
     let (engine, opening, thread) = start_engine(config, material, on_damage, journal, snapshot, &lists)?;
-    let (belief, demands, freshness, store) = match early {
+    let (belief, demands, freshness, early) = match early {
         Some(Early { belief, demands, feeds, .. }) => {
-            (belief, demands, assess_early(&feeds, &config.member), Store::Opening(opening, feeds))
+            (Some(belief), demands, assess_early(&feeds, &config.member), Some(feeds))
         }
-        None => {
-            let opened = opening.end().await?;
-            let freshness = assess(&opened.feeds, &config.member, clock::now());
-            (Arc::clone(&opened.belief), opened.demands.clone(), freshness, Store::Open(opened))
-        }
+        // Nothing is answered with these: they come with the belief of the open store.
+        None => (None, Demands::of(&material.roster, &Exclusions::default()), Freshness::default(), None),
     };
+    let store = Store { opening, early };
     let (records, waiting) = Records::new();
     let Settings { guards, canon_rules, .. } = material.settings(config);
     let screener = Arc::new(Screener {
         keys: ArcSwap::new(Arc::clone(&material.key_ring)),
-        belief: ArcSwap::new(belief),
+        belief: ArcSwapOption::new(belief),
         canon: canon_rules,
         policy: BuiltInPolicy::new(&guards.digest()),
         demands: ArcSwap::from_pointee(demands),

@@ -1,5 +1,5 @@
-//! From doors that answer checkouts to a node that does everything: what happens when the store is open, and what is true until
-//! then.
+//! From open doors, behind which checkouts are answered at most, to a node that does everything: what happens when the store is
+//! open, and what is true until then.
 
 use std::convert::Infallible;
 use std::path::PathBuf;
@@ -7,15 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tonic_health::server::HealthReporter;
 
 use crate::app::serve::freshness::{assess, refresh};
+use crate::app::serve::health;
 use crate::app::serve::material::{self, Addresses, LiveEngine, ServeError};
 use crate::app::serve::opening::{Opened, Opening};
 use crate::app::serve::store::LiveSnapshot;
 use crate::base::name::MemberId;
 use crate::domain::screening::freshness::{FeedSigned, Freshness};
 use crate::io::clock;
-use crate::io::metrics::counts::JournalCounts;
 use crate::io::screener::Screener;
 use crate::io::scrub::scrub_daily;
 use crate::io::snapshot_keeper::keep_snapshots;
@@ -25,20 +26,10 @@ const FRESHNESS_EVERY: Duration = Duration::from_secs(1);
 
 /// The store when the doors open.
 #[derive(Debug)]
-pub enum Store {
-    /// Checkouts are answered from a snapshot, whose feeds these are.
-    Opening(Opening, Vec<FeedSigned>),
-    Open(Opened),
-}
-
-impl Store {
-    /// What is counted of the journal; nothing yet where it is set aside first.
-    pub fn journal_counts(&self) -> Arc<JournalCounts> {
-        match self {
-            Self::Opening(opening, _) => opening.journal_counts(),
-            Self::Open(opened) => opened.reader.counts(),
-        }
-    }
+pub struct Store {
+    pub opening: Opening,
+    /// The feeds of the snapshot from which checkouts are answered; none where they cannot be answered yet.
+    pub early: Option<Vec<FeedSigned>>,
 }
 
 /// What changes once the store is open.
@@ -46,6 +37,7 @@ impl Store {
 pub struct OpenUp {
     pub engine: LiveEngine,
     pub screener: Arc<Screener>,
+    pub health: HealthReporter,
     /// None where no snapshots are wanted.
     pub snapshot: Option<LiveSnapshot>,
     pub freshness_limit_s: Option<u64>,
@@ -53,7 +45,7 @@ pub struct OpenUp {
     pub stopping: watch::Receiver<bool>,
 }
 
-/// Whom to tell that the doors are open, and where they are.
+/// Whom to tell that checkouts are answered, and where.
 #[derive(Debug)]
 pub struct Ready {
     pub file: Option<PathBuf>,
@@ -65,9 +57,14 @@ impl OpenUp {
     /// Waits for the store and lets everything begin that needs it. A fault is the end of the node: nothing may be answered
     /// from a snapshot whose store is not what was written.
     pub async fn run(self, store: Store) -> Result<(), ServeError> {
-        let Opened { reader, belief, demands, feeds } = match store {
-            Store::Open(opened) => opened,
-            Store::Opening(opening, feeds) => {
+        let Store { opening, early } = store;
+        let Opened { reader, belief, demands, feeds } = match early {
+            None => {
+                let Ready { addresses: Addresses { local, peer, .. }, member, .. } = &self.ready;
+                tracing::info!(event = "node.opening", %local, %peer, %member);
+                opening.end().await?
+            }
+            Some(feeds) => {
                 self.ready.tell(true)?;
                 tokio::select! {
                     opened = opening.end() => opened?,
@@ -75,9 +72,11 @@ impl OpenUp {
                 }
             }
         };
-        let early = self.screener.belief.swap(belief);
+        // Belief last: with it a cold node begins to answer.
         self.screener.demands.store(Arc::new(demands));
         self.screener.freshness.store(Arc::new(assess(&feeds, &self.screener.own, clock::now())));
+        let early = self.screener.belief.swap(Some(belief));
+        health::answering(&self.health).await;
         // Giving back gigabytes takes a moment that no checkout should wait.
         drop(tokio::task::spawn_blocking(move || drop(early)));
         self.ready.tell(false)?;

@@ -29,7 +29,7 @@ use crate::io::grpc::wire::hushwire::local::v1::{
     ScreenTransactionsResponse,
 };
 use crate::io::grpc::wire::hushwire::types::v1 as types;
-use crate::io::screener::{Answered, Audited, NothingUsable, Screener, Written};
+use crate::io::screener::{Answered, Audited, Screener, Unscreened, Written};
 
 /// Answered batches waiting for a slow reader.
 const BATCHES_QUEUED: usize = 4;
@@ -164,10 +164,18 @@ impl ScreeningDesk {
         let durable = waits_for_record(message.audit)?;
         let transaction = transaction(message, now)?;
         let screened = self.screener.screen(&transaction, caller, durable, now);
-        let (answer, written) = screened.map_err(|NothingUsable(first)| Refusal::InvalidArgument {
-            field: format!("identifiers[{}].value", first.identifier),
-            rule: first.error.rule.name(),
-            description: format!("no identifier of it can be used: {}", first.error),
+        let (answer, written) = screened.map_err(|why| match why {
+            Unscreened::NothingUsable(first) => Refusal::InvalidArgument {
+                field: format!("identifiers[{}].value", first.identifier),
+                rule: first.error.rule.name(),
+                description: format!("no identifier of it can be used: {}", first.error),
+            },
+            Unscreened::Cold => Refusal::Unavailable {
+                reason: "STORE_OPENING",
+                description: "what the consortium knows is still being read; no checkout can be answered yet"
+                    .to_owned(),
+                retry_after_ms: limits::OPENING_RETRY_MS,
+            },
         })?;
         if answer.screening.overload {
             return Err(Refusal::ResourceExhausted {

@@ -29,6 +29,7 @@ lint: $(DENY) $(BUF) ## formatting, clippy, protocols, dependencies, documentati
 	$(BUF) lint proto
 	$(BUF) breaking proto --against .ci/checks/proto-baseline.binpb
 	python3 .ci/third_parties.py --check
+	python3 .ci/reference.py --check $(BUF)
 	python3 deploy/guard/make.py --check
 	$(DENY) --locked check --hide-inclusion-graph bans licenses sources
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps

@@ -25,7 +25,12 @@ const WINDOW_UPDATE: [u8; 13] = [0, 0, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 const EMPTY_PRIORITY: [u8; 14] = [0, 0, 5, 2, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
 
 async fn shaken(local: &LocalDoor) -> TlsStream<TcpStream> {
-    let config = tls::local_client(&local.certificate("operator"), &local.authority.authority()).expect("sound");
+    shaken_for(local, b"h2").await
+}
+
+async fn shaken_for(local: &LocalDoor, protocol: &[u8]) -> TlsStream<TcpStream> {
+    let mut config = tls::local_client(&local.certificate("operator"), &local.authority.authority()).expect("sound");
+    config.alpn_protocols = vec![protocol.to_vec()];
     let socket = TcpStream::connect(local.door.address).await.expect("listens");
     let name = local.door.address.ip().into();
     TlsConnector::from(Arc::new(config)).connect(name, socket).await.expect("admitted")
@@ -61,6 +66,24 @@ async fn a_caller_that_says_nothing_after_its_handshake_is_closed() {
     let local = LocalDoor::open(DoorSettings { preface_timeout: SOON, ..DoorSettings::local() }).await;
     closed(shaken(&local).await).await;
     counted(&local.door, |counts| &counts.silent, 1).await;
+}
+
+#[tokio::test]
+async fn headers_over_http_1_that_trickle_in_are_not_waited_for() {
+    let local = LocalDoor::open(DoorSettings { http1_headers_timeout: SOON, ..DoorSettings::local() }).await;
+    let (heard, mut said) = tokio::io::split(shaken_for(&local, b"http/1.1").await);
+    let trickle = async {
+        said.write_all(b"GET /v1/status HTTP/1.1\r\nX: ").await.expect("the connection is open");
+        while said.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(SOON / 20).await;
+        }
+        // The door closed it; so the other side is about to see.
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = closed(heard) => {}
+        () = trickle => {}
+    }
 }
 
 #[tokio::test]

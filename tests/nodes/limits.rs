@@ -1,6 +1,7 @@
 //! What one call may hold.
 
 use hushwire::base::limits;
+use hushwire::io::clock;
 use hushwire::io::grpc::refusals::PUBLISHED_A_DAY;
 use hushwire::io::grpc::wire::hushwire::types::v1::IdentifierKind;
 use tonic::Code;
@@ -8,6 +9,7 @@ use tonic_types::StatusExt;
 
 use crate::caller::draft;
 use crate::consortium::Consortium;
+use crate::starting::{ENTRIES_PER_DAY, founded_at};
 
 #[test]
 fn a_call_with_more_drafts_than_allowed_is_refused_as_a_whole() {
@@ -27,11 +29,12 @@ fn a_call_with_more_drafts_than_allowed_is_refused_as_a_whole() {
 
 #[test]
 fn who_used_up_the_quota_of_the_day_is_told_which_quota_and_when_to_come_back() {
-    let consortium = Consortium::found(&["bank-a"]);
-    let node = consortium.start("bank-a");
+    let consortium = Consortium::found(&[]);
+    let home = founded_at(&consortium, clock::now(), 365);
+    let node = home.start().unwrap_or_else(|said| panic!("{}", said.stderr));
     node.until_ready();
-    // As many as founding gives a member.
-    node.publish("", vec![draft((IdentifierKind::Device, "device-of-many-00002")); 1_000]).expect("the whole quota");
+    let whole = usize::try_from(ENTRIES_PER_DAY).expect("small");
+    node.publish("", vec![draft((IdentifierKind::Device, "device-of-many-00002")); whole]).expect("the whole quota");
     let refused = node.publish("", vec![draft((IdentifierKind::Device, "device-of-many-00003"))]).expect_err("used up");
     assert_eq!(refused.code(), Code::ResourceExhausted, "{refused:?}");
     let details = refused.get_error_details();

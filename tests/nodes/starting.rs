@@ -133,8 +133,11 @@ fn a_damaged_byte_of_the_journal_is_found_and_named_and_a_torn_tail_is_fetched_f
     assert!(held.feeds.iter().all(|feed| !feed.quarantined), "{held:?}");
 }
 
+/// Entries such a member may publish in a day.
+pub const ENTRIES_PER_DAY: u32 = 1_000;
+
 /// A member that founded its consortium on this machine at another time than now.
-fn founded_at(consortium: &Consortium, now: Timestamp, valid_days: u32) -> Home {
+pub fn founded_at(consortium: &Consortium, now: Timestamp, valid_days: u32) -> Home {
     let folder = consortium.path().join("elsewhere");
     fs::create_dir_all(folder.join("bank-a")).expect("made");
     let home = Home::new(&folder, "bank-a", consortium.free_address());
@@ -147,7 +150,7 @@ fn founded_at(consortium: &Consortium, now: Timestamp, valid_days: u32) -> Home 
             name: "bank-a".parse().expect("valid"),
             endpoints: vec![home.peer().to_string().parse().expect("valid")],
             groups: vec!["all".parse().expect("valid")],
-            entries_per_day: 1_000,
+            entries_per_day: ENTRIES_PER_DAY,
             valid_days: 365,
         },
         hosts: vec!["127.0.0.1".to_owned()],

@@ -7,6 +7,7 @@ use hushwire::io::grpc::wire::hushwire::types::v1::IdentifierKind;
 
 use crate::caller::feed_size;
 use crate::consortium::Consortium;
+use crate::keys::update;
 use crate::node::Node;
 
 const FEED: &str = "demo.example/bank-a/all";
@@ -133,6 +134,11 @@ fn an_audit_log_is_cosigned_by_others_and_a_copy_put_back_is_not() {
     let log = fs::read_to_string(consortium.path().join("diverged.jsonl")).expect("exported");
     assert!(log.contains("audit.diverged"));
     assert!(b.status().alarms.is_empty(), "nobody is accused");
+
+    // Under another key its log begins anew. The stream on which b witnesses it is the one on which it did not match.
+    consortium.succeed("key rotate audit --dir bank-a");
+    update(&consortium, "next-audit", &[&a, &b], 2);
+    a.until("cosigned again", |status| status.audit_witnesses == ["demo.example/bank-b/witness"]);
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn a_new_certificate_of_the_local_door_is_shown_on_hangup_with_its_new_key() {
     assert_eq!(a.status().member, "bank-a");
 }
 
-fn many(from: usize, until: usize) -> Vec<local::IndicatorDraft> {
+pub fn many(from: usize, until: usize) -> Vec<local::IndicatorDraft> {
     let one = |number| local::IndicatorDraft {
         identifier: Some(local::Identifier {
             kind: IdentifierKind::Device.into(),

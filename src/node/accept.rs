@@ -12,7 +12,7 @@ use crate::domain::exchange::batch::UnverifiedBatch;
 use crate::domain::exchange::fault::PeerFault;
 use crate::node::Node;
 use crate::node::commit::{Appended, Commit, change};
-use crate::node::feeds::{Feed, verifier_for};
+use crate::node::feeds::{Feed, verifier_for, verify_by_any_key};
 use crate::node::fence::FenceState;
 use crate::node::fill::Missing;
 use crate::node::room::DiskLow;
@@ -132,9 +132,15 @@ impl<J: Journal, V: Views> Node<J, V> {
     ) -> Result<Result<(), PeerFault>, AcceptFault> {
         let id = batch.feed.clone();
         let Some(feed) = self.state.feeds.get(&id) else { return Err(AcceptFault::UnknownFeed) };
-        let verified = verifier_for(&self.state.roster, &id, &batch.checkpoint_note)
-            .map_err(PeerFault::from)
-            .and_then(|verifier| batch.verify(&feed.cursor, &verifier, now));
+        let (roster, note) = (&self.state.roster, &batch.checkpoint_note);
+        // What we get back of our own feed we may have signed under a former key.
+        let verifier = if self.state.identity.is_own(&id) {
+            verify_by_any_key(roster, &id, note).map(|(_, verifier)| verifier)
+        } else {
+            verifier_for(roster, &id, note)
+        };
+        let verified =
+            verifier.map_err(PeerFault::from).and_then(|verifier| batch.verify(&feed.cursor, &verifier, now));
         let verified = match verified {
             Ok(verified) => verified,
             Err(fault) => return Ok(Err(fault)),

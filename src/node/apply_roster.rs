@@ -11,13 +11,14 @@ use crate::base::position::{EntryIndex, TreeSize};
 use crate::base::time::Timestamp;
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
+use crate::domain::feed::checkpoint::SignedCheckpoint;
 use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::roster::verified::Roster;
 use crate::domain::screening::demands::Demands;
 use crate::node::Node;
 use crate::node::believe::Heard;
 use crate::node::commit::{Commit, RosterApplied, change};
-use crate::node::feeds::is_named;
+use crate::node::feeds::{is_named, verifier_at};
 use crate::node::state::{State, read_entry, witnessing};
 use crate::node::store::{Journal, StorageFault, Views};
 use crate::node::unbelieved::Waiting;
@@ -136,13 +137,15 @@ impl<J: Journal, V: Views> Node<J, V> {
 
 impl State {
     /// A next feed key counts from a size on that was signed before. Whoever follows the roster would take the former key's
-    /// signature for a fault of ours: it is told no more. The author signs again what is its own.
+    /// signature for a fault of ours: it is told to its author alone, which signs it again.
     fn tell_only_named(&mut self) {
         let Self { feeds, roster, identity, .. } = self;
         for feed in feeds.values_mut() {
             let id = &feed.cursor.feed;
-            if feed.cursor.checkpoint.as_ref().is_some_and(|held| !is_named(roster, id, held)) {
-                feed.head = None;
+            if let Some(head) = &mut feed.head {
+                let verified = verifier_at(roster, id, head.size)
+                    .and_then(|verifier| SignedCheckpoint::verify(head.checkpoint.as_bytes(), &verifier));
+                head.is_former = verified.is_err();
             }
             if !identity.is_own(id) {
                 feed.quorum.renew(|told| is_named(roster, id, told), |_| None);

@@ -134,21 +134,23 @@ impl Feed {
         }
     }
 
-    /// Everything held is durable: it may be shown. A checkpoint ahead of what we hold waits until we hold it all, and one
-    /// of a former key until its author has signed it again.
+    /// Everything held is durable: it may be shown. A checkpoint ahead of what we hold waits until we hold it all; one of a
+    /// former key is for its author alone, until that has signed it again.
     pub fn show(&mut self, roster: &Roster) {
         self.durable_size = self.size();
         let complete = self.cursor.checkpoint.as_ref().filter(|checkpoint| checkpoint.size() == self.tiles.size());
         let complete = complete.filter(|_| self.uncovered.is_empty());
         if let Some(checkpoint) = complete {
             let beside = self.quorum.beside(checkpoint.size());
+            let is_former = !is_named(roster, self.id(), checkpoint);
             let unchanged = self.head.as_ref().is_some_and(|head| {
-                head.size == checkpoint.size() && head.signatures == *checkpoint.cosigners() && head.tells(&beside)
+                let same = (head.size, head.is_former) == (checkpoint.size(), is_former);
+                same && head.signatures == *checkpoint.cosigners() && head.tells(&beside)
             });
-            if !unchanged && is_named(roster, self.id(), checkpoint) {
+            if !unchanged {
                 let signatures = checkpoint.cosigners().clone();
                 let note = checkpoint.note_text().into();
-                self.head = Some(Head { size: checkpoint.size(), checkpoint: note, signatures, beside });
+                self.head = Some(Head { size: checkpoint.size(), checkpoint: note, signatures, beside, is_former });
             }
         }
     }
@@ -197,14 +199,21 @@ pub fn is_named(roster: &Roster, feed: &FeedId, checkpoint: &SignedCheckpoint) -
 /// Reads a checkpoint of our own journal, where it stands because it was verified. A roster that came later may name a new
 /// feed key from a size on that the one before had signed already: what was true then must not stop the node now.
 pub fn verify_stored(roster: &Roster, feed: &FeedId, note: &[u8]) -> Result<SignedCheckpoint, CheckpointError> {
-    let by_named = verifier_for(roster, feed, note).and_then(|verifier| SignedCheckpoint::verify(note, &verifier));
-    by_named.or_else(|fault| {
-        let former = roster.member(&feed.member).into_iter().flat_map(|member| &member.feeds);
-        let former = former.filter(|row| row.group == feed.group);
-        let verified = |row: &FeedKey| {
-            let verifier = verifier_at(roster, feed, row.from_size).ok()?;
-            SignedCheckpoint::verify(note, &verifier).ok()
-        };
-        former.rev().find_map(verified).ok_or(fault)
+    verify_by_any_key(roster, feed, note).map(|(checkpoint, _)| checkpoint)
+}
+
+/// A checkpoint that any key signed which its feed ever had, with what verified it: the key the roster names for its size,
+/// or another. A roster keeps every row of its predecessors.
+pub fn verify_by_any_key(
+    roster: &Roster,
+    feed: &FeedId,
+    note: &[u8],
+) -> Result<(SignedCheckpoint, FeedVerifier), CheckpointError> {
+    let verify = |verifier| Ok((SignedCheckpoint::verify(note, &verifier)?, verifier));
+    verifier_for(roster, feed, note).and_then(verify).or_else(|fault| {
+        let rows = roster.member(&feed.member).into_iter().flat_map(|member| &member.feeds);
+        let rows = rows.filter(|row| row.group == feed.group);
+        let verified = |row: &FeedKey| verifier_at(roster, feed, row.from_size).and_then(verify).ok();
+        rows.rev().find_map(verified).ok_or(fault)
     })
 }

@@ -67,7 +67,7 @@ impl Fence {
         if self.patience_over { self.others.min(1) } else { self.others }
     }
 
-    /// A member told of a head of one of our own feeds (already verified as signed by us).
+    /// A member told of a head of one of our own feeds (already verified as signed by us, under whichever feed key).
     pub fn hear(&mut self, feed: &FeedId, size: TreeSize) {
         let highest = self.highest.entry(feed.clone()).or_default();
         *highest = (*highest).max(size);

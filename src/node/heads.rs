@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::name::FeedId;
+use crate::base::name::{FeedId, MemberId};
 use crate::base::position::TreeSize;
 use crate::base::time::Timestamp;
 
@@ -18,9 +18,17 @@ pub struct Head {
     /// Older checkpoints told beside it: the newest that enough members cosigned, and of an own feed the one that waits for
     /// its cosignatures.
     pub beside: Vec<(TreeSize, Arc<str>)>,
+    /// Its feed key counts no more at this size: see [`Self::is_told_to`].
+    pub is_former: bool,
 }
 
 impl Head {
+    /// Whether a member may be told of it as the head of `feed`. One of a former key would be taken for a fault of ours; its
+    /// author alone knows its own signature under whichever key, and may have lost what it signed.
+    pub fn is_told_to(&self, member: &MemberId, feed: &FeedId) -> bool {
+        !self.is_former || feed.member == *member
+    }
+
     /// Whether these very notes are told beside it.
     pub fn tells(&self, beside: &[(TreeSize, Arc<str>)]) -> bool {
         self.beside.len() == beside.len()

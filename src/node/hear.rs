@@ -19,7 +19,7 @@ use crate::domain::feed::checkpoint::SignedCheckpoint;
 use crate::domain::feed::verifier::FeedVerifier;
 use crate::node::Node;
 use crate::node::accept::AcceptFault;
-use crate::node::feeds::{Feed, verifier_for};
+use crate::node::feeds::{Feed, verifier_for, verify_by_any_key};
 use crate::node::fence::FenceState;
 use crate::node::store::{Journal, StorageFault, Views};
 use crate::node::witness::is_audit;
@@ -69,6 +69,10 @@ impl<J: Journal, V: Views> Node<J, V> {
     }
 
     fn verify_head(&self, id: &FeedId, note: &[u8]) -> Result<(SignedCheckpoint, FeedVerifier), PeerFault> {
+        // What a former key of ours signed, at whatever size, we signed; nobody else need believe it.
+        if self.state.identity.is_own(id) {
+            return Ok(verify_by_any_key(&self.state.roster, id, note)?);
+        }
         let verifier = verifier_for(&self.state.roster, id, note)?;
         Ok((SignedCheckpoint::verify(note, &verifier)?, verifier))
     }
@@ -112,7 +116,8 @@ impl<J: Journal, V: Views> Node<J, V> {
         self.hashes(feed, |source| EquivocationProof::in_tree(heard, ours, source))
     }
 
-    /// A head of our own feed, signed by our own key: the fence hears of it, or we have signed two histories ourselves.
+    /// A head of our own feed, signed by a key we have or had: the fence hears of it, or we have signed two histories
+    /// ourselves.
     fn hear_own(
         &mut self,
         id: &FeedId,
@@ -135,7 +140,8 @@ impl<J: Journal, V: Views> Node<J, V> {
     }
 
     /// What a peer holds of every feed, our own among them: each head is checked against ours, and then the fence counts
-    /// the peer as heard.
+    /// the peer as heard. A peer whose word on our own feeds we cannot read is not: under a roster we have yet to follow it may
+    /// be our signature.
     pub fn learn_heads(
         &mut self,
         from: &MemberId,
@@ -144,16 +150,22 @@ impl<J: Journal, V: Views> Node<J, V> {
         rng: &mut impl CryptoRng,
     ) -> Result<(), AcceptFault> {
         let mut faults = Ok(());
+        let mut is_heard = true;
         for (origin, note) in heads {
             let Ok(id) = FeedId::from_origin(&self.state.identity.consortium, &origin) else { continue };
             match self.accept_heartbeat(from, &id, &note, now, rng) {
                 Ok(_) | Err(AcceptFault::UnknownFeed | AcceptFault::Quarantined) => {}
                 // What it says of our own feeds may be lost with it: then the peer has not been heard.
                 Err(fault @ AcceptFault::Storage(_)) => return Err(fault),
-                Err(fault) => faults = Err(fault),
+                Err(fault) => {
+                    is_heard &= !self.state.identity.is_own(&id);
+                    faults = Err(fault);
+                }
             }
         }
-        self.state.fence.answer(from.clone());
+        if is_heard {
+            self.state.fence.answer(from.clone());
+        }
         faults
     }
 }

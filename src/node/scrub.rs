@@ -1,5 +1,6 @@
 //! Checking a store again while it is in use: every record is read, every tree built anew and held against what its author
-//! signed. Disks forget silently; a node that finds out by itself can still be mended from its peers.
+//! signed, the audit log against the newest head that others cosigned. Disks forget silently; a node that finds out by itself
+//! can still be mended from its peers.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ use crate::node::store::StorageFault;
 pub struct Scrub {
     feeds: BTreeMap<String, CompactRange>,
     audit: CompactRange,
+    cosigned: Option<Checkpoint>,
 }
 
 /// What a pass has read.
@@ -26,17 +28,24 @@ pub struct Scrubbed {
 }
 
 impl Scrub {
+    /// A pass over what was durable when others had cosigned this head of the audit log. The running node says which it is:
+    /// in a journal that was put back or rewritten it may be missing with the records.
+    pub fn against(cosigned: Option<Checkpoint>) -> Self {
+        Self { cosigned, ..Self::default() }
+    }
+
     /// Checks the next record. That the seals hold is checked by whoever reads it from the disk.
     pub fn take(&mut self, record: &[u8]) -> Result<(), StorageFault> {
         for kind in Commit::from_bytes(record)?.kinds() {
             match kind {
                 change::Kind::Appended(appended) => {
                     let range = self.feeds.entry(appended.origin.clone()).or_default();
-                    extend(range, appended.first_index, &appended.entries, &appended.origin)?;
+                    extend(range, appended.first_index, &appended.entries, &appended.origin, None)?;
                     check_root(range, &appended.checkpoint, &appended.origin)?;
                 }
                 change::Kind::Audited(audited) => {
-                    extend(&mut self.audit, audited.first_index, &audited.entries, "audit log")?;
+                    let cosigned = self.cosigned.as_ref();
+                    extend(&mut self.audit, audited.first_index, &audited.entries, AUDIT_LOG, cosigned)?;
                 }
                 change::Kind::Filled(filled) => {
                     filled.entry.iter().try_for_each(|entry| read_entry(entry).map(drop))?
@@ -60,19 +69,35 @@ impl Scrub {
         Ok(())
     }
 
-    /// What was read.
-    pub fn end(self) -> Scrubbed {
+    /// What was read, where nothing is missing at the end.
+    pub fn end(self) -> Result<Scrubbed, StorageFault> {
+        let held = self.audit.size();
+        if let Some(head) = self.cosigned.filter(|head| head.size > held) {
+            return Err(damaged(AUDIT_LOG, format!("ends at {held}, others cosigned it up to {}", head.size)));
+        }
         let entries = self.feeds.values().map(|range| range.size().0).sum::<u64>() + self.audit.size().0;
-        Scrubbed { feeds: self.feeds.len(), entries }
+        Ok(Scrubbed { feeds: self.feeds.len(), entries })
     }
 }
 
-fn extend(range: &mut CompactRange, first: u64, entries: &[StoredEntry], what: &str) -> Result<(), StorageFault> {
+const AUDIT_LOG: &str = "audit log";
+
+fn extend(
+    range: &mut CompactRange,
+    first: u64,
+    entries: &[StoredEntry],
+    what: &str,
+    cosigned: Option<&Checkpoint>,
+) -> Result<(), StorageFault> {
     if range.size() != TreeSize(first) {
         return Err(damaged(what, format!("jumps from {} to {first}", range.size())));
     }
     for entry in entries {
         range.append(read_entry(entry)?.leaf_hash());
+        let size = range.size();
+        if cosigned.is_some_and(|head| head.size == size && head.root != range.root()) {
+            return Err(damaged(what, format!("the records do not have the cosigned root at {size}")));
+        }
     }
     Ok(())
 }

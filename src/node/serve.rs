@@ -27,7 +27,7 @@ use crate::node::store::{Journal, RecordNumber, StorageFault, Views};
 pub enum ServeRefusal {
     UnknownFeed,
     NotInGroup,
-    /// The puller claims to hold more than we do.
+    /// The puller claims to hold more than we may show it.
     BeyondHead,
     Quarantined,
 }
@@ -80,9 +80,9 @@ impl<J: Journal, V: Views> Node<J, V> {
     /// Who we are and what we hold, for a peer that pulls from us. Its own feeds are among it: that is how a restored peer
     /// learns what it has forgotten.
     pub fn greet(&self, peer: &MemberId, their_roster: u64) -> Greeting {
-        let readable = |feed: &FeedId| self.state.roster.may_read(peer, feed);
+        let told = |feed: &FeedId, head: &Head| self.state.roster.may_read(peer, feed) && head.is_told_to(peer, feed);
         Greeting {
-            heads: self.heads().into_iter().filter(|(feed, _)| readable(feed)).collect(),
+            heads: self.heads().into_iter().filter(|(feed, head)| told(feed, head)).collect(),
             next_roster: self.state.rosters.get(&(their_roster.saturating_add(1))).cloned(),
             ..self.introduce()
         }
@@ -98,8 +98,11 @@ impl<J: Journal, V: Views> Node<J, V> {
             return Err(ServeRefusal::Quarantined);
         }
         // A restored author asks for its own feed from a size beyond what a slow peer holds: it waits for the head.
-        let head = held.head.as_ref().map(|head| head.size).unwrap_or_default();
-        if from > head && feed.member != *peer { Err(ServeRefusal::BeyondHead) } else { Ok(()) }
+        let is_beyond = match &held.head {
+            Some(head) => from > head.size || !head.is_told_to(peer, feed),
+            None => from > TreeSize::EMPTY,
+        };
+        if is_beyond && feed.member != *peer { Err(ServeRefusal::BeyondHead) } else { Ok(()) }
     }
 
     /// Up to `limit` entries from `from` on that are durable and complete; none where there are no more.

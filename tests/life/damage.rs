@@ -105,7 +105,7 @@ fn the_scrub_reads_beside_the_writer_also_while_it_compacts() {
     let mut node = opened.expect("opens");
     node.tick(START, &mut rng).expect("ticks");
     node.sync().expect("syncs");
-    let before = scrub(&reader, Duration::ZERO).expect("whole");
+    let before = scrub(&reader, None, Duration::ZERO).expect("whole");
     node.compact(START).expect("compacts");
-    assert_eq!(scrub(&reader, Duration::ZERO), Ok(before));
+    assert_eq!(scrub(&reader, None, Duration::ZERO), Ok(before));
 }

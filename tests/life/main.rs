@@ -20,6 +20,7 @@ mod room;
 mod rosters;
 mod rotation;
 mod salvage;
+mod scrub;
 mod slices;
 mod snapshot;
 mod statistics;

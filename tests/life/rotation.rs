@@ -1,14 +1,17 @@
 //! A next feed key takes over at the size the roster says, and nothing that was signed before is lost.
 
+use hushwire::base::limits;
 use hushwire::base::position::TreeSize;
 use hushwire::domain::audit::record::Actor;
 use hushwire::domain::feed::checkpoint::SignedCheckpoint;
+use hushwire::node::accept::AcceptFault;
 use hushwire::node::audit::AuditFilter;
 use hushwire::node::feeds::verifier_at;
+use hushwire::node::fence::FenceState;
 use hushwire::node::publish::{PublishFault, PublishRequest};
 
 use crate::consortium::{Consortium, START};
-use crate::house::{Disk, House, exchange};
+use crate::house::{Disk, House, exchange, pull};
 
 /// Everybody applies the newest roster; the author takes the signers that go with it in the same turn.
 fn apply(consortium: &Consortium, houses: [&mut House; 2]) {
@@ -100,4 +103,105 @@ fn without_the_key_the_roster_names_nothing_is_signed() {
     let asked = PublishRequest { request: None, group: None, drafts: Vec::new(), dry_run: false, spread_s: 0 };
     let refused = bank.node.publish_indicators(&Actor::Node, asked, START, &mut bank.rng);
     assert!(matches!(refused, Err(PublishFault::UnknownGroup)), "{refused:?}");
+}
+
+/// Bank A's feed has outgrown the size from which its next key counts, and bank B, which has followed that roster, holds it
+/// all under the former key. With them bank A's disk as it was after its first entry.
+fn outgrown(names: &[&str]) -> (Consortium, House, House, Disk) {
+    let mut consortium = Consortium::new(names);
+    let mut bank = House::open(&consortium, 0, Disk::default(), START);
+    let mut other = House::open(&consortium, 1, Disk::default(), START);
+    let mut old = Disk::default();
+    for witness in 1..names.len() {
+        exchange(&consortium, &mut bank, &House::open(&consortium, witness, Disk::default(), START), START);
+    }
+    for device in ["rotation-device-0001", "rotation-device-0002", "rotation-device-0003"] {
+        bank.publish(device, 30, None, START);
+        bank.tick(START);
+        if device.ends_with('1') {
+            old = bank.disk.copy();
+        }
+    }
+    exchange(&consortium, &mut other, &bank, START);
+    consortium.next_feed_key(0, TreeSize(2));
+    other.follow(&consortium, START);
+    (consortium, bank, other, old)
+}
+
+#[test]
+fn what_the_former_key_signed_comes_back_to_an_author_that_lost_it() {
+    for (is_empty, is_restarted) in [(false, false), (false, true), (true, false), (true, true)] {
+        let (consortium, _, mut other, old) = outgrown(&["bank-a", "bank-b"]);
+        if is_restarted {
+            other = House::open(&consortium, 1, other.disk, START);
+        }
+        let disk = if is_empty { Disk::default() } else { old };
+        let mut bank = House::open(&consortium, 0, disk, START);
+        bank.publish("rotation-device-0004", 30, None, START);
+        bank.tick(START);
+        exchange(&consortium, &mut bank, &other, START);
+        bank.tick(START);
+        assert!(head_is_named(&consortium, &bank, 4), "empty {is_empty}, restarted {is_restarted}");
+        assert_eq!(bank.live(), 4);
+        exchange(&consortium, &mut other, &bank, START);
+        assert!(head_is_named(&consortium, &other, 4));
+        assert_eq!((other.live(), other.node.equivocations().len()), (4, 0));
+        assert_eq!(House::open(&consortium, 0, bank.disk, START).live(), 4, "and stands in the journal");
+    }
+}
+
+#[test]
+fn an_author_that_signed_a_second_tree_under_its_next_key_learns_it_from_the_first() {
+    let (consortium, _, other, old) = outgrown(&["bank-a", "bank-b", "shop"]);
+    let mut bank = House::open(&consortium, 0, old, START);
+    let shop = House::open(&consortium, 2, Disk::default(), START);
+    exchange(&consortium, &mut bank, &shop, START);
+    bank.tick(START);
+    let late = START.plus_s(limits::FENCE_PATIENCE_S);
+    for device in ["rotation-device-0008", "rotation-device-0009"] {
+        bank.publish(device, 30, None, late);
+        bank.tick(late);
+    }
+    assert!(head_is_named(&consortium, &bank, 3), "who knows was away for too long");
+    exchange(&consortium, &mut bank, &other, late);
+    assert_eq!(bank.node.fence_state(), FenceState::Forked { feed: consortium.feed(0) });
+}
+
+#[test]
+fn a_head_of_the_former_key_is_shown_to_its_author_alone() {
+    let (consortium, mut bank, mut other, _) = outgrown(&["bank-a", "bank-b", "shop"]);
+    let feed = consortium.feed(0);
+    let is_told = |other: &House, peer: usize| other.node.greet(&consortium.members[peer], 1).heads.contains_key(&feed);
+    assert_eq!((is_told(&other, 0), is_told(&other, 2)), (true, false));
+    let mut shop = House::open(&consortium, 2, Disk::default(), START);
+    exchange(&consortium, &mut shop, &other, START);
+    assert_eq!((shop.live(), shop.audited("peer.fault", START).len()), (0, 0), "it would take it for a fault");
+
+    bank.follow(&consortium, START);
+    exchange(&consortium, &mut other, &bank, START);
+    other.tick(START);
+    assert_eq!((is_told(&other, 0), is_told(&other, 2)), (true, true), "signed again, with the key that counts");
+    exchange(&consortium, &mut shop, &other, START);
+    assert_eq!(shop.live(), 3);
+}
+
+#[test]
+fn a_peer_whose_word_on_our_feed_cannot_be_read_yet_has_not_been_heard() {
+    let mut consortium = Consortium::new(&["bank-a", "bank-b"]);
+    let mut bank = House::open(&consortium, 0, Disk::default(), START);
+    let mut other = House::open(&consortium, 1, Disk::default(), START);
+    exchange(&consortium, &mut bank, &other, START);
+    // An old copy of everything, the roster included.
+    let mut restored = House::open(&consortium, 0, Disk::default(), START);
+    consortium.next_feed_key(0, TreeSize(1));
+    apply(&consortium, [&mut bank, &mut other]);
+    bank.publish("rotation-device-0001", 30, None, START);
+    bank.tick(START);
+    exchange(&consortium, &mut other, &bank, START);
+    let heard = pull(&consortium, &mut restored, &other, 10, START, |_| {});
+    assert!(matches!(heard, Err(AcceptFault::Peer(_))), "{heard:?}");
+    assert_eq!(restored.node.fence_state(), FenceState::Asking { answers: 0, needed: 1 });
+    restored.follow(&consortium, START);
+    exchange(&consortium, &mut restored, &other, START);
+    assert!(head_is_named(&consortium, &restored, 1));
 }

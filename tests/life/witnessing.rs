@@ -6,38 +6,40 @@ use hushwire::base::time::Timestamp;
 use hushwire::domain::audit::event::AuditEvent;
 use hushwire::domain::audit::record::Actor;
 use hushwire::domain::exchange::fault::PeerFault;
+use hushwire::domain::feed::checkpoint::Checkpoint;
 use hushwire::domain::feed::verifier::FeedVerifier;
+use hushwire::domain::note::SignedNote;
 use hushwire::io::views::memory::MemoryViews;
 use hushwire::node::Node;
 use hushwire::node::accept::AcceptFault;
 use hushwire::node::accuse::equivocation_of;
 use hushwire::node::commit::{Commit, change};
-use hushwire::node::store::{Journal, Keep, StorageFault};
+use hushwire::node::store::{Journal, Keep, RecordNumber, StorageFault};
 use hushwire::node::witness::{AuditNews, audit_feed_of};
 
 use crate::consortium::{Consortium, START};
-use crate::house::{Disk, House};
+use crate::house::{Disk, House, exchange};
 
 const NAMES: [&str; 3] = ["bank-a", "bank-b", "shop"];
 
 /// Moments at which the log is signed anew.
-fn minute(nth: u64) -> Timestamp {
+pub fn minute(nth: u64) -> Timestamp {
     START.plus_s(nth * limits::HEARTBEAT_S)
 }
 
-fn open(consortium: &Consortium, member: usize) -> House {
+pub fn open(consortium: &Consortium, member: usize) -> House {
     House::open(consortium, member, Disk::default(), START)
 }
 
 /// Something happens, and the log is signed.
-fn go_on(house: &mut House, nth: u64) {
+pub fn go_on(house: &mut House, nth: u64) {
     let device = format!("device-of-a-case-{:04}", house.node.state().audit.size().0);
     house.publish(&device, 30, None, minute(nth));
     house.tick(minute(nth));
 }
 
 /// The witness connects and is told how the log has grown since it last cosigned it, or since `known`.
-fn witness(
+pub fn witness(
     consortium: &Consortium,
     author: &mut House,
     witness: &mut House,
@@ -61,6 +63,49 @@ fn witness(
     }
     author.node.sync().expect("syncs");
     Ok(cosigned)
+}
+
+/// Puts another record in the place of the first of an audit log.
+pub fn rewrite_first_record(disk: &Disk) {
+    let mut done = false;
+    let rewritten = disk.lock().compact(&mut |_, record| {
+        let mut commit = Commit::from_bytes(record).expect("readable");
+        for change in &mut commit.changes {
+            if let Some(change::Kind::Audited(audited)) = change.kind.as_mut().filter(|_| !done) {
+                let entry = audited.entries.first_mut().expect("no run is empty");
+                (entry.blob, entry.salt) = (Vec::new(), Vec::new());
+                *entry.leaf.get_mut(37).expect("a leaf") ^= 1;
+                done = true;
+            }
+        }
+        Keep::Rewritten(commit.to_bytes())
+    });
+    rewritten.expect("compacts");
+    assert!(done);
+}
+
+/// The sizes of the heads of a member's log that stand in the journal of a witness.
+fn heads_kept(consortium: &Consortium, witness: &House, author: usize) -> Vec<TreeSize> {
+    let origin = audit_feed_of(&consortium.members[author]).origin(&consortium.id);
+    let mut sizes = Vec::new();
+    let read = witness.disk.replay(RecordNumber(0), &mut |_, record| {
+        for kind in Commit::from_bytes(record)?.kinds() {
+            if let change::Kind::AuditWitnessed(head) = kind
+                && head.origin == origin
+            {
+                let note = SignedNote::parse(head.note.as_bytes()).expect("a note");
+                sizes.push(Checkpoint::parse(note.text()).expect("a checkpoint").size);
+            }
+        }
+        Ok(())
+    });
+    read.expect("memory reads");
+    sizes
+}
+
+fn remembers(consortium: &Consortium, disk: Disk, author: usize, size: TreeSize) -> bool {
+    let witness = House::open(consortium, 1, disk, minute(9));
+    witness.node.audit_head_of(&consortium.members[author]).contains(&format!("\n{size}\n"))
 }
 
 fn verifier(consortium: &Consortium, member: usize) -> FeedVerifier {
@@ -90,11 +135,51 @@ fn a_log_is_cosigned_as_it_grows_and_remembers_by_whom_after_a_restart() {
     let proof = proof.expect("reads").expect("there");
     assert_eq!(proof.head.size, size, "what is proved is proved by what others cosigned");
     assert_eq!(proof.head.checkpoint.matches("/witness").count(), 3);
-    // The witness remembers too: of many heads compaction leaves the newest.
-    let compacted = other.node.compact(minute(4)).expect("compacts");
-    assert_eq!(compacted, hushwire::node::sweep::Compacted::default(), "the fence is not open");
+    // The witness remembers too.
     let other = House::open(&consortium, 1, other.disk, minute(3));
     assert!(other.node.audit_head_of(&consortium.members[0]).contains(&format!("\n{size}\n")));
+}
+
+#[test]
+fn of_the_heads_a_witness_cosigned_compaction_leaves_the_newest_of_each_log() {
+    let consortium = Consortium::new(&NAMES);
+    let (mut bank, mut other, mut shop) = (open(&consortium, 0), open(&consortium, 1), open(&consortium, 2));
+    [&bank, &shop].into_iter().for_each(|peer| exchange(&consortium, &mut other, peer, START));
+    go_on(&mut shop, 0);
+    let short = witness(&consortium, &mut shop, &mut other, None, minute(0)).expect("honest").expect("cosigned");
+    let mut sizes = Vec::new();
+    for nth in 0..4 {
+        go_on(&mut bank, nth);
+        sizes.extend(witness(&consortium, &mut bank, &mut other, None, minute(nth)).expect("honest"));
+    }
+    let newest = *sizes.last().expect("cosigned");
+    assert!(short < newest, "the longer log must not be the measure of the shorter");
+    assert_eq!(heads_kept(&consortium, &other, 0), sizes);
+    let compacted = other.node.compact(minute(5)).expect("compacts");
+    assert_eq!(compacted.dropped, 3);
+    let kept = |author| heads_kept(&consortium, &other, author);
+    assert_eq!((kept(0), kept(2)), (vec![newest], vec![short]));
+    assert!(remembers(&consortium, other.disk.copy(), 0, newest) && remembers(&consortium, other.disk, 2, short));
+}
+
+#[test]
+fn compaction_leaves_the_head_of_a_log_that_began_anew_although_the_former_was_longer() {
+    let mut consortium = Consortium::new(&NAMES);
+    let (mut bank, mut other) = (open(&consortium, 0), open(&consortium, 1));
+    go_on(&mut bank, 0);
+    let old = bank.disk.copy();
+    (1..6).for_each(|nth| go_on(&mut bank, nth));
+    let former = witness(&consortium, &mut bank, &mut other, None, minute(5)).expect("honest").expect("cosigned");
+    let mut restored = House::open(&consortium, 0, old, minute(6));
+    consortium.next_audit_key(0);
+    [&mut restored, &mut other].into_iter().for_each(|house| house.follow(&consortium, minute(6)));
+    restored.tick(minute(6));
+    let anew = witness(&consortium, &mut restored, &mut other, None, minute(6)).expect("honest").expect("cosigned");
+    assert!(anew < former);
+    [&restored, &open(&consortium, 2)].into_iter().for_each(|peer| exchange(&consortium, &mut other, peer, minute(6)));
+    other.node.compact(minute(7)).expect("compacts");
+    assert!(heads_kept(&consortium, &other, 0).contains(&anew));
+    assert!(remembers(&consortium, other.disk, 0, anew));
 }
 
 #[test]
@@ -288,19 +373,6 @@ fn a_log_that_does_not_begin_with_what_others_cosigned_is_damage_at_open() {
         Node::open(identity, settings, roster, disk, MemoryViews::new(), minute(3), &mut rng).map(drop)
     };
     assert_eq!(open_on(bank.disk.copy()), Ok(()));
-    let mut done = false;
-    let garbled = bank.disk.lock().compact(&mut |_, record| {
-        let mut commit = Commit::from_bytes(record).expect("readable");
-        for change in &mut commit.changes {
-            if let Some(change::Kind::Audited(audited)) = change.kind.as_mut().filter(|_| !done) {
-                let entry = audited.entries.first_mut().expect("no run is empty");
-                (entry.blob, entry.salt) = (Vec::new(), Vec::new());
-                *entry.leaf.get_mut(37).expect("a leaf") ^= 1;
-                done = true;
-            }
-        }
-        Keep::Rewritten(commit.to_bytes())
-    });
-    garbled.expect("compacts");
+    rewrite_first_record(&bank.disk);
     assert!(matches!(open_on(bank.disk), Err(StorageFault::Damaged(_))));
 }

@@ -8,7 +8,7 @@ use crate::consortium::{Consortium, Said};
 use crate::node::{Node, wait};
 
 /// Signs what was prepared, applies it in every member's folder and lets the nodes take it up.
-fn sign_and_apply(consortium: &Consortium, prepared: &str, nodes: &[&Node], version: u64) {
+pub fn sign_and_apply(consortium: &Consortium, prepared: &str, nodes: &[&Node], version: u64) {
     let files = consortium.sign(prepared);
     for node in nodes {
         let mut words = vec!["member", "apply", "--dir", node.home.member.as_str()];
@@ -19,7 +19,8 @@ fn sign_and_apply(consortium: &Consortium, prepared: &str, nodes: &[&Node], vers
     }
 }
 
-fn update(consortium: &Consortium, name: &str, nodes: &[&Node], version: u64) {
+/// The same for a card of bank A as its keystore is now.
+pub fn update(consortium: &Consortium, name: &str, nodes: &[&Node], version: u64) {
     consortium.succeed(&format!("member card --dir bank-a --out {name}.card"));
     consortium.succeed(&format!("member propose --dir bank-b --update {name}.card --out {name}"));
     sign_and_apply(consortium, name, nodes, version);
@@ -107,7 +108,7 @@ fn a_new_certificate_of_the_local_door_is_shown_on_hangup_with_its_new_key() {
     assert_eq!(a.status().member, "bank-a");
 }
 
-fn many(from: usize, until: usize) -> Vec<local::IndicatorDraft> {
+pub fn many(from: usize, until: usize) -> Vec<local::IndicatorDraft> {
     let one = |number| local::IndicatorDraft {
         identifier: Some(local::Identifier {
             kind: IdentifierKind::Device.into(),
@@ -166,4 +167,28 @@ fn signing_keys_change_on_running_nodes_and_what_the_former_ones_signed_stays() 
     let [a, b] = [home_a, home_b].map(|home| home.start().unwrap_or_else(|said| panic!("{}", said.stderr)));
     flows(&a, &b, "signing-device-0005");
     b.until("holds all", |status| status.believed == 1_605);
+}
+
+#[test]
+fn a_witness_that_missed_several_rosters_is_led_on_under_the_audit_key_in_force() {
+    let consortium = Consortium::found(&["bank-a", "bank-b"]);
+    let [a, b] = consortium.start_all(["bank-a", "bank-b"]);
+    a.until_ready();
+    let by_b = |status: &local::GetStatusResponse| status.audit_witnesses == ["demo.example/bank-b/witness"];
+    a.until("cosigned", by_b);
+    let home = b.home.clone();
+    b.stop();
+    consortium.succeed("key new-epoch --dir bank-a --in-days 14 --out epoch");
+    sign_and_apply(&consortium, "epoch", &[&a], 2);
+    consortium.succeed("key rotate audit --dir bank-a");
+    consortium.succeed("member card --dir bank-a --out next-audit.card");
+    consortium.succeed("member propose --dir bank-a --update next-audit.card --out next-audit");
+    sign_and_apply(&consortium, "next-audit", &[&a], 3);
+    assert!(!by_b(&a.status()), "its log begins anew");
+
+    let b = home.start().unwrap_or_else(|said| panic!("{}", said.stderr));
+    a.until("cosigned under the next key", by_b);
+    assert_eq!(b.status().roster_version, 3);
+    let faults = consortium.audit_list(&b, &["--action", "peer.fault"]);
+    assert!(!faults.stdout.contains("bank-a"), "{}", faults.stdout);
 }

@@ -7,6 +7,7 @@ use hushwire::io::grpc::wire::hushwire::types::v1::IdentifierKind;
 
 use crate::caller::feed_size;
 use crate::consortium::Consortium;
+use crate::keys::{many, update};
 use crate::node::Node;
 
 const FEED: &str = "demo.example/bank-a/all";
@@ -133,6 +134,11 @@ fn an_audit_log_is_cosigned_by_others_and_a_copy_put_back_is_not() {
     let log = fs::read_to_string(consortium.path().join("diverged.jsonl")).expect("exported");
     assert!(log.contains("audit.diverged"));
     assert!(b.status().alarms.is_empty(), "nobody is accused");
+
+    // Under another key its log begins anew. The stream on which b witnesses it is the one on which it did not match.
+    consortium.succeed("key rotate audit --dir bank-a");
+    update(&consortium, "next-audit", &[&a, &b], 2);
+    a.until("cosigned again", |status| status.audit_witnesses == ["demo.example/bank-b/witness"]);
 }
 
 #[test]
@@ -148,4 +154,44 @@ fn a_recovery_killed_before_its_journal_was_in_place_is_finished_by_the_next_sta
     let a = consortium.start("bank-a");
     a.until("goes on", |status| status.state == "ready" && status.believed == 1);
     assert!(!home.path().join("journal.salvaged").exists());
+}
+
+#[test]
+fn what_a_former_feed_key_signed_comes_back_to_an_author_that_starts_under_the_next_one() {
+    let consortium = Consortium::found(&["bank-a", "bank-b"]);
+    let [a, b] = consortium.start_all(["bank-a", "bank-b"]);
+    a.until_ready();
+    flag_all(&a, &["recovery-device-0006"]);
+    let home = a.home.clone();
+    a.stop();
+    let (journal, backup) = (home.path().join("journal"), home.path().join("backup"));
+    copy(&journal, &backup);
+
+    // The admins take their time: the feed outgrows the size before anybody follows the roster.
+    let a = consortium.start("bank-a");
+    consortium.succeed("key rotate feed --dir bank-a --from-size all=1500");
+    consortium.succeed("member card --dir bank-a --out next-feed.card");
+    consortium.succeed("member propose --dir bank-b --update next-feed.card --out next-feed");
+    for (from, until) in [(0, 800), (800, 1_600)] {
+        let published = a.publish("", many(from, until)).expect("published");
+        assert!(published.refused.is_empty(), "{:?}", published.refused);
+    }
+    b.until("follows", |status| feed_size(status, FEED) == 1_601);
+    a.kill();
+    let files = consortium.sign("next-feed").join(" ");
+    for member in ["bank-a", "bank-b"] {
+        consortium.succeed(&format!("member apply --dir {member} {files}"));
+    }
+    b.reload();
+    b.until("the new roster", |status| status.roster_version == 2);
+    fs::remove_dir_all(&journal).expect("removed");
+    copy(&backup, &journal);
+    // Not even its own note of what it had signed is left.
+    fs::remove_file(home.path().join("fence")).expect("there");
+
+    let a = consortium.start("bank-a");
+    a.until("its own feed is back", |status| status.state == "ready" && feed_size(status, FEED) == 1_601);
+    flag_all(&a, &["recovery-device-0007"]);
+    let held = b.until("goes on", |status| feed_size(status, FEED) == 1_602);
+    assert!(held.feeds.iter().all(|feed| !feed.quarantined), "{held:?}");
 }

@@ -1,8 +1,8 @@
 //! The pulling side: one task a peer, one stream at a time.
 //!
-//! Numbered as the protocol goes: 1 greet, 2 learn what the peer holds of our own feeds (the fence), 3 subscribe to the
-//! peer's feeds and, for as long as their authors are away or mute, to those of others, 4 verify, commit and acknowledge batch by batch, 5 cosign
-//! checkpoints of feeds and heads of the peer's audit log.
+//! Numbered as the protocol goes: 1 greet and follow the rosters missed, 2 learn what the peer holds of our own feeds (the
+//! fence), 3 subscribe to the peer's feeds and, for as long as their authors are away or mute, to those of others, 4 verify,
+//! commit and acknowledge batch by batch, 5 cosign checkpoints of feeds and heads of the peer's audit log.
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -13,6 +13,7 @@ use rand::RngExt;
 use tokio::sync::mpsc::{self, Sender};
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::Streaming;
 use tonic::transport::Channel;
 
 use crate::base::bytes::TreeHash;
@@ -150,20 +151,28 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
             let responses = client.exchange(ReceiverStream::new(outgoing)).await;
             let mut responses =
                 responses.map_err(|status| PullFault::Unreachable(status.message().to_owned()))?.into_inner();
-            match responses.next().await {
-                Some(Ok(ExchangeResponse { message: Some(Told::Welcome(welcome)) })) => Ok((responses, welcome)),
-                Some(Err(status)) => Err(PullFault::Ended(status.message().to_owned())),
-                _ => Err(PullFault::Protocol("the first message must be welcome")),
-            }
+            let welcome = next_welcome(&mut responses).await?;
+            Ok::<_, PullFault>((responses, welcome))
         };
         // Whoever takes the connection and says nothing is away: nobody is asked for its feed in its place otherwise.
         let patience = Duration::from_millis(limits::WELCOME_MS);
         let silent = |_| PullFault::Unreachable("no welcome in time".to_owned());
         let (mut responses, welcome) = tokio::time::timeout(patience, greeted).await.map_err(silent)??;
+        if welcome.version != VERSION {
+            return Err(PullFault::Protocol("another protocol version"));
+        }
+        self.hear_papers(&welcome).await;
+        // What the peer holds is signed under the newest of its rosters: those before it come first.
+        let mut followed = greeting.roster_version.saturating_add(1);
+        let mut is_next = !welcome.roster_note.is_empty();
+        while is_next && followed < welcome.roster_version {
+            let further = tokio::time::timeout(patience, next_welcome(&mut responses)).await.map_err(silent)??;
+            self.hear_papers(&further).await;
+            is_next = !further.roster_note.is_empty();
+            followed += 1;
+        }
         self.learn(welcome).await?;
-        let author = self.peer.clone();
-        let held = self.engine.call(move |node, _| node.audit_head_of(&author)).await?;
-        self.ask(&requests, self.audit_witnessed(held)).await?;
+        self.offer_audit_head(&requests).await?;
         self.links.set(self.peer, Link::Connected);
 
         let mut relays = tokio::time::interval(RELAY_CHECK);
@@ -189,10 +198,6 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
     }
 
     async fn learn(&self, welcome: Welcome) -> Result<(), PullFault> {
-        if welcome.version != VERSION {
-            return Err(PullFault::Protocol("another protocol version"));
-        }
-        self.hear_papers(&welcome).await;
         let peer = self.peer.clone();
         self.engine
             .call(move |node, round| {
@@ -268,7 +273,8 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
             }
             Some(Told::Welcome(welcome)) => {
                 self.hear_papers(&welcome).await;
-                Ok(())
+                // Under a next audit key another log begins, which the peer leads on from no head of the former one.
+                if welcome.roster_note.is_empty() { Ok(()) } else { self.offer_audit_head(requests).await }
             }
             None => Err(PullFault::Protocol("a message this version does not know")),
         }
@@ -301,6 +307,13 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
                 Ok(())
             }
         }
+    }
+
+    /// Says which head of the peer's audit log counts here: from there we want to be led on.
+    async fn offer_audit_head(&self, requests: &Sender<ExchangeRequest>) -> Result<(), PullFault> {
+        let author = self.peer.clone();
+        let held = self.engine.call(move |node, _| node.audit_head_of(&author)).await?;
+        self.ask(requests, self.audit_witnessed(held)).await
     }
 
     fn audit_witnessed(&self, held: String) -> Asked {
@@ -360,5 +373,13 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
             .send(ExchangeRequest { message: Some(message) })
             .await
             .map_err(|_| PullFault::Ended("the stream closed".to_owned()))
+    }
+}
+
+async fn next_welcome(responses: &mut Streaming<ExchangeResponse>) -> Result<Welcome, PullFault> {
+    match responses.next().await {
+        Some(Ok(ExchangeResponse { message: Some(Told::Welcome(welcome)) })) => Ok(welcome),
+        Some(Err(status)) => Err(PullFault::Ended(status.message().to_owned())),
+        _ => Err(PullFault::Protocol("the first messages must be welcome")),
     }
 }

@@ -158,7 +158,7 @@ where
         }
         let now_held = heads.borrow_and_update().clone();
         for (feed, subscription) in &mut subscriptions {
-            let Some(head) = now_held.get(feed) else { continue };
+            let Some(head) = now_held.get(feed).filter(|head| head.is_told_to(peer, feed)) else { continue };
             // Where there is nothing new the engine is not asked: with many streams that would be most of its work.
             if subscription.sent < head.size {
                 send_entries(engine, feed, subscription, responses).await?;

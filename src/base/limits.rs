@@ -281,6 +281,9 @@ pub const SCREENING_RECORDS: usize = 65_536;
 /// pending. A checkout needs its answer more.
 pub const AUDIT_WAIT_MS: u64 = 2_000;
 
+/// Seconds a listing of the audit log may take from its first page, which alone is recorded: a page takes milliseconds.
+pub const AUDIT_LISTING_S: u64 = 600;
+
 /// Seconds before the last record of a store that did not stop in order of which something may be missing: the counters of a
 /// minute and the time to write them.
 pub const UNWRITTEN_S: u64 = 70;

@@ -140,7 +140,7 @@ async fn after_a_failed_sync_nothing_is_taken_in_and_everything_can_still_be_loo
     let (engine, _thread, disk) = engine(&consortium);
     let write = || {
         engine.call(|node, round| {
-            let event = AuditEvent::AuditListed { records: 0 };
+            let event = AuditEvent::AuditListed { records: 0, more: false };
             node.record(&Actor::Node, vec![event], round.now, round.rng)
         })
     };

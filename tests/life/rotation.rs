@@ -4,6 +4,7 @@ use hushwire::base::position::TreeSize;
 use hushwire::domain::audit::record::Actor;
 use hushwire::domain::feed::checkpoint::SignedCheckpoint;
 use hushwire::node::audit::AuditFilter;
+use hushwire::node::audit_place::AuditPlace;
 use hushwire::node::feeds::verifier_at;
 use hushwire::node::publish::{PublishFault, PublishRequest};
 
@@ -25,8 +26,7 @@ fn head_is_named(consortium: &Consortium, house: &House, size: u64) -> bool {
 
 fn key_changes(house: &mut House) -> usize {
     let filter = AuditFilter { action_prefix: "key.".to_owned(), ..AuditFilter::default() };
-    let from = TreeSize::EMPTY.next_index();
-    let page = house.node.list_audit_records(&Actor::Node, &filter, from, 100, START, &mut house.rng);
+    let page = house.node.list_audit_records(&Actor::Node, &filter, &AuditPlace::START, 100, START, &mut house.rng);
     page.expect("reads").entries.len()
 }
 

@@ -34,6 +34,21 @@ pub fn remark(line: impl AsRef<str>) {
     let _closed = writeln!(std::io::stderr().lock(), "{}", line.as_ref());
 }
 
+/// Asks before something is done that cannot be taken back. Whoever runs the command from a script has decided already: without
+/// a terminal nobody is asked.
+pub fn confirmed(question: &str) -> Result<bool, CliError> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(true);
+    }
+    let mut asked = std::io::stderr().lock();
+    let put = write!(asked, "{question} [y/N] ").and_then(|()| asked.flush());
+    put.map_err(|error| CliError::failed(format!("standard error cannot be written: {error}")))?;
+    let mut typed = String::new();
+    let read = std::io::stdin().read_line(&mut typed);
+    read.map_err(|error| CliError::failed(format!("standard input cannot be read: {error}")))?;
+    Ok(matches!(typed.trim(), "y" | "Y" | "yes"))
+}
+
 fn written(result: std::io::Result<()>) -> Result<(), CliError> {
     match result {
         Ok(()) => Ok(()),

@@ -123,8 +123,8 @@ pub const PREFACE_MS: u64 = 5_000;
 /// its connections asks more often, one that sends a byte now and then is no caller.
 pub const HTTP1_HEADERS_MS: u64 = 30_000;
 
-/// Milliseconds running calls get to end when the node stops. Peer streams never end by themselves and resume elsewhere
-/// from a cursor, so they get less. A node told to stop is gone within ten seconds: what supervises it kills it then.
+/// Milliseconds running calls get to end when the node stops. Streams of peers are ended at once and resume elsewhere from a
+/// cursor, so they get less. A node told to stop is gone within ten seconds: what supervises it kills it then.
 pub const DRAIN_LOCAL_MS: u64 = 7_000;
 pub const DRAIN_PEER_MS: u64 = 2_000;
 

@@ -72,7 +72,7 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
     let desk = RosterDesk::new(config, &material, engine.clone(), Arc::clone(&screener));
     let peering = Peering::new(engine.patient(), links.clone(), desk.clone(), &material);
     let local_door = doors::local(config, &material, &engine, &screener, &links, &desk, &metrics)?;
-    let peer_door = doors::peer(&material, &engine.patient(), &desk, &metrics)?;
+    let peer_door = doors::peer(&material, &engine.patient(), &desk, &metrics, &stopping)?;
     let addresses = sockets.addresses()?;
 
     let shown = reload::Shown {

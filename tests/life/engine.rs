@@ -126,7 +126,7 @@ async fn an_engine_that_ends_by_a_bug_ends_the_node_and_vouches_for_nothing_mean
     is(&reporter, "", ServingStatus::Serving).await;
     let failed = engine.call(|_, _| panic!("a planted bug")).await;
     assert_eq!(failed, Err::<(), _>(EngineFault::Stopping));
-    let ending = tokio::time::timeout(PATIENCE, stop::told_or_ended(&engine)).await.expect("it is noticed");
+    let ending = tokio::time::timeout(PATIENCE, stop::told_or_ended(&engine, false)).await.expect("it is noticed");
     assert!(matches!(ending, Err(ServeError::EngineEnded)));
     is(&reporter, "", ServingStatus::NotServing).await;
     grows_stale(&consortium, &engine).await;

@@ -45,7 +45,7 @@ use crate::io::transport::listener::Door;
 use crate::io::transport::settings::DoorSettings;
 use crate::io::transport::tls::{Authority, Certified, DoorTls, local_server, peer_server};
 
-/// The listening sockets, bound before anything else is opened: a taken port is told at once.
+/// The listening sockets, bound before the store is read: a taken port is told at once.
 #[derive(Debug)]
 pub struct Sockets {
     pub local: TcpListener,

@@ -178,7 +178,7 @@ fn an_admin_sees_what_a_roster_changes_before_it_is_signed() {
     for place in ["bank-a", "genesis/roster-1.note"] {
         sign(&["x/roster-2.note", "--against", place]).check(0, &words);
     }
-    sign(&["x/roster-2.note", "--against", "anna.age"]).check(2, &["no roster and no node's folder"]);
+    sign(&["x/roster-2.note", "--against", "bank-a.card"]).check(2, &["no roster and no node's folder"]);
     sign(&["x/roster-2.note", "--against", "x/roster-2.note"]).check(5, &["none of the files follows version 2"]);
     world.run(&["member", "apply", "--dir", "bank-a", "x/in-force.roster", "x/roster-2.note"]).check(0, &["version 2"]);
 }

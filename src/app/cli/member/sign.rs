@@ -57,7 +57,12 @@ pub struct SignArgs {
     sealing: PassphraseArgs,
 }
 
+/// Far more than a sealed admin key has.
+const ADMIN_KEY_BYTES: u64 = 64 * 1024;
+
 pub fn run(args: &SignArgs) -> Result<Outcome, CliError> {
+    // Before anybody reads what is to be signed, and is asked.
+    read_at_most(&args.admin, ADMIN_KEY_BYTES)?;
     // Everything is read before anything is signed: one bad file must not leave half of a set signed.
     let mut documents = Vec::new();
     for path in &args.files {
@@ -110,7 +115,8 @@ pub fn run(args: &SignArgs) -> Result<Outcome, CliError> {
 
 fn text_of(path: &Path) -> Result<String, CliError> {
     let bytes = read_at_most(path, u64::try_from(limits::NOTE_BYTES).unwrap_or(u64::MAX))?;
-    String::from_utf8(bytes).map_err(|_| CliError::failed(format!("{}: not a text", path.display())))
+    String::from_utf8(bytes)
+        .map_err(|_| CliError::failed(format!("{}: neither a roster nor a key bundle", path.display())))
 }
 
 /// The roster in a file, or the one in force of a node's folder.

@@ -46,7 +46,12 @@ pub fn confirmed(question: &str) -> Result<bool, CliError> {
     let mut typed = String::new();
     let read = std::io::stdin().read_line(&mut typed);
     read.map_err(|error| CliError::failed(format!("standard input cannot be read: {error}")))?;
-    Ok(matches!(typed.trim(), "y" | "Y" | "yes"))
+    Ok(agrees(&typed))
+}
+
+/// Nothing but a clear yes; an ended input is none.
+fn agrees(typed: &str) -> bool {
+    matches!(typed.trim(), "y" | "Y" | "yes")
 }
 
 fn written(result: std::io::Result<()>) -> Result<(), CliError> {
@@ -60,6 +65,12 @@ fn written(result: std::io::Result<()>) -> Result<(), CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_clear_yes_is_one() {
+        assert!(["y\n", "Y\n", " yes\n"].into_iter().all(agrees));
+        assert!(["", "\n", "n\n", "ye\n", "y n\n", "yes please\n"].into_iter().all(|typed| !agrees(typed)));
+    }
 
     #[test]
     fn one_alone_is_named_in_the_singular() {

@@ -182,6 +182,21 @@ fn what_it_prints_can_be_typed_while_the_nodes_run_and_ctrl_c_stops_everything()
 }
 
 #[test]
+fn killed_it_leaves_no_node_behind() {
+    let mut running = Running::start(&[]);
+    running.until("Founding a consortium");
+    let nodes = || processes_of(running.temporary.path()).iter().filter(|line| line.contains(" serve ")).count();
+    wait("a node serves", || {
+        nodes() > 0 && running.folder().is_some_and(|folder| folder.join("bank-a").join("ready.json").exists())
+    });
+    running.signal(Signal::KILL);
+    wait("every node stops", || nodes() == 0);
+    let log = running.folder().expect("nobody removed it").join("bank-a").join("node.log");
+    let log = std::fs::read_to_string(log).expect("a log");
+    assert!(log.contains("node.stopped"), "in good order: {log}");
+}
+
+#[test]
 fn told_to_stop_while_it_founds_the_consortium_it_leaves_nothing() {
     check_stopped_while_founding(Signal::TERM);
 }

@@ -34,6 +34,26 @@ pub fn remark(line: impl AsRef<str>) {
     let _closed = writeln!(std::io::stderr().lock(), "{}", line.as_ref());
 }
 
+/// Asks before something is done that cannot be taken back. Whoever runs the command from a script has decided already: without
+/// a terminal nobody is asked.
+pub fn confirmed(question: &str) -> Result<bool, CliError> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(true);
+    }
+    let mut asked = std::io::stderr().lock();
+    let put = write!(asked, "{question} [y/N] ").and_then(|()| asked.flush());
+    put.map_err(|error| CliError::failed(format!("standard error cannot be written: {error}")))?;
+    let mut typed = String::new();
+    let read = std::io::stdin().read_line(&mut typed);
+    read.map_err(|error| CliError::failed(format!("standard input cannot be read: {error}")))?;
+    Ok(agrees(&typed))
+}
+
+/// Nothing but a clear yes; an ended input is none.
+fn agrees(typed: &str) -> bool {
+    matches!(typed.trim(), "y" | "Y" | "yes")
+}
+
 fn written(result: std::io::Result<()>) -> Result<(), CliError> {
     match result {
         Ok(()) => Ok(()),
@@ -45,6 +65,12 @@ fn written(result: std::io::Result<()>) -> Result<(), CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_clear_yes_is_one() {
+        assert!(["y\n", "Y\n", " yes\n"].into_iter().all(agrees));
+        assert!(["", "\n", "n\n", "ye\n", "y n\n", "yes please\n"].into_iter().all(|typed| !agrees(typed)));
+    }
 
     #[test]
     fn one_alone_is_named_in_the_singular() {

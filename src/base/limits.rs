@@ -123,8 +123,8 @@ pub const PREFACE_MS: u64 = 5_000;
 /// its connections asks more often, one that sends a byte now and then is no caller.
 pub const HTTP1_HEADERS_MS: u64 = 30_000;
 
-/// Milliseconds running calls get to end when the node stops. Peer streams never end by themselves and resume elsewhere
-/// from a cursor, so they get less. A node told to stop is gone within ten seconds: what supervises it kills it then.
+/// Milliseconds running calls get to end when the node stops. Streams of peers are ended at once and resume elsewhere from a
+/// cursor, so they get less. A node told to stop is gone within ten seconds: what supervises it kills it then.
 pub const DRAIN_LOCAL_MS: u64 = 7_000;
 pub const DRAIN_PEER_MS: u64 = 2_000;
 
@@ -280,6 +280,9 @@ pub const SCREENING_RECORDS: usize = 65_536;
 /// Longest an answer waits for its record to be durable, where its caller asked for that, milliseconds: then it goes out as
 /// pending. A checkout needs its answer more.
 pub const AUDIT_WAIT_MS: u64 = 2_000;
+
+/// Seconds a listing of the audit log may take from its first page, which alone is recorded: a page takes milliseconds.
+pub const AUDIT_LISTING_S: u64 = 600;
 
 /// Seconds before the last record of a store that did not stop in order of which something may be missing: the counters of a
 /// minute and the time to write them.

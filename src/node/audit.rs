@@ -12,6 +12,7 @@ use crate::domain::feed::checkpoint::Checkpoint;
 use crate::domain::feed::proof::{inclusion_proof, tree_root};
 use crate::domain::feed::tree::CompactRange;
 use crate::node::Node;
+use crate::node::audit_place::{AuditPlace, Looker};
 use crate::node::commit::StoredEntry;
 use crate::node::keys;
 use crate::node::state::damaged;
@@ -53,7 +54,7 @@ pub struct LoggedEntry {
 pub struct AuditPage {
     pub entries: Vec<LoggedEntry>,
     /// Where the next page starts; none at the end.
-    pub next: Option<EntryIndex>,
+    pub next: Option<AuditPlace>,
 }
 
 /// The signed head of the log.
@@ -78,19 +79,19 @@ pub struct AuditProof {
 }
 
 impl<J: Journal, V: Views> Node<J, V> {
-    /// Entries from `from` on that the filter keeps. Durable ones only.
+    /// Entries from `place` on that the filter keeps. Durable ones only. A listing is recorded once, with its first page.
     pub fn list_audit_records(
         &mut self,
         caller: &Actor,
         filter: &AuditFilter,
-        from: EntryIndex,
+        place: &AuditPlace,
         page_size: usize,
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<AuditPage, StorageFault> {
         let mut page = AuditPage::default();
         let size = self.state.audit.durable_size;
-        let mut next = TreeSize(from.0);
+        let mut next = TreeSize(place.from.0);
         let mut scanned = 0;
         while next < size && page.entries.len() < page_size && scanned < SCANNED_PER_PAGE {
             for entry in self.entries(&self.state.audit, next, size, SLICE)? {
@@ -105,9 +106,13 @@ impl<J: Journal, V: Views> Node<J, V> {
                 next = next.plus(1).ok_or_else(|| damaged("audit log", "a size beyond 64 bits"))?;
             }
         }
-        page.next = (next < size).then(|| next.next_index());
-        let records = u64::try_from(page.entries.len()).unwrap_or(u64::MAX);
-        self.record(caller, vec![AuditEvent::AuditListed { records }], now, rng)?;
+        let looker = Looker { key: &self.state.identity.local_mac, caller, filter };
+        let begun = looker.begun(place, now);
+        page.next = (next < size).then(|| looker.next(next.next_index(), begun.unwrap_or(now)));
+        if begun.is_none() {
+            let records = u64::try_from(page.entries.len()).unwrap_or(u64::MAX);
+            self.record(caller, vec![AuditEvent::AuditListed { records, more: page.next.is_some() }], now, rng)?;
+        }
         Ok(page)
     }
 

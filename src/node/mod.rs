@@ -10,6 +10,7 @@ mod apply;
 pub mod apply_roster;
 pub mod audit;
 pub mod audit_head;
+pub mod audit_place;
 mod believe;
 pub mod commit;
 pub mod compact;

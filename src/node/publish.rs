@@ -81,13 +81,23 @@ pub struct PublishReceipt {
     pub refused: Vec<commit::RefusedRecord>,
 }
 
+fn listed(groups: &[GroupId]) -> String {
+    let names: Vec<&str> = groups.iter().map(GroupId::as_str).collect();
+    if names.is_empty() {
+        "none: no group of the roster has a key in its keystore".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
 /// The call as a whole was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PublishFault {
     #[error("{got} drafts exceed the limit of {limit} a call")]
     TooMany { got: usize, limit: usize },
-    #[error("this member belongs to no group of that name, or this node has no key for its feed there")]
-    UnknownGroup,
+    /// The member is in no such group, or the node has no key for its feed there.
+    #[error("this node publishes in no such group; it publishes in {}", listed(groups))]
+    UnknownGroup { groups: Vec<GroupId> },
     #[error("the roster has expired; apply its successor")]
     RosterExpired,
     #[error(

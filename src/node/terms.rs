@@ -13,14 +13,12 @@ use crate::node::store::{Journal, Views};
 impl<J: Journal, V: Views> Node<J, V> {
     /// The group to publish in: the one asked for, or the member's first.
     pub(in crate::node) fn publishing_group(&self, asked: Option<&GroupId>) -> Result<GroupId, PublishFault> {
-        let groups = self.state.roster.groups_of(&self.state.identity.member);
-        let group = match asked {
-            Some(asked) => groups.get(asked),
-            None => groups.first(),
-        };
+        let mut groups = self.state.roster.groups_of(&self.state.identity.member);
+        let first = groups.first().cloned();
         // Without its key the entry would be acknowledged and never signed.
-        let signed = group.filter(|group| self.state.identity.feeds.contains_key(*group));
-        signed.cloned().ok_or(PublishFault::UnknownGroup)
+        groups.retain(|group| self.state.identity.feeds.contains_key(group));
+        let group = asked.or(first.as_ref()).filter(|group| groups.contains(*group));
+        group.cloned().ok_or_else(|| PublishFault::UnknownGroup { groups: groups.into_iter().collect() })
     }
 
     pub(in crate::node) fn check_terms(&self, now: Timestamp) -> Result<(), PublishFault> {

@@ -150,3 +150,35 @@ fn a_next_key_is_made_once_named_by_the_card_and_given_up_before_the_roster_name
     assert!(!told.out.contains("its next witness key"), "{}", told.out);
     world.run(&["key", "show", "--dir", "bank-a"]).check(0, &["to take over feed"]);
 }
+
+#[test]
+fn an_admin_sees_what_a_roster_changes_before_it_is_signed() {
+    let world = World::new();
+    world.found_two("127.0.0.1:9");
+    let sign = |files: &[&str]| world.run(&[&["member", "sign", "--admin", "anna.age"], files].concat());
+    sign(&["genesis/roster-1.note"]).check(0, &["the first roster"]);
+    propose(&world, "x", &["--suspend", "bank-b", "--limit", "max_validity_days=30", "--add-group", "bank-a=cards"])
+        .check(0, &[]);
+    let words = [
+        "changes against version 1",
+        "member bank-b is SUSPENDED",
+        "member bank-a: enters group cards",
+        "longest validity of an indicator, days: 90 → 30",
+        "signed x/roster-2.note",
+    ];
+    let told = sign(&["x/in-force.roster", "x/roster-2.note"]);
+    told.check(0, &words);
+    assert!(!told.out.contains("signed x/in-force.roster"), "{}", told.out);
+    sign(&["x/in-force.roster"]).check(2, &["nothing to sign"]);
+    let json = sign(&["x/in-force.roster", "x/roster-2.note", "--json"]).check(0, &[]).json();
+    assert_eq!(json["documents"].as_array().map(Vec::len), Some(1));
+    assert!(json["documents"][0]["changes"].to_string().contains("SUSPENDED"), "{json}");
+
+    sign(&["x/roster-2.note"]).check(0, &["what it changes is not shown", "--against"]);
+    for place in ["bank-a", "genesis/roster-1.note"] {
+        sign(&["x/roster-2.note", "--against", place]).check(0, &words);
+    }
+    sign(&["x/roster-2.note", "--against", "bank-a.card"]).check(2, &["no roster and no node's folder"]);
+    sign(&["x/roster-2.note", "--against", "x/roster-2.note"]).check(5, &["none of the files follows version 2"]);
+    world.run(&["member", "apply", "--dir", "bank-a", "x/in-force.roster", "x/roster-2.note"]).check(0, &["version 2"]);
+}

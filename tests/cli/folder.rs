@@ -1,8 +1,12 @@
 //! `init` makes a whole node or nothing, and `doctor` says what became of it.
 
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
-use crate::world::{World, said};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::world::{PASSPHRASE, World, said};
 
 #[test]
 fn a_new_node_is_healthy_and_keeps_its_secrets_to_its_owner() {
@@ -137,4 +141,71 @@ fn whoever_leaves_while_the_passphrase_is_asked_for_leaves_no_folder() {
     asking.wait().expect("it is ours");
     drop(answer);
     assert_eq!(std::fs::read_dir(world.path("")).expect("there").count(), 1, "the passphrase's own file alone");
+}
+
+#[test]
+fn whoever_leaves_while_keys_are_sealed_leaves_no_folder() {
+    let world = World::new();
+    let mut sealing = std::process::Command::new(env!("CARGO_BIN_EXE_hushwire"));
+    sealing.args(["init", "--member", "bank-a", "--dir", "node"]).env("HUSHWIRE_PASSPHRASE", PASSPHRASE);
+    // Sealed in earnest, which takes its time.
+    sealing.env_remove("HUSHWIRE_DANGER_QUICK_SEALING").current_dir(world.path("")).stderr(Stdio::piped());
+    let sealing = sealing.spawn().expect("it starts");
+    let files = || std::fs::read_dir(world.path("")).expect("there").count();
+    let begun = Instant::now();
+    while files() == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no folder is begun");
+    }
+    let pid = i32::try_from(sealing.id()).ok().and_then(Pid::from_raw).expect("ours");
+    kill_process(pid, Signal::INT).expect("it works");
+    let ended = sealing.wait_with_output().expect("it is ours");
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!((ended.status.code(), files()), (Some(130), 0), "{told}");
+    assert!(told.contains("interrupted: nothing was made"), "{told}");
+}
+
+#[test]
+fn what_a_killed_init_left_the_next_removes_and_what_one_that_runs_is_making_it_leaves() {
+    let world = World::new();
+    let (killed, running) = (".node.init-2147483646", format!(".node.init-{}", std::process::id()));
+    for folder in [killed, &running, ".node.init-notes", ".other.init-2147483646"] {
+        std::fs::create_dir(world.path(folder)).expect("made");
+        world.write(&format!("{folder}/keystore.age"), "half");
+    }
+    let init = ["init", "--member", "bank-a", "--dir", "node", "--local", "127.0.0.1:0", "--peer", "127.0.0.1:0"];
+    world.run(&init).check(0, &["left behind", "another hushwire init that still runs", "is ready"]);
+    let left: Vec<_> = [killed, &running, ".node.init-notes", ".other.init-2147483646", "node"]
+        .into_iter()
+        .filter(|name| world.path(name).exists())
+        .collect();
+    assert_eq!(left, [running.as_str(), ".node.init-notes", ".other.init-2147483646", "node"]);
+}
+
+#[test]
+fn an_address_of_another_machine_and_a_bad_override_are_named() {
+    let world = World::with_node();
+    let run = |command: &str, name: &str, value: &str| {
+        said(world.command().args([command, "--config", "node/hushwire.toml"]).env(name, value))
+    };
+    // Documentation addresses belong to no machine.
+    for (section, variable) in [("local", "HUSHWIRE__LOCAL__LISTEN"), ("peer", "HUSHWIRE__PEER__LISTEN")] {
+        let advice = format!("this machine has no such address (ip address shows those it has): set {section}.listen");
+        for command in ["doctor", "serve"] {
+            run(command, variable, "192.0.2.77:7440").check(1, &[&advice]);
+        }
+    }
+    for (name, value) in [("HUSHWIRE__FEED__WINDOW_MS", "soon"), ("HUSHWIRE__FED__WINDOW_MS", "0")] {
+        run("doctor", name, value).check(1, &[&format!("→ unset {name}")]);
+    }
+}
+
+#[test]
+fn a_keystore_that_others_may_read_is_told_when_the_node_starts() {
+    let mut node = crate::world::Running::start_with(|world| {
+        let keystore = world.path("node/keystore.age");
+        std::fs::set_permissions(keystore, std::fs::Permissions::from_mode(0o644)).expect("ours");
+    });
+    assert_eq!(node.stop(), Some(0));
+    let log = node.world.read("serve.log");
+    assert!(log.contains("keystore.open_to_others") && log.contains("chmod 600"), "{log}");
 }

@@ -218,7 +218,7 @@ fn a_run_that_breaks_off_says_that_repeating_is_harmless() {
     node.world.write("cases.csv", "kind,value\nemail,a@fraud-mail.net\n");
     node.kill();
     node.run("publisher", &with_defaults(&["publish", "cases.csv"]))
-        .check(4, &["cannot be reached", "0 published before it", "repeating the same command is harmless"]);
+        .check(4, &["cannot be reached", "0 published before it", "nothing is published twice"]);
 }
 
 #[test]
@@ -254,4 +254,31 @@ fn evidence_does_not_replace_a_file_that_exists() {
     };
     check(&["export"]);
     check(&["prove", "--index", "0"]);
+}
+
+#[test]
+fn an_address_and_its_mailbox_an_order_and_its_line_are_told_apart() {
+    let node = Running::start();
+    let mut args = with_defaults(&["publish", "cases.csv"]);
+    node.world.write("cases.csv", "kind,value\nemail,jane.roe@gmail.com\n");
+    node.run("publisher", &args).check(0, &[]);
+    node.wait_for_decision("email=jane.roe@gmail.com", "challenge");
+    let parts = ["of the mailbox: F1012", "of the e-mail address: F1012"];
+    node.run("screener", &["screen", "--identifier", "email=jane.roe@gmail.com"]).check(0, &parts);
+    let json = node.run("screener", &["screen", "--identifier", "email=jane.roe@gmail.com", "--json"]).json();
+    let kinds = json["matches"][0]["indicators"].as_array().expect("two").iter().map(|one| one["kind"].as_str());
+    assert_eq!(kinds.collect::<std::collections::BTreeSet<_>>(), [Some("email"), Some("mailbox")].into());
+
+    node.world.write("orders.csv", "transaction_ref,email\nORDER-17,jane.roe@gmail.com\n,a.b@gmail.com\n");
+    let told = node.run("screener", &["screen", "orders.csv"]);
+    let lines: Vec<Vec<&str>> = told.out.lines().map(|line| line.split_whitespace().take(3).collect()).collect();
+    assert_eq!((&lines[0][..], &lines[1][..2]), (&["2", "ORDER-17", "challenge"][..], &["3", "allow"][..]));
+
+    args.extend(["--group", "cards"]);
+    let refused = node.run("publisher", &args);
+    refused.check(1, &["publishes in no such group; it publishes in all"]);
+    node.run("screener", &["screen", "--identifier", "email=a@b.de", "--amount-minor", "12.50"])
+        .check(2, &["whole minor units", "1250 for 12.50"]);
+    node.run("auditor", &["audit", "list", "--action", "no.such"]).check(0, &["no record of this kind"]);
+    node.run("auditor", &["audit", "verify", "cases.csv"]).check(5, &["not an export of an audit log"]);
 }

@@ -128,7 +128,7 @@ async fn an_engine_that_ends_by_a_bug_ends_the_node_and_vouches_for_nothing_mean
     is(&reporter, "", ServingStatus::Serving).await;
     let failed = engine.call(|_, _| panic!("a planted bug")).await;
     assert_eq!(failed, Err::<(), _>(EngineFault::Stopping));
-    let ending = tokio::time::timeout(PATIENCE, stop::told_or_ended(&engine)).await.expect("it is noticed");
+    let ending = tokio::time::timeout(PATIENCE, stop::told_or_ended(&engine, false)).await.expect("it is noticed");
     assert!(matches!(ending, Err(ServeError::EngineEnded)));
     is(&reporter, "", ServingStatus::NotServing).await;
     grows_stale(&consortium, &engine).await;
@@ -142,7 +142,7 @@ async fn after_a_failed_sync_nothing_is_taken_in_and_everything_can_still_be_loo
     let (engine, _thread, disk) = engine(&consortium);
     let write = || {
         engine.call(|node, round| {
-            let event = AuditEvent::AuditListed { records: 0 };
+            let event = AuditEvent::AuditListed { records: 0, more: false };
             node.record(&Actor::Node, vec![event], round.now, round.rng)
         })
     };

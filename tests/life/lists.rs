@@ -49,8 +49,8 @@ impl House {
     /// The listings of the audit log, as they are rendered.
     fn told(&mut self, now: Timestamp) -> Vec<String> {
         let filter = AuditFilter { action_prefix: "list.".to_owned(), ..AuditFilter::default() };
-        let from = hushwire::base::position::EntryIndex(0);
-        let page = self.node.list_audit_records(&Actor::Node, &filter, from, 1_000, now, &mut self.rng);
+        let from = hushwire::node::audit_place::AuditPlace::START;
+        let page = self.node.list_audit_records(&Actor::Node, &filter, &from, 1_000, now, &mut self.rng);
         let records = page.expect("reads").entries.into_iter().map(|logged| {
             let record = hushwire::domain::audit::record::AuditRecord::decode(&logged.entry.blob);
             record.expect("our own").to_string()

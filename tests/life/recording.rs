@@ -7,7 +7,6 @@ use arc_swap::ArcSwap;
 use hushwire::base::bytes::Sha256Digest;
 use hushwire::base::kind::IdentifierKind;
 use hushwire::base::limits;
-use hushwire::base::position::EntryIndex;
 use hushwire::base::time::Timestamp;
 use hushwire::domain::audit::event::AuditEvent;
 use hushwire::domain::audit::record::{Actor, AuditRecord};
@@ -21,6 +20,7 @@ use hushwire::domain::screening::transaction::{Transaction, TransactionDraft};
 use hushwire::io::clock;
 use hushwire::io::screener::{Answered, Audited, Queued, Records, Screener, Written, write_records};
 use hushwire::node::audit::AuditFilter;
+use hushwire::node::audit_place::AuditPlace;
 use hushwire::node::record_screening::ScreeningRecord;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -31,7 +31,7 @@ use crate::house::{Disk, House, engine_of};
 /// Records of the audit log whose action starts so, rendered.
 fn logged(house: &mut House, action: &str, now: Timestamp) -> Vec<String> {
     let filter = AuditFilter { action_prefix: action.to_owned(), ..AuditFilter::default() };
-    let page = house.node.list_audit_records(&Actor::Node, &filter, EntryIndex(0), 1_000, now, &mut house.rng);
+    let page = house.node.list_audit_records(&Actor::Node, &filter, &AuditPlace::START, 1_000, now, &mut house.rng);
     let entries = page.expect("reads").entries.into_iter();
     entries.map(|logged| AuditRecord::decode(&logged.entry.blob).expect("our own").to_string()).collect()
 }
@@ -166,4 +166,32 @@ fn who_waits_too_long_is_told_that_the_record_is_pending() {
     let (_, written) = screen_blocked(&screener);
     let audit = runtime.block_on(written.expect("it was asked for").wait(Instant::now() + Duration::from_millis(10)));
     assert_eq!(audit, Audited::Pending);
+}
+
+#[test]
+fn a_listing_of_many_pages_is_recorded_once_and_a_page_out_of_nowhere_is_another_listing() {
+    let consortium = Consortium::new(&["bank-a"]);
+    let mut house = open(&consortium, Disk::default(), START);
+    let events = vec![AuditEvent::NodeStopped; 10];
+    house.node.record(&Actor::Node, events, START, &mut house.rng).expect("recorded");
+    house.node.sync().expect("syncs");
+    let filter = AuditFilter::default();
+    let caller = Actor::Local { member: "bank-a".parse().expect("valid"), role: "auditor", name: "desk".to_owned() };
+    let look = |house: &mut House, place: &AuditPlace| {
+        let page = house.node.list_audit_records(&caller, &filter, place, 3, START, &mut house.rng).expect("reads");
+        house.node.sync().expect("syncs");
+        page.next
+    };
+    let (mut place, mut pages) = (AuditPlace::START, 0);
+    while let Some(next) = look(&mut house, &place) {
+        (place, pages) = (next, pages + 1);
+    }
+    assert!(pages >= 3, "{pages}");
+    let told = format!("{START} ok audit.listed by {caller} more=true records=3");
+    assert_eq!(logged(&mut house, "audit.listed", START), std::slice::from_ref(&told));
+
+    look(&mut house, &"0".parse().expect("a place"));
+    house.node.sync().expect("syncs");
+    let listed = logged(&mut house, "audit.listed", START);
+    assert_eq!(listed.iter().filter(|line| **line == told).count(), 2, "{listed:?}");
 }

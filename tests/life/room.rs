@@ -72,7 +72,7 @@ impl House {
     }
 
     fn record(&mut self) -> Result<(), StorageFault> {
-        let event = AuditEvent::AuditListed { records: 0 };
+        let event = AuditEvent::AuditListed { records: 0, more: false };
         self.node.record(&Actor::Node, vec![event], self.now, &mut self.rng)?;
         self.node.sync()
     }

@@ -75,7 +75,7 @@ impl House {
 
     fn record(&mut self, count: usize) {
         for _ in 0..count {
-            let event = AuditEvent::AuditListed { records: 0 };
+            let event = AuditEvent::AuditListed { records: 0, more: false };
             self.node.record(&Actor::Node, vec![event], START, &mut self.rng).expect("records");
             self.node.sync().expect("syncs");
         }

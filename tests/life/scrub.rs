@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use hushwire::base::position::TreeSize;
 use hushwire::base::secret::SecretBytes;
 use hushwire::domain::audit::record::Actor;
 use hushwire::io::journal::file::{FileJournal, JournalOptions};
@@ -11,6 +10,7 @@ use hushwire::io::journal::reader::JournalReader;
 use hushwire::io::journal::sim_fs::SimFs;
 use hushwire::io::scrub::{scrub, scrub_once};
 use hushwire::node::audit::AuditFilter;
+use hushwire::node::audit_place::AuditPlace;
 use hushwire::node::store::{Journal, RecordNumber, StorageFault};
 
 use crate::consortium::Consortium;
@@ -47,7 +47,7 @@ async fn an_audit_log_put_back_or_rewritten_under_a_running_node_is_damage() {
     }
     let filter = AuditFilter { action_prefix: "store.damaged".to_owned(), ..AuditFilter::default() };
     let page = engine.call(move |node, round| {
-        node.list_audit_records(&Actor::Node, &filter, TreeSize::EMPTY.next_index(), 100, round.now, round.rng)
+        node.list_audit_records(&Actor::Node, &filter, &AuditPlace::START, 100, round.now, round.rng)
     });
     assert_eq!(page.await.expect("it runs").expect("reads").entries.len(), 2, "both times it is recorded");
     drop(engine);

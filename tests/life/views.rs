@@ -102,7 +102,7 @@ impl House {
     }
 
     fn record(&mut self, count: usize) -> Result<(), StorageFault> {
-        let events = vec![AuditEvent::AuditListed { records: 0 }; count];
+        let events = vec![AuditEvent::AuditListed { records: 0, more: false }; count];
         self.node.record(&Actor::Node, events, START, &mut self.rng)
     }
 

@@ -44,6 +44,6 @@ fn what_could_never_be_signed_is_not_acknowledged() {
     for group in [None, Some(consortium.group.clone())] {
         let asked = PublishRequest { request: None, group, drafts: Vec::new(), dry_run: false, spread_s: 0 };
         let refused = bank.node.publish_indicators(&Actor::Node, asked, START, &mut bank.rng);
-        assert_eq!(refused.map(|_| ()), Err(PublishFault::UnknownGroup));
+        assert_eq!(refused.map(|_| ()), Err(PublishFault::UnknownGroup { groups: Vec::new() }));
     }
 }

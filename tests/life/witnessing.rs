@@ -348,7 +348,7 @@ fn heads_under_two_audit_keys_prove_nothing_against_each_other() {
     other.follow(&consortium, minute(1));
     let mut anew = open(&consortium, 0);
     while anew.node.state().audit.size() < size {
-        let event = AuditEvent::AuditListed { records: 0 };
+        let event = AuditEvent::AuditListed { records: 0, more: false };
         anew.node.record(&Actor::Node, vec![event], minute(1), &mut anew.rng).expect("records");
     }
     anew.node.sync().expect("syncs");

@@ -126,3 +126,29 @@ fn a_node_told_to_stop_ends_well_within_ten_seconds_while_others_hang_on_it() {
     let (status, _) = shop.stop();
     assert_eq!(status.code(), Some(0));
 }
+
+#[test]
+fn a_peer_that_is_stopped_and_one_that_is_killed_are_told_in_plain_words() {
+    let consortium = Consortium::found(&["bank-a", "bank-b"]);
+    let [a, b] = consortium.start_all(["bank-a", "bank-b"]);
+    let connected = |node: &Node| {
+        node.until("connected", |status| {
+            status.peers.iter().all(|peer| peer.state == "connected" && peer.last_failure.is_empty())
+        });
+    };
+    let told = |words: &str| {
+        let log = || std::fs::read_to_string(a.home.log()).expect("a log");
+        wait(words, || log().contains(words).then_some(()));
+    };
+    connected(&a);
+    connected(&b);
+    assert_eq!(b.stop().0.code(), Some(0));
+    told("the peer is being stopped in good order");
+    let log = std::fs::read_to_string(consortium.home("bank-b").log()).expect("a log");
+    assert!(!log.contains("door.connections_cut"), "streams of peers end by themselves: {log}");
+
+    let b = consortium.start("bank-b");
+    a.until("connected again", |status| status.peers.iter().all(|peer| peer.state == "connected"));
+    b.kill();
+    told("the peer went away: the connection broke off");
+}

@@ -19,8 +19,8 @@ use hushwire::io::{clock, random};
 use tonic::Code;
 
 use crate::caller::{draft, feed_size};
-use crate::consortium::{Consortium, PASSPHRASE, Said};
-use crate::node::Home;
+use crate::consortium::{Consortium, PASSPHRASE, Said, command};
+use crate::node::{Home, wait};
 
 const DEVICE: (IdentifierKind, &str) = (IdentifierKind::Device, "starting-device-0001");
 
@@ -197,4 +197,38 @@ fn a_clock_behind_the_last_record_is_told_and_nothing_is_written() {
     refuse(&home, &[], 1, &["the clock", "set the clock"]);
     let after = fs::metadata(segments(&home).pop().expect("a segment")).expect("there").len();
     assert_eq!(written, after);
+}
+
+#[test]
+fn a_second_process_on_the_same_folder_leaves_the_ready_file_of_the_first_alone() {
+    let consortium = Consortium::found(&["bank-a"]);
+    let first = consortium.start("bank-a");
+    let ready = consortium.path().join("bank-a.ready");
+    let told = fs::read(&ready).expect("it serves");
+    let again = |listen: Option<&str>| {
+        let mut again = command(consortium.path());
+        again.args(["serve", "--config", "bank-a/hushwire.toml", "--ready-file", "bank-a.ready"]);
+        again.args(["--recover"].iter().filter(|_| listen.is_none()));
+        again.env("HUSHWIRE__PEER__LISTEN", listen.unwrap_or("127.0.0.1:0"));
+        let output = again.output().expect("the binary runs");
+        assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(fs::read(&ready).expect("still there"), told);
+    };
+    // The port is taken; another port, but the store is; the same where damage would be mended.
+    again(Some(&first.home.peer().to_string()));
+    again(Some("127.0.0.1:0"));
+    again(None);
+    assert_eq!(first.stop().0.code(), Some(0));
+    assert!(!ready.exists(), "its own it removes");
+}
+
+#[test]
+fn a_passphrase_from_the_environment_opens_the_keystore_again_on_sighup() {
+    let consortium = Consortium::found(&["bank-a"]);
+    let prompt = [("HUSHWIRE__KEYSTORE__PASSPHRASE", "prompt")];
+    let node = consortium.home("bank-a").start_with(&prompt).unwrap_or_else(|said| panic!("{}", said.stderr));
+    node.reload();
+    let log = || fs::read_to_string(node.home.log()).expect("a log");
+    wait("read again", || log().contains("certificates.reloaded").then_some(()));
+    assert!(!log().contains("keystore.kept"), "{}", log());
 }

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::app::records::{time, words};
+use crate::base::kind::IdentifierKind;
 use crate::domain::indicator::words::{Grounds, Handling, Severity};
+use crate::domain::screening::decision::in_words;
 use crate::io::grpc::wire::hushwire::local::v1 as local;
 use crate::io::grpc::wire::hushwire::types::v1::Decision;
 use local::AuditState;
@@ -26,6 +28,11 @@ pub fn decision_word(number: i32) -> &'static str {
 
 fn word(number: i32, label: impl Fn(u32) -> Option<&'static str>) -> &'static str {
     u32::try_from(number).ok().and_then(label).unwrap_or("unspecified")
+}
+
+fn kind_in_words(number: i32) -> &'static str {
+    let known = IdentifierKind::ALL.into_iter().find(|kind| i32::from(words::kind_number(*kind)) == number);
+    known.map_or("identifier", in_words)
 }
 
 fn severity(number: i32) -> &'static str {
@@ -92,6 +99,7 @@ fn match_json(found: &local::Match) -> Value {
         "weak": found.weak,
         "indicators": found.indicators.iter().map(|indicator| json!({
             "name": indicator.name,
+            "kind": words::kind_label(indicator.kind),
             "feed": indicator.feed,
             "index": indicator.index,
             "typology": indicator.typology,
@@ -122,8 +130,11 @@ fn audit_word(number: i32) -> &'static str {
 /// One transaction on one line.
 pub fn one_line(answer: &local::ScreenTransactionResponse, line: u64) -> String {
     let reasons: Vec<&str> = answer.reasons.iter().map(|reason| reason.code.as_str()).collect();
+    // What a file holds must not move the terminal's cursor.
+    let shown = answer.transaction_ref.replace(char::is_control, "\u{FFFD}");
+    let order = if shown.is_empty() { String::new() } else { format!("{shown:<14}  ") };
     format!(
-        "{line:>7}  {:<9}  {:<14}  {}{}",
+        "{line:>7}  {order}{:<9}  {:<14}  {}{}",
         decision_word(answer.decision),
         answer.reference,
         reasons.join(", "),
@@ -138,14 +149,15 @@ pub fn explained(answer: &local::ScreenTransactionResponse) -> Vec<String> {
     for found in &answer.matches {
         lines.push(format!(
             "match      {}, flagged by {}, confidence {}{}",
-            words::kind_label(found.kind),
+            kind_in_words(found.kind),
             if found.members == 1 { "1 member".to_owned() } else { format!("{} members", found.members) },
             found.confidence,
             if found.weak { ", weak: never blocks by itself" } else { "" }
         ));
         for indicator in &found.indicators {
             lines.push(format!(
-                "           {} {} ({}), handling {}, until {}{}",
+                "           of the {}: {} {} ({}), handling {}, until {}{}",
+                kind_in_words(indicator.kind),
                 indicator.typology,
                 severity(indicator.severity),
                 grounds(indicator.grounds),

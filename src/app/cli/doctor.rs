@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
+use crate::app::config::reader::PREFIX;
 use crate::app::config::{Config, ConfigError};
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output::{answer, answer_json, counted};
@@ -106,7 +107,12 @@ fn unusable_configuration(error: &ConfigError, findings: &mut Findings) {
     match error {
         ConfigError::Faults { path, faults } => {
             for fault in faults {
-                findings.fault("configuration", fault.to_string(), format!("edit {}", path.display()));
+                let mend = if fault.key.starts_with(PREFIX) {
+                    format!("unset {0}   # or correct what the environment sets it to; see env | grep {0}", fault.key)
+                } else {
+                    format!("edit {}", path.display())
+                };
+                findings.fault("configuration", fault.to_string(), mend);
             }
         }
         ConfigError::Syntax { path, .. } => {

@@ -1,5 +1,8 @@
 //! What the faults of keys, certificates and rosters mean on the command line: a message, a hint, an exit code.
 
+use std::ffi::OsStr;
+use std::io::ErrorKind;
+
 use crate::app::outcome::CliError;
 use crate::domain::note::NoteError;
 use crate::domain::note::key::KeyError;
@@ -8,7 +11,7 @@ use crate::io::certificate::CertificateError;
 use crate::io::key_bundle::BundleError;
 use crate::io::keystore::file::FileError;
 use crate::io::keystore::keys::EpochKeysError;
-use crate::io::keystore::passphrase::{PassphraseError, PassphraseSource};
+use crate::io::keystore::passphrase::{PassphraseError, PassphraseSource, VARIABLE};
 use crate::io::keystore::sealed::SealError;
 use crate::io::keystore::store::KeystoreError;
 use crate::io::roster_files::RosterFilesError;
@@ -70,6 +73,13 @@ impl From<KeystoreError> for CliError {
                 error.hint("check --passphrase and HUSHWIRE_PASSPHRASE; a lost passphrase cannot be recovered")
             }
             KeystoreError::Seal(SealError::NotSealed) => error.hint("restore the file from a backup"),
+            KeystoreError::Content { .. } => error
+                .hint("a node's keystore.age and the key of an admin, which hushwire key admin makes, are two things"),
+            KeystoreError::File(FileError { path, reason })
+                if reason.kind() == ErrorKind::NotFound && path.file_name() == Some(OsStr::new("keystore.age")) =>
+            {
+                error.hint("--dir names the folder of a node; hushwire init or hushwire member keygen makes one")
+            }
             _ => error,
         }
     }
@@ -77,7 +87,11 @@ impl From<KeystoreError> for CliError {
 
 impl From<PassphraseError> for CliError {
     fn from(fault: PassphraseError) -> Self {
-        Self::usage(fault.to_string()).hint(format!("--passphrase takes {}", PassphraseSource::FORMS))
+        let hint = match fault {
+            PassphraseError::Empty => format!("{VARIABLE} that is set and empty counts: unset it to be asked"),
+            _ => format!("--passphrase takes {}", PassphraseSource::FORMS),
+        };
+        Self::usage(fault.to_string()).hint(hint)
     }
 }
 

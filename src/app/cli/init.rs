@@ -2,12 +2,15 @@
 //!
 //! Made beside its final place and moved there whole: an interrupted run leaves no half of a node.
 
+mod staging;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
 
 use crate::app::cli::cert::issue_client;
+use crate::app::cli::init::staging::Staging;
 use crate::app::cli::member::apply::Papers;
 use crate::app::cli::member::card::{ENTRIES_PER_DAY, Wishes, card_of, own_pin};
 use crate::app::cli::member::genesis::{Founding, prepare};
@@ -85,20 +88,9 @@ pub fn run(args: InitArgs) -> Result<Outcome, CliError> {
     refuse_occupied(&args.dir)?;
     // Before the folder: somebody who is asked for it may well leave with Ctrl-C.
     let passphrase = args.sealing.chosen()?;
-    let staging = staging(&args.dir)?;
-    let made = build(&args, &passphrase, &NodeDir::new(&staging)).and_then(|genesis| {
-        std::fs::rename(&staging, &args.dir)
-            .map_err(|error| CliError::failed(format!("{} cannot be made: {error}", args.dir.display())))?;
-        Ok(genesis)
-    });
-    let genesis = match made {
-        Ok(genesis) => genesis,
-        Err(error) => {
-            // Best effort: the error that counts is the one before.
-            let _gone = std::fs::remove_dir_all(&staging);
-            return Err(error);
-        }
-    };
+    let staging = Staging::beside(&args.dir)?;
+    let genesis = build(&args, &passphrase, &NodeDir::new(staging.path()))?;
+    staging.take_place(&args.dir)?;
     report(&args, genesis)
 }
 
@@ -113,22 +105,6 @@ fn refuse_occupied(dir: &Path) -> Result<(), CliError> {
             .hint("choose another --dir; hushwire doctor looks at a node that exists"));
     }
     Ok(())
-}
-
-/// A folder beside `dir`, on the same file system, for its owner only.
-fn staging(dir: &Path) -> Result<PathBuf, CliError> {
-    use std::os::unix::fs::DirBuilderExt;
-    let name = dir.file_name().ok_or_else(|| CliError::usage(format!("{} names no folder", dir.display())))?;
-    let mut staged = std::ffi::OsString::from(".");
-    staged.push(name);
-    staged.push(format!(".init-{}", std::process::id()));
-    let path = dir.with_file_name(staged);
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&path)
-        .map_err(|error| CliError::failed(format!("{} cannot be made: {error}", path.display())))?;
-    Ok(path)
 }
 
 /// Everything of the node in `node`; returns the genesis hash.

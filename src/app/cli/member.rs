@@ -4,6 +4,7 @@
 pub mod apply;
 pub mod card;
 pub mod changes;
+pub mod difference;
 pub mod founding;
 pub mod genesis;
 pub mod invite;

@@ -272,7 +272,7 @@ impl Run<'_> {
         let hint = error.hint.map(|hint| format!("{hint}; ")).unwrap_or_default();
         CliError {
             message: done,
-            hint: Some(format!("{hint}repeating the same command is harmless")),
+            hint: Some(format!("{hint}repeat the command then: nothing is published twice")),
             code: error.code,
         }
     }

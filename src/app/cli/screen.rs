@@ -104,7 +104,7 @@ pub struct OneArgs {
 }
 
 fn minor_units(text: &str) -> Result<i64, String> {
-    text.parse().map_err(|_| "a whole number of minor units is wanted, 12500 for 125.00".to_owned())
+    text.parse().map_err(|_| "give whole minor units, without a point: 1250 for 12.50".to_owned())
 }
 
 /// See the module's documentation.

@@ -1,16 +1,17 @@
 //! `hushwire serve`: runs a node until it is told to stop.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use tracing_subscriber::EnvFilter;
 
-use crate::app::config::Config;
 use crate::app::config::values::LogFormat;
+use crate::app::config::{Config, ConfigError};
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::serve::material::ServeError;
-use crate::app::serve::serve;
 use crate::app::serve::store::OnDamage;
+use crate::app::serve::{Order, serve};
 use crate::io::log::{Lines, tell_panics};
 use crate::node::store::StorageFault;
 
@@ -35,13 +36,25 @@ pub struct ServeArgs {
     /// held (publications not yet sent, privacy charges, its audit log) is taken over as far as it can be read.
     #[arg(long)]
     recover: bool,
+    /// Stop when standard input ends, as when whoever holds its other end is gone.
+    #[arg(long, hide = true)]
+    stop_with_stdin: bool,
 }
 
 pub fn run(args: ServeArgs) -> Result<Outcome, CliError> {
-    let config = Config::load(&args.config).map_err(|error| CliError::usage(error.to_string()))?;
+    let config = Config::load(&args.config).map_err(|error| {
+        let failure = CliError::usage(error.to_string());
+        match error {
+            ConfigError::Unreadable { .. } => failure.hint(
+                "name it with --config FILE or HUSHWIRE_CONFIG, or make a node: hushwire init --member ID --dir DIR",
+            ),
+            ConfigError::Syntax { .. } | ConfigError::Faults { .. } => failure,
+        }
+    })?;
     start_log(&config);
     let on_damage = if args.recover { OnDamage::Recover } else { OnDamage::Refuse };
-    serve(&config, args.ready_file, on_damage).map_err(|error| explain(error, &args.config))?;
+    let order = Order { ready_file: args.ready_file, on_damage, stop_with_stdin: args.stop_with_stdin };
+    serve(&config, order).map_err(|error| explain(error, &args.config))?;
     Ok(Outcome::Done)
 }
 
@@ -57,9 +70,7 @@ fn explain(error: ServeError, config: &Path) -> CliError {
         ServeError::OtherMember { .. } => {
             CliError::failed(message).hint("put the member's own keystore back, or correct node.member and keystore.path")
         }
-        ServeError::Listen { key, .. } => {
-            CliError::failed(message).hint(format!("end what listens there (ss -ltnp shows it), or set another {key}"))
-        }
+        ServeError::Listen { key, error, .. } => CliError::failed(message).hint(listen_advice(key, error.kind())),
         ServeError::Store(StorageFault::InUse) => {
             CliError::failed(message).hint("is this node running already? one process at a time may open its folder")
         }
@@ -101,6 +112,18 @@ fn explain(error: ServeError, config: &Path) -> CliError {
         | ServeError::Connect(_)
         | ServeError::SetAside(_)
         | ServeError::Runtime(_) => CliError::failed(message).hint(doctor()),
+    }
+}
+
+/// What to do about an address that cannot be listened on.
+pub fn listen_advice(key: &str, kind: ErrorKind) -> String {
+    match kind {
+        ErrorKind::AddrNotAvailable => format!(
+            "this machine has no such address (ip address shows those it has): set {key} to one of them, or to 0.0.0.0:PORT for \
+             all of them"
+        ),
+        ErrorKind::PermissionDenied => format!("ports below 1024 are not for every user: set {key} to a higher one"),
+        _ => format!("end what listens there (ss -ltnp shows it), or set another {key}"),
     }
 }
 

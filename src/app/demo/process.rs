@@ -41,8 +41,10 @@ impl NodeProcess {
             .arg(dir.join("hushwire.toml"))
             .arg("--ready-file")
             .arg(&ready)
+            // Should the demo be killed, its nodes see the end of what it holds, and stop.
+            .arg("--stop-with-stdin")
             .env("HUSHWIRE_PASSPHRASE", passphrase)
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(output)
             // Ctrl-C in the terminal reaches the demo alone, which then stops its nodes one by one.

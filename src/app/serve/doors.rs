@@ -45,7 +45,7 @@ use crate::io::transport::listener::Door;
 use crate::io::transport::settings::DoorSettings;
 use crate::io::transport::tls::{Authority, Certified, DoorTls, local_server, peer_server};
 
-/// The listening sockets, bound before anything else is opened: a taken port is told at once.
+/// The listening sockets, bound before the store is read: a taken port is told at once.
 #[derive(Debug)]
 pub struct Sockets {
     pub local: TcpListener,
@@ -199,10 +199,13 @@ pub fn peer(
     engine: &LiveEngine,
     desk: &RosterDesk,
     metrics: &Arc<Metrics>,
+    stopping: &watch::Receiver<bool>,
 ) -> Result<PeerDoor, ServeError> {
     let tls = peer_tls(&material.peer, desk)?;
     let (rosters, streams, bundles) = (desk.changes(), Streams::default(), desk.bundles().clone());
-    let exchange = ExchangeServiceServer::new(Exchange { engine: engine.clone(), rosters, streams, bundles })
+    let (engine, stopping) = (engine.clone(), stopping.clone());
+    let on_refused = record_refusals(engine.clone());
+    let exchange = ExchangeServiceServer::new(Exchange { engine, rosters, streams, bundles, stopping })
         .max_decoding_message_size(limits::MESSAGE_BYTES)
         .max_encoding_message_size(limits::MESSAGE_BYTES);
     Ok(PeerDoor {
@@ -210,7 +213,7 @@ pub fn peer(
         admission: Admission::Peer { pins: Arc::clone(desk.pins()) },
         routes: Routes::new(exchange),
         metrics: Arc::clone(metrics),
-        on_refused: record_refusals(engine.clone()),
+        on_refused,
     })
 }
 

@@ -104,6 +104,10 @@ pub struct Material {
 
 impl Material {
     pub fn load(config: &Config, now: Timestamp) -> Result<Self, ServeError> {
+        if let Some(mode) = file::open_to_others(&config.keystore) {
+            let (path, mode) = (config.keystore.display(), format!("{mode:o}"));
+            tracing::warn!(event = "keystore.open_to_others", %path, mode, "only its passphrase guards it now: chmod 600");
+        }
         let passphrase = Passphrase::obtain(Some(&config.passphrase))?;
         let mut keystore = Keystore::read(&config.keystore, &passphrase)?;
         if keystore.member != config.member {

@@ -36,7 +36,7 @@ use crate::app::serve::open_up::{OpenUp, Ready, Store, assess_early};
 use crate::app::serve::opening::{Early, start_engine};
 use crate::app::serve::peering::Peering;
 use crate::app::serve::roster::RosterDesk;
-use crate::app::serve::store::{LiveSnapshot, OnDamage};
+use crate::app::serve::store::{LiveJournal, LiveSnapshot, OnDamage};
 use crate::base::limits;
 use crate::domain::roster::exclusion::Exclusions;
 use crate::domain::screening::demands::Demands;
@@ -53,18 +53,36 @@ use crate::io::screener::{Queued, Records, Screener, write_records};
 use crate::io::snapshot_keeper::write_last;
 use crate::io::traces::Traces;
 use crate::node::state::Settings;
+use crate::node::store::StorageFault;
 
-/// Serves until the process is told to stop (SIGTERM or Ctrl-C). `ready_file` receives the addresses once checkouts are answered,
-/// for whoever started the process; once more when the store is open, where they are answered earlier.
-pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) -> Result<(), ServeError> {
+/// What whoever started the process wants of it.
+#[derive(Debug)]
+pub struct Order {
+    /// Receives the addresses once checkouts are answered; once more when the store is open, where they are answered earlier.
+    pub ready_file: Option<PathBuf>,
+    pub on_damage: OnDamage,
+    /// Whether the end of standard input means to stop: whoever holds its other end is gone.
+    pub stop_with_stdin: bool,
+}
+
+/// Serves until the process is told to stop (SIGTERM or Ctrl-C).
+pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
     forbid_core_dumps().map_err(|error| ServeError::CoreDumps(error.to_string()))?;
     let material = Arc::new(Material::load(config, clock::now())?);
-    let _removed_when_it_stops = ReadyFile::absent(ready_file.as_deref())?;
+    let snapshot = store::snapshot(config, &material);
+    let journal = match store::open_journal(config, &material, &snapshot) {
+        // That another process has it is no damage that could be set aside.
+        Err(fault @ ServeError::Store(StorageFault::InUse)) => return Err(fault),
+        Err(fault) if order.on_damage == OnDamage::Refuse => return Err(fault),
+        opened => opened,
+    };
+    // Only now: as long as the store may be another process's, so may the file.
+    let ready = ReadyFile::absent(order.ready_file.as_deref())?;
     let local = runtime()?;
     let peers = runtime()?;
     let sockets = local.block_on(Sockets::bind(config))?;
-    let snapshot = store::snapshot(config, &material);
-    let Started { engine, thread, screener, waiting, store } = start(config, &material, on_damage, &snapshot)?;
+    let Started { engine, thread, screener, waiting, store } =
+        start(config, &material, order.on_damage, journal, &snapshot)?;
 
     let links = Links::default();
     let traces = traces(config)?;
@@ -73,7 +91,7 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
     let desk = RosterDesk::new(config, &material, engine.clone(), Arc::clone(&screener));
     let peering = Peering::new(engine.patient(), links.clone(), desk.clone(), &material);
     let local_door = doors::local(config, &material, &engine, &screener, &links, &desk, &metrics)?;
-    let peer_door = doors::peer(&material, &engine.patient(), &desk, &metrics)?;
+    let peer_door = doors::peer(&material, &engine.patient(), &desk, &metrics, &stopping)?;
     let addresses = sockets.addresses()?;
 
     let shown = reload::Shown {
@@ -102,7 +120,7 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
         health: local_door.health.clone(),
         snapshot: config.snapshot.then(|| Arc::clone(&snapshot)),
         freshness_limit_s: config.screening.freshness_limit_s,
-        ready: Ready { file: ready_file, addresses, member: config.member.clone() },
+        ready: Ready { file: order.ready_file, addresses, member: config.member.clone() },
         stopping: stopping.clone(),
     };
     let peers_thread = spawn_peers(peers, peering, peer_door, sockets.peer, stopping.clone())?;
@@ -116,7 +134,7 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
         tokio::spawn(reload::on_hangup(config.clone(), shown, desk.clone()));
         tokio::spawn(health::report(engine.clone(), local_door.health.clone()));
         tokio::spawn(reload::follow_epochs(desk.clone()));
-        let ended = stop::told_or_ended(&engine);
+        let ended = stop::told_or_ended(&engine, order.stop_with_stdin);
         let until = async {
             told = ended.await;
             tracing::info!(event = "node.stopping");
@@ -136,6 +154,8 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
         }
     };
     drop(peers_thread.join());
+    // While the store is still held: the next process on it writes the file anew.
+    drop(ready);
     // Both doors are closed; what is left is the store's. A replay that nobody waits for any more has nothing to finish.
     let is_open = engine.is_open();
     let deadline = Instant::now() + Duration::from_millis(limits::STOP_STORE_MS);
@@ -177,12 +197,9 @@ fn start(
     config: &Config,
     material: &Arc<Material>,
     on_damage: OnDamage,
+    journal: Result<LiveJournal, ServeError>,
     snapshot: &LiveSnapshot,
 ) -> Result<Started, ServeError> {
-    let journal = match store::open_journal(config, material, snapshot) {
-        Err(fault) if on_damage == OnDamage::Refuse => return Err(fault),
-        opened => opened,
-    };
     let whole = journal.as_ref().ok().filter(|_| on_damage == OnDamage::Refuse);
     let early = whole.and_then(|journal| opening::early(config, material, snapshot, journal, clock::now()));
     let listed = early.as_ref().map_or_else(|| OwnLists::new(opening::list_key(material)), |early| early.lists.clone());

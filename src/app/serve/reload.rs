@@ -13,7 +13,7 @@ use crate::app::serve::doors::{local_tls, peer_tls};
 use crate::app::serve::material::{ServeError, local_certified, peer_certified};
 use crate::app::serve::roster::RosterDesk;
 use crate::domain::audit::event::AuditEvent;
-use crate::io::keystore::passphrase::{Passphrase, PassphraseSource};
+use crate::io::keystore::passphrase::Passphrase;
 use crate::io::keystore::store::Keystore;
 use crate::io::transport::client::PeerIdentity;
 use crate::io::transport::tls::DoorTls;
@@ -71,8 +71,9 @@ fn renew(config: &Config, shown: &Shown, desk: &RosterDesk) -> Result<(), ServeE
 
 /// Opens the keystore again where that needs nobody at the terminal.
 pub fn reopen(config: &Config) -> Option<Keystore> {
-    if config.passphrase == PassphraseSource::Prompt {
-        tracing::warn!(event = "keystore.kept", reason = "its passphrase is asked for on the terminal");
+    if !config.passphrase.is_unattended() {
+        let reason = "its passphrase was typed on the terminal and is not kept; a restart reads the keystore again";
+        tracing::warn!(event = "keystore.kept", reason);
         return None;
     }
     let opened = Passphrase::obtain(Some(&config.passphrase))

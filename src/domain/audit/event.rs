@@ -170,8 +170,11 @@ pub enum AuditEvent {
         method: &'static str,
         reason: &'static str,
     },
+    /// Somebody looked through the log: so many records on the first page, and whether further pages could follow, which are
+    /// not recorded one by one.
     AuditListed {
         records: u64,
+        more: bool,
     },
     AuditExported {
         from: TreeSize,

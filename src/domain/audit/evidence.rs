@@ -23,7 +23,7 @@ use crate::domain::note::key::VerifierKey;
 pub enum Fault {
     #[error("not in the form this version writes")]
     Form,
-    #[error("not a file of a hushwire audit log")]
+    #[error("not an export of an audit log, nor a proof of one record")]
     NotAudit,
     #[error("format version {got} is not known; this program reads version {known}")]
     Version { got: u32, known: u32 },

@@ -172,7 +172,9 @@ impl AuditEvent {
             Self::CallRefused { method, reason } => {
                 words(Refused, "call.refused", method, [("reason", reason.to_owned())])
             }
-            Self::AuditListed { records } => words(Ok, "audit.listed", "", [("records", records.to_string())]),
+            Self::AuditListed { records, more } => {
+                words(Ok, "audit.listed", "", [("records", records.to_string()), ("more", more.to_string())])
+            }
             Self::AuditExported { from, until } => {
                 words(Ok, "audit.exported", "", [("from", from.to_string()), ("until", until.to_string())])
             }

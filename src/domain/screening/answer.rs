@@ -17,6 +17,8 @@ use crate::domain::screening::freshness::PeerFreshness;
 pub struct MatchedIndicator {
     pub reporter: MemberId,
     pub commitment: Commitment,
+    /// What it was said of: the identifier as given, or a form derived from it.
+    pub kind: IdentifierKind,
     pub feed: FeedId,
     pub index: EntryIndex,
     pub details: Details,

@@ -119,6 +119,7 @@ fn indicator(hit: Hit) -> MatchedIndicator {
     MatchedIndicator {
         reporter: hit.reporter,
         commitment: hit.statement.commitment,
+        kind: hit.statement.kind,
         feed: hit.feed,
         index: hit.statement.index,
         details: hit.details,

@@ -180,7 +180,7 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
             tokio::select! {
                 response = responses.next() => match response {
                     None => return Ok(()),
-                    Some(Err(status)) => return Err(PullFault::Ended(status.message().to_owned())),
+                    Some(Err(status)) => return Err(PullFault::of_stream(&status)),
                     Some(Ok(response)) => self.hear(response, &requests).await?,
                 },
                 _ = relays.tick() => self.subscribe(&requests).await?,
@@ -379,7 +379,7 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
 async fn next_welcome(responses: &mut Streaming<ExchangeResponse>) -> Result<Welcome, PullFault> {
     match responses.next().await {
         Some(Ok(ExchangeResponse { message: Some(Told::Welcome(welcome)) })) => Ok(welcome),
-        Some(Err(status)) => Err(PullFault::Ended(status.message().to_owned())),
+        Some(Err(status)) => Err(PullFault::of_stream(&status)),
         _ => Err(PullFault::Protocol("the first messages must be welcome")),
     }
 }

@@ -1,9 +1,17 @@
 //! Why pulling from a peer ended, and how the link to it is then: what the peer did is told apart from what this machine lacks.
 
+use std::error::Error;
+
+use tonic::Status;
+use tonic_types::StatusExt;
+
 use crate::io::engine::EngineFault;
 use crate::io::exchange::links::Link;
 use crate::node::accept::AcceptFault;
 use crate::node::room::DiskLow;
+
+/// The reason a peer gives that is being stopped.
+pub const STOPPING: &str = "STOPPING";
 
 /// Why a stream ended.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +20,11 @@ pub enum PullFault {
     Unreachable(String),
     #[error("the peer ended the stream: {0}")]
     Ended(String),
+    /// Its process or the connection ended, and nothing was said.
+    #[error("the peer went away: the connection broke off")]
+    WentAway,
+    #[error("the peer is being stopped in good order")]
+    Stopping,
     #[error("the peer broke the protocol: {0}")]
     Protocol(&'static str),
     /// What the peer sent was refused; it is kept as evidence.
@@ -29,7 +42,23 @@ impl PullFault {
         let failure = self.to_string();
         match self {
             Self::Refused(_) | Self::Protocol(_) => Link::Faulty { failure },
-            Self::Unreachable(_) | Self::Ended(_) | Self::DiskLow(_) | Self::Engine(_) => Link::BackingOff { failure },
+            Self::Unreachable(_)
+            | Self::Ended(_)
+            | Self::WentAway
+            | Self::Stopping
+            | Self::DiskLow(_)
+            | Self::Engine(_) => Link::BackingOff { failure },
+        }
+    }
+
+    /// What ended a stream. A status that names a cause on this machine was made here, of a connection that broke: its words are
+    /// those of the protocol below and tell nobody anything.
+    pub fn of_stream(status: &Status) -> Self {
+        let details = status.get_error_details();
+        match details.error_info().map(|info| info.reason.as_str()) {
+            Some(STOPPING) => Self::Stopping,
+            _ if status.source().is_some() => Self::WentAway,
+            _ => Self::Ended(status.message().to_owned()),
         }
     }
 }
@@ -52,7 +81,21 @@ impl From<AcceptFault> for PullFault {
 mod tests {
     use super::*;
     use crate::domain::exchange::fault::PeerFault;
+    use crate::io::grpc::status::Refusal;
     use crate::node::store::StorageFault;
+
+    #[test]
+    fn a_peer_that_is_stopped_one_that_went_away_and_one_that_gives_a_reason_are_told_apart() {
+        let check = |status: Status, words: &str| assert_eq!(PullFault::of_stream(&status).to_string(), words);
+        let description = "the node is stopping".to_owned();
+        let stopping = Refusal::Unavailable { reason: STOPPING, description, retry_after_ms: 1_000 };
+        check(stopping.into(), "the peer is being stopped in good order");
+        let broken = Status::from_error(Box::new(std::io::Error::other("h2 protocol error")));
+        check(broken, "the peer went away: the connection broke off");
+        let replaced =
+            Refusal::Aborted { reason: "STREAM_REPLACED", description: "a newer stream took over".to_owned() };
+        check(replaced.into(), "the peer ended the stream: a newer stream took over");
+    }
 
     #[test]
     fn what_our_own_store_refuses_does_not_show_the_peer_as_refused() {

@@ -19,6 +19,7 @@ use crate::base::position::TreeSize;
 use crate::io::bundle_files::BundleFiles;
 use crate::io::engine::Engine;
 use crate::io::exchange::gossip::Gossip;
+use crate::io::exchange::pull_fault::STOPPING;
 use crate::io::exchange::tell::{Responses, hear_audit_head, tell, tell_audit_head, tell_bundles, tell_rosters};
 use crate::io::exchange::{VERSION, hear_proof};
 use crate::io::grpc::refusals::{engine_refusal, storage_refusal};
@@ -344,9 +345,10 @@ fn precondition(reason: &'static str, description: &str) -> Refusal {
     Refusal::FailedPrecondition { reason, description: description.to_owned() }
 }
 
-fn stopping() -> Refusal {
+/// To those who pull from a node that is told to stop.
+pub fn stopping() -> Refusal {
     let description = "the node is stopping".to_owned();
-    Refusal::Unavailable { reason: "STOPPING", description, retry_after_ms: 1_000 }
+    Refusal::Unavailable { reason: STOPPING, description, retry_after_ms: 1_000 }
 }
 
 async fn unavailable(responses: &Responses, origin: String, refusal: ServeRefusal) -> Result<(), Status> {

@@ -17,7 +17,7 @@ use crate::domain::statistics::question::{Query, Question};
 use crate::io::engine::Engine;
 use crate::io::grpc::convert;
 use crate::io::grpc::identity::local_caller;
-use crate::io::grpc::publishing::{page_position, page_size};
+use crate::io::grpc::publishing::{malformed_token, page_size};
 use crate::io::grpc::refusals::{engine_refusal, release_refusal, storage_refusal};
 use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_server::AuditService;
@@ -29,6 +29,7 @@ use crate::io::grpc::wire::hushwire::compliance::v1::{
 };
 use crate::io::{clock, noise};
 use crate::node::audit::{AuditFilter, LoggedEntry};
+use crate::node::audit_place::AuditPlace;
 use crate::node::release::{Drawn, ReleaseStep};
 use crate::node::store::{Journal, Views};
 
@@ -64,7 +65,7 @@ where
         let caller = convert::actor(local_caller(&request)?);
         let message = request.into_inner();
         let limit = page_size(message.page_size, PAGE);
-        let from = EntryIndex(page_position(&message.page_token)?);
+        let place = audit_place(&message.page_token)?;
         let filter = AuditFilter {
             action_prefix: message.action_prefix,
             from: (message.from_ms > 0).then(|| Timestamp::from_unix_ms(message.from_ms)),
@@ -72,7 +73,7 @@ where
         };
         let page = self
             .engine
-            .call(move |node, round| node.list_audit_records(&caller, &filter, from, limit, round.now, round.rng))
+            .call(move |node, round| node.list_audit_records(&caller, &filter, &place, limit, round.now, round.rng))
             .await
             .map_err(engine_refusal)?
             .map_err(|fault| storage_refusal(&fault))?;
@@ -239,6 +240,11 @@ where
             renews_day: budget.renews.0,
         }))
     }
+}
+
+/// The place in a page token of this node; the start for an empty one.
+fn audit_place(token: &str) -> Result<AuditPlace, Refusal> {
+    if token.is_empty() { Ok(AuditPlace::START) } else { token.parse().map_err(|_| malformed_token()) }
 }
 
 fn wire_entry(logged: LoggedEntry) -> AuditEntry {

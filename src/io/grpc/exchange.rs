@@ -28,6 +28,8 @@ pub struct Exchange<J, V> {
     pub rosters: watch::Receiver<u64>,
     pub streams: Streams,
     pub bundles: BundleFiles,
+    /// Turns true when the node is told to stop: streams never end by themselves, and who pulls is to know why this one does.
+    pub stopping: watch::Receiver<bool>,
 }
 
 #[tonic::async_trait]
@@ -47,6 +49,7 @@ where
         let (engine, rosters, bundles) = (self.engine.clone(), self.rosters.clone(), self.bundles.clone());
         let requests = request.into_inner();
         let replaced = self.streams.begin(&caller.member);
+        let mut stopping = self.stopping.clone();
         tokio::spawn(async move {
             let ended = async {
                 tokio::select! {
@@ -58,6 +61,7 @@ where
                         reason: "STREAM_REPLACED",
                         description: "a newer stream of this member took over".to_owned(),
                     },
+                    _ = stopping.wait_for(|stop| *stop) => serve::stopping(),
                 }
             };
             serve::serve(engine, rosters, bundles, caller.member.clone(), requests, responses, ended).await;

@@ -284,11 +284,16 @@ pub fn page_position(token: &str) -> Result<u64, Refusal> {
     if token.is_empty() {
         return Ok(0);
     }
-    token.parse().map_err(|_| Refusal::InvalidArgument {
+    token.parse().map_err(|_| malformed_token())
+}
+
+/// A page token that no page of this node gave.
+pub fn malformed_token() -> Refusal {
+    Refusal::InvalidArgument {
         field: "page_token".to_owned(),
         rule: "malformed_token",
         description: "pass the next_page_token of the page before, unchanged".to_owned(),
-    })
+    }
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ pub fn publish_refusal(fault: &PublishFault) -> Refusal {
     };
     match fault {
         PublishFault::TooMany { .. } => invalid("indicators", "too_many"),
-        PublishFault::UnknownGroup => invalid("group", "unknown_group"),
+        PublishFault::UnknownGroup { .. } => invalid("group", "unknown_group"),
         PublishFault::RosterExpired => Refusal::FailedPrecondition { reason: "ROSTER_EXPIRED", description },
         PublishFault::NotTakingPart => Refusal::FailedPrecondition { reason: "NOT_TAKING_PART", description },
         PublishFault::SuiteTooWeak { .. } => Refusal::FailedPrecondition { reason: "SUITE_TOO_WEAK", description },

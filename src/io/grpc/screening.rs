@@ -255,6 +255,7 @@ impl ScreeningDesk {
             last_seen: Some(convert::wire_time(indicator.last_seen)),
             provisional: indicator.provisional,
             note: details.note.as_str().to_owned(),
+            kind: convert::wire_kind(indicator.kind).into(),
         }
     }
 }

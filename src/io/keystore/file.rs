@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Bytes read from a key file: a keystore of 64 epochs is below 32 KB.
@@ -23,6 +23,12 @@ pub enum Readers {
     Owner,
     /// Certificates, rosters, cards.
     Everyone,
+}
+
+/// The permissions of a secret file that others may read or write; none where it is its owner's alone, or not there.
+pub fn open_to_others(path: &Path) -> Option<u32> {
+    let mode = path.metadata().ok()?.permissions().mode() & 0o777;
+    (mode & 0o077 != 0).then_some(mode)
 }
 
 /// Reads a whole file, at most 1 MiB.
@@ -91,8 +97,6 @@ fn sync_folder(path: &Path) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     #[test]
@@ -103,7 +107,9 @@ mod tests {
         write(&path, b"two", Readers::Owner).expect("replaced");
         assert_eq!(read(&path).expect("readable"), b"two");
         let mode = std::fs::metadata(&path).expect("there").permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!((mode & 0o777, open_to_others(&path)), (0o600, None));
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).expect("ours");
+        assert_eq!(open_to_others(&path), Some(0o640));
         let left: Vec<_> = std::fs::read_dir(path.parent().expect("a folder")).expect("readable").collect();
         assert_eq!(left.len(), 1, "nothing else is left behind");
     }

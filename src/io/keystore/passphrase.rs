@@ -69,6 +69,11 @@ pub enum PassphraseError {
 }
 
 impl PassphraseSource {
+    /// Whether it needs nobody at the terminal.
+    pub fn is_unattended(&self) -> bool {
+        *self != Self::Prompt || std::env::var_os(VARIABLE).is_some()
+    }
+
     /// For messages and help: what may be written.
     pub const FORMS: &'static str =
         "prompt, file:PATH, credential:NAME, env:NAME or fd:NUMBER (never the passphrase itself)";
@@ -125,7 +130,7 @@ impl Passphrase {
 
     /// The passphrase of a file about to be made: long enough, and asked twice where it is typed.
     pub fn obtain_new(source: Option<&PassphraseSource>) -> Result<Self, PassphraseError> {
-        let chosen = read_guarded(source, "New passphrase: ")?;
+        let chosen = read_guarded(source, &format!("New passphrase, at least {MIN_CHARACTERS} characters: "))?;
         if chosen.0.expose_secret().chars().count() < MIN_CHARACTERS {
             return Err(PassphraseError::TooShort);
         }

@@ -114,7 +114,11 @@ impl Door {
         }
         let cut = connections.len();
         connections.shutdown().await;
-        tracing::info!(event = "door.connections_cut", count = cut);
+        tracing::info!(
+            event = "door.connections_cut",
+            count = cut,
+            "a normal stop: these callers were still connected and must call again"
+        );
         cut
     }
 }

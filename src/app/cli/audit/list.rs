@@ -73,6 +73,9 @@ pub(in crate::app::cli) fn run(args: ListArgs) -> Result<Outcome, CliError> {
         for (index, record) in &found {
             output::answer(format!("{index:>8}  {record}"))?;
         }
+        if found.is_empty() {
+            output::remark("no record of this kind and time; without options all are shown");
+        }
     }
     Ok(Outcome::Done)
 }

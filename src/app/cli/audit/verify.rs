@@ -126,6 +126,10 @@ impl Broken {
         let hint = match self.fault {
             Fault::AnotherWitness => "somebody cosigned who is no member by the keys given; ask whose key it is",
             Fault::AnotherKey => "either the key is of another log, or somebody made this file under a key of his own",
+            Fault::NotAudit => {
+                "name another file: hushwire audit export writes an export, hushwire audit prove a proof. Is it one, then its \
+                 beginning was damaged"
+            }
             Fault::Version { .. } => "a newer hushwire wrote it; verify it with that version",
             _ => "the file was changed, cut or damaged after the node wrote it; ask for it again from its source",
         };
@@ -133,9 +137,13 @@ impl Broken {
     }
 }
 
+/// How both begin, exports and proofs.
+const BEGINNING: &str = "{\"format\":\"hushwire-audit-";
+
 fn verify(lines: &mut Lines<impl Read>) -> Result<(Verified, Option<AuditRecord>), Broken> {
     let today = clock::now().day();
-    let first = lines.next()?.unwrap_or_default();
+    let first = lines.next().ok().flatten().filter(|first| first.starts_with(BEGINNING));
+    let first = first.ok_or_else(|| lines.broken(Fault::NotAudit))?;
     if first.starts_with(&format!("{{\"format\":\"{}\"", proof::FORMAT)) {
         let (checked, verified) = proof::verify_proof(&first, today).map_err(|fault| lines.broken(fault))?;
         return match lines.next()? {

@@ -1,6 +1,5 @@
 //! The machine: folders and their permissions, disk, clock.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,6 +7,7 @@ use crate::app::cli::doctor::{Findings, Patient};
 use crate::base::limits::CLOCK_AHEAD_S;
 use crate::base::time::Timestamp;
 use crate::io::clock;
+use crate::io::keystore::file::open_to_others;
 
 /// Free bytes below which a day of a busy consortium does not fit any more.
 const LITTLE_BYTES: u64 = 2 * 1024 * 1024 * 1024;
@@ -38,13 +38,11 @@ fn secret_files(patient: &Patient<'_>, findings: &mut Findings) {
         paths.extend(folders.flatten().map(|folder| folder.path().join("key.pem")));
     }
     let mut open = 0;
-    for path in paths.iter().filter(|path| path.exists()) {
-        let mode = path.metadata().map_or(0, |meta| meta.permissions().mode());
-        if mode & 0o077 != 0 {
-            open += 1;
-            let found = format!("{} may be read or written by others (mode {:o})", path.display(), mode & 0o777);
-            findings.fault("permissions", found, format!("chmod 600 {}", path.display()));
-        }
+    for path in &paths {
+        let Some(mode) = open_to_others(path) else { continue };
+        open += 1;
+        let found = format!("{} may be read or written by others (mode {mode:o})", path.display());
+        findings.fault("permissions", found, format!("chmod 600 {}", path.display()));
     }
     if open == 0 {
         findings.ok("permissions", "keystore and client keys are their owner's alone");

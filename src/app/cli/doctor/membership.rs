@@ -7,7 +7,7 @@ use crate::base::limits::EPOCH_DAYS;
 use crate::domain::roster::verified::Roster;
 use crate::io::bundle_files::open_kept;
 use crate::io::clock;
-use crate::io::keystore::passphrase::{Passphrase, PassphraseSource, VARIABLE};
+use crate::io::keystore::passphrase::{Passphrase, PassphraseSource};
 use crate::io::keystore::rollover::RotatedKey;
 use crate::io::keystore::store::Keystore;
 
@@ -48,12 +48,7 @@ pub(super) fn keystore(patient: &Patient<'_>, findings: &mut Findings) -> Option
     }
     let source = &patient.config.passphrase;
     // A prompt would stop whoever runs this every minute; a descriptor is only there for the node.
-    let unattended = match source {
-        PassphraseSource::Prompt => std::env::var_os(VARIABLE).is_some(),
-        PassphraseSource::Descriptor(_) => false,
-        PassphraseSource::File(_) | PassphraseSource::Credential(_) | PassphraseSource::Variable(_) => true,
-    };
-    if !unattended {
+    if !source.is_unattended() || matches!(source, PassphraseSource::Descriptor(_)) {
         findings.ok("keystore", format!("{} is there; not opened, its passphrase is asked for", path.display()));
         return None;
     }

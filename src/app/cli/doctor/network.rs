@@ -1,10 +1,12 @@
 //! The network: ports, the running node, peers.
 
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use crate::app::cli::client::{ClientArgs, block_on, reachable};
 use crate::app::cli::doctor::{Findings, Patient};
+use crate::app::cli::serve::listen_advice;
 use crate::app::cli::status;
 use crate::app::output::counted;
 use crate::domain::roster::verified::Roster;
@@ -15,26 +17,41 @@ const CONNECT: Duration = Duration::from_secs(3);
 
 pub(super) fn examine(patient: &Patient<'_>, roster: Option<&Roster>, findings: &mut Findings) {
     let config = patient.config;
-    let taken = !free(config.local_listen);
-    if taken {
-        running(patient, findings);
-    } else {
-        findings.ok("ports", format!("local {} is free: the node does not run", config.local_listen));
-        let others = [("peer", Some(config.peer_listen)), ("metrics", config.metrics_listen)];
-        for (section, address) in others.into_iter().filter_map(|(section, address)| Some((section, address?))) {
-            if !free(address) {
-                let found = format!("{section} {address} is taken by another program, or may not be opened");
-                findings.fault("ports", found, another_port(patient, section, address));
-            }
+    let others = [("peer", Some(config.peer_listen)), ("metrics", config.metrics_listen)];
+    let others = others.into_iter().filter_map(|(section, address)| Some((section, address?)));
+    match listen(config.local_listen) {
+        Ok(()) => {
+            findings.ok("ports", format!("local {} is free: the node does not run", config.local_listen));
+            others.for_each(|(section, address)| port(patient, section, address, findings));
         }
+        Err(ErrorKind::AddrInUse) => running(patient, findings),
+        Err(_) => [("local", config.local_listen)]
+            .into_iter()
+            .chain(others)
+            .for_each(|(section, address)| port(patient, section, address, findings)),
     }
     if let Some(roster) = roster {
         peers(patient, roster, findings);
     }
 }
 
-fn free(address: SocketAddr) -> bool {
-    address.port() == 0 || TcpListener::bind(address).is_ok()
+/// Whether an address can be listened on.
+fn listen(address: SocketAddr) -> Result<(), ErrorKind> {
+    TcpListener::bind(address).map(drop).map_err(|error| error.kind())
+}
+
+fn port(patient: &Patient<'_>, section: &str, address: SocketAddr, findings: &mut Findings) {
+    match listen(address) {
+        Ok(()) => {}
+        Err(ErrorKind::AddrInUse) => {
+            let found = format!("{section} {address} is taken by another program");
+            findings.fault("ports", found, another_port(patient, section, address));
+        }
+        Err(kind) => {
+            let found = format!("{section} {address} cannot be listened on: {kind}");
+            findings.fault("ports", found, listen_advice(&format!("{section}.listen"), kind));
+        }
+    }
 }
 
 fn another_port(patient: &Patient<'_>, section: &str, address: SocketAddr) -> String {

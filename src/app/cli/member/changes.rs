@@ -76,7 +76,12 @@ pub struct Prepared {
     pub roster: String,
     /// Texts of the bundles.
     pub bundles: Vec<(KeyEpoch, String)>,
+    /// The signed roster it follows, so that whoever signs can be shown what changes; none before the first.
+    pub before: Option<String>,
 }
+
+/// The roster in force, beside what was prepared to follow it.
+pub const IN_FORCE: &str = "in-force.roster";
 
 impl Prepared {
     /// What commands that prepare a roster say to machines.
@@ -84,13 +89,16 @@ impl Prepared {
         json!({ "version": self.version, "sha256": self.sha256.to_string(), "dir": folder.display().to_string() })
     }
 
-    /// Writes `roster-N.note` and `epoch-N.bundle` into a new folder.
+    /// Writes `roster-N.note`, `epoch-N.bundle` and the roster in force into a new folder.
     pub fn write(&self, folder: &Path) -> Result<(), CliError> {
         if folder.exists() {
             return Err(CliError::failed(format!("{} exists already", folder.display())).hint("choose another --out"));
         }
         for (number, bundle) in &self.bundles {
             create(&folder.join(format!("epoch-{number}.bundle")), bundle.as_bytes(), Readers::Everyone)?;
+        }
+        if let Some(before) = &self.before {
+            create(&folder.join(IN_FORCE), before.as_bytes(), Readers::Everyone)?;
         }
         create(&folder.join(format!("roster-{}.note", self.version)), self.roster.as_bytes(), Readers::Everyone)?;
         Ok(())
@@ -135,7 +143,7 @@ pub fn prepare(
             bundles.push((epoch.number, seal(&terms(epoch), secret, newcomers.iter().copied(), rng)?));
         }
     }
-    Ok(Prepared { version: next.version, sha256, roster, bundles })
+    Ok(Prepared { version: next.version, sha256, roster, bundles, before: Some(current.note().to_owned()) })
 }
 
 fn change_terms(next: &mut RosterDraft, changes: &Changes) -> Result<(), CliError> {

@@ -149,5 +149,5 @@ pub fn prepare(founding: &Founding, now: Timestamp, rng: &mut impl CryptoRng) ->
     let sha256 = text_sha256(&roster);
     let terms = BundleTerms { consortium: &founding.consortium, roster_sha256: sha256, epoch: &epoch };
     let bundle = seal(&terms, &secret, &draft.members, rng)?;
-    Ok(Prepared { version: 1, sha256, roster, bundles: vec![(number, bundle)] })
+    Ok(Prepared { version: 1, sha256, roster, bundles: vec![(number, bundle)], before: None })
 }

@@ -27,7 +27,8 @@ Examples:
       --quorum 2 --out admins
   hushwire member propose --dir bank-a --add-group bank-a=cards --add-group shop=cards --out cards
 
-Several changes may stand in one roster. Writes OUT/roster-N.note and, for each member added, the epoch keys sealed to it. \
+Several changes may stand in one roster. Writes OUT/roster-N.note, a copy of the roster in force for whoever signs, and, for \
+each member added, the epoch keys sealed to it. \
 Then the quorum of the roster in force signs: hushwire member sign OUT/* --admin KEYFILE, and each member applies: \
 hushwire member apply OUT/*")]
 pub struct ProposeArgs {

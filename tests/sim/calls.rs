@@ -69,6 +69,7 @@ impl World {
                 if sync_now { self.sync(house) } else { Ok(()) }
             }
             Operation::Release { house, nth, reach } => self.release(house, nth, reach),
+            Operation::NextKey { house, of_feed, ahead } => self.next_key(house, of_feed, ahead),
             Operation::Sync { house } => self.sync(house),
             Operation::Crash { house, restart } => {
                 if self.is_needed(house) {

@@ -70,6 +70,10 @@ impl World {
             ensure(fence == Some(FenceState::Open), Invariant::Progress, || format!("house {house}: {fence:?}"))?;
             let pending = self.on_node(house, |node, now, _| node.status(now).pending).unwrap_or_default();
             ensure(pending == 0, Invariant::Progress, || format!("house {house}: {pending} entries still wait"))?;
+            let (followed, newest) = (self.houses[house].followed + 1, self.consortium.rosters.len());
+            ensure(followed == newest, Invariant::Progress, || {
+                format!("house {house} follows {followed} of {newest}")
+            })?;
         }
         Ok(())
     }
@@ -247,7 +251,7 @@ impl World {
         let reader = self.member_of(house);
         for proof in self.on_node(house, |node, _, _| node.equivocations_for(&reader)).unwrap_or_default() {
             let feed = FeedId::from_origin(&self.consortium.id, &proof.origin).expect("origins of this consortium");
-            let verifier = self.consortium.verifier(&feed);
+            let verifier = self.consortium.verifier(&feed, TreeSize(1));
             let proof = equivocation_of(proof.first, proof.second, &proof.consistency);
             let holds = proof.is_some_and(|proof| proof.verify(&verifier).is_ok());
             ensure(holds, Invariant::EquivocationProved, || format!("the proof of house {house} proves nothing"))?;
@@ -280,9 +284,18 @@ impl World {
         let (head, entries) =
             exported.map_err(|fault: hushwire::node::store::StorageFault| broken(Invariant::StoreWhole, fault))?;
         let mut range = CompactRange::default();
+        let before = self.houses[house].audit_before.filter(|_| !self.houses[house].restored);
         for logged in &entries {
             range.append(leaf_hash(&logged.entry.leaf));
+            let grown = before.is_none_or(|(size, root)| size != range.size() || root == range.root());
+            ensure(grown, Invariant::AuditVerifies, || {
+                format!("house {house}: another log than under the former key")
+            })?;
         }
+        let named = self.consortium.newest_roster().member(&self.member_of(house)).map(|row| row.audit_key.to_string());
+        ensure(named.as_ref() == Some(&head.verifier_key), Invariant::AuditVerifies, || {
+            format!("house {house} signs its log with a key that the roster does not name")
+        })?;
         let keys = LogKeys::parse(&head.verifier_key, &head.witness_keys);
         let signed = keys.and_then(|keys| keys.checkpoint(&head.checkpoint));
         let signed = signed.map_err(|fault| broken(Invariant::AuditVerifies, format!("house {house}: {fault}")))?;

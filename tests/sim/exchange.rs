@@ -88,6 +88,7 @@ impl World {
 
     fn serve(&mut self, pair: (usize, usize)) -> Result<(), Violation> {
         let now = self.elapsed_ms;
+        self.tell_rosters(pair);
         while let Some(asked) = self.stream(pair).and_then(|stream| stream.up.take_due(now)) {
             self.hear_ask(pair, asked)?;
             self.sync(pair.1)?;
@@ -119,12 +120,18 @@ impl World {
                 let consortium = self.consortium.id.clone();
                 let deaf = self.options.mutant == Some(Mutant::DeafToPeers);
                 let greeting = self.on_node(server, |node, _, _| node.greet(&peer, roster_version));
-                let heads = greeting.into_iter().flat_map(|greeting| greeting.heads);
+                let Some(greeting) = greeting else { return Ok(()) };
+                let roster = greeting.next_roster.filter(|_| !self.keeps_rosters());
+                let heads = greeting.heads.into_iter();
                 let heads = heads
                     .filter(|(feed, _)| !(deaf && feed.member == peer))
                     .map(|(feed, head)| (feed.origin(&consortium), head.checkpoint.to_string()))
                     .collect();
-                self.tell(pair, Tell::Welcome { heads });
+                if let Some(stream) = self.stream(pair) {
+                    stream.their_roster = Some(roster_version + u64::from(roster.is_some()));
+                }
+                self.tell(pair, Tell::Welcome { heads, roster });
+                self.tell_rosters(pair);
             }
             Ask::Subscribe { feed, from } => {
                 let allowed = self.on_node(server, |node, now, rng| node.subscribe(&peer, &feed, from, now, rng));
@@ -311,7 +318,14 @@ impl World {
     fn hear_tell(&mut self, pair: (usize, usize), told: Tell) -> Result<Then, Violation> {
         let from = self.member_of(pair.1);
         match told {
-            Tell::Welcome { heads } => {
+            Tell::Roster(note) => {
+                self.hear_roster(pair.0, &note)?;
+                Ok(Then::GoOn)
+            }
+            Tell::Welcome { heads, roster } => {
+                if let Some(note) = roster {
+                    self.hear_roster(pair.0, &note)?;
+                }
                 for (origin, note) in &heads {
                     let feed = FeedId::from_origin(&self.consortium.id, origin).expect("origins of this consortium");
                     self.observe(pair.0, &feed, note.as_bytes())?;

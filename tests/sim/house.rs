@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hushwire::base::bytes::Commitment;
+use hushwire::base::bytes::{Commitment, TreeHash};
 use hushwire::base::name::{FeedId, MemberId};
 use hushwire::base::position::TreeSize;
 use hushwire::base::time::Timestamp;
@@ -63,6 +63,10 @@ pub struct House {
     pub ahead_ms: u64,
     /// Its store was once replaced by an older copy.
     pub restored: bool,
+    /// Place of the newest roster it follows: a file beside the store.
+    pub followed: usize,
+    /// Size and root of its audit log when another key took over.
+    pub audit_before: Option<(TreeSize, TreeHash)>,
     /// The house that must stay reachable until this one has recovered.
     pub recovers_from: Option<usize>,
 }
@@ -84,6 +88,8 @@ impl House {
             version: 0,
             ahead_ms: 0,
             restored: false,
+            followed: 0,
+            audit_before: None,
             recovers_from: None,
         }
     }
@@ -97,9 +103,14 @@ impl House {
         rng: &mut ChaCha20Rng,
     ) -> Result<(), Violation> {
         let opened = self.disk.open(options.mutant).and_then(|journal| {
-            let (identity, settings) = (consortium.identity(self.member), consortium.settings(options.window_ms));
-            let roster = consortium.roster_of(self.member).clone();
-            Node::open(identity, settings, roster, journal, self.views.clone(), now, rng)
+            let identity = consortium.identity(self.member, self.followed);
+            let settings = consortium.settings(options.window_ms);
+            let roster = consortium.roster_of(self.member, self.followed).clone();
+            let mut node = Node::open(identity, settings, roster, journal, self.views.clone(), now, rng)?;
+            if self.followed > 0 {
+                node.keep_rosters(&consortium.rosters[..=self.followed], now, rng)?;
+            }
+            Ok(node)
         });
         let node = opened.map_err(|fault| broken(Invariant::StoreWhole, format!("does not open: {fault}")))?;
         self.node = Some(node);

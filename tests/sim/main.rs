@@ -19,6 +19,7 @@ mod operation;
 mod options;
 mod regressions;
 mod releases;
+mod rosters;
 mod violation;
 mod witness;
 mod world;
@@ -103,6 +104,12 @@ fn compactions_beside_the_writer_lose_nothing() {
         disk: if seed % 2 == 0 { options::DiskKind::Files } else { options::DiskKind::Memory },
         ..Options::stormy(seed)
     });
+}
+
+#[test]
+fn other_keys_take_over_and_nobody_is_blamed_for_it() {
+    hold_seeds(3, |seed| Options { rotates: true, restores: seed % 2 == 1, ..Options::stormy(seed) });
+    hold_seeds(1, |seed| Options { rotates: true, crashes: true, ..Options::witnessed(seed) });
 }
 
 #[test]

@@ -48,7 +48,11 @@ pub enum Tell {
     /// Origin and head of every feed the server holds.
     Welcome {
         heads: Vec<(String, String)>,
+        /// The note of the roster after the puller's, where there is one.
+        roster: Option<String>,
     },
+    /// A further roster.
+    Roster(String),
     Batch(Box<UnverifiedBatch>),
     Heartbeat {
         feed: FeedId,
@@ -104,6 +108,8 @@ pub struct Subscription {
 pub struct Stream {
     pub up: Queue<Ask>,
     pub down: Queue<Tell>,
+    /// The version of the roster the puller follows, as far as the server knows.
+    pub their_roster: Option<u64>,
     /// The puller was welcomed.
     pub connected: bool,
     /// What the puller asked for on this stream.

@@ -52,6 +52,12 @@ pub enum Operation {
         nth: usize,
         reach: Reach,
     },
+    /// The next roster names another key of the house, for its feed from some entries ahead or for its audit log.
+    NextKey {
+        house: usize,
+        of_feed: bool,
+        ahead: u64,
+    },
     Sync {
         house: usize,
     },
@@ -111,6 +117,9 @@ pub fn draw(options: &Options, houses: usize, rng: &mut ChaCha20Rng) -> Operatio
     if options.releases && rng.random_bool(0.25) {
         let reach = [Reach::Begun, Reach::Charged, Reach::Stored, Reach::Answered][rng.random_range(0..4)];
         return Operation::Release { house, nth: rng.random_range(0..PRICES.len()), reach };
+    }
+    if options.rotates && rng.random_bool(0.08) {
+        return Operation::NextKey { house, of_feed: rng.random(), ahead: rng.random_range(1..12) };
     }
     match rng.random_range(0..100) {
         0..20 => publish(options, house, rng),

@@ -30,6 +30,8 @@ pub enum Mutant {
     KeepsHeadsToItself,
     /// Members let everything count that is published.
     IgnoresQuotas,
+    /// Members do not tell each other of rosters.
+    KeepsRosters,
 }
 
 /// What the second member does that the others must not follow: its node has a roster of its own making.
@@ -68,6 +70,8 @@ pub struct Options {
     pub bulk: bool,
     /// Journals are compacted again and again, a step with each tick, while everything else goes on.
     pub compacts: bool,
+    /// Members change the keys of their feeds and audit logs.
+    pub rotates: bool,
     pub mutant: Option<Mutant>,
 }
 
@@ -91,6 +95,7 @@ impl Options {
             rogue: None,
             bulk: false,
             compacts: false,
+            rotates: false,
             mutant: None,
         }
     }

@@ -69,6 +69,8 @@ impl World {
                 if sync_now { self.sync(house) } else { Ok(()) }
             }
             Operation::Release { house, nth, reach } => self.release(house, nth, reach),
+            Operation::Snapshot { house } => self.take_snapshot(house),
+            Operation::DamageSnapshot { house, at, cuts } => self.damage_snapshot(house, at, cuts),
             Operation::NextKey { house, of_feed, ahead } => self.next_key(house, of_feed, ahead),
             Operation::Sync { house } => self.sync(house),
             Operation::Crash { house, restart } => {

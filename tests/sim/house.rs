@@ -19,6 +19,7 @@ use crate::consortium::Consortium;
 use crate::disk::{Disk, SimJournal, SimViews};
 use crate::options::Options;
 use crate::releases::Books;
+use crate::snapshots::{Snapshots, agree};
 use crate::violation::{Invariant, Violation, broken};
 
 pub type SimNode = Node<SimJournal, SimViews>;
@@ -47,6 +48,7 @@ pub struct House {
     pub honest: bool,
     pub disk: Disk,
     pub views: SimViews,
+    pub snapshots: Snapshots,
     pub node: Option<SimNode>,
     /// The compaction it has begun.
     pub compaction: Option<Compaction<SimJournal>>,
@@ -72,12 +74,13 @@ pub struct House {
 }
 
 impl House {
-    pub fn new(member: usize, honest: bool, options: &Options) -> Self {
+    pub fn new(member: usize, honest: bool, consortium: &Consortium, options: &Options) -> Self {
         Self {
             member,
             honest,
             disk: Disk::new(options.disk),
             views: SimViews::new(options.mutant),
+            snapshots: Snapshots::new(consortium.id.clone()),
             node: None,
             compaction: None,
             disk_may_fail: false,
@@ -106,13 +109,23 @@ impl House {
             let identity = consortium.identity(self.member, self.followed);
             let settings = consortium.settings(options.window_ms);
             let roster = consortium.roster_of(self.member, self.followed).clone();
+            let early = if options.snapshots {
+                let whose = (consortium, self.member, self.followed);
+                self.snapshots.start(whose, &journal, options, now, rng)
+            } else {
+                Ok(None)
+            };
             let mut node = Node::open(identity, settings, roster, journal, self.views.clone(), now, rng)?;
             if self.followed > 0 {
                 node.keep_rosters(&consortium.rosters[..=self.followed], now, rng)?;
             }
-            Ok(node)
+            Ok((early, node))
         });
-        let node = opened.map_err(|fault| broken(Invariant::StoreWhole, format!("does not open: {fault}")))?;
+        let opened = opened.map_err(|fault| broken(Invariant::StoreWhole, format!("does not open: {fault}")));
+        let (early, node) = opened?;
+        if let Some(early) = early? {
+            agree(&early, &node, consortium)?;
+        }
         self.node = Some(node);
         self.compaction = None;
         self.broken = false;
@@ -128,6 +141,7 @@ impl House {
         self.waiting.clear();
         self.heads.clear();
         self.disk.crash(seed);
+        self.snapshots.crash(seed);
         self.views.crash();
     }
 

@@ -20,6 +20,7 @@ mod options;
 mod regressions;
 mod releases;
 mod rosters;
+mod snapshots;
 mod violation;
 mod witness;
 mod world;
@@ -110,6 +111,18 @@ fn compactions_beside_the_writer_lose_nothing() {
 fn other_keys_take_over_and_nobody_is_blamed_for_it() {
     hold_seeds(3, |seed| Options { rotates: true, restores: seed % 2 == 1, ..Options::stormy(seed) });
     hold_seeds(1, |seed| Options { rotates: true, crashes: true, ..Options::witnessed(seed) });
+}
+
+#[test]
+fn a_start_from_a_snapshot_answers_what_its_store_does() {
+    hold_seeds(4, |seed| Options {
+        snapshots: true,
+        compacts: seed % 2 == 0,
+        restores: seed % 4 == 1,
+        rotates: seed % 4 == 3,
+        disk: if seed % 4 == 2 { options::DiskKind::Files } else { options::DiskKind::Memory },
+        ..Options::stormy(seed)
+    });
 }
 
 #[test]

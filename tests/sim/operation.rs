@@ -58,6 +58,15 @@ pub enum Operation {
         of_feed: bool,
         ahead: u64,
     },
+    Snapshot {
+        house: usize,
+    },
+    /// Changes the snapshot at some byte, or cuts it off there.
+    DamageSnapshot {
+        house: usize,
+        at: u64,
+        cuts: bool,
+    },
     Sync {
         house: usize,
     },
@@ -117,6 +126,12 @@ pub fn draw(options: &Options, houses: usize, rng: &mut ChaCha20Rng) -> Operatio
     if options.releases && rng.random_bool(0.25) {
         let reach = [Reach::Begun, Reach::Charged, Reach::Stored, Reach::Answered][rng.random_range(0..4)];
         return Operation::Release { house, nth: rng.random_range(0..PRICES.len()), reach };
+    }
+    if options.snapshots && rng.random_bool(0.12) {
+        if rng.random_bool(0.8) {
+            return Operation::Snapshot { house };
+        }
+        return Operation::DamageSnapshot { house, at: rng.random_range(0..1 << 20), cuts: rng.random_bool(0.3) };
     }
     if options.rotates && rng.random_bool(0.08) {
         return Operation::NextKey { house, of_feed: rng.random(), ahead: rng.random_range(1..12) };

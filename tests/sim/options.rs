@@ -30,6 +30,8 @@ pub enum Mutant {
     KeepsHeadsToItself,
     /// Members let everything count that is published.
     IgnoresQuotas,
+    /// What the journal says behind a snapshot is not read.
+    SkipsTails,
     /// Members do not tell each other of rosters.
     KeepsRosters,
 }
@@ -70,6 +72,8 @@ pub struct Options {
     pub bulk: bool,
     /// Journals are compacted again and again, a step with each tick, while everything else goes on.
     pub compacts: bool,
+    /// Snapshots of belief are taken, and started from.
+    pub snapshots: bool,
     /// Members change the keys of their feeds and audit logs.
     pub rotates: bool,
     pub mutant: Option<Mutant>,
@@ -95,6 +99,7 @@ impl Options {
             rogue: None,
             bulk: false,
             compacts: false,
+            snapshots: false,
             rotates: false,
             mutant: None,
         }
@@ -112,6 +117,8 @@ impl Options {
             restores: pick(4),
             releases: pick(1),
             relay: pick(8),
+            snapshots: pick(2),
+            rotates: pick(4),
             twin: seed % 7 == 6,
             ..Self::calm(seed)
         }

@@ -61,9 +61,9 @@ impl World {
         let rogue = |member: usize| options.rogue.is_some() && member == ROGUE;
         let honest = |member: usize| !(options.twin && member == 0 || options.relay && member == last || rogue(member));
         let mut houses: Vec<House> =
-            (0..options.members).map(|member| House::new(member, honest(member), &options)).collect();
+            (0..options.members).map(|member| House::new(member, honest(member), &consortium, &options)).collect();
         if options.twin {
-            houses.push(House::new(0, false, &options));
+            houses.push(House::new(0, false, &consortium, &options));
         }
         let pairs = (0..houses.len()).flat_map(|puller| (0..houses.len()).map(move |server| (puller, server)));
         let mut world = Self {
@@ -221,6 +221,7 @@ impl World {
         };
         let outcome = match compaction.work() {
             Some(part) => {
+                self.houses[house].snapshots.discard()?;
                 let installed = self.on_node(house, |node, _, _| node.install_compacted(part));
                 let installed = installed.map(|installed| self.houses[house].judge(installed)).transpose()?;
                 self.houses[house].compaction = installed.flatten().map(|()| compaction);

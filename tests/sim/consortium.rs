@@ -172,10 +172,10 @@ impl Consortium {
         }
     }
 
-    pub fn settings(&self, window_ms: u64) -> Settings {
+    pub fn settings(&self, options: &Options) -> Settings {
         Settings {
-            window_ms,
-            decoys: 0,
+            window_ms: options.window_ms,
+            decoys: options.decoys,
             canon_rules: CanonRules { default_region: None },
             guards: Arc::clone(&self.guards),
             typologies: TypologyList::built_in(),

@@ -122,6 +122,7 @@ impl World {
                 let greeting = self.on_node(server, |node, _, _| node.greet(&peer, roster_version));
                 let Some(greeting) = greeting else { return Ok(()) };
                 let roster = greeting.next_roster.filter(|_| !self.keeps_rosters());
+                let follows = greeting.roster_version;
                 let heads = greeting.heads.into_iter();
                 let heads = heads
                     .filter(|(feed, _)| !(deaf && feed.member == peer))
@@ -130,7 +131,7 @@ impl World {
                 if let Some(stream) = self.stream(pair) {
                     stream.their_roster = Some(roster_version + u64::from(roster.is_some()));
                 }
-                self.tell(pair, Tell::Welcome { heads, roster });
+                self.tell(pair, Tell::Welcome { heads, roster, roster_version: follows });
                 self.tell_rosters(pair);
             }
             Ask::Subscribe { feed, from } => {
@@ -320,28 +321,18 @@ impl World {
         match told {
             Tell::Roster(note) => {
                 self.hear_roster(pair.0, &note)?;
-                Ok(Then::GoOn)
+                self.learn_due_heads(pair)
             }
-            Tell::Welcome { heads, roster } => {
+            Tell::Welcome { heads, roster, roster_version } => {
                 if let Some(note) = roster {
                     self.hear_roster(pair.0, &note)?;
                 }
-                for (origin, note) in &heads {
-                    let feed = FeedId::from_origin(&self.consortium.id, origin).expect("origins of this consortium");
-                    self.observe(pair.0, &feed, note.as_bytes())?;
+                // As long as none is told that leads further, there is none to wait for.
+                let judged_by = if self.keeps_rosters() { 0 } else { roster_version };
+                if let Some(stream) = self.stream(pair) {
+                    stream.heads_due = Some((judged_by, heads));
                 }
-                self.note(&("welcome", pair, heads.len()));
-                let heard = self.on_node(pair.0, |node, now, rng| node.learn_heads(&from, heads, now, rng));
-                let then = self.after(pair, heard)?;
-                if then == Then::GoOn
-                    && let Some(stream) = self.stream(pair)
-                {
-                    stream.connected = true;
-                    stream.next_gossip = 0;
-                    let note = self.on_node(pair.0, |node, _, _| node.audit_head_of(&from)).unwrap_or_default();
-                    self.ask(pair, Ask::AuditWitnessed { note });
-                }
-                Ok(then)
+                self.learn_due_heads(pair)
             }
             Tell::Heartbeat { feed, checkpoint } => {
                 self.observe(pair.0, &feed, checkpoint.as_bytes())?;
@@ -406,7 +397,7 @@ impl World {
     }
 
     /// Whether the stream goes on after what was heard.
-    fn after(&mut self, pair: (usize, usize), heard: Option<Result<(), AcceptFault>>) -> Result<Then, Violation> {
+    pub fn after(&mut self, pair: (usize, usize), heard: Option<Result<(), AcceptFault>>) -> Result<Then, Violation> {
         match heard {
             Some(Ok(()) | Err(AcceptFault::Quarantined | AcceptFault::Incomplete | AcceptFault::UnknownFeed)) => {
                 Ok(Then::GoOn)
@@ -424,7 +415,7 @@ impl World {
     }
 
     /// A note arrived at a house: remembered as shown, if its author signed it.
-    fn observe(&mut self, house: usize, feed: &FeedId, note: &[u8]) -> Result<(), Violation> {
+    pub fn observe(&mut self, house: usize, feed: &FeedId, note: &[u8]) -> Result<(), Violation> {
         if feed.group != self.consortium.group {
             return Ok(());
         }

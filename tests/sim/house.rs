@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hushwire::base::bytes::{Commitment, TreeHash};
 use hushwire::base::name::{FeedId, MemberId};
 use hushwire::base::position::TreeSize;
-use hushwire::base::time::Timestamp;
+use hushwire::base::time::{Day, Timestamp};
 use hushwire::domain::feed::blob::Body;
 use hushwire::domain::feed::entry::{EntryKind, Leaf};
 use hushwire::node::Node;
@@ -107,7 +107,7 @@ impl House {
     ) -> Result<(), Violation> {
         let opened = self.disk.open(options.mutant).and_then(|journal| {
             let identity = consortium.identity(self.member, self.followed);
-            let settings = consortium.settings(options.window_ms);
+            let settings = consortium.settings(options);
             let roster = consortium.roster_of(self.member, self.followed).clone();
             let early = if options.snapshots {
                 let whose = (consortium, self.member, self.followed);
@@ -191,6 +191,7 @@ impl House {
         for (leaf, body) in self.entries(feed)? {
             if leaf.kind == EntryKind::Indicator {
                 said.in_order.push(leaf.commitment);
+                said.expires.insert(leaf.commitment, leaf.expires_day);
             }
             match body {
                 Some(Body::Retraction(retraction)) => *said.withdrawn.entry(retraction.target).or_default() += 1,
@@ -219,4 +220,6 @@ pub struct Said {
     pub withdrawn: BTreeMap<Commitment, usize>,
     /// The publications as they stand in the feed.
     pub in_order: Vec<Commitment>,
+    /// The last day on which each is held.
+    pub expires: BTreeMap<Commitment, Day>,
 }

@@ -117,6 +117,10 @@ pub enum Operation {
     Advance {
         ms: u64,
     },
+    /// So many days pass.
+    PassDays {
+        days: u64,
+    },
 }
 
 /// Draws the next operation.
@@ -126,6 +130,9 @@ pub fn draw(options: &Options, houses: usize, rng: &mut ChaCha20Rng) -> Operatio
     if options.releases && rng.random_bool(0.25) {
         let reach = [Reach::Begun, Reach::Charged, Reach::Stored, Reach::Answered][rng.random_range(0..4)];
         return Operation::Release { house, nth: rng.random_range(0..PRICES.len()), reach };
+    }
+    if options.days && rng.random_bool(0.07) {
+        return Operation::PassDays { days: rng.random_range(1..8) };
     }
     if options.snapshots && rng.random_bool(0.12) {
         if rng.random_bool(0.8) {
@@ -165,7 +172,7 @@ pub fn draw(options: &Options, houses: usize, rng: &mut ChaCha20Rng) -> Operatio
             loss_percent: rng.random_range(0..15),
             mangled: rng.random_bool(0.2),
         },
-        78..79 => Operation::ClockAhead { house, ms: rng.random_range(0..120_000) },
+        78..79 if options.decoys == 0 => Operation::ClockAhead { house, ms: rng.random_range(0..120_000) },
         _ => Operation::Advance { ms: rng.random_range(50..4_000) },
     }
 }

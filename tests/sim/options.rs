@@ -72,6 +72,10 @@ pub struct Options {
     pub bulk: bool,
     /// Journals are compacted again and again, a step with each tick, while everything else goes on.
     pub compacts: bool,
+    /// Days pass between what is asked for.
+    pub days: bool,
+    /// Indicators every window is filled up to.
+    pub decoys: usize,
     /// Snapshots of belief are taken, and started from.
     pub snapshots: bool,
     /// Members change the keys of their feeds and audit logs.
@@ -99,6 +103,8 @@ impl Options {
             rogue: None,
             bulk: false,
             compacts: false,
+            days: false,
+            decoys: 0,
             snapshots: false,
             rotates: false,
             mutant: None,

@@ -1,6 +1,8 @@
 //! Rosters on their way: the next names another key of a member, which follows it first; the others hear of it on their streams,
-//! each before anything that the key signed.
+//! each before anything that the key signed, the heads of a welcome among it.
 
+use hushwire::base::bytes::TreeHash;
+use hushwire::base::name::FeedId;
 use hushwire::base::position::TreeSize;
 use hushwire::domain::audit::keys::LogKeys;
 use hushwire::domain::audit::record::Actor;
@@ -8,7 +10,8 @@ use hushwire::domain::roster::succession::RosterNote;
 use hushwire::node::fence::FenceState;
 
 use crate::consortium::NextKey;
-use crate::network::Tell;
+use crate::exchange::Then;
+use crate::network::{Ask, Tell};
 use crate::options::Mutant;
 use crate::violation::{Invariant, Violation, broken};
 use crate::world::World;
@@ -41,7 +44,7 @@ impl World {
     }
 
     /// Size and root of the audit log as the house signs them now.
-    fn audit_head(&mut self, house: usize) -> Result<Option<(TreeSize, hushwire::base::bytes::TreeHash)>, Violation> {
+    fn audit_head(&mut self, house: usize) -> Result<Option<(TreeSize, TreeHash)>, Violation> {
         let Some(head) = self.on_node(house, |node, now, _| node.audit_head(now)) else { return Ok(None) };
         let head = head.map_err(|fault| broken(Invariant::StoreWhole, fault))?;
         let keys = LogKeys::parse(&head.verifier_key, &head.witness_keys);
@@ -86,5 +89,29 @@ impl World {
             }
             self.tell(pair, Tell::Roster(note));
         }
+    }
+
+    /// What the server holds of every feed, once the rosters that name the keys are followed.
+    pub fn learn_due_heads(&mut self, pair: (usize, usize)) -> Result<Then, Violation> {
+        let follows = self.on_node(pair.0, |node, _, _| node.introduce().roster_version).unwrap_or_default();
+        let due = self.stream(pair).and_then(|stream| stream.heads_due.take_if(|(by, _)| *by <= follows));
+        let Some((_, heads)) = due else { return Ok(Then::GoOn) };
+        let from = self.member_of(pair.1);
+        for (origin, note) in &heads {
+            let feed = FeedId::from_origin(&self.consortium.id, origin).expect("origins of this consortium");
+            self.observe(pair.0, &feed, note.as_bytes())?;
+        }
+        self.note(&("welcome", pair, heads.len()));
+        let heard = self.on_node(pair.0, |node, now, rng| node.learn_heads(&from, heads, now, rng));
+        let then = self.after(pair, heard)?;
+        if then == Then::GoOn
+            && let Some(stream) = self.stream(pair)
+        {
+            stream.connected = true;
+            stream.next_gossip = 0;
+            let note = self.on_node(pair.0, |node, _, _| node.audit_head_of(&from)).unwrap_or_default();
+            self.ask(pair, Ask::AuditWitnessed { note });
+        }
+        Ok(then)
     }
 }

@@ -23,6 +23,10 @@ pub enum Invariant {
     SameBelief,
     /// What a start answers from a snapshot is what its store says.
     SnapshotTells,
+    /// A start believes what was believed before it.
+    StartsAlike,
+    /// A decoy is its author's, in the place of nobody.
+    DecoysAreNobody,
     /// What exceeds a member's quota, or names an epoch of its own, counts nowhere.
     HeldToTheRoster,
     /// An honest author signs one tree of one size.

@@ -13,6 +13,7 @@ use rand::RngExt;
 use tokio::sync::mpsc::{self, Sender};
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::Streaming;
 use tonic::transport::Channel;
 
 use crate::base::bytes::TreeHash;
@@ -160,11 +161,15 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
         let patience = Duration::from_millis(limits::WELCOME_MS);
         let silent = |_| PullFault::Unreachable("no welcome in time".to_owned());
         let (mut responses, welcome) = tokio::time::timeout(patience, greeted).await.map_err(silent)??;
+        let early = self.catch_up(&welcome, &mut responses).await?;
         self.learn(welcome).await?;
         let author = self.peer.clone();
         let held = self.engine.call(move |node, _| node.audit_head_of(&author)).await?;
         self.ask(&requests, self.audit_witnessed(held)).await?;
         self.links.set(self.peer, Link::Connected);
+        if let Some(response) = early {
+            self.hear(response, &requests).await?;
+        }
 
         let mut relays = tokio::time::interval(RELAY_CHECK);
         loop {
@@ -188,11 +193,38 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
         }
     }
 
-    async fn learn(&self, welcome: Welcome) -> Result<(), PullFault> {
+    /// Takes the rosters that lead to the one the peer follows, which it tells one after the other: a later one may name the key
+    /// that signed its heads, and nobody is to be blamed for that. Ends where one leads no further, also because it is refused;
+    /// what came in its place is heard afterwards.
+    async fn catch_up(
+        &self,
+        welcome: &Welcome,
+        responses: &mut Streaming<ExchangeResponse>,
+    ) -> Result<Option<ExchangeResponse>, PullFault> {
         if welcome.version != VERSION {
             return Err(PullFault::Protocol("another protocol version"));
         }
-        self.hear_papers(&welcome).await;
+        let mut before = self.engine.call(|node, _| node.introduce().roster_version).await?;
+        self.hear_papers(welcome).await;
+        loop {
+            let followed = self.engine.call(|node, _| node.introduce().roster_version).await?;
+            if followed >= welcome.roster_version || followed == before {
+                return Ok(None);
+            }
+            before = followed;
+            match tokio::time::timeout(Duration::from_millis(limits::WELCOME_MS), responses.next()).await {
+                Ok(Some(Ok(ExchangeResponse { message: Some(Told::Welcome(further)) }))) => {
+                    self.hear_papers(&further).await
+                }
+                Ok(Some(Ok(response))) => return Ok(Some(response)),
+                Ok(Some(Err(status))) => return Err(PullFault::Ended(status.message().to_owned())),
+                Ok(None) => return Err(PullFault::Ended("after its welcome".to_owned())),
+                Err(_) => return Ok(None),
+            }
+        }
+    }
+
+    async fn learn(&self, welcome: Welcome) -> Result<(), PullFault> {
         let peer = self.peer.clone();
         self.engine
             .call(move |node, round| {

@@ -134,6 +134,10 @@ pub fn draw(options: &Options, houses: usize, rng: &mut ChaCha20Rng) -> Operatio
     if options.days && rng.random_bool(0.07) {
         return Operation::PassDays { days: rng.random_range(1..8) };
     }
+    // Several a day, of which some outlast what was there before them.
+    if options.days && options.rogue.is_some() && rng.random_bool(0.2) {
+        return Operation::Flood { count: rng.random_range(1..8) };
+    }
     if options.snapshots && rng.random_bool(0.12) {
         if rng.random_bool(0.8) {
             return Operation::Snapshot { house };

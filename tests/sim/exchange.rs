@@ -321,6 +321,9 @@ impl World {
         match told {
             Tell::Roster(note) => {
                 self.hear_roster(pair.0, &note)?;
+                if self.stream(pair).is_some_and(|stream| stream.connected) {
+                    self.tell_witnessed(pair);
+                }
                 self.learn_due_heads(pair)
             }
             Tell::Welcome { heads, roster, roster_version } => {

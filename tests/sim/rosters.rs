@@ -109,9 +109,15 @@ impl World {
         {
             stream.connected = true;
             stream.next_gossip = 0;
-            let note = self.on_node(pair.0, |node, _, _| node.audit_head_of(&from)).unwrap_or_default();
-            self.ask(pair, Ask::AuditWitnessed { note });
+            self.tell_witnessed(pair);
         }
         Ok(then)
+    }
+
+    /// The head of the server's audit log that the puller holds. Told again behind a roster: it may have ended that log.
+    pub fn tell_witnessed(&mut self, pair: (usize, usize)) {
+        let author = self.member_of(pair.1);
+        let note = self.on_node(pair.0, |node, _, _| node.audit_head_of(&author)).unwrap_or_default();
+        self.ask(pair, Ask::AuditWitnessed { note });
     }
 }

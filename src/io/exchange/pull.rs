@@ -5,19 +5,15 @@
 //! checkpoints of feeds and heads of the peer's audit log.
 
 use std::collections::BTreeSet;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use rand::RngExt;
 use tokio::sync::mpsc::{self, Sender};
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::Streaming;
 use tonic::transport::Channel;
 
 use crate::base::bytes::TreeHash;
-use crate::base::epoch::KeyEpoch;
 use crate::base::limits;
 use crate::base::name::{FeedId, MemberId};
 use crate::base::position::{EntryIndex, TreeSize};
@@ -26,6 +22,7 @@ use crate::io::engine::{Engine, EngineFault};
 use crate::io::exchange::VERSION;
 use crate::io::exchange::hear_proof;
 use crate::io::exchange::links::{Link, Links};
+use crate::io::exchange::papers::Papers;
 use crate::io::exchange::pull_fault::PullFault;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_request::Message as Asked;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_response::Message as Told;
@@ -93,25 +90,6 @@ pub async fn follow<J, V, D>(
     }
 }
 
-/// Whoever keeps the rosters and the secrets of epochs.
-#[derive(Clone)]
-pub struct Papers {
-    /// Takes a roster note: verifies it against the roster in force, applies it or drops it.
-    pub hear_roster: Hear,
-    /// Takes a key bundle: verifies it against the roster it was sealed under, opens it or drops it.
-    pub hear_bundle: Hear,
-    pub epochs_held: Arc<dyn Fn() -> Vec<KeyEpoch> + Send + Sync>,
-}
-
-impl std::fmt::Debug for Papers {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Papers")
-    }
-}
-
-/// Takes a signed note a peer told of. Waited for, so that notes are taken in the order they were told.
-pub type Hear = Arc<dyn Fn(MemberId, Vec<u8>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
-
 /// One stream.
 struct Pull<'a, J, V> {
     engine: &'a Engine<J, V>,
@@ -161,11 +139,12 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
         let patience = Duration::from_millis(limits::WELCOME_MS);
         let silent = |_| PullFault::Unreachable("no welcome in time".to_owned());
         let (mut responses, welcome) = tokio::time::timeout(patience, greeted).await.map_err(silent)??;
-        let early = self.catch_up(&welcome, &mut responses).await?;
+        if welcome.version != VERSION {
+            return Err(PullFault::Protocol("another protocol version"));
+        }
+        let early = self.papers.catch_up(self.engine, self.peer, &welcome, &mut responses).await?;
         self.learn(welcome).await?;
-        let author = self.peer.clone();
-        let held = self.engine.call(move |node, _| node.audit_head_of(&author)).await?;
-        self.ask(&requests, self.audit_witnessed(held)).await?;
+        self.tell_witnessed(&requests).await?;
         self.links.set(self.peer, Link::Connected);
         if let Some(response) = early {
             self.hear(response, &requests).await?;
@@ -180,46 +159,6 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
                     Some(Ok(response)) => self.hear(response, &requests).await?,
                 },
                 _ = relays.tick() => self.subscribe(&requests).await?,
-            }
-        }
-    }
-
-    async fn hear_papers(&self, welcome: &Welcome) {
-        if !welcome.roster_note.is_empty() {
-            (self.papers.hear_roster)(self.peer.clone(), welcome.roster_note.to_vec()).await;
-        }
-        for bundle in &welcome.key_bundles {
-            (self.papers.hear_bundle)(self.peer.clone(), bundle.to_vec()).await;
-        }
-    }
-
-    /// Takes the rosters that lead to the one the peer follows, which it tells one after the other: a later one may name the key
-    /// that signed its heads, and nobody is to be blamed for that. Ends where one leads no further, also because it is refused;
-    /// what came in its place is heard afterwards.
-    async fn catch_up(
-        &self,
-        welcome: &Welcome,
-        responses: &mut Streaming<ExchangeResponse>,
-    ) -> Result<Option<ExchangeResponse>, PullFault> {
-        if welcome.version != VERSION {
-            return Err(PullFault::Protocol("another protocol version"));
-        }
-        let mut before = self.engine.call(|node, _| node.introduce().roster_version).await?;
-        self.hear_papers(welcome).await;
-        loop {
-            let followed = self.engine.call(|node, _| node.introduce().roster_version).await?;
-            if followed >= welcome.roster_version || followed == before {
-                return Ok(None);
-            }
-            before = followed;
-            match tokio::time::timeout(Duration::from_millis(limits::WELCOME_MS), responses.next()).await {
-                Ok(Some(Ok(ExchangeResponse { message: Some(Told::Welcome(further)) }))) => {
-                    self.hear_papers(&further).await
-                }
-                Ok(Some(Ok(response))) => return Ok(Some(response)),
-                Ok(Some(Err(status))) => return Err(PullFault::Ended(status.message().to_owned())),
-                Ok(None) => return Err(PullFault::Ended("after its welcome".to_owned())),
-                Err(_) => return Ok(None),
             }
         }
     }
@@ -299,8 +238,8 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
                 Ok(())
             }
             Some(Told::Welcome(welcome)) => {
-                self.hear_papers(&welcome).await;
-                Ok(())
+                self.papers.hear(self.peer, &welcome).await;
+                self.tell_witnessed(requests).await
             }
             None => Err(PullFault::Protocol("a message this version does not know")),
         }
@@ -333,6 +272,14 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
                 Ok(())
             }
         }
+    }
+
+    /// Tells the peer from which head of its audit log it is to lead us on. Told again behind a roster: where that names another
+    /// key the log begins anew, and what was told of the one before says nothing any more.
+    async fn tell_witnessed(&self, requests: &Sender<ExchangeRequest>) -> Result<(), PullFault> {
+        let author = self.peer.clone();
+        let held = self.engine.call(move |node, _| node.audit_head_of(&author)).await?;
+        self.ask(requests, self.audit_witnessed(held)).await
     }
 
     fn audit_witnessed(&self, held: String) -> Asked {

@@ -4,7 +4,7 @@
 use crate::base::bytes::{Incarnation, LocalMac};
 use crate::base::name::{ConsortiumId, FeedId, MemberId};
 use crate::base::position::{EntryIndex, TreeSize};
-use crate::base::time::Timestamp;
+use crate::base::time::{Day, Timestamp};
 use crate::domain::audit::record::AuditRecord;
 use crate::domain::feed::blob::Body;
 use crate::domain::feed::blob::erasure::Erasure;
@@ -17,6 +17,7 @@ use crate::node::commit::{Appended, Audited, Commit, Equivocated, FORMAT, Filled
 use crate::node::derive;
 use crate::node::feeds::{Feed, verify_stored};
 use crate::node::keys;
+use crate::node::published::reckoned_to;
 use crate::node::state::{State, damaged, read_entry};
 use crate::node::store::{RecordNumber, StorageFault};
 use crate::node::witness::is_audit;
@@ -122,6 +123,7 @@ impl State {
         for stored in &appended.entries {
             let entry = read_entry(stored)?;
             let index = feed.size().next_index();
+            let day = stored.reckoned_to.map(Day);
             let hash = entry.leaf_hash();
             feed.cursor.range.append(hash);
             feed.tiles.append(hash, |id, hashes| tiles.push((id, keys::tile_value(hashes))));
@@ -129,7 +131,7 @@ impl State {
             self.erased_lately |= entry.leaf().kind == EntryKind::Erasure;
             if own {
                 self.pending.sequence(&entry.leaf().commitment);
-                self.published.append(&entry);
+                self.published.append(&entry.leaf().commitment, day.or_else(|| reckoned_to(&entry)));
                 if entry.leaf().kind == EntryKind::Retraction {
                     feed.retractions.push(feed.tiles.size());
                 }
@@ -138,7 +140,8 @@ impl State {
                     self.ledger.take_over(id, &release, blob);
                 }
             }
-            self.staged.believed.push(Heard { feed: id.clone(), index, entry, first_seen: now, place: None });
+            let feed = id.clone();
+            self.staged.believed.push(Heard { feed, index, entry, first_seen: now, place: None, reckoned_to: day });
         }
         let checkpoint = verify_stored(&self.roster, &id, appended.checkpoint.as_bytes())
             .map_err(|error| damaged(&feed.origin, error))?;
@@ -157,10 +160,14 @@ impl State {
         let entry = read_entry(stored)?;
         let index = EntryIndex(filled.index);
         let feed = self.feeds.get_mut(&id).ok_or_else(|| damaged("filled entry", "no such feed"))?;
-        feed.uncovered.remove(&index);
-        feed.filled.insert(index, number);
+        // Without its content it only keeps its place: expiry or an erasure explains the leaf.
+        if entry.content().is_some() {
+            feed.uncovered.remove(&index);
+            feed.filled.insert(index, number);
+        }
         let first_seen = Timestamp::from_unix_ms(filled.time_ms);
-        self.staged.believed.push(Heard { feed: id, index, entry, first_seen, place: None });
+        let reckoned_to = stored.reckoned_to.map(Day);
+        self.staged.believed.push(Heard { feed: id, index, entry, first_seen, place: None, reckoned_to });
         Ok(())
     }
 

@@ -127,7 +127,8 @@ impl<J: Journal, V: Views> Node<J, V> {
                 let index = EntryIndex(index);
                 if let Some((_, Waiting { first_seen, place, .. })) = rest.next_if(|(at, _)| *at == index) {
                     let entry = read_entry(stored)?;
-                    again.push(Heard { feed: id.clone(), index, entry, first_seen, place: Some(place) });
+                    let place = Some(place);
+                    again.push(Heard { feed: id.clone(), index, entry, first_seen, place, reckoned_to: None });
                 }
             }
         }

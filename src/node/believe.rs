@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::base::limits;
 use crate::base::name::{FeedId, MemberId};
 use crate::base::position::EntryIndex;
-use crate::base::time::Timestamp;
+use crate::base::time::{Day, Timestamp};
 use crate::domain::belief::said::{Effect, Said, SaidContent};
 use crate::domain::belief::writer::Writer;
 use crate::domain::exchange::quota::FeedQuota;
@@ -23,6 +23,8 @@ pub(in crate::node) struct Heard {
     pub(in crate::node) first_seen: Timestamp,
     /// Its place among the indicators of its day, where it was judged before and did not count.
     pub(in crate::node) place: Option<u64>,
+    /// The day it was reckoned to, where compaction took the content that says so.
+    pub(in crate::node) reckoned_to: Option<Day>,
 }
 
 /// What the roster allows of each author, while one batch of entries is judged.
@@ -62,7 +64,13 @@ pub(in crate::node) fn believe(
     heard: &Heard,
 ) -> Option<Waiting> {
     let Heard { entry, index, first_seen, .. } = heard;
-    let content = entry.content()?;
+    let Some(content) = entry.content() else {
+        // It says nothing any more, and was in the way of nothing less: what came after it keeps its place.
+        if let Some(day) = heard.reckoned_to {
+            quota.place(day);
+        }
+        return None;
+    };
     let leaf = entry.leaf();
     // Bodies were decoded before they were accepted; what an older program let pass says nothing to this one.
     let body = Body::decode(leaf.kind, &content.blob).ok()?;
@@ -73,7 +81,7 @@ pub(in crate::node) fn believe(
     if let Body::Indicator(indicator) = &body {
         // Whatever else keeps it from counting, so that places depend on the feed alone.
         if heard.place.is_none() {
-            place = quota.place(indicator.hour);
+            place = quota.place(indicator.hour.day());
         }
         if place >= allowances.quota(author) {
             return doubt(Why::OverQuota, place);
@@ -133,7 +141,7 @@ mod tests {
     use super::*;
     use crate::base::bytes::{Commitment, Salt};
     use crate::base::epoch::EpochId;
-    use crate::base::time::{Day, Hour};
+    use crate::base::time::Hour;
     use crate::domain::belief::place::TableKey;
     use crate::domain::belief::{Belief, Witnessing};
     use crate::domain::feed::blob::indicator::tests::sample;
@@ -172,8 +180,14 @@ mod tests {
             let epoch_id = roster.epochs()[0].id;
             let expires = Day(NOW.day().0 + 90);
             let entry = Entry::seal_new(EntryKind::Indicator, epoch_id, expires, blob.encode(), salt).expect("short");
-            let heard =
-                Heard { feed: feed.id().clone(), index: EntryIndex(day.into()), entry, first_seen: NOW, place: None };
+            let heard = Heard {
+                feed: feed.id().clone(),
+                index: EntryIndex(day.into()),
+                entry,
+                first_seen: NOW,
+                place: None,
+                reckoned_to: None,
+            };
             let doubt = believe(&mut belief.writer(), &mut feed.quota, &mut Allowances::new(&roster, &quotas), &heard);
             doubt.map(|doubt| doubt.why)
         };

@@ -6,7 +6,8 @@
 //!
 //! Compaction ([`crate::node::compact`]) leaves records out of the journal and takes from others: blob and salt of entries
 //! that expired or were erased, of prepared entries that are sequenced, and what only answers repeated requests. What it
-//! takes is optional to every reader here: an absent blob is a bare leaf, a bare prepared entry is sequenced.
+//! takes is optional to every reader here: an absent blob is a bare leaf, a bare prepared entry is sequenced. It leaves the day
+//! of an indicator, so that a start reckons its author's quota as it was reckoned before.
 
 use prost::Message;
 
@@ -144,6 +145,10 @@ pub struct StoredEntry {
     pub blob: Vec<u8>,
     #[prost(bytes = "vec", tag = "3")]
     pub salt: Vec<u8>,
+    /// Of an indicator whose content compaction took: the day whose quota it goes on using, days since 1970. None where the
+    /// content stands, and in records compacted before this was kept.
+    #[prost(uint32, optional, tag = "4")]
+    pub reckoned_to: Option<u32>,
 }
 
 /// A refused record of a request.
@@ -375,6 +380,14 @@ mod tests {
         let mut commit = Commit::default();
         commit.push(change::Kind::Roster(RosterApplied { note: "text".to_owned(), version: 1, time_ms: 7 }));
         assert_eq!(Commit::from_bytes(&commit.to_bytes()), Ok(commit));
+    }
+
+    #[test]
+    fn the_day_of_an_entry_without_content_stands_behind_its_leaf() {
+        let bare = StoredEntry { leaf: vec![7], reckoned_to: Some(20_780), ..StoredEntry::default() };
+        assert_eq!(bare.encode_to_vec(), [0x0A, 0x01, 7, 0x20, 0xAC, 0xA2, 0x01]);
+        let older = StoredEntry::decode([0x0A, 0x01, 7].as_slice()).expect("as stored before");
+        assert_eq!(older, StoredEntry { reckoned_to: None, ..bare });
     }
 
     #[test]

@@ -5,7 +5,7 @@ use rand::RngExt;
 
 use crate::base::bytes::Incarnation;
 use crate::base::limits;
-use crate::base::time::Timestamp;
+use crate::base::time::{Day, Timestamp};
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
 use crate::domain::belief::place::TableKey;
@@ -118,8 +118,14 @@ fn replay(state: &mut State, journal: &impl Journal, views: &mut impl Views) -> 
     let mut fits = applied.is_some();
     let mut waiting = Vec::new();
     let mut last = None;
+    let mut today = Day(0);
     journal.replay(RecordNumber(0), &mut |number, record| {
         state.apply(number, &Commit::from_bytes(record)?)?;
+        // With each day, as in the life that the journal tells of: what was over by then took nobody's room.
+        if today < state.written_at.day() {
+            today = state.written_at.day();
+            state.expire(today);
+        }
         let changes = state.take_view_changes();
         if applied.is_some_and(|applied| applied <= number) {
             waiting.extend(changes);

@@ -31,12 +31,12 @@ impl Published {
         self.count(day);
     }
 
-    /// An entry stands in an own feed.
-    pub(in crate::node) fn append(&mut self, entry: &Entry) {
-        if self.waiting.remove(&entry.leaf().commitment) {
+    /// An entry stands in an own feed, reckoned to that day where its readers reckon it at all.
+    pub(in crate::node) fn append(&mut self, commitment: &Commitment, reckoned_to: Option<Day>) {
+        if self.waiting.remove(commitment) {
             return;
         }
-        if let Some(day) = reckoned_to(entry) {
+        if let Some(day) = reckoned_to {
             self.count(day);
         }
     }
@@ -50,7 +50,12 @@ impl Published {
 /// The day whose quota an entry uses at its readers; none where it uses none, or its content is gone.
 pub(in crate::node) fn reckoned_to(entry: &Entry) -> Option<Day> {
     let content = entry.content().filter(|_| entry.leaf().kind == EntryKind::Indicator)?;
-    Indicator::decode(&content.blob).ok().map(|indicator| indicator.hour.day())
+    day_of(&content.blob)
+}
+
+/// The day an indicator is reckoned to by its blob.
+pub(in crate::node) fn day_of(blob: &[u8]) -> Option<Day> {
+    Indicator::decode(blob).ok().map(|indicator| indicator.hour.day())
 }
 
 #[cfg(test)]
@@ -72,16 +77,17 @@ mod tests {
         let mut published = Published::default();
         let prepared = entry(EntryKind::Indicator, 11);
         published.prepare(prepared.leaf().commitment, Day(11));
-        published.append(&prepared);
+        published.append(&prepared.leaf().commitment, reckoned_to(&prepared));
         assert_eq!((published.on(Day(10)), published.on(Day(11))), (0, 1));
     }
 
     #[test]
     fn what_was_not_prepared_here_counts_on_the_day_that_stands_in_it() {
         let mut published = Published::default();
-        published.append(&entry(EntryKind::Indicator, 11));
-        published.append(&entry(EntryKind::Retraction, 11));
-        published.append(&entry(EntryKind::Indicator, 11).bare());
+        let mut append = |entry: &Entry| published.append(&entry.leaf().commitment, reckoned_to(entry));
+        append(&entry(EntryKind::Indicator, 11));
+        append(&entry(EntryKind::Retraction, 11));
+        append(&entry(EntryKind::Indicator, 11).bare());
         assert_eq!(published.on(Day(11)), 1);
     }
 }

@@ -257,7 +257,7 @@ pub(in crate::node) fn read_entry(stored: &StoredEntry) -> Result<Entry, Storage
 pub(in crate::node) fn stored(entry: &Entry) -> StoredEntry {
     let (blob, salt) =
         entry.content().map_or_else(Default::default, |content| (content.blob.clone(), content.salt.0.to_vec()));
-    StoredEntry { leaf: entry.leaf_bytes().to_vec(), blob, salt }
+    StoredEntry { leaf: entry.leaf_bytes().to_vec(), blob, salt, reckoned_to: None }
 }
 
 pub(in crate::node) fn damaged(what: &str, error: impl std::fmt::Display) -> StorageFault {

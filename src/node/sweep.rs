@@ -5,7 +5,8 @@
 //!   repeated request stays; until the indicator expires, the publisher's reference to it and the mark of what it was derived
 //!   from; for two quarters the fingerprint of the case or identifier, which statistics count. Then nothing is left.
 //! - *Entries* lose blob and salt once they expired or an erasure of their author covers them. The leaf stays, so that the
-//!   tree and every proof of it stay too.
+//!   tree and every proof of it stay too; of an indicator the day it was reckoned to, so that it keeps its place in its author's
+//!   quota: what exceeded it before a start exceeds it after.
 //! - Entries of the *own lists* that were replaced, removed or expired go.
 //! - *Cosigned checkpoints* go once a later one of the same feed or audit log is stored.
 //! - Everything else stays as it is.
@@ -28,6 +29,7 @@ use crate::node::commit::{
 };
 use crate::node::keys;
 use crate::node::list::still_listed;
+use crate::node::published::day_of;
 use crate::node::state::State;
 use crate::node::store::{Keep, RecordNumber};
 
@@ -275,7 +277,9 @@ impl Sweep {
     fn filled(&mut self, filled: &mut Filled) -> (bool, bool) {
         let feed = self.feed(&filled.origin);
         let gone = filled.entry.as_mut().is_some_and(|entry| self.strip(entry, feed.as_ref()));
-        (!gone, gone)
+        // Its leaf stands in the feed. A place in a quota was taken when the content came, and stands here.
+        let placed = filled.entry.as_ref().is_some_and(|entry| entry.reckoned_to.is_some());
+        (!gone || placed, gone)
     }
 
     /// Takes blob and salt of an entry that is over.
@@ -284,7 +288,8 @@ impl Sweep {
         if !(kept_until(&leaf) < self.horizon || self.is_erased(feed, &leaf)) {
             return false;
         }
-        *entry = bare(entry);
+        let reckoned_to = (leaf.kind == EntryKind::Indicator).then(|| day_of(&entry.blob)).flatten();
+        *entry = StoredEntry { reckoned_to: reckoned_to.map(|day| day.0), ..bare(entry) };
         self.done.contents += 1;
         true
     }
@@ -308,7 +313,7 @@ fn kept_until(leaf: &Leaf) -> Day {
 }
 
 pub(in crate::node) fn bare(entry: &mut StoredEntry) -> StoredEntry {
-    StoredEntry { leaf: std::mem::take(&mut entry.leaf), blob: Vec::new(), salt: Vec::new() }
+    StoredEntry { leaf: std::mem::take(&mut entry.leaf), ..StoredEntry::default() }
 }
 
 /// The sizes of the newest checkpoints that are stored with their cosignatures.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::base::name::{FeedId, MemberId};
 use crate::base::position::{EntryIndex, TreeSize};
-use crate::base::time::Timestamp;
+use crate::base::time::{Day, Timestamp};
 use crate::domain::belief::Belief;
 use crate::domain::exchange::quota::FeedQuota;
 use crate::domain::feed::checkpoint::SignedCheckpoint;
@@ -118,13 +118,17 @@ impl<'a> TailWalk<'a> {
     fn appended(&mut self, appended: &Appended) -> Result<(), StorageFault> {
         let feed = self.feed(&appended.origin)?;
         let first_seen = Timestamp::from_unix_ms(appended.time_ms);
+        if self.written_at.day() < first_seen.day() {
+            self.belief.writer().expire(first_seen.day());
+        }
         self.written_at = self.written_at.max(first_seen);
         let mut heard = Vec::with_capacity(appended.entries.len());
         let mut size = TreeSize(appended.first_index);
         for stored in &appended.entries {
             let (index, entry) = (size.next_index(), read_entry(stored)?);
             size = TreeSize(size.0.saturating_add(1));
-            heard.push(Heard { feed: feed.clone(), index, entry, first_seen, place: None });
+            let reckoned_to = stored.reckoned_to.map(Day);
+            heard.push(Heard { feed: feed.clone(), index, entry, first_seen, place: None, reckoned_to });
         }
         let has_all = heard.iter().all(|heard| heard.entry.content().is_some());
         self.believe(&feed, &heard);
@@ -145,7 +149,8 @@ impl<'a> TailWalk<'a> {
         let feed = self.feed(&filled.origin)?;
         let stored = filled.entry.as_ref().ok_or_else(|| damaged("filled entry", "empty"))?;
         let (index, first_seen) = (EntryIndex(filled.index), Timestamp::from_unix_ms(filled.time_ms));
-        let heard = Heard { feed: feed.clone(), index, entry: read_entry(stored)?, first_seen, place: None };
+        let (entry, reckoned_to) = (read_entry(stored)?, stored.reckoned_to.map(Day));
+        let heard = Heard { feed: feed.clone(), index, entry, first_seen, place: None, reckoned_to };
         self.believe(&feed, &[heard]);
         Ok(())
     }

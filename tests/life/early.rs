@@ -250,8 +250,7 @@ fn over_floods_retractions_erasures_and_lists_early_answers_are_the_later_ones()
                 0..=2 => {
                     let member = if rng.random() { 0 } else { READER };
                     (0..rng.random_range(1..6)).for_each(|_| {
-                        // Places in a quota are counted by contents: where some left the journal, a start counts anew.
-                        let days = if member == READER { rng.random_range(1..5) } else { 30 };
+                        let days = if rng.random() { rng.random_range(1..5) } else { 30 };
                         scene.publish(member, days, now);
                     });
                 }
@@ -264,7 +263,7 @@ fn over_floods_retractions_erasures_and_lists_early_answers_are_the_later_ones()
                     if scene.houses[member].node.state().belief.writer().by_commitment(&target).is_none() {
                         continue;
                     }
-                    if member != READER || rng.random() {
+                    if rng.random() {
                         retract(&mut scene.houses[member], target, now);
                     } else {
                         erase(&mut scene.houses[member], target, now);

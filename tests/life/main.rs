@@ -12,6 +12,7 @@ mod freshness;
 mod house;
 mod lists;
 mod quotas;
+mod quotas_compacted;
 mod quotas_spread;
 mod recording;
 mod reservation;

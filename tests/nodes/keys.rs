@@ -192,3 +192,30 @@ fn a_witness_that_missed_several_rosters_is_led_on_under_the_audit_key_in_force(
     let faults = consortium.audit_list(&b, &["--action", "peer.fault"]);
     assert!(!faults.stdout.contains("bank-a"), "{}", faults.stdout);
 }
+
+#[test]
+fn a_node_that_is_rosters_behind_blames_nobody_for_a_key_that_only_the_last_names() {
+    let consortium = Consortium::found(&["bank-a", "bank-b", "shop"]);
+    let [a, b, shop] = consortium.start_all(["bank-a", "bank-b", "shop"]);
+    [&a, &b, &shop].into_iter().for_each(Node::until_ready);
+    flows(&a, &shop, "behind-device-0001");
+    let home = shop.home.clone();
+    shop.stop();
+    consortium.succeed("key rotate witness --dir bank-a");
+    update(&consortium, "next-witness", &[&b], 2);
+    a.until("heard of it", |status| status.roster_version == 2);
+    consortium.succeed("key rotate witness --dir bank-a --finish");
+    consortium.succeed("key rotate feed --dir bank-a --from-size all=1500");
+    update(&consortium, "next-feed", &[&b], 3);
+    a.until("heard of it", |status| status.roster_version == 3);
+    for (from, until) in [(0, 800), (800, 1_600)] {
+        let published = a.publish("", many(from, until)).expect("published");
+        assert!(published.refused.is_empty(), "{:?}", published.refused);
+    }
+    b.until("follows", |status| feed_size(status, "demo.example/bank-a/all") >= 1_601);
+    let shop = home.start().unwrap_or_else(|said| panic!("{}", said.stderr));
+    shop.until("follows", |status| feed_size(status, "demo.example/bank-a/all") >= 1_601);
+    assert_eq!(shop.status().roster_version, 3);
+    let said = consortium.audit_list(&shop, &["--action", "peer.fault"]);
+    assert!(said.code == 0 && !said.stdout.contains("bank-a/all"), "{}{}", said.stdout, said.stderr);
+}

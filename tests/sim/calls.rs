@@ -2,6 +2,7 @@
 
 use hushwire::base::bytes::Commitment;
 use hushwire::base::kind::IdentifierKind;
+use hushwire::base::time::Timestamp;
 use hushwire::domain::audit::record::Actor;
 use hushwire::domain::feed::blob::Body;
 use hushwire::domain::identifier::RawIdentifier;
@@ -29,7 +30,12 @@ pub fn raw(identifier: usize) -> RawIdentifier {
     }
 }
 
-fn draft(identifier: usize, source_ref: &str, supersedes: Option<Commitment>) -> IndicatorDraft {
+fn draft(
+    identifier: usize,
+    source_ref: &str,
+    supersedes: Option<Commitment>,
+    valid_until: Option<Timestamp>,
+) -> IndicatorDraft {
     IndicatorDraft {
         identifier: raw(identifier),
         details: Draft {
@@ -37,6 +43,7 @@ fn draft(identifier: usize, source_ref: &str, supersedes: Option<Commitment>) ->
             severity: Some(Severity::Medium),
             confidence: 80,
             grounds: Some(Grounds::OwnConfirmed),
+            valid_until,
             ..Draft::default()
         },
         source_ref: Some(source_ref.to_owned()),
@@ -69,6 +76,9 @@ impl World {
                 if sync_now { self.sync(house) } else { Ok(()) }
             }
             Operation::Release { house, nth, reach } => self.release(house, nth, reach),
+            Operation::Snapshot { house } => self.take_snapshot(house),
+            Operation::DamageSnapshot { house, at, cuts } => self.damage_snapshot(house, at, cuts),
+            Operation::NextKey { house, of_feed, ahead } => self.next_key(house, of_feed, ahead),
             Operation::Sync { house } => self.sync(house),
             Operation::Crash { house, restart } => {
                 if self.is_needed(house) {
@@ -95,6 +105,7 @@ impl World {
             }
             Operation::Restore { house, nth, old_views } => self.restore(house, nth, old_views),
             Operation::Advance { ms } => self.advance(ms),
+            Operation::PassDays { days } => self.pass_days(days),
             Operation::ClockAhead { house, ms } => {
                 self.houses[house].ahead_ms = ms;
                 Ok(())
@@ -123,7 +134,17 @@ impl World {
             let place = usize::try_from(published.draft).expect("a draft of this call");
             let identifier = asked.identifiers[place];
             let source_ref = asked.source_ref.clone();
-            let attempt = Attempt { house, identifier, source_ref, acknowledged: false, excused: false };
+            let (day, expires) = (self.now().day(), self.validity().1);
+            let attempt = Attempt {
+                house,
+                identifier,
+                source_ref,
+                day,
+                expires,
+                acknowledged: false,
+                excused: false,
+                expired: false,
+            };
             self.ledger.attempts.insert(published.commitment, attempt);
         }
         asked.published = receipt.published.iter().map(|published| published.commitment).collect();
@@ -147,8 +168,10 @@ impl World {
         spread_s: u32,
         supersedes: Option<Commitment>,
     ) -> Result<Option<PublishReceipt>, Violation> {
+        let (valid_until, _) = self.validity();
         let called = self.on_node(house, |node, now, rng| {
-            let drafts = asked.identifiers.iter().map(|one| Ok(draft(*one, &asked.source_ref, supersedes))).collect();
+            let one = |one: &usize| Ok(draft(*one, &asked.source_ref, supersedes, valid_until));
+            let drafts = asked.identifiers.iter().map(one).collect();
             let content = format!("{:?}", asked.identifiers);
             let request = node.request(&asked.id, content.as_bytes());
             let request = PublishRequest { request, group: None, drafts, dry_run: false, spread_s };

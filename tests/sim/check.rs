@@ -1,6 +1,6 @@
 //! The invariants at the end of a run, when everything was healed and quiet for a while.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hushwire::base::bytes::Commitment;
 use hushwire::base::name::{FeedId, MemberId};
@@ -15,9 +15,8 @@ use hushwire::node::accuse::equivocation_of;
 use hushwire::node::fence::FenceState;
 
 use crate::calls::raw;
-use crate::consortium::{ROGUE, ROGUE_QUOTA};
+use crate::consortium::ROGUE;
 use crate::house::Said;
-use crate::options::Rogue;
 use crate::violation::{Invariant, Violation, broken, ensure};
 use crate::world::World;
 
@@ -46,7 +45,7 @@ impl World {
             self.check_audit(house)?;
             self.check_audit_witnessed(house)?;
         }
-        Ok(())
+        self.honest().into_iter().try_for_each(|house| self.check_start(house))
     }
 
     fn is_twins(&self, member: &MemberId) -> bool {
@@ -70,6 +69,10 @@ impl World {
             ensure(fence == Some(FenceState::Open), Invariant::Progress, || format!("house {house}: {fence:?}"))?;
             let pending = self.on_node(house, |node, now, _| node.status(now).pending).unwrap_or_default();
             ensure(pending == 0, Invariant::Progress, || format!("house {house}: {pending} entries still wait"))?;
+            let (followed, newest) = (self.houses[house].followed + 1, self.consortium.rosters.len());
+            ensure(followed == newest, Invariant::Progress, || {
+                format!("house {house} follows {followed} of {newest}")
+            })?;
         }
         Ok(())
     }
@@ -110,7 +113,8 @@ impl World {
     fn check_author(&mut self, feed: &FeedId) -> Result<Said, Violation> {
         let author = self.consortium.place(&feed.member);
         let said = self.houses[author].said(feed)?;
-        for commitment in said.published.keys() {
+        let decoys = self.check_decoys(author, &said)?;
+        for commitment in said.published.keys().filter(|commitment| !decoys.contains(commitment)) {
             let asked = self.ledger.attempts.get(commitment).is_some_and(|attempt| attempt.house == author);
             ensure(asked, Invariant::AcknowledgedOnce, || {
                 format!("{feed} holds {commitment:?}, which nobody asked for")
@@ -132,17 +136,23 @@ impl World {
         Ok(said)
     }
 
-    fn is_rogue(&self, member: &MemberId) -> bool {
-        self.options.rogue.is_some() && self.consortium.place(member) == ROGUE
+    /// The decoys an author knows for its own. Whoever publishes with them has some, and nobody asked for one.
+    fn check_decoys(&self, author: usize, said: &Said) -> Result<BTreeSet<Commitment>, Violation> {
+        let Some(node) = self.houses[author].node.as_ref().filter(|_| self.options.decoys > 0) else {
+            return Ok(BTreeSet::new());
+        };
+        let is_decoy = |commitment: &&Commitment| node.state().decoys.contains(commitment);
+        let decoys: BTreeSet<Commitment> = said.published.keys().filter(is_decoy).copied().collect();
+        ensure(said.published.is_empty() || !decoys.is_empty(), Invariant::DecoysAreNobody, || {
+            format!("house {author} publishes and makes no decoys")
+        })?;
+        let asked = decoys.iter().find(|decoy| self.ledger.attempts.contains_key(decoy));
+        ensure(asked.is_none(), Invariant::DecoysAreNobody, || format!("house {author} takes {asked:?} for a decoy"))?;
+        Ok(decoys)
     }
 
-    /// How much of what a feed says counts, from its beginning on: all of it but of a rogue's. A run lies within one day.
-    fn counting(&self, feed: &FeedId, said: &Said) -> usize {
-        match self.options.rogue.filter(|_| self.is_rogue(&feed.member)) {
-            None => said.in_order.len(),
-            Some(Rogue::NamesEpochs) => 0,
-            Some(Rogue::Floods) => usize::try_from(ROGUE_QUOTA).unwrap_or(usize::MAX).min(said.in_order.len()),
-        }
+    pub fn is_rogue(&self, member: &MemberId) -> bool {
+        self.options.rogue.is_some() && self.consortium.place(member) == ROGUE
     }
 
     /// A member believes of a feed exactly what it says, as far as the roster lets it count.
@@ -150,14 +160,14 @@ impl World {
         let Some(node) = &self.houses[house].node else { return Ok(()) };
         let belief = &node.state().belief;
         let mut expected = Held::default();
-        let (counting, beyond) = said.in_order.split_at(self.counting(feed, said));
-        for commitment in beyond {
-            let held = belief.writer().by_commitment(commitment);
-            ensure(held.is_none(), Invariant::HeldToTheRoster, || {
-                format!("house {house}, {feed}: {commitment:?} counts")
-            })?;
-        }
-        for commitment in counting {
+        let today = self.now().day();
+        for (commitment, counts) in said.in_order.iter().zip(self.counting(feed, said)) {
+            if !counts || said.expires[commitment] < today {
+                let held = belief.writer().by_commitment(commitment);
+                let invariant = if counts { Invariant::SameBelief } else { Invariant::HeldToTheRoster };
+                ensure(held.is_none(), invariant, || format!("house {house}, {feed}: {commitment:?} counts"))?;
+                continue;
+            }
             let withdrawn = said.withdrawn.contains_key(commitment);
             let standing = if withdrawn { Standing::Retracted } else { Standing::Live };
             let held = belief.writer().by_commitment(commitment);
@@ -247,7 +257,7 @@ impl World {
         let reader = self.member_of(house);
         for proof in self.on_node(house, |node, _, _| node.equivocations_for(&reader)).unwrap_or_default() {
             let feed = FeedId::from_origin(&self.consortium.id, &proof.origin).expect("origins of this consortium");
-            let verifier = self.consortium.verifier(&feed);
+            let verifier = self.consortium.verifier(&feed, TreeSize(1));
             let proof = equivocation_of(proof.first, proof.second, &proof.consistency);
             let holds = proof.is_some_and(|proof| proof.verify(&verifier).is_ok());
             ensure(holds, Invariant::EquivocationProved, || format!("the proof of house {house} proves nothing"))?;
@@ -280,9 +290,18 @@ impl World {
         let (head, entries) =
             exported.map_err(|fault: hushwire::node::store::StorageFault| broken(Invariant::StoreWhole, fault))?;
         let mut range = CompactRange::default();
+        let before = self.houses[house].audit_before.filter(|_| !self.houses[house].restored);
         for logged in &entries {
             range.append(leaf_hash(&logged.entry.leaf));
+            let grown = before.is_none_or(|(size, root)| size != range.size() || root == range.root());
+            ensure(grown, Invariant::AuditVerifies, || {
+                format!("house {house}: another log than under the former key")
+            })?;
         }
+        let named = self.consortium.newest_roster().member(&self.member_of(house)).map(|row| row.audit_key.to_string());
+        ensure(named.as_ref() == Some(&head.verifier_key), Invariant::AuditVerifies, || {
+            format!("house {house} signs its log with a key that the roster does not name")
+        })?;
         let keys = LogKeys::parse(&head.verifier_key, &head.witness_keys);
         let signed = keys.and_then(|keys| keys.checkpoint(&head.checkpoint));
         let signed = signed.map_err(|fault| broken(Invariant::AuditVerifies, format!("house {house}: {fault}")))?;

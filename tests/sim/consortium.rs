@@ -24,9 +24,13 @@ use hushwire::domain::roster::terms::{Admins, Epoch, Limits};
 use hushwire::domain::roster::verified::Roster;
 use hushwire::domain::statistics::budget::Epsilon;
 use hushwire::io::keystore::keys::NodeKeys;
+use hushwire::io::keystore::rollover::NextFeedKey;
+use hushwire::node::feeds::{verifier_at, verifier_for};
 use hushwire::node::identity::Identity;
 use hushwire::node::local_mac::LocalMacKey;
+use hushwire::node::signers::Signers;
 use hushwire::node::state::Settings;
+use rand::RngExt;
 use rand_chacha::ChaCha20Rng;
 use sha2::{Digest, Sha256};
 
@@ -42,7 +46,8 @@ pub struct Consortium {
     pub id: ConsortiumId,
     pub group: GroupId,
     pub members: Vec<MemberId>,
-    pub roster: Roster,
+    /// Every version there has been, the newest last.
+    pub rosters: Vec<Roster>,
     /// What the rogue's own node goes by, with the secret of its epoch.
     rogue: Option<(Roster, EpochSecret)>,
     keys: Vec<NodeKeys>,
@@ -54,6 +59,15 @@ pub const ROGUE: usize = 1;
 
 /// Indicators of a rogue that count, at everybody else.
 pub const ROGUE_QUOTA: u32 = 6;
+
+/// A key that is to take over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextKey {
+    /// Of the feed, from a size on.
+    Feed { from_size: TreeSize },
+    /// Of the audit log, at once.
+    Audit,
+}
 
 fn secret(byte: u8) -> EpochSecret {
     EpochSecret::new(SecretBytes::new([byte; 32]))
@@ -83,12 +97,48 @@ impl Consortium {
                 (roster(&id, held_to, &secret(7), quorum), Some((roster(&id, rows, &secret(7), quorum), secret(7))))
             }
         };
-        Self { id, group, members, roster, rogue, keys, guards: Arc::new(GuardLists::built_in()) }
+        Self { id, group, members, rosters: vec![roster], rogue, keys, guards: Arc::new(GuardLists::built_in()) }
     }
 
-    /// The roster a member's node goes by.
-    pub fn roster_of(&self, member: usize) -> &Roster {
-        self.rogue.as_ref().filter(|_| member == ROGUE).map_or(&self.roster, |(roster, _)| roster)
+    /// The roster a member's node goes by that follows the version at this place.
+    pub fn roster_of(&self, member: usize, followed: usize) -> &Roster {
+        self.rogue.as_ref().filter(|_| member == ROGUE).map_or(&self.rosters[followed], |(roster, _)| roster)
+    }
+
+    pub fn newest_roster(&self) -> &Roster {
+        self.rosters.last().expect("there is one from the beginning")
+    }
+
+    /// The next roster, in which a next key of the member counts; its keystore holds both. None where one does already.
+    pub fn name_next(&mut self, member: usize, key: NextKey, rng: &mut ChaCha20Rng) -> Option<()> {
+        let mut next = self.newest_roster().content().clone();
+        (next.version, next.previous) = (next.version + 1, Some(self.newest_roster().sha256()));
+        let (keys, name) = (&mut self.keys[member], &self.members[member]);
+        let drawn = SigningKey::from_bytes(&rng.random());
+        match key {
+            NextKey::Feed { from_size } => {
+                let from = BTreeMap::from([(self.group.clone(), from_size)]);
+                keys.next.feed.is_none().then(|| keys.next.feed = Some(NextFeedKey { key: drawn, from }))?;
+                let signers = keys.feed_signers(&self.id, name, &self.group).expect("a valid name");
+                let key = signers.last().expect("two keys").verifier().clone();
+                next.members[member].feeds.push(FeedKey { group: self.group.clone(), from_size, key });
+            }
+            NextKey::Audit => {
+                keys.next.audit.is_none().then(|| keys.next.audit = Some(drawn))?;
+                let signers = keys.audit_signers(&self.id, name).expect("a valid name");
+                next.members[member].audit_key = signers.last().expect("two keys").verifier().clone();
+            }
+        }
+        let note = sign(&next, &[&admin(&self.id)], START).expect("a valid draft");
+        let roster = note.verify_next(self.newest_roster()).expect("a signed successor");
+        self.rosters.push(roster);
+        Some(())
+    }
+
+    /// What the member's node signs with that follows the version at this place.
+    pub fn signers(&self, member: usize, followed: usize) -> Signers {
+        let roster = self.roster_of(member, followed);
+        self.keys[member].signers(&self.id, &self.members[member], roster).expect("valid names")
     }
 
     pub fn feed(&self, member: usize) -> FeedId {
@@ -104,28 +154,28 @@ impl Consortium {
         self.members.iter().position(|known| known == member).expect("every member of a run is in its roster")
     }
 
-    pub fn identity(&self, member: usize) -> Identity {
+    pub fn identity(&self, member: usize, followed: usize) -> Identity {
         let (keys, name) = (&self.keys[member], &self.members[member]);
         let common = secret(7);
         let own = self.rogue.as_ref().filter(|_| member == ROGUE).map_or(&common, |(_, secret)| secret);
         let current = EpochKeys::derive(&self.id, KeyEpoch(1), own);
-        let feed = keys.feed_signer(&self.id, name, &self.group).expect("a valid name");
+        let Signers { feeds, former_feeds, audit, witness } = self.signers(member, followed);
         Identity {
             consortium: self.id.clone(),
             member: name.clone(),
-            feeds: BTreeMap::from([(self.group.clone(), feed)]),
-            former_feeds: BTreeMap::new(),
-            audit: keys.audit_signer(&self.id, name).expect("a valid name"),
-            witness: keys.witness_signer(&self.id, name).expect("a valid name"),
+            feeds,
+            former_feeds,
+            audit,
+            witness,
             key_ring: Arc::new(KeyRing { current, previous: None }),
             local_mac: LocalMacKey::new(&keys.local_mac),
         }
     }
 
-    pub fn settings(&self, window_ms: u64) -> Settings {
+    pub fn settings(&self, options: &Options) -> Settings {
         Settings {
-            window_ms,
-            decoys: 0,
+            window_ms: options.window_ms,
+            decoys: options.decoys,
             canon_rules: CanonRules { default_region: None },
             guards: Arc::clone(&self.guards),
             typologies: TypologyList::built_in(),
@@ -134,16 +184,15 @@ impl Consortium {
         }
     }
 
-    /// What verifies the checkpoints of a feed, from the roster alone.
-    pub fn verifier(&self, feed: &FeedId) -> FeedVerifier {
-        let author = self.roster.feed_key(feed, TreeSize(1)).expect("every feed has a key").clone();
-        let cosigners = self.roster.members().iter().map(|member| member.witness_key.clone()).collect();
-        FeedVerifier::new(&self.id, feed.clone(), author, cosigners).expect("names of the roster")
+    /// What verifies the checkpoints of a feed, from the newest roster alone.
+    pub fn verifier(&self, feed: &FeedId, size: TreeSize) -> FeedVerifier {
+        verifier_at(self.newest_roster(), feed, size).expect("every feed has a key")
     }
 
     /// Size and root of a note that its author signed; none for any other.
     pub fn signed(&self, feed: &FeedId, note: &[u8]) -> Option<(TreeSize, TreeHash)> {
-        let checkpoint = SignedCheckpoint::verify(note, &self.verifier(feed)).ok()?;
+        let verifier = verifier_for(self.newest_roster(), feed, note).ok()?;
+        let checkpoint = SignedCheckpoint::verify(note, &verifier).ok()?;
         Some((checkpoint.size(), *checkpoint.root()))
     }
 }
@@ -167,12 +216,13 @@ fn row(consortium: &ConsortiumId, group: &GroupId, member: &MemberId, keys: &Nod
     }
 }
 
+fn admin(consortium: &ConsortiumId) -> NoteSigner {
+    let name = admin_key_name(consortium, &"anna".parse().expect("a valid name"));
+    NoteSigner::ed25519(&name, SigningKey::from_bytes(&[9; 32])).expect("a valid name")
+}
+
 fn roster(consortium: &ConsortiumId, members: Vec<Member>, epoch: &EpochSecret, witness_quorum: u32) -> Roster {
-    let admin = NoteSigner::ed25519(
-        &admin_key_name(consortium, &"anna".parse().expect("a valid name")),
-        SigningKey::from_bytes(&[9; 32]),
-    )
-    .expect("a valid name");
+    let admin = admin(consortium);
     let epoch_id = EpochKeys::derive(consortium, KeyEpoch(1), epoch).epoch_id();
     let draft = RosterDraft {
         consortium: consortium.clone(),

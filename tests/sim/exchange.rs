@@ -88,6 +88,7 @@ impl World {
 
     fn serve(&mut self, pair: (usize, usize)) -> Result<(), Violation> {
         let now = self.elapsed_ms;
+        self.tell_rosters(pair);
         while let Some(asked) = self.stream(pair).and_then(|stream| stream.up.take_due(now)) {
             self.hear_ask(pair, asked)?;
             self.sync(pair.1)?;
@@ -119,12 +120,19 @@ impl World {
                 let consortium = self.consortium.id.clone();
                 let deaf = self.options.mutant == Some(Mutant::DeafToPeers);
                 let greeting = self.on_node(server, |node, _, _| node.greet(&peer, roster_version));
-                let heads = greeting.into_iter().flat_map(|greeting| greeting.heads);
+                let Some(greeting) = greeting else { return Ok(()) };
+                let roster = greeting.next_roster.filter(|_| !self.keeps_rosters());
+                let follows = greeting.roster_version;
+                let heads = greeting.heads.into_iter();
                 let heads = heads
                     .filter(|(feed, _)| !(deaf && feed.member == peer))
                     .map(|(feed, head)| (feed.origin(&consortium), head.checkpoint.to_string()))
                     .collect();
-                self.tell(pair, Tell::Welcome { heads });
+                if let Some(stream) = self.stream(pair) {
+                    stream.their_roster = Some(roster_version + u64::from(roster.is_some()));
+                }
+                self.tell(pair, Tell::Welcome { heads, roster, roster_version: follows });
+                self.tell_rosters(pair);
             }
             Ask::Subscribe { feed, from } => {
                 let allowed = self.on_node(server, |node, now, rng| node.subscribe(&peer, &feed, from, now, rng));
@@ -311,23 +319,23 @@ impl World {
     fn hear_tell(&mut self, pair: (usize, usize), told: Tell) -> Result<Then, Violation> {
         let from = self.member_of(pair.1);
         match told {
-            Tell::Welcome { heads } => {
-                for (origin, note) in &heads {
-                    let feed = FeedId::from_origin(&self.consortium.id, origin).expect("origins of this consortium");
-                    self.observe(pair.0, &feed, note.as_bytes())?;
+            Tell::Roster(note) => {
+                self.hear_roster(pair.0, &note)?;
+                if self.stream(pair).is_some_and(|stream| stream.connected) {
+                    self.tell_witnessed(pair);
                 }
-                self.note(&("welcome", pair, heads.len()));
-                let heard = self.on_node(pair.0, |node, now, rng| node.learn_heads(&from, heads, now, rng));
-                let then = self.after(pair, heard)?;
-                if then == Then::GoOn
-                    && let Some(stream) = self.stream(pair)
-                {
-                    stream.connected = true;
-                    stream.next_gossip = 0;
-                    let note = self.on_node(pair.0, |node, _, _| node.audit_head_of(&from)).unwrap_or_default();
-                    self.ask(pair, Ask::AuditWitnessed { note });
+                self.learn_due_heads(pair)
+            }
+            Tell::Welcome { heads, roster, roster_version } => {
+                if let Some(note) = roster {
+                    self.hear_roster(pair.0, &note)?;
                 }
-                Ok(then)
+                // As long as none is told that leads further, there is none to wait for.
+                let judged_by = if self.keeps_rosters() { 0 } else { roster_version };
+                if let Some(stream) = self.stream(pair) {
+                    stream.heads_due = Some((judged_by, heads));
+                }
+                self.learn_due_heads(pair)
             }
             Tell::Heartbeat { feed, checkpoint } => {
                 self.observe(pair.0, &feed, checkpoint.as_bytes())?;
@@ -392,7 +400,7 @@ impl World {
     }
 
     /// Whether the stream goes on after what was heard.
-    fn after(&mut self, pair: (usize, usize), heard: Option<Result<(), AcceptFault>>) -> Result<Then, Violation> {
+    pub fn after(&mut self, pair: (usize, usize), heard: Option<Result<(), AcceptFault>>) -> Result<Then, Violation> {
         match heard {
             Some(Ok(()) | Err(AcceptFault::Quarantined | AcceptFault::Incomplete | AcceptFault::UnknownFeed)) => {
                 Ok(Then::GoOn)
@@ -410,7 +418,7 @@ impl World {
     }
 
     /// A note arrived at a house: remembered as shown, if its author signed it.
-    fn observe(&mut self, house: usize, feed: &FeedId, note: &[u8]) -> Result<(), Violation> {
+    pub fn observe(&mut self, house: usize, feed: &FeedId, note: &[u8]) -> Result<(), Violation> {
         if feed.group != self.consortium.group {
             return Ok(());
         }

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hushwire::base::bytes::Commitment;
+use hushwire::base::bytes::{Commitment, TreeHash};
 use hushwire::base::name::{FeedId, MemberId};
 use hushwire::base::position::TreeSize;
-use hushwire::base::time::Timestamp;
+use hushwire::base::time::{Day, Timestamp};
 use hushwire::domain::feed::blob::Body;
 use hushwire::domain::feed::entry::{EntryKind, Leaf};
 use hushwire::node::Node;
@@ -19,6 +19,7 @@ use crate::consortium::Consortium;
 use crate::disk::{Disk, SimJournal, SimViews};
 use crate::options::Options;
 use crate::releases::Books;
+use crate::snapshots::{Snapshots, agree};
 use crate::violation::{Invariant, Violation, broken};
 
 pub type SimNode = Node<SimJournal, SimViews>;
@@ -47,6 +48,7 @@ pub struct House {
     pub honest: bool,
     pub disk: Disk,
     pub views: SimViews,
+    pub snapshots: Snapshots,
     pub node: Option<SimNode>,
     /// The compaction it has begun.
     pub compaction: Option<Compaction<SimJournal>>,
@@ -63,17 +65,22 @@ pub struct House {
     pub ahead_ms: u64,
     /// Its store was once replaced by an older copy.
     pub restored: bool,
+    /// Place of the newest roster it follows: a file beside the store.
+    pub followed: usize,
+    /// Size and root of its audit log when another key took over.
+    pub audit_before: Option<(TreeSize, TreeHash)>,
     /// The house that must stay reachable until this one has recovered.
     pub recovers_from: Option<usize>,
 }
 
 impl House {
-    pub fn new(member: usize, honest: bool, options: &Options) -> Self {
+    pub fn new(member: usize, honest: bool, consortium: &Consortium, options: &Options) -> Self {
         Self {
             member,
             honest,
             disk: Disk::new(options.disk),
             views: SimViews::new(options.mutant),
+            snapshots: Snapshots::new(consortium.id.clone()),
             node: None,
             compaction: None,
             disk_may_fail: false,
@@ -84,6 +91,8 @@ impl House {
             version: 0,
             ahead_ms: 0,
             restored: false,
+            followed: 0,
+            audit_before: None,
             recovers_from: None,
         }
     }
@@ -97,11 +106,26 @@ impl House {
         rng: &mut ChaCha20Rng,
     ) -> Result<(), Violation> {
         let opened = self.disk.open(options.mutant).and_then(|journal| {
-            let (identity, settings) = (consortium.identity(self.member), consortium.settings(options.window_ms));
-            let roster = consortium.roster_of(self.member).clone();
-            Node::open(identity, settings, roster, journal, self.views.clone(), now, rng)
+            let identity = consortium.identity(self.member, self.followed);
+            let settings = consortium.settings(options);
+            let roster = consortium.roster_of(self.member, self.followed).clone();
+            let early = if options.snapshots {
+                let whose = (consortium, self.member, self.followed);
+                self.snapshots.start(whose, &journal, options, now, rng)
+            } else {
+                Ok(None)
+            };
+            let mut node = Node::open(identity, settings, roster, journal, self.views.clone(), now, rng)?;
+            if self.followed > 0 {
+                node.keep_rosters(&consortium.rosters[..=self.followed], now, rng)?;
+            }
+            Ok((early, node))
         });
-        let node = opened.map_err(|fault| broken(Invariant::StoreWhole, format!("does not open: {fault}")))?;
+        let opened = opened.map_err(|fault| broken(Invariant::StoreWhole, format!("does not open: {fault}")));
+        let (early, node) = opened?;
+        if let Some(early) = early? {
+            agree(&early, &node, consortium)?;
+        }
         self.node = Some(node);
         self.compaction = None;
         self.broken = false;
@@ -117,6 +141,7 @@ impl House {
         self.waiting.clear();
         self.heads.clear();
         self.disk.crash(seed);
+        self.snapshots.crash(seed);
         self.views.crash();
     }
 
@@ -166,6 +191,7 @@ impl House {
         for (leaf, body) in self.entries(feed)? {
             if leaf.kind == EntryKind::Indicator {
                 said.in_order.push(leaf.commitment);
+                said.expires.insert(leaf.commitment, leaf.expires_day);
             }
             match body {
                 Some(Body::Retraction(retraction)) => *said.withdrawn.entry(retraction.target).or_default() += 1,
@@ -194,4 +220,6 @@ pub struct Said {
     pub withdrawn: BTreeMap<Commitment, usize>,
     /// The publications as they stand in the feed.
     pub in_order: Vec<Commitment>,
+    /// The last day on which each is held.
+    pub expires: BTreeMap<Commitment, Day>,
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hushwire::base::bytes::{Commitment, TreeHash};
 use hushwire::base::name::FeedId;
 use hushwire::base::position::TreeSize;
+use hushwire::base::time::Day;
 
 use crate::house::{Backup, Said};
 use crate::releases::Books;
@@ -17,6 +18,12 @@ pub struct Attempt {
     pub house: usize,
     pub identifier: usize,
     pub source_ref: String,
+    /// The day whose quota it uses.
+    pub day: Day,
+    /// The last day on which it is held, where a run goes on so long.
+    pub expires: Option<Day>,
+    /// That day is over.
+    pub expired: bool,
     /// The caller was answered.
     pub acknowledged: bool,
     /// Its store was replaced by a copy that does not know it, and nobody else held it.
@@ -62,6 +69,13 @@ impl Ledger {
         self.books.entry(house).or_default()
     }
 
+    /// A new day: what expired is asked for no more.
+    pub fn expire(&mut self, today: Day) {
+        for attempt in self.attempts.values_mut() {
+            attempt.expired |= attempt.expires.is_some_and(|expires| expires < today);
+        }
+    }
+
     pub fn acknowledge_published(&mut self, commitments: &[Commitment]) {
         for commitment in commitments {
             if let Some(attempt) = self.attempts.get_mut(commitment) {
@@ -82,6 +96,7 @@ impl Ledger {
             attempt.house == house
                 && attempt.acknowledged
                 && !attempt.excused
+                && !attempt.expired
                 && !self.withdrawals.contains_key(*commitment)
         });
         standing.map(|(commitment, attempt)| (*commitment, attempt)).collect()

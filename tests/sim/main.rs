@@ -8,6 +8,7 @@ mod adversary;
 mod calls;
 mod check;
 mod consortium;
+mod days;
 mod disk;
 mod exchange;
 mod house;
@@ -19,6 +20,8 @@ mod operation;
 mod options;
 mod regressions;
 mod releases;
+mod rosters;
+mod snapshots;
 mod violation;
 mod witness;
 mod world;
@@ -103,6 +106,44 @@ fn compactions_beside_the_writer_lose_nothing() {
         disk: if seed % 2 == 0 { options::DiskKind::Files } else { options::DiskKind::Memory },
         ..Options::stormy(seed)
     });
+}
+
+#[test]
+fn other_keys_take_over_and_nobody_is_blamed_for_it() {
+    hold_seeds(3, |seed| Options { rotates: true, restores: seed % 2 == 1, ..Options::stormy(seed) });
+    hold_seeds(1, |seed| Options { rotates: true, crashes: true, ..Options::witnessed(seed) });
+}
+
+#[test]
+fn a_start_from_a_snapshot_answers_what_its_store_does() {
+    hold_seeds(4, |seed| Options {
+        snapshots: true,
+        compacts: seed % 2 == 0,
+        restores: seed % 4 == 1,
+        rotates: seed % 4 == 3,
+        disk: if seed % 4 == 2 { options::DiskKind::Files } else { options::DiskKind::Memory },
+        ..Options::stormy(seed)
+    });
+}
+
+#[test]
+fn days_that_pass_free_nothing_of_a_quota() {
+    hold_seeds(4, |seed| Options {
+        days: true,
+        compacts: true,
+        snapshots: true,
+        rogue: Some(Rogue::Floods).filter(|_| seed % 4 != 3),
+        members: 3,
+        steps: 60,
+        crashes: seed % 2 == 1,
+        ..Options::calm(seed)
+    });
+}
+
+#[test]
+fn decoys_fill_windows_and_stand_for_nobody() {
+    let decoys = |seed| Options { decoys: 2, window_ms: 10_000, members: 3, steps: 60, ..Options::stormy(seed) };
+    hold_seeds(3, |seed| Options { compacts: seed % 2 == 1, ..decoys(seed) });
 }
 
 #[test]

@@ -48,6 +48,20 @@ fn members_that_ignore_quotas_are_caught() {
 }
 
 #[test]
+fn members_that_keep_rosters_to_themselves_are_caught() {
+    let rotating = |seed| Options { rotates: true, ..Options::calm(seed) };
+    caught(Mutant::KeepsRosters, &[Invariant::NoFalseAccusation, Invariant::Progress], rotating);
+}
+
+#[test]
+fn a_start_that_reads_no_further_than_its_snapshot_is_caught() {
+    caught(Mutant::SkipsTails, &[Invariant::SnapshotTells], |seed| Options {
+        snapshots: true,
+        ..Options::stormy(seed)
+    });
+}
+
+#[test]
 fn views_that_lose_runs_are_caught() {
     caught(Mutant::LosesRuns, &[Invariant::StoreWhole], Options::calm);
 }

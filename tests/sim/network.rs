@@ -48,7 +48,13 @@ pub enum Tell {
     /// Origin and head of every feed the server holds.
     Welcome {
         heads: Vec<(String, String)>,
+        /// The note of the roster after the puller's, where there is one.
+        roster: Option<String>,
+        /// Version of the one the server follows.
+        roster_version: u64,
     },
+    /// A further roster.
+    Roster(String),
     Batch(Box<UnverifiedBatch>),
     Heartbeat {
         feed: FeedId,
@@ -104,6 +110,10 @@ pub struct Subscription {
 pub struct Stream {
     pub up: Queue<Ask>,
     pub down: Queue<Tell>,
+    /// The version of the roster the puller follows, as far as the server knows.
+    pub their_roster: Option<u64>,
+    /// Heads of the welcome, and the version of the roster they are to be judged by: the puller is told it first.
+    pub heads_due: Option<(u64, Vec<(String, String)>)>,
     /// The puller was welcomed.
     pub connected: bool,
     /// What the puller asked for on this stream.

@@ -52,6 +52,21 @@ pub enum Operation {
         nth: usize,
         reach: Reach,
     },
+    /// The next roster names another key of the house, for its feed from some entries ahead or for its audit log.
+    NextKey {
+        house: usize,
+        of_feed: bool,
+        ahead: u64,
+    },
+    Snapshot {
+        house: usize,
+    },
+    /// Changes the snapshot at some byte, or cuts it off there.
+    DamageSnapshot {
+        house: usize,
+        at: u64,
+        cuts: bool,
+    },
     Sync {
         house: usize,
     },
@@ -102,6 +117,10 @@ pub enum Operation {
     Advance {
         ms: u64,
     },
+    /// So many days pass.
+    PassDays {
+        days: u64,
+    },
 }
 
 /// Draws the next operation.
@@ -111,6 +130,22 @@ pub fn draw(options: &Options, houses: usize, rng: &mut ChaCha20Rng) -> Operatio
     if options.releases && rng.random_bool(0.25) {
         let reach = [Reach::Begun, Reach::Charged, Reach::Stored, Reach::Answered][rng.random_range(0..4)];
         return Operation::Release { house, nth: rng.random_range(0..PRICES.len()), reach };
+    }
+    if options.days && rng.random_bool(0.07) {
+        return Operation::PassDays { days: rng.random_range(1..8) };
+    }
+    // Several a day, of which some outlast what was there before them.
+    if options.days && options.rogue.is_some() && rng.random_bool(0.2) {
+        return Operation::Flood { count: rng.random_range(1..8) };
+    }
+    if options.snapshots && rng.random_bool(0.12) {
+        if rng.random_bool(0.8) {
+            return Operation::Snapshot { house };
+        }
+        return Operation::DamageSnapshot { house, at: rng.random_range(0..1 << 20), cuts: rng.random_bool(0.3) };
+    }
+    if options.rotates && rng.random_bool(0.08) {
+        return Operation::NextKey { house, of_feed: rng.random(), ahead: rng.random_range(1..12) };
     }
     match rng.random_range(0..100) {
         0..20 => publish(options, house, rng),
@@ -141,7 +176,7 @@ pub fn draw(options: &Options, houses: usize, rng: &mut ChaCha20Rng) -> Operatio
             loss_percent: rng.random_range(0..15),
             mangled: rng.random_bool(0.2),
         },
-        78..79 => Operation::ClockAhead { house, ms: rng.random_range(0..120_000) },
+        78..79 if options.decoys == 0 => Operation::ClockAhead { house, ms: rng.random_range(0..120_000) },
         _ => Operation::Advance { ms: rng.random_range(50..4_000) },
     }
 }

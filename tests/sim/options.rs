@@ -30,6 +30,10 @@ pub enum Mutant {
     KeepsHeadsToItself,
     /// Members let everything count that is published.
     IgnoresQuotas,
+    /// What the journal says behind a snapshot is not read.
+    SkipsTails,
+    /// Members do not tell each other of rosters.
+    KeepsRosters,
 }
 
 /// What the second member does that the others must not follow: its node has a roster of its own making.
@@ -68,6 +72,14 @@ pub struct Options {
     pub bulk: bool,
     /// Journals are compacted again and again, a step with each tick, while everything else goes on.
     pub compacts: bool,
+    /// Days pass between what is asked for.
+    pub days: bool,
+    /// Indicators every window is filled up to.
+    pub decoys: usize,
+    /// Snapshots of belief are taken, and started from.
+    pub snapshots: bool,
+    /// Members change the keys of their feeds and audit logs.
+    pub rotates: bool,
     pub mutant: Option<Mutant>,
 }
 
@@ -91,6 +103,10 @@ impl Options {
             rogue: None,
             bulk: false,
             compacts: false,
+            days: false,
+            decoys: 0,
+            snapshots: false,
+            rotates: false,
             mutant: None,
         }
     }
@@ -107,6 +123,8 @@ impl Options {
             restores: pick(4),
             releases: pick(1),
             relay: pick(8),
+            snapshots: pick(2),
+            rotates: pick(4),
             twin: seed % 7 == 6,
             ..Self::calm(seed)
         }

@@ -88,3 +88,21 @@ fn who_completes_a_feed_has_not_stripped_it() {
 fn a_borrowed_name_on_a_note_makes_nobody_guilty() {
     hold_seed(Options { relay: true, ..Options::stormy(115) });
 }
+
+/// `NoFalseAccusation`: heads of a welcome were judged before the rosters were heard that name their keys.
+#[test]
+fn who_is_several_rosters_behind_blames_nobody() {
+    let wait = || Operation::Advance { ms: 5_000 };
+    let feed_of = |house| Operation::NextKey { house, of_feed: true, ahead: 1 };
+    let mut script = vec![publish(0, 1), publish(1, 2), wait(), Operation::Crash { house: 2, restart: false }];
+    script.extend([feed_of(0), wait(), publish(0, 4), wait(), feed_of(1), wait(), publish(1, 5), wait()]);
+    script.extend([Operation::Start { house: 2 }, wait()]);
+    hold(Options { members: 3, ..Options::calm(1) }, &script);
+}
+
+/// `AuditWitnessed`: a witness that had named a head of the former key was told nothing of the log under the next one, for as
+/// long as its stream lived.
+#[test]
+fn a_witness_names_its_head_again_behind_a_roster() {
+    hold_seed(Options { rotates: true, crashes: true, ..Options::witnessed(102) });
+}

@@ -21,6 +21,12 @@ pub enum Invariant {
     SameFeeds,
     /// All honest members believe what the feeds say, and nothing else.
     SameBelief,
+    /// What a start answers from a snapshot is what its store says.
+    SnapshotTells,
+    /// A start believes what was believed before it.
+    StartsAlike,
+    /// A decoy is its author's, in the place of nobody.
+    DecoysAreNobody,
     /// What exceeds a member's quota, or names an epoch of its own, counts nowhere.
     HeldToTheRoster,
     /// An honest author signs one tree of one size.

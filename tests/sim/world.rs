@@ -61,9 +61,9 @@ impl World {
         let rogue = |member: usize| options.rogue.is_some() && member == ROGUE;
         let honest = |member: usize| !(options.twin && member == 0 || options.relay && member == last || rogue(member));
         let mut houses: Vec<House> =
-            (0..options.members).map(|member| House::new(member, honest(member), &options)).collect();
+            (0..options.members).map(|member| House::new(member, honest(member), &consortium, &options)).collect();
         if options.twin {
-            houses.push(House::new(0, false, &options));
+            houses.push(House::new(0, false, &consortium, &options));
         }
         let pairs = (0..houses.len()).flat_map(|puller| (0..houses.len()).map(move |server| (puller, server)));
         let mut world = Self {
@@ -212,7 +212,7 @@ impl World {
     }
 
     /// Begins a compaction, has one part of it rewritten and put in force, or ends it.
-    fn compact_a_step(&mut self, house: usize) -> Result<(), Violation> {
+    pub fn compact_a_step(&mut self, house: usize) -> Result<(), Violation> {
         let Some(mut compaction) = self.houses[house].compaction.take() else {
             let begun = self.on_node(house, |node, now, _| node.begin_compaction(now));
             let begun = begun.map(|begun| self.houses[house].judge(begun)).transpose()?;
@@ -221,6 +221,7 @@ impl World {
         };
         let outcome = match compaction.work() {
             Some(part) => {
+                self.houses[house].snapshots.discard()?;
                 let installed = self.on_node(house, |node, _, _| node.install_compacted(part));
                 let installed = installed.map(|installed| self.houses[house].judge(installed)).transpose()?;
                 self.houses[house].compaction = installed.flatten().map(|()| compaction);
@@ -235,6 +236,18 @@ impl World {
     /// Heals everything, starts everybody and waits.
     fn quieten(&mut self) -> Result<(), Violation> {
         self.note(&"quiet");
+        self.mend_everything()?;
+        self.advance(90_000)?;
+        // With decoys no feed ever rests: it is looked at in the middle of a window.
+        if self.options.decoys > 0 {
+            let within = self.elapsed_ms % self.options.window_ms;
+            self.advance(3 * self.options.window_ms / 2 - within)?;
+        }
+        Ok(())
+    }
+
+    /// Heals everything and starts everybody.
+    pub fn mend_everything(&mut self) -> Result<(), Violation> {
         for line in self.lines.values_mut() {
             *line =
                 Line { stream: line.stream.take(), was_mangled: line.was_mangled, latency_ms: 50, ..Line::default() };
@@ -245,7 +258,7 @@ impl World {
                 self.start(house)?;
             }
         }
-        self.advance(90_000)
+        Ok(())
     }
 
     /// The houses of honest members.

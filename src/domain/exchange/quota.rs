@@ -6,12 +6,16 @@
 //! to one more than [`FEED_LAG_DAYS`] before the newest day its feed has shown. Dating back therefore gains the rest of two
 //! days once, and dating ahead uses up the days to come: from then on everything is reckoned to the last few of them.
 //!
+//! A place outlives the content it was given for: a node that drops a content keeps its day. Who gets the bare leaf alone, after
+//! expiry or an erasure, cannot know that day, and reckons nothing to it: of an author that exceeds its quota, and then erases,
+//! a late joiner may let more count than others do.
+//!
 //! The quota of the roster is for all groups together, which only the member's own node can hold itself to: its readers know
 //! different feeds of it, and no order between them. They allow each feed the whole of it. An honest member is never refused
 //! so; a hostile one gains as many quotas as it has groups, within what belief holds of it in all.
 
 use crate::base::limits::FEED_LAG_DAYS;
-use crate::base::time::{Day, Hour};
+use crate::base::time::Day;
 
 pub const DAYS: usize = FEED_LAG_DAYS + 1;
 
@@ -35,9 +39,9 @@ impl FeedQuota {
     }
 
     /// The place of the feed's next indicator among those of its day, from 0 on: it counts where that lies below the quota.
-    /// The place stays what it is when the quota changes, so that who judged before and who judges after agree.
-    pub fn place(&mut self, hour: Hour) -> u64 {
-        let day = hour.day();
+    /// The place stays what it is when the quota changes, so that who judged before and who judges after agree; and its day
+    /// outlives the content of the indicator, so that what came after it keeps the place it had.
+    pub fn place(&mut self, day: Day) -> u64 {
         let newest = self.newest.map_or(day, |newest| newest.max(day));
         for _ in 0..days_between(self.newest.unwrap_or(newest), newest).min(DAYS) {
             self.shown.rotate_right(1);
@@ -62,7 +66,7 @@ mod tests {
     /// One indicator for each day given, and which of them count.
     fn check(quota: u64, days: &[u32], expected: &[bool]) {
         let mut feed = FeedQuota::default();
-        let taken: Vec<bool> = days.iter().map(|day| feed.place(Hour(day * 24 + 5)) < quota).collect();
+        let taken: Vec<bool> = days.iter().map(|day| feed.place(Day(*day)) < quota).collect();
         assert_eq!(taken, expected, "{days:?}");
     }
 

@@ -5,8 +5,6 @@
 //! commit and acknowledge batch by batch, 5 cosign checkpoints of feeds and heads of the peer's audit log.
 
 use std::collections::BTreeSet;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use rand::RngExt;
@@ -17,7 +15,6 @@ use tonic::Streaming;
 use tonic::transport::Channel;
 
 use crate::base::bytes::TreeHash;
-use crate::base::epoch::KeyEpoch;
 use crate::base::limits;
 use crate::base::name::{FeedId, MemberId};
 use crate::base::position::{EntryIndex, TreeSize};
@@ -26,6 +23,7 @@ use crate::io::engine::{Engine, EngineFault};
 use crate::io::exchange::VERSION;
 use crate::io::exchange::hear_proof;
 use crate::io::exchange::links::{Link, Links};
+use crate::io::exchange::papers::Papers;
 use crate::io::exchange::pull_fault::PullFault;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_request::Message as Asked;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_response::Message as Told;
@@ -93,25 +91,6 @@ pub async fn follow<J, V, D>(
     }
 }
 
-/// Whoever keeps the rosters and the secrets of epochs.
-#[derive(Clone)]
-pub struct Papers {
-    /// Takes a roster note: verifies it against the roster in force, applies it or drops it.
-    pub hear_roster: Hear,
-    /// Takes a key bundle: verifies it against the roster it was sealed under, opens it or drops it.
-    pub hear_bundle: Hear,
-    pub epochs_held: Arc<dyn Fn() -> Vec<KeyEpoch> + Send + Sync>,
-}
-
-impl std::fmt::Debug for Papers {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Papers")
-    }
-}
-
-/// Takes a signed note a peer told of. Waited for, so that notes are taken in the order they were told.
-pub type Hear = Arc<dyn Fn(MemberId, Vec<u8>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
-
 /// One stream.
 struct Pull<'a, J, V> {
     engine: &'a Engine<J, V>,
@@ -161,19 +140,13 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
         if welcome.version != VERSION {
             return Err(PullFault::Protocol("another protocol version"));
         }
-        self.hear_papers(&welcome).await;
-        // What the peer holds is signed under the newest of its rosters: those before it come first.
-        let mut followed = greeting.roster_version.saturating_add(1);
-        let mut is_next = !welcome.roster_note.is_empty();
-        while is_next && followed < welcome.roster_version {
-            let further = tokio::time::timeout(patience, next_welcome(&mut responses)).await.map_err(silent)??;
-            self.hear_papers(&further).await;
-            is_next = !further.roster_note.is_empty();
-            followed += 1;
-        }
+        let early = self.papers.catch_up(self.engine, self.peer, &welcome, &mut responses).await?;
         self.learn(welcome).await?;
-        self.offer_audit_head(&requests).await?;
+        self.tell_witnessed(&requests).await?;
         self.links.set(self.peer, Link::Connected);
+        if let Some(response) = early {
+            self.hear(response, &requests).await?;
+        }
 
         let mut relays = tokio::time::interval(RELAY_CHECK);
         loop {
@@ -185,15 +158,6 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
                 },
                 _ = relays.tick() => self.subscribe(&requests).await?,
             }
-        }
-    }
-
-    async fn hear_papers(&self, welcome: &Welcome) {
-        if !welcome.roster_note.is_empty() {
-            (self.papers.hear_roster)(self.peer.clone(), welcome.roster_note.to_vec()).await;
-        }
-        for bundle in &welcome.key_bundles {
-            (self.papers.hear_bundle)(self.peer.clone(), bundle.to_vec()).await;
         }
     }
 
@@ -272,9 +236,8 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
                 Ok(())
             }
             Some(Told::Welcome(welcome)) => {
-                self.hear_papers(&welcome).await;
-                // Under a next audit key another log begins, which the peer leads on from no head of the former one.
-                if welcome.roster_note.is_empty() { Ok(()) } else { self.offer_audit_head(requests).await }
+                self.papers.hear(self.peer, &welcome).await;
+                if welcome.roster_note.is_empty() { Ok(()) } else { self.tell_witnessed(requests).await }
             }
             None => Err(PullFault::Protocol("a message this version does not know")),
         }
@@ -309,8 +272,9 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
         }
     }
 
-    /// Says which head of the peer's audit log counts here: from there we want to be led on.
-    async fn offer_audit_head(&self, requests: &Sender<ExchangeRequest>) -> Result<(), PullFault> {
+    /// Tells the peer from which head of its audit log it is to lead us on. Told again behind a roster: where that names another
+    /// key the log begins anew, and what was told of the one before says nothing any more.
+    async fn tell_witnessed(&self, requests: &Sender<ExchangeRequest>) -> Result<(), PullFault> {
         let author = self.peer.clone();
         let held = self.engine.call(move |node, _| node.audit_head_of(&author)).await?;
         self.ask(requests, self.audit_witnessed(held)).await

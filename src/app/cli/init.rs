@@ -2,7 +2,7 @@
 //!
 //! Made beside its final place and moved there whole: an interrupted run leaves no half of a node.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
@@ -16,6 +16,7 @@ use crate::app::cli::member::join::{Entry, join};
 use crate::app::cli::member::keygen::{Addresses, Holder, LOCAL_HOSTS, make_keys, write_configuration};
 use crate::app::cli::member::sign::Document;
 use crate::app::cli::sealing::PassphraseArgs;
+use crate::app::cli::whole_folder::{WholeFolder, refuse_occupied};
 use crate::app::config::PEER_PORT;
 use crate::app::config::layout::NodeDir;
 use crate::app::outcome::{CliError, Outcome};
@@ -85,50 +86,10 @@ pub fn run(args: InitArgs) -> Result<Outcome, CliError> {
     refuse_occupied(&args.dir)?;
     // Before the folder: somebody who is asked for it may well leave with Ctrl-C.
     let passphrase = args.sealing.chosen()?;
-    let staging = staging(&args.dir)?;
-    let made = build(&args, &passphrase, &NodeDir::new(&staging)).and_then(|genesis| {
-        std::fs::rename(&staging, &args.dir)
-            .map_err(|error| CliError::failed(format!("{} cannot be made: {error}", args.dir.display())))?;
-        Ok(genesis)
-    });
-    let genesis = match made {
-        Ok(genesis) => genesis,
-        Err(error) => {
-            // Best effort: the error that counts is the one before.
-            let _gone = std::fs::remove_dir_all(&staging);
-            return Err(error);
-        }
-    };
+    let folder = WholeFolder::begin(&args.dir, "init")?;
+    let genesis = build(&args, &passphrase, &NodeDir::new(folder.path()))?;
+    folder.put_in_place()?;
     report(&args, genesis)
-}
-
-fn refuse_occupied(dir: &Path) -> Result<(), CliError> {
-    let mut entries = match std::fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(CliError::usage(format!("{}: {error}", dir.display()))),
-    };
-    if entries.next().is_some() {
-        return Err(CliError::usage(format!("{} is not empty, nothing was changed", dir.display()))
-            .hint("choose another --dir; hushwire doctor looks at a node that exists"));
-    }
-    Ok(())
-}
-
-/// A folder beside `dir`, on the same file system, for its owner only.
-fn staging(dir: &Path) -> Result<PathBuf, CliError> {
-    use std::os::unix::fs::DirBuilderExt;
-    let name = dir.file_name().ok_or_else(|| CliError::usage(format!("{} names no folder", dir.display())))?;
-    let mut staged = std::ffi::OsString::from(".");
-    staged.push(name);
-    staged.push(format!(".init-{}", std::process::id()));
-    let path = dir.with_file_name(staged);
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&path)
-        .map_err(|error| CliError::failed(format!("{} cannot be made: {error}", path.display())))?;
-    Ok(path)
 }
 
 /// Everything of the node in `node`; returns the genesis hash.

@@ -32,6 +32,7 @@ pub mod serve;
 pub mod stats;
 pub mod status;
 pub mod stream;
+mod whole_folder;
 
 use std::process::ExitCode;
 

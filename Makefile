@@ -34,9 +34,11 @@ lint: $(DENY) $(BUF) ## formatting, clippy, protocols, dependencies, documentati
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 
 deployed: $(BUF) $(PYTHON_TOOLS)/pip $(PROMTOOL) ## check units, images, manifests, alerts, metrics and the HTTP description (needs python3, npm, systemd, apt-get and curl)
-	systemd-analyze security --offline=true --threshold=20 deploy/systemd/hushwire.service > target/checks/exposure.txt \
-	    || { cat target/checks/exposure.txt; exit 1; }
-	tail -n 1 target/checks/exposure.txt
+	for unit in deploy/systemd/*.service; do \
+	    systemd-analyze security --offline=true --threshold=20 $$unit > target/checks/exposure.txt \
+	        || { cat target/checks/exposure.txt; exit 1; }; \
+	    tail -n 1 target/checks/exposure.txt; \
+	done
 	$(PYTHON_TOOLS)/hadolint - < deploy/container/Dockerfile
 	$(KUSTOMIZE) build deploy/kubernetes/overlays/bank-a > target/checks/kubernetes.yaml
 	$(PYTHON_TOOLS)/kubernetes-validate --strict -k 1.37 target/checks/kubernetes.yaml

@@ -295,6 +295,10 @@ pub const RECORDS_PER_COMMIT: usize = 1_024;
 /// Seconds a started node waits for what every other member holds of its feeds before it signs: two attempts to connect.
 pub const FENCE_PATIENCE_S: u64 = 10;
 
+/// Seconds the same waits where the store was restored or lost its own note of what it signed: time to bring a member back. What
+/// the silent one alone holds would otherwise be signed over, and that is for ever.
+pub const FENCE_PATIENCE_RESTORED_S: u64 = 3_600;
+
 /// Seconds from a start to the first compaction, and from one to the next: it reads the whole journal.
 pub const COMPACT_AFTER_START_S: u64 = 600;
 pub const COMPACT_EVERY_S: u64 = 86_400;

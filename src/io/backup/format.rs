@@ -217,8 +217,8 @@ impl<'a> Parts<'a> {
 /// Whether a path is one of a node's folder: plain names, no way up or out.
 fn has_its_place(path: &str) -> bool {
     let plain = |name: &str| !matches!(name, "" | "." | "..") && !name.contains(['\\', '\0']);
-    let placed = |place: &&str| path == *place || place.ends_with('/') && path.starts_with(place);
-    path.split('/').all(plain) && PLACES.iter().any(|place| placed(&place))
+    let placed = PLACES.iter().any(|place| path == *place || place.ends_with('/') && path.starts_with(place));
+    placed && path.split('/').all(plain)
 }
 
 #[cfg(test)]

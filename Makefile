@@ -34,10 +34,12 @@ lint: $(DENY) $(BUF) ## formatting, clippy, protocols, dependencies, documentati
 	$(DENY) --locked check --hide-inclusion-graph bans licenses sources
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 
-deployed: $(BUF) $(PYTHON_TOOLS)/pip $(PROMTOOL) ## check units, images, manifests, alerts, metrics and the HTTP description (needs python3, npm, systemd, apt-get and curl)
-	systemd-analyze security --offline=true --threshold=20 deploy/systemd/hushwire.service > target/checks/exposure.txt \
-	    || { cat target/checks/exposure.txt; exit 1; }
-	tail -n 1 target/checks/exposure.txt
+deployed: $(BUF) $(PYTHON_TOOLS)/pip $(PROMTOOL) ## check units, images, manifests, alerts, metrics, the HTTP description and a rolling upgrade (needs python3, npm, systemd, apt-get, curl and jq)
+	for unit in deploy/systemd/*.service; do \
+	    systemd-analyze security --offline=true --threshold=20 $$unit > target/checks/exposure.txt \
+	        || { cat target/checks/exposure.txt; exit 1; }; \
+	    tail -n 1 target/checks/exposure.txt; \
+	done
 	$(PYTHON_TOOLS)/hadolint - < deploy/container/Dockerfile
 	$(KUSTOMIZE) build deploy/kubernetes/overlays/bank-a > target/checks/kubernetes.yaml
 	$(PYTHON_TOOLS)/kubernetes-validate --strict -k 1.37 target/checks/kubernetes.yaml
@@ -47,6 +49,7 @@ deployed: $(BUF) $(PYTHON_TOOLS)/pip $(PROMTOOL) ## check units, images, manifes
 	$(PROMTOOL) test rules deploy/prometheus/alerts_test.yaml
 	$(CARGO) build --locked --quiet
 	.ci/scrape.sh target/debug/hushwire $(PROMTOOL)
+	.ci/rolling.sh target/debug/hushwire
 
 bench: ## run the benchmarks
 	$(CARGO) bench --locked

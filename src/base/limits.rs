@@ -83,6 +83,10 @@ pub const JOURNAL_RECORD_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes of a journal segment at which the next one is begun: compaction rewrites one at a time.
 pub const JOURNAL_SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Largest segment taken into a copy, or out of one, bytes: a segment is closed at the size above, behind the group of records
+/// that reached it.
+pub const JOURNAL_COPIED_SEGMENT_BYTES: u64 = 2 * JOURNAL_SEGMENT_BYTES;
+
 /// Bytes kept back so that a node on a full disk can still open its journal and write a few records.
 pub const JOURNAL_RESERVE_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -294,6 +298,10 @@ pub const RECORDS_PER_COMMIT: usize = 1_024;
 /// Seconds a started node waits for what every other member holds of its feeds before it signs: two attempts to connect.
 pub const FENCE_PATIENCE_S: u64 = 10;
 
+/// Seconds the same waits where the store was restored or lost its own note of what it signed: time to bring a member back. What
+/// the silent one alone holds would otherwise be signed over, and that is for ever.
+pub const FENCE_PATIENCE_RESTORED_S: u64 = 3_600;
+
 /// Seconds from a start to the first compaction, and from one to the next: it reads the whole journal.
 pub const COMPACT_AFTER_START_S: u64 = 600;
 pub const COMPACT_EVERY_S: u64 = 86_400;
@@ -354,6 +362,13 @@ pub const ENGINE_PATIENCE_MS: u64 = 10_000;
 
 /// Refused accesses recorded one by one in a minute; the others of that minute are counted in one gap record.
 pub const REFUSALS_PER_MINUTE: u64 = 600;
+
+/// Newest sizes of an audit log whose roots are kept while a copy is looked through: a log that grows twenty times a second is
+/// cosigned every thousand or two.
+pub const AUDIT_ROOTS_COMPARED: usize = 20_000;
+
+/// Bytes of a line in the header of a backup: a name has at most 255.
+pub const BACKUP_LINE_BYTES: usize = 512;
 
 /// Seconds between heads of feeds a peer follows elsewhere, so that two histories of one feed are found out within a minute.
 pub const GOSSIP_S: u64 = 20;

@@ -6,7 +6,8 @@
 //! signing for good. Publications are still accepted into the journal; only signing waits.
 //!
 //! All peers are asked, because the one that answers first may be the one that knows least. Who does not answer within
-//! [`limits::FENCE_PATIENCE_S`] is not waited for any longer, as long as anybody answered.
+//! [`limits::FENCE_PATIENCE_S`] is not waited for any longer, as long as anybody answered. A store that is known to have
+//! forgotten something waits for [`limits::FENCE_PATIENCE_RESTORED_S`]: there the silent one may well hold what others lack.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,6 +39,7 @@ pub struct Fence {
     remembered: BTreeMap<FeedId, TreeSize>,
     forked: Option<FeedId>,
     waiting_since: Option<Timestamp>,
+    patience_s: u64,
     patience_over: bool,
 }
 
@@ -51,6 +53,7 @@ impl Fence {
             remembered: BTreeMap::new(),
             forked: None,
             waiting_since: None,
+            patience_s: limits::FENCE_PATIENCE_S,
             patience_over: false,
         }
     }
@@ -79,6 +82,11 @@ impl Fence {
         self.remembered.insert(feed.clone(), size);
     }
 
+    /// The store has forgotten something, nobody knows what.
+    pub fn distrust(&mut self) {
+        self.patience_s = limits::FENCE_PATIENCE_RESTORED_S;
+    }
+
     /// A member told of all it holds of our own feeds.
     pub fn answer(&mut self, from: MemberId) {
         self.answered.insert(from);
@@ -87,7 +95,7 @@ impl Fence {
     /// Time passes while the answers come in.
     pub fn wait(&mut self, now: Timestamp) {
         let since = *self.waiting_since.get_or_insert(now);
-        self.patience_over |= now.ms_since(since) >= limits::FENCE_PATIENCE_S * 1000;
+        self.patience_over |= now.ms_since(since) >= self.patience_s * 1000;
     }
 
     /// Two of our own checkpoints cannot both be true.
@@ -146,6 +154,19 @@ mod tests {
         fence.answer(peer("bank-b"));
         assert_eq!(fence.state(|_| TreeSize(0)), FenceState::Asking { answers: 1, needed: 2 });
         fence.wait(start.plus_s(limits::FENCE_PATIENCE_S));
+        assert_eq!(fence.state(|_| TreeSize(0)), FenceState::Open);
+    }
+
+    #[test]
+    fn a_store_that_has_forgotten_something_waits_longer_for_who_is_silent() {
+        let mut fence = Fence::new(2);
+        let start = Timestamp::from_unix_s(1_795_000_000);
+        fence.distrust();
+        fence.wait(start);
+        fence.answer(peer("bank-b"));
+        fence.wait(start.plus_s(limits::FENCE_PATIENCE_RESTORED_S - 1));
+        assert_eq!(fence.state(|_| TreeSize(0)), FenceState::Asking { answers: 1, needed: 2 });
+        fence.wait(start.plus_s(limits::FENCE_PATIENCE_RESTORED_S));
         assert_eq!(fence.state(|_| TreeSize(0)), FenceState::Open);
     }
 

@@ -27,6 +27,7 @@ pub mod fill;
 pub mod heads;
 pub mod hear;
 pub mod identity;
+pub mod inspect;
 pub mod keys;
 pub mod list;
 pub mod local_mac;

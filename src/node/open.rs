@@ -146,7 +146,7 @@ fn replay(state: &mut State, journal: &impl Journal, views: &mut impl Views) -> 
 
 /// Whether the roster in the files came after the newest one of the journal, while the node was stopped. One that came
 /// before, or another of the same version, is refused: the files may have been put back, or put in place.
-fn is_news(state: &State) -> Result<bool, StorageFault> {
+pub(in crate::node) fn is_news(state: &State) -> Result<bool, StorageFault> {
     let found = state.roster.version();
     let Some((followed, note)) = state.newest_roster() else { return Ok(true) };
     if found < followed {
@@ -168,7 +168,7 @@ pub(in crate::node) fn check_clock(written: Timestamp, now: Timestamp) -> Result
 }
 
 /// What is stored must be what was signed: each complete feed has the root of its checkpoint.
-fn verify_feeds(state: &State) -> Result<(), StorageFault> {
+pub(in crate::node) fn verify_feeds(state: &State) -> Result<(), StorageFault> {
     for feed in state.feeds.values() {
         let Some(checkpoint) = feed.cursor.checkpoint.as_ref() else { continue };
         if checkpoint.size() == feed.size() && *checkpoint.root() != feed.tiles.range().root() {

@@ -136,6 +136,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         match contradiction {
             None => Ok(()),
             Some(reason) => {
+                self.state.fence.distrust();
                 self.record(&Actor::Node, vec![AuditEvent::NodeFenced { reason }], now, rng)?;
                 self.sync()
             }

@@ -1,5 +1,6 @@
 //! The command line as people and scripts meet it: the built program, its answers, its exit codes.
 
+mod backup;
 mod changes;
 mod configuration;
 mod conformance;

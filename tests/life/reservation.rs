@@ -89,6 +89,39 @@ fn a_store_behind_its_reservation_waits_for_what_it_forgot_however_long() {
 }
 
 #[test]
+fn a_restored_store_is_not_content_with_the_member_that_lags() {
+    let consortium = Consortium::new(&["bank-a", "bank-b", "shop"]);
+    let mut file = None;
+    let mut bank = open_guarded(&consortium, 0, Disk::default(), &file, START);
+    let mut other = House::open(&consortium, 1, Disk::default(), START);
+    let shop = House::open(&consortium, 2, Disk::default(), START);
+    exchange(&consortium, &mut bank, &other, START);
+    exchange(&consortium, &mut bank, &shop, START);
+    round(&mut bank, &mut file, START);
+    let backup = bank.disk.copy();
+    bank.publish("device-of-a-case-01", 30, None, START);
+    round(&mut bank, &mut file, START);
+    exchange(&consortium, &mut other, &bank, START);
+
+    // A backup brings no reservation along.
+    let mut file = None;
+    let mut bank = open_guarded(&consortium, 0, backup, &file, START);
+    bank.publish("device-of-a-case-02", 30, None, START);
+    exchange(&consortium, &mut bank, &shop, START);
+    for after_s in [0, PATIENCE_S, 60 * PATIENCE_S] {
+        round(&mut bank, &mut file, START.plus_s(after_s));
+        assert_eq!(size(&bank, &consortium), TreeSize(0), "the shop answered, and knows nothing of the first case");
+    }
+    let now = START.plus_s(60 * PATIENCE_S);
+    exchange(&consortium, &mut bank, &other, now);
+    round(&mut bank, &mut file, now);
+    round(&mut bank, &mut file, now);
+    assert_eq!(size(&bank, &consortium), TreeSize(2));
+    exchange(&consortium, &mut other, &bank, now);
+    assert_eq!(other.live(), 2, "one history");
+}
+
+#[test]
 fn what_nobody_ever_saw_is_forgotten_once_all_have_answered() {
     let consortium = Consortium::new(&["bank-a", "bank-b"]);
     let mut file = None;

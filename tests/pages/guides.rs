@@ -1,4 +1,4 @@
-//! The guides for clients, in other people's tools: `curl` with `jq`, and Python with the public gRPC packages.
+//! The guides for clients, in other people's tools (`curl` with `jq`, Python with the public gRPC packages), and the page on backups.
 
 use crate::typed::type_page;
 
@@ -7,6 +7,11 @@ const PORTS: [&str; 2] = ["7440", "7441"];
 #[test]
 fn a_checkout_is_connected_with_curl_as_the_guide_says() {
     type_page(include_str!("../../docs/guides/curl.md"), &PORTS, &["node.log"], &[]);
+}
+
+#[test]
+fn a_node_is_backed_up_and_put_back_as_the_page_says() {
+    type_page(include_str!("../../docs/backup.md"), &PORTS, &["node.log", "again.log"], &[]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::app::outcome::CliError;
 use crate::domain::note::NoteError;
 use crate::domain::note::key::KeyError;
 use crate::domain::roster::error::RosterError;
+use crate::io::backup::format::BackupError;
 use crate::io::certificate::CertificateError;
 use crate::io::key_bundle::BundleError;
 use crate::io::keystore::file::FileError;
@@ -14,6 +15,7 @@ use crate::io::keystore::keys::EpochKeysError;
 use crate::io::keystore::passphrase::{PassphraseError, PassphraseSource, VARIABLE};
 use crate::io::keystore::sealed::SealError;
 use crate::io::keystore::store::KeystoreError;
+use crate::io::keystore::stream::StreamError;
 use crate::io::roster_files::RosterFilesError;
 
 impl From<RosterError> for CliError {
@@ -81,6 +83,33 @@ impl From<KeystoreError> for CliError {
                 error.hint("--dir names the folder of a node; hushwire init or hushwire member keygen makes one")
             }
             _ => error,
+        }
+    }
+}
+
+impl From<BackupError> for CliError {
+    fn from(fault: BackupError) -> Self {
+        let message = fault.to_string();
+        match fault {
+            BackupError::Sealed(StreamError::NeedsIdentity | StreamError::OtherIdentity) => {
+                Self::usage(message).hint("--identity KEYFILE names the private key of a recipient")
+            }
+            BackupError::Sealed(StreamError::Seal(SealError::WrongPassphrase)) => {
+                Self::failed(message).hint("it is the passphrase the keystore had when the backup was made")
+            }
+            BackupError::Keystore(fault) => CliError { message, ..fault.into() },
+            BackupError::Roster(fault) => CliError { message, ..fault.into() },
+            BackupError::OtherMember { .. } => Self::usage(message).hint("take the backup of this member"),
+            BackupError::Output(error) if error.kind() == ErrorKind::BrokenPipe => Self::pipe_closed(),
+            BackupError::Output(_) | BackupError::File { .. } | BackupError::Changed(_) | BackupError::Missing(_) => {
+                Self::failed(message)
+            }
+            BackupError::Sealed(StreamError::Seal(_))
+            | BackupError::Broken(_)
+            | BackupError::Format(_)
+            | BackupError::Mixed { .. }
+            | BackupError::Journal(_) => Self::not_verified(message)
+                .hint("nothing was put in place; take an earlier backup, or fetch this one again"),
         }
     }
 }

@@ -2,15 +2,12 @@
 //!
 //! Made beside its final place and moved there whole: an interrupted run leaves no half of a node.
 
-mod staging;
-
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
 
 use crate::app::cli::cert::issue_client;
-use crate::app::cli::init::staging::Staging;
 use crate::app::cli::member::apply::Papers;
 use crate::app::cli::member::card::{ENTRIES_PER_DAY, Wishes, card_of, own_pin};
 use crate::app::cli::member::genesis::{Founding, prepare};
@@ -19,6 +16,7 @@ use crate::app::cli::member::join::{Entry, join};
 use crate::app::cli::member::keygen::{Addresses, Holder, LOCAL_HOSTS, make_keys, write_configuration};
 use crate::app::cli::member::sign::Document;
 use crate::app::cli::sealing::PassphraseArgs;
+use crate::app::cli::whole_folder::{WholeFolder, refuse_occupied};
 use crate::app::config::PEER_PORT;
 use crate::app::config::layout::NodeDir;
 use crate::app::outcome::{CliError, Outcome};
@@ -88,23 +86,10 @@ pub fn run(args: InitArgs) -> Result<Outcome, CliError> {
     refuse_occupied(&args.dir)?;
     // Before the folder: somebody who is asked for it may well leave with Ctrl-C.
     let passphrase = args.sealing.chosen()?;
-    let staging = Staging::beside(&args.dir)?;
-    let genesis = build(&args, &passphrase, &NodeDir::new(staging.path()))?;
-    staging.take_place(&args.dir)?;
+    let folder = WholeFolder::begin(&args.dir, "init")?;
+    let genesis = build(&args, &passphrase, &NodeDir::new(folder.path()))?;
+    folder.put_in_place()?;
     report(&args, genesis)
-}
-
-fn refuse_occupied(dir: &Path) -> Result<(), CliError> {
-    let mut entries = match std::fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(CliError::usage(format!("{}: {error}", dir.display()))),
-    };
-    if entries.next().is_some() {
-        return Err(CliError::usage(format!("{} is not empty, nothing was changed", dir.display()))
-            .hint("choose another --dir; hushwire doctor looks at a node that exists"));
-    }
-    Ok(())
 }
 
 /// Everything of the node in `node`; returns the genesis hash.

@@ -8,6 +8,7 @@
 //! server could not be reached, try again · 5 a verification failed.
 
 pub mod audit;
+pub mod backup;
 pub mod bench;
 pub mod cert;
 pub mod client;
@@ -25,6 +26,7 @@ pub mod list;
 pub mod member;
 pub mod openapi;
 pub mod publish;
+pub mod restore;
 pub mod retract;
 pub mod screen;
 pub mod sealing;
@@ -32,6 +34,7 @@ pub mod serve;
 pub mod stats;
 pub mod status;
 pub mod stream;
+mod whole_folder;
 
 use std::process::ExitCode;
 
@@ -86,6 +89,8 @@ enum Command {
     Cert(cert::CertArgs),
     Key(key::KeyArgs),
     Guard(guard::GuardArgs),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
     Conformance(conformance::ConformanceArgs),
     Bench(bench::BenchArgs),
     #[command(name = "openapi")]
@@ -112,6 +117,8 @@ impl Command {
             Self::Cert(args) => cert::run(args),
             Self::Key(args) => key::run(args),
             Self::Guard(args) => guard::run(args),
+            Self::Backup(args) => backup::run(args),
+            Self::Restore(args) => restore::run(args),
             Self::Conformance(args) => conformance::run(args),
             Self::Bench(args) => bench::run(args),
             Self::OpenApi(args) => openapi::run(args),

@@ -11,9 +11,9 @@
 //! tls/server.pem           certificate of the local listener
 //! certs/<role>-<name>/     cert.pem, key.pem and ca.pem of one client
 //! journal/ views/ guard/   the record, what is derived from it, imported guard lists
-//! belief.snapshot          cache of belief for a quick start; leave it out of backups
+//! belief.snapshot          cache of belief for a quick start; leave it out of copies, as `hushwire backup` does
 //! journal.damaged-<time>/  a damaged journal that was set aside, kept for whoever wants to look at it
-//! fence                    sizes reserved before they are signed; leave it out of backups
+//! fence                    sizes reserved before they are signed; leave it out of copies, as `hushwire backup` does
 //! ```
 
 use std::path::{Path, PathBuf};

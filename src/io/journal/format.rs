@@ -8,7 +8,7 @@
 //!   lock                                       empty; held with flock while a process has the journal open
 //!   reserve                                    bytes without meaning, given up when the disk is full
 //!   FIRST-LAST-GENERATION.segment              header and frames; three numbers of eight hexadecimal digits
-//!   keys/FIRST-LAST-GENERATION.key             the key of the segment of that name, wrapped; leave it out of backups
+//!   keys/FIRST-LAST-GENERATION.key             the key of the segment of that name, wrapped; in backups only under their own seal
 //!   *.new                                      was being written when the process died; removed at open
 //! ```
 //!
@@ -69,7 +69,7 @@
 //!          associated data bytes 0..72
 //! ```
 //!
-//! Overwriting and removing a key file is what erases a segment: without it the frames are noise, also in backups.
+//! Overwriting and removing a key file is what erases a segment: without it the frames are noise, also in copies that left it out.
 //!
 //! # Recovery
 //!

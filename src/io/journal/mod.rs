@@ -5,6 +5,7 @@
 
 pub mod catalog;
 pub mod compact;
+pub mod copy;
 pub mod file;
 pub mod format;
 pub mod frames;

@@ -36,9 +36,9 @@ pub fn read_what_is_left<F: Fs>(
                 continue;
             }
         };
-        breaks += u64::from(found.header.first_record != expected);
+        breaks += u64::from(found.start.header.first_record != expected);
         let (end, inside) = read_segment(&found, visit)?;
-        expected = found.header.end_record.unwrap_or(end);
+        expected = found.start.header.end_record.unwrap_or(end);
         breaks += inside;
     }
     Ok(breaks)
@@ -47,7 +47,7 @@ pub fn read_what_is_left<F: Fs>(
 /// The number after the last record seen, and the places where something is missing.
 fn read_segment<File: FsFile>(found: &Found<File>, visit: &mut Visit<'_>) -> Result<(RecordNumber, u64), StorageFault> {
     let size = found.file.size().map_err(fault)?.min(LARGEST_SEGMENT_BYTES);
-    let (mut expected, mut breaks) = (found.header.first_record, 0);
+    let (mut expected, mut breaks) = (found.start.header.first_record, 0);
     let mut offset = wide(HEADER_BYTES);
     while offset < size {
         let mut walk = FrameWalk::new(&found.file, offset, size)?;
@@ -61,7 +61,7 @@ fn read_segment<File: FsFile>(found: &Found<File>, visit: &mut Visit<'_>) -> Res
             // The sum first: opening a frame overwrites it.
             let whole = frame.sum_holds();
             let (at, kind) = (frame.offset, frame.head.kind);
-            let opened = found.cipher.open_frame(&frame.head, number, &frame.previous, frame.sealed);
+            let opened = found.start.cipher.open_frame(&frame.head, number, &frame.previous, frame.sealed);
             let Some(plain) = opened else {
                 if whole {
                     // Its length is right: the tag before it is what changed.

@@ -11,3 +11,4 @@ pub mod process;
 pub mod rollover;
 pub mod sealed;
 pub mod store;
+pub mod stream;

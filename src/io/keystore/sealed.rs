@@ -14,11 +14,16 @@ impl WorkFactor {
     /// 2^18, about a second and 256 MiB a guess: what the age tool itself takes.
     pub const DEFAULT: Self = Self(18);
     /// Most work accepted from a file: a forged header must not occupy the machine.
-    const MOST: u8 = 20;
+    pub(super) const MOST: u8 = 20;
 
     /// 2^10, a millisecond a guess: only where the passphrase is itself 128 random bits or more (the demo), or in tests.
     pub const fn danger_quick() -> Self {
         Self(10)
+    }
+
+    /// `n`.
+    pub(super) const fn exponent(self) -> u8 {
+        self.0
     }
 }
 

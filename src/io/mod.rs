@@ -27,3 +27,4 @@ pub mod traces;
 pub mod transport;
 pub mod typology_file;
 pub mod views;
+pub mod webhook;

@@ -34,4 +34,5 @@ mod store;
 mod streams;
 mod traces;
 mod views;
+mod webhooks;
 mod wiretap;

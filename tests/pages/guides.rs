@@ -14,3 +14,8 @@ fn a_checkout_is_connected_with_python_as_the_guide_says() {
     let proto = concat!(env!("CARGO_MANIFEST_DIR"), "/proto");
     type_page(include_str!("../../docs/guides/python.md"), &PORTS, &["node.log"], &[("PROTO", proto)]);
 }
+
+#[test]
+fn a_receiver_of_webhooks_is_written_in_python_as_the_page_says() {
+    type_page(include_str!("../../docs/webhooks.md"), &["7440", "7441", "9440"], &["node.log", "received"], &[]);
+}

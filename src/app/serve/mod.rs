@@ -18,6 +18,7 @@ mod reload;
 mod roster;
 pub mod stop;
 pub mod store;
+mod webhooks;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -50,6 +51,7 @@ use crate::io::metrics::page::{DoorMetrics, Metrics};
 use crate::io::screener::{Queued, Records, Screener, write_records};
 use crate::io::snapshot_keeper::write_last;
 use crate::io::traces::Traces;
+use crate::io::webhook::deliver::deliver;
 use crate::node::state::Settings;
 
 /// Serves until the process is told to stop (SIGTERM or Ctrl-C). `ready_file` receives the addresses once both doors are
@@ -58,6 +60,8 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
     forbid_core_dumps().map_err(|error| ServeError::CoreDumps(error.to_string()))?;
     let material = Arc::new(Material::load(config, clock::now())?);
     let _removed_when_it_stops = ReadyFile::absent(ready_file.as_deref())?;
+    let webhooks = Arc::default();
+    let hooks = webhooks::prepare(config, &webhooks)?;
     let local = runtime()?;
     let peers = runtime()?;
     let sockets = local.block_on(Sockets::bind(config))?;
@@ -67,7 +71,8 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
 
     let links = Links::default();
     let traces = traces(config)?;
-    let metrics = Arc::new(counted(&engine, &screener, store.journal_counts(), traces.as_ref()));
+    let counted = counted(&engine, &screener, store.journal_counts(), traces.as_ref());
+    let metrics = Arc::new(Metrics { webhooks, ..counted });
     let (stop, stopping) = watch::channel(false);
     let desk = RosterDesk::new(config, &material, engine.clone(), Arc::clone(&screener));
     let peering = Peering::new(engine.patient(), links.clone(), desk.clone(), &material);
@@ -83,6 +88,10 @@ pub fn serve(config: &Config, ready_file: Option<PathBuf>, on_damage: OnDamage) 
     if let Some(tcp) = sockets.metrics {
         // Beside the peers: a scrape must not hold up a checkout.
         peers.spawn(MetricsDoor { tcp, metrics: Arc::clone(&metrics) }.serve());
+    }
+    for hook in hooks {
+        // Beside the peers, too: a receiver that hangs must not hold up a checkout.
+        peers.spawn(deliver(hook, engine.clone()));
     }
     let observer = Observer {
         metrics,

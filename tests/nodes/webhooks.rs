@@ -120,6 +120,7 @@ fn converse(
         }
         match line.trim_end() {
             "" => break,
+            first if first.starts_with("POST /") => {}
             header => {
                 let (name, value) = header.split_once(": ").expect("a header");
                 headers.push((name.to_ascii_lowercase(), value.to_owned()));

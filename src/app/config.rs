@@ -7,6 +7,7 @@ pub mod layout;
 pub mod reader;
 pub mod template;
 pub mod values;
+pub mod webhooks;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use crate::app::config::layout::NodeDir;
 use crate::app::config::reader::{Environment, Fault, PREFIX, Reader};
 use crate::app::config::values::{LogFormat, LogLevel, ViewsBackend};
+use crate::app::config::webhooks::WebhookConfig;
 use crate::base::limits;
 use crate::base::name::MemberId;
 use crate::domain::identifier::Region2;
@@ -54,6 +56,7 @@ pub struct Config {
     pub snapshot: bool,
     pub log_level: LogLevel,
     pub log_format: LogFormat,
+    pub webhooks: Vec<WebhookConfig>,
 }
 
 /// How this node publishes.
@@ -214,6 +217,7 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
     let snapshot = reader.flag("storage.snapshot", true);
     let log_level = reader.optional("log.level", "error, warn, info or debug").unwrap_or(LogLevel::Info);
     let log_format = reader.optional("log.format", "text or json").unwrap_or(LogFormat::Text);
+    let webhooks = webhooks::read(reader, &dir);
     Some(Config {
         member: member?,
         dir,
@@ -234,6 +238,7 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
         snapshot,
         log_level,
         log_format,
+        webhooks,
     })
 }
 
@@ -297,6 +302,8 @@ fn process_environment() -> Environment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::audit::notice::Wanted;
+    use crate::domain::screening::decision::Decision;
 
     fn parse(text: &str, overrides: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let environment = overrides.iter().map(|(k, v)| ((*k).to_owned(), Some((*v).to_owned()))).collect();
@@ -320,6 +327,7 @@ mod tests {
             .lines()
             .map(|line| match line.strip_prefix("# ") {
                 Some(rest) if rest.split_once(" = ").is_some_and(|(key, _)| !key.contains(' ')) => rest,
+                Some(rest) if rest.starts_with("[[") => rest,
                 _ => line,
             })
             .map(|line| format!("{line}\n"))
@@ -335,9 +343,11 @@ mod tests {
         expected.typology_file = all.typology_file.clone();
         expected.metrics_listen = all.metrics_listen;
         expected.traces.endpoint = all.traces.endpoint;
+        assert_eq!(all.webhooks.len(), 1);
+        expected.webhooks = all.webhooks.clone();
         assert_eq!(all, expected);
         assert_eq!(as_written, parse("[node]\nmember = \"bank-a\"", &[]).expect("valid"));
-        assert_eq!(uncommented.matches(" = ").count(), 27, "every key stands in the template once");
+        assert_eq!(uncommented.matches(" = ").count(), 32, "every key stands in the template once");
     }
 
     #[test]
@@ -445,5 +455,35 @@ mod tests {
         let refused = read("decoys = 20").expect_err("the default window is a second").to_string();
         assert!(refused.contains("feed.decoys: needs a feed.window_ms of 60000 at least"), "{refused}");
         read("window_ms = 60000\ndecoys = 1001").expect_err("too many");
+    }
+
+    #[test]
+    fn a_receiver_of_webhooks_is_checked_key_by_key() {
+        let read = |tables: &str| parse(&format!("[node]\nmember = \"a\"\n{tables}"), &[]);
+        let desk = "[[webhooks]]\nname = \"desk\"\nurl = \"https://desk.example/x\"\nsecret = \"desk.secret\"\n";
+        let till = "[[webhooks]]\nname = \"till\"\nurl = \"http://127.0.0.1:9/\"\nsecret = \"/run/s\"\nevents = [\"decision.block\"]\n";
+        let hooks = read(&format!("{desk}{till}")).expect("valid").webhooks;
+        let wanted: Vec<_> = hooks.iter().map(|hook| (hook.name.as_str(), hook.wanted.clone())).collect();
+        let block = Wanted::Decision(Decision::Block);
+        assert_eq!(wanted, [("desk", vec![Wanted::Stopped, Wanted::Alarm]), ("till", vec![block])]);
+        assert_eq!(hooks[0].secret, Path::new("/srv/node/desk.secret"));
+        let check = |tables: &str, part: &str| {
+            let refused = read(tables).expect_err(part).to_string();
+            assert!(refused.contains(part) && !refused.contains("hunter2"), "{refused}");
+        };
+        check(&desk.replace("https", "http"), "webhooks[1].url: must be https://HOST/PATH");
+        check(&format!("{desk}{desk}"), "two receivers are called \"desk\"");
+        check(&format!("{till}{}", desk.replace("desk\"\n", "../desk\"\n")), "webhooks[2].name: must be 1 to 32");
+        check(&format!("{desk}events = [\"decisions\"]"), "webhooks[1].events: must be a list of \"decision\"");
+        check(&format!("{desk}events = []"), "webhooks[1].events");
+        check(&format!("{desk}key = \"hunter2\""), "webhooks[1].key: is not a key; [webhooks] has authority, events");
+        check("[[webhooks]]\nname = \"desk\"", "webhooks[1].secret: is missing");
+        check("[webhooks]\nname = \"desk\"", "webhooks: must be up to 8 tables");
+        check(
+            &(0..9).map(|nth| desk.replace("\"desk\"", &format!("\"desk-{nth}\""))).collect::<String>(),
+            "up to 8 tables",
+        );
+        let overridden = parse("[node]\nmember = \"a\"", &[("HUSHWIRE__WEBHOOKS__URL", "https://x.example/")]);
+        assert!(overridden.expect_err("in none of them").to_string().contains("overrides no key"));
     }
 }

@@ -396,3 +396,26 @@ pub const COLLECTOR_MS: u64 = 1_000;
 /// after which it no longer says that it lives: ten missed looks, and as long as the slowest disk stalls.
 pub const READY_S: u64 = 10;
 pub const LIVE_S: u64 = 60;
+
+/// Receivers of webhooks: each reads the audit log for itself.
+pub const WEBHOOKS: usize = 8;
+
+/// Events waiting for one receiver, some 5 MB; then the oldest leave, because the newest orders can still be stopped.
+pub const WEBHOOK_EVENTS: usize = 10_000;
+
+/// Milliseconds of one attempt to post an event, from the look-up of the name to the status.
+pub const WEBHOOK_ATTEMPT_MS: u64 = 10_000;
+
+/// Milliseconds between the first attempt and the second, doubled up to the longest: a receiver that comes back waits five
+/// minutes at most.
+pub const WEBHOOK_FIRST_PAUSE_MS: u64 = 1_000;
+pub const WEBHOOK_LONGEST_PAUSE_MS: u64 = 300_000;
+
+/// Answers that an event is not acceptable before it is given up: a receiver may be in the middle of an upgrade.
+pub const WEBHOOK_REFUSALS: u32 = 5;
+
+/// Bytes of the head of a receiver's answer; its body is not read. Hyper takes no less than 8 KiB.
+pub const WEBHOOK_ANSWER_BYTES: usize = 16 * 1024;
+
+/// Bytes of a secret, by the specification of Standard Webhooks.
+pub const WEBHOOK_SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;

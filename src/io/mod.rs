@@ -28,3 +28,4 @@ pub mod traces;
 pub mod transport;
 pub mod typology_file;
 pub mod views;
+pub mod webhook;

@@ -27,6 +27,7 @@ use crate::domain::screening::demands::Demands;
 use crate::domain::screening::freshness::Freshness;
 use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::screening::policy::BuiltInPolicy;
+use crate::domain::screening::reference::reference;
 use crate::domain::screening::screen::{ScreeningContext, screen};
 use crate::domain::screening::transaction::Transaction;
 use crate::io::engine::Engine;
@@ -141,20 +142,6 @@ impl Screener {
         let (audit, written) = self.records.take(caller, &screening, &decision_id, durable, now);
         Ok((Answered { reference: reference(&id), screening, decision_id, audit }, written))
     }
-}
-
-/// Crockford's base 32 without vowels' look-alikes, in two groups: "7KQ2-M0XD".
-fn reference(id: &[u8; 16]) -> String {
-    const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    let mut text = String::with_capacity(9);
-    for (place, byte) in id.iter().take(8).enumerate() {
-        if place == 4 {
-            text.push('-');
-        }
-        let symbol = ALPHABET.get(usize::from(byte & 31)).copied().unwrap_or(b'0');
-        text.push(char::from(symbol));
-    }
-    text
 }
 
 /// Counters by the printed name of the caller.
@@ -379,15 +366,5 @@ mod tests {
         records.give_back(unwritten);
         let (_, counted) = records.take_counts().remove("node").expect("the node was counted");
         assert_eq!(counted, DecisionCounts { blocked: 2, ..DecisionCounts::default() });
-    }
-
-    #[test]
-    fn a_reference_is_short_and_has_no_letter_that_is_misread() {
-        let text = reference(&[0xFF; 16]);
-        assert_eq!(text, "ZZZZ-ZZZZ");
-        assert_eq!(reference(&[0; 16]), "0000-0000");
-        for misread in ['I', 'L', 'O', 'U'] {
-            assert!((0..=255).all(|byte| !reference(&[byte; 16]).contains(misread)));
-        }
     }
 }

@@ -1,4 +1,5 @@
-//! The guides for clients, in other people's tools (`curl` with `jq`, Python with the public gRPC packages), and the page on backups.
+//! The guides for clients, in other people's tools: `curl` with `jq`, Python with the public gRPC packages and without any;
+//! what feeds a node without a client; and the page on backups.
 
 use crate::typed::type_page;
 
@@ -18,4 +19,14 @@ fn a_node_is_backed_up_and_put_back_as_the_page_says() {
 fn a_checkout_is_connected_with_python_as_the_guide_says() {
     let proto = concat!(env!("CARGO_MANIFEST_DIR"), "/proto");
     type_page(include_str!("../../docs/guides/python.md"), &PORTS, &["node.log"], &[("PROTO", proto)]);
+}
+
+#[test]
+fn a_receiver_of_webhooks_is_written_in_python_as_the_page_says() {
+    type_page(include_str!("../../docs/webhooks.md"), &["7440", "7441", "9440"], &["node.log", "received"], &[]);
+}
+
+#[test]
+fn logs_folders_and_pipes_are_published_as_the_page_says() {
+    type_page(include_str!("../../docs/feeding.md"), &["7440", "7441"], &["node.log", "follow.log"], &[]);
 }

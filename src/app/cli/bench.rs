@@ -152,7 +152,7 @@ fn question(order: &Order) -> local::ScreenTransactionRequest {
 
 async fn from_file(args: &BenchArgs, file: &Path) -> Result<Vec<local::ScreenTransactionRequest>, CliError> {
     let bar = progress(file, false);
-    let mut incoming = records(file, &args.input, &transaction::FIELDS, None, &bar, transaction::read)?;
+    let mut incoming = records(file, &args.input, &transaction::FIELDS, &bar, transaction::read)?;
     let (mut orders, mut refused) = (Vec::new(), 0u64);
     while let Some(next) = incoming.recv().await {
         match next {

@@ -51,6 +51,7 @@ pub struct Node {
 
 /// Makes request ids from what is requested, so that a repeated run repeats its ids and changes nothing. They are keyed
 /// by the client's private key: an id in a log lets nobody try out what was published.
+#[derive(Clone)]
 pub struct RequestIds(Hmac<Sha256>);
 
 impl std::fmt::Debug for RequestIds {
@@ -77,6 +78,23 @@ impl RequestIds {
     }
 }
 
+/// Knows bytes again without keeping them: they may hold raw identifiers, and a plain hash of those could be tried out.
+#[derive(Debug)]
+pub struct Fingerprints(RequestIds);
+
+impl Fingerprints {
+    pub fn new(ids: &RequestIds) -> Self {
+        Self(ids.clone())
+    }
+
+    pub fn of(&self, bytes: &[u8]) -> String {
+        let mut mac = self.0.0.clone();
+        mac.update(b"hushwire/v1/client-fingerprint");
+        mac.update(bytes);
+        hex::encode(mac.finalize().into_bytes())
+    }
+}
+
 /// Runs a command that talks.
 pub fn block_on<T>(task: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -85,6 +103,14 @@ pub fn block_on<T>(task: impl Future<Output = Result<T, CliError>>) -> Result<T,
 }
 
 impl ClientArgs {
+    /// A folder of the node for what a command remembers; none for a node whose folder is elsewhere.
+    pub fn folder(&self, name: &str) -> Result<Option<PathBuf>, CliError> {
+        if self.endpoint.is_some() && self.identity.is_some() {
+            return Ok(None);
+        }
+        Ok(Some(load_config(self.config.as_deref())?.dir.path().join(name)))
+    }
+
     /// Opens a channel with a certificate of one of `roles`, the first there is.
     pub fn connect(&self, roles: &[Role]) -> Result<Node, CliError> {
         let config = match (&self.endpoint, &self.identity) {

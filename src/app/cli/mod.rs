@@ -34,6 +34,7 @@ pub mod serve;
 pub mod stats;
 pub mod status;
 pub mod stream;
+pub mod watch;
 mod whole_folder;
 
 use std::process::ExitCode;
@@ -76,6 +77,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Serve(serve::ServeArgs),
     Publish(publish::PublishArgs),
+    Watch(watch::WatchArgs),
     Retract(retract::RetractArgs),
     Erase(erase::EraseArgs),
     Due(due::DueArgs),
@@ -104,6 +106,7 @@ impl Command {
             Self::Demo(args) => demo::run(args),
             Self::Serve(args) => serve::run(args),
             Self::Publish(args) => publish::run(args),
+            Self::Watch(args) => watch::run(args),
             Self::Retract(args) => retract::run(args),
             Self::Erase(args) => erase::run(args),
             Self::Due(args) => due::run(args),

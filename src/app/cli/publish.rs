@@ -3,10 +3,11 @@
 //! Calls carry request ids made from their content and place, so a run that broke off is simply repeated: what the node
 //! has acknowledged in the last 24 hours is not published again.
 
+mod follow;
+mod position;
+
 use std::io::Write;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indicatif::ProgressBar;
@@ -50,10 +51,12 @@ Examples:
   hushwire publish orders.csv --map pan=card_number --map email=mail --typology F1012 \\
       --severity high --confidence 80 --grounds own-confirmed
   hushwire publish cases.csv --ack quorum
-  tail -F events.jsonl | hushwire publish - --follow
   hushwire publish events.jsonl --follow
+  some-queue-reader | hushwire publish - --follow
 
-A repeated run is harmless: calls that the node has acknowledged within 24 hours are not published again. \
+A repeated run is harmless: calls that the node has acknowledged within 24 hours are not published again. A followed file \
+goes on where it was left, also after a crash, in the file a rotation gave another name, and in the one that took its place; \
+a line is published once it is ended. \
 Exit code 3: some records were refused and reported, the others are published; or --ack was not reached in time, and \
 everything is published all the same.")]
 pub struct PublishArgs {
@@ -79,9 +82,13 @@ pub struct PublishArgs {
     /// Check every record against the node's rules and publish nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Keep reading as the file grows, until Ctrl-C
-    #[arg(long)]
+    /// Keep reading as the file grows, until Ctrl-C or SIGTERM. How far it was published is remembered: started again, the
+    /// command goes on there. Standard input has no place that could be remembered
+    #[arg(long, conflicts_with = "dry_run")]
     pub follow: bool,
+    /// Folder that keeps how far followed files were published [default: follow in the node's folder]
+    #[arg(long, value_name = "FOLDER", requires = "follow")]
+    pub state: Option<PathBuf>,
     /// Write line, kind and name of everything published there (CSV); names are what retract takes
     #[arg(long, value_name = "FILE")]
     pub names: Option<PathBuf>,
@@ -109,30 +116,20 @@ pub fn run(args: PublishArgs) -> Result<Outcome, CliError> {
 }
 
 async fn publish(args: PublishArgs) -> Result<Outcome, CliError> {
-    let stop = Arc::new(AtomicBool::new(false));
+    if args.follow && args.file != Path::new("-") {
+        return follow::follow(args).await;
+    }
     let bar = progress(&args.file, args.follow);
     let defaults = args.defaults.clone();
-    let follow = args.follow.then(|| Arc::clone(&stop));
     let incoming =
-        records(&args.file, &args.input, &draft::FIELDS, follow, &bar, move |record| draft::read(record, &defaults))?;
+        records(&args.file, &args.input, &draft::FIELDS, &bar, move |record| draft::read(record, &defaults))?;
     let report = args.input.open_report()?;
     let names = args.names.as_deref().map(NamesFile::create).transpose()?;
-    let node = args.client.connect(&[Role::Publisher])?;
-    let mut run = Run {
-        args: &args,
-        node,
-        bar,
-        names,
-        call: Call::default(),
-        account: Account::default(),
-        identifiers: 0,
-        shown: Vec::new(),
-        reached: None,
-    };
-    let ended = run.all(incoming, &stop).await;
+    let mut run = Run::new(&args, args.client.connect(&[Role::Publisher])?, bar, names);
+    let ended = run.all(incoming).await;
     run.bar.finish_and_clear();
     run.account.tell(report.as_ref())?;
-    if let Some(names) = run.names.take() {
+    if let Some(names) = &mut run.names {
         names.finish()?;
     }
     run.answer()?;
@@ -143,12 +140,42 @@ async fn publish(args: PublishArgs) -> Result<Outcome, CliError> {
     run.account.outcome()
 }
 
+/// Publishes a whole file; what became of its records. An error of usage is the file's own: it cannot be read as records.
+pub async fn whole_file(args: &PublishArgs) -> Result<Account, CliError> {
+    let bar = progress(&args.file, false);
+    let defaults = args.defaults.clone();
+    let incoming =
+        records(&args.file, &args.input, &draft::FIELDS, &bar, move |record| draft::read(record, &defaults))?;
+    let node = args.client.connect(&[Role::Publisher]).map_err(|error| CliError { code: CliError::FAILED, ..error })?;
+    let mut run = Run::new(args, node, bar, None);
+    let ended = run.all(incoming).await;
+    run.bar.finish_and_clear();
+    ended?;
+    Ok(run.account)
+}
+
 /// Drafts gathered for one call, with the lines they stand on.
 #[derive(Debug, Default)]
 struct Call {
     drafts: Vec<local::IndicatorDraft>,
     lines: Vec<u64>,
     bytes: usize,
+}
+
+impl Call {
+    fn is_full_with(&self, more: &[local::IndicatorDraft]) -> bool {
+        self.drafts.len() + more.len() > limits::DRAFTS_PER_CALL || self.bytes + bytes(more) > CALL_BYTES
+    }
+
+    fn add(&mut self, line: u64, more: Vec<local::IndicatorDraft>) {
+        self.bytes += bytes(&more);
+        self.lines.extend(more.iter().map(|_| line));
+        self.drafts.extend(more);
+    }
+}
+
+fn bytes(drafts: &[local::IndicatorDraft]) -> usize {
+    drafts.iter().map(Message::encoded_len).sum()
 }
 
 #[derive(Debug)]
@@ -165,21 +192,24 @@ struct Run<'a> {
     reached: Option<(Ack, u32, u32)>,
 }
 
+impl<'a> Run<'a> {
+    fn new(args: &'a PublishArgs, node: Node, bar: ProgressBar, names: Option<NamesFile>) -> Self {
+        let (call, account, shown) = (Call::default(), Account::default(), Vec::new());
+        Self { args, node, bar, names, call, account, identifiers: 0, shown, reached: None }
+    }
+}
+
 impl Run<'_> {
     /// Reads to the end, or to Ctrl-C where the file is followed. What was gathered is sent in either case.
     async fn all(
         &mut self,
         mut incoming: mpsc::Receiver<Incoming<Vec<local::IndicatorDraft>>>,
-        stop: &AtomicBool,
     ) -> Result<(), CliError> {
         loop {
             let idle = if self.args.follow && !self.call.drafts.is_empty() { FOLLOW_IDLE } else { Duration::MAX };
             let next = tokio::select! {
                 next = tokio::time::timeout(idle, incoming.recv()) => next,
-                _ = tokio::signal::ctrl_c(), if self.args.follow => {
-                    stop.store(true, Ordering::Relaxed);
-                    return self.send().await;
-                }
+                _ = tokio::signal::ctrl_c(), if self.args.follow => return self.send().await,
             };
             match next {
                 Err(_idle) => self.send().await?,
@@ -198,32 +228,41 @@ impl Run<'_> {
     }
 
     async fn gather(&mut self, line: u64, drafts: Vec<local::IndicatorDraft>) -> Result<(), CliError> {
-        self.account.records += 1;
-        let bytes: usize = drafts.iter().map(Message::encoded_len).sum();
-        let full =
-            self.call.drafts.len() + drafts.len() > limits::DRAFTS_PER_CALL || self.call.bytes + bytes > CALL_BYTES;
-        if full {
+        if self.call.is_full_with(&drafts) {
             self.send().await?;
         }
-        self.identifiers += u64::try_from(drafts.len()).unwrap_or(u64::MAX);
-        self.call.lines.extend(drafts.iter().map(|_| line));
-        self.call.drafts.extend(drafts);
-        self.call.bytes += bytes;
+        self.add(line, drafts);
         Ok(())
+    }
+
+    fn add(&mut self, line: u64, drafts: Vec<local::IndicatorDraft>) {
+        self.account.records += 1;
+        self.identifiers += u64::try_from(drafts.len()).unwrap_or(u64::MAX);
+        self.call.add(line, drafts);
     }
 
     async fn send(&mut self) -> Result<(), CliError> {
         let call = std::mem::take(&mut self.call);
         let Some(first_line) = call.lines.first().copied() else { return Ok(()) };
-        let mut request = local::PublishIndicatorsRequest {
+        let mut request = self.request(call.drafts);
+        request.request_id = self.node.request_ids.id(first_line, &request);
+        self.publish(request, &call.lines).await
+    }
+
+    /// A call without its id.
+    fn request(&self, indicators: Vec<local::IndicatorDraft>) -> local::PublishIndicatorsRequest {
+        local::PublishIndicatorsRequest {
             request_id: String::new(),
             group: self.args.group.clone().unwrap_or_default(),
-            indicators: call.drafts,
+            indicators,
             dry_run: self.args.dry_run,
             spread_s: self.args.spread_s,
             ack: 0,
-        };
-        request.request_id = self.node.request_ids.id(first_line, &request);
+        }
+    }
+
+    async fn publish(&mut self, mut request: local::PublishIndicatorsRequest, lines: &[u64]) -> Result<(), CliError> {
+        let first_line = lines.first().copied().unwrap_or(0);
         // Not part of the id: a run repeated to wait for more copies publishes nothing again.
         request.ack = self.args.ack.map_or(0, |ack| convert::wire_ack(ack).into());
         let client = PublishingServiceClient::new(self.node.channel.clone());
@@ -236,7 +275,7 @@ impl Run<'_> {
             })
             .await;
         let response = answered.map_err(|error| self.broken_off(error, first_line))?;
-        self.note(&response, &call.lines)
+        self.note(&response, lines)
     }
 
     fn note(&mut self, response: &local::PublishIndicatorsResponse, lines: &[u64]) -> Result<(), CliError> {
@@ -328,10 +367,22 @@ struct NamesFile {
 }
 
 impl NamesFile {
-    fn create(path: &std::path::Path) -> Result<Self, CliError> {
-        let file = std::fs::File::create(path).map_err(|error| unwritable(path, &error))?;
+    fn create(path: &Path) -> Result<Self, CliError> {
+        Self::begin(path, std::fs::File::create(path))
+    }
+
+    /// Adds to what stands there.
+    fn append(path: &Path) -> Result<Self, CliError> {
+        Self::begin(path, std::fs::File::options().append(true).create(true).open(path))
+    }
+
+    fn begin(path: &Path, file: std::io::Result<std::fs::File>) -> Result<Self, CliError> {
+        let length = file.and_then(|file| Ok((file.metadata()?.len(), file)));
+        let (length, file) = length.map_err(|error| unwritable(path, &error))?;
         let mut names = Self { path: path.to_owned(), out: std::io::BufWriter::new(file) };
-        names.line("line,kind,name,weak")?;
+        if length == 0 {
+            names.line("line,kind,name,weak")?;
+        }
         Ok(names)
     }
 
@@ -344,12 +395,12 @@ impl NamesFile {
         writeln!(self.out, "{text}").map_err(|error| unwritable(&self.path, &error))
     }
 
-    fn finish(mut self) -> Result<(), CliError> {
+    fn finish(&mut self) -> Result<(), CliError> {
         let written = self.out.flush().and_then(|()| self.out.get_ref().sync_all());
         written.map_err(|error| unwritable(&self.path, &error))
     }
 }
 
-fn unwritable(path: &std::path::Path, error: &std::io::Error) -> CliError {
+fn unwritable(path: &Path, error: &std::io::Error) -> CliError {
     CliError::failed(format!("{} cannot be written: {error}", path.display()))
 }

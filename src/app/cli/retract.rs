@@ -137,7 +137,7 @@ async fn retract_file(
     withdrawn: &mut Withdrawn,
 ) -> Result<(), CliError> {
     let bar = progress(file, false);
-    let mut incoming = records(file, &args.input, &FIELDS, None, &bar, read)?;
+    let mut incoming = records(file, &args.input, &FIELDS, &bar, read)?;
     let node = args.client.connect(&[Role::Publisher])?;
     let mut targets = Targets::default();
     while let Some(next) = incoming.recv().await {

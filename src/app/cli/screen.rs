@@ -159,7 +159,7 @@ struct Totals {
 
 async fn screen_file(args: &ScreenArgs, file: &std::path::Path) -> Result<Outcome, CliError> {
     let bar = progress(file, false);
-    let incoming = records(file, &args.input, &transaction::FIELDS, None, &bar, transaction::read)?;
+    let incoming = records(file, &args.input, &transaction::FIELDS, &bar, transaction::read)?;
     let report = args.input.open_report()?;
     let node = args.client.connect(&[Role::Screener])?;
     let (mut account, mut totals) = (Account::default(), Totals::default());

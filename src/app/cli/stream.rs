@@ -4,8 +4,6 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::mpsc;
@@ -47,6 +45,13 @@ pub struct InputArgs {
 }
 
 impl InputArgs {
+    /// How records of these fields are read.
+    pub fn options(&self, fields: &[&'static str]) -> Result<ReadOptions, CliError> {
+        let names = Names::new(fields, self.map.clone(), self.ignore_unknown);
+        let names = names.map_err(|error| CliError::usage(error.to_string()))?;
+        Ok(ReadOptions { format: self.format, delimiter: self.delimiter, names })
+    }
+
     /// The report, where one was asked for; opened before the node is called.
     pub fn open_report(&self) -> Result<Option<Report>, CliError> {
         let open = |path: &PathBuf| {
@@ -57,7 +62,7 @@ impl InputArgs {
     }
 }
 
-fn unwritable(report: &Path, error: &std::io::Error) -> CliError {
+pub fn unwritable(report: &Path, error: &std::io::Error) -> CliError {
     CliError::failed(format!("the report {} cannot be written: {error}", report.display()))
 }
 
@@ -82,19 +87,16 @@ pub enum Incoming<T> {
     Broken(SourceError),
 }
 
-/// Opens `file` and reads it in a thread of its own, through `convert`. With `follow`, until it is set.
+/// Opens `file` and reads it in a thread of its own, through `convert`.
 pub fn records<T: Send + 'static>(
     file: &Path,
     args: &InputArgs,
     fields: &[&'static str],
-    follow: Option<Arc<AtomicBool>>,
     bar: &ProgressBar,
     convert: impl Fn(&Record) -> Result<T, Vec<Refusal>> + Send + 'static,
 ) -> Result<mpsc::Receiver<Incoming<T>>, CliError> {
-    let names = Names::new(fields, args.map.clone(), args.ignore_unknown)
-        .map_err(|error| CliError::usage(error.to_string()))?;
-    let options = ReadOptions { format: args.format, delimiter: args.delimiter, names };
-    let opened = input::open(file, follow).map_err(|error| broken(file, &SourceError::Unreadable(error)))?;
+    let options = args.options(fields)?;
+    let opened = input::open(file).map_err(|error| broken(file, &SourceError::Unreadable(error)))?;
     let input = bar.wrap_read(opened);
     let mut reader = RecordReader::new(input, options).map_err(|error| broken(file, &error))?;
     let (queue, incoming) = mpsc::channel(QUEUE);

@@ -13,6 +13,7 @@
 //! journal/ views/ guard/   the record, what is derived from it, imported guard lists
 //! belief.snapshot          cache of belief for a quick start; leave it out of copies, as `hushwire backup` does
 //! journal.damaged-<time>/  a damaged journal that was set aside, kept for whoever wants to look at it
+//! webhooks/                how far each receiver of webhooks has got in the audit log
 //! fence                    sizes reserved before they are signed; leave it out of copies, as `hushwire backup` does
 //! ```
 
@@ -98,6 +99,11 @@ impl NodeDir {
 
     pub fn views(&self) -> PathBuf {
         self.0.join("views")
+    }
+
+    /// The place of a receiver of webhooks in the audit log.
+    pub fn webhook_place(&self, name: &str) -> PathBuf {
+        self.0.join("webhooks").join(format!("{name}.place"))
     }
 
     pub fn guard(&self) -> PathBuf {

@@ -42,12 +42,14 @@ pub struct Reader {
     table: Table,
     environment: Environment,
     known: BTreeSet<&'static str>,
+    /// Sections of which there may be several.
+    lists: BTreeSet<&'static str>,
     faults: Vec<Fault>,
 }
 
 impl Reader {
     pub fn new(table: Table, environment: Environment) -> Self {
-        Self { table, environment, known: BTreeSet::new(), faults: Vec::new() }
+        Self { table, environment, known: BTreeSet::new(), lists: BTreeSet::new(), faults: Vec::new() }
     }
 
     /// A whole number within `range`, or `default` where it is not given.
@@ -103,6 +105,45 @@ impl Reader {
         value
     }
 
+    /// A list of texts that `T` accepts; none where it is not given.
+    pub fn texts<T: FromStr>(&mut self, key: &'static str, allowed: &str) -> Option<Vec<T>> {
+        self.read(key, &format!("must be a list of {allowed}"), |raw| match raw {
+            Raw::File(Value::Array(values)) if !values.is_empty() => {
+                values.iter().map(|value| value.as_str()?.parse().ok()).collect()
+            }
+            Raw::File(_) | Raw::Override(_) => None,
+        })
+    }
+
+    /// Every `[[section]]`, at most `most`, each read by `read` from a reader that knows this table alone. The environment
+    /// overrides nothing in them: it could not say in which.
+    pub fn tables<T>(
+        &mut self,
+        section: &'static str,
+        most: usize,
+        mut read: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Vec<T> {
+        self.lists.insert(section);
+        let tables = match self.table.remove(section) {
+            None => Vec::new(),
+            Some(Value::Array(tables)) if tables.iter().all(Value::is_table) && tables.len() <= most => tables,
+            Some(_) => {
+                self.fault(section, format!("must be up to {most} tables, each under [[{section}]]"));
+                Vec::new()
+            }
+        };
+        let mut out = Vec::with_capacity(tables.len());
+        for (place, table) in tables.into_iter().enumerate() {
+            let mut one = Self::new(Table::from_iter([(section.to_owned(), table)]), Environment::new());
+            out.extend(read(&mut one));
+            for Fault { key, rule } in one.finish().err().unwrap_or_default() {
+                let key = key.replacen(section, &format!("{section}[{}]", place + 1), 1);
+                self.faults.push(Fault { key, rule });
+            }
+        }
+        out
+    }
+
     /// Notes a fault that concerns more than the form of one value.
     pub fn fault(&mut self, key: &str, rule: impl Into<String>) {
         self.faults.push(Fault { key: key.to_owned(), rule: rule.into() });
@@ -113,8 +154,8 @@ impl Reader {
         for (section, value) in &self.table {
             let known: Vec<&str> = self.known_of(section);
             if known.is_empty() {
-                let sections: BTreeSet<&str> =
-                    self.known.iter().filter_map(|key| Some(key.split_once('.')?.0)).collect();
+                let single = self.known.iter().filter_map(|key| Some(key.split_once('.')?.0));
+                let sections: BTreeSet<&str> = single.chain(self.lists.iter().copied()).collect();
                 let sections = sections.into_iter().collect::<Vec<_>>().join(", ");
                 self.faults
                     .push(Fault { key: section.clone(), rule: format!("is not a section; sections are {sections}") });

@@ -121,4 +121,18 @@ passphrase = {passphrase}
 # level = "info"
 # text or json.
 # format = "text"
+
+# Decisions and alarms are posted to systems of your own, one of these tables for each: docs/webhooks.md. They stand last, and
+# the environment overrides nothing in them.
+# [[webhooks]]
+# What it is called in the log, and by the file that keeps its place.
+# name = "desk"
+# https, or http on this machine.
+# url = "https://desk.bank.example/hushwire"
+# "decision" for all that stop an order, one of them by name as in "decision.block", and "alarm".
+# events = ["decision", "alarm"]
+# File of the secret that signs, whsec_ and base64; two lines while one takes over from the other.
+# secret = "webhook.secret"
+# Authorities that its certificate may come from, PEM. The system's where not given.
+# authority = "desk-ca.pem"
 "#;

@@ -34,6 +34,10 @@ pub struct Lines<R> {
     start: usize,
     end: usize,
     number: u64,
+    /// Bytes of the lines given out, their ends included.
+    offset: u64,
+    /// A line that was looked at and given back.
+    returned: Option<Line>,
 }
 
 impl<R> std::fmt::Debug for Lines<R> {
@@ -44,7 +48,23 @@ impl<R> std::fmt::Debug for Lines<R> {
 
 impl<R: Read> Lines<R> {
     pub fn new(input: R) -> Self {
-        Self { input, chunk: Zeroizing::new(vec![0; CHUNK_BYTES]), start: 0, end: 0, number: 0 }
+        Self::from(input, 0, 0)
+    }
+
+    /// Of an input of which so many bytes and lines were read before.
+    pub fn from(input: R, offset: u64, number: u64) -> Self {
+        let chunk = Zeroizing::new(vec![0; CHUNK_BYTES]);
+        Self { input, chunk, start: 0, end: 0, number, offset, returned: None }
+    }
+
+    /// Bytes and lines given out so far.
+    pub fn position(&self) -> (u64, u64) {
+        (self.offset, self.number)
+    }
+
+    /// Gives back the line that was given out last.
+    pub fn give_back(&mut self, line: Line) {
+        self.returned = Some(line);
     }
 
     /// The first bytes of the input, at most `count`, without consuming them; for recognising formats.
@@ -62,12 +82,18 @@ impl<R: Read> Lines<R> {
 
     /// Drops `count` bytes that [`Self::peek`] showed.
     pub fn skip(&mut self, count: usize) {
-        self.start = (self.start + count).min(self.end);
+        let skipped = count.min(self.end - self.start);
+        self.start += skipped;
+        self.offset += wide(skipped);
     }
 
     /// The next line; none at the end. A line that is too long is skipped to its end.
     pub fn next_line(&mut self) -> std::io::Result<Option<Line>> {
+        if let Some(line) = self.returned.take() {
+            return Ok(Some(line));
+        }
         let mut bytes = Zeroizing::new(Vec::new());
+        let mut taken = 0;
         let mut too_long = false;
         let mut any = false;
         loop {
@@ -86,7 +112,9 @@ impl<R: Read> Lines<R> {
             if !too_long {
                 append_wiping(&mut bytes, part);
             }
-            self.start += part.len() + usize::from(newline.is_some());
+            let used = part.len() + usize::from(newline.is_some());
+            self.start += used;
+            taken += wide(used);
             if newline.is_some() {
                 break;
             }
@@ -95,6 +123,7 @@ impl<R: Read> Lines<R> {
             return Ok(None);
         }
         self.number += 1;
+        self.offset += taken;
         if bytes.last() == Some(&b'\r') {
             bytes.pop();
         }
@@ -129,6 +158,10 @@ fn append_wiping(bytes: &mut Zeroizing<Vec<u8>>, part: &[u8]) {
     bytes.extend_from_slice(part);
 }
 
+fn wide(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
 fn read_some(input: &mut impl Read, into: &mut [u8]) -> std::io::Result<usize> {
     loop {
         match input.read(into) {
@@ -158,6 +191,16 @@ mod tests {
         check(b"", &[]);
         check(b"a", &[Ok("a")]);
         check(b"a\r\n\nb\n", &[Ok("a"), Ok(""), Ok("b")]);
+    }
+
+    #[test]
+    fn the_position_counts_bytes_and_lines_given_out_whatever_was_read_ahead() {
+        let mut lines = Lines::from(&b"one\r\ntwo\n\xff\nlast"[..], 100, 7);
+        let mut positions = Vec::new();
+        while lines.next_line().expect("memory does not fail").is_some() {
+            positions.push(lines.position());
+        }
+        assert_eq!(positions, [(105, 8), (109, 9), (111, 10), (115, 11)]);
     }
 
     #[test]

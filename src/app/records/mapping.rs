@@ -82,6 +82,11 @@ impl Names {
         }
     }
 
+    /// Whether columns and keys that are no fields are left out in silence.
+    pub fn passes_over_unknown(&self) -> bool {
+        self.ignore_unknown
+    }
+
     /// Columns the mapping asks for.
     pub fn mapped_columns(&self) -> impl Iterator<Item = &str> {
         self.maps.iter().map(|map| map.column.as_str())

@@ -9,6 +9,7 @@
 
 pub mod csv;
 pub mod draft;
+pub mod follow;
 pub mod input;
 pub mod json;
 pub mod lines;

@@ -1,7 +1,7 @@
 //! Refused records: by line, field and rule, never by value.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -31,6 +31,8 @@ impl Refusal {
     }
 }
 
+const HEADER: &str = "line,field,rule,description";
+
 /// The report a program reads: CSV, or JSON lines where the name ends with `.jsonl`.
 #[derive(Debug)]
 pub struct Report {
@@ -46,25 +48,53 @@ impl Report {
         Ok(Self { path: path.to_owned(), file })
     }
 
+    /// Adds to what stands there, durably: of a file that is followed, nobody knows which refusal is the last.
+    pub fn add(&self, refusals: &[Refusal]) -> std::io::Result<()> {
+        let mut file = &self.file;
+        if self.file.metadata()?.is_file() {
+            file.seek(SeekFrom::End(0))?;
+        }
+        let mut out = std::io::BufWriter::new(file);
+        if !self.is_jsonl() && self.file.metadata()?.len() == 0 {
+            writeln!(out, "{HEADER}")?;
+        }
+        self.lines(&mut out, refusals)?;
+        out.flush()?;
+        self.sync()
+    }
+
     pub fn write(&self, refusals: &[Refusal]) -> std::io::Result<()> {
         // A pipe has no length.
         if self.file.metadata()?.is_file() {
             self.file.set_len(0)?;
         }
         let mut out = std::io::BufWriter::new(&self.file);
-        if self.path.extension().is_some_and(|extension| extension == "jsonl") {
-            for refusal in refusals {
-                serde_json::to_writer(&mut out, refusal)?;
+        if !self.is_jsonl() {
+            writeln!(out, "{HEADER}")?;
+        }
+        self.lines(&mut out, refusals)?;
+        out.flush()?;
+        self.sync()
+    }
+
+    fn is_jsonl(&self) -> bool {
+        self.path.extension().is_some_and(|extension| extension == "jsonl")
+    }
+
+    fn lines(&self, out: &mut impl Write, refusals: &[Refusal]) -> std::io::Result<()> {
+        for refusal in refusals {
+            if self.is_jsonl() {
+                serde_json::to_writer(&mut *out, refusal)?;
                 out.write_all(b"\n")?;
-            }
-        } else {
-            writeln!(out, "line,field,rule,description")?;
-            for refusal in refusals {
+            } else {
                 let description = refusal.description.replace('"', "\"\"");
                 writeln!(out, "{},{},{},\"{description}\"", refusal.line, refusal.field, refusal.rule)?;
             }
         }
-        out.flush()?;
+        Ok(())
+    }
+
+    fn sync(&self) -> std::io::Result<()> {
         match self.file.sync_all() {
             // A pipe or a terminal has no disk under it.
             Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => Ok(()),

@@ -1,11 +1,11 @@
 //! Recognises the format of an input and reads it record by record.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use zeroize::Zeroizing;
 
 use crate::app::records::csv::{CsvRule, Splitter};
-use crate::app::records::input::FollowFault;
 use crate::app::records::lines::{Line, LineRule, Lines, RECORD_BYTES};
 use crate::app::records::mapping::{Names, Use};
 use crate::app::records::refusal::Refusal;
@@ -68,11 +68,8 @@ impl SourceError {
             Self::Delimiter { delimiter: '\t' } => Some("pass --delimiter tab".to_owned()),
             Self::Delimiter { delimiter } => Some(format!("pass --delimiter '{delimiter}'")),
             Self::MissingColumn { .. } => Some("names of columns are compared exactly, capitals included".to_owned()),
-            Self::Unreadable(error) => error
-                .get_ref()
-                .and_then(|error| error.downcast_ref::<FollowFault>())
-                .map(|_| "start the command again on the file as it is now: nothing is published twice".to_owned()),
-            Self::Utf16
+            Self::Unreadable(_)
+            | Self::Utf16
             | Self::Compressed
             | Self::Archive
             | Self::Empty
@@ -83,9 +80,11 @@ impl SourceError {
     }
 }
 
+/// The fields that each column feeds; our own names, never what a file calls them.
+pub type Columns = Vec<Vec<String>>;
+
 enum Shape {
-    /// The use of each column.
-    Csv(Vec<Vec<String>>),
+    Csv(Columns),
     Json,
 }
 
@@ -103,8 +102,20 @@ impl<R> std::fmt::Debug for RecordReader<R> {
 }
 
 impl<R: Read> RecordReader<R> {
+    /// Goes on in the middle of an input, behind so many bytes and lines; JSON lines where there are no columns.
+    pub fn resumed(input: R, options: ReadOptions, columns: Option<Columns>, offset: u64, line: u64) -> Self {
+        let shape = columns.map_or(Shape::Json, Shape::Csv);
+        Self { lines: Lines::from(input, offset, line), shape, options }
+    }
+
     /// Recognises the format and reads the header.
     pub fn new(input: R, options: ReadOptions) -> Result<Self, SourceError> {
+        Self::begun(input, options, None)
+    }
+
+    /// The same for a file that goes on with what stood in another one: where it has no header of its own, it has the `columns`
+    /// of that one.
+    pub fn begun(input: R, options: ReadOptions, columns: Option<Columns>) -> Result<Self, SourceError> {
         let mut lines = Lines::new(input);
         let beginning = lines.peek(4)?.to_vec();
         match beginning.as_slice() {
@@ -123,9 +134,22 @@ impl<R: Read> RecordReader<R> {
         let format = options.format.unwrap_or(if first == Some(&b'{') { Format::Jsonl } else { Format::Csv });
         let shape = match format {
             Format::Jsonl => Shape::Json,
-            Format::Csv => Shape::Csv(read_header(&mut lines, &options)?),
+            Format::Csv => Shape::Csv(read_header(&mut lines, &options, columns)?),
         };
         Ok(Self { lines, shape, options })
+    }
+
+    /// The fields of each column; none for JSON lines.
+    pub fn columns(&self) -> Option<Columns> {
+        match &self.shape {
+            Shape::Csv(columns) => Some(columns.clone()),
+            Shape::Json => None,
+        }
+    }
+
+    /// Bytes and lines before what [`Self::next_record`] gives out next.
+    pub fn position(&self) -> (u64, u64) {
+        self.lines.position()
     }
 
     /// Fields that any record can have: those of the header; none where each record names its own.
@@ -162,18 +186,39 @@ impl<R: Read> RecordReader<R> {
     }
 }
 
-fn read_header<R: Read>(lines: &mut Lines<R>, options: &ReadOptions) -> Result<Vec<Vec<String>>, SourceError> {
+fn read_header<R: Read>(
+    lines: &mut Lines<R>,
+    options: &ReadOptions,
+    before: Option<Columns>,
+) -> Result<Columns, SourceError> {
     let line = loop {
         let line = lines.next_line()?.ok_or(SourceError::Empty)?;
         if !line.text.as_ref().is_ok_and(|text| text.trim().is_empty()) {
             break line;
         }
     };
+    let read = header(&line, options);
+    let Some(before) = before else { return read };
+    match read {
+        // Where unknown names are passed over, any line can be read as a header.
+        Ok(columns) if !options.names.passes_over_unknown() || fields(&columns) == fields(&before) => Ok(columns),
+        Ok(_) | Err(_) => {
+            lines.give_back(line);
+            Ok(before)
+        }
+    }
+}
+
+fn fields(columns: &Columns) -> BTreeSet<&String> {
+    columns.iter().flatten().collect()
+}
+
+fn header(line: &Line, options: &ReadOptions) -> Result<Columns, SourceError> {
     let number = line.number;
-    let text = line.text.map_err(|rule| SourceError::HeaderLine { line: number, rule })?;
+    let text = line.text.as_ref().map_err(|rule| SourceError::HeaderLine { line: number, rule: *rule })?;
     let in_header = |rule| SourceError::HeaderCsv { line: number, rule };
     let mut splitter = Splitter::new(options.delimiter);
-    splitter.take_line(&text).map_err(in_header)?;
+    splitter.take_line(text).map_err(in_header)?;
     let names = splitter.finish().map_err(in_header)?;
     let others = [';', '\t', '|', ','].into_iter();
     if let [single] = names.as_slice()

@@ -72,6 +72,8 @@ pub enum ServeError {
     Guard(#[from] GuardFileError),
     #[error("typology list: {0}")]
     Typology(#[from] TypologyFileError),
+    #[error("webhook {name:?}: {reason}")]
+    Webhook { name: String, reason: String },
     #[error("store: {0}")]
     Store(#[from] StorageFault),
     #[error("the damaged journal cannot be set aside: {0}")]

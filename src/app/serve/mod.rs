@@ -18,6 +18,7 @@ mod reload;
 mod roster;
 pub mod stop;
 pub mod store;
+mod webhooks;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -52,6 +53,7 @@ use crate::io::metrics::page::{DoorMetrics, Metrics};
 use crate::io::screener::{Queued, Records, Screener, write_records};
 use crate::io::snapshot_keeper::write_last;
 use crate::io::traces::Traces;
+use crate::io::webhook::deliver::deliver;
 use crate::node::state::Settings;
 use crate::node::store::StorageFault;
 
@@ -78,6 +80,8 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
     };
     // Only now: as long as the store may be another process's, so may the file.
     let ready = ReadyFile::absent(order.ready_file.as_deref())?;
+    let webhooks = Arc::default();
+    let hooks = webhooks::prepare(config, &webhooks)?;
     let local = runtime()?;
     let peers = runtime()?;
     let sockets = local.block_on(Sockets::bind(config))?;
@@ -86,7 +90,8 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
 
     let links = Links::default();
     let traces = traces(config)?;
-    let metrics = Arc::new(counted(&engine, &screener, store.opening.journal_counts(), traces.as_ref()));
+    let counted = counted(&engine, &screener, store.opening.journal_counts(), traces.as_ref());
+    let metrics = Arc::new(Metrics { webhooks, ..counted });
     let (stop, stopping) = watch::channel(false);
     let desk = RosterDesk::new(config, &material, engine.clone(), Arc::clone(&screener));
     let peering = Peering::new(engine.patient(), links.clone(), desk.clone(), &material);
@@ -102,6 +107,10 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
     if let Some(tcp) = sockets.metrics {
         // Beside the peers: a scrape must not hold up a checkout.
         peers.spawn(MetricsDoor { tcp, metrics: Arc::clone(&metrics) }.serve());
+    }
+    for hook in hooks {
+        // Beside the peers, too: a receiver that hangs must not hold up a checkout.
+        peers.spawn(deliver(hook, engine.clone()));
     }
     let observer = Observer {
         metrics,

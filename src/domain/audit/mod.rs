@@ -7,6 +7,7 @@ pub mod event;
 pub mod evidence;
 pub mod export;
 pub mod keys;
+pub mod notice;
 pub mod proof;
 pub mod record;
 mod retention;

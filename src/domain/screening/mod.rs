@@ -19,6 +19,8 @@ pub mod own_lists;
 
 pub mod policy;
 
+pub mod reference;
+
 pub mod screen;
 
 pub mod transaction;

@@ -1,9 +1,10 @@
 //! What those who count hold: a few counters each, read by [`crate::io::metrics::families`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::screening::decision::Decision;
-use crate::io::metrics::atomics::{Count, Durations};
+use crate::io::metrics::atomics::{Count, Durations, Level};
 
 /// Screenings, and records of them that did not reach the audit log.
 #[derive(Debug, Default)]
@@ -39,6 +40,19 @@ pub struct PublishingCounts {
     pub refused: Count,
     /// Indicators taken back.
     pub retracted: Count,
+}
+
+/// Events on their way to the member's own systems, all receivers together.
+#[derive(Debug, Default)]
+pub struct WebhookCounts {
+    pub delivered: Count,
+    /// Given up because the receiver takes it for wrong.
+    pub refused: Count,
+    /// Given up because too many waited.
+    pub dropped: Count,
+    /// Attempts that failed.
+    pub failed: Count,
+    pub waiting: Arc<Level>,
 }
 
 /// What the journal wrote.

@@ -159,6 +159,25 @@ pub const FAMILIES: &[Family] = &[
     Family::counter("hushwire_retractions", "Own indicators taken back.", |metrics, _| {
         one(metrics.publishing.retracted.value())
     }),
+    Family::counter(
+        "hushwire_webhook_events",
+        "Events given to receivers, refused by them, and dropped because too many waited.",
+        |m, _| {
+            let rows = [
+                ("delivered", &m.webhooks.delivered),
+                ("refused", &m.webhooks.refused),
+                ("dropped", &m.webhooks.dropped),
+            ];
+            rows.map(|(outcome, count)| labelled(&[outcome], count.value())).to_vec()
+        },
+    )
+    .by(&["outcome"]),
+    Family::counter("hushwire_webhook_failures", "Attempts to post an event that failed; each is repeated.", |m, _| {
+        one(m.webhooks.failed.value())
+    }),
+    Family::gauge("hushwire_webhook_events_waiting", "Events that receivers have not taken yet.", |m, _| {
+        one(m.webhooks.waiting.value())
+    }),
     Family::gauge("hushwire_publications_pending", "Entries acknowledged, not signed yet.", |metrics, _| {
         node(metrics, |node| one(node.pending))
     }),

@@ -87,6 +87,21 @@ impl Authority {
         }
         Ok(Self(Arc::new(roots)))
     }
+
+    /// Nobody, for where nothing is encrypted.
+    pub fn none() -> Self {
+        Self(Arc::new(RootCertStore::empty()))
+    }
+
+    /// Reads what a system trusts: certificates that cannot be roots are passed over, as long as some can.
+    pub fn from_system_pem(pem: &[u8]) -> Result<Self, TlsError> {
+        let mut roots = RootCertStore::empty();
+        let (added, _passed_over) = roots.add_parsable_certificates(certificates("the system's authorities", pem)?);
+        if added == 0 {
+            return Err(TlsError::Authority("none of them can be used".to_owned()));
+        }
+        Ok(Self(Arc::new(roots)))
+    }
 }
 
 fn certificates(what: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
@@ -181,6 +196,17 @@ fn client(
 ) -> Result<ClientConfig, TlsError> {
     let mut config = config.with_client_auth_cert(own.chain.clone(), own.key.clone_key())?;
     config.alpn_protocols = vec![ALPN_H2.to_vec()];
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}
+
+/// A caller of somebody's HTTP server that shows no certificate: the server's comes from one of `authority`.
+pub fn web_client(authority: &Authority) -> Result<ClientConfig, TlsError> {
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_root_certificates(Arc::clone(&authority.0))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![ALPN_HTTP1.to_vec()];
     config.resumption = Resumption::disabled();
     Ok(config)
 }

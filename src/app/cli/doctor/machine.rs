@@ -34,6 +34,7 @@ pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) {
 /// Secrets are their owner's alone.
 fn secret_files(patient: &Patient<'_>, findings: &mut Findings) {
     let mut paths = vec![patient.config.keystore.clone()];
+    paths.extend(patient.config.webhooks.iter().map(|hook| hook.secret.clone()));
     if let Ok(folders) = std::fs::read_dir(patient.config.dir.clients()) {
         paths.extend(folders.flatten().map(|folder| folder.path().join("key.pem")));
     }
@@ -45,7 +46,7 @@ fn secret_files(patient: &Patient<'_>, findings: &mut Findings) {
         findings.fault("permissions", found, format!("chmod 600 {}", path.display()));
     }
     if open == 0 {
-        findings.ok("permissions", "keystore and client keys are their owner's alone");
+        findings.ok("permissions", "keystore, client keys and secrets of webhooks are their owner's alone");
     }
 }
 

@@ -68,7 +68,7 @@ async fn import(args: ImportArgs) -> Result<Outcome, CliError> {
     let bar = progress(&args.file, false);
     let (default, options) = (args.list, args.options.clone());
     let convert = move |record: &Record| read(record, default, &options);
-    let mut incoming = records(&args.file, &args.input, &FIELDS, None, &bar, convert)?;
+    let mut incoming = records(&args.file, &args.input, &FIELDS, &bar, convert)?;
     let report = args.input.open_report()?;
     let node = args.client.connect(&ROLES)?;
     let mut account = Account::default();

@@ -1,0 +1,166 @@
+//! `hushwire watch`: files dropped into a folder are published, each once and whole.
+//!
+//! A file is moved when everything of it is done, so a run that was ended in the middle finds it again and repeats its calls,
+//! whose ids the node knows. Files are moved and never copied: what they hold stays in their writer's own bytes. A report
+//! names refused records by line, field and rule.
+
+mod folder;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::cli::client::{ClientArgs, block_on};
+use crate::app::cli::publish::{PublishArgs, whole_file};
+use crate::app::cli::stream::InputArgs;
+use crate::app::cli::watch::folder::{DropFolder, Sort};
+use crate::app::outcome::{CliError, Outcome};
+use crate::app::output::{self, counted};
+use crate::app::records::draft::{self, Defaults};
+use crate::app::records::refusal::Refusal;
+use crate::node::copies::Ack;
+
+/// Between two looks at the folder.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// After a node could not be reached, or a file could not be read or moved.
+const TROUBLE_PAUSE: Duration = Duration::from_secs(10);
+
+/// Publish every file that is dropped into a folder
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Files are taken in the order of their names, once they have not changed for --settle-s. Write a file under a name that begins \
+with a dot or ends with .tmp, .part or ~, or in another folder of the same disk, and rename it when it is whole: such names are \
+left alone. What is published moves to done/. A file of which records were refused moves to refused/, with NAME.report.csv \
+beside it, which names them by line, field and rule; its other records are published. The columns are those of hushwire publish.
+
+Ended in the middle of a file, the command publishes its rest when it is started again within 24 hours, and nothing twice.
+
+Examples:
+  hushwire watch /var/spool/hushwire
+  hushwire watch drop --map pan=card_number --typology F1012 --severity high --confidence 80 --grounds own-confirmed
+  hushwire watch drop --once
+
+Exit code 3: with --once, some records were refused.")]
+pub struct WatchArgs {
+    /// The folder; done and refused are made in it
+    pub folder: PathBuf,
+    #[command(flatten)]
+    pub client: ClientArgs,
+    #[command(flatten)]
+    pub input: InputArgs,
+    #[command(flatten)]
+    pub defaults: Defaults,
+    /// Sharing group; the roster's first where not given
+    #[arg(long)]
+    pub group: Option<String>,
+    /// As for publish
+    #[arg(long, value_name = "SECONDS")]
+    pub spread_s: Option<u32>,
+    /// As for publish
+    #[arg(long, value_name = "WHERE")]
+    pub ack: Option<Ack>,
+    /// Seconds without a change after which a file is whole
+    #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    pub settle_s: u64,
+    /// Publish what is there and end
+    #[arg(long)]
+    pub once: bool,
+    /// One JSON object a file on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What became of a file.
+#[derive(Debug, Serialize)]
+struct Told<'a> {
+    file: &'a str,
+    moved_to: String,
+    records: u64,
+    published: u64,
+    refused: u64,
+}
+
+/// See the module's documentation.
+pub fn run(args: WatchArgs) -> Result<Outcome, CliError> {
+    if args.input.report.is_some() {
+        return Err(CliError::usage("--report: every file gets a report of its own, beside it in refused"));
+    }
+    // Both are the same for every file: what is wrong with them is told before the first.
+    args.input.options(&draft::FIELDS)?;
+    let folder = DropFolder::open(&args.folder, Duration::from_secs(args.settle_s))?;
+    block_on(watch(&args, folder))
+}
+
+async fn watch(args: &WatchArgs, mut folder: DropFolder) -> Result<Outcome, CliError> {
+    let failed = |error| CliError::failed(format!("signals cannot be waited for: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    tokio::select! {
+        ended = watch_on(args, &mut folder) => ended,
+        // What is under way is repeated by the next run.
+        _ = tokio::signal::ctrl_c() => Ok(Outcome::Done),
+        _ = terminate.recv() => Ok(Outcome::Done),
+    }
+}
+
+async fn watch_on(args: &WatchArgs, folder: &mut DropFolder) -> Result<Outcome, CliError> {
+    let mut outcome = Outcome::Done;
+    loop {
+        let look = folder.look()?;
+        for name in &look.whole {
+            match one_file(args, folder, name).await {
+                Ok(Sort::Done) => {}
+                Ok(Sort::Refused) => outcome = Outcome::Partial,
+                Err(error) if args.once || error.message.is_empty() => return Err(error),
+                Err(error) => {
+                    let hint = error.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+                    output::remark(format!("{name} stays where it is and is tried again: {}{hint}", error.message));
+                    tokio::time::sleep(TROUBLE_PAUSE).await;
+                    // The order of the names is kept: nothing overtakes it.
+                    break;
+                }
+            }
+        }
+        if args.once && look.settling == 0 {
+            return Ok(outcome);
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn one_file(args: &WatchArgs, folder: &DropFolder, name: &str) -> Result<Sort, CliError> {
+    let publish = PublishArgs {
+        file: folder.path(name),
+        client: args.client.clone(),
+        input: args.input.clone(),
+        defaults: args.defaults.clone(),
+        group: args.group.clone(),
+        spread_s: args.spread_s,
+        ack: args.ack,
+        dry_run: false,
+        follow: false,
+        state: None,
+        names: None,
+        json: false,
+    };
+    let (records, published, refused, refusals) = match whole_file(&publish).await {
+        Ok(account) => (account.records, account.accepted, account.refused, account.refusals),
+        Err(error) if error.code == CliError::USAGE => {
+            output::remark(&error.message);
+            (0, 0, 1, vec![Refusal::new(0, "", "unreadable_file", "it cannot be read as records at all")])
+        }
+        Err(error) => return Err(error),
+    };
+    let sort = if refused == 0 { Sort::Done } else { Sort::Refused };
+    let moved_to = folder.put_away(name, sort, &refusals)?;
+    if args.json {
+        output::answer_json(&Told { file: name, moved_to, records, published, refused })?;
+    } else {
+        let (records, indicators) =
+            (counted(records, "record", "records"), counted(published, "indicator", "indicators"));
+        output::answer(format!("{name}: {records}, {indicators} published, {refused} refused; moved to {moved_to}"))?;
+    }
+    Ok(sort)
+}

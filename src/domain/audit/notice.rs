@@ -1,0 +1,216 @@
+//! What of the audit log is told to the member's own systems at once: decisions that stop or question an order, and alarms.
+//!
+//! A notice holds less than the record it is made from: no caller, no reporting member and no indicator of a decision. What
+//! the record does not hold, a notice cannot tell, so neither an identifier nor a pseudonym has a way into it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::base::time::Timestamp;
+use crate::domain::audit::record::{AuditRecord, Outcome};
+use crate::domain::screening::decision::Decision;
+use crate::domain::screening::reference::reference;
+
+/// The action of a decision's record.
+const DECIDED: &str = "screening.decided";
+
+/// Actions that are alarms although nothing is broken and nobody lied: what the node did about it.
+const ALARMS: [&str; 2] = ["quarantine.raised", "store.salvaged"];
+
+/// Fields of a decision's record that are told; the others name other members' indicators, or serve proofs alone.
+const TOLD: [&str; 4] = ["decision", "degraded", "matched_count", "reasons"];
+
+/// What somebody wants to be told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// Every decision but those that let the order pass.
+    Stopped,
+    /// Decisions of one kind. That an order passes is recorded where something matched all the same, and told only by name.
+    Decision(Decision),
+    Alarm,
+}
+
+/// No such event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "events are \"decision\", \"decision.allow\", \"decision.challenge\", \"decision.hold\", \"decision.block\" and \"alarm\""
+)]
+pub struct NoEvent;
+
+impl FromStr for Wanted {
+    type Err = NoEvent;
+
+    fn from_str(text: &str) -> Result<Self, NoEvent> {
+        match text {
+            "decision" => Ok(Self::Stopped),
+            "alarm" => Ok(Self::Alarm),
+            other => {
+                let label = other.strip_prefix("decision.").ok_or(NoEvent)?;
+                Decision::from_label(label).map(Self::Decision).ok_or(NoEvent)
+            }
+        }
+    }
+}
+
+/// The word of an event: `decision.block`, `alarm.feed.silent`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Topic {
+    Decision(Decision),
+    /// With the action of its record.
+    Alarm(String),
+}
+
+impl Topic {
+    fn of(record: &AuditRecord) -> Option<Self> {
+        if record.action() == DECIDED {
+            return field(record, "decision").and_then(Decision::from_label).map(Self::Decision);
+        }
+        let alarms = record.outcome() == Outcome::Fault || ALARMS.contains(&record.action());
+        alarms.then(|| Self::Alarm(record.action().to_owned()))
+    }
+
+    fn is_wanted(&self, wanted: &[Wanted]) -> bool {
+        wanted.iter().any(|wanted| match (wanted, self) {
+            (Wanted::Stopped, Self::Decision(decision)) => *decision != Decision::Allow,
+            (Wanted::Decision(one), Self::Decision(decision)) => one == decision,
+            (Wanted::Alarm, Self::Alarm(_)) => true,
+            (Wanted::Stopped | Wanted::Decision(_), Self::Alarm(_)) | (Wanted::Alarm, Self::Decision(_)) => false,
+        })
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Decision(decision) => write!(f, "decision.{decision}"),
+            Self::Alarm(action) => write!(f, "alarm.{action}"),
+        }
+    }
+}
+
+/// One thing that is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    pub topic: Topic,
+    /// When it happened.
+    pub time: Timestamp,
+    /// Further words, in the order they are told in.
+    pub fields: Vec<(String, String)>,
+}
+
+impl Notice {
+    /// What is told of a record to somebody who wants this; none where it is nothing to be told.
+    pub fn of(record: &AuditRecord, wanted: &[Wanted]) -> Option<Self> {
+        let topic = Topic::of(record).filter(|topic| topic.is_wanted(wanted))?;
+        let mut fields = Vec::new();
+        match topic {
+            Topic::Decision(_) => {
+                fields.push(("decision_id".to_owned(), record.subject().to_owned()));
+                fields.extend(reference_of(record.subject()).map(|reference| ("reference".to_owned(), reference)));
+                fields
+                    .extend(TOLD.iter().filter_map(|name| Some(((*name).to_owned(), field(record, name)?.to_owned()))));
+            }
+            Topic::Alarm(_) => {
+                if !record.subject().is_empty() {
+                    fields.push(("subject".to_owned(), record.subject().to_owned()));
+                }
+                fields.extend(record.fields().map(|(name, value)| (name.to_owned(), value.to_owned())));
+            }
+        }
+        Some(Self { topic, time: record.time(), fields })
+    }
+
+    /// That events were left out because too many waited: how many so far.
+    pub fn of_dropped(dropped: u64, now: Timestamp) -> Self {
+        let fields = vec![("dropped".to_owned(), dropped.to_string())];
+        Self { topic: Topic::Alarm("webhook.dropped".to_owned()), time: now, fields }
+    }
+}
+
+fn field<'a>(record: &'a AuditRecord, name: &str) -> Option<&'a str> {
+    record.fields().find(|(field, _)| *field == name).map(|(_, value)| value)
+}
+
+fn reference_of(decision_id: &str) -> Option<String> {
+    let mut id = [0; 16];
+    hex::decode_to_slice(decision_id, &mut id).ok()?;
+    Some(reference(&id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::bytes::{Commitment, Sha256Digest};
+    use crate::base::name::FeedId;
+    use crate::domain::audit::event::{AuditEvent, IndicatorRef};
+    use crate::domain::audit::record::Actor;
+
+    fn told(event: AuditEvent, wanted: &[Wanted]) -> Option<(String, Vec<(String, String)>)> {
+        let caller =
+            Actor::Local { member: "shop".parse().expect("valid"), role: "screener", name: "till-7".to_owned() };
+        let record = event.into_record(Timestamp::from_unix_s(1_795_000_000), &caller);
+        Notice::of(&record, wanted).map(|notice| (notice.topic.to_string(), notice.fields))
+    }
+
+    fn decided(decision: Decision) -> AuditEvent {
+        AuditEvent::ScreeningDecided {
+            decision_id: "00".repeat(16),
+            decision: decision.label(),
+            reasons: vec!["single_indicator", "weak_indicator"],
+            matched: vec![IndicatorRef { member: "bank-b".parse().expect("valid"), commitment: Commitment([7; 32]) }],
+            policy_sha256: Sha256Digest([1; 32]),
+            degraded: false,
+        }
+    }
+
+    fn silent() -> AuditEvent {
+        let peer = "bank-b".parse().expect("valid");
+        let feed = FeedId { member: "bank-b".parse().expect("valid"), group: "all".parse().expect("valid") };
+        AuditEvent::PeerSilent { peer, feed, age_s: 300 }
+    }
+
+    #[test]
+    fn a_decision_is_told_without_its_caller_and_without_those_who_reported() {
+        let (topic, fields) = told(decided(Decision::Hold), &[Wanted::Stopped]).expect("it stops an order");
+        let shown: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(topic, "decision.hold");
+        let expected = [
+            "decision_id=00000000000000000000000000000000",
+            "reference=0000-0000",
+            "decision=hold",
+            "degraded=false",
+            "matched_count=1",
+            "reasons=single_indicator,weak_indicator",
+        ];
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn each_is_told_what_it_wants_and_nothing_else() {
+        let check = |event: fn() -> AuditEvent, wanted: &[&str], topic: Option<&str>| {
+            let wanted: Vec<Wanted> = wanted.iter().map(|word| word.parse().expect("an event")).collect();
+            assert_eq!(told(event(), &wanted).map(|(topic, _)| topic).as_deref(), topic, "{wanted:?}");
+        };
+        check(|| decided(Decision::Block), &["alarm", "decision"], Some("decision.block"));
+        check(|| decided(Decision::Block), &["decision.hold"], None);
+        check(|| decided(Decision::Block), &["decision.hold", "decision.block"], Some("decision.block"));
+        check(|| decided(Decision::Allow), &["decision"], None);
+        check(|| decided(Decision::Allow), &["decision.allow"], Some("decision.allow"));
+        check(silent, &["alarm"], Some("alarm.feed.silent"));
+        check(silent, &["decision"], None);
+        check(|| AuditEvent::NodeStopped, &["alarm", "decision"], None);
+        let raised =
+            || AuditEvent::QuarantineRaised { member: "bank-b".parse().expect("valid"), reason: "equivocation" };
+        check(raised, &["alarm"], Some("alarm.quarantine.raised"));
+        for word in ["", "decisions", "decision.", "decision.pass", "alarm.feed"] {
+            assert_eq!(word.parse::<Wanted>(), Err(NoEvent), "{word}");
+        }
+    }
+
+    #[test]
+    fn an_alarm_names_its_subject_and_its_figures() {
+        let (_, fields) = told(silent(), &[Wanted::Alarm]).expect("an alarm");
+        let shown: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(shown, ["subject=bank-b/all", "age_s=300", "peer=bank-b"]);
+    }
+}

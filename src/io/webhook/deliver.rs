@@ -1,0 +1,261 @@
+//! Delivering to one receiver: one task reads the audit log, one posts what waits, one event after the other.
+//!
+//! In order, and the next only once the one before is delivered or given up: a receiver sees a challenge before the block that
+//! followed it. What it refuses as an event ([`PostFault::refuses_event`]) is given up after a few attempts; for everything
+//! else the receiver is at fault, and the event waits for it.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rand::RngExt;
+use rustls::ClientConfig;
+use tokio::sync::Notify;
+
+use crate::base::limits;
+use crate::base::position::TreeSize;
+use crate::domain::audit::notice::{Notice, Wanted};
+use crate::domain::audit::record::AuditRecord;
+use crate::io::engine::Engine;
+use crate::io::metrics::counts::WebhookCounts;
+use crate::io::webhook::address::Address;
+use crate::io::webhook::outbox::{Event, Outbox};
+use crate::io::webhook::payload;
+use crate::io::webhook::place::Place;
+use crate::io::webhook::post::{PostFault, post};
+use crate::io::webhook::secret::Secrets;
+use crate::io::{clock, random};
+use crate::node::audit::LoggedEntry;
+use crate::node::store::{Journal, Views};
+
+/// Between two looks at the log.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Records read without an event after which the place is written all the same: so many are read again at a start.
+const UNTOLD_RECORDS: u64 = 10_000;
+
+/// A receiver.
+#[derive(Debug)]
+pub struct Webhook {
+    /// In the log, and of the file of its place.
+    pub name: String,
+    pub address: Address,
+    pub wanted: Vec<Wanted>,
+    /// File of its secrets.
+    pub secret: PathBuf,
+    pub place: PathBuf,
+    pub tls: Arc<ClientConfig>,
+    pub counts: Arc<WebhookCounts>,
+}
+
+/// Delivers until the task is dropped. What was not delivered by then is at the next start.
+pub async fn deliver<J, V>(hook: Webhook, engine: Engine<J, V>)
+where
+    J: Journal + Send + 'static,
+    V: Views + Send + 'static,
+{
+    if !engine.opened().await {
+        return;
+    }
+    let place = match begin(&hook, &engine).await {
+        Ok(place) => place,
+        Err(fault) => {
+            tracing::error!(event = "webhook.stopped", webhook = %hook.name, fault);
+            return;
+        }
+    };
+    let waiting = Arc::clone(&hook.counts.waiting);
+    let outbox = Outbox::new(limits::WEBHOOK_EVENTS, waiting, place.next, place.dropped);
+    let delivery = Delivery { hook, outbox: Mutex::new(outbox), arrived: Notify::new() };
+    tokio::join!(delivery.read(engine), delivery.post_all(place));
+}
+
+/// Where the receiver has got; a new one begins with what comes next, and that is written down before anything comes.
+async fn begin<J, V>(hook: &Webhook, engine: &Engine<J, V>) -> Result<Place, String>
+where
+    J: Journal + Send + 'static,
+    V: Views + Send + 'static,
+{
+    let size = engine.inquire(|node, _| node.state().audit.durable_size).await.map_err(|fault| fault.to_string())?;
+    let written = Place::read(&hook.place).map_err(|error| error.to_string())?;
+    let place = match written {
+        Some(place) if place.next <= size.0 => return Ok(place),
+        Some(place) => {
+            // The store was put back from an older copy: the log goes on from there under other records.
+            tracing::warn!(event = "webhook.put_back", webhook = %hook.name, next = place.next, size = size.0);
+            Place { next: size.0, ..place }
+        }
+        None => Place::beginning(size),
+    };
+    place.write(&hook.place).map_err(|error| error.to_string())?;
+    Ok(place)
+}
+
+struct Delivery {
+    hook: Webhook,
+    /// Never held across an await.
+    outbox: Mutex<Outbox>,
+    arrived: Notify,
+}
+
+impl Delivery {
+    fn outbox(&self) -> MutexGuard<'_, Outbox> {
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads the log as it grows, whether the receiver listens or not: how many wait is then known.
+    async fn read<J, V>(&self, engine: Engine<J, V>)
+    where
+        J: Journal + Send + 'static,
+        V: Views + Send + 'static,
+    {
+        loop {
+            let from = TreeSize(self.outbox().read_until);
+            let slice = engine.inquire(move |node, _| node.export_audit_slice(from, TreeSize(u64::MAX))).await;
+            match slice {
+                Ok(Ok(slice)) if slice.is_empty() => tokio::time::sleep(LOOK_EVERY).await,
+                Ok(Ok(slice)) => self.take(&slice),
+                // The store is not well, or the node stops: what can be read later is told later.
+                Ok(Err(_)) | Err(_) => tokio::time::sleep(LOOK_EVERY).await,
+            }
+        }
+    }
+
+    fn take(&self, slice: &[LoggedEntry]) {
+        let mut dropped = 0;
+        for LoggedEntry { index, entry } in slice {
+            // What has expired has no record any more.
+            let record = AuditRecord::decode(&entry.blob).ok();
+            let notice = record.and_then(|record| Notice::of(&record, &self.hook.wanted));
+            let mut outbox = self.outbox();
+            if let Some(notice) = notice {
+                let id = payload::id_of_leaf(&entry.leaf);
+                dropped += outbox.push(Event { index: index.0, id, body: payload::body(&notice).into() });
+            }
+            outbox.read_until = index.0.saturating_add(1);
+        }
+        if dropped > 0 {
+            self.hook.counts.dropped.add(dropped);
+            let (webhook, all) = (&self.hook.name, self.outbox().dropped);
+            tracing::error!(event = "webhook.dropped", %webhook, dropped, all, limit = limits::WEBHOOK_EVENTS);
+        }
+        self.arrived.notify_one();
+    }
+
+    /// Posts what waits, until the task is dropped. That events were dropped is told before what is left.
+    async fn post_all(&self, mut place: Place) {
+        loop {
+            let (dropped, front, read_until) = {
+                let outbox = self.outbox();
+                (outbox.dropped, outbox.front().cloned(), outbox.read_until)
+            };
+            if dropped > place.told_dropped {
+                let id = payload::id_of_dropped(&self.hook.name, dropped);
+                let body = payload::body(&Notice::of_dropped(dropped, clock::now())).into();
+                let event = Event { index: 0, id, body };
+                if self.insist(&event, |outbox| outbox.dropped == dropped).await {
+                    place.told_dropped = dropped;
+                }
+            } else if let Some(event) = front {
+                let waits = |outbox: &Outbox| outbox.front().is_some_and(|front| front.index == event.index);
+                self.insist(&event, waits).await;
+                self.outbox().done(event.index);
+            } else {
+                if read_until >= place.next.saturating_add(UNTOLD_RECORDS) {
+                    self.keep(&mut place).await;
+                }
+                self.arrived.notified().await;
+                continue;
+            }
+            self.keep(&mut place).await;
+        }
+    }
+
+    /// Posts an event until the receiver has it or will never take it, or it no longer `waits`: true where it is done.
+    async fn insist(&self, event: &Event, waits: impl Fn(&Outbox) -> bool) -> bool {
+        let (webhook, id, counts) = (&self.hook.name, &event.id, &self.hook.counts);
+        let mut attempt = 1;
+        loop {
+            let fault = match self.post(event).await {
+                Ok(()) => {
+                    counts.delivered.one();
+                    tracing::debug!(event = "webhook.delivered", %webhook, id, attempt);
+                    return true;
+                }
+                Err(fault) => fault,
+            };
+            counts.failed.one();
+            if fault.refuses_event() && attempt >= limits::WEBHOOK_REFUSALS {
+                counts.refused.one();
+                tracing::error!(event = "webhook.refused", %webhook, id, attempt, fault = %fault);
+                return true;
+            }
+            let pause = pause(attempt, &fault);
+            let waiting = self.outbox().len();
+            tracing::warn!(event = "webhook.failed", %webhook, id, attempt, waiting, fault = %fault, retry_ms = %pause.as_millis());
+            tokio::time::sleep(pause).await;
+            if !waits(&self.outbox()) {
+                return false;
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn post(&self, event: &Event) -> Result<(), PostFault> {
+        let secret = self.hook.secret.clone();
+        let secrets = tokio::task::spawn_blocking(move || Secrets::read(&secret)).await;
+        let secrets = secrets.expect("reading a file does not panic")?;
+        post(&self.hook.address, &self.hook.tls, &secrets, event).await
+    }
+
+    /// Writes down how far the receiver is. Where that fails, what follows is told again after a restart, under the same ids.
+    async fn keep(&self, place: &mut Place) {
+        {
+            let outbox = self.outbox();
+            place.next = outbox.next();
+            place.dropped = outbox.dropped;
+        }
+        let (place, path) = (*place, self.hook.place.clone());
+        let written = tokio::task::spawn_blocking(move || place.write(&path)).await;
+        if let Err(fault) = written.expect("writing a file does not panic") {
+            tracing::error!(event = "webhook.place_unwritten", webhook = %self.hook.name, fault = %fault);
+        }
+    }
+}
+
+/// Doubled each time, half of it at random: receivers that come back are not met by all nodes at once. A receiver that says
+/// when to come back is heard, within reason.
+fn pause(attempt: u32, fault: &PostFault) -> Duration {
+    let (first, longest) = (limits::WEBHOOK_FIRST_PAUSE_MS, limits::WEBHOOK_LONGEST_PAUSE_MS);
+    let doubled = first.saturating_mul(1 << (attempt - 1).min(16)).min(longest);
+    let own = Duration::from_millis(doubled).mul_f64(random::generator().random_range(0.5..1.0));
+    let asked = fault.retry_after().map(|asked| asked.min(Duration::from_millis(longest)));
+    asked.map_or(own, |asked| asked.max(own))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_limit_and_a_receiver_may_ask_for_longer_ones() {
+        let check = |attempt, fault: &PostFault, least_ms: u64, most_ms: u64| {
+            let pause = pause(attempt, fault);
+            let range = Duration::from_millis(least_ms)..=Duration::from_millis(most_ms);
+            assert!(range.contains(&pause), "{attempt}: {pause:?}");
+        };
+        let longest = limits::WEBHOOK_LONGEST_PAUSE_MS;
+        check(1, &PostFault::Late, 500, 1_000);
+        check(4, &PostFault::Late, 4_000, 8_000);
+        check(u32::MAX, &PostFault::Late, longest / 2, longest);
+        let busy = |retry_after_s| PostFault::Status {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            retry_after: Some(Duration::from_secs(retry_after_s)),
+        };
+        check(1, &busy(30), 30_000, 30_000);
+        check(1, &busy(0), 500, 1_000);
+        check(1, &busy(1_000_000), longest, longest);
+    }
+}

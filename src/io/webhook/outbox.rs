@@ -1,0 +1,90 @@
+//! What waits for one receiver: bounded, the oldest leave first.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::io::metrics::atomics::{Inside, Level};
+
+/// An event that waits.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// Of its record in the audit log.
+    pub index: u64,
+    pub id: String,
+    pub body: Arc<[u8]>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Outbox {
+    waiting: VecDeque<(Event, Inside)>,
+    limit: usize,
+    level: Arc<Level>,
+    /// Events that left without having been delivered, ever.
+    pub dropped: u64,
+    /// The first record that was not looked at yet.
+    pub read_until: u64,
+}
+
+impl Outbox {
+    /// `level` counts what waits, for monitoring.
+    pub fn new(limit: usize, level: Arc<Level>, read_until: u64, dropped: u64) -> Self {
+        Self { waiting: VecDeque::new(), limit, level, dropped, read_until }
+    }
+
+    /// How many were dropped for want of room: none or one.
+    pub fn push(&mut self, event: Event) -> u64 {
+        let dropped = u64::from(self.waiting.len() >= self.limit);
+        if dropped > 0 {
+            self.waiting.pop_front();
+            self.dropped += dropped;
+        }
+        self.waiting.push_back((event, self.level.enter()));
+        dropped
+    }
+
+    pub fn front(&self) -> Option<&Event> {
+        self.waiting.front().map(|(event, _)| event)
+    }
+
+    /// It was delivered or refused for good. It may have been dropped meanwhile.
+    pub fn done(&mut self, index: u64) {
+        if self.front().is_some_and(|event| event.index == index) {
+            self.waiting.pop_front();
+        }
+    }
+
+    /// Where another start has to begin.
+    pub fn next(&self) -> u64 {
+        self.front().map_or(self.read_until, |event| event.index)
+    }
+
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(index: u64) -> Event {
+        Event { index, id: format!("msg_{index}"), body: Arc::from(&b"{}"[..]) }
+    }
+
+    #[test]
+    fn where_there_is_no_room_the_oldest_leaves_and_is_counted() {
+        let level = Arc::new(Level::default());
+        let mut outbox = Outbox::new(2, Arc::clone(&level), 5, 0);
+        assert_eq!(outbox.next(), 5);
+        assert_eq!([3, 4, 6].map(|index| outbox.push(event(index))), [0, 0, 1]);
+        assert_eq!((outbox.next(), outbox.dropped, level.value(), outbox.len()), (4, 1, 2, 2));
+        // What was under way when it was dropped takes nothing else along.
+        outbox.done(3);
+        assert_eq!(outbox.next(), 4);
+        outbox.done(4);
+        outbox.read_until = 9;
+        outbox.done(6);
+        assert_eq!((outbox.next(), level.value()), (9, 0));
+    }
+}

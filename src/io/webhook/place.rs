@@ -1,0 +1,74 @@
+//! How far a receiver has got in the audit log, durable in a file of its own.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::position::TreeSize;
+use crate::io::keystore::file::{self, FileError, Readers, read_at_most};
+
+const FILE_BYTES: u64 = 4 * 1024;
+
+/// See the module.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// The first record that may still have to be told.
+    pub next: u64,
+    /// Events left out because too many waited, ever.
+    pub dropped: u64,
+    /// Of these, what the receiver has been told.
+    pub told_dropped: u64,
+}
+
+/// A file that holds no place.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaceError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("{path} holds no place in the audit log; remove it to begin with what comes next")]
+    NoPlace { path: String },
+}
+
+impl Place {
+    /// At the end of a log of this size: what happened before is not told.
+    pub fn beginning(size: TreeSize) -> Self {
+        Self { next: size.0, ..Self::default() }
+    }
+
+    /// None where there is none yet.
+    pub fn read(path: &Path) -> Result<Option<Self>, PlaceError> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = read_at_most(path, FILE_BYTES)?;
+        let place =
+            serde_json::from_slice(&text).map_err(|_| PlaceError::NoPlace { path: path.display().to_string() })?;
+        Ok(Some(place))
+    }
+
+    /// Durable when this returns.
+    pub fn write(&self, path: &Path) -> Result<(), FileError> {
+        let text = serde_json::to_vec(self).expect("plain numbers");
+        file::write(path, &text, Readers::Owner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_survives_its_file_and_what_is_none_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("desk.place");
+        assert_eq!(Place::read(&path).expect("nothing yet"), None);
+        let place = Place { next: 7, dropped: 3, told_dropped: 2 };
+        place.write(&path).expect("written");
+        assert_eq!(Place::read(&path).expect("readable"), Some(place));
+        for broken in ["", "{\"next\":7}", "{\"next\":7,\"dropped\":0,\"told_dropped\":0,\"x\":1}"] {
+            std::fs::write(&path, broken).expect("written");
+            assert!(Place::read(&path).is_err(), "{broken}");
+        }
+    }
+}

@@ -6,6 +6,7 @@
 
 pub mod body;
 pub mod door;
+mod examples;
 pub mod json;
 pub mod openapi;
 pub mod problem;

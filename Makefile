@@ -33,7 +33,7 @@ lint: $(DENY) $(BUF) ## formatting, clippy, protocols, dependencies, documentati
 	$(DENY) --locked check --hide-inclusion-graph bans licenses sources
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 
-deployed: $(BUF) $(PYTHON_TOOLS)/pip $(PROMTOOL) ## check units, images, manifests, alerts, metrics and the HTTP description (needs python3, npm, systemd, apt-get and curl)
+deployed: $(BUF) $(PYTHON_TOOLS)/pip $(PROMTOOL) ## check units, images, manifests, alerts, metrics and the HTTP door (needs python3, npm, systemd, apt-get and curl)
 	systemd-analyze security --offline=true --threshold=20 deploy/systemd/hushwire.service > target/checks/exposure.txt \
 	    || { cat target/checks/exposure.txt; exit 1; }
 	tail -n 1 target/checks/exposure.txt
@@ -46,6 +46,7 @@ deployed: $(BUF) $(PYTHON_TOOLS)/pip $(PROMTOOL) ## check units, images, manifes
 	$(PROMTOOL) test rules deploy/prometheus/alerts_test.yaml
 	$(CARGO) build --locked --quiet
 	.ci/scrape.sh target/debug/hushwire $(PROMTOOL)
+	.ci/http_door.sh target/debug/hushwire $(PYTHON_TOOLS)/schemathesis
 
 bench: ## run the benchmarks
 	$(CARGO) bench --locked

@@ -33,8 +33,9 @@ pub fn document(pool: &DescriptorPool) -> Value {
             "summary": "What a member's own systems ask of their node.",
             "description": "Callers show a client certificate of the member's own authority (hushwire cert issue ROLE NAME). Messages \
                 follow the JSON mapping of proto3: 64-bit numbers are strings in answers and may be either in requests, bytes are base64, \
-                names may be written in camelCase or snake_case, and null is the same as not given. Refusals are problem details (RFC 9457); `reason` is stable. A field \
-                that is unknown or given twice is refused. The same methods are served by gRPC on the same port.",
+                names may be written in camelCase or snake_case, words of a vocabulary may be sent as their numbers, and null is the same \
+                as not given. A field that is unknown or given twice is refused, and so is a number that would be rounded. Refusals are \
+                problem details (RFC 9457); `reason` is stable. The same methods are served by gRPC on the same port.",
             "license": {"name": "see the project"},
         },
         "servers": [{"url": "https://127.0.0.1:7440", "description": "the node's local listener"}],

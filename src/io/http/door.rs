@@ -10,8 +10,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Body as _;
 use prost::Message;
 use prost::bytes::{BufMut, Bytes, BytesMut};
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
@@ -84,7 +86,9 @@ where
         }
         let door = self.clone();
         Box::pin(async move {
-            let mut response = door.answer(request).await.unwrap_or_else(|refused| refused.into_response());
+            let (parts, mut body) = request.into_parts();
+            let mut response = door.answer(parts, &mut body).await.unwrap_or_else(|refused| refused.into_response());
+            drop_rest(body).await;
             let headers = response.headers_mut();
             // Answers are about people's orders, whoever asks through whatever proxy.
             headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -135,8 +139,7 @@ where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
-    async fn answer(self, request: Request<Body>) -> Result<Response<JsonBody>, Refused> {
-        let (parts, body) = request.into_parts();
+    async fn answer(self, parts: Parts, body: &mut Body) -> Result<Response<JsonBody>, Refused> {
         if parts.uri.path() == OPENAPI_PATH {
             return if parts.method == Method::GET {
                 Ok(json_answer(self.description))
@@ -157,7 +160,7 @@ where
         let may_call =
             parts.extensions.get::<LocalCaller>().is_some_and(|caller| allows(bound.route.method, caller.role));
         let message = match bound.route.verb {
-            // Nothing is read for whoever may not ask: the gate refuses the call and tells the audit log.
+            // Nothing is kept for whoever may not ask: the gate refuses the call and tells the audit log.
             _ if !may_call => DynamicMessage::new(bound.input.clone()),
             Verb::Get => query::read(&fields, parts.uri.query(), &bound.input).map_err(Refusal::from)?,
             Verb::Post => {
@@ -210,7 +213,7 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Refused> {
 }
 
 /// The whole body, within the limits of size and time of a call.
-async fn collect(body: Body) -> Result<Bytes, Refused> {
+async fn collect(body: &mut Body) -> Result<Bytes, Refused> {
     let limited = Limited::new(body, limits::MESSAGE_BYTES);
     let Ok(collected) = timeout(Duration::from_millis(limits::CALL_MS), limited.collect()).await else {
         return Err(Refused::Http(StatusCode::REQUEST_TIMEOUT, "BODY_TOO_SLOW", "the body did not come within 10 s"));
@@ -222,6 +225,21 @@ async fn collect(body: Body) -> Result<Bytes, Refused> {
         }
         Err(_) => Err(Refused::Http(StatusCode::BAD_REQUEST, "BODY_BROKEN", "the body ended before its announced end")),
     }
+}
+
+/// Takes what is left of a body that nobody wants, within limits, so that its sender hears the answer and no reset stream.
+async fn drop_rest(mut body: Body) {
+    let taken = async {
+        let mut bytes = 0;
+        while bytes < limits::DROPPED_BODY_BYTES
+            && !body.is_end_stream()
+            && let Some(Ok(frame)) = body.frame().await
+        {
+            bytes += frame.data_ref().map_or(0, Bytes::len);
+        }
+    };
+    // Who sends more slowly than that is told at once, whatever becomes of the stream.
+    let _ended = timeout(Duration::from_millis(limits::DROPPED_BODY_MS), taken).await;
 }
 
 fn frame(message: &DynamicMessage) -> Bytes {
@@ -278,5 +296,62 @@ trait SplitChecked: Sized {
 impl SplitChecked for Bytes {
     fn split_to_checked(&mut self, at: usize) -> Option<Self> {
         (self.len() >= at).then(|| self.split_to(at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use hyper::body::Frame;
+
+    use super::*;
+
+    /// A body of `left` more frames, which counts those that were taken.
+    struct Frames {
+        left: usize,
+        taken: Arc<AtomicUsize>,
+    }
+
+    const FRAME: &[u8] = &[b' '; 1024];
+
+    impl hyper::body::Body for Frames {
+        type Data = Bytes;
+        type Error = Status;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+            if self.left == 0 {
+                return Poll::Ready(None);
+            }
+            self.left -= 1;
+            self.taken.fetch_add(1, Ordering::Relaxed);
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(FRAME)))))
+        }
+    }
+
+    /// Frames that are taken of a body of so many, from a caller who is refused.
+    fn check(path: &'static str, frames: usize, taken: usize, status: StatusCode) {
+        let gate = tower::service_fn(|_: Request<Body>| async {
+            Ok::<_, Infallible>(Status::permission_denied("not in this role").into_http::<Body>())
+        });
+        let count = Arc::new(AtomicUsize::new(0));
+        let mut request = Request::new(Body::new(Frames { left: frames, taken: Arc::clone(&count) }));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = Uri::from_static(path);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let answered = runtime.block_on(JsonDoor::new(gate).oneshot(request));
+        let Ok(answer) = answered;
+        assert_eq!((answer.status(), count.load(Ordering::Relaxed)), (status, taken), "{path} {frames}");
+    }
+
+    #[test]
+    fn the_body_of_a_refused_request_is_taken_so_that_its_sender_hears_why_and_an_endless_one_is_not() {
+        check("/v1/transactions:screen", 3, 3, StatusCode::FORBIDDEN);
+        check("/v1/transactions:screen", 1_000_000, 64, StatusCode::FORBIDDEN);
+        check("/v1/status", 3, 3, StatusCode::METHOD_NOT_ALLOWED);
+        check("/v1/nothing", 3, 3, StatusCode::NOT_FOUND);
     }
 }

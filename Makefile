@@ -34,7 +34,7 @@ lint: $(DENY) $(BUF) ## formatting, clippy, protocols, dependencies, documentati
 	$(DENY) --locked check --hide-inclusion-graph bans licenses sources
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 
-deployed: $(BUF) $(PYTHON_TOOLS)/pip $(PROMTOOL) ## check units, images, manifests, alerts, metrics, the HTTP description and a rolling upgrade (needs python3, npm, systemd, apt-get, curl and jq)
+deployed: $(BUF) $(PYTHON_TOOLS)/pip $(PROMTOOL) ## check units, images, manifests, alerts, metrics, the HTTP door and a rolling upgrade (needs python3, npm, systemd, apt-get, curl and jq)
 	for unit in deploy/systemd/*.service; do \
 	    systemd-analyze security --offline=true --threshold=20 $$unit > target/checks/exposure.txt \
 	        || { cat target/checks/exposure.txt; exit 1; }; \
@@ -49,6 +49,7 @@ deployed: $(BUF) $(PYTHON_TOOLS)/pip $(PROMTOOL) ## check units, images, manifes
 	$(PROMTOOL) test rules deploy/prometheus/alerts_test.yaml
 	$(CARGO) build --locked --quiet
 	.ci/scrape.sh target/debug/hushwire $(PROMTOOL)
+	.ci/http_door.sh target/debug/hushwire $(PYTHON_TOOLS)/schemathesis
 	.ci/rolling.sh target/debug/hushwire
 
 bench: ## run the benchmarks

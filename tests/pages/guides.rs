@@ -1,5 +1,7 @@
-//! The guides for clients, in other people's tools: `curl` with `jq`, Python with the public gRPC packages and without any;
+//! The guides for clients, in other people's tools: `curl` with `jq`, Python with the public gRPC packages and without any, Java;
 //! what feeds a node without a client; and the page on backups.
+
+use std::path::Path;
 
 use crate::typed::type_page;
 
@@ -29,4 +31,15 @@ fn a_receiver_of_webhooks_is_written_in_python_as_the_page_says() {
 #[test]
 fn logs_folders_and_pipes_are_published_as_the_page_says() {
     type_page(include_str!("../../docs/feeding.md"), &["7440", "7441"], &["node.log", "follow.log"], &[]);
+}
+
+#[test]
+fn a_checkout_is_connected_with_java_as_the_guide_says() {
+    // Maven's stand-in comes before Maven.
+    let stand_in = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pages/java");
+    let binary = Path::new(env!("CARGO_BIN_EXE_hushwire")).parent().expect("in a folder");
+    let path = format!("{stand_in}:{}:{}", binary.display(), std::env::var("PATH").expect("a path"));
+    let proto = concat!(env!("CARGO_MANIFEST_DIR"), "/proto");
+    let environment = [("PROTO", proto), ("PATH", path.as_str()), ("LD_LIBRARY_PATH", "target/native")];
+    type_page(include_str!("../../docs/guides/java.md"), &PORTS, &["node.log"], &environment);
 }

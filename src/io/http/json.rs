@@ -18,6 +18,9 @@ use serde_json::error::Category;
 use crate::io::grpc::status::Refusal;
 use crate::io::http::bounds;
 
+/// The largest whole number that a double holds beside all smaller ones, 2^53.
+const EXACT_UNTIL: f64 = 9_007_199_254_740_992.0;
+
 /// Longest path that is told.
 const PATH_CHARACTERS: usize = 120;
 
@@ -32,6 +35,8 @@ pub enum JsonFault {
     Twice { path: String },
     #[error("{path} has more than {limit} elements")]
     TooMany { path: String, limit: usize },
+    #[error("{path} is a whole number written so that it would be rounded: write its digits, or put them in a string")]
+    Rounded { path: String },
     #[error("{} is not of its type (line {line}, column {column})", shown(path))]
     WrongType { path: String, line: usize, column: usize },
 }
@@ -47,6 +52,7 @@ impl From<JsonFault> for Refusal {
             JsonFault::UnknownField { path } => (path.clone(), "unknown_field"),
             JsonFault::Twice { path } => (path.clone(), "repeated_key"),
             JsonFault::TooMany { path, .. } => (path.clone(), "too_many"),
+            JsonFault::Rounded { path } => (path.clone(), "rounded_number"),
             JsonFault::WrongType { path, .. } => (path.clone(), "wrong_type"),
         };
         let field = if field.is_empty() { "body".to_owned() } else { field };
@@ -58,7 +64,7 @@ impl From<JsonFault> for Refusal {
 pub fn read(text: &[u8], of: &MessageDescriptor) -> Result<DynamicMessage, JsonFault> {
     let fault = RefCell::new(None);
     let mut first = serde_json::Deserializer::from_slice(text);
-    let once = Once { of: Of::Message(of), path: String::new(), fault: &fault };
+    let once = Once { of: Of::Message(of), whole: false, path: String::new(), fault: &fault };
     let read = once.deserialize(&mut first).and_then(|()| first.end());
     if let Err(error) = read {
         let (line, column) = (error.line(), error.column());
@@ -113,6 +119,8 @@ enum Of<'a> {
 /// Walks a value and refuses what the module says, as soon as it comes.
 struct Once<'a> {
     of: Of<'a>,
+    /// Where a whole number belongs.
+    whole: bool,
     path: String,
     fault: &'a RefCell<Option<JsonFault>>,
 }
@@ -155,7 +163,13 @@ impl<'de> Visitor<'de> for Once<'_> {
         Ok(())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<(), E> {
+        // What has a fraction, an exponent or more digits than 64 bits hold is read as a double: from here on the next whole
+        // number is another double, and what was meant is lost.
+        if self.whole && number.abs() > EXACT_UNTIL {
+            let fault = JsonFault::Rounded { path: self.path.clone() };
+            return Err(self.refuse(fault));
+        }
         Ok(())
     }
 
@@ -170,7 +184,7 @@ impl<'de> Visitor<'de> for Once<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         let Of::List(of, limit) = self.of else { return Err(self.wrong_type()) };
         let of = of.map_or(Of::Plain, Of::Message);
-        let at = |number| Once { of, path: format!("{}[{number}]", self.path), fault: self.fault };
+        let at = |number| Once { of, whole: self.whole, path: format!("{}[{number}]", self.path), fault: self.fault };
         for number in 0..limit {
             if items.next_element_seed(at(number))?.is_none() {
                 return Ok(());
@@ -209,7 +223,8 @@ impl<'de> Visitor<'de> for Once<'_> {
             } else {
                 inner.as_ref().map_or(Of::Plain, Of::Message)
             };
-            entries.next_value_seed(Once { of, path, fault: self.fault })?;
+            let whole = !matches!(field.kind(), Kind::Double | Kind::Float);
+            entries.next_value_seed(Once { of, whole, path, fault: self.fault })?;
         }
         Ok(())
     }
@@ -242,6 +257,8 @@ mod tests {
         check(r#"{}"#, Ok(()));
         check(r#"{"amountMinor":"12345678901234567","customer_ref":"c","ownScore":1.0,"currency":null}"#, Ok(()));
         check(r#"{"identifiers":[{"kind":"IDENTIFIER_KIND_PAN","value":"4111111111111111"}]}"#, Ok(()));
+        check(r#"{"amountMinor":-9223372036854775808}"#, Ok(()));
+        check(r#"{"amountMinor":9007199254740992.0}"#, Ok(()));
         check(r#"{"time":"2026-11-01T00:00:00.5+02:00"}"#, Ok(()));
     }
 
@@ -258,6 +275,10 @@ mod tests {
         check(r#"{"currency":4111111111111111}"#, Err("currency wrong_type"));
         check(r#"{"ownScore":4294967296}"#, Err("ownScore wrong_type"));
         check(r#"{"amountMinor":1.5}"#, Err("amountMinor wrong_type"));
+        for rounded in ["-9223372036854775809", "18446744073709551616", "9007199254740993.0", "1e17"] {
+            check(&format!(r#"{{"amountMinor":{rounded}}}"#), Err("amountMinor rounded_number"));
+        }
+        check(r#"{"amountMinor":"-9223372036854775809"}"#, Err("amountMinor wrong_type"));
         check(r#"{"identifiers":{}}"#, Err("identifiers wrong_type"));
         check(r#"{"currency":{"a":1}}"#, Err("currency wrong_type"));
         for text in ["", "null", "[]", "{} x", "{", r#"{"currency":"\ud800"}"#, "\u{0}"] {

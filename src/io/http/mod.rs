@@ -7,6 +7,7 @@
 pub mod body;
 mod bounds;
 pub mod door;
+mod examples;
 pub mod json;
 pub mod openapi;
 pub mod problem;

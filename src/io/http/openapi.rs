@@ -5,20 +5,25 @@ use prost_reflect::{DescriptorPool, MessageDescriptor, MethodDescriptor};
 use serde_json::{Map, Value, json};
 
 use crate::io::grpc::roles::{Callers, row};
+use crate::io::http::examples::example;
 use crate::io::http::routes::{OPENAPI_PATH, ROUTES, Route, Verb, field, method_of};
-use crate::io::http::schema::{Schemas, comment_of, field_schema};
+use crate::io::http::schema::{Schemas, Unknown, comment_of, field_schema};
 
 /// The whole document.
 pub fn document(pool: &DescriptorPool) -> Value {
-    let mut schemas = Schemas::default();
+    let (mut asked, mut answered) = (Schemas::new(Unknown::Refuses), Schemas::new(Unknown::Skips));
     let mut paths: Map<String, Value> = Map::new();
     for route in ROUTES {
         let method = method_of(pool, route).expect("a test holds routes against the methods there are");
-        let operation = operation(route, &method, &mut schemas);
+        let operation = operation(route, &method, &mut asked, &mut answered);
         let item = paths.entry(route.path).or_insert_with(|| json!({}));
         item[route.verb.as_str().to_ascii_lowercase()] = operation;
     }
     paths.insert(OPENAPI_PATH.to_owned(), own_path());
+    // Vocabularies stand on both sides alike; a test holds that no message does.
+    let mut schemas = asked.finish();
+    schemas.extend(answered.finish());
+    schemas.insert("Problem".to_owned(), problem_schema());
     json!({
         "openapi": "3.1.0",
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
@@ -28,8 +33,9 @@ pub fn document(pool: &DescriptorPool) -> Value {
             "summary": "What a member's own systems ask of their node.",
             "description": "Callers show a client certificate of the member's own authority (hushwire cert issue ROLE NAME). Messages \
                 follow the JSON mapping of proto3: 64-bit numbers are strings in answers and may be either in requests, bytes are base64, \
-                names may be written in camelCase or snake_case. Refusals are problem details (RFC 9457); `reason` is stable. A field \
-                that is unknown or given twice is refused. The same methods are served by gRPC on the same port.",
+                names may be written in camelCase or snake_case, words of a vocabulary may be sent as their numbers, and null is the same \
+                as not given. A field that is unknown or given twice is refused, and so is a number that would be rounded. Refusals are \
+                problem details (RFC 9457); `reason` is stable. The same methods are served by gRPC on the same port.",
             "license": {"name": "see the project"},
         },
         "servers": [{"url": "https://127.0.0.1:7440", "description": "the node's local listener"}],
@@ -40,7 +46,7 @@ pub fn document(pool: &DescriptorPool) -> Value {
                 "type": "mutualTLS",
                 "description": "role and name from the URI SAN hushwire://MEMBER/ROLE/NAME",
             }},
-            "schemas": schemas.finish(problem_schema()),
+            "schemas": schemas,
             "responses": {"Refused": {
                 "description": "Refused: the problem says why, and what to change or when to come back.",
                 "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -57,7 +63,7 @@ fn own_path() -> Value {
     }})
 }
 
-fn operation(route: &Route, method: &MethodDescriptor, schemas: &mut Schemas) -> Value {
+fn operation(route: &Route, method: &MethodDescriptor, asked: &mut Schemas, answered: &mut Schemas) -> Value {
     let roles = match row(route.method).map(|row| row.callers) {
         Some(Callers::Local(roles)) => roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", "),
         Some(Callers::Peers) | None => String::new(),
@@ -71,18 +77,19 @@ fn operation(route: &Route, method: &MethodDescriptor, schemas: &mut Schemas) ->
         "responses": {
             "200": {
                 "description": "Done.",
-                "content": {"application/json": {"schema": schemas.reference(&method.output())}},
+                "content": {"application/json": {"schema": answered.reference(&method.output())}},
             },
             "default": {"$ref": "#/components/responses/Refused"},
         },
     });
     match route.verb {
-        Verb::Get => operation["parameters"] = parameters(route, &method.input(), schemas),
+        Verb::Get => operation["parameters"] = parameters(route, &method.input(), asked),
         Verb::Post => {
-            operation["requestBody"] = json!({
-                "required": true,
-                "content": {"application/json": {"schema": schemas.reference(&method.input())}},
-            });
+            let mut body = json!({"schema": asked.reference(&method.input())});
+            if let Some(example) = example(route.path) {
+                body["example"] = example;
+            }
+            operation["requestBody"] = json!({"required": true, "content": {"application/json": body}});
         }
     }
     operation
@@ -166,6 +173,45 @@ mod tests {
             let operation = &document["paths"][route.path][route.verb.as_str().to_ascii_lowercase()];
             let said = |name: &str| operation[name].as_str().is_some_and(|text| !text.is_empty());
             assert!(said("summary") && said("description") && said("operationId"), "{} {operation}", route.path);
+        }
+    }
+
+    #[test]
+    fn what_the_node_refuses_unknown_fields_in_says_so_and_what_clients_read_stays_open() {
+        let document = described();
+        let closed = |name: &str| {
+            let schema = &document["components"]["schemas"][name];
+            assert!(schema["properties"].is_object(), "{name}");
+            schema["additionalProperties"] == false
+        };
+        for route in ROUTES {
+            let operation = &document["paths"][route.path][route.verb.as_str().to_ascii_lowercase()];
+            let name = |pointer: &str| {
+                let reference = operation.pointer(pointer)?["$ref"].as_str()?;
+                reference.rsplit('/').next()
+            };
+            let asked = name("/requestBody/content/application~1json/schema");
+            assert_eq!(asked.is_some(), route.verb == Verb::Post, "{}", route.path);
+            assert!(asked.is_none_or(closed), "{}", route.path);
+            assert!(
+                !closed(name("/responses/200/content/application~1json/schema").expect("answered")),
+                "{}",
+                route.path
+            );
+        }
+        assert!(closed("Identifier") && !closed("Match"));
+    }
+
+    #[test]
+    fn no_message_is_both_asked_and_answered() {
+        let pool = DescriptorPool::decode(DESCRIPTORS).expect("made by the build");
+        let (mut asked, mut answered) = (Schemas::new(Unknown::Refuses), Schemas::new(Unknown::Skips));
+        for route in ROUTES {
+            operation(route, &method_of(&pool, route).expect("routed"), &mut asked, &mut answered);
+        }
+        let answered = answered.finish();
+        for (name, schema) in asked.finish() {
+            assert!(answered.get(&name).is_none_or(|other| *other == schema), "{name} would be open and closed");
         }
     }
 

@@ -7,14 +7,28 @@ use serde_json::{Map, Value, json};
 
 use crate::io::http::bounds;
 
+/// What a reader does with a field that its message does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unknown {
+    /// The node, of what is asked.
+    Refuses,
+    /// A client, of what is answered: a newer node may say more.
+    Skips,
+}
+
 /// Schemas of messages and vocabularies, each once, by name.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Schemas {
+    unknown: Unknown,
     /// None while a message that contains itself is being described.
     made: BTreeMap<String, Option<Value>>,
 }
 
 impl Schemas {
+    pub fn new(unknown: Unknown) -> Self {
+        Self { unknown, made: BTreeMap::new() }
+    }
+
     /// A reference to the schema of a message, which is made where it is new.
     pub fn reference(&mut self, message: &MessageDescriptor) -> Value {
         if message.full_name() == "google.protobuf.Timestamp" {
@@ -39,11 +53,15 @@ impl Schemas {
             }
             properties.insert(field.json_name().to_owned(), schema);
         }
-        json!({
+        let mut schema = json!({
             "type": "object",
             "description": comment_of(&message.parent_file(), message.path()),
             "properties": properties,
-        })
+        });
+        if self.unknown == Unknown::Refuses {
+            schema["additionalProperties"] = false.into();
+        }
+        schema
     }
 
     fn vocabulary(&mut self, words: &EnumDescriptor) -> Value {
@@ -57,10 +75,9 @@ impl Schemas {
         json!({"$ref": format!("#/components/schemas/{name}")})
     }
 
-    /// All of them, and the one of refusals.
-    pub fn finish(self, problem: Value) -> Map<String, Value> {
-        let all = self.made.into_iter().filter_map(|(name, schema)| schema.map(|schema| (name, schema)));
-        all.chain([("Problem".to_owned(), problem)]).collect()
+    /// All of them.
+    pub fn finish(self) -> Map<String, Value> {
+        self.made.into_iter().filter_map(|(name, schema)| schema.map(|schema| (name, schema))).collect()
     }
 }
 

@@ -19,6 +19,7 @@ mod keys;
 mod leak;
 mod limits;
 mod lists;
+mod matrix;
 mod monitoring;
 mod node;
 mod puller;

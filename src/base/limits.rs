@@ -352,6 +352,13 @@ pub const ENGINE_PATIENCE_MS: u64 = 10_000;
 /// Refused accesses recorded one by one in a minute; the others of that minute are counted in one gap record.
 pub const REFUSALS_PER_MINUTE: u64 = 600;
 
+/// Files of revocations, and of tokens: each is read again when any of them changes.
+pub const ACCESS_FILES: usize = 1_024;
+
+/// Milliseconds between looks at those files: who is revoked is out within a second. After a look that failed, ten.
+pub const ACCESS_POLL_MS: u64 = 1_000;
+pub const ACCESS_RETRY_MS: u64 = 10_000;
+
 /// Seconds between heads of feeds a peer follows elsewhere, so that two histories of one feed are found out within a minute.
 pub const GOSSIP_S: u64 = 20;
 

@@ -3,6 +3,7 @@
 //!
 //! What is only in one process is tried elsewhere (`tests/it`, `tests/store`); here stands what needs several, or a kill.
 
+mod access;
 mod beyond;
 mod caller;
 mod consortium;

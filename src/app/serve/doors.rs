@@ -44,6 +44,7 @@ use crate::io::transport::connection::Admission;
 use crate::io::transport::listener::Door;
 use crate::io::transport::settings::DoorSettings;
 use crate::io::transport::tls::{Authority, Certified, DoorTls, local_server, peer_server};
+use crate::io::transport::verify::LocalRules;
 
 /// The listening sockets, bound before anything else is opened: a taken port is told at once.
 #[derive(Debug)]
@@ -185,8 +186,12 @@ pub fn local(
     })
 }
 
+/// The TLS of the local door as the folder says now: certificates, authority and who is revoked.
 pub fn local_tls(config: &Config, own: &Certified, authority: &Authority) -> Result<DoorTls, ServeError> {
-    local_server(own, authority, &config.member).map_err(|error| ServeError::Tls { what: "local listener", error })
+    let unread = |error| ServeError::File { what: "revoked certificates", error };
+    let revoked = config.dir.access().revocations().load().map_err(unread)?;
+    let rules = LocalRules { member: config.member.clone(), revoked };
+    local_server(own, authority, rules).map_err(|error| ServeError::Tls { what: "local listener", error })
 }
 
 pub fn peer_tls(own: &Certified, desk: &RosterDesk) -> Result<DoorTls, ServeError> {

@@ -201,6 +201,10 @@ fn whoever_is_nobody_here_is_kept_out_of_every_cell() {
 
     let uri = "hushwire://bank-a/operator/desk";
     let expired = issued(&own, Role::Operator, 1, earlier);
+    let revoked = crate::access::shown(&a, "auditor");
+    consortium.succeed("cert revoke auditor desk --dir bank-a");
+    wait("the revocation is taken up", || knock(a.local, &revoked, b"http/1.1", status).err());
+    kept_out(&a, "revoked", &revoked, AlertDescription::CertificateRevoked);
     kept_out(&a, "nobody", &Shown::nothing(), AlertDescription::CertificateRequired);
     kept_out(&a, "self-signed", &Shown::self_signed(uri), AlertDescription::UnknownCA);
     kept_out(&a, "expired", &expired, AlertDescription::CertificateExpired);

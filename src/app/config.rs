@@ -33,6 +33,8 @@ pub struct Config {
     pub local_listen: SocketAddr,
     /// Calls of the member's own systems worked on at once.
     pub local_calls: usize,
+    /// Whether a token opens the local listener to who has no certificate.
+    pub local_tokens: bool,
     /// Where other members' nodes connect.
     pub peer_listen: SocketAddr,
     pub keystore: PathBuf,
@@ -164,6 +166,7 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
     let calls = reader.integer("local.max_calls", 1..=65_536, u64::try_from(limits::CALLS_LOCAL).unwrap_or(u64::MAX));
     let local_calls = usize::try_from(calls).expect("the reader's range fits");
 
+    let local_tokens = reader.flag("local.tokens", false);
     let keystore = path_in(reader, "keystore.path", &dir, dir.keystore());
     let passphrase =
         reader.optional("keystore.passphrase", PassphraseSource::FORMS).unwrap_or(PassphraseSource::Prompt);
@@ -219,6 +222,7 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
         dir,
         local_listen,
         local_calls,
+        local_tokens,
         peer_listen,
         keystore,
         passphrase,
@@ -337,7 +341,7 @@ mod tests {
         expected.traces.endpoint = all.traces.endpoint;
         assert_eq!(all, expected);
         assert_eq!(as_written, parse("[node]\nmember = \"bank-a\"", &[]).expect("valid"));
-        assert_eq!(uncommented.matches(" = ").count(), 27, "every key stands in the template once");
+        assert_eq!(uncommented.matches(" = ").count(), 28, "every key stands in the template once");
     }
 
     #[test]

@@ -352,6 +352,13 @@ pub const ENGINE_PATIENCE_MS: u64 = 10_000;
 /// Refused accesses recorded one by one in a minute; the others of that minute are counted in one gap record.
 pub const REFUSALS_PER_MINUTE: u64 = 600;
 
+/// The same for callers nobody knows, where tokens are taken: they need nothing but a way to the port, and must not fill the
+/// log nor crowd out the refusals of those who are known.
+pub const STRANGERS_PER_MINUTE: u64 = 60;
+
+/// Days a token may be valid at most.
+pub const TOKEN_DAYS: u64 = 366;
+
 /// Files of revocations, and of tokens: each is read again when any of them changes.
 pub const ACCESS_FILES: usize = 1_024;
 

@@ -31,6 +31,7 @@ pub enum MacDomain {
     DerivedFrom,
     ViewKey,
     OwnList,
+    AccessToken,
 }
 
 impl MacDomain {
@@ -45,6 +46,7 @@ impl MacDomain {
             Self::DerivedFrom => b"derived-from",
             Self::ViewKey => b"view-key",
             Self::OwnList => b"own-list",
+            Self::AccessToken => b"access-token",
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rustls::AlertDescription;
 use tonic::Code;
 
-use crate::caller::endless_screening;
+use crate::caller::{RUNTIME, endless_screening};
 use crate::consortium::Consortium;
 use crate::doors::call;
 use crate::matrix::knock::{Shown, knock};
@@ -40,9 +40,10 @@ fn a_revoked_caller_is_out_within_a_second_and_a_new_certificate_lets_it_in_agai
     });
     assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
     wait("its open connection has ended", || (call(&operator, STATUS).code() != Code::Ok).then_some(()));
-    let ended = crate::caller::RUNTIME.block_on(tokio::time::timeout(Duration::from_secs(10), async {
-        while let Ok(Some(_)) = stream.message().await {}
-    }));
+    let ended = RUNTIME.block_on(async {
+        let ended = async { while let Ok(Some(_)) = stream.message().await {} };
+        tokio::time::timeout(Duration::from_secs(10), ended).await
+    });
     ended.expect("a stream of a revoked caller ends with its connection");
     assert_eq!(call(&auditor, STATUS).code(), Code::Ok, "others are not touched");
     let listed = consortium.succeed("cert list --dir bank-a").stdout;

@@ -18,12 +18,21 @@ use crate::consortium::Consortium;
 
 /// Calls a method with an empty message.
 pub fn call(channel: &Channel, method: &'static str) -> Status {
+    call_with(channel, method, &[])
+}
+
+/// The same with authorization headers.
+pub fn call_with(channel: &Channel, method: &'static str, authorization: &[&str]) -> Status {
+    let mut request = Request::new(());
+    for value in authorization {
+        request.metadata_mut().append("authorization", value.parse().expect("ASCII"));
+    }
     let answer = RUNTIME.block_on(async {
         let mut client = tonic::client::Grpc::new(channel.clone());
         client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
         let path = http::uri::PathAndQuery::from_static(method);
         // The first answer of a stream will do; a stream of which nothing comes was let in as well.
-        let answer = client.server_streaming::<(), (), _>(Request::new(()), path, ProstCodec::default()).await?;
+        let answer = client.server_streaming::<(), (), _>(request, path, ProstCodec::default()).await?;
         match tokio::time::timeout(Duration::from_secs(2), answer.into_inner().message()).await {
             Ok(first) => first.map(drop),
             Err(_) => Ok(()),

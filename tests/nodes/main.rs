@@ -34,6 +34,7 @@ mod spread;
 mod starting;
 mod store;
 mod streams;
+mod tokens;
 mod traces;
 mod views;
 mod wiretap;

@@ -18,7 +18,7 @@ use crate::io::certificate::LEAF_DAYS;
 use crate::io::clock;
 use crate::io::keystore::file::{Readers, read, write};
 use crate::io::keystore::store::Keystore;
-use crate::io::transport::caller::LocalCaller;
+use crate::io::transport::caller::{CallerError, LocalCaller, TOKEN_PREFIX};
 use crate::io::transport::leaf::Leaf;
 
 /// Certificates for the systems and people of this member.
@@ -126,6 +126,9 @@ pub fn run(args: CertArgs) -> Result<Outcome, CliError> {
 }
 
 fn issue(args: &IssueArgs) -> Result<Outcome, CliError> {
+    if args.name.as_str().starts_with(TOKEN_PREFIX) {
+        return Err(CliError::usage(CallerError::Token.to_string()).hint("choose another name"));
+    }
     let node = args.dir.node();
     let (keystore, _) = args.sealing.open(&node)?;
     let default = node.client(args.role.as_str(), args.name.as_str());

@@ -32,6 +32,7 @@ pub mod serve;
 pub mod stats;
 pub mod status;
 pub mod stream;
+pub mod token;
 
 use std::process::ExitCode;
 
@@ -84,6 +85,7 @@ enum Command {
     Stats(stats::StatsArgs),
     Member(member::MemberArgs),
     Cert(cert::CertArgs),
+    Token(token::TokenArgs),
     Key(key::KeyArgs),
     Guard(guard::GuardArgs),
     Conformance(conformance::ConformanceArgs),
@@ -110,6 +112,7 @@ impl Command {
             Self::Stats(args) => stats::run(args),
             Self::Member(args) => member::run(args),
             Self::Cert(args) => cert::run(args),
+            Self::Token(args) => token::run(args),
             Self::Key(args) => key::run(args),
             Self::Guard(args) => guard::run(args),
             Self::Conformance(args) => conformance::run(args),

@@ -11,6 +11,7 @@
 //! tls/server.pem           certificate of the local listener
 //! certs/<role>-<name>/     cert.pem, key.pem and ca.pem of one client
 //! access/revoked/          callers whose certificates count no more
+//! access/tokens/           what is kept of bearer tokens: hashes, roles, ends
 //! journal/ views/ guard/   the record, what is derived from it, imported guard lists
 //! belief.snapshot          cache of belief for a quick start; leave it out of backups
 //! journal.damaged-<time>/  a damaged journal that was set aside, kept for whoever wants to look at it
@@ -79,7 +80,7 @@ impl NodeDir {
         self.0.join("certs")
     }
 
-    /// Who is revoked.
+    /// Who is revoked, and whose tokens count.
     pub fn access(&self) -> AccessFolder {
         AccessFolder::new(self.0.join("access"))
     }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::limits;
 use crate::io::access::revoked::RevocationFiles;
+use crate::io::access::tokens::TokenFiles;
 use crate::io::keystore::file::FileError;
 
 /// `access/` in a node's folder. Paths only until something is asked.
@@ -28,10 +29,14 @@ impl AccessFolder {
         RevocationFiles::new(self.0.join("revoked"))
     }
 
+    pub fn tokens(&self) -> TokenFiles {
+        TokenFiles::new(self.0.join("tokens"))
+    }
+
     /// What all of it looks like now.
     pub fn stamp(&self) -> Result<Stamp, FileError> {
         let mut stamp = BTreeSet::new();
-        for path in [files(&self.0.join("revoked"))?].concat() {
+        for path in [files(&self.0.join("revoked"))?, files(&self.0.join("tokens"))?].concat() {
             match path.metadata() {
                 Ok(file) => drop(stamp.insert((path.into_os_string(), file.ino(), file.mtime(), file.mtime_nsec()))),
                 // Replaced or removed between the two looks: the next one sees what came of it.

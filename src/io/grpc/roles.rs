@@ -58,6 +58,17 @@ pub const METHODS: &[Row] = &[
     Row { method: "/hushwire.peer.v1.ExchangeService/Exchange", callers: Callers::Peers },
 ];
 
+/// What takes two people (DESIGN §3) is neither asked nor confirmed by a token: its holder is nobody in particular, and a
+/// person who held one beside a certificate would be two.
+pub const BY_PEOPLE_ALONE: [&str; 2] =
+    ["/hushwire.local.v1.PublishingService/EraseIndicators", "/hushwire.local.v1.PublishingService/ConfirmErasure"];
+
+/// The methods a token of this role may call.
+pub fn by_token(role: Role) -> impl Iterator<Item = &'static str> {
+    let methods = METHODS.iter().map(|row| row.method);
+    methods.filter(move |method| allows(method, role) && !BY_PEOPLE_ALONE.contains(method))
+}
+
 /// The row of a method, if it has one.
 pub fn row(method: &str) -> Option<&'static Row> {
     METHODS.iter().find(|row| row.method == method)
@@ -101,6 +112,11 @@ mod tests {
         for row in METHODS.iter().filter(|row| !row.method.starts_with("/grpc.")) {
             assert!(methods.contains(row.method), "{}", row.method);
         }
+    }
+
+    #[test]
+    fn what_takes_two_people_is_a_method_of_ours() {
+        assert!(BY_PEOPLE_ALONE.iter().all(|method| row(method).is_some()));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use tonic::{Code, Status};
 use tower::{Service, ServiceExt};
 
 use crate::base::limits;
-use crate::io::grpc::roles::allows;
+use crate::io::grpc::judge::may_call;
 use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::DESCRIPTORS;
 use crate::io::http::body::{JsonBody, full};
@@ -137,6 +137,9 @@ where
 {
     async fn answer(self, request: Request<Body>) -> Result<Response<JsonBody>, Refused> {
         let (parts, body) = request.into_parts();
+        if parts.extensions.get::<LocalCaller>().is_none() {
+            return Err(self.refuse_stranger(parts).await);
+        }
         if parts.uri.path() == OPENAPI_PATH {
             return if parts.method == Method::GET {
                 Ok(json_answer(self.description))
@@ -154,8 +157,7 @@ where
             }
         };
         let bound = self.bound.get(number).expect("bound in the order of the routes");
-        let may_call =
-            parts.extensions.get::<LocalCaller>().is_some_and(|caller| allows(bound.route.method, caller.role));
+        let may_call = may_call(&parts.extensions, bound.route.method);
         let message = match bound.route.verb {
             // Nothing is read for whoever may not ask: the gate refuses the call and tells the audit log.
             _ if !may_call => DynamicMessage::new(bound.input.clone()),
@@ -174,6 +176,22 @@ where
         let answer = DynamicMessage::decode(bound.output.clone(), answer)
             .map_err(|_| Refused::Status(Status::internal("the answer is no message of its method")))?;
         Ok(json_answer(json::write(&answer).into()))
+    }
+}
+
+impl<S> JsonDoor<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    /// Who is nobody learns nothing, not even which paths there are; the gate refuses it and tells the audit log.
+    async fn refuse_stranger(self, parts: http::request::Parts) -> Refused {
+        let method = match find(parts.method.as_str(), parts.uri.path()) {
+            Found::Route(number, _) => ROUTES.get(number).map_or("/", |route| route.method),
+            Found::OtherVerb(_) | Found::Nothing => "/",
+        };
+        let Ok(refused) = self.gate.oneshot(call(method, Bytes::new(), &HeaderMap::new(), parts.extensions)).await;
+        Refused::Status(unframe(refused).await.err().unwrap_or_else(|| Status::internal("the gate let nobody in")))
     }
 }
 

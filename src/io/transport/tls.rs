@@ -118,10 +118,10 @@ impl DoorTls {
         Arc::clone(&self.server)
     }
 
-    /// Whether a client with this chain, leaf first, would be admitted now.
+    /// Whether a client with this chain, leaf first, or with none, would be admitted now.
     pub fn admits(&self, chain: &[CertificateDer<'_>]) -> bool {
         let Some((leaf, intermediates)) = chain.split_first() else {
-            return false;
+            return !self.clients.client_auth_mandatory();
         };
         self.clients.verify_client_cert(leaf, intermediates, UnixTime::now()).is_ok()
     }

@@ -28,12 +28,15 @@ pub struct LocalClients {
 pub struct LocalRules {
     pub member: MemberId,
     pub revoked: RevokedCallers,
+    /// Whether somebody without a certificate is let in, to show a token with each call. A certificate that is shown must be
+    /// right all the same.
+    pub tokens: bool,
 }
 
 impl LocalRules {
     /// Every caller of this member.
     pub fn of(member: MemberId) -> Self {
-        Self { member, revoked: RevokedCallers::default() }
+        Self { member, revoked: RevokedCallers::default(), tokens: false }
     }
 }
 
@@ -77,6 +80,10 @@ fn no_tls12<T>() -> Result<T, Error> {
 }
 
 impl ClientCertVerifier for LocalClients {
+    fn client_auth_mandatory(&self) -> bool {
+        !self.rules.tokens
+    }
+
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         self.authority.root_hint_subjects()
     }

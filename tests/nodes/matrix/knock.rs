@@ -6,14 +6,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use hushwire::io::transport::tls::provider;
+use hyper_util::rt::TokioIo;
 use rcgen::{CertificateParams, KeyPair};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{AlertDescription, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpSocket;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
+use tonic::transport::{Channel, Endpoint, Uri};
+use tower::service_fn;
 
 use crate::caller::RUNTIME;
 
@@ -42,6 +45,19 @@ impl Shown {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.self_signed(&key).expect("signs");
         Self::pem(certificate.pem(), key.serialize_pem())
+    }
+
+    /// A channel under it, over which gRPC is spoken.
+    pub fn channel(&self, address: SocketAddr) -> Channel {
+        let connector = TlsConnector::from(Arc::new(self.config(b"h2")));
+        let connect = service_fn(move |_: Uri| {
+            let connector = connector.clone();
+            async move {
+                let socket = TcpStream::connect(address).await?;
+                connector.connect(ServerName::from(address.ip()), socket).await.map(TokioIo::new)
+            }
+        });
+        RUNTIME.block_on(async { Endpoint::from_static("https://node").connect_with_connector_lazy(connect) })
     }
 
     fn config(&self, protocol: &[u8]) -> ClientConfig {

@@ -26,14 +26,14 @@ use crate::matrix::table::{METHODS, ROUTES};
 use crate::node::{Home, Node, wait};
 
 /// What the calls of a test must have left in the audit log: actor, method and reason, and how often.
-type Refusals = BTreeMap<(String, String, String), usize>;
+pub type Refusals = BTreeMap<(String, String, String), usize>;
 
-fn refused(refusals: &mut Refusals, actor: &str, method: &str, reason: &str) {
+pub fn refused(refusals: &mut Refusals, actor: &str, method: &str, reason: &str) {
     *refusals.entry((actor.to_owned(), method.to_owned(), reason.to_owned())).or_default() += 1;
 }
 
 /// The refused calls in a node's audit log.
-fn audited(consortium: &Consortium, node: &Node) -> Refusals {
+pub fn audited(consortium: &Consortium, node: &Node) -> Refusals {
     let listed = consortium.audit_list(node, &["--action", "call.refused"]);
     assert_eq!(listed.code, 0, "{}", listed.stderr);
     let listed: Value = serde_json::from_str(&listed.stdout).expect("JSON");
@@ -47,12 +47,12 @@ fn audited(consortium: &Consortium, node: &Node) -> Refusals {
 }
 
 /// A path that can be asked.
-fn filled(path: &str) -> String {
+pub fn filled(path: &str) -> String {
     path.replace("{decision_id}", "ffffffffffffffffffffffffffffffff")
 }
 
 /// The method behind a route.
-fn method_of(verb: &str, path: &str) -> &'static str {
+pub fn method_of(verb: &str, path: &str) -> &'static str {
     let route = routes::ROUTES.iter().find(|route| (route.verb.as_str(), route.path) == (verb, path));
     route.unwrap_or_else(|| panic!("{verb} {path} is in the table and not served")).method
 }
@@ -161,7 +161,7 @@ fn issued(home: &Home, role: Role, days: u32, at: Timestamp) -> Shown {
 }
 
 /// The key a member shows to others.
-fn of_peer(home: &Home) -> Shown {
+pub fn of_peer(home: &Home) -> Shown {
     let keys = home.keystore().keys.tls.expect("made");
     Shown::pem(
         std::fs::read_to_string(NodeDir::new(home.path()).peer_certificate()).expect("made"),

@@ -54,3 +54,7 @@ pub const ROUTES: &[(&str, &str, &[&str])] = &[
     ("GET", "/v1/statistics/budget", &["auditor", "operator"]),
     ("GET", "/v1/openapi.json", EVERYBODY),
 ];
+
+/// What needs two people: a token is nobody, so it neither asks nor confirms.
+pub const NEVER_BY_TOKEN: &[&str] =
+    &["/hushwire.local.v1.PublishingService/EraseIndicators", "/hushwire.local.v1.PublishingService/ConfirmErasure"];

@@ -175,6 +175,24 @@ fn whoever_shows_no_good_token_is_refused_everywhere_told_why_and_audited_as_far
 }
 
 #[test]
+fn a_flood_of_strangers_fills_no_log_and_hides_no_refusal_of_somebody_known() {
+    let consortium = Consortium::found(&["bank-a"]);
+    let a = start(&consortium);
+    a.until_ready();
+    let channel = Shown::nothing().channel(a.local);
+    for _ in 0..300 {
+        assert_eq!(reason(&call(&channel, STATUS)), "NO_TOKEN");
+    }
+    assert_eq!(call(&a.channel("screener"), STATUS).code(), Code::PermissionDenied);
+    let known = |found: &Refusals| found.keys().any(|(actor, _, _)| actor == "hushwire://bank-a/screener/desk");
+    wait("the known caller's refusal is written", || known(&audited(&consortium, &a)).then_some(()));
+    let strangers = audited(&consortium, &a).into_iter().filter(|((actor, _, _), _)| actor == "UNKNOWN");
+    let strangers: usize = strangers.map(|(_, count)| count).sum();
+    // 60 a minute, and a minute may have turned meanwhile.
+    assert!((1..=120).contains(&strangers), "{strangers}");
+}
+
+#[test]
 fn tokens_are_taken_issued_and_revoked_while_the_node_runs_and_a_revoked_ones_stream_ends() {
     let consortium = Consortium::found(&["bank-a"]);
     let a = start(&consortium);

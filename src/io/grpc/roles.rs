@@ -115,6 +115,17 @@ mod tests {
     }
 
     #[test]
+    fn the_page_on_access_says_what_each_role_may_call() {
+        let page = include_str!("../../../docs/access.md");
+        for role in Role::ALL {
+            let ours = METHODS.iter().map(|row| row.method).filter(|method| !method.starts_with("/grpc."));
+            let names = ours.filter(|method| allows(method, role)).filter_map(|method| method.rsplit('/').next());
+            let row = format!("| `{role}` | {} |", names.collect::<Vec<_>>().join(", "));
+            assert!(page.contains(&row), "{row}");
+        }
+    }
+
+    #[test]
     fn what_takes_two_people_is_a_method_of_ours() {
         assert!(BY_PEOPLE_ALONE.iter().all(|method| row(method).is_some()));
     }

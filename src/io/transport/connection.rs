@@ -154,7 +154,8 @@ struct Events {
 
 async fn handshake(socket: TcpStream, tls: &DoorTls) -> Option<(TlsStream<TcpStream>, Option<Leaf>, Protocol)> {
     socket.set_nodelay(true).ok()?;
-    let stream = TlsAcceptor::from(tls.server()).accept(socket).await.ok()?;
+    let accepted = TlsAcceptor::from(tls.server()).accept(socket).await;
+    let stream = accepted.map_err(|error| tracing::debug!(event = "door.handshake_refused", reason = %error)).ok()?;
     let (_, session) = stream.get_ref();
     let protocol = tls::protocol(session)?;
     let certificate = session.peer_certificates().and_then(<[_]>::first);

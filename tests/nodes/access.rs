@@ -50,8 +50,7 @@ fn a_revoked_caller_is_out_within_a_second_and_a_new_certificate_lets_it_in_agai
     let row = listed.lines().find(|line| line.contains("operator-desk")).expect("listed");
     assert!(row.contains("revoked"), "{listed}");
     let examined = consortium.run(&["doctor", "--config", "bank-a/hushwire.toml"]).stdout;
-    let mend = "hushwire cert issue operator desk --dir bank-a --replace";
-    assert!(examined.contains("operator-desk/cert.pem is revoked") && examined.contains(mend), "{examined}");
+    assert!(examined.contains("operator-desk/cert.pem is revoked"), "{examined}");
 
     consortium.succeed("cert issue operator desk --dir bank-a --replace");
     assert_eq!(call(&a.channel("operator"), STATUS).code(), Code::Ok);

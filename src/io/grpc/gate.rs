@@ -9,6 +9,7 @@ use crate::io::grpc::roles;
 use crate::io::grpc::status::{self, Refusal};
 use crate::io::grpc::terms::StreamTerms;
 use crate::io::transport::caller::Caller;
+use crate::io::transport::held::holding;
 use http::{HeaderMap, Request, Response};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use prost::bytes::Bytes;
@@ -95,7 +96,12 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let gate = self.clone();
-        Box::pin(async move { Ok(gate.pass(request).await.unwrap_or_else(answer)) })
+        Box::pin(async move {
+            Ok(match gate.check_access(&request) {
+                Ok(ends) => gate.pass(request, ends).await.unwrap_or_else(answer),
+                Err(refusal) => holding(answer(refusal), request.into_body()),
+            })
+        })
     }
 }
 
@@ -104,8 +110,7 @@ where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Send + 'static,
     S::Future: Send,
 {
-    async fn pass(self, mut request: Request<Body>) -> Result<Response<Body>, Refusal> {
-        let ends = self.check_access(&request)?;
+    async fn pass(self, mut request: Request<Body>, ends: Ends) -> Result<Response<Body>, Refusal> {
         let room = self.overload.admit()?;
         let asked = deadline::asked(request.headers())?;
         let allowed = asked.map_or(self.call_timeout, |asked| asked.min(self.call_timeout));

@@ -28,6 +28,7 @@ use crate::io::http::body::{JsonBody, full};
 use crate::io::http::routes::{Found, OPENAPI_PATH, ROUTES, Route, Verb, find, method_of};
 use crate::io::http::{json, openapi, problem, query};
 use crate::io::transport::caller::LocalCaller;
+use crate::io::transport::held::holding;
 
 /// Bytes in front of a gRPC message: a flag and the length.
 const FRAME_BYTES: usize = 5;
@@ -84,12 +85,19 @@ where
         }
         let door = self.clone();
         Box::pin(async move {
-            let mut response = door.answer(request).await.unwrap_or_else(|refused| refused.into_response());
+            let (parts, body) = request.into_parts();
+            let mut unread = Some(body);
+            let answered = door.answer(parts, &mut unread).await;
+            let mut response = answered.unwrap_or_else(|refused| refused.into_response());
             let headers = response.headers_mut();
             // Answers are about people's orders, whoever asks through whatever proxy.
             headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             headers.insert(http::header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-            Ok(response.map(Body::new))
+            let response = response.map(Body::new);
+            Ok(match unread {
+                Some(question) => holding(response, question),
+                None => response,
+            })
         })
     }
 }
@@ -135,8 +143,8 @@ where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
-    async fn answer(self, request: Request<Body>) -> Result<Response<JsonBody>, Refused> {
-        let (parts, body) = request.into_parts();
+    /// Takes the body where it is read.
+    async fn answer(self, parts: http::request::Parts, body: &mut Option<Body>) -> Result<Response<JsonBody>, Refused> {
         if parts.extensions.get::<LocalCaller>().is_none() {
             return Err(self.refuse_stranger(parts).await);
         }
@@ -164,7 +172,7 @@ where
             Verb::Get => query::read(&fields, parts.uri.query(), &bound.input).map_err(Refusal::from)?,
             Verb::Post => {
                 check_media_type(&parts.headers)?;
-                let text = collect(body).await?;
+                let text = collect(body.take().unwrap_or_default()).await?;
                 read(text, &bound.input).await?
             }
         };

@@ -18,7 +18,7 @@ endif
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 
-test: ## run every test (installs curl, jq and python3-venv for the guides where they are missing)
+test: ## run every test (installs curl, jq, python3-venv and Debian's Java libraries for the guides where they are missing)
 	.ci/tools
 	@test -n "$$HUSHWIRE_SHARED" || echo "note: HUSHWIRE_SHARED names no folder, so three tests against foreign data are left out"
 	$(CARGO) test --locked

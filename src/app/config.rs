@@ -35,6 +35,8 @@ pub struct Config {
     pub local_listen: SocketAddr,
     /// Calls of the member's own systems worked on at once.
     pub local_calls: usize,
+    /// Whether a token opens the local listener to who has no certificate.
+    pub local_tokens: bool,
     /// Where other members' nodes connect.
     pub peer_listen: SocketAddr,
     pub keystore: PathBuf,
@@ -167,6 +169,7 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
     let calls = reader.integer("local.max_calls", 1..=65_536, u64::try_from(limits::CALLS_LOCAL).unwrap_or(u64::MAX));
     let local_calls = usize::try_from(calls).expect("the reader's range fits");
 
+    let local_tokens = reader.flag("local.tokens", false);
     let keystore = path_in(reader, "keystore.path", &dir, dir.keystore());
     let passphrase =
         reader.optional("keystore.passphrase", PassphraseSource::FORMS).unwrap_or(PassphraseSource::Prompt);
@@ -223,6 +226,7 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
         dir,
         local_listen,
         local_calls,
+        local_tokens,
         peer_listen,
         keystore,
         passphrase,
@@ -347,7 +351,7 @@ mod tests {
         expected.webhooks = all.webhooks.clone();
         assert_eq!(all, expected);
         assert_eq!(as_written, parse("[node]\nmember = \"bank-a\"", &[]).expect("valid"));
-        assert_eq!(uncommented.matches(" = ").count(), 32, "every key stands in the template once");
+        assert_eq!(uncommented.matches(" = ").count(), 33, "every key stands in the template once");
     }
 
     #[test]

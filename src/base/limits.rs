@@ -370,6 +370,20 @@ pub const AUDIT_ROOTS_COMPARED: usize = 20_000;
 /// Bytes of a line in the header of a backup: a name has at most 255.
 pub const BACKUP_LINE_BYTES: usize = 512;
 
+/// The same for callers nobody knows, where tokens are taken: they need nothing but a way to the port, and must not fill the
+/// log nor crowd out the refusals of those who are known.
+pub const STRANGERS_PER_MINUTE: u64 = 60;
+
+/// Days a token may be valid at most.
+pub const TOKEN_DAYS: u64 = 366;
+
+/// Files of revocations, and of tokens: each is read again when any of them changes.
+pub const ACCESS_FILES: usize = 1_024;
+
+/// Milliseconds between looks at those files: who is revoked is out within a second. After a look that failed, ten.
+pub const ACCESS_POLL_MS: u64 = 1_000;
+pub const ACCESS_RETRY_MS: u64 = 10_000;
+
 /// Seconds between heads of feeds a peer follows elsewhere, so that two histories of one feed are found out within a minute.
 pub const GOSSIP_S: u64 = 20;
 

@@ -27,6 +27,9 @@ pub const AUTHORITY_DAYS: u32 = 3_650;
 /// Days the self-signed peer certificate is valid. The roster's pin decides; this only satisfies TLS libraries.
 pub const PEER_DAYS: u32 = 3_650;
 
+/// Seconds a certificate begins before it is issued: clocks of two machines differ.
+pub const CLOCK_DIFFERENCE_S: u64 = 3_600;
+
 /// Why no certificate was made.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
@@ -189,7 +192,6 @@ fn leaf_days(days: u32) -> Result<u32, CertificateError> {
 }
 
 fn params(common_name: &str, now: Timestamp, days: u32) -> Result<CertificateParams, CertificateError> {
-    const CLOCK_DIFFERENCE_S: u64 = 3_600;
     // X.509 writes years with four digits.
     const YEAR_9000_S: u64 = 221_845_392_000;
     if now.unix_s() > YEAR_9000_S {
@@ -221,6 +223,7 @@ mod tests {
     use crate::io::transport::caller::LocalCaller;
     use crate::io::transport::leaf::Leaf;
     use crate::io::transport::tls::{Authority, Certified, local_client, local_server};
+    use crate::io::transport::verify::LocalRules;
 
     const NOW: Timestamp = Timestamp::from_unix_s(1_795_305_600);
 
@@ -261,7 +264,7 @@ mod tests {
         let hosts = ["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
         let server = authority.issue_server(&hosts, LEAF_DAYS, NOW).expect("issued");
         let client = authority.issue_client(Role::Operator, &"ann".parse().expect("valid"), 1, NOW).expect("issued");
-        local_server(&certified(&server), &trusted, &member()).expect("a server");
+        local_server(&certified(&server), &trusted, LocalRules::of(member())).expect("a server");
         local_client(&certified(&client), &trusted).expect("a client");
     }
 

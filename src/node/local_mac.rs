@@ -32,6 +32,7 @@ pub enum MacDomain {
     ViewKey,
     OwnList,
     AuditListing,
+    AccessToken,
 }
 
 impl MacDomain {
@@ -47,6 +48,7 @@ impl MacDomain {
             Self::ViewKey => b"view-key",
             Self::OwnList => b"own-list",
             Self::AuditListing => b"audit-listing",
+            Self::AccessToken => b"access-token",
         }
     }
 }

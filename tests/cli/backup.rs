@@ -33,6 +33,7 @@ fn a_running_node_is_backed_up_and_comes_back_for_its_owner_alone() {
     node.world.write("case.csv", case);
     node.run("publisher", &["publish", "case.csv"]).check(0, &[]);
     node.wait_for_decision("device=backup-device-0001", "challenge");
+    node.world.run(&["cert", "revoke", "auditor", "desk", "--dir", "node"]).check(0, &[]);
     let made = backup(&node.world, "node.backup", &["--json"]).check(0, &[]).json();
     assert_eq!(made["member"], "bank-a");
     let mode = node.world.path("node.backup").metadata().expect("there").permissions().mode();
@@ -47,6 +48,8 @@ fn a_running_node_is_backed_up_and_comes_back_for_its_owner_alone() {
     let answer: serde_json::Value = serde_json::from_str(&checked.out).expect("one object");
     assert_eq!((&answer["verified"], &answer["pending"]), (&true.into(), &0.into()));
     assert!(answer["records"].as_u64() >= Some(1) && answer["records"] == made["records"], "{answer} {made}");
+    let revoked = |dir: &str| fs::read_dir(node.world.path(dir).join("access/revoked")).expect("there").count();
+    assert_eq!((revoked("node"), revoked("back")), (1, 1), "who is revoked stays so");
     for left_out in ["fence", "belief.snapshot", "views", "journal/reserve", "journal/lock"] {
         assert!(!node.world.path("back").join(left_out).exists(), "{left_out}");
     }

@@ -17,6 +17,7 @@ use hushwire::io::transport::listener::{Door, DoorCounts};
 use hushwire::io::transport::pins::PinRegistry;
 use hushwire::io::transport::settings::DoorSettings;
 use hushwire::io::transport::tls::{self, Certified, DoorTls};
+use hushwire::io::transport::verify::LocalRules;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -117,7 +118,8 @@ pub struct LocalDoor {
 impl LocalDoor {
     pub async fn open(settings: DoorSettings) -> Self {
         let authority = TestAuthority::new("bank-a");
-        let config = tls::local_server(&authority.node(), &authority.authority(), &member("bank-a")).expect("sound");
+        let config = tls::local_server(&authority.node(), &authority.authority(), LocalRules::of(member("bank-a")))
+            .expect("sound");
         let admission = Admission::Local { member: member("bank-a") };
         let door = OpenDoor::open(config, admission, settings, GateSettings::local()).await;
         Self { authority, door }

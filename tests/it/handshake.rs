@@ -248,7 +248,7 @@ async fn a_role_that_may_not_call_a_method_is_told_so() {
     let details = status.get_error_details();
     let info = details.error_info().expect("says why");
     assert_eq!((info.domain.as_str(), info.reason.as_str()), ("hushwire", "ROLE_NOT_ALLOWED"));
-    assert_eq!(status.message(), "this needs the role auditor or operator; the certificate says screener");
+    assert_eq!(status.message(), "this needs the role auditor or operator; the caller's is screener");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use hushwire::io::grpc::wire::hushwire::local::v1::node_service_client::NodeServ
 use hushwire::io::transport::client::{ClientIdentity, connect_local};
 use hushwire::io::transport::settings::DoorSettings;
 use hushwire::io::transport::tls;
+use hushwire::io::transport::verify::LocalRules;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -77,7 +78,8 @@ async fn a_renewed_certificate_is_shown_to_new_callers_and_disturbs_no_open_conn
     let mut before = local.client("operator");
     who_am_i(&mut before).await.expect("served");
     let renewed = local.authority.node();
-    let config = tls::local_server(&renewed, &local.authority.authority(), &member("bank-a")).expect("sound");
+    let config =
+        tls::local_server(&renewed, &local.authority.authority(), LocalRules::of(member("bank-a"))).expect("sound");
     local.door.tls.send_replace(Arc::new(config));
     who_am_i(&mut before).await.expect("the open connection goes on");
     who_am_i(&mut local.client("operator")).await.expect("a new one opens");
@@ -91,7 +93,7 @@ async fn a_replaced_authority_ends_the_connections_it_does_not_vouch_for() {
     who_am_i(&mut before).await.expect("served");
 
     let next = TestAuthority::new("bank-a, second");
-    let config = tls::local_server(&next.node(), &next.authority(), &member("bank-a")).expect("sound");
+    let config = tls::local_server(&next.node(), &next.authority(), LocalRules::of(member("bank-a"))).expect("sound");
     local.door.tls.send_replace(Arc::new(config));
     let cut = async {
         while local.door.counts.revoked.load(Ordering::Relaxed) == 0 {

@@ -1,9 +1,7 @@
-//! Who gets in where: roles at the local door, members at the peer door, and nobody through the other one.
+//! Who gets in where: a key of one door opens no other. What each role may call is in [`crate::matrix`].
 
 use std::time::Duration;
 
-use hushwire::base::role::Role;
-use hushwire::io::grpc::roles::{Callers, METHODS};
 use hushwire::io::transport::client::{ClientIdentity, connect_local};
 use hushwire::io::transport::tls::{Authority, Certified};
 use tonic::transport::Channel;
@@ -13,18 +11,28 @@ use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+use tonic_types::StatusExt;
 
 use crate::caller::RUNTIME;
 use crate::consortium::Consortium;
 
 /// Calls a method with an empty message.
-fn call(channel: &Channel, method: &'static str) -> Status {
+pub fn call(channel: &Channel, method: &'static str) -> Status {
+    call_with(channel, method, &[])
+}
+
+/// The same with authorization headers.
+pub fn call_with(channel: &Channel, method: &'static str, authorization: &[&str]) -> Status {
+    let mut request = Request::new(());
+    for value in authorization {
+        request.metadata_mut().append("authorization", value.parse().expect("ASCII"));
+    }
     let answer = RUNTIME.block_on(async {
         let mut client = tonic::client::Grpc::new(channel.clone());
         client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
         let path = http::uri::PathAndQuery::from_static(method);
         // The first answer of a stream will do; a stream of which nothing comes was let in as well.
-        let answer = client.server_streaming::<(), (), _>(Request::new(()), path, ProstCodec::default()).await?;
+        let answer = client.server_streaming::<(), (), _>(request, path, ProstCodec::default()).await?;
         match tokio::time::timeout(Duration::from_secs(2), answer.into_inner().message()).await {
             Ok(first) => first.map(drop),
             Err(_) => Ok(()),
@@ -33,30 +41,9 @@ fn call(channel: &Channel, method: &'static str) -> Status {
     answer.err().unwrap_or_else(|| Status::ok("answered"))
 }
 
-#[test]
-fn each_role_is_refused_what_it_may_not_call_and_nothing_else() {
-    let consortium = Consortium::found(&["bank-a"]);
-    let a = consortium.start("bank-a");
-    a.until_ready();
-    let mut refusals = 0;
-    for role in Role::ALL {
-        let channel = a.channel(role.as_str());
-        for row in METHODS {
-            let allowed = match row.callers {
-                Callers::Local(roles) => roles.contains(&role),
-                Callers::Peers => false,
-            };
-            let code = call(&channel, row.method).code();
-            assert_eq!(code != Code::PermissionDenied, allowed, "{role} calls {}: {code:?}", row.method);
-            assert_ne!(code, Code::Unimplemented, "{} is served", row.method);
-            refusals += u64::from(!allowed);
-        }
-        assert_ne!(call(&channel, "/hushwire.local.v1.NodeService/Unheard").code(), Code::Ok);
-    }
-    let listed = consortium.audit_list(&a, &["--action", "call."]);
-    assert_eq!(listed.code, 0, "{}", listed.stderr);
-    let found = listed.stdout.matches("ROLE_NOT_ALLOWED").count() + listed.stdout.matches("WRONG_LISTENER").count();
-    assert!(u64::try_from(found).expect("small") >= refusals, "{refusals} refusals, {found} recorded");
+/// The stable name of a refusal.
+pub fn reason(refused: &Status) -> String {
+    refused.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default()
 }
 
 /// The other end closed the connection at the handshake: every refusal of a service would carry its reason.

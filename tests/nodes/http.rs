@@ -15,18 +15,18 @@ use crate::node::{Node, wait};
 
 /// What came back.
 #[derive(Debug)]
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
 }
 
 impl Answer {
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
     }
 
-    fn check(&self, status: u16, reason: &str) -> Value {
+    pub fn check(&self, status: u16, reason: &str) -> Value {
         assert_eq!(self.status, status, "{self:?}");
         assert!(self.head.contains("application/problem+json"), "{self:?}");
         let problem = self.json();
@@ -56,13 +56,13 @@ pub fn send(node: &Node, role: &str, request: &[u8]) -> String {
     })
 }
 
-fn parse(heard: &str) -> Answer {
+pub fn parse(heard: &str) -> Answer {
     let (head, body) = heard.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {heard:?}"));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
     Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
 }
 
-fn ask(node: &Node, role: &str, verb: &str, path: &str, more: &str, body: &str) -> Answer {
+pub fn ask(node: &Node, role: &str, verb: &str, path: &str, more: &str, body: &str) -> Answer {
     let length = body.len();
     let head =
         format!("{verb} {path} HTTP/1.1\r\nHost: node\r\nConnection: close\r\nContent-Length: {length}\r\n{more}\r\n");

@@ -3,6 +3,7 @@
 //!
 //! What is only in one process is tried elsewhere (`tests/it`, `tests/store`); here stands what needs several, or a kill.
 
+mod access;
 mod backup;
 mod beyond;
 mod caller;
@@ -22,6 +23,7 @@ mod keys;
 mod leak;
 mod limits;
 mod lists;
+mod matrix;
 mod monitoring;
 mod node;
 mod puller;
@@ -35,6 +37,7 @@ mod spread;
 mod starting;
 mod store;
 mod streams;
+mod tokens;
 mod traces;
 mod views;
 mod watch;

@@ -18,6 +18,7 @@ use crate::io::certificate::LEAF_DAYS;
 use crate::io::clock;
 use crate::io::keystore::file::{Readers, read, write};
 use crate::io::keystore::store::Keystore;
+use crate::io::transport::caller::{CallerError, LocalCaller, TOKEN_PREFIX};
 use crate::io::transport::leaf::Leaf;
 
 /// Certificates for the systems and people of this member.
@@ -27,6 +28,7 @@ Examples:
   hushwire cert issue screener checkout-1 --dir bank-a
   hushwire cert issue operator ann --dir bank-a --days 90
   hushwire cert issue operator ann --dir bank-a --replace
+  hushwire cert revoke operator ann --dir bank-a
   hushwire cert server --dir bank-a --host node.internal --host 10.0.0.7
   hushwire cert list --dir bank-a")]
 pub struct CertArgs {
@@ -38,6 +40,8 @@ pub struct CertArgs {
 enum CertCommand {
     /// Issue a client certificate: DIR/certs/ROLE-NAME/{cert,key,ca}.pem.
     Issue(IssueArgs),
+    /// Let no certificate count any more that was issued to a caller until now.
+    Revoke(RevokeArgs),
     /// Issue a new certificate for the local listener, for other host names or before the old one expires.
     Server(own::ServerArgs),
     /// Write the certificate other members pin again, for the same key: it was lost, or has ended.
@@ -54,7 +58,7 @@ Example:
   hushwire cert issue screener checkout-1 --dir bank-a
 
 The certificate carries the name hushwire://MEMBER/ROLE/NAME. Hand the folder to the system that calls the node; the key in \
-it is not sealed. Issuing does not revoke, nor does --replace: to withdraw a certificate before its end, let it be short.")]
+it is not sealed. Issuing does not revoke what was issued before, nor does --replace: hushwire cert revoke ROLE NAME does.")]
 struct IssueArgs {
     /// publisher, screener, analyst, auditor or operator.
     role: Role,
@@ -81,6 +85,26 @@ struct IssueArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
+  hushwire cert revoke operator ann --dir bank-a
+  hushwire cert issue operator ann --dir bank-a --replace
+
+Every certificate issued to ROLE NAME until now ends, wherever its copies are; what is issued afterwards counts. A running node \
+takes it up within a second and ends the open connections.")]
+struct RevokeArgs {
+    /// publisher, screener, analyst, auditor or operator.
+    role: Role,
+    /// The system or person, e.g. checkout-1.
+    name: CallerName,
+    #[command(flatten)]
+    dir: DirArgs,
+    /// One JSON object on standard output: {"role", "name", "issued_until"}
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
   hushwire cert list --dir bank-a")]
 struct ListArgs {
     #[command(flatten)]
@@ -93,6 +117,7 @@ struct ListArgs {
 pub fn run(args: CertArgs) -> Result<Outcome, CliError> {
     match args.command {
         CertCommand::Issue(args) => issue(&args),
+        CertCommand::Revoke(args) => revoke(&args),
         CertCommand::Server(args) => own::server(&args),
         CertCommand::Peer(args) => own::peer(&args),
         CertCommand::Authority(args) => own::renew_authority(&args),
@@ -101,20 +126,44 @@ pub fn run(args: CertArgs) -> Result<Outcome, CliError> {
 }
 
 fn issue(args: &IssueArgs) -> Result<Outcome, CliError> {
+    if args.name.as_str().starts_with(TOKEN_PREFIX) {
+        return Err(CliError::usage(CallerError::Token.to_string()).hint("choose another name"));
+    }
     let node = args.dir.node();
     let (keystore, _) = args.sealing.open(&node)?;
     let default = node.client(args.role.as_str(), args.name.as_str());
     let folder = args.out.as_ref().unwrap_or(&default);
+    // Where this caller was revoked a moment ago, the new certificate must not be of that moment.
+    let now = node.access().revocations().load()?.next_issue(args.role, &args.name, clock::now());
     if args.replace {
-        write_client(&node, &keystore, args.role, &args.name, args.days, folder, clock::now())?;
+        write_client(&node, &keystore, args.role, &args.name, args.days, folder, now)?;
     } else {
-        issue_client(&node, &keystore, args.role, &args.name, args.days, folder, clock::now())?;
+        issue_client(&node, &keystore, args.role, &args.name, args.days, folder, now)?;
     }
     let (uri, dir) = (format!("hushwire://{}/{}/{}", keystore.member, args.role, args.name), folder.display());
     if args.json {
         answer_json(&json!({ "uri": uri, "dir": dir.to_string() }))?;
     } else {
         answer(format!("{uri}: {dir}"))?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn revoke(args: &RevokeArgs) -> Result<Outcome, CliError> {
+    let node = args.dir.node();
+    if !node.local_authority().exists() {
+        // A revocation in the wrong folder would revoke nobody and say it did.
+        return Err(CliError::failed(format!("{} is no node's folder", node.path().display()))
+            .hint("name the node's folder with --dir DIR"));
+    }
+    let until = Timestamp::from_unix_s(clock::now().unix_s());
+    node.access().revocations().revoke(args.role, &args.name, until)?;
+    let (role, name) = (args.role, &args.name);
+    if args.json {
+        answer_json(&json!({ "role": role.as_str(), "name": name.as_str(), "issued_until": until.to_string() }))?;
+    } else {
+        answer(format!("certificates issued to {role} {name} until {until} count no more"))?;
+        answer("a running node takes it up within a second")?;
     }
     Ok(Outcome::Done)
 }
@@ -163,11 +212,14 @@ fn list(args: &ListArgs) -> Result<Outcome, CliError> {
     }
     paths.sort();
     let now = clock::now();
+    let revoked = node.access().revocations().load()?;
     let mut rows = Vec::new();
     for path in paths.iter().filter(|path| path.exists()) {
         let leaf = read_leaf(path)?;
         let ends = Timestamp::from_unix_s(leaf.not_after_s);
         let days_left = ends.ms_since(now) / 86_400_000;
+        let caller = leaf.uris.first().and_then(|uri| LocalCaller::from_uri(uri).ok());
+        let is_revoked = caller.is_some_and(|caller| revoked.holds(&caller, &leaf));
         if args.json {
             rows.push(json!({
                 "file": path.display().to_string(),
@@ -175,10 +227,12 @@ fn list(args: &ListArgs) -> Result<Outcome, CliError> {
                 "pin": leaf.spki.to_string(),
                 "not_after": ends.to_string(),
                 "days_left": days_left,
+                "revoked": is_revoked,
             }));
         } else {
             let names = leaf.uris.join(" ");
-            answer(format!("{}  ends {ends} ({days_left} days)  {names}", path.display()))?;
+            let end = if is_revoked { "revoked".to_owned() } else { format!("ends {ends} ({days_left} days)") };
+            answer(format!("{}  {end}  {names}", path.display()))?;
         }
     }
     if args.json {

@@ -34,6 +34,7 @@ pub mod serve;
 pub mod stats;
 pub mod status;
 pub mod stream;
+pub mod token;
 pub mod watch;
 mod whole_folder;
 
@@ -89,6 +90,7 @@ enum Command {
     Stats(stats::StatsArgs),
     Member(member::MemberArgs),
     Cert(cert::CertArgs),
+    Token(token::TokenArgs),
     Key(key::KeyArgs),
     Guard(guard::GuardArgs),
     Backup(backup::BackupArgs),
@@ -118,6 +120,7 @@ impl Command {
             Self::Stats(args) => stats::run(args),
             Self::Member(args) => member::run(args),
             Self::Cert(args) => cert::run(args),
+            Self::Token(args) => token::run(args),
             Self::Key(args) => key::run(args),
             Self::Guard(args) => guard::run(args),
             Self::Backup(args) => backup::run(args),

@@ -10,6 +10,8 @@
 //! tls/local-ca.pem         the member's own authority: whom the local listener believes
 //! tls/server.pem           certificate of the local listener
 //! certs/<role>-<name>/     cert.pem, key.pem and ca.pem of one client
+//! access/revoked/          callers whose certificates count no more
+//! access/tokens/           what is kept of bearer tokens: hashes, roles, ends
 //! journal/ views/ guard/   the record, what is derived from it, imported guard lists
 //! belief.snapshot          cache of belief for a quick start; leave it out of copies, as `hushwire backup` does
 //! journal.damaged-<time>/  a damaged journal that was set aside, kept for whoever wants to look at it
@@ -19,6 +21,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::io::access::folder::AccessFolder;
 use crate::io::bundle_files::BundleFiles;
 use crate::io::roster_files::RosterFiles;
 
@@ -76,6 +79,11 @@ impl NodeDir {
 
     pub fn clients(&self) -> PathBuf {
         self.0.join("certs")
+    }
+
+    /// Who is revoked, and whose tokens count.
+    pub fn access(&self) -> AccessFolder {
+        AccessFolder::new(self.0.join("access"))
     }
 
     pub fn journal(&self) -> PathBuf {

@@ -42,6 +42,9 @@ member = "{member}"
 listen = "{local}"
 # Calls worked on at once; more are told to come back (RESOURCE_EXHAUSTED) instead of queueing without end.
 # max_calls = 1024
+# Let systems that cannot show a certificate connect and show a bearer token with each call: hushwire token issue. A token is
+# as good as a password: whoever reads it once has it. Certificates stay the better way.
+# tokens = false
 
 [peer]
 # Where other members' nodes connect. They show keys that the roster pins.

@@ -16,6 +16,9 @@ use crate::base::time::Timestamp;
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
 use crate::domain::statistics::budget::Epsilon;
+use crate::io::access::bearer::Bearer;
+use crate::io::access::token::TokenRecord;
+use crate::io::access::tokens::TokenRegistry;
 use crate::io::clock;
 use crate::io::exchange::links::Links;
 use crate::io::exchange::streams::Streams;
@@ -36,6 +39,7 @@ use crate::io::grpc::wire::hushwire::local::v1::publishing_service_server::Publi
 use crate::io::grpc::wire::hushwire::local::v1::screening_service_server::ScreeningServiceServer;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_service_server::ExchangeServiceServer;
 use crate::io::http::door::JsonDoor;
+use crate::io::keystore::store::Keystore;
 use crate::io::metrics::calls::Counted;
 use crate::io::metrics::page::Metrics;
 use crate::io::screener::Screener;
@@ -44,6 +48,8 @@ use crate::io::transport::connection::Admission;
 use crate::io::transport::listener::Door;
 use crate::io::transport::settings::DoorSettings;
 use crate::io::transport::tls::{Authority, Certified, DoorTls, local_server, peer_server};
+use crate::io::transport::verify::LocalRules;
+use crate::node::local_mac::LocalMacKey;
 
 /// The listening sockets, bound before the store is read: a taken port is told at once.
 #[derive(Debug)]
@@ -86,6 +92,8 @@ pub struct LocalDoor {
     pub tls: Arc<watch::Sender<Arc<DoorTls>>>,
     /// Tells who asks whether the node is well.
     pub health: HealthReporter,
+    /// Who may call without a certificate, where that is allowed at all.
+    pub tokens: Option<Arc<TokenRegistry>>,
     admission: Admission,
     routes: Routes,
     gate: GateSettings,
@@ -105,7 +113,8 @@ impl LocalDoor {
             counts: Arc::clone(&self.metrics.local.connections),
         };
         let gate = Gate::new(self.routes.prepare(), self.gate, self.on_refused);
-        door.serve(JsonDoor::new(Counted::new(gate, &self.metrics.local)), stop).await;
+        let json = JsonDoor::new(Counted::new(gate, &self.metrics.local));
+        door.serve(Bearer::new(json, self.tokens), stop).await;
     }
 }
 
@@ -174,7 +183,9 @@ pub fn local(
         .add_service(asked)
         .add_service(reflection())
         .add_service(reflection_alpha());
+    let tokens = tokens(config, &material.keystore)?;
     Ok(LocalDoor {
+        tokens: tokens.map(|tokens| Arc::new(TokenRegistry::new(config.member.clone(), tokens))),
         health: reporter,
         tls: Arc::new(watch::Sender::new(Arc::new(tls))),
         admission: Admission::Local { member: config.member.clone() },
@@ -185,8 +196,19 @@ pub fn local(
     })
 }
 
+/// The tokens that count now, where any does.
+pub fn tokens(config: &Config, keystore: &Keystore) -> Result<Option<Vec<TokenRecord>>, ServeError> {
+    let key = config.local_tokens.then(|| LocalMacKey::new(&keystore.keys.local_mac));
+    let loaded = key.map(|key| config.dir.access().tokens().load(&key)).transpose();
+    loaded.map_err(|error| ServeError::File { what: "tokens", error })
+}
+
+/// The TLS of the local door as the folder says now: certificates, authority and who is revoked.
 pub fn local_tls(config: &Config, own: &Certified, authority: &Authority) -> Result<DoorTls, ServeError> {
-    local_server(own, authority, &config.member).map_err(|error| ServeError::Tls { what: "local listener", error })
+    let unread = |error| ServeError::File { what: "revoked certificates", error };
+    let revoked = config.dir.access().revocations().load().map_err(unread)?;
+    let rules = LocalRules { member: config.member.clone(), revoked, tokens: config.local_tokens };
+    local_server(own, authority, rules).map_err(|error| ServeError::Tls { what: "local listener", error })
 }
 
 pub fn peer_tls(own: &Certified, desk: &RosterDesk) -> Result<DoorTls, ServeError> {
@@ -220,14 +242,16 @@ pub fn peer(
 /// Writes refused accesses to the audit log, so many in a minute one by one and the others counted: whoever holds a valid
 /// certificate must not be able to fill the disk with refusals. Where the engine has no time the refusal stands all the same.
 fn record_refusals(engine: LiveEngine) -> OnRefused {
-    let this_minute = Mutex::new(Minute::default());
+    let (known, strangers) = (Mutex::new(Minute::default()), Mutex::new(Minute::default()));
     Arc::new(move |refused: &Refused| {
         let now = clock::now();
-        let Some(uncounted) = this_minute.lock().unwrap_or_else(PoisonError::into_inner).admit(now) else { return };
-        let actor = match &refused.caller {
-            Caller::Local(caller) => convert::actor(caller),
-            Caller::Peer(peer) => Actor::Peer(peer.member.clone()),
+        let (actor, minute, most) = match &refused.caller {
+            Caller::Local(caller) => (convert::actor(caller), &known, limits::REFUSALS_PER_MINUTE),
+            Caller::Peer(peer) => (Actor::Peer(peer.member.clone()), &known, limits::REFUSALS_PER_MINUTE),
+            Caller::Stranger => (Actor::Stranger, &strangers, limits::STRANGERS_PER_MINUTE),
         };
+        let admitted = minute.lock().unwrap_or_else(PoisonError::into_inner).admit(now, most);
+        let Some(uncounted) = admitted else { return };
         let reason = known_reason(&refused.reason);
         let mut events = vec![AuditEvent::CallRefused { method: refused.method.unwrap_or("unknown"), reason }];
         events.extend(uncounted.map(|(from, records_lost)| AuditEvent::GapRecorded {
@@ -254,23 +278,37 @@ struct Minute {
 
 impl Minute {
     /// Whether a refusal at `now` is recorded; with the minute before and its unrecorded refusals, where there were any.
-    fn admit(&mut self, now: Timestamp) -> Option<Option<(Timestamp, u64)>> {
+    fn admit(&mut self, now: Timestamp, most: u64) -> Option<Option<(Timestamp, u64)>> {
         let number = now.unix_s() / 60;
         let mut uncounted = None;
         if number != self.number {
-            let beyond = self.refusals.saturating_sub(limits::REFUSALS_PER_MINUTE);
+            let beyond = self.refusals.saturating_sub(most);
             uncounted = (beyond > 0).then(|| (Timestamp::from_unix_s(self.number * 60), beyond));
             *self = Self { number, refusals: 0 };
         }
         self.refusals += 1;
-        (self.refusals <= limits::REFUSALS_PER_MINUTE).then_some(uncounted)
+        (self.refusals <= most).then_some(uncounted)
     }
 }
 
 /// The audit log holds words of the program only.
 fn known_reason(reason: &str) -> &'static str {
-    const KNOWN: [&str; 5] =
-        ["ROLE_NOT_ALLOWED", "WRONG_LISTENER", "PIN_REVOKED", "UNKNOWN_METHOD", "NO_VERIFIED_CALLER"];
+    const KNOWN: [&str; 14] = [
+        "ROLE_NOT_ALLOWED",
+        "WRONG_LISTENER",
+        "PIN_REVOKED",
+        "UNKNOWN_METHOD",
+        "NO_VERIFIED_CALLER",
+        "CERTIFICATE_NEEDED",
+        "TOKEN_SCOPE",
+        "NO_TOKEN",
+        "REPEATED_TOKEN",
+        "MALFORMED_TOKEN",
+        "UNKNOWN_TOKEN",
+        "EXPIRED_TOKEN",
+        "REVOKED_TOKEN",
+        "TWO_CALLERS",
+    ];
     KNOWN.into_iter().find(|known| *known == reason).unwrap_or("OTHER")
 }
 
@@ -282,11 +320,11 @@ mod tests {
     fn a_flood_of_refusals_is_counted_and_told_in_the_next_minute() {
         let mut minute = Minute::default();
         let first = Timestamp::from_unix_s(600);
-        for _ in 0..limits::REFUSALS_PER_MINUTE {
-            assert_eq!(minute.admit(first), Some(None));
+        for _ in 0..5 {
+            assert_eq!(minute.admit(first, 5), Some(None));
         }
-        assert_eq!((minute.admit(first), minute.admit(first)), (None, None));
-        assert_eq!(minute.admit(first.plus_s(60)), Some(Some((first, 2))));
-        assert_eq!(minute.admit(first.plus_s(60)), Some(None));
+        assert_eq!((minute.admit(first, 5), minute.admit(first, 5)), (None, None));
+        assert_eq!(minute.admit(first.plus_s(60), 5), Some(Some((first, 2))));
+        assert_eq!(minute.admit(first.plus_s(60), 5), Some(None));
     }
 }

@@ -104,6 +104,7 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
         peer: Arc::clone(&peer_door.tls),
         identity: Arc::clone(&peering.identity),
     };
+    let access = reload::Access { tls: Arc::clone(&local_door.tls), tokens: local_door.tokens.clone() };
     if let Some(tcp) = sockets.metrics {
         // Beside the peers: a scrape must not hold up a checkout.
         peers.spawn(MetricsDoor { tcp, metrics: Arc::clone(&metrics) }.serve());
@@ -140,6 +141,7 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
         let window = Duration::from_millis(config.audit_window_ms);
         let (recorder, ends) = (Arc::clone(&screener), stopping.clone());
         let recording = tokio::spawn(write_records(engine.patient(), recorder, waiting, window, ends));
+        tokio::spawn(reload::follow_access(config.clone(), access, desk.clone()));
         tokio::spawn(reload::on_hangup(config.clone(), shown, desk.clone()));
         tokio::spawn(health::report(engine.clone(), local_door.health.clone()));
         tokio::spawn(reload::follow_epochs(desk.clone()));

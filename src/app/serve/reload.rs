@@ -1,5 +1,5 @@
 //! What a running node takes up without a restart: on SIGHUP the keystore, rosters put into its folder and the certificates
-//! of both doors; by the clock the key epoch the roster puts in force.
+//! of both doors; by the clock the key epoch the roster puts in force, and who is revoked.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +9,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::app::config::Config;
-use crate::app::serve::doors::{local_tls, peer_tls};
+use crate::app::serve::doors::{local_tls, peer_tls, tokens};
 use crate::app::serve::material::{ServeError, local_certified, peer_certified};
 use crate::app::serve::roster::RosterDesk;
+use crate::base::limits;
 use crate::domain::audit::event::AuditEvent;
+use crate::io::access::folder::Stamp;
+use crate::io::access::tokens::TokenRegistry;
 use crate::io::keystore::passphrase::Passphrase;
 use crate::io::keystore::store::Keystore;
 use crate::io::transport::client::PeerIdentity;
@@ -26,6 +29,13 @@ pub struct Shown {
     pub local: Arc<watch::Sender<Arc<DoorTls>>>,
     pub peer: Arc<watch::Sender<Arc<DoorTls>>>,
     pub identity: Arc<ArcSwap<PeerIdentity>>,
+}
+
+/// Whom the local door admits.
+#[derive(Clone)]
+pub struct Access {
+    pub tls: Arc<watch::Sender<Arc<DoorTls>>>,
+    pub tokens: Option<Arc<TokenRegistry>>,
 }
 
 /// Reads everything again at each SIGHUP: the keystore and the rosters, then the certificates, whose keys may be new in the
@@ -67,6 +77,46 @@ fn renew(config: &Config, shown: &Shown, desk: &RosterDesk) -> Result<(), ServeE
         tracing::error!(event = "key.unrecorded", reason = refusal.reason());
     }
     Ok(())
+}
+
+/// Follows the files of `access/`: who is revoked is out within a second, its open connections and streams too. What cannot be
+/// read stays as it was, and is tried again.
+pub async fn follow_access(config: Config, door: Access, desk: RosterDesk) {
+    let mut every = tokio::time::interval(Duration::from_millis(limits::ACCESS_POLL_MS));
+    let mut seen = None;
+    loop {
+        every.tick().await;
+        let (config, door, desk, before) = (config.clone(), door.clone(), desk.clone(), seen.clone());
+        let followed = tokio::task::spawn_blocking(move || follow_once(&config, &door, &desk, before)).await;
+        match followed {
+            Ok(Ok(stamp)) => seen = Some(stamp),
+            Ok(Err(error)) => {
+                tracing::error!(event = "access.kept", error = %error);
+                tokio::time::sleep(Duration::from_millis(limits::ACCESS_RETRY_MS)).await;
+            }
+            Err(_) => tracing::error!(event = "reload.failed"),
+        }
+    }
+}
+
+/// Takes up what changed since `seen`; what the folder looked like before it was read.
+fn follow_once(config: &Config, door: &Access, desk: &RosterDesk, seen: Option<Stamp>) -> Result<Stamp, ServeError> {
+    let unread = |error| ServeError::File { what: "access", error };
+    let stamp = config.dir.access().stamp().map_err(unread)?;
+    if seen.as_ref() == Some(&stamp) {
+        return Ok(stamp);
+    }
+    // At the first look too: something may have changed between the opening of the door and now.
+    let keystore = desk.keystore();
+    if let Some((registry, records)) = door.tokens.as_ref().zip(tokens(config, &keystore)?) {
+        registry.replace(records);
+    }
+    let (own, authority) = local_certified(config, &keystore)?;
+    door.tls.send_replace(Arc::new(local_tls(config, &own, &authority)?));
+    if seen.is_some() {
+        tracing::info!(event = "access.reloaded");
+    }
+    Ok(stamp)
 }
 
 /// Opens the keystore again where that needs nobody at the terminal.

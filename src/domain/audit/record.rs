@@ -26,6 +26,8 @@ pub enum Actor {
     Local { member: MemberId, role: &'static str, name: String },
     /// Another member, by the pin of its key.
     Peer(MemberId),
+    /// Somebody who was refused because nobody knows who it is.
+    Stranger,
 }
 
 impl fmt::Display for Actor {
@@ -34,6 +36,8 @@ impl fmt::Display for Actor {
             Self::Node => f.write_str("node"),
             Self::Local { member, role, name } => write!(f, "hushwire://{member}/{role}/{name}"),
             Self::Peer(member) => write!(f, "{member}"),
+            // No member's name: those have no capital letters.
+            Self::Stranger => f.write_str("UNKNOWN"),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::io::keystore::passphrase::Passphrase;
 use crate::io::keystore::store::Keystore;
 
 /// Folders that go into a backup as they are.
-const FOLDERS: [&str; 4] = ["rosters", "bundles", "tls", "certs"];
+const FOLDERS: [&str; 5] = ["rosters", "bundles", "tls", "certs", "access"];
 
 /// Folders below each other that are followed: a node's own are two deep.
 const DEPTH: usize = 4;

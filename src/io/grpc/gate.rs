@@ -2,13 +2,14 @@
 //! it take. Both end with the head of the answer; what a stream does after it stands under [`crate::io::grpc::terms`]. A refusal is an ordinary gRPC answer and, where access was refused, an audit event.
 
 use crate::base::limits;
-use crate::base::role::Role;
 use crate::io::grpc::deadline::{self, Deadline};
+use crate::io::grpc::judge::{Denied, Ends, judge, revoked, token_ended};
 use crate::io::grpc::overload::Overload;
-use crate::io::grpc::roles::{self, Callers};
+use crate::io::grpc::roles;
 use crate::io::grpc::status::{self, Refusal};
 use crate::io::grpc::terms::StreamTerms;
-use crate::io::transport::caller::{Caller, LocalCaller, PeerCaller};
+use crate::io::transport::caller::Caller;
+use crate::io::transport::held::holding;
 use http::{HeaderMap, Request, Response};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use prost::bytes::Bytes;
@@ -24,7 +25,7 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Service, ServiceExt};
 
-/// A verified caller tried what it may not do.
+/// Somebody tried what it may not do.
 #[derive(Debug, Clone)]
 pub struct Refused {
     pub caller: Caller,
@@ -95,7 +96,12 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let gate = self.clone();
-        Box::pin(async move { Ok(gate.pass(request).await.unwrap_or_else(answer)) })
+        Box::pin(async move {
+            Ok(match gate.check_access(&request) {
+                Ok(ends) => gate.pass(request, ends).await.unwrap_or_else(answer),
+                Err(refusal) => holding(answer(refusal), request.into_body()),
+            })
+        })
     }
 }
 
@@ -104,8 +110,7 @@ where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Send + 'static,
     S::Future: Send,
 {
-    async fn pass(self, mut request: Request<Body>) -> Result<Response<Body>, Refusal> {
-        let peer = self.check_access(&request)?;
+    async fn pass(self, mut request: Request<Body>, ends: Ends) -> Result<Response<Body>, Refusal> {
         let room = self.overload.admit()?;
         let asked = deadline::asked(request.headers())?;
         let allowed = asked.map_or(self.call_timeout, |asked| asked.min(self.call_timeout));
@@ -122,78 +127,45 @@ where
         if let Some(status) = Status::from_header_map(response.headers()).filter(|status| status.code() != Code::Ok) {
             response = status::explained(status).into_http();
         }
-        Ok(match peer {
-            Some(peer) => response.map(|body| Body::new(CutWhenRevoked::new(body, peer))),
-            None => response,
+        Ok(match ends {
+            Ends::Connection => response,
+            Ends::Pin(peer) => {
+                let ended = async move { peer.revoked().await };
+                response.map(|body| Body::new(CutWhenRevoked::new(body, ended, revoked())))
+            }
+            Ends::Token(grant) => {
+                let ended = async move { grant.ended().await };
+                response.map(|body| Body::new(CutWhenRevoked::new(body, ended, token_ended())))
+            }
         })
     }
 
-    /// Whether this caller may call this method now. Returns the peer, whose answer must end when its pin does.
-    fn check_access(&self, request: &Request<Body>) -> Result<Option<PeerCaller>, Refusal> {
-        let row = roles::row(request.uri().path());
-        let method = row.map(|row| row.method);
-        let extensions = request.extensions();
-        if let Some(local) = extensions.get::<LocalCaller>() {
-            let refusal = match row.map(|row| row.callers) {
-                Some(Callers::Local(roles)) if roles.contains(&local.role) => return Ok(None),
-                Some(Callers::Local(roles)) => not_this_role(local, roles),
-                Some(Callers::Peers) => wrong_listener(),
-                None => Refusal::Unimplemented,
-            };
-            return Err(self.refuse(Caller::Local(local.clone()), method, refusal));
-        }
-        if let Some(peer) = extensions.get::<PeerCaller>() {
-            if !peer.is_pinned() {
-                return Err(self.refuse(Caller::Peer(peer.clone()), method, revoked()));
-            }
-            let refusal = match row.map(|row| row.callers) {
-                Some(Callers::Peers) => return Ok(Some(peer.clone())),
-                Some(Callers::Local(_)) => wrong_listener(),
-                None => Refusal::Unimplemented,
-            };
-            return Err(self.refuse(Caller::Peer(peer.clone()), method, refusal));
-        }
-        // No connection of ours leads here.
-        Err(Refusal::Unauthenticated { reason: "NO_VERIFIED_CALLER", description: "the caller is not verified" })
+    fn check_access(&self, request: &Request<Body>) -> Result<Ends, Refusal> {
+        let path = request.uri().path();
+        judge(request.extensions(), path).map_err(|denied| {
+            let Denied { caller, refusal } = *denied;
+            let method = roles::row(path).map(|row| row.method);
+            (self.on_refused)(&Refused { caller, method, reason: refusal.reason() });
+            refusal
+        })
     }
-
-    fn refuse(&self, caller: Caller, method: Option<&'static str>, refusal: Refusal) -> Refusal {
-        (self.on_refused)(&Refused { caller, method, reason: refusal.reason() });
-        refusal
-    }
-}
-
-fn not_this_role(caller: &LocalCaller, roles: &[Role]) -> Refusal {
-    let needed: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
-    let description = format!("this needs the role {}; the certificate says {}", needed.join(" or "), caller.role);
-    Refusal::PermissionDenied { reason: "ROLE_NOT_ALLOWED", description }
-}
-
-fn wrong_listener() -> Refusal {
-    Refusal::PermissionDenied {
-        reason: "WRONG_LISTENER",
-        description: "this method is served on the node's other listener".to_owned(),
-    }
-}
-
-fn revoked() -> Refusal {
-    Refusal::Unauthenticated { reason: "PIN_REVOKED", description: "the roster in force no longer pins this key" }
 }
 
 fn answer(refusal: Refusal) -> Response<Body> {
     Status::from(refusal).into_http()
 }
 
-/// The body of an answer to a peer: ends with the status `PIN_REVOKED` as soon as the roster drops the peer's key.
+/// The body of an answer that ends, with a status that says why, as soon as its caller has lost what let it in.
 struct CutWhenRevoked {
     body: Body,
-    revoked: Pin<Box<dyn Future<Output = ()> + Send>>,
+    ended: Pin<Box<dyn Future<Output = ()> + Send>>,
+    why: Refusal,
     cut: bool,
 }
 
 impl CutWhenRevoked {
-    fn new(body: Body, peer: PeerCaller) -> Self {
-        Self { body, revoked: Box::pin(async move { peer.revoked().await }), cut: false }
+    fn new(body: Body, ended: impl Future<Output = ()> + Send + 'static, why: Refusal) -> Self {
+        Self { body, ended: Box::pin(ended), why, cut: false }
     }
 }
 
@@ -205,13 +177,13 @@ impl HttpBody for CutWhenRevoked {
         if self.cut {
             return Poll::Ready(None);
         }
-        // First the pin, then the data: nothing more goes to a member that is out.
-        if self.revoked.as_mut().poll(cx).is_ready() {
+        // First the pin or the token, then the data: nothing more goes to who is out.
+        if self.ended.as_mut().poll(cx).is_ready() {
             self.cut = true;
             self.body = Body::empty();
             let mut trailers = HeaderMap::new();
             return Poll::Ready(Some(
-                Status::from(revoked()).add_header(&mut trailers).map(|()| Frame::trailers(trailers)),
+                Status::from(self.why.clone()).add_header(&mut trailers).map(|()| Frame::trailers(trailers)),
             ));
         }
         Pin::new(&mut self.body).poll_frame(cx)
@@ -230,7 +202,9 @@ impl HttpBody for CutWhenRevoked {
 mod tests {
     use super::*;
     use crate::base::bytes::Sha256Digest;
-    use crate::io::grpc::roles::METHODS;
+    use crate::base::role::Role;
+    use crate::io::grpc::roles::{Callers, METHODS};
+    use crate::io::transport::caller::{LocalCaller, PeerCaller};
     use crate::io::transport::pins::PinRegistry;
     use std::collections::BTreeMap;
     use std::sync::Mutex;

@@ -7,6 +7,7 @@ mod erasing;
 pub mod exchange;
 pub mod gate;
 pub mod identity;
+pub mod judge;
 pub mod lists;
 pub mod node;
 pub mod overload;

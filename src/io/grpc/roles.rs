@@ -58,6 +58,17 @@ pub const METHODS: &[Row] = &[
     Row { method: "/hushwire.peer.v1.ExchangeService/Exchange", callers: Callers::Peers },
 ];
 
+/// What takes two people (DESIGN §3) is neither asked nor confirmed by a token: its holder is nobody in particular, and a
+/// person who held one beside a certificate would be two.
+pub const BY_PEOPLE_ALONE: [&str; 2] =
+    ["/hushwire.local.v1.PublishingService/EraseIndicators", "/hushwire.local.v1.PublishingService/ConfirmErasure"];
+
+/// The methods a token of this role may call.
+pub fn by_token(role: Role) -> impl Iterator<Item = &'static str> {
+    let methods = METHODS.iter().map(|row| row.method);
+    methods.filter(move |method| allows(method, role) && !BY_PEOPLE_ALONE.contains(method))
+}
+
 /// The row of a method, if it has one.
 pub fn row(method: &str) -> Option<&'static Row> {
     METHODS.iter().find(|row| row.method == method)
@@ -101,6 +112,22 @@ mod tests {
         for row in METHODS.iter().filter(|row| !row.method.starts_with("/grpc.")) {
             assert!(methods.contains(row.method), "{}", row.method);
         }
+    }
+
+    #[test]
+    fn the_page_on_access_says_what_each_role_may_call() {
+        let page = include_str!("../../../docs/access.md");
+        for role in Role::ALL {
+            let ours = METHODS.iter().map(|row| row.method).filter(|method| !method.starts_with("/grpc."));
+            let names = ours.filter(|method| allows(method, role)).filter_map(|method| method.rsplit('/').next());
+            let row = format!("| `{role}` | {} |", names.collect::<Vec<_>>().join(", "));
+            assert!(page.contains(&row), "{row}");
+        }
+    }
+
+    #[test]
+    fn what_takes_two_people_is_a_method_of_ours() {
+        assert!(BY_PEOPLE_ALONE.iter().all(|method| row(method).is_some()));
     }
 
     #[test]

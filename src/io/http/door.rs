@@ -21,13 +21,14 @@ use tonic::{Code, Status};
 use tower::{Service, ServiceExt};
 
 use crate::base::limits;
-use crate::io::grpc::roles::allows;
+use crate::io::grpc::judge::may_call;
 use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::DESCRIPTORS;
 use crate::io::http::body::{JsonBody, full};
 use crate::io::http::routes::{Found, OPENAPI_PATH, ROUTES, Route, Verb, find, method_of};
 use crate::io::http::{json, openapi, problem, query};
 use crate::io::transport::caller::LocalCaller;
+use crate::io::transport::held::holding;
 
 /// Bytes in front of a gRPC message: a flag and the length.
 const FRAME_BYTES: usize = 5;
@@ -87,12 +88,19 @@ where
         }
         let door = self.clone();
         Box::pin(async move {
-            let mut response = door.answer(request).await.unwrap_or_else(|refused| refused.into_response());
+            let (parts, body) = request.into_parts();
+            let mut unread = Some(body);
+            let answered = door.answer(parts, &mut unread).await;
+            let mut response = answered.unwrap_or_else(|refused| refused.into_response());
             let headers = response.headers_mut();
             // Answers are about people's orders, whoever asks through whatever proxy.
             headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             headers.insert(http::header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-            Ok(response.map(Body::new))
+            let response = response.map(Body::new);
+            Ok(match unread {
+                Some(question) => holding(response, question),
+                None => response,
+            })
         })
     }
 }
@@ -138,8 +146,11 @@ where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
-    async fn answer(self, request: Request<Body>) -> Result<Response<JsonBody>, Refused> {
-        let (parts, body) = request.into_parts();
+    /// Takes the body where it is read.
+    async fn answer(self, parts: http::request::Parts, body: &mut Option<Body>) -> Result<Response<JsonBody>, Refused> {
+        if parts.extensions.get::<LocalCaller>().is_none() {
+            return Err(self.refuse_stranger(parts).await);
+        }
         if parts.uri.path() == OPENAPI_PATH {
             return if parts.method == Method::GET {
                 Ok(json_answer(self.description))
@@ -157,15 +168,14 @@ where
             }
         };
         let bound = self.bound.get(number).expect("bound in the order of the routes");
-        let may_call =
-            parts.extensions.get::<LocalCaller>().is_some_and(|caller| allows(bound.route.method, caller.role));
+        let may_call = may_call(&parts.extensions, bound.route.method);
         let message = match bound.route.verb {
             // Nothing is read for whoever may not ask: the gate refuses the call and tells the audit log.
             _ if !may_call => DynamicMessage::new(bound.input.clone()),
             Verb::Get => query::read(&fields, parts.uri.query(), &bound.input).map_err(Refusal::from)?,
             Verb::Post => {
                 check_media_type(&parts.headers)?;
-                let text = collect(body, LONGEST).await?;
+                let text = collect(body.take().unwrap_or_default(), LONGEST).await?;
                 read(text, &bound.input).await?
             }
         };
@@ -177,6 +187,22 @@ where
         let answer = DynamicMessage::decode(bound.output.clone(), answer)
             .map_err(|_| Refused::Status(Status::internal("the answer is no message of its method")))?;
         Ok(json_answer(json::write(&answer).into()))
+    }
+}
+
+impl<S> JsonDoor<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    /// Who is nobody learns nothing, not even which paths there are; the gate refuses it and tells the audit log.
+    async fn refuse_stranger(self, parts: http::request::Parts) -> Refused {
+        let method = match find(parts.method.as_str(), parts.uri.path()) {
+            Found::Route(number, _) => ROUTES.get(number).map_or("/", |route| route.method),
+            Found::OtherVerb(_) | Found::Nothing => "/",
+        };
+        let Ok(refused) = self.gate.oneshot(call(method, Bytes::new(), &HeaderMap::new(), parts.extensions)).await;
+        Refused::Status(unframe(refused).await.err().unwrap_or_else(|| Status::internal("the gate let nobody in")))
     }
 }
 

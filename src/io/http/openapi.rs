@@ -4,7 +4,7 @@
 use prost_reflect::{DescriptorPool, MessageDescriptor, MethodDescriptor};
 use serde_json::{Map, Value, json};
 
-use crate::io::grpc::roles::{Callers, row};
+use crate::io::grpc::roles::{BY_PEOPLE_ALONE, Callers, row};
 use crate::io::http::examples::example;
 use crate::io::http::routes::{OPENAPI_PATH, ROUTES, Route, Verb, field, method_of};
 use crate::io::http::schema::{Schemas, Unknown, comment_of, field_schema};
@@ -39,13 +39,20 @@ pub fn document(pool: &DescriptorPool) -> Value {
             "license": {"name": "see the project"},
         },
         "servers": [{"url": "https://127.0.0.1:7440", "description": "the node's local listener"}],
-        "security": [{"clientCertificate": []}],
+        "security": [{"clientCertificate": []}, {"token": []}],
         "paths": paths,
         "components": {
-            "securitySchemes": {"clientCertificate": {
-                "type": "mutualTLS",
-                "description": "role and name from the URI SAN hushwire://MEMBER/ROLE/NAME",
-            }},
+            "securitySchemes": {
+                "clientCertificate": {
+                    "type": "mutualTLS",
+                    "description": "role and name from the URI SAN hushwire://MEMBER/ROLE/NAME",
+                },
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "in place of a certificate, where the node takes tokens: hushwire token issue",
+                },
+            },
             "schemas": schemas,
             "responses": {"Refused": {
                 "description": "Refused: the problem says why, and what to change or when to come back.",
@@ -82,6 +89,9 @@ fn operation(route: &Route, method: &MethodDescriptor, asked: &mut Schemas, answ
             "default": {"$ref": "#/components/responses/Refused"},
         },
     });
+    if BY_PEOPLE_ALONE.contains(&route.method) {
+        operation["security"] = json!([{"clientCertificate": []}]);
+    }
     match route.verb {
         Verb::Get => operation["parameters"] = parameters(route, &method.input(), asked),
         Verb::Post => {
@@ -172,6 +182,8 @@ mod tests {
         for route in ROUTES {
             let operation = &document["paths"][route.path][route.verb.as_str().to_ascii_lowercase()];
             let said = |name: &str| operation[name].as_str().is_some_and(|text| !text.is_empty());
+            let by_token = operation.get("security").is_none();
+            assert_eq!(by_token, !BY_PEOPLE_ALONE.contains(&route.method), "{}", route.path);
             assert!(said("summary") && said("description") && said("operationId"), "{} {operation}", route.path);
         }
     }

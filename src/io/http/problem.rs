@@ -5,11 +5,16 @@ use serde_json::{Map, Value, json};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
+use crate::io::access::tokens::Unknown;
 use crate::io::grpc::status::code_name;
 use crate::io::http::body::{JsonBody, full};
 
 /// Media type of a problem.
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// How to show who one is, at a listener that takes tokens.
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"hushwire\"");
+const INVALID: HeaderValue = HeaderValue::from_static("Bearer realm=\"hushwire\", error=\"invalid_token\"");
 
 /// The HTTP status of a gRPC code, as google.rpc.Code documents it.
 pub fn http_status(code: Code) -> StatusCode {
@@ -55,6 +60,12 @@ pub fn of_status(status: &Status) -> Response<JsonBody> {
         more.insert("retryAfterMs".to_owned(), u64::try_from(delay.as_millis()).unwrap_or(u64::MAX).into());
     }
     let mut response = problem(http_status(status.code()), status.message(), more);
+    if status.code() == Code::Unauthenticated {
+        // RFC 6750 §3: who showed nothing is told how, who showed something that it was wrong.
+        let missing = details.error_info().is_some_and(|info| info.reason == Unknown::Missing.words().0);
+        let challenge = if missing { CHALLENGE } else { INVALID };
+        response.headers_mut().insert(http::header::WWW_AUTHENTICATE, challenge);
+    }
     if let Some(delay) = retry {
         // Whole seconds, and never 0: that would invite everybody back at once.
         response.headers_mut().insert(

@@ -8,7 +8,12 @@ use crate::io::transport::pins::PinRegistry;
 use std::fmt;
 use std::sync::Arc;
 
-/// A system or person inside this member, as its certificate `hushwire://<member>/<role>/<name>` says.
+/// Begins the names of callers that are known by a token. No certificate is believed with such a name, so that the audit log
+/// never takes one for the other.
+pub const TOKEN_PREFIX: &str = "token.";
+
+/// A system or person inside this member, as its certificate `hushwire://<member>/<role>/<name>` says, or its
+/// token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalCaller {
     pub member: MemberId,
@@ -25,6 +30,8 @@ pub enum CallerError {
     Role,
     #[error("the certificate names another member than this node's")]
     Member,
+    #[error("names that begin with {TOKEN_PREFIX} are those of tokens")]
+    Token,
 }
 
 impl LocalCaller {
@@ -49,6 +56,9 @@ impl LocalCaller {
             return Err(CallerError::Uri);
         };
         let caller = Self::from_uri(uri)?;
+        if caller.name.as_str().starts_with(TOKEN_PREFIX) {
+            return Err(CallerError::Token);
+        }
         if caller.member == *member { Ok(caller) } else { Err(CallerError::Member) }
     }
 
@@ -89,11 +99,13 @@ impl fmt::Debug for PeerCaller {
     }
 }
 
-/// Either kind of caller.
+/// Every kind of caller.
 #[derive(Debug, Clone)]
 pub enum Caller {
     Local(LocalCaller),
     Peer(PeerCaller),
+    /// Nobody known: came without a certificate, where a token may follow with each call.
+    Stranger,
 }
 
 #[cfg(test)]
@@ -129,5 +141,6 @@ mod tests {
         check(&[], Err(CallerError::Uri));
         check(&["hushwire://bank-a/screener/shop", "hushwire://bank-a/operator/ann"], Err(CallerError::Uri));
         check(&["hushwire://bank-b/screener/shop"], Err(CallerError::Member));
+        check(&["hushwire://bank-a/screener/token.shop"], Err(CallerError::Token));
     }
 }

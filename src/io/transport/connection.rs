@@ -28,7 +28,7 @@ use tower::{Service, ServiceExt};
 /// Whom a door admits.
 #[derive(Debug, Clone)]
 pub enum Admission {
-    /// Holders of certificates of this member's own authority.
+    /// Holders of certificates of this member's own authority, and of its tokens where the TLS of the door lets them in.
     Local { member: MemberId },
     /// Members whose key is pinned.
     Peer { pins: Arc<PinRegistry> },
@@ -75,10 +75,12 @@ impl Shared {
         Self { admission, settings, members }
     }
 
-    fn caller(&self, leaf: &Leaf) -> Option<Caller> {
-        match &self.admission {
-            Admission::Local { member } => LocalCaller::from_leaf(leaf, member).ok().map(Caller::Local),
-            Admission::Peer { pins } => PeerCaller::of(leaf.spki, pins).map(Caller::Peer),
+    fn caller(&self, leaf: Option<&Leaf>) -> Option<Caller> {
+        match (&self.admission, leaf) {
+            (Admission::Local { member }, Some(leaf)) => LocalCaller::from_leaf(leaf, member).ok().map(Caller::Local),
+            (Admission::Peer { pins }, Some(leaf)) => PeerCaller::of(leaf.spki, pins).map(Caller::Peer),
+            (Admission::Local { .. }, None) => Some(Caller::Stranger),
+            (Admission::Peer { .. }, None) => None,
         }
     }
 
@@ -93,7 +95,7 @@ impl Shared {
 
     fn member_slot(&self, caller: &Caller) -> Result<Option<ConnectionSlot<MemberId>>, Ending> {
         match caller {
-            Caller::Local(_) => Ok(None),
+            Caller::Local(_) | Caller::Stranger => Ok(None),
             Caller::Peer(peer) => match self.members.admit(peer.member.clone(), Instant::now()) {
                 Ok(slot) => Ok(Some(slot)),
                 Err(_) => Err(Ending::MemberOverBudget),
@@ -123,7 +125,7 @@ where
         Err(_) => return Ending::Silent,
     };
     // Between the handshake's look at the pins and this one a roster may have changed.
-    let Some(caller) = shared.caller(&leaf) else {
+    let Some(caller) = shared.caller(leaf.as_ref()) else {
         return Ending::HandshakeRefused;
     };
     let slot = match shared.member_slot(&caller) {
@@ -139,7 +141,8 @@ where
 /// A finished handshake.
 struct Spoken {
     stream: TlsStream<TcpStream>,
-    leaf: Leaf,
+    /// None where no certificate was shown and none was demanded.
+    leaf: Option<Leaf>,
     protocol: Protocol,
 }
 
@@ -149,13 +152,14 @@ struct Events {
     stop: watch::Receiver<bool>,
 }
 
-async fn handshake(socket: TcpStream, tls: &DoorTls) -> Option<(TlsStream<TcpStream>, Leaf, Protocol)> {
+async fn handshake(socket: TcpStream, tls: &DoorTls) -> Option<(TlsStream<TcpStream>, Option<Leaf>, Protocol)> {
     socket.set_nodelay(true).ok()?;
-    let stream = TlsAcceptor::from(tls.server()).accept(socket).await.ok()?;
+    let accepted = TlsAcceptor::from(tls.server()).accept(socket).await;
+    let stream = accepted.map_err(|error| tracing::debug!(event = "door.handshake_refused", reason = %error)).ok()?;
     let (_, session) = stream.get_ref();
     let protocol = tls::protocol(session)?;
-    let certificate = session.peer_certificates().and_then(<[_]>::first)?;
-    let leaf = Leaf::read(certificate).ok()?;
+    let certificate = session.peer_certificates().and_then(<[_]>::first);
+    let leaf = certificate.map(|certificate| Leaf::read(certificate)).transpose().ok()?;
     Some((stream, leaf, protocol))
 }
 
@@ -174,6 +178,7 @@ where
             match &caller {
                 Caller::Local(local) => request.extensions_mut().insert(local.clone()).is_some(),
                 Caller::Peer(peer) => request.extensions_mut().insert(peer.clone()).is_some(),
+                Caller::Stranger => false,
             };
             service.clone().oneshot(request)
         }
@@ -186,7 +191,12 @@ where
             (HttpConnection::http2(guarded, settings, identified), Some(verdict))
         }
     };
-    let mut expiry = pin!(sleep(until_expiry(&leaf)));
+    let mut expiry = pin!(async {
+        match &leaf {
+            Some(leaf) => sleep(until_expiry(leaf)).await,
+            None => std::future::pending().await,
+        }
+    });
     let mut disowned = pin!(async {
         // Renewed certificates change nothing for who is still vouched for; a replaced authority ends what it replaced.
         while let Ok(()) = tls.changed().await {
@@ -198,7 +208,7 @@ where
     });
     let mut revoked = pin!(async {
         match &caller {
-            Caller::Local(_) => std::future::pending().await,
+            Caller::Local(_) | Caller::Stranger => std::future::pending().await,
             Caller::Peer(peer) => peer.revoked().await,
         }
         // The gate ends running streams with the reason; this is the time for it to arrive.

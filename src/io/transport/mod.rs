@@ -14,6 +14,7 @@ pub mod client;
 pub mod connection;
 pub mod frames;
 pub mod guarded;
+pub mod held;
 pub mod http_connection;
 pub mod leaf;
 pub mod listener;

@@ -8,7 +8,7 @@ use crate::base::bytes::Sha256Digest;
 use crate::base::name::MemberId;
 use crate::io::transport::leaf::Leaf;
 use crate::io::transport::pins::PinRegistry;
-use crate::io::transport::verify::{LocalClients, PinnedClients, PinnedServer};
+use crate::io::transport::verify::{LocalClients, LocalRules, PinnedClients, PinnedServer};
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::UnixTime;
@@ -133,21 +133,21 @@ impl DoorTls {
         Arc::clone(&self.server)
     }
 
-    /// Whether a client with this chain, leaf first, would be admitted now.
+    /// Whether a client with this chain, leaf first, or with none, would be admitted now.
     pub fn admits(&self, chain: &[CertificateDer<'_>]) -> bool {
         let Some((leaf, intermediates)) = chain.split_first() else {
-            return false;
+            return !self.clients.client_auth_mandatory();
         };
         self.clients.verify_client_cert(leaf, intermediates, UnixTime::now()).is_ok()
     }
 }
 
 /// The local door: client certificates of the member's own authority.
-pub fn local_server(own: &Certified, authority: &Authority, member: &MemberId) -> Result<DoorTls, TlsError> {
+pub fn local_server(own: &Certified, authority: &Authority, rules: LocalRules) -> Result<DoorTls, TlsError> {
     let authority = WebPkiClientVerifier::builder_with_provider(Arc::clone(&authority.0), provider())
         .build()
         .map_err(|error| TlsError::Authority(error.to_string()))?;
-    server(own, Arc::new(LocalClients { authority, member: member.clone() }), &[ALPN_H2, ALPN_HTTP1])
+    server(own, Arc::new(LocalClients { authority, rules }), &[ALPN_H2, ALPN_HTTP1])
 }
 
 /// The peer door: client keys pinned in the roster.

@@ -4,6 +4,7 @@
 //! anybody can show.
 
 use crate::base::name::MemberId;
+use crate::io::access::revoked::RevokedCallers;
 use crate::io::transport::caller::LocalCaller;
 use crate::io::transport::leaf::{Leaf, LeafError};
 use crate::io::transport::pins::PinRegistry;
@@ -19,7 +20,24 @@ use std::sync::Arc;
 pub struct LocalClients {
     /// WebPKI with the member's authority as the only root.
     pub authority: Arc<dyn ClientCertVerifier>,
+    pub rules: LocalRules,
+}
+
+/// Whom the local door admits of those the authority vouches for.
+#[derive(Debug, Clone)]
+pub struct LocalRules {
     pub member: MemberId,
+    pub revoked: RevokedCallers,
+    /// Whether somebody without a certificate is let in, to show a token with each call. A certificate that is shown must be
+    /// right all the same.
+    pub tokens: bool,
+}
+
+impl LocalRules {
+    /// Every caller of this member.
+    pub fn of(member: MemberId) -> Self {
+        Self { member, revoked: RevokedCallers::default(), tokens: false }
+    }
 }
 
 /// The peer door: any certificate in force whose key the roster pins to some member.
@@ -62,6 +80,10 @@ fn no_tls12<T>() -> Result<T, Error> {
 }
 
 impl ClientCertVerifier for LocalClients {
+    fn client_auth_mandatory(&self) -> bool {
+        !self.rules.tokens
+    }
+
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         self.authority.root_hint_subjects()
     }
@@ -74,7 +96,10 @@ impl ClientCertVerifier for LocalClients {
     ) -> Result<ClientCertVerified, Error> {
         let verified = self.authority.verify_client_cert(end_entity, intermediates, now)?;
         let leaf = Leaf::read(end_entity).map_err(refused)?;
-        LocalCaller::from_leaf(&leaf, &self.member).map_err(|_| not_welcome())?;
+        let caller = LocalCaller::from_leaf(&leaf, &self.rules.member).map_err(|_| not_welcome())?;
+        if self.rules.revoked.holds(&caller, &leaf) {
+            return Err(Error::InvalidCertificate(CertificateError::Revoked));
+        }
         Ok(verified)
     }
 

@@ -7,10 +7,12 @@ use crate::base::bytes::Sha256Digest;
 use crate::base::name::CallerName;
 use crate::base::role::Role;
 use crate::base::time::Timestamp;
+use crate::io::access::revoked::RevokedCallers;
 use crate::io::certificate::{pin_of_key_pem, pin_of_pem};
 use crate::io::clock;
 use crate::io::keystore::file::read;
 use crate::io::keystore::store::Keystore;
+use crate::io::transport::caller::LocalCaller;
 use crate::io::transport::leaf::Leaf;
 
 /// Days before its end from which a certificate is worth a warning: a month to find somebody who may issue one.
@@ -53,11 +55,22 @@ fn clients(patient: &Patient<'_>, findings: &mut Findings) {
         findings.warning("certificates", "no client has one, so nobody can call the node", mend);
     }
     let authority = std::fs::read_to_string(node.local_authority()).ok().and_then(|pem| pin_of_pem(&pem));
+    let revoked = node.access().revocations().load().unwrap_or_else(|error| {
+        let mend = format!("hushwire cert revoke ROLE NAME --dir {dir}");
+        findings.fault("certificates", error.to_string(), mend);
+        RevokedCallers::default()
+    });
     for folder in folders {
         match caller_of(&folder) {
             Some((role, name)) => {
                 let mend = format!("hushwire cert issue {role} {name} --dir {dir} --replace");
-                client(&folder, authority, &mend, findings);
+                let Some(pem) = client(&folder, authority, &mend, findings) else { continue };
+                let leaf = x509_parser::pem::parse_x509_pem(pem.as_bytes()).ok();
+                let leaf = leaf.and_then(|(_, pem)| Leaf::read(&pem.contents).ok());
+                let caller = LocalCaller { member: patient.config.member.clone(), role, name };
+                if leaf.is_some_and(|leaf| revoked.holds(&caller, &leaf)) {
+                    findings.fault("certificates", format!("{} is revoked", folder.join("cert.pem").display()), mend);
+                }
             }
             None => {
                 let found = format!("{} is not named ROLE-NAME: no command finds it", folder.display());
@@ -73,8 +86,9 @@ fn caller_of(folder: &Path) -> Option<(Role, CallerName)> {
     Some((role.parse().ok()?, name.parse().ok()?))
 }
 
-fn client(folder: &Path, authority: Option<Sha256Digest>, mend: &str, findings: &mut Findings) {
-    let Some(pem) = check(&folder.join("cert.pem"), mend, findings) else { return };
+/// The certificate of a client's folder, where it is readable.
+fn client(folder: &Path, authority: Option<Sha256Digest>, mend: &str, findings: &mut Findings) -> Option<String> {
+    let pem = check(&folder.join("cert.pem"), mend, findings)?;
     let text = |name: &str| std::fs::read_to_string(folder.join(name)).ok();
     if text("key.pem").and_then(|key| pin_of_key_pem(&key)) != pin_of_pem(&pem) {
         let found = format!("key.pem in {} is missing, or is not the key of cert.pem", folder.display());
@@ -83,6 +97,7 @@ fn client(folder: &Path, authority: Option<Sha256Digest>, mend: &str, findings: 
         let found = format!("ca.pem in {} is missing, or is not this node's authority", folder.display());
         findings.fault("certificates", found, mend);
     }
+    Some(pem)
 }
 
 /// The text of a certificate that is there and readable; what is found about its life is told.

@@ -1,0 +1,40 @@
+//! An answer that holds what was not read of its question until it has been said.
+//!
+//! Dropped earlier, the rest of the question becomes a reset of the HTTP/2 stream with CANCEL, which may overtake the answer:
+//! the caller would see a broken stream in place of the refusal. After a whole answer the reset says NO_ERROR (RFC 9113 §8.1).
+
+use http::Response;
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use prost::bytes::Bytes;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tonic::Status;
+use tonic::body::Body;
+
+/// The answer, with the body of its question.
+pub fn holding(response: Response<Body>, question: Body) -> Response<Body> {
+    response.map(|answer| Body::new(Held { answer, _question: question }))
+}
+
+struct Held {
+    answer: Body,
+    _question: Body,
+}
+
+impl HttpBody for Held {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        Pin::new(&mut self.answer).poll_frame(cx)
+    }
+
+    // As the answer says: a refusal in the headers alone must stay one.
+    fn is_end_stream(&self) -> bool {
+        self.answer.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.answer.size_hint()
+    }
+}

@@ -33,7 +33,7 @@ fn a_running_node_is_backed_up_and_comes_back_for_its_owner_alone() {
     node.world.write("case.csv", case);
     node.run("publisher", &["publish", "case.csv"]).check(0, &[]);
     node.wait_for_decision("device=backup-device-0001", "challenge");
-    node.world.run(&["cert", "revoke", "auditor", "desk", "--dir", "node"]).check(0, &[]);
+    node.world.run(&["cert", "revoke", "auditor", "ann", "--dir", "node"]).check(0, &[]);
     let made = backup(&node.world, "node.backup", &["--json"]).check(0, &[]).json();
     assert_eq!(made["member"], "bank-a");
     let mode = node.world.path("node.backup").metadata().expect("there").permissions().mode();

@@ -193,7 +193,8 @@ fn what_a_relay_hands_on_of_a_member_that_was_shut_out_before_is_kept_and_does_n
     shop.until("has it from bank-b", |status| feed_size(status, "demo.example/bank-a/all") == 1);
     assert_eq!(shop.screen(device).decision(), Decision::Allow, "its word had ended before it came here");
     b.until("heard of it", |status| status.roster_version == 2);
-    assert_eq!(b.screen(device).decision(), Decision::Challenge, "what came before counts on");
+    let answer = b.screen(device);
+    assert_eq!(answer.decision(), Decision::Challenge, "what came before counts on: {answer:?}");
     // The member itself learns of it and acknowledges nothing more.
     let a = consortium.start("bank-a");
     apply(&a, &files);

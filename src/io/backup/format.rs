@@ -35,7 +35,7 @@ use crate::node::store::StorageFault;
 const FIRST_LINE: &str = "hushwire/v1/backup";
 
 /// What may stand in a backup: files by name, folders with a `/` behind.
-pub const PLACES: [&str; 11] = [
+pub const PLACES: [&str; 12] = [
     "hushwire.toml",
     "keystore.age",
     "admin.age",
@@ -45,6 +45,7 @@ pub const PLACES: [&str; 11] = [
     "bundles/",
     "tls/",
     "certs/",
+    "access/",
     "guard/",
     "journal/",
 ];

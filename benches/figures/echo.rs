@@ -15,6 +15,7 @@ use hushwire::io::certificate::LocalAuthority;
 use hushwire::io::clock;
 use hushwire::io::transport::client::ClientIdentity;
 use hushwire::io::transport::tls::{Authority, Certified, local_server};
+use hushwire::io::transport::verify::LocalRules;
 use prost::bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -61,7 +62,7 @@ pub fn prepare(folder: &Path) -> Result<ClientIdentity, Fault> {
 pub fn serve(folder: &Path, answer_bytes: usize) -> Result<(), Fault> {
     let read = |name: &str| std::fs::read(folder.join(name));
     let own = Certified::from_pem(&read("server.pem")?, &read("server.key")?)?;
-    let tls = local_server(&own, &Authority::from_pem(&read("ca.pem")?)?, &MEMBER.parse()?)?;
+    let tls = local_server(&own, &Authority::from_pem(&read("ca.pem")?)?, LocalRules::of(MEMBER.parse()?))?;
     let acceptor = TlsAcceptor::from(tls.server());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

@@ -24,6 +24,10 @@ use std::io::Write;
 
 use crate::figure::Book;
 
+/// That of the program, so that what is measured in this process is what the node does.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// What stops a run. Benchmarks explain themselves by the message alone.
 pub type Fault = Box<dyn std::error::Error>;
 

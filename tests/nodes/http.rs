@@ -50,8 +50,13 @@ pub fn send(node: &Node, role: &str, request: &[u8]) -> String {
         let stream = connect(node, role, &[b"http/1.1"]).await.expect("a handshake");
         let (mut answer, mut asked) = tokio::io::split(stream);
         let mut heard = Vec::new();
+        let send = async {
+            asked.write_all(request).await?;
+            // What the socket did not take at once waits in the TLS stream, and nobody else sends it.
+            asked.flush().await
+        };
         // A node that answers before it has read everything, or closes without the alert, has said what it had to say.
-        let (_sent, _closed) = tokio::join!(asked.write_all(request), answer.read_to_end(&mut heard));
+        let (_sent, _closed) = tokio::join!(send, answer.read_to_end(&mut heard));
         String::from_utf8_lossy(&heard).into_owned()
     })
 }

@@ -91,6 +91,7 @@ pub fn knock(address: SocketAddr, shown: &Shown, protocol: &[u8], request: &[u8]
             let socket = socket.connect(address).await?;
             let mut stream = connector.connect(ServerName::from(address.ip()), socket).await?;
             stream.write_all(request).await?;
+            stream.flush().await?;
             stream.read_to_end(&mut heard).await
         };
         let error = match spoken.await {

@@ -134,7 +134,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         let Some(feed) = self.state.feeds.get(&id) else { return Err(AcceptFault::UnknownFeed) };
         let (roster, note) = (&self.state.roster, &batch.checkpoint_note);
         // What we get back of our own feed we may have signed under a former key.
-        let verifier = if self.state.identity.is_own(&id) {
+        let verifier = if self.state.identity.is_own(&id) && self.may_have_forgotten() {
             verify_by_any_key(roster, &id, note).map(|(_, verifier)| verifier)
         } else {
             verifier_for(roster, &id, note)

@@ -19,7 +19,7 @@ use crate::domain::feed::checkpoint::SignedCheckpoint;
 use crate::domain::feed::verifier::FeedVerifier;
 use crate::node::Node;
 use crate::node::accept::AcceptFault;
-use crate::node::feeds::{Feed, verifier_for, verify_by_any_key};
+use crate::node::feeds::{Feed, is_named, verifier_for, verify_by_any_key};
 use crate::node::fence::FenceState;
 use crate::node::store::{Journal, StorageFault, Views};
 use crate::node::witness::is_audit;
@@ -69,7 +69,7 @@ impl<J: Journal, V: Views> Node<J, V> {
     }
 
     fn verify_head(&self, id: &FeedId, note: &[u8]) -> Result<(SignedCheckpoint, FeedVerifier), PeerFault> {
-        // What a former key of ours signed, at whatever size, we signed; nobody else need believe it.
+        // What a former key of ours signed, at whatever size, we may have signed; nobody else need believe it.
         if self.state.identity.is_own(id) {
             return Ok(verify_by_any_key(&self.state.roster, id, note)?);
         }
@@ -128,6 +128,9 @@ impl<J: Journal, V: Views> Node<J, V> {
         let Some(feed) = self.state.feeds.get(id).filter(|feed| feed.equivocation.is_none()) else { return Ok(()) };
         if let Some(proof) = self.contradiction(feed, heard) {
             return self.commit_equivocation(id, &proof, now, rng);
+        }
+        if !is_named(&self.state.roster, id, heard) && !self.may_have_forgotten() {
+            return Ok(());
         }
         self.take_cosignatures(id, heard, now);
         let fenced = matches!(self.fence_state(), FenceState::Behind { .. });

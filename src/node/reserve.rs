@@ -143,6 +143,15 @@ impl<J: Journal, V: Views> Node<J, V> {
         }
     }
 
+    /// Whether what a former feed key of this member signed may be what this store forgot. In a store that forgot nothing it is
+    /// not taken in: a member that stole the key could have its own entries signed as ours.
+    pub(in crate::node) fn may_have_forgotten(&self) -> bool {
+        match &self.guard {
+            Guard::Off => self.fence_state() != FenceState::Open,
+            Guard::On { distrusted, .. } => *distrusted,
+        }
+    }
+
     fn holds_less(&self, reserved: &Reservation) -> bool {
         let own = self.state.feeds.values().filter(|feed| self.state.identity.is_own(feed.id()));
         own.into_iter()

@@ -1,5 +1,6 @@
 //! Rosters on running nodes: somebody comes, somebody goes.
 
+use hushwire::io::clock;
 use hushwire::io::grpc::wire::hushwire::local::v1::node_service_client::NodeServiceClient;
 use hushwire::io::grpc::wire::hushwire::local::v1::publishing_service_client::PublishingServiceClient;
 use hushwire::io::grpc::wire::hushwire::local::v1::{
@@ -9,7 +10,7 @@ use hushwire::io::grpc::wire::hushwire::types::v1::{Decision, IdentifierKind};
 
 use crate::caller::{RUNTIME, draft, feed_size};
 use crate::consortium::Consortium;
-use crate::node::Node;
+use crate::node::{Node, wait};
 
 fn apply(node: &Node, files: &[String]) -> u64 {
     let roster = files.iter().find(|file| file.contains("roster-")).expect("prepared");
@@ -104,9 +105,9 @@ fn a_new_epoch_on_running_nodes_lists_what_to_publish_again_and_a_customer_count
     let again = IndicatorDraft { supersedes: names[0].clone(), ..draft(device) };
     let published = a.publish("", vec![again]).expect("published");
     assert_eq!((published.published.len(), published.refused.len()), (1, 0));
-    crate::node::wait("nothing is due any more", || due(&a).is_empty().then_some(()));
+    wait("nothing is due any more", || due(&a).is_empty().then_some(()));
     let new_name = &published.published[0].name;
-    crate::node::wait("the shop matches the new one", || {
+    wait("the shop matches the new one", || {
         let answer = shop.screen(device);
         let found = answer.matches.first()?;
         (found.members == 1 && found.indicators.iter().any(|held| held.name == *new_name)).then_some(())
@@ -185,6 +186,9 @@ fn what_a_relay_hands_on_of_a_member_that_was_shut_out_before_is_kept_and_does_n
     let device = (IdentifierKind::Device, "excluded-device-0001");
     a.flag(device);
     b.until("believes", |status| status.believed == 1);
+    // What was first seen in the very second in which its author is shut out came too late: that second must be over.
+    let believed_by = clock::now().unix_s();
+    wait("a second ends", || (clock::now().unix_s() > believed_by).then_some(()));
     drop(a);
     consortium.succeed("member propose --dir bank-b --suspend bank-a --out suspended");
     let files = consortium.sign("suspended");

@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, test_kill_process};
 use tokio::signal::unix::{SignalKind, signal};
@@ -24,6 +25,8 @@ const ATTEMPTS: usize = 5;
 pub struct WholeFolder {
     staging: PathBuf,
     place: PathBuf,
+    /// Whether it stands in its place. Held by whoever moves or removes it: half of it must not come there.
+    is_placed: Arc<Mutex<bool>>,
 }
 
 /// Refuses a place where something is already.
@@ -50,13 +53,14 @@ impl WholeFolder {
         remove_left(parent(place), &staged, by);
         staged.push(std::process::id().to_string());
         let staging = place.with_file_name(staged);
-        remove_when_interrupted(staging.clone());
+        let is_placed = Arc::new(Mutex::new(false));
+        remove_when_interrupted(staging.clone(), Arc::clone(&is_placed));
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&staging)
             .map_err(|error| CliError::failed(format!("{} cannot be made: {error}", staging.display())))?;
-        Ok(Self { staging, place: place.to_owned() })
+        Ok(Self { staging, place: place.to_owned(), is_placed })
     }
 
     /// Where to make it.
@@ -66,7 +70,10 @@ impl WholeFolder {
 
     /// Moves it to its place, which may be an empty folder, durably.
     pub fn put_in_place(self) -> Result<(), CliError> {
-        std::fs::rename(&self.staging, &self.place)
+        let mut is_placed = held(&self.is_placed);
+        let renamed = std::fs::rename(&self.staging, &self.place);
+        *is_placed = renamed.is_ok();
+        renamed
             .and_then(|()| std::fs::File::open(parent(&self.place))?.sync_all())
             .map_err(|error| CliError::failed(format!("{} cannot be made: {error}", self.place.display())))
     }
@@ -77,6 +84,11 @@ impl Drop for WholeFolder {
         // Best effort: gone already where it was put in place, and otherwise the error that counts came before.
         let _gone = std::fs::remove_dir_all(&self.staging);
     }
+}
+
+/// A panic elsewhere cannot leave a flag half changed.
+fn held(is_placed: &Mutex<bool>) -> MutexGuard<'_, bool> {
+    is_placed.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn parent(place: &Path) -> &Path {
@@ -102,7 +114,7 @@ fn remove_left(parent: &Path, prefix: &OsString, by: &str) {
 
 /// Listens from the call on. Where there is no thread or runtime for it, a run that is interrupted leaves its folder to the
 /// next.
-fn remove_when_interrupted(path: PathBuf) {
+fn remove_when_interrupted(path: PathBuf, is_placed: Arc<Mutex<bool>>) {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
     let entered = runtime.enter();
     let signals = signal(SignalKind::interrupt()).and_then(|first| Ok((first, signal(SignalKind::terminate())?)));
@@ -115,6 +127,12 @@ fn remove_when_interrupted(path: PathBuf) {
                 _ = terminate.recv() => {}
             }
         });
+        // Held until the process ends.
+        let is_placed = held(&is_placed);
+        if *is_placed {
+            remark("interrupted: everything stands in its place");
+            std::process::exit(INTERRUPTED);
+        }
         // The other thread still writes: what it adds in between goes with the next attempt.
         let gone = (0..ATTEMPTS).any(|_| std::fs::remove_dir_all(&path).is_ok() || !path.exists());
         let left = if gone { "nothing was made".to_owned() } else { format!("{} is left", path.display()) };

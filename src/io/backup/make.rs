@@ -1,6 +1,7 @@
 //! Making a backup beside a running node, or of a stopped one: the files are read, nothing is changed and nobody waits.
 //!
-//! The journal first: rosters, keys and lists that change meanwhile are then newer than its records, never older. Every seal
+//! The journal first: rosters and lists that change meanwhile are then newer than its records, never older. The keystore last:
+//! a roster may name a key, and a bundle be sealed to one, that was made meanwhile. Every seal
 //! of the journal is checked while it is copied, so that a damaged store is not found out when its backup is needed.
 
 use std::io::{self, Write};
@@ -67,10 +68,7 @@ impl Gathered {
             Ok(false) => Vec::new(),
             Err(reason) => return Err(file_fault(&journal, reason)),
         };
-        let mut files = vec![
-            Part { path: "hushwire.toml".to_owned(), content: read(places.configuration)? },
-            Part { path: "keystore.age".to_owned(), content: sealed },
-        ];
+        let mut files = vec![Part { path: "hushwire.toml".to_owned(), content: read(places.configuration)? }];
         let named = [Some(("guard", places.guard)), places.typology.map(|file| ("typology.tsv", file))];
         let named = named.into_iter().flatten().map(|(path, place)| (path, place.to_owned()));
         let folders = FOLDERS.iter().map(|name| (*name, places.folder.join(name)));
@@ -78,6 +76,12 @@ impl Gathered {
         for (path, place) in single.chain(folders).chain(named) {
             take(path, &place, DEPTH, &mut files)?;
         }
+        let newest = read(places.keystore)?;
+        if newest != sealed {
+            // A passphrase that was changed meanwhile would open the backup and not what is in it.
+            Keystore::open(&newest, passphrase)?;
+        }
+        files.push(Part { path: "keystore.age".to_owned(), content: newest });
         if !files.iter().any(|part| part.path == "rosters/genesis.sha256") {
             return Err(BackupError::Missing("roster: this node belongs to no consortium yet"));
         }

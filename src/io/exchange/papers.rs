@@ -47,12 +47,13 @@ impl Papers {
     }
 
     /// Takes the rosters that lead to the one the peer follows, which it tells one after the other: a later one may name the key
-    /// that signed its heads, and nobody is to be blamed for that. Ends where one leads no further, also because it is refused;
-    /// what came in its place is heard afterwards.
+    /// that signed its heads, and nobody is to be blamed for that. `introduced`: the version the peer was told that we follow. Ends
+    /// where one leads no further, also because it is refused; what came in its place is heard afterwards.
     pub(in crate::io::exchange) async fn catch_up<J, V>(
         &self,
         engine: &Engine<J, V>,
         peer: &MemberId,
+        introduced: u64,
         welcome: &Welcome,
         responses: &mut Streaming<ExchangeResponse>,
     ) -> Result<Option<ExchangeResponse>, PullFault>
@@ -60,16 +61,20 @@ impl Papers {
         J: Journal + Send + 'static,
         V: Views + Send + 'static,
     {
-        let mut before = engine.call(|node, _| node.introduce().roster_version).await?;
+        // Counted by what this peer told. Another stream may bring the same rosters meanwhile: that a note changed nothing here does
+        // not say that it leads no further.
+        let mut told = introduced;
+        let mut is_led = !welcome.roster_note.is_empty();
         self.hear(peer, welcome).await;
         loop {
+            told = told.saturating_add(u64::from(is_led));
             let followed = engine.call(|node, _| node.introduce().roster_version).await?;
-            if followed >= welcome.roster_version || followed == before {
+            if followed >= welcome.roster_version || followed < told || !is_led {
                 return Ok(None);
             }
-            before = followed;
             match tokio::time::timeout(Duration::from_millis(limits::WELCOME_MS), responses.next()).await {
                 Ok(Some(Ok(ExchangeResponse { message: Some(Told::Welcome(further)) }))) => {
+                    is_led = !further.roster_note.is_empty();
                     self.hear(peer, &further).await;
                 }
                 Ok(Some(Ok(response))) => return Ok(Some(response)),

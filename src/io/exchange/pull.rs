@@ -140,7 +140,8 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
         if welcome.version != VERSION {
             return Err(PullFault::Protocol("another protocol version"));
         }
-        let early = self.papers.catch_up(self.engine, self.peer, &welcome, &mut responses).await?;
+        let introduced = greeting.roster_version;
+        let early = self.papers.catch_up(self.engine, self.peer, introduced, &welcome, &mut responses).await?;
         self.learn(welcome).await?;
         self.tell_witnessed(&requests).await?;
         self.links.set(self.peer, Link::Connected);

@@ -94,12 +94,15 @@ struct Following<'a> {
 impl Following<'_> {
     async fn all(&mut self, mut steps: mpsc::Receiver<Step<Vec<local::IndicatorDraft>>>) -> Result<(), CliError> {
         let failed = |error| CliError::failed(format!("signals cannot be waited for: {error}"));
+        // Listened for from here on: one that comes while a call is made is not lost.
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
         loop {
-            let idle = if self.saved { Duration::MAX } else { FOLLOW_IDLE };
+            // A call that is repeated waits for all it held: a part of it under another id would be published twice.
+            let idle = if self.saved || self.repeated.is_some() { Duration::MAX } else { FOLLOW_IDLE };
             let next = tokio::select! {
                 next = tokio::time::timeout(idle, steps.recv()) => next,
-                _ = tokio::signal::ctrl_c() => return self.flush().await,
+                _ = interrupt.recv() => return self.flush().await,
                 _ = terminate.recv() => return self.flush().await,
             };
             match next {

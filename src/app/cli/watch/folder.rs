@@ -122,8 +122,14 @@ impl DropFolder {
         Ok(look)
     }
 
-    /// Writes the report and moves the file; where it is then, below the folder.
+    /// Writes the report and moves the file; where it is then, below the folder. One that is no longer what the last look found
+    /// stays: what was added, or took its name, while the node was waited for has been read by nobody.
     pub fn put_away(&self, name: &str, sort: Sort, refusals: &[Refusal]) -> Result<String, CliError> {
+        let held = std::fs::symlink_metadata(self.path(name)).map_err(|error| failed(&self.path(name), &error))?;
+        if self.seen.get(name).is_some_and(|(seen, _)| *seen != Seen::of(&held)) {
+            return Err(CliError::failed(format!("{name} changed while it was published"))
+                .hint("write it under another name and rename it when it is whole"));
+        }
         let folder = self.path.join(sort.folder());
         let free = free_name(&folder, name);
         if sort == Sort::Refused {
@@ -209,6 +215,18 @@ mod tests {
             assert_eq!(report, "line,field,rule,description\n2,pan,card_luhn,\"its check digit is wrong\"\n");
         }
         assert!(!place.path().join("a.csv").exists());
+    }
+
+    #[test]
+    fn what_changed_since_it_was_found_whole_stays() {
+        let (place, mut folder) = folder(Duration::ZERO);
+        std::fs::write(place.path().join("a.csv"), "x").expect("written");
+        assert_eq!(folder.look().expect("readable").whole, ["a.csv"]);
+        std::fs::write(place.path().join("a.csv"), "xy").expect("written");
+        let refused = folder.put_away("a.csv", Sort::Done, &[]).expect_err("nobody has read the rest");
+        assert!(refused.message.contains("changed"), "{}", refused.message);
+        folder.look().expect("readable");
+        assert_eq!(folder.put_away("a.csv", Sort::Done, &[]).expect("moved"), "done/a.csv");
     }
 
     #[test]

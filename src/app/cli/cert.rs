@@ -156,8 +156,10 @@ fn revoke(args: &RevokeArgs) -> Result<Outcome, CliError> {
         return Err(CliError::failed(format!("{} is no node's folder", node.path().display()))
             .hint("name the node's folder with --dir DIR"));
     }
-    let until = Timestamp::from_unix_s(clock::now().unix_s());
-    node.access().revocations().revoke(args.role, &args.name, until)?;
+    let revocations = node.access().revocations();
+    let until = revocations.revoke(args.role, &args.name, clock::now())?;
+    // Where one of them is damaged a running node keeps what it knew: that must not be taken for a revocation.
+    revocations.load()?;
     let (role, name) = (args.role, &args.name);
     if args.json {
         answer_json(&json!({ "role": role.as_str(), "name": name.as_str(), "issued_until": until.to_string() }))?;

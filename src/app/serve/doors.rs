@@ -246,6 +246,10 @@ fn record_refusals(engine: LiveEngine) -> OnRefused {
     Arc::new(move |refused: &Refused| {
         let now = clock::now();
         let (actor, minute, most) = match &refused.caller {
+            // A token that counts no more may be in anybody's hands: whoever holds it crowds out no refusal of a caller's either.
+            Caller::Local(caller) if ["EXPIRED_TOKEN", "REVOKED_TOKEN"].contains(&refused.reason.as_str()) => {
+                (convert::actor(caller), &strangers, limits::STRANGERS_PER_MINUTE)
+            }
             Caller::Local(caller) => (convert::actor(caller), &known, limits::REFUSALS_PER_MINUTE),
             Caller::Peer(peer) => (Actor::Peer(peer.member.clone()), &known, limits::REFUSALS_PER_MINUTE),
             Caller::Stranger => (Actor::Stranger, &strangers, limits::STRANGERS_PER_MINUTE),
@@ -293,7 +297,7 @@ impl Minute {
 
 /// The audit log holds words of the program only.
 fn known_reason(reason: &str) -> &'static str {
-    const KNOWN: [&str; 14] = [
+    const KNOWN: [&str; 15] = [
         "ROLE_NOT_ALLOWED",
         "WRONG_LISTENER",
         "PIN_REVOKED",
@@ -307,6 +311,7 @@ fn known_reason(reason: &str) -> &'static str {
         "UNKNOWN_TOKEN",
         "EXPIRED_TOKEN",
         "REVOKED_TOKEN",
+        "TOKEN_ENDED",
         "TWO_CALLERS",
     ];
     KNOWN.into_iter().find(|known| *known == reason).unwrap_or("OTHER")

@@ -99,12 +99,14 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
     let peer_door = doors::peer(&material, &engine.patient(), &desk, &metrics, &stopping)?;
     let addresses = sockets.addresses()?;
 
+    let turn = Arc::default();
     let shown = reload::Shown {
+        turn: Arc::clone(&turn),
         local: Arc::clone(&local_door.tls),
         peer: Arc::clone(&peer_door.tls),
         identity: Arc::clone(&peering.identity),
     };
-    let access = reload::Access { tls: Arc::clone(&local_door.tls), tokens: local_door.tokens.clone() };
+    let access = reload::Access { tls: Arc::clone(&local_door.tls), tokens: local_door.tokens.clone(), turn };
     if let Some(tcp) = sockets.metrics {
         // Beside the peers: a scrape must not hold up a checkout.
         peers.spawn(MetricsDoor { tcp, metrics: Arc::clone(&metrics) }.serve());

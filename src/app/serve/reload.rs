@@ -1,7 +1,7 @@
 //! What a running node takes up without a restart: on SIGHUP the keystore, rosters put into its folder and the certificates
 //! of both doors; by the clock the key epoch the roster puts in force, and who is revoked.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -29,6 +29,7 @@ pub struct Shown {
     pub local: Arc<watch::Sender<Arc<DoorTls>>>,
     pub peer: Arc<watch::Sender<Arc<DoorTls>>>,
     pub identity: Arc<ArcSwap<PeerIdentity>>,
+    pub turn: Arc<Mutex<()>>,
 }
 
 /// Whom the local door admits.
@@ -36,6 +37,9 @@ pub struct Shown {
 pub struct Access {
     pub tls: Arc<watch::Sender<Arc<DoorTls>>>,
     pub tokens: Option<Arc<TokenRegistry>>,
+    /// Held from the reading of the files to what they put in force: of two at once, the one that read first might come last,
+    /// and let in again who was revoked in between.
+    pub turn: Arc<Mutex<()>>,
 }
 
 /// Reads everything again at each SIGHUP: the keystore and the rosters, then the certificates, whose keys may be new in the
@@ -62,6 +66,7 @@ pub async fn on_hangup(config: Config, shown: Shown, desk: RosterDesk) {
 
 /// Shows the certificates that are on disk now, at both doors and to the peers that are called.
 fn renew(config: &Config, shown: &Shown, desk: &RosterDesk) -> Result<(), ServeError> {
+    let _turn = shown.turn.lock().unwrap_or_else(PoisonError::into_inner);
     let keystore = desk.keystore();
     let (own, authority) = local_certified(config, &keystore)?;
     let peer = peer_certified(config, &keystore)?;
@@ -101,6 +106,7 @@ pub async fn follow_access(config: Config, door: Access, desk: RosterDesk) {
 
 /// Takes up what changed since `seen`; what the folder looked like before it was read.
 fn follow_once(config: &Config, door: &Access, desk: &RosterDesk, seen: Option<Stamp>) -> Result<Stamp, ServeError> {
+    let _turn = door.turn.lock().unwrap_or_else(PoisonError::into_inner);
     let unread = |error| ServeError::File { what: "access", error };
     let stamp = config.dir.access().stamp().map_err(unread)?;
     if seen.as_ref() == Some(&stamp) {

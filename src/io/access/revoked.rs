@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::limits;
 use crate::base::name::CallerName;
 use crate::base::role::Role;
 use crate::base::time::Timestamp;
@@ -58,12 +59,23 @@ impl RevocationFiles {
         Self(folder)
     }
 
-    /// Revokes every certificate issued to the caller up to `now`.
-    pub fn revoke(&self, role: Role, name: &CallerName, now: Timestamp) -> Result<(), FileError> {
+    /// Revokes every certificate issued to the caller up to `now`; up to when it is revoked then.
+    pub fn revoke(&self, role: Role, name: &CallerName, now: Timestamp) -> Result<Timestamp, FileError> {
         std::fs::create_dir_all(&self.0).map_err(|reason| FileError { path: self.0.clone(), reason })?;
-        let stored = Stored { role: role.to_string(), name: name.to_string(), issued_until_s: now.unix_s() };
+        let path = self.0.join(format!("{role}-{name}.json"));
+        let others = files(&self.0)?.into_iter().filter(|other| *other != path).count();
+        if others >= limits::ACCESS_FILES {
+            // One more, and a running node could follow none of them.
+            let rule = "holds as many revocations as a node follows: remove those whose last certificate has ended";
+            return Err(damaged(&self.0, rule));
+        }
+        // Never back, where the clock went back, and beyond what was issued in the second of the revocation before.
+        let stored = read(&path).ok().and_then(|text| serde_json::from_slice::<Stored>(&text).ok());
+        let issued_until_s = stored.map_or(0, |stored| stored.issued_until_s.saturating_add(1)).max(now.unix_s());
+        let stored = Stored { role: role.to_string(), name: name.to_string(), issued_until_s };
         let text = serde_json::to_vec_pretty(&stored).expect("plain values");
-        write(&self.0.join(format!("{role}-{name}.json")), &text, Readers::Owner)
+        write(&path, &text, Readers::Owner)?;
+        Ok(Timestamp::from_unix_s(issued_until_s))
     }
 
     /// All of them. One that cannot be read fails the whole: who was revoked must not be let in because a file is damaged.
@@ -74,7 +86,9 @@ impl RevocationFiles {
                 .map_err(|_| damaged(&path, "is no revocation: write it again with hushwire cert revoke ROLE NAME"))?;
             let named = stored.role.parse().ok().zip(stored.name.parse().ok());
             let caller = named.ok_or_else(|| damaged(&path, "names no role or no caller"))?;
-            revoked.insert(caller, stored.issued_until_s);
+            // A copy under another name takes nothing back.
+            let until = revoked.entry(caller).or_insert(stored.issued_until_s);
+            *until = stored.issued_until_s.max(*until);
         }
         Ok(RevokedCallers(revoked))
     }
@@ -115,6 +129,28 @@ mod tests {
         let next = revoked.next_issue(Role::Operator, &ann, NOW);
         check("hushwire://bank-a/operator/ann", next, false);
         assert_eq!(revoked.next_issue(Role::Auditor, &ann, NOW), NOW);
+        // Revoked again in the same second, or by a clock that went back: what was issued between is out too.
+        for again in [NOW, Timestamp::from_unix_s(NOW.unix_s() - 60)] {
+            let revocations = access.revocations();
+            let issued = revocations.load().expect("readable").next_issue(Role::Operator, &ann, again);
+            revocations.revoke(Role::Operator, &ann, again).expect("written");
+            let caller = LocalCaller::from_uri("hushwire://bank-a/operator/ann").expect("valid");
+            assert!(revocations.load().expect("readable").holds(&caller, &leaf(issued)), "{again}");
+        }
+    }
+
+    #[test]
+    fn a_revocation_that_no_node_would_follow_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let revocations = AccessFolder::new(folder.path().to_owned()).revocations();
+        let name = |number: usize| format!("c{number}").parse::<CallerName>().expect("valid");
+        for number in 0..limits::ACCESS_FILES {
+            std::fs::create_dir_all(folder.path().join("revoked")).expect("made");
+            std::fs::write(folder.path().join(format!("revoked/screener-c{number}.json")), "{}").expect("written");
+        }
+        let refused = revocations.revoke(Role::Screener, &name(limits::ACCESS_FILES), NOW);
+        assert!(refused.expect_err("one too many").to_string().contains("as many revocations"));
+        revocations.revoke(Role::Screener, &name(0), NOW).expect("one that stands there already");
     }
 
     #[test]

@@ -95,14 +95,19 @@ impl Grant {
         self.record.scope.covers(method)
     }
 
-    /// Returns once the token has ended or is revoked: running answers end then.
+    /// Whether the token has ended or was revoked since the head of the call came.
+    pub fn has_ended(&self) -> bool {
+        self.record.expires <= clock::now() || !self.registry.holds(&self.record)
+    }
+
+    /// Returns once the token has ended or is revoked: running calls and answers end then.
     pub async fn ended(&self) {
         let mut version = self.registry.version.subscribe();
         loop {
-            let left_ms = self.record.expires.ms_since(clock::now());
-            if left_ms == 0 || !self.registry.holds(&self.record) {
+            if self.has_ended() {
                 return;
             }
+            let left_ms = self.record.expires.ms_since(clock::now());
             tokio::select! {
                 () = sleep(Duration::from_millis(left_ms)) => {}
                 changed = version.changed() => changed.expect("the grant holds the registry, and it the sender"),

@@ -117,7 +117,13 @@ where
         request.extensions_mut().insert(StreamTerms::new(self.overload.clone(), asked, self.call_timeout));
         let deadline = Deadline(Instant::now() + allowed);
         request.extensions_mut().insert(deadline);
-        let Ok(answered) = timeout_at(deadline.0, self.inner.oneshot(request)).await else {
+        let answered = tokio::select! {
+            biased;
+            // A body that came late must not be worked on for who is out meanwhile.
+            refusal = ends.lost() => return Err(refusal),
+            answered = timeout_at(deadline.0, self.inner.oneshot(request)) => answered,
+        };
+        let Ok(answered) = answered else {
             let limit_ms = u64::try_from(allowed.as_millis()).unwrap_or(u64::MAX);
             return Err(Refusal::DeadlineExceeded { limit_ms });
         };

@@ -19,6 +19,23 @@ pub enum Ends {
     Token(Grant),
 }
 
+impl Ends {
+    /// Returns, with what is then said, once the caller has lost what let it in before its connection ends.
+    pub async fn lost(&self) -> Refusal {
+        match self {
+            Self::Connection => std::future::pending().await,
+            Self::Pin(peer) => {
+                peer.revoked().await;
+                revoked()
+            }
+            Self::Token(grant) => {
+                grant.ended().await;
+                token_ended()
+            }
+        }
+    }
+}
+
 /// Whether whoever stands on a request may call a method: for doors that must know before they read anything more of it.
 pub fn may_call(extensions: &Extensions, method: &str) -> bool {
     judge(extensions, method).is_ok()
@@ -43,6 +60,8 @@ pub fn judge(extensions: &Extensions, path: &str) -> Result<Ends, Box<Denied>> {
         return match (callers, extensions.get::<Grant>()) {
             (Some(Callers::Local(roles)), _) if !roles.contains(&local.role) => refuse(not_this_role(local, roles)),
             (Some(Callers::Local(_)), None) => Ok(Ends::Connection),
+            // It was good when the head came; the body may have taken its time.
+            (Some(Callers::Local(_)), Some(grant)) if grant.has_ended() => refuse(token_ended()),
             (Some(Callers::Local(_)), Some(_)) if roles::BY_PEOPLE_ALONE.contains(&path) => refuse(by_people_alone()),
             (Some(Callers::Local(_)), Some(grant)) if !grant.covers(path) => refuse(beyond_scope()),
             (Some(Callers::Local(_)), Some(grant)) => Ok(Ends::Token(grant.clone())),

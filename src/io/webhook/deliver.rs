@@ -31,6 +31,9 @@ use crate::node::store::{Journal, Views};
 /// Between two looks at the log.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
+/// Between two attempts to find out where the receiver has got.
+const BEGIN_EVERY: Duration = Duration::from_secs(10);
+
 /// Records read without an event after which the place is written all the same: so many are read again at a start.
 const UNTOLD_RECORDS: u64 = 10_000;
 
@@ -57,12 +60,13 @@ where
     if !engine.opened().await {
         return;
     }
-    let place = match begin(&hook, &engine).await {
-        Ok(place) => place,
-        Err(fault) => {
-            tracing::error!(event = "webhook.stopped", webhook = %hook.name, fault);
-            return;
+    let place = loop {
+        match begin(&hook, &engine).await {
+            Ok(place) => break place,
+            // A full queue or disk passes, and a place that is none can be removed: neither may end the task for good.
+            Err(fault) => tracing::error!(event = "webhook.stopped", webhook = %hook.name, fault),
         }
+        tokio::time::sleep(BEGIN_EVERY).await;
     };
     let waiting = Arc::clone(&hook.counts.waiting);
     let outbox = Outbox::new(limits::WEBHOOK_EVENTS, waiting, place.next, place.dropped);
@@ -144,6 +148,8 @@ impl Delivery {
 
     /// Posts what waits, until the task is dropped. That events were dropped is told before what is left.
     async fn post_all(&self, mut place: Place) {
+        // In a row, whatever event they were about: where the oldest leave while the receiver is away, it is still away.
+        let mut failures = 0;
         loop {
             let (dropped, front, read_until) = {
                 let outbox = self.outbox();
@@ -153,12 +159,12 @@ impl Delivery {
                 let id = payload::id_of_dropped(&self.hook.name, dropped);
                 let body = payload::body(&Notice::of_dropped(dropped, clock::now())).into();
                 let event = Event { index: 0, id, body };
-                if self.insist(&event, |outbox| outbox.dropped == dropped).await {
+                if self.insist(&event, &mut failures, |outbox| outbox.dropped == dropped).await {
                     place.told_dropped = dropped;
                 }
             } else if let Some(event) = front {
                 let waits = |outbox: &Outbox| outbox.front().is_some_and(|front| front.index == event.index);
-                self.insist(&event, waits).await;
+                self.insist(&event, &mut failures, waits).await;
                 self.outbox().done(event.index);
             } else {
                 if read_until >= place.next.saturating_add(UNTOLD_RECORDS) {
@@ -172,32 +178,37 @@ impl Delivery {
     }
 
     /// Posts an event until the receiver has it or will never take it, or it no longer `waits`: true where it is done.
-    async fn insist(&self, event: &Event, waits: impl Fn(&Outbox) -> bool) -> bool {
+    async fn insist(&self, event: &Event, failures: &mut u32, waits: impl Fn(&Outbox) -> bool) -> bool {
         let (webhook, id, counts) = (&self.hook.name, &event.id, &self.hook.counts);
-        let mut attempt = 1;
+        let (mut attempt, mut refusals) = (1_u32, 0);
         loop {
             let fault = match self.post(event).await {
                 Ok(()) => {
                     counts.delivered.one();
+                    *failures = 0;
                     tracing::debug!(event = "webhook.delivered", %webhook, id, attempt);
                     return true;
                 }
                 Err(fault) => fault,
             };
             counts.failed.one();
-            if fault.refuses_event() && attempt >= limits::WEBHOOK_REFUSALS {
+            // Of these alone: a receiver that was long away may be wrong once when it comes back.
+            refusals += u32::from(fault.refuses_event());
+            if fault.refuses_event() && refusals >= limits::WEBHOOK_REFUSALS {
                 counts.refused.one();
+                *failures = 0;
                 tracing::error!(event = "webhook.refused", %webhook, id, attempt, fault = %fault);
                 return true;
             }
-            let pause = pause(attempt, &fault);
+            *failures = failures.saturating_add(1);
+            let pause = pause(*failures, &fault);
             let waiting = self.outbox().len();
             tracing::warn!(event = "webhook.failed", %webhook, id, attempt, waiting, fault = %fault, retry_ms = %pause.as_millis());
             tokio::time::sleep(pause).await;
             if !waits(&self.outbox()) {
                 return false;
             }
-            attempt += 1;
+            attempt = attempt.saturating_add(1);
         }
     }
 

@@ -38,7 +38,8 @@ impl Place {
 
     /// None where there is none yet.
     pub fn read(path: &Path) -> Result<Option<Self>, PlaceError> {
-        if !path.exists() {
+        // What cannot be looked at is not absent: the receiver would begin at the end, and events be lost.
+        if !path.try_exists().map_err(|reason| FileError { path: path.to_owned(), reason })? {
             return Ok(None);
         }
         let text = read_at_most(path, FILE_BYTES)?;

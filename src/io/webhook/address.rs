@@ -1,7 +1,7 @@
 //! Where events may be posted: an https address, or plain http on this machine.
 //!
 //! The operator names the address, so one inside the member's own network is as good as any other. It is never taken from
-//! an answer: a redirect is a failure (see [`crate::io::webhook::post`]).
+//! an answer: a redirect is a failure (see `post`).
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};

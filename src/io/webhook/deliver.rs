@@ -1,7 +1,7 @@
 //! Delivering to one receiver: one task reads the audit log, one posts what waits, one event after the other.
 //!
 //! In order, and the next only once the one before is delivered or given up: a receiver sees a challenge before the block that
-//! followed it. What it refuses as an event ([`PostFault::refuses_event`]) is given up after a few attempts; for everything
+//! followed it. What it refuses as an event (`PostFault::refuses_event`) is given up after a few attempts; for everything
 //! else the receiver is at fault, and the event waits for it.
 
 use std::path::PathBuf;

@@ -270,6 +270,7 @@ fn commands_that_need_the_secret_of_an_epoch_find_the_one_a_peer_handed_on() {
     consortium.succeed("key new-epoch --dir bank-a --compromised --out epoch");
     apply_to_folder(&consortium, "bank-a", &consortium.sign("epoch"));
     a.reload();
+    a.until("the author follows", |status| status.roster_version == 2);
     shop.until("the new epoch", |status| status.roster_version == 2 && status.epoch == 2);
     assert_eq!(epochs_in_keystore(&consortium, "shop"), [1]);
 

@@ -118,7 +118,7 @@ where
     tell(responses, Told::Welcome(first)).await?;
     tell_rosters(engine, peer, &mut theirs, responses).await?;
     let mut epochs: BTreeSet<KeyEpoch> = hello.epochs_held.iter().map(|epoch| KeyEpoch(*epoch)).collect();
-    tell_bundles(bundles, peer, &mut epochs, responses).await?;
+    tell_bundles(engine, bundles, peer, &mut epochs, responses).await?;
 
     let mut heads = engine.heads();
     let mut subscriptions: BTreeMap<FeedId, Subscription> = BTreeMap::new();
@@ -141,7 +141,7 @@ where
             changed = rosters.changed() => match changed {
                 Ok(()) => {
                     tell_rosters(engine, peer, &mut theirs, responses).await?;
-                    tell_bundles(bundles, peer, &mut epochs, responses).await?;
+                    tell_bundles(engine, bundles, peer, &mut epochs, responses).await?;
                     end_forbidden(engine, peer, &mut subscriptions, responses).await?;
                 }
                 Err(_) => return Err(stopping().into()),

@@ -48,16 +48,26 @@ where
     }
 }
 
-/// Hands a puller the bundles that are addressed to it, of epochs it does not hold.
-pub(in crate::io::exchange) async fn tell_bundles(
+/// Hands a puller the bundles that are addressed to it, of epochs it does not hold. One whose epoch the roster in force does not
+/// name yet waits for the roster that does: the puller would drop it, and it is told once.
+pub(in crate::io::exchange) async fn tell_bundles<J, V>(
+    engine: &Engine<J, V>,
     bundles: &BundleFiles,
     peer: &MemberId,
     held: &mut BTreeSet<KeyEpoch>,
     responses: &Responses,
-) -> Result<(), Status> {
+) -> Result<(), Status>
+where
+    J: Journal + Send + 'static,
+    V: Views + Send + 'static,
+{
     let (files, member, lacking) = (bundles.clone(), peer.clone(), held.clone());
     let found = tokio::task::spawn_blocking(move || files.for_member(&member, &lacking)).await.unwrap_or_default();
-    for (epoch, note) in found {
+    let named = engine.call(move |node, _| {
+        let roster = &node.state().roster;
+        found.into_iter().filter(|(epoch, _)| roster.epoch(*epoch).is_some()).collect::<Vec<_>>()
+    });
+    for (epoch, note) in named.await.map_err(engine_refusal)? {
         let further = Welcome { version: VERSION, key_bundles: vec![note.into()], ..Welcome::default() };
         tell(responses, Told::Welcome(further)).await?;
         held.insert(epoch);

@@ -184,6 +184,12 @@ pub const RETRY_AFTER_MS: u64 = 250;
 /// Streams are counted until they begin to answer, then each of their messages.
 pub const CALL_MS: u64 = 10_000;
 
+/// Bytes that are taken and dropped of a body whose request is already refused, one window of HTTP/2.
+pub const DROPPED_BODY_BYTES: usize = 64 * 1024;
+
+/// Milliseconds that such a body may take.
+pub const DROPPED_BODY_MS: u64 = 500;
+
 /// Milliseconds before the end of a call at which a publication that waits for copies is answered with what is reached.
 pub const ACK_ANSWER_MS: u64 = 500;
 

@@ -98,7 +98,10 @@ where
             headers.insert(http::header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
             let response = response.map(Body::new);
             Ok(match unread {
-                Some(question) => holding(response, question),
+                Some(mut question) => {
+                    take_rest(&mut question).await;
+                    holding(response, question)
+                }
                 None => response,
             })
         })
@@ -236,6 +239,21 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Refused> {
     let is_json = parts.next().is_some_and(|media| media == "application/json");
     let is_utf8 = parts.all(|parameter| parameter.replace('"', "") == "charset=utf-8");
     if is_json && is_utf8 && !encoded { Ok(()) } else { Err(wrong) }
+}
+
+/// Takes what is left of a body that nobody wants, within limits: some clients report the end of their stream before they have
+/// sent it all, whatever the answer says.
+async fn take_rest(body: &mut Body) {
+    let taken = async {
+        let mut bytes = 0;
+        while bytes < limits::DROPPED_BODY_BYTES
+            && let Some(Ok(frame)) = body.frame().await
+        {
+            bytes += frame.data_ref().map_or(0, Bytes::len);
+        }
+    };
+    // Who sends more slowly than that is told at once, whatever becomes of the stream.
+    let _ended = timeout(Duration::from_millis(limits::DROPPED_BODY_MS), taken).await;
 }
 
 /// The whole body, within the limit of size of a call and this of time.

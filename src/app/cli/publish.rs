@@ -4,6 +4,7 @@
 //! has acknowledged in the last 24 hours is not published again.
 
 mod follow;
+pub mod how;
 mod position;
 
 use std::io::Write;
@@ -15,11 +16,12 @@ use prost::Message;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use crate::app::cli::client::{CALL_TIMEOUT, ClientArgs, Node, block_on};
-use crate::app::cli::stream::{Account, Incoming, InputArgs, broken, progress, records};
+use crate::app::cli::client::{CALL_TIMEOUT, Node, block_on};
+use crate::app::cli::publish::how::How;
+use crate::app::cli::stream::{Account, Incoming, broken, progress, records};
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output::{self, counted};
-use crate::app::records::draft::{self, Defaults};
+use crate::app::records::draft;
 use crate::app::records::refusal::Refusal;
 use crate::app::records::words;
 use crate::base::limits;
@@ -63,22 +65,7 @@ pub struct PublishArgs {
     /// CSV or JSON lines; - reads standard input
     pub file: PathBuf,
     #[command(flatten)]
-    pub client: ClientArgs,
-    #[command(flatten)]
-    pub input: InputArgs,
-    #[command(flatten)]
-    pub defaults: Defaults,
-    /// Sharing group; the roster's first where not given
-    #[arg(long)]
-    pub group: Option<String>,
-    /// Publish the identifiers spread over this many seconds, so that others cannot tell that they belong together; the
-    /// node's feed.spread_s where not given
-    #[arg(long, value_name = "SECONDS")]
-    pub spread_s: Option<u32>,
-    /// Wait until it is durable here (local), also at one other member (peer), or at more than half of the others in the
-    /// group (quorum); the node's feed.ack where not given
-    #[arg(long, value_name = "WHERE")]
-    pub ack: Option<Ack>,
+    pub how: How,
     /// Check every record against the node's rules and publish nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -120,12 +107,12 @@ async fn publish(args: PublishArgs) -> Result<Outcome, CliError> {
         return follow::follow(args).await;
     }
     let bar = progress(&args.file, args.follow);
-    let defaults = args.defaults.clone();
+    let defaults = args.how.defaults.clone();
     let incoming =
-        records(&args.file, &args.input, &draft::FIELDS, &bar, move |record| draft::read(record, &defaults))?;
-    let report = args.input.open_report()?;
+        records(&args.file, &args.how.input, &draft::FIELDS, &bar, move |record| draft::read(record, &defaults))?;
+    let report = args.how.input.open_report()?;
     let names = args.names.as_deref().map(NamesFile::create).transpose()?;
-    let mut run = Run::new(&args, args.client.connect(&[Role::Publisher])?, bar, names);
+    let mut run = Run::new(&args, args.how.client.connect(&[Role::Publisher])?, bar, names);
     let ended = run.all(incoming).await;
     run.bar.finish_and_clear();
     run.account.tell(report.as_ref())?;
@@ -143,10 +130,11 @@ async fn publish(args: PublishArgs) -> Result<Outcome, CliError> {
 /// Publishes a whole file; what became of its records. An error of usage is the file's own: it cannot be read as records.
 pub async fn whole_file(args: &PublishArgs) -> Result<Account, CliError> {
     let bar = progress(&args.file, false);
-    let defaults = args.defaults.clone();
+    let defaults = args.how.defaults.clone();
     let incoming =
-        records(&args.file, &args.input, &draft::FIELDS, &bar, move |record| draft::read(record, &defaults))?;
-    let node = args.client.connect(&[Role::Publisher]).map_err(|error| CliError { code: CliError::FAILED, ..error })?;
+        records(&args.file, &args.how.input, &draft::FIELDS, &bar, move |record| draft::read(record, &defaults))?;
+    let node =
+        args.how.client.connect(&[Role::Publisher]).map_err(|error| CliError { code: CliError::FAILED, ..error })?;
     let mut run = Run::new(args, node, bar, None);
     let ended = run.all(incoming).await;
     run.bar.finish_and_clear();
@@ -253,10 +241,10 @@ impl Run<'_> {
     fn request(&self, indicators: Vec<local::IndicatorDraft>) -> local::PublishIndicatorsRequest {
         local::PublishIndicatorsRequest {
             request_id: String::new(),
-            group: self.args.group.clone().unwrap_or_default(),
+            group: self.args.how.group.clone().unwrap_or_default(),
             indicators,
             dry_run: self.args.dry_run,
-            spread_s: self.args.spread_s,
+            spread_s: self.args.how.spread_s,
             ack: 0,
         }
     }
@@ -264,7 +252,7 @@ impl Run<'_> {
     async fn publish(&mut self, mut request: local::PublishIndicatorsRequest, lines: &[u64]) -> Result<(), CliError> {
         let first_line = lines.first().copied().unwrap_or(0);
         // Not part of the id: a run repeated to wait for more copies publishes nothing again.
-        request.ack = self.args.ack.map_or(0, |ack| convert::wire_ack(ack).into());
+        request.ack = self.args.how.ack.map_or(0, |ack| convert::wire_ack(ack).into());
         let client = PublishingServiceClient::new(self.node.channel.clone());
         let answered = self
             .node
@@ -318,7 +306,7 @@ impl Run<'_> {
 
     /// Whether less was reached than was asked for.
     fn falls_short(&self) -> bool {
-        self.args.ack.zip(self.reached).is_some_and(|(asked, (reached, ..))| reached < asked)
+        self.args.how.ack.zip(self.reached).is_some_and(|(asked, (reached, ..))| reached < asked)
     }
 
     fn answer(&self) -> Result<(), CliError> {
@@ -347,7 +335,7 @@ impl Run<'_> {
         if published > 0 && !self.args.dry_run {
             output::remark("they count once their window closes and they are signed: feed.window_ms, 1 s unless set");
         }
-        if let (Some(asked), Some((reached, copies, others))) = (self.args.ack, self.reached) {
+        if let (Some(asked), Some((reached, copies, others))) = (self.args.how.ack, self.reached) {
             let reached = if self.falls_short() {
                 format!("not reached in time, {} was", reached.label())
             } else {

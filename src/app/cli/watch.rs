@@ -12,15 +12,14 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::app::cli::client::{ClientArgs, block_on};
+use crate::app::cli::client::block_on;
+use crate::app::cli::publish::how::How;
 use crate::app::cli::publish::{PublishArgs, whole_file};
-use crate::app::cli::stream::InputArgs;
 use crate::app::cli::watch::folder::{DropFolder, Sort};
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output::{self, counted};
-use crate::app::records::draft::{self, Defaults};
+use crate::app::records::draft;
 use crate::app::records::refusal::Refusal;
-use crate::node::copies::Ack;
 
 /// Between two looks at the folder.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -48,20 +47,7 @@ pub struct WatchArgs {
     /// The folder; done and refused are made in it
     pub folder: PathBuf,
     #[command(flatten)]
-    pub client: ClientArgs,
-    #[command(flatten)]
-    pub input: InputArgs,
-    #[command(flatten)]
-    pub defaults: Defaults,
-    /// Sharing group; the roster's first where not given
-    #[arg(long)]
-    pub group: Option<String>,
-    /// As for publish
-    #[arg(long, value_name = "SECONDS")]
-    pub spread_s: Option<u32>,
-    /// As for publish
-    #[arg(long, value_name = "WHERE")]
-    pub ack: Option<Ack>,
+    pub how: How,
     /// Seconds without a change after which a file is whole
     #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     pub settle_s: u64,
@@ -85,11 +71,11 @@ struct Told<'a> {
 
 /// See the module's documentation.
 pub fn run(args: WatchArgs) -> Result<Outcome, CliError> {
-    if args.input.report.is_some() {
+    if args.how.input.report.is_some() {
         return Err(CliError::usage("--report: every file gets a report of its own, beside it in refused"));
     }
     // Both are the same for every file: what is wrong with them is told before the first.
-    args.input.options(&draft::FIELDS)?;
+    args.how.input.options(&draft::FIELDS)?;
     let folder = DropFolder::open(&args.folder, Duration::from_secs(args.settle_s))?;
     block_on(watch(&args, folder))
 }
@@ -133,12 +119,7 @@ async fn watch_on(args: &WatchArgs, folder: &mut DropFolder) -> Result<Outcome, 
 async fn one_file(args: &WatchArgs, folder: &DropFolder, name: &str) -> Result<Sort, CliError> {
     let publish = PublishArgs {
         file: folder.path(name),
-        client: args.client.clone(),
-        input: args.input.clone(),
-        defaults: args.defaults.clone(),
-        group: args.group.clone(),
-        spread_s: args.spread_s,
-        ack: args.ack,
+        how: args.how.clone(),
         dry_run: false,
         follow: false,
         state: None,

@@ -23,17 +23,17 @@ use crate::io::{clock, random};
 
 /// See the module's documentation.
 pub async fn follow(args: PublishArgs) -> Result<Outcome, CliError> {
-    let options = args.input.options(&draft::FIELDS)?;
+    let options = args.how.input.options(&draft::FIELDS)?;
     let folder = match &args.state {
         Some(folder) => folder.clone(),
-        None => args.client.folder("follow")?.ok_or_else(|| {
+        None => args.how.client.folder("follow")?.ok_or_else(|| {
             CliError::usage("a followed file needs a folder that remembers how far it was published")
                 .hint("name one with --state FOLDER")
         })?,
     };
-    let report = args.input.open_report()?;
+    let report = args.how.input.open_report()?;
     let names = args.names.as_deref().map(NamesFile::append).transpose()?;
-    let node = args.client.connect(&[Role::Publisher])?;
+    let node = args.how.client.connect(&[Role::Publisher])?;
     let position = Position::open(&folder, &args.file, Fingerprints::new(&node.request_ids))?;
     let Found { beginning, call, gone_after_line } = position.find();
     if let Some(line) = gone_after_line {
@@ -51,7 +51,7 @@ pub async fn follow(args: PublishArgs) -> Result<Outcome, CliError> {
     }
     let begins = beginning.file.is_none();
     let stop = Arc::new(AtomicBool::new(false));
-    let defaults = args.defaults.clone();
+    let defaults = args.how.defaults.clone();
     let read = move |record: &_| draft::read(record, &defaults);
     let steps = follow::follow(&args.file, beginning, options, Arc::clone(&stop), read)
         .map_err(|error| broken(&args.file, &SourceError::Unreadable(error)))?;

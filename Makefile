@@ -1,4 +1,4 @@
-# `make help` lists what can be done. Everything needs the Rust toolchain only, unless it says otherwise.
+# `make help` lists what can be done. Everything needs the Rust toolchain, a C compiler and make only, unless it says otherwise.
 
 .DEFAULT_GOAL := help
 .PHONY: help test lint deployed bench demo

@@ -97,6 +97,14 @@ impl Followed {
         assert_eq!(feed_size(&status, ORIGIN), entries, "{}", self.said());
     }
 
+    /// The node signs before the command has written down that its call is done; killed in between, it makes the call again.
+    fn until_written_down(&self) {
+        wait("the call is written down as done", || {
+            let position: serde_json::Value = serde_json::from_str(&self.position()?).expect("JSON");
+            position["call"].is_null().then_some(())
+        });
+    }
+
     fn said(&self) -> String {
         fs::read_to_string(self.beside("follow.log")).unwrap_or_default()
     }
@@ -184,6 +192,7 @@ fn rotation_truncation_and_half_a_line_are_seen_while_the_command_runs_and_while
     followed.until_published(7);
     fs::write(&followed.file, "followed-four-0001,device\n").expect("written");
     followed.until_published(8);
+    followed.until_written_down();
     drop(running);
 
     fs::copy(&followed.file, followed.beside("events.csv.3")).expect("copied");
@@ -192,6 +201,7 @@ fn rotation_truncation_and_half_a_line_are_seen_while_the_command_runs_and_while
     fs::write(&followed.file, "kind,value\ndevice,followed-five-0001\n").expect("written");
     let running = followed.start();
     followed.until_published(10);
+    followed.until_written_down();
     drop(running);
 
     for name in ["events.csv", "events.csv.1", "events.csv.2", "events.csv.3"] {

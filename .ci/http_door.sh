@@ -4,28 +4,12 @@
 set -euo pipefail
 hushwire="$(realpath "$1")"
 schemathesis="$(realpath --no-symlinks "$2")"
-checks="$(realpath "$(dirname "$0")/checks")"
-folder="$(mktemp -d)"
-node=""
-finish() {
-    if [[ -n "$node" ]]; then kill "$node" && wait "$node" || true; fi
-    rm -rf "$folder"
-}
-trap finish EXIT
-cd "$folder"
-
-export HUSHWIRE_PASSPHRASE="only for this check" HUSHWIRE_DANGER_QUICK_SEALING=true HUSHWIRE__SCREENING__SANDBOX=true
-"$hushwire" init --member check --dir node --consortium check.example --local 127.0.0.1:0 --peer 127.0.0.1:0 > /dev/null
-"$hushwire" cert issue analyst desk --dir node > /dev/null
-"$hushwire" serve --config node/hushwire.toml --ready-file ready > log 2>&1 & node=$!
-for _ in $(seq 600); do
-    if [[ -e ready ]]; then break; fi
-    kill -0 "$node" 2> /dev/null || { cat log; exit 1; }
-    sleep 0.1
-done
+here="$(realpath "$(dirname "$0")")"
+export HUSHWIRE__SCREENING__SANDBOX=true
+. "$here/node.sh"
 address="$(sed -E 's/.*"local":"([^"]*)".*/\1/' ready)"
 "$hushwire" openapi > openapi.json
-cp "$checks"/http_door.{py,toml} .
+cp "$here"/checks/http_door.{py,toml} .
 
 HUSHWIRE_CERTIFICATES="$folder/node/certs" "$schemathesis" --config-file http_door.toml run openapi.json \
     --url "https://$address" --tls-verify node/certs/auditor-desk/ca.pem > said 2>&1 || { cat said; tail -n 20 log; exit 1; }

@@ -3,24 +3,9 @@
 set -euo pipefail
 hushwire="$(realpath "$1")"
 promtool="$(realpath "$2")"
-folder="$(mktemp -d)"
-node=""
-finish() {
-    if [[ -n "$node" ]]; then kill "$node" && wait "$node" || true; fi
-    rm -rf "$folder"
-}
-trap finish EXIT
-cd "$folder"
-
-export HUSHWIRE_PASSPHRASE="only for this check" HUSHWIRE_DANGER_QUICK_SEALING=true
+here="$(realpath "$(dirname "$0")")"
 export HUSHWIRE__METRICS__LISTEN=127.0.0.1:0
-"$hushwire" init --member check --dir node --consortium check.example --local 127.0.0.1:0 --peer 127.0.0.1:0 > /dev/null
-"$hushwire" serve --config node/hushwire.toml --ready-file ready > log 2>&1 & node=$!
-for _ in $(seq 600); do
-    if [[ -e ready ]]; then break; fi
-    kill -0 "$node" 2> /dev/null || { cat log; exit 1; }
-    sleep 0.1
-done
+. "$here/node.sh"
 address="$(sed -E 's/.*"metrics":"([^"]*)".*/\1/' ready)"
 # The first look at the node comes with the first second.
 for _ in $(seq 100); do

@@ -7,3 +7,4 @@ pub mod outcome;
 pub mod output;
 pub mod records;
 pub mod serve;
+pub mod told_to_stop;

@@ -42,11 +42,6 @@ impl Identity {
         held.into_iter().flatten().find(|signer| signer.verifier() == named)
     }
 
-    /// This member's feed in the group of this name, as it is stored.
-    pub fn own_feed_named(&self, group: &str) -> Option<FeedId> {
-        group.parse().ok().map(|group| self.own_feed(&group))
-    }
-
     /// The audit log, which has the form of a feed but is never served to members.
     pub fn audit_feed(&self) -> FeedId {
         let group = AUDIT_GROUP.parse().expect("the reserved group is a valid name");

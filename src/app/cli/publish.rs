@@ -9,6 +9,7 @@ mod position;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
@@ -24,6 +25,7 @@ use crate::app::output::{self, counted};
 use crate::app::records::draft;
 use crate::app::records::refusal::Refusal;
 use crate::app::records::words;
+use crate::app::told_to_stop::told_to_stop;
 use crate::base::limits;
 use crate::base::role::Role;
 use crate::io::grpc::convert;
@@ -188,16 +190,28 @@ impl<'a> Run<'a> {
 }
 
 impl Run<'_> {
-    /// Reads to the end, or to Ctrl-C where the file is followed. What was gathered is sent in either case.
+    /// Reads to the end, or to Ctrl-C or SIGTERM where the file is followed. What was gathered is sent in either case.
     async fn all(
         &mut self,
         mut incoming: mpsc::Receiver<Incoming<Vec<local::IndicatorDraft>>>,
     ) -> Result<(), CliError> {
+        let failed = |error| CliError::failed(format!("signals cannot be waited for: {error}"));
+        // Listened for from here on: one that comes while a call is made is not lost.
+        let told = self.args.follow.then(told_to_stop);
+        let mut told = pin!(async move {
+            match told {
+                Some(told) => told.await,
+                None => std::future::pending().await,
+            }
+        });
         loop {
             let idle = if self.args.follow && !self.call.drafts.is_empty() { FOLLOW_IDLE } else { Duration::MAX };
             let next = tokio::select! {
                 next = tokio::time::timeout(idle, incoming.recv()) => next,
-                _ = tokio::signal::ctrl_c(), if self.args.follow => return self.send().await,
+                told = told.as_mut() => {
+                    told.map_err(failed)?;
+                    return self.send().await;
+                }
             };
             match next {
                 Err(_idle) => self.send().await?,

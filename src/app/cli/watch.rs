@@ -10,7 +10,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::cli::client::block_on;
 use crate::app::cli::publish::how::How;
@@ -20,6 +19,7 @@ use crate::app::outcome::{CliError, Outcome};
 use crate::app::output::{self, counted};
 use crate::app::records::draft;
 use crate::app::records::refusal::Refusal;
+use crate::app::told_to_stop::told_to_stop;
 
 /// Between two looks at the folder.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -82,12 +82,10 @@ pub fn run(args: WatchArgs) -> Result<Outcome, CliError> {
 
 async fn watch(args: &WatchArgs, mut folder: DropFolder) -> Result<Outcome, CliError> {
     let failed = |error| CliError::failed(format!("signals cannot be waited for: {error}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     tokio::select! {
         ended = watch_on(args, &mut folder) => ended,
         // What is under way is repeated by the next run.
-        _ = tokio::signal::ctrl_c() => Ok(Outcome::Done),
-        _ = terminate.recv() => Ok(Outcome::Done),
+        told = told_to_stop() => told.map(|()| Outcome::Done).map_err(failed),
     }
 }
 

@@ -152,14 +152,6 @@ impl<R: Read> RecordReader<R> {
         self.lines.position()
     }
 
-    /// Fields that any record can have: those of the header; none where each record names its own.
-    pub fn header_fields(&self) -> Option<Vec<&str>> {
-        match &self.shape {
-            Shape::Csv(columns) => Some(columns.iter().flatten().map(String::as_str).collect()),
-            Shape::Json => None,
-        }
-    }
-
     /// The next record, or why it is refused; none at the end. Empty lines are skipped.
     pub fn next_record(&mut self) -> Result<Option<Result<Record, Refusal>>, SourceError> {
         loop {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use crate::app::serve::material::ServeError;
+use crate::app::told_to_stop::told_to_stop;
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
 use crate::io::engine::Engine;
@@ -36,18 +37,6 @@ where
                 tracing::error!(event = "engine.ended", "the thread of the store ended; the node stops");
                 Err(ServeError::EngineEnded)
             }
-        }
-    }
-}
-
-fn told_to_stop() -> impl Future<Output = std::io::Result<()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let signals = signal(SignalKind::terminate()).and_then(|term| Ok((term, signal(SignalKind::interrupt())?)));
-    async move {
-        let (mut terminate, mut interrupt) = signals?;
-        tokio::select! {
-            _ = terminate.recv() => Ok(()),
-            _ = interrupt.recv() => Ok(()),
         }
     }
 }

@@ -50,11 +50,6 @@ impl RosterNote {
         self.sha256
     }
 
-    /// How many of the quorum in `admins` have signed; a bad signature of one of them is an error.
-    pub fn signatures_of(&self, admins: &Admins) -> Result<usize, RosterError> {
-        count_signers(&self.note, admins)
-    }
-
     /// Verifies version 1 against the hash received out of band.
     pub fn verify_genesis(self, expected: &Sha256Digest) -> Result<Roster, RosterError> {
         if self.sha256 != *expected {

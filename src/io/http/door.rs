@@ -149,7 +149,7 @@ where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
-    /// Takes the body where it is read.
+    /// Takes the body once it was read to its end: what stays of it was not.
     async fn answer(self, parts: http::request::Parts, body: &mut Option<Body>) -> Result<Response<JsonBody>, Refused> {
         if parts.extensions.get::<LocalCaller>().is_none() {
             return Err(self.refuse_stranger(parts).await);
@@ -178,7 +178,8 @@ where
             Verb::Get => query::read(&fields, parts.uri.query(), &bound.input).map_err(Refusal::from)?,
             Verb::Post => {
                 check_media_type(&parts.headers)?;
-                let text = collect(body.take().unwrap_or_default(), LONGEST).await?;
+                let text = collect(body.get_or_insert_default(), LONGEST).await?;
+                *body = None;
                 read(text, &bound.input).await?
             }
         };
@@ -257,7 +258,7 @@ async fn take_rest(body: &mut Body) {
 }
 
 /// The whole body, within the limit of size of a call and this of time.
-async fn collect(body: Body, longest: Duration) -> Result<Bytes, Refused> {
+async fn collect(body: &mut Body, longest: Duration) -> Result<Bytes, Refused> {
     let limited = Limited::new(body, limits::MESSAGE_BYTES);
     let Ok(collected) = timeout(longest, limited.collect()).await else {
         return Err(Refused::Http(StatusCode::REQUEST_TIMEOUT, "BODY_TOO_SLOW", "the body did not come within 10 s"));
@@ -330,19 +331,22 @@ impl SplitChecked for Bytes {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use http_body_util::StreamBody;
     use hyper::body::Frame;
     use tokio_stream::{Stream, StreamExt};
 
     use super::*;
+    use crate::base::role::Role;
 
     /// What becomes of a body that comes like this, where it may take so long.
     async fn check<S>(chunks: S, longest: Duration, status: u16, reason: &str)
     where
         S: Stream<Item = Result<Bytes, Status>> + Send + 'static,
     {
-        let body = Body::new(StreamBody::new(chunks.map(|chunk| chunk.map(Frame::data))));
-        match collect(body, longest).await.expect_err(reason) {
+        let mut body = Body::new(StreamBody::new(chunks.map(|chunk| chunk.map(Frame::data))));
+        match collect(&mut body, longest).await.expect_err(reason) {
             Refused::Http(got, why, _) => assert_eq!((got.as_u16(), why), (status, reason)),
             Refused::Status(_) | Refused::Verb(_) => panic!("{reason}: it is no call yet"),
         }
@@ -359,5 +363,43 @@ mod tests {
         check(begun().chain(tokio_stream::once(Err(Status::cancelled("gone")))), LONGEST, 400, "BODY_BROKEN").await;
         let large = Bytes::from(vec![b' '; limits::MESSAGE_BYTES]);
         check(begun().chain(tokio_stream::once(Ok(large))), LONGEST, 413, "BODY_TOO_LARGE").await;
+    }
+
+    const CHUNK: &[u8] = &[b' '; 1024];
+
+    /// Chunks that are taken of a body of so many whose request is refused.
+    async fn taken(who: Option<Role>, chunks: usize, status: StatusCode) -> usize {
+        let gate = tower::service_fn(|_: Request<Body>| async {
+            Ok::<_, Infallible>(Status::permission_denied("not in this role").into_http::<Body>())
+        });
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&count);
+        let body = tokio_stream::iter((0..chunks).map(move |_| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Ok::<_, Status>(Frame::data(Bytes::from_static(CHUNK)))
+        }));
+        let mut request = Request::new(Body::new(StreamBody::new(body)));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = Uri::from_static("/v1/transactions:screen");
+        request.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(role) = who {
+            let (member, name) = ("bank-a".parse().expect("valid"), "shop".parse().expect("valid"));
+            request.extensions_mut().insert(LocalCaller { member, role, name });
+        }
+        let Ok(answer) = JsonDoor::new(gate).oneshot(request).await;
+        assert_eq!(answer.status(), status);
+        count.load(Ordering::Relaxed)
+    }
+
+    #[tokio::test]
+    async fn the_rest_of_a_refused_body_is_taken_and_an_endless_one_is_not() {
+        let dropped = limits::DROPPED_BODY_BYTES / CHUNK.len();
+        assert_eq!(taken(None, 3, StatusCode::FORBIDDEN).await, 3);
+        assert_eq!(taken(None, 1_000_000, StatusCode::FORBIDDEN).await, dropped);
+        assert_eq!(taken(Some(Role::Auditor), 3, StatusCode::FORBIDDEN).await, 3);
+        // Read up to the limit and one more, before it is refused.
+        let read = limits::MESSAGE_BYTES / CHUNK.len() + 1;
+        let taken = taken(Some(Role::Screener), 1_000_000, StatusCode::PAYLOAD_TOO_LARGE).await;
+        assert_eq!(taken, read + dropped);
     }
 }

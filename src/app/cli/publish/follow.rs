@@ -102,17 +102,17 @@ impl Following<'_> {
             let idle = if self.saved || self.repeated.is_some() { Duration::MAX } else { FOLLOW_IDLE };
             let next = tokio::select! {
                 next = tokio::time::timeout(idle, steps.recv()) => next,
-                _ = interrupt.recv() => return self.flush().await,
-                _ = terminate.recv() => return self.flush().await,
+                _ = interrupt.recv() => return self.stop().await,
+                _ = terminate.recv() => return self.stop().await,
             };
             match next {
                 Err(_idle) => self.flush().await?,
-                Ok(None) => return self.flush().await,
+                Ok(None) => return self.stop().await,
                 Ok(Some(Step::Item { line, place, item })) => self.take(line, place, item).await?,
                 Ok(Some(Step::Refused { place, refusals })) => self.refuse(place, refusals).await?,
                 Ok(Some(Step::Turned(turn))) => self.turn(turn).await?,
                 Ok(Some(Step::Broken(error))) => {
-                    self.flush().await?;
+                    self.stop().await?;
                     return Err(CliError { code: CliError::FAILED, ..broken(&self.run.args.file, &error) });
                 }
             }
@@ -168,6 +168,11 @@ impl Following<'_> {
         self.position.done(&place)?;
         self.saved = true;
         Ok(())
+    }
+
+    /// What was gathered goes first; not a part of a call that is repeated, which the next run makes whole.
+    async fn stop(&mut self) -> Result<(), CliError> {
+        if self.repeated.is_some() { Ok(()) } else { self.flush().await }
     }
 
     async fn turn(&mut self, turn: Turn) -> Result<(), CliError> {

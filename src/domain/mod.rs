@@ -19,7 +19,11 @@ pub mod exchange;
 
 pub mod belief;
 
+pub mod profile;
+
 pub mod screening;
+
+pub mod case;
 
 pub mod audit;
 

@@ -9,7 +9,7 @@ const FLOORS: [&str; 5] = ["base", "domain", "node", "io", "app"];
 const PURE: [&str; 3] = ["base", "domain", "node"];
 
 /// The pipeline, from left to right.
-pub const PIPELINE: [&str; 11] = [
+pub const PIPELINE: [&str; 13] = [
     "note",
     "roster",
     "identifier",
@@ -18,7 +18,9 @@ pub const PIPELINE: [&str; 11] = [
     "feed",
     "exchange",
     "belief",
+    "profile",
     "screening",
+    "case",
     "audit",
     "statistics",
 ];

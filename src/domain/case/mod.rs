@@ -1,0 +1,1 @@
+//! Cases: held, challenged and blocked transactions being worked, from the stop to the outcome.

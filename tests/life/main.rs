@@ -25,6 +25,7 @@ mod scrub;
 mod slices;
 mod snapshot;
 mod statistics;
+mod telling;
 mod views;
 mod window;
 mod witness;

@@ -176,6 +176,12 @@ fn a_head_of_the_former_key_is_shown_to_its_author_alone() {
     let mut shop = House::open(&consortium, 2, Disk::default(), START);
     exchange(&consortium, &mut shop, &other, START);
     assert_eq!((shop.live(), shop.audited("peer.fault", START).len()), (0, 0), "it would take it for a fault");
+    // Nor its entries, on a subscription that began before the roster.
+    let is_sent = |peer: usize| {
+        let outgoing = other.node.outgoing(&consortium.members[peer], &feed, TreeSize::EMPTY, 10);
+        outgoing.expect("reads").is_some()
+    };
+    assert_eq!((is_sent(0), is_sent(2)), (true, false));
 
     bank.follow(&consortium, START);
     exchange(&consortium, &mut other, &bank, START);

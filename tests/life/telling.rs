@@ -1,75 +1,30 @@
 //! The serving side of one stream over a running engine: nothing that a key signed is told before the roster that names the key,
 //! however late whoever applies the roster says so.
 
-use std::future::pending;
-use std::time::Duration;
-
 use hushwire::base::kind::IdentifierKind;
-use hushwire::base::name::{FeedId, MemberId};
+use hushwire::base::name::FeedId;
 use hushwire::base::position::{EntryIndex, TreeSize};
 use hushwire::domain::audit::record::Actor;
 use hushwire::domain::exchange::batch::{UnverifiedBatch, UnverifiedEntry};
 use hushwire::domain::identifier::RawIdentifier;
 use hushwire::domain::roster::succession::RosterNote;
-use hushwire::io::bundle_files::BundleFiles;
 use hushwire::io::clock;
-use hushwire::io::engine::{Engine, Round};
-use hushwire::io::exchange::serve::serve;
+use hushwire::io::engine::Round;
 use hushwire::io::grpc::wire::hushwire::peer::v1 as peer;
-use hushwire::io::views::memory::MemoryViews;
 use hushwire::node::witness::AuditNews;
 use peer::exchange_request::Message as Asked;
 use peer::exchange_response::Message as Told;
-use peer::exchange_service_client::ExchangeServiceClient;
-use peer::exchange_service_server::{ExchangeService, ExchangeServiceServer};
-use tokio::sync::{mpsc, watch};
-use tokio_stream::StreamExt;
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Response, Status, Streaming};
 
 use crate::consortium::Consortium;
-use crate::house::{Disk, House, TestNode, asked, engine_of, exchange};
-
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Nothing happens by itself here.
-const NEVER: Duration = Duration::from_secs(86_400);
-
-type TestEngine = Engine<Disk, MemoryViews>;
-
-/// The peer door without its TLS.
-struct Door {
-    engine: TestEngine,
-    rosters: watch::Receiver<u64>,
-    bundles: BundleFiles,
-    peer: MemberId,
-}
-
-#[tonic::async_trait]
-impl ExchangeService for Door {
-    type ExchangeStream = ReceiverStream<Result<peer::ExchangeResponse, Status>>;
-
-    async fn exchange(
-        &self,
-        request: Request<Streaming<peer::ExchangeRequest>>,
-    ) -> Result<Response<Self::ExchangeStream>, Status> {
-        let (responses, outgoing) = mpsc::channel(4);
-        let (engine, rosters, bundles) = (self.engine.clone(), self.rosters.clone(), self.bundles.clone());
-        tokio::spawn(serve(engine, rosters, bundles, self.peer.clone(), request.into_inner(), responses, pending()));
-        Ok(Response::new(ReceiverStream::new(outgoing)))
-    }
-}
+use crate::door::{Doors, Stream, hello, subscribe};
+use crate::house::{Disk, House, TestNode, asked, exchange};
 
 /// Bank B pulls from bank A, which has published once.
 struct Pulling {
     consortium: Consortium,
-    bank: TestEngine,
+    bank: Doors,
     other: House,
-    requests: mpsc::Sender<peer::ExchangeRequest>,
-    responses: Streaming<peer::ExchangeResponse>,
-    /// Of the one who applies rosters at bank A: it never says so.
-    _rosters: watch::Sender<u64>,
-    _folder: tempfile::TempDir,
+    stream: Stream,
 }
 
 impl Pulling {
@@ -81,30 +36,12 @@ impl Pulling {
         exchange(&consortium, &mut bank, &other, now);
         bank.publish("telling-device-0001", 30, None, now);
         bank.tick(now);
-        let (bank, _thread) = engine_of(bank.node, NEVER);
-        let (tell, rosters) = watch::channel(1);
-        let folder = tempfile::tempdir().expect("a folder");
-        let (bundles, peer) = (BundleFiles::new(folder.path().to_owned()), consortium.members[1].clone());
-        let door = ExchangeServiceServer::new(Door { engine: bank.clone(), rosters, bundles, peer });
-        let (requests, outgoing) = mpsc::channel(8);
-        let mut client = ExchangeServiceClient::new(door);
-        let hello = peer::Hello {
-            versions: vec![1],
-            consortium: consortium.id.to_string(),
-            roster_version: 1,
-            ..peer::Hello::default()
-        };
-        requests.send(peer::ExchangeRequest { message: Some(Asked::Hello(hello)) }).await.expect("taken");
-        let responses = client.exchange(ReceiverStream::new(outgoing)).await.expect("a stream").into_inner();
-        let mut pulling = Self { consortium, bank, other, requests, responses, _rosters: tell, _folder: folder };
-        let origin = pulling.consortium.feed(0).origin(&pulling.consortium.id);
-        pulling.ask(Asked::Subscribe(peer::Subscribe { origin, from_size: 0, window_entries: 100 })).await;
-        pulling.hear_until("entries", |told| matches!(told, Told::Batch(_))).await;
+        let bank = Doors::of(bank.node);
+        let words = [Some(Asked::Hello(hello(&consortium))), Some(subscribe(&consortium, 0))];
+        let stream = bank.open(&consortium.members[1], words).await;
+        let mut pulling = Self { consortium, bank, other, stream };
+        pulling.hear_until(|told| matches!(told, Told::Batch(_))).await;
         pulling
-    }
-
-    async fn ask(&self, message: Asked) {
-        self.requests.send(peer::ExchangeRequest { message: Some(message) }).await.expect("taken");
     }
 
     /// The newest roster comes into force at bank A, whose device is published in the same turn where there is one.
@@ -120,16 +57,13 @@ impl Pulling {
             }
             node.tick(*now, rng).expect("ticks");
         };
-        self.bank.call(turn).await.expect("durable");
+        self.bank.engine.call(turn).await.expect("durable");
     }
 
     /// Bank B takes what it is told, in order, until it is told of this.
-    async fn hear_until(&mut self, what: &str, is_it: impl Fn(&Told) -> bool) {
+    async fn hear_until(&mut self, is_it: impl Fn(&Told) -> bool) {
         loop {
-            let told = tokio::time::timeout(PATIENCE, self.responses.next()).await;
-            let told =
-                told.unwrap_or_else(|_| panic!("never told of {what}")).expect("it goes on").expect("no refusal");
-            let told = told.message.expect("a message");
+            let told = self.stream.next().await.expect("no refusal");
             let found = is_it(&told);
             self.take(told);
             if found {
@@ -189,7 +123,7 @@ async fn a_head_signed_again_under_the_next_key_goes_out_behind_the_roster_that_
     let mut pulling = Pulling::begin().await;
     pulling.consortium.next_feed_key(0, TreeSize(1));
     pulling.apply(None).await;
-    pulling.hear_until("the head", |told| matches!(told, Told::Heartbeat(_))).await;
+    pulling.hear_until(|told| matches!(told, Told::Heartbeat(_))).await;
     assert_eq!(pulling.end(), (2, 0));
 }
 
@@ -198,7 +132,7 @@ async fn entries_under_the_next_key_go_out_behind_the_roster_that_names_it() {
     let mut pulling = Pulling::begin().await;
     pulling.consortium.next_feed_key(0, TreeSize(2));
     pulling.apply(Some("telling-device-0002")).await;
-    pulling.hear_until("entries", |told| matches!(told, Told::Batch(_))).await;
+    pulling.hear_until(|told| matches!(told, Told::Batch(_))).await;
     assert_eq!(pulling.end(), (2, 0));
 }
 
@@ -207,7 +141,7 @@ async fn a_head_of_the_audit_log_under_another_key_goes_out_behind_the_roster_th
     let mut pulling = Pulling::begin().await;
     pulling.consortium.next_audit_key(0);
     pulling.apply(None).await;
-    pulling.ask(Asked::AuditWitnessed(peer::AuditWitnessed::default())).await;
-    pulling.hear_until("the log's head", |told| matches!(told, Told::AuditHead(_))).await;
+    pulling.stream.ask(Asked::AuditWitnessed(peer::AuditWitnessed::default())).await;
+    pulling.hear_until(|told| matches!(told, Told::AuditHead(_))).await;
     assert_eq!(pulling.end(), (2, 0));
 }

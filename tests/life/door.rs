@@ -13,9 +13,11 @@ use peer::exchange_request::Message as Asked;
 use peer::exchange_response::Message as Told;
 use peer::exchange_service_client::ExchangeServiceClient;
 use peer::exchange_service_server::{ExchangeService, ExchangeServiceServer};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::StreamExt;
-use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
+use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::consortium::Consortium;
@@ -63,11 +65,20 @@ impl Doors {
         Self { engine, rosters: watch::Sender::new(1), folder: tempfile::tempdir().expect("a folder") }
     }
 
-    /// A stream of a member that begins with these words.
-    pub async fn open(&self, peer: &MemberId, first: impl IntoIterator<Item = Option<Asked>>) -> Stream {
+    fn door(&self, peer: &MemberId) -> Door {
         let (engine, rosters) = (self.engine.clone(), self.rosters.subscribe());
         let bundles = BundleFiles::new(self.folder.path().to_owned());
-        let door = Door { engine, rosters, bundles, peer: peer.clone() };
+        Door { engine, rosters, bundles, peer: peer.clone() }
+    }
+
+    /// A way in for the node of a member.
+    pub async fn channel(&self, peer: &MemberId) -> Channel {
+        listen(self.door(peer)).await
+    }
+
+    /// A stream of a member that begins with these words.
+    pub async fn open(&self, peer: &MemberId, first: impl IntoIterator<Item = Option<Asked>>) -> Stream {
+        let door = self.door(peer);
         let (requests, outgoing) = mpsc::channel(8);
         let mut client = ExchangeServiceClient::new(ExchangeServiceServer::new(door));
         let responses = client.exchange(ReceiverStream::new(outgoing)).await.expect("a stream").into_inner();
@@ -76,6 +87,15 @@ impl Doors {
         }
         Stream { requests, responses }
     }
+}
+
+/// A channel to a service that listens on loopback.
+pub async fn listen(service: impl ExchangeService) -> Channel {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let server = Server::builder().add_service(ExchangeServiceServer::new(service));
+    tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+    Endpoint::from_shared(format!("http://{address}")).expect("an address").connect_lazy()
 }
 
 /// What a member asks and is told.

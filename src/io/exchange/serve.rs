@@ -12,7 +12,6 @@ use tokio::sync::watch;
 use tokio_stream::StreamExt;
 use tonic::{Status, Streaming};
 
-use crate::base::epoch::KeyEpoch;
 use crate::base::limits;
 use crate::base::name::{FeedId, MemberId};
 use crate::base::position::TreeSize;
@@ -114,9 +113,7 @@ where
         _ => return Err(protocol("hello_first", "the first message must be hello").into()),
     };
     let welcome = welcome(engine, peer, &hello).await?;
-    let epochs = hello.epochs_held.iter().map(|epoch| KeyEpoch(*epoch)).collect();
-    let theirs = (hello.roster_version, epochs);
-    let mut teller = Teller::welcome((engine, bundles, peer), theirs, welcome, responses).await?;
+    let mut teller = Teller::welcome(engine, bundles, peer, responses, &hello, welcome).await?;
     teller.tell_rosters().await?;
     teller.tell_bundles().await?;
 

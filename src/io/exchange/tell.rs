@@ -17,7 +17,7 @@ use crate::io::engine::Engine;
 use crate::io::exchange::VERSION;
 use crate::io::grpc::refusals::{engine_refusal, storage_refusal};
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_response::Message as Told;
-use crate::io::grpc::wire::hushwire::peer::v1::{AuditHead, ExchangeResponse, Unavailable, Welcome};
+use crate::io::grpc::wire::hushwire::peer::v1::{AuditHead, ExchangeResponse, Hello, Unavailable, Welcome};
 use crate::node::serve::{Greeting, ServeRefusal};
 use crate::node::store::{Journal, StorageFault, Views};
 use crate::node::witness::AuditNews;
@@ -40,15 +40,18 @@ pub(in crate::io::exchange) struct Teller<'a, J, V> {
 }
 
 impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Teller<'a, J, V> {
-    /// Says welcome to a puller that follows a roster and holds the secrets of epochs. The welcome is what the puller waits for
-    /// before it takes anything, and says itself which roster its heads need.
+    /// Answers the hello of a puller. The welcome is what that waits for before it takes anything, and says itself which roster
+    /// its heads need.
     pub async fn welcome(
-        (engine, bundles, peer): (&'a Engine<J, V>, &'a BundleFiles, &'a MemberId),
-        (theirs, epochs): (u64, BTreeSet<KeyEpoch>),
-        welcome: Welcome,
+        engine: &'a Engine<J, V>,
+        bundles: &'a BundleFiles,
+        peer: &'a MemberId,
         responses: &'a Responses,
+        hello: &Hello,
+        welcome: Welcome,
     ) -> Result<Self, Status> {
-        let roster_version = theirs + u64::from(!welcome.roster_note.is_empty());
+        let roster_version = hello.roster_version + u64::from(!welcome.roster_note.is_empty());
+        let epochs = hello.epochs_held.iter().map(|epoch| KeyEpoch(*epoch)).collect();
         let teller = Self { engine, bundles, peer, responses, roster_version, epochs, witnessed: None };
         teller.send(Told::Welcome(welcome)).await?;
         Ok(teller)

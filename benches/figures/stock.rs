@@ -116,7 +116,7 @@ fn catch_up(
     a: &RealNode,
     b: &mut RealNode,
     feed: &FeedId,
-    (author, _): &(MemberId, MemberId),
+    (author, receiver): &(MemberId, MemberId),
 ) -> Result<u64, Fault> {
     let head = a.heads().get(feed).map(|head| head.size).ok_or("the author has no head")?;
     say(format!("the receiver catches up with {head} entries"))?;
@@ -129,7 +129,7 @@ fn catch_up(
         let (batches, ns) = timed(|| {
             let mut batches = Vec::new();
             while batches.len() < batches_a_round
-                && let Some(outgoing) = a.outgoing(feed, from, BATCH_ENTRIES)?
+                && let Some(outgoing) = a.outgoing(receiver, feed, from, BATCH_ENTRIES)?
             {
                 from = outgoing.end;
                 batches.push(incoming(feed, outgoing));

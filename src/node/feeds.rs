@@ -150,7 +150,8 @@ impl Feed {
             if !unchanged {
                 let signatures = checkpoint.cosigners().clone();
                 let note = checkpoint.note_text().into();
-                self.head = Some(Head { size: checkpoint.size(), checkpoint: note, signatures, beside, is_former });
+                let (size, under) = (checkpoint.size(), roster.version());
+                self.head = Some(Head { size, checkpoint: note, signatures, beside, is_former, under });
             }
         }
     }

@@ -20,6 +20,8 @@ pub struct Head {
     pub beside: Vec<(TreeSize, Arc<str>)>,
     /// Its feed key counts no more at this size: see [`Self::is_told_to`].
     pub is_former: bool,
+    /// The version of the roster under which it became what it is. Whoever follows an older one may not know the keys on it.
+    pub under: u64,
 }
 
 impl Head {

@@ -51,6 +51,8 @@ pub struct Outgoing {
     pub end: TreeSize,
     pub entries: Vec<StoredEntry>,
     pub checkpoint: Arc<str>,
+    /// The version of the roster under which the checkpoint stands.
+    pub under: u64,
     pub consistency: Vec<TreeHash>,
 }
 
@@ -105,12 +107,20 @@ impl<J: Journal, V: Views> Node<J, V> {
         if is_beyond && feed.member != *peer { Err(ServeRefusal::BeyondHead) } else { Ok(()) }
     }
 
-    /// Up to `limit` entries from `from` on that are durable and complete; none where there are no more.
-    pub fn outgoing(&self, feed: &FeedId, from: TreeSize, limit: usize) -> Result<Option<Outgoing>, StorageFault> {
+    /// Up to `limit` entries from `from` on that are durable and complete, for a member that may read the feed; none where there
+    /// are no more, or none that may be shown to it.
+    pub fn outgoing(
+        &self,
+        reader: &MemberId,
+        feed: &FeedId,
+        from: TreeSize,
+        limit: usize,
+    ) -> Result<Option<Outgoing>, StorageFault> {
         let Some(held) = self.state.feeds.get(feed).filter(|held| held.equivocation.is_none()) else {
             return Ok(None);
         };
-        let Some(head) = held.head.clone().filter(|head| head.size > from) else { return Ok(None) };
+        let is_shown = |head: &Head| head.size > from && head.is_told_to(reader, feed);
+        let Some(head) = held.head.clone().filter(is_shown) else { return Ok(None) };
         let entries = self.entries(held, from, head.size, limit)?;
         let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
         let end = from.plus(count).ok_or_else(|| damaged("feed", "a size beyond 64 bits"))?;
@@ -118,7 +128,8 @@ impl<J: Journal, V: Views> Node<J, V> {
             .hashes(held, |source| consistency_proof(source, end, head.size))
             .ok_or_else(|| self.doubt("a tile is missing"))?;
         let first_index = from.next_index();
-        Ok(Some(Outgoing { first_index, end, entries, checkpoint: head.checkpoint, consistency }))
+        let Head { checkpoint, under, .. } = head;
+        Ok(Some(Outgoing { first_index, end, entries, checkpoint, under, consistency }))
     }
 
     /// Reads entries `[from, until)` of a feed or of the audit log, at most `limit` and at most [`limits::BATCH_BYTES`] of

@@ -26,7 +26,7 @@ fn occurrences(house: &House, commitment: &hushwire::base::bytes::Commitment) ->
 }
 
 fn has_content(house: &House, consortium: &Consortium, index: usize) -> bool {
-    let outgoing = house.node.outgoing(&consortium.feed(0), TreeSize(0), 1_000).expect("reads").expect("a head");
+    let outgoing = house.held(&consortium.feed(0), 1_000);
     !outgoing.entries[index].salt.is_empty()
 }
 
@@ -99,7 +99,7 @@ fn expired_content_goes_and_the_tree_stays() {
     house.publish("device-of-a-case-01", 3, Some("case 1"), START);
     house.publish("device-of-a-case-02", 80, None, START);
     house.tick(START);
-    let outgoing = house.node.outgoing(&consortium.feed(0), TreeSize(0), 10).expect("reads").expect("a head");
+    let outgoing = house.held(&consortium.feed(0), 10);
     let expires = |entry: &hushwire::node::commit::StoredEntry| Leaf::decode(&entry.leaf).expect("a leaf").expires_day;
     let short = usize::from(expires(&outgoing.entries[1]) < expires(&outgoing.entries[0]));
     let later = START.plus_s(20 * DAY_S);
@@ -108,7 +108,7 @@ fn expired_content_goes_and_the_tree_stays() {
     assert!(!has_content(&house, &consortium, short) && has_content(&house, &consortium, 1 - short));
     let house = House::open(&consortium, 0, house.disk, later);
     assert_eq!(house.live(), 1);
-    let again = house.node.outgoing(&consortium.feed(0), TreeSize(0), 10).expect("reads").expect("a head");
+    let again = house.held(&consortium.feed(0), 10);
     let leaves = |out: &hushwire::node::serve::Outgoing| out.entries.iter().map(|e| e.leaf.clone()).collect::<Vec<_>>();
     assert_eq!(leaves(&again), leaves(&outgoing));
 }
@@ -171,7 +171,7 @@ fn what_ends_at_midnight_may_be_dropped_after_the_day_before_it() {
     house.publish("device-of-a-case-01", 30, None, START);
     house.publish("device-of-a-case-02", 30, None, START.plus_s(1));
     house.tick(START.plus_s(1));
-    let outgoing = house.node.outgoing(&consortium.feed(0), TreeSize(0), 10).expect("reads").expect("a head");
+    let outgoing = house.held(&consortium.feed(0), 10);
     let days = outgoing.entries.iter().map(|entry| Leaf::decode(&entry.leaf).expect("ours").expires_day.0);
     let mut days: Vec<u32> = days.collect();
     days.sort_unstable();

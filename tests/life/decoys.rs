@@ -61,7 +61,8 @@ struct Seen {
 /// Everything in the feed from a size on.
 fn seen(other: &House, consortium: &Consortium, mut from: TreeSize) -> Vec<Seen> {
     let mut seen = Vec::new();
-    while let Some(part) = other.node.outgoing(&consortium.feed(0), from, 1_000).expect("reads") {
+    let (reader, feed) = (&consortium.members[1], consortium.feed(0));
+    while let Some(part) = other.node.outgoing(reader, &feed, from, 1_000).expect("reads") {
         for entry in &part.entries {
             let leaf = Leaf::decode(&entry.leaf).expect("a leaf");
             let (kind, hour) = match Body::decode(leaf.kind, &entry.blob).expect("its own kind") {

@@ -59,7 +59,7 @@ fn erase(house: &mut House, target: Commitment, now: Timestamp) -> Vec<Commitmen
 }
 
 fn contents(house: &House, consortium: &Consortium) -> Vec<bool> {
-    let outgoing = house.node.outgoing(&consortium.feed(0), TreeSize(0), 1_000).expect("reads").expect("a head");
+    let outgoing = house.held(&consortium.feed(0), 1_000);
     outgoing.entries.iter().map(|entry| !entry.salt.is_empty()).collect()
 }
 

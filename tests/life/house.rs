@@ -2,6 +2,7 @@
 
 use hushwire::base::bytes::Commitment;
 use hushwire::base::kind::IdentifierKind;
+use hushwire::base::name::FeedId;
 use hushwire::base::position::{EntryIndex, TreeSize};
 use hushwire::base::time::Timestamp;
 use hushwire::domain::audit::record::{Actor, AuditRecord};
@@ -206,6 +207,12 @@ impl House {
         records.into_iter().filter(|record| record.action() == action).collect()
     }
 
+    /// What it holds of a feed, from the beginning on.
+    pub fn held(&self, feed: &FeedId, limit: usize) -> Outgoing {
+        let outgoing = self.node.outgoing(&feed.member, feed, TreeSize::EMPTY, limit);
+        outgoing.expect("reads").expect("a head")
+    }
+
     /// Indicators that count here.
     pub fn live(&self) -> u64 {
         self.node.state().belief.held().live
@@ -229,8 +236,8 @@ pub fn pull(
         if from.node.may_read(reader, &feed, at).is_err() {
             continue;
         }
-        while let Some(Outgoing { first_index, end, entries, checkpoint, consistency }) =
-            from.node.outgoing(&feed, at, limit).expect("reads")
+        while let Some(Outgoing { first_index, end, entries, checkpoint, consistency, .. }) =
+            from.node.outgoing(reader, &feed, at, limit).expect("reads")
         {
             let entries = entries.into_iter().map(|entry| UnverifiedEntry {
                 leaf: entry.leaf,

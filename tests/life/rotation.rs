@@ -3,8 +3,10 @@
 use hushwire::base::limits;
 use hushwire::base::position::TreeSize;
 use hushwire::domain::audit::record::Actor;
+use hushwire::domain::exchange::fault::PeerFault;
 use hushwire::domain::feed::checkpoint::SignedCheckpoint;
 use hushwire::node::accept::AcceptFault;
+use hushwire::node::accuse::equivocation_of;
 use hushwire::node::audit::AuditFilter;
 use hushwire::node::audit_place::AuditPlace;
 use hushwire::node::feeds::verifier_at;
@@ -176,6 +178,12 @@ fn a_head_of_the_former_key_is_shown_to_its_author_alone() {
     let mut shop = House::open(&consortium, 2, Disk::default(), START);
     exchange(&consortium, &mut shop, &other, START);
     assert_eq!((shop.live(), shop.audited("peer.fault", START).len()), (0, 0), "it would take it for a fault");
+    // Nor its entries, on a subscription that began before the roster.
+    let is_sent = |peer: usize| {
+        let outgoing = other.node.outgoing(&consortium.members[peer], &feed, TreeSize::EMPTY, 10);
+        outgoing.expect("reads").is_some()
+    };
+    assert_eq!((is_sent(0), is_sent(2)), (true, false));
 
     bank.follow(&consortium, START);
     exchange(&consortium, &mut other, &bank, START);
@@ -204,4 +212,48 @@ fn a_peer_whose_word_on_our_feed_cannot_be_read_yet_has_not_been_heard() {
     restored.follow(&consortium, START);
     exchange(&consortium, &mut restored, &other, START);
     assert!(head_is_named(&consortium, &restored, 1));
+}
+
+#[test]
+fn two_histories_under_two_feed_keys_convict_their_author_before_everybody() {
+    let mut consortium = Consortium::new(&["bank-a", "bank-b", "bank-c", "shop"]);
+    let mut bank = House::open(&consortium, 0, Disk::default(), START);
+    let [mut other, mut third, mut shop] = [1, 2, 3].map(|at| House::open(&consortium, at, Disk::default(), START));
+    for peer in [&other, &third, &shop] {
+        exchange(&consortium, &mut bank, peer, START);
+    }
+    let fork = bank.disk.copy();
+    for device in ["rotation-device-0001", "rotation-device-0002"] {
+        bank.publish(device, 30, None, START);
+        bank.tick(START);
+    }
+    exchange(&consortium, &mut shop, &bank, START);
+
+    consortium.next_feed_key(0, TreeSize(3));
+    let mut twin = House::open(&consortium, 0, fork, START);
+    for peer in [&mut other, &mut third, &mut shop] {
+        peer.follow(&consortium, START);
+    }
+    for peer in [&other, &third] {
+        exchange(&consortium, &mut twin, peer, START);
+    }
+    twin.tick(START);
+    // Who knows of the other history was away for too long.
+    let late = START.plus_s(limits::FENCE_PATIENCE_S);
+    for device in ["rotation-device-0007", "rotation-device-0008", "rotation-device-0009"] {
+        twin.publish(device, 30, None, late);
+        twin.tick(late);
+    }
+    exchange(&consortium, &mut other, &twin, late);
+    assert!(head_is_named(&consortium, &other, 3) && head_is_named(&consortium, &shop, 2), "each by its own key");
+
+    let heard = pull(&consortium, &mut other, &shop, 10, late, |_| {});
+    assert!(matches!(heard, Err(AcceptFault::Peer(PeerFault::Equivocation(_)))), "{heard:?}");
+    other.node.sync().expect("syncs");
+    let told = other.node.equivocations_for(&consortium.members[2]).pop().expect("kept");
+    let proof = equivocation_of(told.first, told.second, &told.consistency).expect("hashes");
+    third.node.accept_equivocation(&told.origin, &proof, late, &mut third.rng).expect("it proves itself");
+    third.node.sync().expect("syncs");
+    assert_eq!(third.node.equivocations().len(), 1, "whoever holds neither history too");
+    assert_eq!(House::open(&consortium, 2, third.disk, late).node.equivocations().len(), 1);
 }

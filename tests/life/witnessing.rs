@@ -217,7 +217,7 @@ fn an_operator_who_rewrites_a_log_convicts_itself_before_everybody() {
         let proof = proofs.into_iter().next().expect("kept");
         let origin = proof.origin.clone();
         let proof = equivocation_of(proof.first, proof.second, &proof.consistency).expect("hashes");
-        assert_eq!(proof.verify(&verifier(&consortium, 0)), Ok(()));
+        assert_eq!(proof.verify(|_| Ok(verifier(&consortium, 0))), Ok(()));
         shop.node.accept_equivocation(&origin, &proof, minute(30), &mut shop.rng).expect("it proves itself");
         assert_eq!(shop.node.status(minute(30)).audit_rewritten, std::slice::from_ref(author));
         let counts = shop.node.state().feeds.values().all(|feed| feed.equivocation.is_none());

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::caller::feed_size;
 use crate::consortium::{Consortium, command};
 use crate::node::{Node, wait};
+use crate::wiretap::Wiretap;
 
 const ORIGIN: &str = "demo.example/bank-a/all";
 
@@ -49,8 +51,12 @@ impl Drop for Running {
 
 /// Options of every command that publishes here.
 pub fn reach(node: &Node) -> [String; 4] {
+    reach_at(node, node.local)
+}
+
+fn reach_at(node: &Node, local: SocketAddr) -> [String; 4] {
     let identity = node.home.identity("publisher").display().to_string();
-    ["--endpoint".to_owned(), node.local.to_string(), "--identity".to_owned(), identity]
+    ["--endpoint".to_owned(), local.to_string(), "--identity".to_owned(), identity]
 }
 
 /// What a draft needs besides its identifier.
@@ -73,7 +79,12 @@ impl Followed {
     }
 
     fn start(&self) -> Running {
-        let reach = reach(&self.node);
+        self.start_at(self.node.local)
+    }
+
+    /// With another address on the way to the node.
+    fn start_at(&self, local: SocketAddr) -> Running {
+        let reach = reach_at(&self.node, local);
         let mut words = vec!["publish", "events.csv", "--follow", "--state", "state", "--report", "refused.csv"];
         words.extend(REST);
         words.extend(reach.iter().map(String::as_str));
@@ -147,16 +158,20 @@ fn a_follower_killed_again_and_again_loses_nothing_and_repeats_nothing() {
 #[test]
 fn a_call_whose_answer_never_came_is_made_again_under_its_id() {
     let followed = Followed::new("kind,value\n");
-    let running = followed.start();
+    let tap = Wiretap::before(followed.node.local);
+    let running = followed.start_at(tap.address);
     followed.append(&rows(0..1));
     followed.until_published(1);
     kill_process(followed.node.pid(), Signal::STOP).expect("our child");
+    let before = tap.heard().len();
     followed.append(&rows(1..40));
     let call = wait("the call is written down", || {
         let position: serde_json::Value = serde_json::from_str(&followed.position()?).expect("JSON");
         position["call"]["request_id"].as_str().map(str::to_owned)
     });
-    std::thread::sleep(Duration::from_millis(300));
+    // The call itself, whose every record takes more than its value, and not a frame or two of the connection.
+    let call_bytes = rows(1..40).len();
+    wait("the call is on its way", || (tap.heard().len() >= before + call_bytes).then_some(()));
     drop(running);
     kill_process(followed.node.pid(), Signal::CONT).expect("our child");
     // More has come meanwhile: the call holds what it held all the same.

@@ -74,6 +74,11 @@ impl Home {
         self.folder.join(format!("{}.log", self.member))
     }
 
+    /// Where a clean stop leaves a snapshot of belief.
+    pub fn snapshot(&self) -> PathBuf {
+        self.path().join("belief.snapshot")
+    }
+
     /// Starts the node; what it said where it ended instead.
     pub fn start(&self) -> Result<Node, Said> {
         self.start_with(&[])
@@ -196,6 +201,21 @@ impl Node {
         kill_process(self.pid(), Signal::TERM).expect("our child");
         let status = wait("the node ends", || self.child.try_wait().expect("our child"));
         (status, asked.elapsed())
+    }
+
+    /// SIGTERM, and a start and another until one has left a snapshot of belief: a stop has only so long for it, which is too
+    /// short where the disk is slow just then.
+    pub fn stop_with_snapshot(self) -> Home {
+        let (home, mut node) = (self.home.clone(), self);
+        let end = Instant::now() + DEADLINE;
+        loop {
+            assert_eq!(node.stop().0.code(), Some(0));
+            if home.snapshot().exists() {
+                return home;
+            }
+            assert!(Instant::now() < end, "no stop of {} left a snapshot", home.member);
+            node = home.start().unwrap_or_else(|said| panic!("{}", said.stderr));
+        }
     }
 }
 

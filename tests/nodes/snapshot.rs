@@ -28,10 +28,6 @@ const SCREENING: &str = "hushwire.local.v1.ScreeningService";
 /// Longest anything here may take; the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn snapshot(home: &Home) -> std::path::PathBuf {
-    home.path().join("belief.snapshot")
-}
-
 /// What the node has logged since `from`.
 fn log_since(home: &Home, from: u64) -> String {
     let log = fs::read(home.log()).expect("a log");
@@ -55,9 +51,7 @@ fn a_killed_node_answers_from_its_snapshot_and_from_what_came_since() {
     a.until_ready();
     let names = flag_all(&a, &[BEFORE, WITHDRAWN]);
     shop.until("has both", |status| status.believed == 2);
-    let home = shop.home.clone();
-    assert_eq!(shop.stop().0.code(), Some(0));
-    assert!(snapshot(&home).exists(), "a clean stop leaves one");
+    let home = shop.stop_with_snapshot();
 
     let shop = home.start().unwrap_or_else(|said| panic!("{}", said.stderr));
     flag_all(&a, &[AFTER]);
@@ -171,9 +165,7 @@ fn stopped_with_a_flag() -> (Consortium, Home) {
     let a = consortium.start("bank-a");
     a.until_ready();
     flag_all(&a, &[BEFORE]);
-    let home = a.home.clone();
-    assert_eq!(a.stop().0.code(), Some(0));
-    (consortium, home)
+    (consortium, a.stop_with_snapshot())
 }
 
 #[test]
@@ -182,8 +174,7 @@ fn damage_found_behind_a_snapshot_ends_the_node_that_already_answered() {
     let a = consortium.start("bank-a");
     a.until_ready();
     flag_all(&a, &[BEFORE]);
-    let home = a.home.clone();
-    a.stop();
+    let home = a.stop_with_snapshot();
     // Another start begins another segment: the first is read only by the full replay.
     home.start().unwrap_or_else(|said| panic!("{}", said.stderr)).stop();
     let mut segments: Vec<_> = files(&home.path().join("journal"), "segment");
@@ -202,11 +193,11 @@ fn damage_found_behind_a_snapshot_ends_the_node_that_already_answered() {
     let log = log_since(&home, from);
     assert_eq!(code, Some(5), "{log}");
     assert!(log.contains("node.answering") && log.contains("damaged store: segment 1 at record"), "{log}");
-    assert!(snapshot(&home).exists());
+    assert!(home.snapshot().exists());
     let from = log_size(&home);
     let a = home.start_as(&["--recover"], &[]).unwrap_or_else(|said| panic!("it recovers: {}", said.stderr));
     let log = log_since(&home, from);
-    assert!(!log.contains("node.answering") && !snapshot(&home).exists(), "set aside with its journal: {log}");
+    assert!(!log.contains("node.answering") && !home.snapshot().exists(), "set aside with its journal: {log}");
     a.kill();
 }
 
@@ -222,11 +213,9 @@ fn a_snapshot_that_is_damaged_foreign_or_unwanted_is_discarded_and_the_answers_a
     a.until_ready();
     flag_all(&a, &[BEFORE]);
     b.until("has it", |status| status.believed == 1);
-    let homes = [a.home.clone(), b.home.clone()];
-    a.stop();
-    b.stop();
-    let [own, foreign] = [snapshot(&homes[0]), snapshot(&homes[1])];
-    let whole = fs::read(&own).expect("a clean stop leaves one");
+    let homes = [a, b].map(Node::stop_with_snapshot);
+    let [own, foreign] = [homes[0].snapshot(), homes[1].snapshot()];
+    let whole = fs::read(&own).expect("there");
     let mut changed = whole.clone();
     let last = changed.len() - 40;
     changed[last] ^= 1;
@@ -244,6 +233,6 @@ fn a_snapshot_that_is_damaged_foreign_or_unwanted_is_discarded_and_the_answers_a
     check(&changed, &[], "changed since");
     check(&whole[..whole.len() - 1], &[], "not written to its end");
     check(b"short", &[], "not written to its end");
-    check(&fs::read(&foreign).expect("a clean stop leaves one"), &[], "the storage key does not belong to this store");
+    check(&fs::read(&foreign).expect("there"), &[], "the storage key does not belong to this store");
     check(&whole, &[("HUSHWIRE__STORAGE__SNAPSHOT", "false")], "storage.snapshot is off");
 }

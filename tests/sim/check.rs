@@ -12,6 +12,7 @@ use hushwire::domain::belief::record::State as Standing;
 use hushwire::domain::feed::entry::leaf_hash;
 use hushwire::domain::feed::tree::CompactRange;
 use hushwire::node::accuse::equivocation_of;
+use hushwire::node::feeds::verifier_for;
 use hushwire::node::fence::FenceState;
 
 use crate::calls::raw;
@@ -257,9 +258,9 @@ impl World {
         let reader = self.member_of(house);
         for proof in self.on_node(house, |node, _, _| node.equivocations_for(&reader)).unwrap_or_default() {
             let feed = FeedId::from_origin(&self.consortium.id, &proof.origin).expect("origins of this consortium");
-            let verifier = self.consortium.verifier(&feed, TreeSize(1));
             let proof = equivocation_of(proof.first, proof.second, &proof.consistency);
-            let holds = proof.is_some_and(|proof| proof.verify(&verifier).is_ok());
+            let counts = |note: &[u8]| verifier_for(self.consortium.newest_roster(), &feed, note);
+            let holds = proof.is_some_and(|proof| proof.verify(counts).is_ok());
             ensure(holds, Invariant::EquivocationProved, || format!("the proof of house {house} proves nothing"))?;
         }
         let Some(node) = &self.houses[house].node else { return Ok(()) };

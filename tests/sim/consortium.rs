@@ -11,7 +11,6 @@ use hushwire::base::position::TreeSize;
 use hushwire::base::secret::SecretBytes;
 use hushwire::base::time::Timestamp;
 use hushwire::domain::feed::checkpoint::SignedCheckpoint;
-use hushwire::domain::feed::verifier::FeedVerifier;
 use hushwire::domain::identifier::CanonRules;
 use hushwire::domain::identifier::guard::GuardLists;
 use hushwire::domain::indicator::typology::TypologyList;
@@ -25,7 +24,7 @@ use hushwire::domain::roster::verified::Roster;
 use hushwire::domain::statistics::budget::Epsilon;
 use hushwire::io::keystore::keys::NodeKeys;
 use hushwire::io::keystore::rollover::NextFeedKey;
-use hushwire::node::feeds::{verifier_at, verifier_for};
+use hushwire::node::feeds::verifier_for;
 use hushwire::node::identity::Identity;
 use hushwire::node::local_mac::LocalMacKey;
 use hushwire::node::signers::Signers;
@@ -182,11 +181,6 @@ impl Consortium {
             quarter_cap: Epsilon::QUARTER_CAP,
             version: "simulation",
         }
-    }
-
-    /// What verifies the checkpoints of a feed, from the newest roster alone.
-    pub fn verifier(&self, feed: &FeedId, size: TreeSize) -> FeedVerifier {
-        verifier_at(self.newest_roster(), feed, size).expect("every feed has a key")
     }
 
     /// Size and root of a note that its author signed; none for any other.

@@ -213,7 +213,8 @@ impl World {
             if limit == 0 {
                 return Ok(());
             }
-            let outgoing = self.on_node(pair.1, |node, _, _| node.outgoing(feed, from, limit));
+            let reader = self.member_of(pair.0);
+            let outgoing = self.on_node(pair.1, |node, _, _| node.outgoing(&reader, feed, from, limit));
             let outgoing = outgoing.transpose().map_err(|fault| broken(Invariant::StoreWhole, fault))?;
             let Some(outgoing) = outgoing.flatten() else { return Ok(()) };
             if let Some(subscription) = self.stream(pair).and_then(|stream| stream.serves.get_mut(feed)) {

@@ -175,7 +175,9 @@ impl House {
         let Some(node) = &self.node else { return Ok(Vec::new()) };
         let mut entries = Vec::new();
         let mut from = TreeSize::EMPTY;
-        while let Some(part) = node.outgoing(feed, from, 1_000).map_err(|fault| broken(Invariant::StoreWhole, fault))? {
+        let mine = &node.state().identity.member;
+        let next = |from| node.outgoing(mine, feed, from, 1_000).map_err(|fault| broken(Invariant::StoreWhole, fault));
+        while let Some(part) = next(from)? {
             for entry in &part.entries {
                 let leaf = Leaf::decode(&entry.leaf).map_err(|fault| broken(Invariant::SameFeeds, fault))?;
                 entries.push((leaf, Body::decode(leaf.kind, &entry.blob).ok()));

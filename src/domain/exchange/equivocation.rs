@@ -78,10 +78,16 @@ impl EquivocationProof {
         }
     }
 
-    /// Checks the proof with nothing but the keys of the feed. On success the author has lied, whoever brings the proof.
-    pub fn verify(&self, verifier: &FeedVerifier) -> Result<(), NoEquivocation> {
-        let first = SignedCheckpoint::verify(self.first.as_bytes(), verifier).map_err(NoEquivocation::First)?;
-        let second = SignedCheckpoint::verify(self.second.as_bytes(), verifier).map_err(NoEquivocation::Second)?;
+    /// Checks the proof with nothing but the keys of the feed: `verifier_for` is given each note and tells what verifies it, by the
+    /// key that counts at the size it claims, since another may have signed the smaller tree than the larger. On success the author
+    /// has lied, whoever brings the proof.
+    pub fn verify(
+        &self,
+        verifier_for: impl Fn(&[u8]) -> Result<FeedVerifier, CheckpointError>,
+    ) -> Result<(), NoEquivocation> {
+        let read = |note: &str| SignedCheckpoint::verify(note.as_bytes(), &verifier_for(note.as_bytes())?);
+        let first = read(&self.first).map_err(NoEquivocation::First)?;
+        let second = read(&self.second).map_err(NoEquivocation::Second)?;
         check_roots(&first, &second, &self.consistency)
     }
 }
@@ -125,8 +131,10 @@ fn check_roots(
 mod tests {
     use super::*;
     use crate::domain::exchange::cursor::Extension;
+    use crate::domain::feed::checkpoint::Checkpoint;
     use crate::domain::feed::checkpoint::tests::{Author, NOW, author};
     use crate::domain::feed::tree::CompactRange;
+    use crate::domain::note::SignedNote;
 
     fn leaves(count: u8, fork_at: Option<u8>) -> Vec<TreeHash> {
         let fill = |index| if fork_at.is_some_and(|fork| index >= fork) { 200 } else { index };
@@ -144,7 +152,7 @@ mod tests {
         let bank = author("bank-a", 1);
         let (first, second) = (signed(&bank, &leaves(5, None)), signed(&bank, &leaves(5, Some(3))));
         let proof = EquivocationProof::between(&first, &second).expect("they contradict");
-        assert_eq!(proof.verify(&bank.verifier(&[])), Ok(()));
+        assert_eq!(proof.verify(|_| Ok(bank.verifier(&[]))), Ok(()));
         assert_eq!(EquivocationProof::between(&first, &first), None);
     }
 
@@ -156,7 +164,7 @@ mod tests {
             let tree = Extension { start: &empty, leaves: &forked };
             let (first, second) = (signed(&bank, &leaves(old, None)), signed(&bank, &forked));
             let proof = EquivocationProof::in_tree(&first, &second, &tree).expect("they contradict");
-            assert_eq!(proof.verify(&bank.verifier(&[])), Ok(()), "{old}");
+            assert_eq!(proof.verify(|_| Ok(bank.verifier(&[]))), Ok(()), "{old}");
         }
     }
 
@@ -177,13 +185,13 @@ mod tests {
             if old.is_power_of_two() {
                 honest.insert(0, *first.root());
             }
-            assert_eq!(frame(honest.clone()).verify(&verifier), Err(NoEquivocation::Agreeing));
+            assert_eq!(frame(honest.clone()).verify(|_| Ok(verifier.clone())), Err(NoEquivocation::Agreeing));
             honest[0].0[0] ^= 1;
-            assert_eq!(frame(honest).verify(&verifier), Err(NoEquivocation::NotOfSecond));
-            assert_eq!(frame(Vec::new()).verify(&verifier), Err(NoEquivocation::NotOfSecond));
+            assert_eq!(frame(honest).verify(|_| Ok(verifier.clone())), Err(NoEquivocation::NotOfSecond));
+            assert_eq!(frame(Vec::new()).verify(|_| Ok(verifier.clone())), Err(NoEquivocation::NotOfSecond));
             let swapped =
                 EquivocationProof { first: second.note_text(), second: first.note_text(), consistency: vec![] };
-            assert_eq!(swapped.verify(&verifier), Err(NoEquivocation::Order));
+            assert_eq!(swapped.verify(|_| Ok(verifier.clone())), Err(NoEquivocation::Order));
         }
     }
 
@@ -201,10 +209,33 @@ mod tests {
             let growth = shown_growth(&rewritten, TreeSize(old.into()), TreeSize(20)).expect("all hashes are held");
             assert!(EquivocationProof::weigh(&first, &second, &growth).is_err(), "hashes of another tree");
             let proof = EquivocationProof::weigh(&first, &signed(&bank, &forked), &growth).expect("they lead there");
-            assert_eq!(proof.expect("it is rewritten").verify(&bank.verifier(&[])), Ok(()), "{old}");
+            assert_eq!(proof.expect("it is rewritten").verify(|_| Ok(bank.verifier(&[]))), Ok(()), "{old}");
         }
         let nothing = signed(&bank, &[]);
         assert_eq!(EquivocationProof::weigh(&nothing, &signed(&bank, &all), &[]), Ok(None));
+    }
+
+    #[test]
+    fn a_proof_over_two_feed_keys_holds_by_the_key_that_counts_at_each_size() {
+        let (former, next, empty) = (author("bank-a", 1), author("bank-a", 2), CompactRange::default());
+        let counts = |note: &[u8]| {
+            let claimed = Checkpoint::parse(SignedNote::parse(note)?.text())?;
+            Ok(if claimed.size < TreeSize(6) { former.verifier(&[]) } else { next.verifier(&[]) })
+        };
+        let forked = leaves(20, Some(3));
+        let tree = Extension { start: &empty, leaves: &forked };
+        let first = signed(&former, &leaves(5, None));
+        let proved = |by: &Author| {
+            EquivocationProof::in_tree(&first, &signed(by, &forked), &tree).expect("they contradict each other")
+        };
+        let over_both = proved(&next);
+        assert_eq!(over_both.verify(counts), Ok(()));
+        assert!(matches!(over_both.verify(|_| Ok(next.verifier(&[]))), Err(NoEquivocation::First(_))));
+        assert!(matches!(over_both.verify(|_| Ok(former.verifier(&[]))), Err(NoEquivocation::Second(_))));
+        // Whoever has stolen the former key convicts nobody of what the next one was to sign.
+        assert!(matches!(proved(&former).verify(counts), Err(NoEquivocation::Second(_))));
+        let before = EquivocationProof::between(&first, &signed(&former, &forked[..5])).expect("they contradict");
+        assert_eq!(before.verify(counts), Ok(()), "both were signed before the change");
     }
 
     #[test]
@@ -212,8 +243,8 @@ mod tests {
         let (bank, thief) = (author("bank-a", 1), author("bank-a", 2));
         let (first, forged) = (signed(&bank, &leaves(5, None)), signed(&thief, &leaves(5, Some(3))));
         let proof = EquivocationProof::between(&first, &forged).expect("as long as nobody checks the keys");
-        assert!(matches!(proof.verify(&bank.verifier(&[])), Err(NoEquivocation::Second(_))));
+        assert!(matches!(proof.verify(|_| Ok(bank.verifier(&[]))), Err(NoEquivocation::Second(_))));
         let turned = EquivocationProof { first: proof.second, second: proof.first, consistency: vec![] };
-        assert!(matches!(turned.verify(&bank.verifier(&[])), Err(NoEquivocation::First(_))));
+        assert!(matches!(turned.verify(|_| Ok(bank.verifier(&[]))), Err(NoEquivocation::First(_))));
     }
 }

@@ -30,25 +30,26 @@ impl Gossip {
         interval
     }
 
-    /// What is new since the last call, feeds the peer follows on this stream left out.
+    /// What is new since the last call, feeds the peer follows on this stream left out, with the version of the roster under
+    /// which all of it stands.
     pub async fn news<J, V>(
         &mut self,
         engine: &Engine<J, V>,
         peer: &MemberId,
         is_followed: impl Fn(&FeedId) -> bool,
-    ) -> Result<Vec<Told>, EngineFault>
+    ) -> Result<(u64, Vec<Told>), EngineFault>
     where
         J: Journal + Send + 'static,
         V: Views + Send + 'static,
     {
         let reader = peer.clone();
-        let (heads, audits, proofs) = engine
+        let (greeting, audits, proofs) = engine
             .inquire(move |node, _| {
                 // Only the heads are of interest here, not the roster.
                 let greeting = node.greet(&reader, u64::MAX);
                 let audits =
                     node.state().audits.heads().map(|(author, head)| (audit_feed_of(author), head.note_text()));
-                (greeting.heads, audits.collect::<Vec<_>>(), node.equivocations_for(&reader))
+                (greeting, audits.collect::<Vec<_>>(), node.equivocations_for(&reader))
             })
             .await?;
         let mut news = Vec::new();
@@ -62,7 +63,7 @@ impl Gossip {
                 }));
             }
         }
-        for (feed, head) in heads.into_iter().filter(|(feed, _)| !is_followed(feed)) {
+        for (feed, head) in greeting.heads.into_iter().filter(|(feed, _)| !is_followed(feed)) {
             if self.heads.get(&feed) != Some(&head.checkpoint) {
                 let checkpoint = head.checkpoint.to_string();
                 news.push(Told::Heartbeat(Heartbeat { origin: engine.origin(&feed), checkpoint }));
@@ -77,6 +78,6 @@ impl Gossip {
                 self.heads.insert(log, head);
             }
         }
-        Ok(news)
+        Ok((greeting.roster_version, news))
     }
 }

@@ -1,7 +1,7 @@
 //! Exchange of feeds with other members over one long-lived stream per direction (DESIGN §7).
 //!
 //! - [`serve`] answers a peer that pulls from us.
-//! - `tell` tells rosters, key bundles and heads of the audit log beside the feeds.
+//! - `tell` is the way to one puller: rosters before what rests on them, key bundles, heads of the audit log.
 //! - [`pull`] pulls from one peer: catch up in batches, then follow live; resume from the cursor after any break.
 //! - [`pull_fault`] says why that ended, and whose fault it was.
 //! - [`gossip`] tells peers of heads and proofs they did not ask for.

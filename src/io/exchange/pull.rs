@@ -348,3 +348,20 @@ async fn next_welcome(responses: &mut Streaming<ExchangeResponse>) -> Result<Wel
         _ => Err(PullFault::Protocol("the first messages must be welcome")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crowd_of_peers_comes_back_spread_over_half_the_wait_and_never_later_than_the_longest() {
+        let backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(30) };
+        for (attempt, full_s) in [(0, 1), (1, 2), (4, 16), (5, 30), (16, 30), (17, 30), (u32::MAX, 30)] {
+            let full = Duration::from_secs(full_s);
+            let waits: Vec<Duration> = (0..200).map(|_| backoff.wait(attempt)).collect();
+            let (least, most) = (waits.iter().min().expect("many"), waits.iter().max().expect("many"));
+            assert!(*least >= full / 2 && *most < full, "attempt {attempt}: {least:?} to {most:?}");
+            assert!(*most - *least > full / 4, "attempt {attempt}: they come back in one moment");
+        }
+    }
+}

@@ -5,31 +5,31 @@
 //! and then, and of proofs. A subscription ends when the peer leaves the feed's group; a stream ends when the peer's pin is
 //! gone from the roster, or when a newer one of the same peer begins.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 use tokio_stream::StreamExt;
 use tonic::{Status, Streaming};
 
-use crate::base::epoch::KeyEpoch;
 use crate::base::limits;
 use crate::base::name::{FeedId, MemberId};
 use crate::base::position::TreeSize;
 use crate::io::bundle_files::BundleFiles;
-use crate::io::engine::Engine;
+use crate::io::engine::{Engine, Round};
 use crate::io::exchange::gossip::Gossip;
 use crate::io::exchange::pull_fault::STOPPING;
-use crate::io::exchange::tell::{Responses, hear_audit_head, tell, tell_audit_head, tell_bundles, tell_rosters};
+use crate::io::exchange::tell::{Responses, Teller};
 use crate::io::exchange::{VERSION, hear_proof};
 use crate::io::grpc::refusals::{engine_refusal, storage_refusal};
 use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_request::Message as Asked;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_response::Message as Told;
 use crate::io::grpc::wire::hushwire::peer::v1::{
-    Batch, ExchangeRequest, FeedEntry, Head, Heartbeat, Hello, Unavailable, Welcome,
+    Batch, ExchangeRequest, FeedEntry, Head, Heartbeat, Hello, Subscribe, Welcome,
 };
-use crate::node::heads::Head as FeedHead;
+use crate::node::Node;
+use crate::node::heads::{Head as FeedHead, Heads};
 use crate::node::serve::{Outgoing, ServeRefusal};
 use crate::node::store::{Journal, Views};
 
@@ -112,88 +112,31 @@ where
         Some(Err(status)) => return Err(status),
         _ => return Err(protocol("hello_first", "the first message must be hello").into()),
     };
-    let mut theirs = hello.roster_version;
-    let first = welcome(engine, peer, &hello).await?;
-    theirs += u64::from(!first.roster_note.is_empty());
-    tell(responses, Told::Welcome(first)).await?;
-    tell_rosters(engine, peer, &mut theirs, responses).await?;
-    let mut epochs: BTreeSet<KeyEpoch> = hello.epochs_held.iter().map(|epoch| KeyEpoch(*epoch)).collect();
-    tell_bundles(engine, bundles, peer, &mut epochs, responses).await?;
+    let welcome = welcome(engine, peer, &hello).await?;
+    let mut teller = Teller::welcome(engine, bundles, peer, responses, &hello, welcome).await?;
+    teller.tell_rosters().await?;
+    teller.tell_bundles().await?;
 
     let mut heads = engine.heads();
-    let mut subscriptions: BTreeMap<FeedId, Subscription> = BTreeMap::new();
-    // The size of our audit log up to which the peer has witnessed it; none before it said so.
-    let mut witnessed = None;
+    let mut conversation = Conversation { engine, peer, teller, subscriptions: BTreeMap::new() };
     let (mut gossip, mut gossips) = (Gossip::default(), Gossip::interval());
     loop {
         tokio::select! {
             request = requests.next() => match request {
                 None => return Ok(()),
-                Some(request) => {
-                    let request = request?;
-                    if let Some(Asked::AuditWitnessed(head)) = &request.message {
-                        witnessed = hear_audit_head(engine, peer, head.checkpoint.clone()).await?;
-                        tell_audit_head(engine, &mut witnessed, responses).await?;
-                    }
-                    hear(engine, peer, request, &mut subscriptions, responses).await?;
-                }
+                Some(request) => conversation.hear(request?).await?,
             },
             changed = rosters.changed() => match changed {
-                Ok(()) => {
-                    tell_rosters(engine, peer, &mut theirs, responses).await?;
-                    tell_bundles(engine, bundles, peer, &mut epochs, responses).await?;
-                    end_forbidden(engine, peer, &mut subscriptions, responses).await?;
-                }
+                Ok(()) => conversation.follow_roster().await?,
                 Err(_) => return Err(stopping().into()),
             },
             changed = heads.changed() => if changed.is_err() {
                 return Err(stopping().into());
             },
-            _ = gossips.tick() => {
-                let is_followed = |feed: &FeedId| subscriptions.contains_key(feed);
-                for news in gossip.news(engine, peer, is_followed).await.map_err(engine_refusal)? {
-                    tell(responses, news).await?;
-                }
-                tell_audit_head(engine, &mut witnessed, responses).await?;
-            }
+            _ = gossips.tick() => conversation.gossip(&mut gossip).await?,
         }
-        let now_held = heads.borrow_and_update().clone();
-        for (feed, subscription) in &mut subscriptions {
-            let Some(head) = now_held.get(feed).filter(|head| head.is_told_to(peer, feed)) else { continue };
-            // Where there is nothing new the engine is not asked: with many streams that would be most of its work.
-            if subscription.sent < head.size {
-                send_entries(engine, feed, subscription, responses).await?;
-            }
-            for checkpoint in subscription.news(head) {
-                let (origin, checkpoint) = (engine.origin(feed), checkpoint.to_string());
-                tell(responses, Told::Heartbeat(Heartbeat { origin, checkpoint })).await?;
-            }
-        }
+        conversation.tell_feeds(&mut heads).await?;
     }
-}
-
-/// Ends subscriptions to which a new roster, or a proof, has put an end.
-async fn end_forbidden<J, V>(
-    engine: &Engine<J, V>,
-    peer: &MemberId,
-    subscriptions: &mut BTreeMap<FeedId, Subscription>,
-    responses: &Responses,
-) -> Result<(), Status>
-where
-    J: Journal + Send + 'static,
-    V: Views + Send + 'static,
-{
-    let followed: Vec<(FeedId, TreeSize)> = subscriptions.iter().map(|(feed, one)| (feed.clone(), one.sent)).collect();
-    let reader = peer.clone();
-    let ended = engine.inquire(move |node, _| {
-        let judge = |(feed, sent)| node.may_read(&reader, &feed, sent).err().map(|refusal| (feed, refusal));
-        followed.into_iter().filter_map(judge).collect::<Vec<_>>()
-    });
-    for (feed, refusal) in ended.await.map_err(engine_refusal)? {
-        subscriptions.remove(&feed);
-        unavailable(responses, engine.origin(&feed), refusal).await?;
-    }
-    Ok(())
 }
 
 async fn welcome<J, V>(engine: &Engine<J, V>, peer: &MemberId, hello: &Hello) -> Result<Welcome, Status>
@@ -224,102 +167,141 @@ where
     })
 }
 
-async fn hear<J, V>(
-    engine: &Engine<J, V>,
-    peer: &MemberId,
-    request: ExchangeRequest,
-    subscriptions: &mut BTreeMap<FeedId, Subscription>,
-    responses: &Responses,
-) -> Result<(), Status>
-where
-    J: Journal + Send + 'static,
-    V: Views + Send + 'static,
-{
-    match request.message {
-        Some(Asked::Subscribe(asked)) => {
-            let Some(feed) = engine.feed(&asked.origin) else {
-                return unavailable(responses, asked.origin, ServeRefusal::UnknownFeed).await;
-            };
-            let reader = peer.clone();
-            let wanted = feed.clone();
-            let from = TreeSize(asked.from_size);
-            let allowed = engine
-                .call(move |node, round| node.subscribe(&reader, &wanted, from, round.now, round.rng))
-                .await
-                .map_err(engine_refusal)?
-                .map_err(|fault| storage_refusal(&fault))?;
-            if let Err(refusal) = allowed {
-                return unavailable(responses, asked.origin, refusal).await;
-            }
-            let window = u64::from(asked.window_entries.clamp(1, limits::EXCHANGE_WINDOW_ENTRIES));
-            subscriptions
-                .insert(feed, Subscription { sent: from, acknowledged: from, window, told: None, beside: Vec::new() });
-            Ok(())
-        }
-        Some(Asked::Unsubscribe(asked)) => {
-            if let Some(feed) = engine.feed(&asked.origin) {
-                subscriptions.remove(&feed);
-            }
-            Ok(())
-        }
-        Some(Asked::Acknowledge(acknowledged)) => {
-            let Some(feed) = engine.feed(&acknowledged.origin) else { return Ok(()) };
-            let size = TreeSize(acknowledged.size);
-            if let Some(subscription) = subscriptions.get_mut(&feed) {
-                subscription.acknowledged = subscription.acknowledged.max(size.min(subscription.sent));
-            }
-            let from = peer.clone();
-            engine
-                .call(move |node, round| node.acknowledge(&from, &feed, size, round.now, round.rng))
-                .await
-                .map_err(engine_refusal)?
-                .map_err(|fault| storage_refusal(&fault))?;
-            Ok(())
-        }
-        Some(Asked::Cosign(cosign)) => {
-            let Some(feed) = engine.feed(&cosign.origin) else { return Ok(()) };
-            let from = peer.clone();
-            engine
-                .call(move |node, _| node.accept_cosignature(&from, &feed, TreeSize(cosign.size), &cosign.line))
-                .await
-                .map_err(engine_refusal)?;
-            Ok(())
-        }
-        Some(Asked::Equivocation(proof)) => {
-            engine.call(move |node, round| hear_proof(node, proof, round)).await.map_err(engine_refusal)?;
-            Ok(())
-        }
-        // Heard where the size it names is kept.
-        Some(Asked::AuditWitnessed(_)) => Ok(()),
-        Some(Asked::Hello(_)) => Err(protocol("hello_once", "hello is sent once").into()),
-        None => Err(protocol("unknown_message", "a message this version does not know").into()),
-    }
+/// One stream behind its welcome.
+struct Conversation<'a, J, V> {
+    engine: &'a Engine<J, V>,
+    peer: &'a MemberId,
+    teller: Teller<'a, J, V>,
+    subscriptions: BTreeMap<FeedId, Subscription>,
 }
 
-/// Sends what the window allows.
-async fn send_entries<J, V>(
-    engine: &Engine<J, V>,
-    feed: &FeedId,
-    subscription: &mut Subscription,
-    responses: &Responses,
-) -> Result<(), Status>
-where
-    J: Journal + Send + 'static,
-    V: Views + Send + 'static,
-{
-    loop {
-        let limit = usize::try_from(subscription.credit()).unwrap_or(usize::MAX).min(limits::BATCH_ENTRIES);
-        if limit == 0 {
-            return Ok(());
+impl<J: Journal + Send + 'static, V: Views + Send + 'static> Conversation<'_, J, V> {
+    async fn hear(&mut self, request: ExchangeRequest) -> Result<(), Status> {
+        let from = self.peer.clone();
+        match request.message {
+            Some(Asked::Subscribe(asked)) => self.subscribe(asked).await,
+            Some(Asked::Unsubscribe(asked)) => {
+                if let Some(feed) = self.engine.feed(&asked.origin) {
+                    self.subscriptions.remove(&feed);
+                }
+                Ok(())
+            }
+            Some(Asked::Acknowledge(acknowledged)) => {
+                let Some(feed) = self.engine.feed(&acknowledged.origin) else { return Ok(()) };
+                let size = TreeSize(acknowledged.size);
+                if let Some(subscription) = self.subscriptions.get_mut(&feed) {
+                    subscription.acknowledged = subscription.acknowledged.max(size.min(subscription.sent));
+                }
+                let acknowledge = move |node: &mut Node<J, V>, round: &mut Round<'_>| {
+                    node.acknowledge(&from, &feed, size, round.now, round.rng)
+                };
+                let stored = self.engine.call(acknowledge).await.map_err(engine_refusal)?;
+                Ok(stored.map_err(|fault| storage_refusal(&fault))?)
+            }
+            Some(Asked::Cosign(cosign)) => {
+                let Some(feed) = self.engine.feed(&cosign.origin) else { return Ok(()) };
+                let size = TreeSize(cosign.size);
+                let heard = self.engine.call(move |node, _| node.accept_cosignature(&from, &feed, size, &cosign.line));
+                Ok(heard.await.map_err(engine_refusal)?)
+            }
+            Some(Asked::Equivocation(proof)) => {
+                let heard = self.engine.call(move |node, round| hear_proof(node, proof, round));
+                Ok(heard.await.map_err(engine_refusal)?)
+            }
+            Some(Asked::AuditWitnessed(head)) => self.teller.hear_audit_head(head.checkpoint).await,
+            Some(Asked::Hello(_)) => Err(protocol("hello_once", "hello is sent once").into()),
+            None => Err(protocol("unknown_message", "a message this version does not know").into()),
         }
-        let wanted = feed.clone();
-        let from = subscription.sent;
-        let outgoing =
-            engine.inquire(move |node, _| node.outgoing(&wanted, from, limit)).await.map_err(engine_refusal)?;
-        let Some(outgoing) = outgoing.map_err(|fault| engine_refusal(fault.into()))? else { return Ok(()) };
-        subscription.sent = outgoing.end;
-        subscription.told = Some(outgoing.checkpoint.clone());
-        tell(responses, Told::Batch(batch(engine.origin(feed), outgoing))).await?;
+    }
+
+    async fn subscribe(&mut self, asked: Subscribe) -> Result<(), Status> {
+        let Some(feed) = self.engine.feed(&asked.origin) else {
+            return self.teller.unavailable(asked.origin, ServeRefusal::UnknownFeed).await;
+        };
+        let (reader, wanted, from) = (self.peer.clone(), feed.clone(), TreeSize(asked.from_size));
+        let allowed = self.engine.call(move |node, round| node.subscribe(&reader, &wanted, from, round.now, round.rng));
+        let allowed = allowed.await.map_err(engine_refusal)?.map_err(|fault| storage_refusal(&fault))?;
+        if let Err(refusal) = allowed {
+            return self.teller.unavailable(asked.origin, refusal).await;
+        }
+        let window = u64::from(asked.window_entries.clamp(1, limits::EXCHANGE_WINDOW_ENTRIES));
+        let subscription = Subscription { sent: from, acknowledged: from, window, told: None, beside: Vec::new() };
+        self.subscriptions.insert(feed, subscription);
+        Ok(())
+    }
+
+    async fn follow_roster(&mut self) -> Result<(), Status> {
+        self.teller.tell_rosters().await?;
+        self.teller.tell_bundles().await?;
+        self.end_forbidden().await
+    }
+
+    /// Ends subscriptions to which a new roster, or a proof, has put an end.
+    async fn end_forbidden(&mut self) -> Result<(), Status> {
+        let followed: Vec<(FeedId, TreeSize)> =
+            self.subscriptions.iter().map(|(feed, one)| (feed.clone(), one.sent)).collect();
+        let reader = self.peer.clone();
+        let ended = self.engine.inquire(move |node, _| {
+            let judge = |(feed, sent)| node.may_read(&reader, &feed, sent).err().map(|refusal| (feed, refusal));
+            followed.into_iter().filter_map(judge).collect::<Vec<_>>()
+        });
+        for (feed, refusal) in ended.await.map_err(engine_refusal)? {
+            self.subscriptions.remove(&feed);
+            self.teller.unavailable(self.engine.origin(&feed), refusal).await?;
+        }
+        Ok(())
+    }
+
+    async fn gossip(&mut self, gossip: &mut Gossip) -> Result<(), Status> {
+        let is_followed = |feed: &FeedId| self.subscriptions.contains_key(feed);
+        let (under, news) = gossip.news(self.engine, self.peer, is_followed).await.map_err(engine_refusal)?;
+        for news in news {
+            self.teller.tell(under, news).await?;
+        }
+        self.teller.tell_audit_head().await
+    }
+
+    /// Tells what is new of the feeds that are followed.
+    async fn tell_feeds(&mut self, heads: &mut watch::Receiver<Arc<Heads>>) -> Result<(), Status> {
+        heads.mark_unchanged();
+        let followed: Vec<FeedId> = self.subscriptions.keys().cloned().collect();
+        for feed in followed {
+            let held = Arc::clone(&heads.borrow());
+            let head = held.get(&feed).filter(|head| head.is_told_to(self.peer, &feed));
+            // Where there is nothing new the engine is not asked: with many streams that would be most of its work.
+            if self.subscriptions.get(&feed).zip(head).is_some_and(|(subscription, head)| subscription.sent < head.size)
+            {
+                self.send_entries(&feed).await?;
+            }
+            // Looked at again: a roster that was told meanwhile may have ended the key of what was the head before.
+            let held = Arc::clone(&heads.borrow());
+            let head = held.get(&feed).filter(|head| head.is_told_to(self.peer, &feed));
+            let Some((subscription, head)) = self.subscriptions.get_mut(&feed).zip(head) else { continue };
+            for checkpoint in subscription.news(head) {
+                let (origin, checkpoint) = (self.engine.origin(&feed), checkpoint.to_string());
+                self.teller.tell(head.under, Told::Heartbeat(Heartbeat { origin, checkpoint })).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what the window allows.
+    async fn send_entries(&mut self, feed: &FeedId) -> Result<(), Status> {
+        while let Some(subscription) = self.subscriptions.get_mut(feed) {
+            let limit = usize::try_from(subscription.credit()).unwrap_or(usize::MAX).min(limits::BATCH_ENTRIES);
+            if limit == 0 {
+                return Ok(());
+            }
+            let (reader, wanted, from) = (self.peer.clone(), feed.clone(), subscription.sent);
+            let outgoing = self.engine.inquire(move |node, _| node.outgoing(&reader, &wanted, from, limit));
+            let outgoing = outgoing.await.map_err(engine_refusal)?;
+            let Some(outgoing) = outgoing.map_err(|fault| engine_refusal(fault.into()))? else { return Ok(()) };
+            subscription.sent = outgoing.end;
+            subscription.told = Some(outgoing.checkpoint.clone());
+            let under = outgoing.under;
+            self.teller.tell(under, Told::Batch(batch(self.engine.origin(feed), outgoing))).await?;
+        }
+        Ok(())
     }
 }
 
@@ -349,8 +331,4 @@ fn precondition(reason: &'static str, description: &str) -> Refusal {
 pub fn stopping() -> Refusal {
     let description = "the node is stopping".to_owned();
     Refusal::Unavailable { reason: STOPPING, description, retry_after_ms: 1_000 }
-}
-
-async fn unavailable(responses: &Responses, origin: String, refusal: ServeRefusal) -> Result<(), Status> {
-    tell(responses, Told::Unavailable(Unavailable { origin, reason: refusal.reason().to_owned() })).await
 }

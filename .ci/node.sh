@@ -15,7 +15,7 @@ export HUSHWIRE_PASSPHRASE="${HUSHWIRE_PASSPHRASE:-only for this check}" HUSHWIR
 
 fail() {
     echo "FAILED: $*" >&2
-    tail -n 20 ./*.log >&2
+    tail -n 20 ./*.log >&2 2> /dev/null || true
     exit 1
 }
 
@@ -33,16 +33,20 @@ until_true() { # seconds, what is waited for, command
     fail "waited $1 s in vain: $2"
 }
 
-start() { # member, program where it is another one
+may_start() { # member, program where it is another one; fails where that ends instead
     rm -f "$1.ready"
     "${2:-$hushwire}" serve --config "$1/hushwire.toml" --ready-file "$1.ready" >> "$1.log" 2>&1 & pid[$1]=$!
     for _ in $(seq 600); do
         if [[ -e "$1.ready" ]]; then return; fi
-        kill -0 "${pid[$1]}" 2> /dev/null || fail "$1 does not start"
+        if ! kill -0 "${pid[$1]}" 2> /dev/null; then
+            unset "pid[$1]"
+            return 1
+        fi
         sleep 0.1
     done
     fail "$1 is not ready after a minute"
 }
+start() { may_start "$@" || fail "$1 does not start"; }
 
 listens() { # member, door
     sed -E 's/.*"'"$2"'":"([^"]*)".*/\1/' "$1.ready"

@@ -4,8 +4,11 @@
 # screened; then one goes back to OLD. Throughout, every order put to a member that is not being replaced must be answered, and at
 # the end every member must believe every case that was acknowledged, in feeds of one root.
 #
-# Without OLD it is built from the newest tag (or from $HUSHWIRE_RELEASE), where there is one: dependencies come from the same
-# target folder, so that costs one crate. Where there is none, NEW rolls against itself, and that is said.
+# Without OLD it is built from the newest tag before this commit (or from $HUSHWIRE_RELEASE), where there is one: dependencies are
+# taken from this build, so that costs one crate. Where there is none, NEW rolls against itself, and that is said.
+#
+# A release that stores anything in a new way cannot be gone back from: there the step back must be refused, and leave the store to
+# NEW.
 set -euo pipefail
 new="$(realpath "$1")"
 old=""
@@ -23,21 +26,23 @@ trap finish_jobs EXIT
 cd "$here/.."
 # Copies: what is built beside this check must not change under it.
 cp "$new" "$folder/new"
-release="${HUSHWIRE_RELEASE:-$(git describe --tags --abbrev=0 2> /dev/null || true)}"
+release="${HUSHWIRE_RELEASE:-$(git describe --tags --abbrev=0 HEAD^ 2> /dev/null || true)}"
 if [[ -n "$old" ]]; then
     cp "$old" "$folder/old"
 elif [[ -n "$release" ]]; then
     source="target/released/${release//\//-}"
     rm -rf "$source" && mkdir -p "$source"
     git archive "$release" | tar -x -C "$source"
-    cargo build --locked --quiet --manifest-path "$source/Cargo.toml" --target-dir target
-    cp target/debug/hushwire "$folder/old"
-    # Not into the file of that name, which cargo keeps as the release's.
-    cp --remove-destination "$folder/new" target/debug/hushwire
+    # In a target folder of its own: in a shared one cargo takes parts of the release for parts of this build, as both are one
+    # package of one version to it. It begins with the dependencies that are built already.
+    mkdir -p "$source/target/debug"
+    (cd target/debug && tar -c --exclude='*hushwire*' .fingerprint build deps/*.{d,rlib,rmeta,so}) | tar -x -C "$source/target/debug"
+    cargo build --locked --quiet --manifest-path "$source/Cargo.toml" --target-dir "$source/target"
+    cp "$source/target/debug/hushwire" "$folder/old"
     echo "rolling from $release to this build"
 else
     cp "$new" "$folder/old"
-    echo "NOTE: no release is tagged yet, so this build rolls against itself: that shows the procedure, and nothing about formats"
+    echo "NOTE: no release is tagged before this commit, so this build rolls against itself: that shows the procedure, and nothing about formats"
 fi
 cd "$folder"
 
@@ -52,7 +57,11 @@ until_connected() { until_status "$1" '.state == "ready" and all(.peers[]; .stat
 replace() { # member, program
     touch "away-$1"
     stop "$1"
-    start "$1" "$folder/$2"
+    if ! may_start "$1" "$folder/$2"; then
+        [[ "$2" == old ]] && tail -n 3 "$1.log" | grep -q 'the store has format version' || fail "$1 does not start as $2"
+        echo "NOTE: the old program refuses the store of the new one"
+        start "$1" "$folder/new"
+    fi
     until_connected "$1"
     rm "away-$1"
     echo "$1 runs the $2 program: $(wc -l < acknowledged) cases acknowledged, $(wc -l < answered) orders answered so far"

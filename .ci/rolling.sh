@@ -55,16 +55,18 @@ until_status() { # member, filter of its status
 }
 until_connected() { until_status "$1" '.state == "ready" and all(.peers[]; .state == "connected")'; } # member
 replace() { # member, program
+    local runs="$2"
     touch "away-$1"
     stop "$1"
     if ! may_start "$1" "$folder/$2"; then
         [[ "$2" == old ]] && tail -n 3 "$1.log" | grep -q 'the store has format version' || fail "$1 does not start as $2"
         echo "NOTE: the old program refuses the store of the new one"
+        runs=new
         start "$1" "$folder/new"
     fi
     until_connected "$1"
     rm "away-$1"
-    echo "$1 runs the $2 program: $(wc -l < acknowledged) cases acknowledged, $(wc -l < answered) orders answered so far"
+    echo "$1 runs the $runs program: $(wc -l < acknowledged) cases acknowledged, $(wc -l < answered) orders answered so far"
 }
 
 found "${members[@]}"

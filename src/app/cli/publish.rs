@@ -11,10 +11,12 @@ mod run;
 
 use std::path::{Path, PathBuf};
 
+use indicatif::ProgressBar;
+
 use crate::app::cli::client::block_on;
 use crate::app::cli::publish::how::How;
 use crate::app::cli::publish::names::NamesFile;
-use crate::app::cli::publish::run::Run;
+use crate::app::cli::publish::run::{Drafts, Run};
 use crate::app::cli::stream::{Account, progress, records};
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::records::draft;
@@ -73,15 +75,11 @@ async fn publish(args: PublishArgs) -> Result<Outcome, CliError> {
     if args.follow && args.file != Path::new("-") {
         return follow::follow(args).await;
     }
-    let bar = progress(&args.file, args.follow);
-    let defaults = args.how.defaults.clone();
-    let incoming =
-        records(&args.file, &args.how.input, &draft::FIELDS, &bar, move |record| draft::read(record, &defaults))?;
+    let (bar, incoming) = drafts(&args)?;
     let report = args.how.input.open_report()?;
     let names = args.names.as_deref().map(NamesFile::create).transpose()?;
     let mut run = Run::new(&args, args.how.client.connect(&[Role::Publisher])?, bar, names);
     let ended = run.all(incoming).await;
-    run.bar.finish_and_clear();
     run.account.tell(report.as_ref())?;
     if let Some(names) = &mut run.names {
         names.finish()?;
@@ -96,15 +94,19 @@ async fn publish(args: PublishArgs) -> Result<Outcome, CliError> {
 
 /// Publishes a whole file; what became of its records. An error of usage is the file's own: it cannot be read as records.
 pub async fn whole_file(args: &PublishArgs) -> Result<Account, CliError> {
-    let bar = progress(&args.file, false);
-    let defaults = args.how.defaults.clone();
-    let incoming =
-        records(&args.file, &args.how.input, &draft::FIELDS, &bar, move |record| draft::read(record, &defaults))?;
+    let (bar, incoming) = drafts(args)?;
     let node =
         args.how.client.connect(&[Role::Publisher]).map_err(|error| CliError { code: CliError::FAILED, ..error })?;
     let mut run = Run::new(args, node, bar, None);
-    let ended = run.all(incoming).await;
-    run.bar.finish_and_clear();
-    ended?;
+    run.all(incoming).await?;
     Ok(run.account)
+}
+
+/// The file's records as drafts, and how far they were read.
+fn drafts(args: &PublishArgs) -> Result<(ProgressBar, Drafts), CliError> {
+    let bar = progress(&args.file, args.follow);
+    let defaults = args.how.defaults.clone();
+    let read = move |record: &_| draft::read(record, &defaults);
+    let incoming = records(&args.file, &args.how.input, &draft::FIELDS, &bar, read)?;
+    Ok((bar, incoming))
 }

@@ -17,6 +17,7 @@ use crate::app::records::Record;
 use crate::app::records::growing::{FollowFault, Growing, pause};
 use crate::app::records::refusal::Refusal;
 use crate::app::records::source::{Columns, ReadOptions, RecordReader, SourceError};
+use crate::io::folder::folder_of;
 
 /// Records read ahead of the node.
 const QUEUE: usize = 2_000;
@@ -98,9 +99,8 @@ pub fn find(path: &Path, is_same: impl Fn(&File) -> bool) -> Option<PathBuf> {
     if knows(path) {
         return Some(path.to_owned());
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path.file_name()?.to_str()?;
-    let entries = std::fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    let entries = std::fs::read_dir(folder_of(path)).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
     let mut longer: Vec<PathBuf> = entries
         .filter(|other| {
             other

@@ -44,6 +44,9 @@ struct Summary<'a> {
     ack_reached: Option<&'static str>,
 }
 
+/// What is read of a file, record by record.
+pub type Drafts = mpsc::Receiver<Incoming<Vec<local::IndicatorDraft>>>;
+
 /// Drafts gathered for one call, with the lines they stand on.
 #[derive(Debug, Default)]
 pub struct Call {
@@ -91,10 +94,13 @@ impl<'a> Run<'a> {
 
 impl Run<'_> {
     /// Reads to the end, or to Ctrl-C or SIGTERM where the file is followed. What was gathered is sent in either case.
-    pub async fn all(
-        &mut self,
-        mut incoming: mpsc::Receiver<Incoming<Vec<local::IndicatorDraft>>>,
-    ) -> Result<(), CliError> {
+    pub async fn all(&mut self, incoming: Drafts) -> Result<(), CliError> {
+        let ended = self.take(incoming).await;
+        self.bar.finish_and_clear();
+        ended
+    }
+
+    async fn take(&mut self, mut incoming: Drafts) -> Result<(), CliError> {
         let failed = |error| CliError::failed(format!("signals cannot be waited for: {error}"));
         // Listened for from here on: one that comes while a call is made is not lost.
         let told = self.args.follow.then(told_to_stop);

@@ -19,6 +19,7 @@ use crate::app::config::webhooks::WebhookConfig;
 use crate::base::limits;
 use crate::base::name::MemberId;
 use crate::domain::identifier::Region2;
+use crate::io::folder::folder_of;
 use crate::io::keystore::passphrase::PassphraseSource;
 use crate::node::copies::Ack;
 
@@ -129,11 +130,7 @@ impl Config {
     /// Reads `path` and the process's environment.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = read_text(path)?;
-        let base = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        Self::parse(&text, path, base, process_environment())
+        Self::parse(&text, path, folder_of(path), process_environment())
     }
 
     /// Checks `text`; relative paths in it start at `base`, `path` is only for messages.

@@ -9,6 +9,7 @@ pub mod compactor;
 pub mod engine;
 pub mod exchange;
 pub mod fence_file;
+pub mod folder;
 pub mod grpc;
 pub mod guard_files;
 pub mod http;

@@ -18,6 +18,7 @@ use crate::base::bytes::Sha256Digest;
 use crate::io::backup::format::{BackupError, Header};
 use crate::io::backup::make::{Gathered, Made, Places};
 use crate::io::clock;
+use crate::io::folder::sync_name;
 use crate::io::keystore::passphrase::Passphrase;
 use crate::io::keystore::stream::{Recipient, SealTo, seal_into};
 use crate::node::store::StorageFault;
@@ -198,10 +199,7 @@ impl Unfinished {
     }
 
     fn put_in_place(self, file: &Path) -> Result<(), CliError> {
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::fs::rename(&self.0, file)
-            .and_then(|()| std::fs::File::open(folder)?.sync_all())
-            .map_err(|reason| fault_of(file, reason))
+        std::fs::rename(&self.0, file).and_then(|()| sync_name(file)).map_err(|reason| fault_of(file, reason))
     }
 }
 

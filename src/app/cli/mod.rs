@@ -23,6 +23,7 @@ pub mod identifier_option;
 pub mod init;
 pub mod key;
 pub mod list;
+mod lock;
 pub mod member;
 pub mod openapi;
 pub mod publish;

@@ -10,6 +10,7 @@
 pub mod csv;
 pub mod draft;
 pub mod follow;
+pub mod growing;
 pub mod input;
 pub mod json;
 pub mod lines;

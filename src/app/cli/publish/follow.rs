@@ -8,8 +8,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::app::cli::client::Fingerprints;
+use crate::app::cli::publish::PublishArgs;
+use crate::app::cli::publish::names::NamesFile;
 use crate::app::cli::publish::position::{Found, Position, StoredCall};
-use crate::app::cli::publish::{Call, FOLLOW_IDLE, NamesFile, PublishArgs, Run};
+use crate::app::cli::publish::run::{Call, FOLLOW_IDLE, Run};
 use crate::app::cli::stream::{broken, progress, unwritable};
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output;

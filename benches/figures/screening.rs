@@ -23,6 +23,7 @@ use hushwire::domain::pseudonym::keys::{EpochKeys, EpochSecret, KeyRing};
 use hushwire::domain::pseudonym::payload::seal_payload;
 use hushwire::domain::roster::terms::Limits;
 use hushwire::domain::screening::demands::Demands;
+use hushwire::domain::screening::experience::Experience;
 use hushwire::domain::screening::freshness::Freshness;
 use hushwire::domain::screening::own_lists::{Listing, ListingReason, OwnList, OwnListKey, OwnLists};
 use hushwire::domain::screening::policy::BuiltInPolicy;
@@ -274,6 +275,7 @@ impl Bench {
             canon: &canon,
             guard: &self.guard,
             lists: &self.lists,
+            experience: &Experience::default(),
             freshness: &self.freshness,
             policy: &self.policy,
             demands: &Demands::new(&Limits::default(), &[]),

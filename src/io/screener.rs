@@ -24,6 +24,7 @@ use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::screening::answer::{RefusedIdentifier, Screening};
 use crate::domain::screening::decision::Decision;
 use crate::domain::screening::demands::Demands;
+use crate::domain::screening::experience::Experience;
 use crate::domain::screening::freshness::Freshness;
 use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::screening::policy::BuiltInPolicy;
@@ -46,6 +47,8 @@ pub struct Screener {
     pub guard: ArcSwap<GuardLists>,
     /// Changed by the node once a change is durable.
     pub lists: Arc<ArcSwap<OwnLists>>,
+    /// What own outcomes taught; changed by the node once an outcome is durable.
+    pub experience: Arc<ArcSwap<Experience>>,
     pub freshness: ArcSwap<Freshness>,
     pub policy: BuiltInPolicy,
     pub demands: ArcSwap<Demands>,
@@ -126,6 +129,7 @@ impl Screener {
             canon: &self.canon,
             guard: &self.guard.load(),
             lists: &self.lists.load(),
+            experience: &self.experience.load(),
             freshness: &self.freshness.load(),
             policy: &self.policy,
             demands: &self.demands.load(),

@@ -48,6 +48,8 @@ impl State {
                 }
                 change::Kind::Listed(listed) => self.apply_listed(listed)?,
                 change::Kind::Cosigned(cosigned) => self.apply_cosigned(cosigned)?,
+                change::Kind::OutcomeLearnt(learnt) => self.outcomes.apply(learnt)?,
+                change::Kind::SightingRead(read) => self.sightings.apply(&self.identity.consortium, read)?,
                 change::Kind::AuditWitnessed(witnessed) => self.apply_audit_witnessed(witnessed)?,
             }
         }

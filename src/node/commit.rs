@@ -26,7 +26,7 @@ pub struct Commit {
 /// One change.
 #[derive(Clone, PartialEq, Message)]
 pub struct Change {
-    #[prost(oneof = "change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15")]
+    #[prost(oneof = "change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 22, 23")]
     pub kind: Option<change::Kind>,
 }
 
@@ -62,6 +62,10 @@ pub mod change {
         ErasureAsked(super::ErasureAsked),
         #[prost(message, tag = "15")]
         ErasureConfirmed(super::ErasureConfirmed),
+        #[prost(message, tag = "22")]
+        OutcomeLearnt(super::OutcomeLearnt),
+        #[prost(message, tag = "23")]
+        SightingRead(super::SightingRead),
     }
 }
 
@@ -345,6 +349,54 @@ pub struct AuditWitnessed {
     /// The head as a signed note.
     #[prost(string, tag = "2")]
     pub note: String,
+}
+
+/// What a decision's order turned out to be, with the indicators that had matched. A later one about the same decision stands in
+/// its place.
+#[derive(Clone, PartialEq, Message)]
+pub struct OutcomeLearnt {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub decision: Vec<u8>,
+    /// 1 confirmed, 2 false positive.
+    #[prost(uint32, tag = "2")]
+    pub outcome: u32,
+    /// When, milliseconds since 1970.
+    #[prost(uint64, tag = "3")]
+    pub time_ms: u64,
+    #[prost(message, repeated, tag = "4")]
+    pub indicators: Vec<LearntIndicator>,
+}
+
+/// One indicator that had matched.
+#[derive(Clone, PartialEq, Message)]
+pub struct LearntIndicator {
+    #[prost(string, tag = "1")]
+    pub member: String,
+    /// 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub commitment: Vec<u8>,
+    /// Ordinal of the identifier's kind.
+    #[prost(uint32, tag = "3")]
+    pub kind: u32,
+}
+
+/// A sighting of another member about one of ours was opened, or could not be.
+#[derive(Clone, PartialEq, Message)]
+pub struct SightingRead {
+    #[prost(string, tag = "1")]
+    pub origin: String,
+    #[prost(uint64, tag = "2")]
+    pub index: u64,
+    /// 32 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub target: Vec<u8>,
+    /// 1 confirmed, 2 false positive, 0 where it could not be opened.
+    #[prost(uint32, tag = "4")]
+    pub outcome: u32,
+    /// When it was opened, milliseconds since 1970.
+    #[prost(uint64, tag = "5")]
+    pub time_ms: u64,
 }
 
 impl Commit {

@@ -19,6 +19,7 @@ pub mod cosign;
 pub mod cut;
 pub mod decoy;
 mod derive;
+pub mod dispute;
 pub mod erase;
 pub mod erasures;
 pub mod feeds;
@@ -33,6 +34,7 @@ pub mod list;
 pub mod local_mac;
 pub mod mark;
 pub mod open;
+pub mod outcomes;
 pub mod pending;
 pub mod publish;
 pub mod published;
@@ -48,6 +50,8 @@ pub mod salvage;
 pub mod scrub;
 pub mod select;
 pub mod serve;
+pub mod sight;
+pub mod sightings;
 pub mod signers;
 pub mod state;
 pub mod status;
@@ -152,6 +156,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         self.write_rows(&due);
         self.state.show();
         self.state.show_lists();
+        self.state.show_experience();
         Ok(())
     }
 
@@ -170,8 +175,9 @@ impl<J: Journal, V: Views> Node<J, V> {
         // Before whoever reads them: a doubt they are rid of here would fail the next.
         let tended = self.tend_views(now, rng);
         let witnessed = self.keep_audit_witnessed(now, rng);
+        let read = self.read_sightings(now, rng);
         let kept = self.keep_house(now);
-        closed.and(noticed).and(cosigned).and(witnessed).and(kept).and(tended)
+        closed.and(noticed).and(cosigned).and(witnessed).and(read).and(kept).and(tended)
     }
 
     /// The last word before the node is dropped: everything durable, the views too.

@@ -62,6 +62,8 @@ impl Scrub {
                 | change::Kind::Listed(_)
                 | change::Kind::Cosigned(_)
                 | change::Kind::AuditWitnessed(_)
+                | change::Kind::OutcomeLearnt(_)
+                | change::Kind::SightingRead(_)
                 | change::Kind::ErasureAsked(_)
                 | change::Kind::ErasureConfirmed(_) => {}
             }

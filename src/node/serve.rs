@@ -276,6 +276,8 @@ fn run_of(commit: Commit, origin: &str, first: EntryIndex) -> Option<Vec<StoredE
         | change::Kind::Listed(_)
         | change::Kind::Cosigned(_)
         | change::Kind::AuditWitnessed(_)
+        | change::Kind::OutcomeLearnt(_)
+        | change::Kind::SightingRead(_)
         | change::Kind::ErasureAsked(_)
         | change::Kind::ErasureConfirmed(_) => None,
     })

@@ -12,8 +12,10 @@ use crate::base::bytes::{Incarnation, LocalMac, Salt};
 use crate::base::name::{FeedId, MemberId};
 use crate::base::time::{Day, Timestamp};
 use crate::domain::belief::place::TableKey;
+use crate::domain::belief::writer::Writer;
 use crate::domain::belief::{Belief, Witnessing};
-use crate::domain::feed::entry::{Content, Entry};
+use crate::domain::feed::blob::sighting::Sighting;
+use crate::domain::feed::entry::{Content, Entry, EntryKind};
 use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
 use crate::domain::indicator::typology::TypologyList;
@@ -21,6 +23,7 @@ use crate::domain::roster::document::RosterDraft;
 use crate::domain::roster::exclusion::Exclusions;
 use crate::domain::roster::succession::RosterNote;
 use crate::domain::roster::verified::Roster;
+use crate::domain::screening::experience::Experience;
 use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::ledger::Ledger;
@@ -31,8 +34,10 @@ use crate::node::erasures::Erasures;
 use crate::node::feeds::Feed;
 use crate::node::fence::Fence;
 use crate::node::identity::Identity;
+use crate::node::outcomes::Outcomes;
 use crate::node::pending::Pending;
 use crate::node::published::Published;
+use crate::node::sightings::Sightings;
 use crate::node::store::{RecordNumber, StorageFault, ViewChange};
 use crate::node::unbelieved::Why;
 use crate::node::witness::AuditWitness;
@@ -75,6 +80,12 @@ pub struct State {
     pub lists: Arc<OwnLists>,
     /// The own lists as screening sees them.
     pub shown_lists: Arc<ArcSwap<OwnLists>>,
+    /// What own outcomes taught, staged changes included.
+    pub outcomes: Outcomes,
+    /// The same as screening sees it.
+    pub shown_experience: Arc<ArcSwap<Experience>>,
+    /// What others saw of own indicators.
+    pub sightings: Sightings,
     /// Something verified could not be believed for want of room.
     pub belief_full: bool,
     /// Notes of the rosters this node followed, by version.
@@ -121,6 +132,9 @@ impl State {
             ledger: Ledger::new(settings.quarter_cap),
             shown_lists: Arc::new(ArcSwap::new(Arc::clone(&lists))),
             lists,
+            outcomes: Outcomes::default(),
+            shown_experience: Arc::default(),
+            sightings: Sightings::default(),
             belief_full: false,
             rosters: BTreeMap::new(),
             exclusions: Exclusions::default(),
@@ -154,6 +168,8 @@ impl State {
     pub(in crate::node) fn expire(&mut self, today: Day) {
         self.belief.writer().expire(today);
         self.decoys.expire(today);
+        self.outcomes.expire(today);
+        self.sightings.expire(today);
         for feed in self.feeds.values_mut() {
             feed.cover_expired(today);
         }
@@ -195,6 +211,8 @@ impl State {
                 // A full belief is a limit of the machine; the entry itself is kept and served.
                 self.belief_full |= doubt.why == Why::NoRoom;
                 feed.unbelieved.note(heard.index, doubt);
+            } else if let Some(sighting) = sighting_of(&self.identity, &writer, heard) {
+                self.sightings.take((heard.feed.clone(), heard.index), sighting, heard.first_seen);
             }
         }
     }
@@ -220,6 +238,13 @@ impl State {
         self.rosters.last_key_value().map(|(version, note)| (*version, note.as_str()))
     }
 
+    /// Lets what own outcomes taught show.
+    pub(in crate::node) fn show_experience(&self) {
+        if !Arc::ptr_eq(&self.shown_experience.load(), self.outcomes.experience()) {
+            self.shown_experience.store(Arc::clone(self.outcomes.experience()));
+        }
+    }
+
     /// Lets changes of the own lists show. Apart from [`State::show`], because a change after it copies the lists: a replay must
     /// not do that record by record.
     pub(in crate::node) fn show_lists(&self) {
@@ -227,6 +252,15 @@ impl State {
             self.shown_lists.store(Arc::clone(&self.lists));
         }
     }
+}
+
+/// What an entry of another member says, sealed, of an own indicator.
+fn sighting_of(identity: &Identity, writer: &Writer<'_>, heard: &Heard) -> Option<Sighting> {
+    if heard.entry.leaf().kind != EntryKind::Sighting || identity.is_own(&heard.feed) {
+        return None;
+    }
+    let sighting = Sighting::decode(&heard.entry.content()?.blob).ok()?;
+    writer.is_of(&sighting.target, &identity.member).then_some(sighting)
 }
 
 /// What was published under a larger quota goes on counting.

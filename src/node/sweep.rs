@@ -8,6 +8,7 @@
 //!   tree and every proof of it stay too; of an indicator the day it was reckoned to, so that it keeps its place in its author's
 //!   quota: what exceeded it before a start exceeds it after.
 //! - Entries of the *own lists* that were replaced, removed or expired go.
+//! - *Outcomes* go once they are too old to teach, *opened sightings* once what they speak of is over.
 //! - *Cosigned checkpoints* go once a later one of the same feed or audit log is stored.
 //! - Everything else stays as it is.
 
@@ -29,7 +30,9 @@ use crate::node::commit::{
 };
 use crate::node::keys;
 use crate::node::list::still_listed;
+use crate::node::outcomes;
 use crate::node::published::day_of;
+use crate::node::sightings;
 use crate::node::state::State;
 use crate::node::store::{Keep, RecordNumber};
 
@@ -143,6 +146,8 @@ impl Sweep {
             Some(change::Kind::ErasureConfirmed(confirmed)) => (!self.ended(confirmed.time_ms), false),
             Some(change::Kind::Listed(listed)) => self.listed(listed),
             Some(change::Kind::Cosigned(cosigned)) => (!self.is_superseded(cosigned), false),
+            Some(change::Kind::OutcomeLearnt(learnt)) => (!outcomes::is_over(Timestamp::from_unix_ms(learnt.time_ms), self.horizon), false),
+            Some(change::Kind::SightingRead(read)) => (!sightings::is_over(Timestamp::from_unix_ms(read.time_ms).day(), self.horizon), false),
             Some(change::Kind::AuditWitnessed(witnessed)) => (!self.is_outdated(witnessed), false),
             Some(
                 change::Kind::Opened(_)

@@ -104,7 +104,7 @@ impl Consortium {
     pub fn identity(&self, member: usize) -> Identity {
         let (keys, name) = (&self.keys[member], &self.members[member]);
         let current = EpochKeys::derive(&self.id, self.epoch, &secret());
-        let Signers { feeds, former_feeds, audit, witness } = self.signers(member);
+        let Signers { feeds, former_feeds, audit, witness, sighting_keys } = self.signers(member);
         Identity {
             consortium: self.id.clone(),
             member: name.clone(),
@@ -114,6 +114,7 @@ impl Consortium {
             witness,
             key_ring: Arc::new(KeyRing { current, previous: None }),
             local_mac: LocalMacKey::new(&keys.local_mac),
+            sighting_keys,
         }
     }
 

@@ -39,6 +39,7 @@ impl Home {
             witness: keys.witness_signer(consortium, member).expect("a key"),
             key_ring: keys.key_ring(&roster, now).expect("an epoch").into(),
             local_mac: LocalMacKey::new(&keys.local_mac),
+            sighting_keys: Vec::new(),
         };
         let settings = Settings {
             window_ms: 0,

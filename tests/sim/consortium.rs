@@ -158,7 +158,7 @@ impl Consortium {
         let common = secret(7);
         let own = self.rogue.as_ref().filter(|_| member == ROGUE).map_or(&common, |(_, secret)| secret);
         let current = EpochKeys::derive(&self.id, KeyEpoch(1), own);
-        let Signers { feeds, former_feeds, audit, witness } = self.signers(member, followed);
+        let Signers { feeds, former_feeds, audit, witness, sighting_keys } = self.signers(member, followed);
         Identity {
             consortium: self.id.clone(),
             member: name.clone(),
@@ -168,6 +168,7 @@ impl Consortium {
             witness,
             key_ring: Arc::new(KeyRing { current, previous: None }),
             local_mac: LocalMacKey::new(&keys.local_mac),
+            sighting_keys,
         }
     }
 

@@ -146,7 +146,7 @@ impl Material {
     pub fn identity(&self) -> Result<Identity, ServeError> {
         let Keystore { consortium, member, keys } = self.keystore.as_ref();
         let failed = |error: crate::domain::note::key::KeyError| ServeError::Keys(error.to_string());
-        let Signers { feeds, former_feeds, audit, witness } =
+        let Signers { feeds, former_feeds, audit, witness, sighting_keys } =
             keys.signers(consortium, member, &self.roster).map_err(failed)?;
         Ok(Identity {
             consortium: consortium.clone(),
@@ -157,6 +157,7 @@ impl Material {
             witness,
             key_ring: Arc::clone(&self.key_ring),
             local_mac: LocalMacKey::new(&keys.local_mac),
+            sighting_keys,
         })
     }
 

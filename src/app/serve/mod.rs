@@ -34,7 +34,7 @@ use crate::app::serve::doors::Sockets;
 use crate::app::serve::material::{LiveEngine, Material, ReadyFile, ServeError};
 use crate::app::serve::observe::Observer;
 use crate::app::serve::open_up::{OpenUp, Ready, Store, assess_early};
-use crate::app::serve::opening::{Early, start_engine};
+use crate::app::serve::opening::{Early, ShownExperience, start_engine};
 use crate::app::serve::peering::Peering;
 use crate::app::serve::roster::RosterDesk;
 use crate::app::serve::store::{LiveJournal, LiveSnapshot, OnDamage};
@@ -217,7 +217,9 @@ fn start(
     let early = whole.and_then(|journal| opening::early(config, material, snapshot, journal, clock::now()));
     let listed = early.as_ref().map_or_else(|| OwnLists::new(opening::list_key(material)), |early| early.lists.clone());
     let lists = Arc::new(ArcSwap::from_pointee(listed));
-    let (engine, opening, thread) = start_engine(config, material, on_damage, journal, snapshot, &lists)?;
+    let experience = ShownExperience::default();
+    let (engine, opening, thread) =
+        start_engine(config, material, on_damage, journal, snapshot, &lists, &experience)?;
     let (belief, demands, freshness, early) = match early {
         Some(Early { belief, demands, feeds, .. }) => {
             (Some(belief), demands, assess_early(&feeds, &config.member), Some(feeds))
@@ -236,6 +238,7 @@ fn start(
         demands: ArcSwap::from_pointee(demands),
         guard: ArcSwap::new(guards),
         lists,
+        experience,
         freshness: ArcSwap::from_pointee(freshness),
         own: config.member.clone(),
         sandbox: config.screening.sandbox,

@@ -16,6 +16,7 @@ use crate::domain::belief::load::Loader;
 use crate::domain::belief::place::TableKey;
 use crate::domain::screening::demands::Demands;
 use crate::domain::screening::freshness::FeedSigned;
+use crate::domain::screening::experience::Experience;
 use crate::domain::screening::own_lists::{OwnListKey, OwnLists};
 use crate::io::clock;
 use crate::io::engine::{self, Engine};
@@ -46,6 +47,9 @@ pub struct Early {
     pub lists: OwnLists,
     pub feeds: Vec<FeedSigned>,
 }
+
+/// What own outcomes taught, as screening sees it: nothing until the store is open, so that every member weighs the same.
+pub type ShownExperience = Arc<ArcSwap<Experience>>;
 
 /// The own lists as screening sees them: a snapshot's until the store is open, then the node's.
 pub type ShownLists = Arc<ArcSwap<OwnLists>>;
@@ -130,12 +134,13 @@ pub fn start_engine(
     journal: Result<LiveJournal, ServeError>,
     snapshot: &LiveSnapshot,
     lists: &ShownLists,
+    experience: &ShownExperience,
 ) -> Result<(LiveEngine, Opening, JoinHandle<()>), ServeError> {
     let reader = journal.as_ref().ok().map(LiveJournal::reader);
     let keystore = &material.keystore;
     let (consortium, member) = (keystore.consortium.clone(), keystore.member.clone());
     let (config, material, snapshot) = (config.clone(), Arc::clone(material), Arc::clone(snapshot));
-    let lists = Arc::clone(lists);
+    let (lists, experience) = (Arc::clone(lists), Arc::clone(experience));
     let opener = move || {
         let now = clock::now();
         let OpenStore { mut node, reader, reserve } =
@@ -144,6 +149,7 @@ pub fn start_engine(
         let feeds = node.freshness(config.screening.freshness_limit_s, now);
         let demands = node.demands();
         node.show_lists_in(lists);
+        node.show_experience_in(experience);
         Ok((node, reserve, Opened { reader, belief, demands, feeds }))
     };
     let (engine, ending, thread) = Engine::start(consortium, member, TICK, opener).map_err(ServeError::Runtime)?;

@@ -139,6 +139,19 @@ pub enum AuditEvent {
         decision_id: String,
         outcome: &'static str,
     },
+    /// What another member saw of an own indicator.
+    SightingReceived {
+        indicator: IndicatorRef,
+        from: MemberId,
+        outcome: &'static str,
+    },
+    /// This member took a step of a dispute.
+    DisputeStepped {
+        indicator: IndicatorRef,
+        action: &'static str,
+        reason: &'static str,
+        answers: Option<MemberId>,
+    },
     /// Records that could not be written in time; how many, where anybody knows, and between when.
     GapRecorded {
         from: Timestamp,

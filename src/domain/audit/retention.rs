@@ -38,6 +38,8 @@ impl AuditEvent {
             | Self::QuarantineLifted { .. }
             | Self::ScreeningDecided { .. }
             | Self::OutcomeReported { .. }
+            | Self::SightingReceived { .. }
+            | Self::DisputeStepped { .. }
             | Self::GapRecorded { .. }
             | Self::RosterApplied { .. }
             | Self::RosterRefused { .. }

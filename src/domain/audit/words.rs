@@ -147,6 +147,21 @@ impl AuditEvent {
             Self::OutcomeReported { decision_id, outcome } => {
                 words(Ok, "screening.outcome", decision_id, [("reported", outcome.to_owned())])
             }
+            Self::SightingReceived { indicator, from, outcome } => words(
+                Ok,
+                "sighting.received",
+                indicator.name(),
+                [("from", from.to_string()), ("seen", outcome.to_owned())],
+            ),
+            Self::DisputeStepped { indicator, action, reason, answers } => words(
+                Ok,
+                action,
+                indicator.name(),
+                [
+                    ("answers", answers.map(|member| member.to_string()).unwrap_or_default()),
+                    ("reason", reason.to_owned()),
+                ],
+            ),
             Self::GapRecorded { from, until, records_lost } => words(
                 Fault,
                 "audit.gap",

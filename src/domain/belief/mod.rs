@@ -20,6 +20,8 @@ pub mod place;
 
 pub mod record;
 
+pub mod disputes;
+
 mod facts;
 
 pub mod image;
@@ -46,6 +48,7 @@ use arc_swap::ArcSwap;
 
 use crate::base::name::FeedId;
 use crate::base::position::TreeSize;
+use crate::domain::belief::disputes::Standings;
 use crate::domain::belief::mentions::Mentions;
 use crate::domain::belief::parties::{FeedNumber, Parties};
 use crate::domain::belief::place::{SEGMENTS, TableKey};
@@ -68,6 +71,8 @@ pub struct Belief {
     key: TableKey,
     roots: ArcSwap<Roots>,
     mentions: Mentions,
+    /// What is disputed, and how far.
+    disputed: ArcSwap<Standings>,
     writer: Mutex<WriterState>,
 }
 
@@ -86,7 +91,7 @@ pub struct Memory {
     pub records_bytes: usize,
     pub table_bytes: usize,
     pub names_bytes: usize,
-    /// Retractions, erasures and mentions.
+    /// Retractions, erasures, mentions and disputes.
     pub facts_bytes: usize,
     pub indicators: u64,
 }
@@ -118,6 +123,7 @@ impl Belief {
             key,
             roots: ArcSwap::new(Arc::clone(&roots)),
             mentions: Mentions::new(key),
+            disputed: ArcSwap::default(),
             writer: Mutex::new(WriterState::new(roots, each)),
         }
     }

@@ -28,6 +28,12 @@ pub struct MatchedIndicator {
     pub last_seen: Timestamp,
     /// Too few witnesses so far.
     pub provisional: bool,
+    /// Somebody disputes it, and its author has not answered yet.
+    pub disputed: bool,
+    /// Its reporter's confidence after age and the reporter's weight, 0 to 100.
+    pub effective_confidence: u32,
+    /// Seconds since it was observed, began to count or last proved right here, whichever came last.
+    pub age_s: u64,
 }
 
 impl MatchedIndicator {
@@ -48,8 +54,10 @@ pub struct Match {
     pub members: usize,
     /// Statements of this member itself.
     pub own: usize,
-    /// Effective confidence, 0 to 100; see [`effective_confidence`].
+    /// Effective confidence, 0 to 100; see [`effective_confidence`]. With age and weights.
     pub confidence: u32,
+    /// The same as its reporters said it, without age and weights.
+    pub confidence_undecayed: u32,
     /// Only weak forms matched: it informs and does not block.
     pub weak: bool,
     /// The strongest first; at most as many as are shown, see [`crate::base::limits::INDICATORS_PER_MATCH`].
@@ -92,7 +100,7 @@ impl Screening {
 /// Confidence of several members together, in percent: what remains of doubt when each member's best statement is taken
 /// as independent, `100 − 100·∏(1 − cᵢ/100)`, rounded down. One member's several statements do not add up.
 ///
-/// Age does not lower it in this version: an indicator counts in full until it expires.
+/// What goes in is what age and weight left of each statement ([`super::confidence`]).
 pub fn effective_confidence(best_by_member: impl IntoIterator<Item = u32>) -> u32 {
     const SCALE: u64 = 1_000_000;
     let doubt = best_by_member.into_iter().fold(SCALE, |doubt, percent| {

@@ -61,14 +61,18 @@ pub enum ReasonCode {
     SingleIndicator,
     /// Members flag an identifier, yet too few witnesses vouch for their feeds so far.
     ProvisionalIndicator,
+    /// Members flag an identifier, yet others dispute what they say.
+    DisputedIndicator,
     /// Identifiers of several kinds are flagged, each of which many innocents share.
     WeakIndicatorsTogether,
     /// An identifier many innocents share is flagged: for information only.
     WeakIndicator,
+    /// What members say of an identifier has faded with age, or with how often they were wrong: for information only.
+    FadedIndicator,
 }
 
 impl ReasonCode {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::SandboxValue,
         Self::OwnAllowList,
         Self::OwnBlockList,
@@ -77,8 +81,10 @@ impl ReasonCode {
         Self::CorroboratedByStaleFeed,
         Self::SingleIndicator,
         Self::ProvisionalIndicator,
+        Self::DisputedIndicator,
         Self::WeakIndicatorsTogether,
         Self::WeakIndicator,
+        Self::FadedIndicator,
     ];
 
     /// Stable name; it never changes.
@@ -92,8 +98,10 @@ impl ReasonCode {
             Self::CorroboratedByStaleFeed => "corroborated_by_stale_feed",
             Self::SingleIndicator => "single_indicator",
             Self::ProvisionalIndicator => "provisional_indicator",
+            Self::DisputedIndicator => "disputed_indicator",
             Self::WeakIndicatorsTogether => "weak_indicators_together",
             Self::WeakIndicator => "weak_indicator",
+            Self::FadedIndicator => "faded_indicator",
         }
     }
 
@@ -106,8 +114,10 @@ impl ReasonCode {
             | Self::CorroboratedByStaleFeed
             | Self::SingleIndicator
             | Self::ProvisionalIndicator
+            | Self::DisputedIndicator
             | Self::WeakIndicatorsTogether
-            | Self::WeakIndicator => false,
+            | Self::WeakIndicator
+            | Self::FadedIndicator => false,
         }
     }
 }
@@ -158,11 +168,17 @@ impl Reason {
             ReasonCode::ProvisionalIndicator => {
                 format!("{flag} the {kind}, but too few witnesses vouch for it so far")
             }
+            ReasonCode::DisputedIndicator => {
+                format!("{flag} the {kind}, but what is said is disputed: it may challenge, not block")
+            }
             ReasonCode::WeakIndicatorsTogether => {
                 format!("{flag} the {kind}, which many people share; another such identifier is flagged as well")
             }
             ReasonCode::WeakIndicator => {
                 format!("{flag} the {kind}, which many people share: for information only")
+            }
+            ReasonCode::FadedIndicator => {
+                format!("{flag} the {kind}, but so long ago, or so often wrongly, that it no longer counts: for information only")
             }
         }
     }

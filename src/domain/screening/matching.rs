@@ -7,6 +7,7 @@ use crate::base::bytes::Pseudonym;
 use crate::base::kind::IdentifierKind;
 use crate::base::name::{FeedId, MemberId};
 use crate::base::time::Timestamp;
+use crate::domain::belief::disputes::Disputed;
 use crate::domain::belief::parties::MemberNumber;
 use crate::domain::belief::record::State;
 use crate::domain::belief::view::{Statement, View};
@@ -17,6 +18,8 @@ use crate::domain::indicator::details::Details;
 use crate::domain::pseudonym::keys::EpochKeys;
 use crate::domain::pseudonym::payload::open_payload;
 use crate::domain::screening::answer::RefusedIdentifier;
+use crate::domain::screening::confidence::{Worth, worth};
+use crate::domain::screening::experience::Weight;
 use crate::domain::screening::own_lists::OwnListing;
 use crate::domain::screening::policy::is_weak_kind;
 use crate::domain::screening::screen::ScreeningContext;
@@ -30,6 +33,11 @@ pub(super) struct Hit {
     pub(super) feed: FeedId,
     pub(super) member: MemberNumber,
     pub(super) last_seen: Timestamp,
+    /// Seconds since it was observed, began to count or last proved right here, whichever came last.
+    pub(super) age_s: u64,
+    pub(super) worth: Worth,
+    /// Somebody disputes it, and its author has not answered yet.
+    pub(super) disputed: bool,
     pub(super) own: bool,
     pub(super) weak: bool,
     pub(super) stale: bool,
@@ -127,6 +135,7 @@ fn open_all(
         return Vec::new();
     }
     let seal = probe.keys.seal(&form.canonical);
+    let own_number = view.member_number(context.own);
     let opened = statements.into_iter().filter_map(|statement| {
         let counts = match statement.state {
             State::Live => !statement.quarantined,
@@ -145,8 +154,20 @@ fn open_all(
         if !details.validity.contains(context.now) || !context.demands.admit(&details) {
             return None;
         }
+        let disputed = view.disputed(&statement.commitment);
+        let counts_no_more = |disputed: &Disputed| {
+            disputed.is_overdue(context.now) || own_number.is_some_and(|own| disputed.is_by(own))
+        };
+        if disputed.as_deref().is_some_and(counts_no_more) {
+            return None;
+        }
         let own = reporter == *context.own;
+        let weight = if own { Weight::NEUTRAL } else { context.experience.weight(&reporter, statement.kind) };
+        let age_s = age_s(&statement, &details, context);
         Some(Hit {
+            age_s,
+            worth: worth(details.confidence.percent(), statement.kind, age_s, weight),
+            disputed: disputed.is_some_and(|disputed| disputed.is_unanswered()),
             member: statement.reporter,
             last_seen: view.last_seen(&statement),
             stale: !own && context.freshness.is_stale(&feed),
@@ -159,4 +180,13 @@ fn open_all(
         })
     });
     opened.collect()
+}
+
+/// How old a statement is. Its author may claim any moment; one after it came here makes it no younger.
+fn age_s(statement: &Statement, details: &Details, context: &ScreeningContext<'_>) -> u64 {
+    let observed = details.observed_at.min(statement.first_seen);
+    let counts_from = Timestamp::from_unix_s(details.validity.from_s());
+    let confirmed = context.experience.confirmed_at(&statement.commitment);
+    let newest = observed.max(counts_from).max(confirmed.unwrap_or(observed));
+    context.now.ms_since(newest) / 1_000
 }

@@ -7,9 +7,13 @@
 
 pub mod answer;
 
+pub mod confidence;
+
 pub mod decision;
 
 pub mod demands;
+
+pub mod experience;
 
 pub mod freshness;
 

@@ -1,4 +1,4 @@
-//! The built-in policy, version 1: from what was found about each identifier to a decision with its reasons.
+//! The built-in policy, version 2: from what was found about each identifier to a decision with its reasons.
 //!
 //! In order of precedence:
 //!
@@ -6,15 +6,18 @@
 //! 2. The member's own allow list lets the transaction pass.
 //! 3. The member's own block list refuses it.
 //! 4. Two distinct members on one identifier refuse it. Own statements count as one member; a member counts once over all
-//!    forms and epochs of the identifier. Not counted are weak forms, provisional statements and stale feeds.
+//!    forms and epochs of the identifier. Not counted are weak forms, provisional and disputed statements and stale feeds.
 //!    - Where the identifier is a payment card (number, account reference or token: all stand for one card) and nothing but
 //!      cards counts fully against the transaction, it is held instead: the card's genuine holder still uses it.
 //!    - Where the second member is only reached by counting stale feeds, it is held instead: a retraction may be on its way.
-//! 5. One member, or provisional statements of any number, ask for a challenge.
+//! 5. One member, or provisional or disputed statements of any number, ask for a challenge.
 //! 6. Weak forms (networks, postal addresses, and whatever stands on a weak guard list) never decide alone: one is told for
 //!    information; two of different families (network, place, web, mail, …) ask for a challenge together.
 //!
-//! The strongest reason decides. Severity and confidence are shown, not weighed: weighing is what a member's own policy
+//! 7. Statements of which age, or the reporter's precision, left next to nothing ([`super::confidence`]) count for none of this:
+//!    they are told for information.
+//!
+//! The strongest reason decides. Severity and confidence are otherwise shown, not weighed: weighing is what a member's own policy
 //! file will be for.
 
 use std::collections::BTreeSet;
@@ -30,7 +33,7 @@ use crate::domain::screening::decision::{Decision, Reason, ReasonCode};
 use crate::domain::screening::own_lists::{OwnList, OwnListing};
 
 /// A changed rule is a new version: old answers stay explainable.
-const VERSION: &str = "built-in/1";
+const VERSION: &str = "built-in/2";
 
 /// Distinct members that refuse together.
 const CORROBORATING_MEMBERS: usize = 2;
@@ -54,6 +57,10 @@ pub struct Voice {
     pub provisional: bool,
     /// Its feed is older than its limit.
     pub stale: bool,
+    /// Somebody disputes it, and its author has not answered yet.
+    pub disputed: bool,
+    /// So little is left of its confidence that it only informs.
+    pub faint: bool,
 }
 
 /// What was found about one identifier of the transaction.
@@ -127,7 +134,16 @@ fn members(finding: &Finding, counts: impl Fn(&Voice) -> bool) -> usize {
 }
 
 fn counts_fully(voice: &Voice) -> bool {
-    !voice.weak && !voice.provisional && !voice.stale
+    stands_fully(voice) && !voice.stale
+}
+
+/// As [`counts_fully`], its feed's age aside.
+fn stands_fully(voice: &Voice) -> bool {
+    is_strong(voice) && !voice.provisional && !voice.disputed
+}
+
+fn is_strong(voice: &Voice) -> bool {
+    !voice.weak && !voice.faint
 }
 
 fn reasons_of(finding: &Finding, all: &[Finding]) -> Vec<Reason> {
@@ -151,9 +167,9 @@ fn reasons_of(finding: &Finding, all: &[Finding]) -> Vec<Reason> {
         reasons.push(Reason { since: Some(since), ..reason(code, decision, 0) });
     }
     let fresh = members(finding, counts_fully);
-    let with_stale = members(finding, |voice| !voice.weak && !voice.provisional);
-    let strong = members(finding, |voice| !voice.weak);
-    let weak = members(finding, |voice| voice.weak);
+    let with_stale = members(finding, stands_fully);
+    let strong = members(finding, is_strong);
+    let weak = members(finding, |voice| voice.weak && !voice.faint);
     if fresh >= CORROBORATING_MEMBERS {
         let beside_card = all.iter().any(|other| !is_card(other.kind) && other.voices.iter().any(counts_fully));
         reasons.push(if is_card(finding.kind) && !beside_card {
@@ -166,7 +182,9 @@ fn reasons_of(finding: &Finding, all: &[Finding]) -> Vec<Reason> {
     } else if with_stale > 0 && strong < CORROBORATING_MEMBERS {
         reasons.push(reason(ReasonCode::SingleIndicator, Decision::Challenge, strong));
     } else if strong > 0 {
-        reasons.push(reason(ReasonCode::ProvisionalIndicator, Decision::Challenge, strong));
+        let unwitnessed = finding.voices.iter().any(|voice| is_strong(voice) && voice.provisional);
+        let code = if unwitnessed { ReasonCode::ProvisionalIndicator } else { ReasonCode::DisputedIndicator };
+        reasons.push(reason(code, Decision::Challenge, strong));
     } else if weak > 0 {
         let families: BTreeSet<IdentifierKind> =
             all.iter().filter(|other| is_only_weak(other)).map(|other| family(other.kind)).collect();
@@ -176,11 +194,16 @@ fn reasons_of(finding: &Finding, all: &[Finding]) -> Vec<Reason> {
             reason(ReasonCode::WeakIndicator, Decision::Allow, weak)
         });
     }
+    let faded = members(finding, |voice| voice.faint);
+    if faded > 0 {
+        reasons.push(reason(ReasonCode::FadedIndicator, Decision::Allow, faded));
+    }
     reasons
 }
 
 fn is_only_weak(finding: &Finding) -> bool {
-    !finding.voices.is_empty() && finding.voices.iter().all(|voice| voice.weak)
+    let mut heard = finding.voices.iter().filter(|voice| !voice.faint).peekable();
+    heard.peek().is_some() && heard.all(|voice| voice.weak)
 }
 
 /// The decision a test value stands for; none where it forces something else than a decision.

@@ -16,6 +16,7 @@ use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::screening::answer::{Match, MatchedIndicator, Screening, effective_confidence};
 use crate::domain::screening::decision::Advice;
 use crate::domain::screening::demands::Demands;
+use crate::domain::screening::experience::Experience;
 use crate::domain::screening::freshness::Freshness;
 use crate::domain::screening::matching::{Hit, Known, look_up};
 use crate::domain::screening::own_lists::OwnLists;
@@ -30,6 +31,8 @@ pub struct ScreeningContext<'a> {
     pub canon: &'a CanonRules,
     pub guard: &'a GuardLists,
     pub lists: &'a OwnLists,
+    /// What own outcomes taught.
+    pub experience: &'a Experience,
     pub freshness: &'a Freshness,
     pub policy: &'a BuiltInPolicy,
     /// What the roster demands of every statement.
@@ -73,6 +76,8 @@ fn finding(known: &Known) -> Finding {
         weak: hit.weak,
         provisional: hit.statement.provisional,
         stale: hit.stale,
+        disputed: hit.disputed,
+        faint: hit.worth.faint,
     });
     Finding {
         identifier: known.identifier,
@@ -83,12 +88,12 @@ fn finding(known: &Known) -> Finding {
     }
 }
 
-/// Strong before weak, full before provisional, fresh before stale, confident before doubtful; then by position.
+/// Of some worth before faint, strong before weak, full before provisional, fresh before stale, confident before doubtful; then by position.
 fn strongest_first(hits: &mut [Hit]) {
     hits.sort_by(|left, right| {
         let rank = |hit: &Hit| {
-            let doubt = Reverse(hit.details.confidence);
-            (hit.weak, hit.statement.provisional, hit.stale, doubt)
+            let doubt = Reverse(hit.worth.effective);
+            (hit.worth.faint, hit.weak, hit.statement.provisional || hit.disputed, hit.stale, doubt)
         };
         let position = |hit: &Hit| (hit.feed.clone(), hit.statement.index, hit.statement.commitment);
         rank(left).cmp(&rank(right)).then_with(|| position(left).cmp(&position(right)))
@@ -99,20 +104,27 @@ fn matched(known: Known) -> Option<Match> {
     let mut hits = known.hits;
     strongest_first(&mut hits);
     let kind = hits.first()?.statement.kind;
-    let mut best: BTreeMap<MemberNumber, u32> = BTreeMap::new();
-    for hit in &hits {
-        let percent = hit.details.confidence.percent();
-        best.entry(hit.member).and_modify(|held| *held = percent.max(*held)).or_insert(percent);
-    }
+    let best = best_by_member(&hits, |hit| hit.worth.effective);
+    let undecayed = best_by_member(&hits, |hit| hit.details.confidence.percent());
     Some(Match {
         identifier: known.identifier,
         kind,
         members: best.len(),
         own: hits.iter().filter(|hit| hit.own).count(),
         confidence: effective_confidence(best.into_values()),
+        confidence_undecayed: effective_confidence(undecayed.into_values()),
         weak: hits.iter().all(|hit| hit.weak),
         indicators: hits.into_iter().take(INDICATORS_PER_MATCH).map(indicator).collect(),
     })
+}
+
+fn best_by_member(hits: &[Hit], percent: impl Fn(&Hit) -> u32) -> BTreeMap<MemberNumber, u32> {
+    let mut best = BTreeMap::new();
+    for hit in hits {
+        let held: &mut u32 = best.entry(hit.member).or_default();
+        *held = percent(hit).max(*held);
+    }
+    best
 }
 
 fn indicator(hit: Hit) -> MatchedIndicator {
@@ -126,6 +138,9 @@ fn indicator(hit: Hit) -> MatchedIndicator {
         first_seen: hit.statement.first_seen,
         last_seen: hit.last_seen,
         provisional: hit.statement.provisional,
+        disputed: hit.disputed,
+        effective_confidence: hit.worth.effective,
+        age_s: hit.age_s,
     }
 }
 

@@ -174,6 +174,7 @@ fn identity(keystore: &Keystore) -> Result<Identity, BackupError> {
         witness: keys.witness_signer(consortium, member).map_err(mixed)?,
         key_ring: Arc::new(KeyRing { current, previous: None }),
         local_mac: LocalMacKey::new(&keys.local_mac),
+        sighting_keys: Vec::new(),
     })
 }
 

@@ -231,6 +231,7 @@ impl ScreeningDesk {
             members: number(found.members),
             own: number(found.own),
             confidence: found.confidence,
+            confidence_undecayed: found.confidence_undecayed,
             weak: found.weak,
             indicators: found.indicators.into_iter().map(|indicator| self.wire_indicator(indicator)).collect(),
         }
@@ -256,6 +257,9 @@ impl ScreeningDesk {
             provisional: indicator.provisional,
             note: details.note.as_str().to_owned(),
             kind: convert::wire_kind(indicator.kind).into(),
+            effective_confidence: indicator.effective_confidence,
+            age_s: indicator.age_s,
+            disputed: indicator.disputed,
         }
     }
 }

@@ -6,11 +6,12 @@ use crate::base::time::Timestamp;
 /// When everything on the own lists was put there.
 const SINCE: Timestamp = Timestamp::from_unix_s(1_795_000_000);
 
-/// `a`, `b`: a member's full voice; upper case: from a stale feed; `~` in front: provisional; `?` in front: weak.
+/// `a`, `b`: a member's full voice; upper case: from a stale feed; in front `~`: provisional, `?`: weak, `!`: disputed,
+/// `-`: faint.
 fn voices(text: &str) -> Vec<Voice> {
     text.split_whitespace()
         .map(|voice| {
-            let name = voice.trim_start_matches(['~', '?']);
+            let name = voice.trim_start_matches(['~', '?', '!', '-']);
             let letter = name.chars().next().expect("a voice has a name");
             let member = u32::from(letter.to_ascii_lowercase()) - u32::from('a');
             Voice {
@@ -18,6 +19,8 @@ fn voices(text: &str) -> Vec<Voice> {
                 weak: voice.contains('?'),
                 provisional: voice.contains('~'),
                 stale: letter.is_ascii_uppercase(),
+                disputed: voice.contains('!'),
+                faint: voice.contains('-'),
             }
         })
         .collect()
@@ -54,8 +57,8 @@ fn check(found: &[&str], decision: Decision, carried_by: Option<ReasonCode>) {
 
 use Decision::{Allow, Block, Challenge, Hold};
 use ReasonCode::{
-    CorroboratedByStaleFeed, CorroboratedCard, CorroboratedIndicator, OwnAllowList, OwnBlockList, ProvisionalIndicator,
-    SandboxValue, SingleIndicator, WeakIndicator, WeakIndicatorsTogether,
+    CorroboratedByStaleFeed, CorroboratedCard, CorroboratedIndicator, DisputedIndicator, FadedIndicator, OwnAllowList,
+    OwnBlockList, ProvisionalIndicator, SandboxValue, SingleIndicator, WeakIndicator, WeakIndicatorsTogether,
 };
 
 #[test]
@@ -140,4 +143,56 @@ fn the_digest_names_version_and_guard_lists() {
     let digest = |guard: u8| BuiltInPolicy::new(&Sha256Digest([guard; 32])).digest();
     assert_eq!(digest(1), digest(1));
     assert_ne!(digest(1), digest(2));
+}
+
+#[test]
+fn disputed_statements_challenge_and_do_not_block() {
+    check(&["email: !a"], Challenge, Some(DisputedIndicator));
+    check(&["email: !a !b !c"], Challenge, Some(DisputedIndicator));
+    check(&["email: a !b"], Challenge, Some(DisputedIndicator));
+    check(&["email: ~a !b"], Challenge, Some(ProvisionalIndicator));
+    check(&["email: a b !c"], Block, Some(CorroboratedIndicator));
+    check(&["pan: a b", "email: !a"], Hold, Some(CorroboratedCard));
+}
+
+#[test]
+fn faint_statements_only_inform() {
+    check(&["email: -a -b"], Allow, Some(FadedIndicator));
+    check(&["email: a -b"], Challenge, Some(SingleIndicator));
+    check(&["ip: ?-a", "address: ?a"], Allow, Some(WeakIndicator));
+    check(&["pan: a b", "email: -a"], Hold, Some(CorroboratedCard));
+    check(&["email: a b -c"], Block, Some(CorroboratedIndicator));
+}
+
+proptest::proptest! {
+    /// Whatever age, a record or a dispute takes from statements, no decision becomes stricter by it.
+    #[test]
+    fn what_a_statement_loses_makes_no_decision_stricter(
+        kinds in proptest::collection::vec(0..IdentifierKind::ALL.len(), 1..4),
+        said in proptest::collection::vec((0..4_usize, 0..4_u16, 0..8_u8), 0..10),
+        lost in proptest::collection::vec(0..4_u8, 10),
+    ) {
+        let finding = |identifier: usize, kind: usize, lost: &[u8]| Finding {
+            identifier,
+            kind: IdentifierKind::ALL[kind],
+            sandbox: None,
+            own_listing: None,
+            voices: (said.iter().zip(lost))
+                .filter(|((of, ..), loss)| *of == identifier && **loss != 3)
+                .map(|((_, member, flags), loss)| Voice {
+                    member: MemberNumber::for_test(*member),
+                    weak: flags & 1 != 0,
+                    provisional: flags & 2 != 0,
+                    stale: flags & 4 != 0,
+                    disputed: *loss == 1,
+                    faint: *loss == 2,
+                })
+                .collect(),
+        };
+        let decide = |lost: &[u8]| {
+            let findings: Vec<_> = (0..).zip(&kinds).map(|(number, kind)| finding(number, *kind, lost)).collect();
+            BuiltInPolicy::new(&Sha256Digest([0; 32])).decide(&findings).0
+        };
+        proptest::prop_assert!(decide(&lost) <= decide(&[0; 10]));
+    }
 }

@@ -135,10 +135,7 @@ pub(in crate::node) fn is_over(on: Day, today: Day) -> bool {
 
 fn tally(told: &BTreeMap<MemberId, Told>) -> Tally {
     let count = |outcome| told.values().filter(|told| told.outcome == outcome).count();
-    Tally {
-        confirmed: count(SightingOutcome::Confirmed),
-        false_positive: count(SightingOutcome::FalsePositive),
-    }
+    Tally { confirmed: count(SightingOutcome::Confirmed), false_positive: count(SightingOutcome::FalsePositive) }
 }
 
 #[cfg(test)]

@@ -146,8 +146,12 @@ impl Sweep {
             Some(change::Kind::ErasureConfirmed(confirmed)) => (!self.ended(confirmed.time_ms), false),
             Some(change::Kind::Listed(listed)) => self.listed(listed),
             Some(change::Kind::Cosigned(cosigned)) => (!self.is_superseded(cosigned), false),
-            Some(change::Kind::OutcomeLearnt(learnt)) => (!outcomes::is_over(Timestamp::from_unix_ms(learnt.time_ms), self.horizon), false),
-            Some(change::Kind::SightingRead(read)) => (!sightings::is_over(Timestamp::from_unix_ms(read.time_ms).day(), self.horizon), false),
+            Some(change::Kind::OutcomeLearnt(learnt)) => {
+                (!outcomes::is_over(Timestamp::from_unix_ms(learnt.time_ms), self.horizon), false)
+            }
+            Some(change::Kind::SightingRead(read)) => {
+                (!sightings::is_over(Timestamp::from_unix_ms(read.time_ms).day(), self.horizon), false)
+            }
             Some(change::Kind::AuditWitnessed(witnessed)) => (!self.is_outdated(witnessed), false),
             Some(
                 change::Kind::Opened(_)

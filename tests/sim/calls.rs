@@ -75,6 +75,7 @@ impl World {
                 self.retract(house, by, nth)?;
                 if sync_now { self.sync(house) } else { Ok(()) }
             }
+            Operation::Dispute { house, nth, step } => self.dispute(house, nth, step),
             Operation::Release { house, nth, reach } => self.release(house, nth, reach),
             Operation::Snapshot { house } => self.take_snapshot(house),
             Operation::DamageSnapshot { house, at, cuts } => self.damage_snapshot(house, at, cuts),

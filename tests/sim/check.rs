@@ -40,6 +40,7 @@ impl World {
                 self.check_belief(house, feed, &said)?;
             }
         }
+        self.check_disputes()?;
         for house in self.honest() {
             self.check_look_up(house)?;
             self.check_releases(house)?;

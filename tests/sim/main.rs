@@ -10,6 +10,7 @@ mod check;
 mod consortium;
 mod days;
 mod disk;
+mod disputes;
 mod exchange;
 mod house;
 mod ledger;
@@ -96,6 +97,17 @@ fn a_busy_feed_gets_its_quorum_of_witnesses_through_crashes_and_partitions() {
 #[test]
 fn journals_on_a_failing_file_system_keep_what_they_promise() {
     hold_seeds(3, |seed| Options { disk: options::DiskKind::Files, ..Options::stormy(seed) });
+}
+
+#[test]
+fn everybody_counts_the_same_disputes_and_none_strengthens_or_revives_anything() {
+    hold_seeds(4, |seed| Options {
+        disputes: true,
+        compacts: seed % 2 == 0,
+        snapshots: seed % 2 == 1,
+        restores: seed % 3 == 0,
+        ..Options::stormy(seed)
+    });
 }
 
 #[test]

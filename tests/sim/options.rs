@@ -78,6 +78,8 @@ pub struct Options {
     pub decoys: usize,
     /// Snapshots of belief are taken, and started from.
     pub snapshots: bool,
+    /// Members dispute each other's indicators.
+    pub disputes: bool,
     /// Members change the keys of their feeds and audit logs.
     pub rotates: bool,
     pub mutant: Option<Mutant>,
@@ -106,6 +108,7 @@ impl Options {
             days: false,
             decoys: 0,
             snapshots: false,
+            disputes: false,
             rotates: false,
             mutant: None,
         }

@@ -21,6 +21,8 @@ pub enum Invariant {
     SameFeeds,
     /// All honest members believe what the feeds say, and nothing else.
     SameBelief,
+    /// All honest members hold the same disputes, and nothing withdrawn is disputed or counts by being disputed.
+    SameDisputes,
     /// What a start answers from a snapshot is what its store says.
     SnapshotTells,
     /// A start believes what was believed before it.

@@ -55,6 +55,7 @@ fn open(dir: &Path, now: Timestamp) -> Result<Node<FileJournal<RealFs>, MemoryVi
         witness: signers.witness,
         key_ring: keys.key_ring(&roster, now).expect("an epoch").into(),
         local_mac: LocalMacKey::new(&keys.local_mac),
+        sighting_keys: Vec::new(),
         consortium,
         member,
     };

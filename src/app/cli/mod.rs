@@ -14,6 +14,7 @@ pub mod cert;
 pub mod client;
 pub mod conformance;
 pub mod decision;
+pub mod dispute;
 pub mod doctor;
 pub mod due;
 pub mod erase;
@@ -32,6 +33,7 @@ pub mod retract;
 pub mod screen;
 pub mod sealing;
 pub mod serve;
+pub mod sightings;
 pub mod stats;
 pub mod status;
 pub mod stream;
@@ -85,6 +87,8 @@ enum Command {
     Due(due::DueArgs),
     Screen(screen::ScreenArgs),
     List(list::ListArgs),
+    Sightings(sightings::SightingsArgs),
+    Dispute(dispute::DisputeArgs),
     Status(status::StatusArgs),
     Doctor(doctor::DoctorArgs),
     Audit(audit::AuditArgs),
@@ -115,6 +119,8 @@ impl Command {
             Self::Due(args) => due::run(args),
             Self::Screen(args) => screen::run(args),
             Self::List(args) => list::run(args),
+            Self::Sightings(args) => sightings::run(args),
+            Self::Dispute(args) => dispute::run(args),
             Self::Status(args) => status::run(args),
             Self::Doctor(args) => doctor::run(args),
             Self::Audit(args) => audit::run(args),

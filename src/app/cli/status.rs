@@ -6,7 +6,7 @@ use crate::app::cli::client::{CALL_TIMEOUT, ClientArgs, block_on};
 use crate::app::cli::decision::age_s;
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output::{self, counted};
-use crate::app::records::time;
+use crate::app::records::{time, words};
 use crate::base::role::Role;
 use crate::io::grpc::wire::hushwire::local::v1 as local;
 use local::node_service_client::NodeServiceClient;
@@ -78,6 +78,13 @@ fn as_json(status: &local::GetStatusResponse) -> Value {
             "quarantined": feed.quarantined,
             "unbelieved": feed.unbelieved,
         })).collect::<Vec<_>>(),
+        "reporters": status.reporters.iter().map(|reporter| json!({
+            "member": reporter.member,
+            "kind": words::kind_label(reporter.kind),
+            "confirmed": reporter.confirmed,
+            "false_positive": reporter.false_positive,
+            "weight_per_mille": reporter.weight_per_mille,
+        })).collect::<Vec<_>>(),
         "peers": status.peers.iter().map(|peer| json!({
             "member": peer.member,
             "state": peer.state,
@@ -134,6 +141,24 @@ fn in_words(status: &local::GetStatusResponse) -> Vec<String> {
                 peer.unacknowledged_entries,
                 peer.unacknowledged_retractions,
                 peer.last_failure
+            ));
+        }
+    }
+    if !status.reporters.is_empty() {
+        lines.push(String::new());
+        let width = status.reporters.iter().map(|reporter| reporter.member.len()).max().unwrap_or(0).max(8);
+        lines.push(format!(
+            "{:<width$}  {:<8}  {:>9}  {:>14}  {:>6}",
+            "reporter", "of", "confirmed", "false positive", "weight"
+        ));
+        for reporter in &status.reporters {
+            let weight = format!("{}.{} %", reporter.weight_per_mille / 10, reporter.weight_per_mille % 10);
+            lines.push(format!(
+                "{:<width$}  {:<8}  {:>9}  {:>14}  {weight:>6}",
+                reporter.member,
+                words::kind_label(reporter.kind),
+                reporter.confirmed,
+                reporter.false_positive,
             ));
         }
     }

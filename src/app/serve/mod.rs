@@ -218,8 +218,7 @@ fn start(
     let listed = early.as_ref().map_or_else(|| OwnLists::new(opening::list_key(material)), |early| early.lists.clone());
     let lists = Arc::new(ArcSwap::from_pointee(listed));
     let experience = ShownExperience::default();
-    let (engine, opening, thread) =
-        start_engine(config, material, on_damage, journal, snapshot, &lists, &experience)?;
+    let (engine, opening, thread) = start_engine(config, material, on_damage, journal, snapshot, &lists, &experience)?;
     let (belief, demands, freshness, early) = match early {
         Some(Early { belief, demands, feeds, .. }) => {
             (Some(belief), demands, assess_early(&feeds, &config.member), Some(feeds))

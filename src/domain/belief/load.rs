@@ -76,7 +76,8 @@ impl Loader {
         let [kind] = rest.array()?;
         match kind {
             PARTIES | RECORDS | RETRACTIONS | ERASURES | MENTIONS | DISPUTES | ANSWERS
-                if self.has_parties != (kind != PARTIES) => {
+                if self.has_parties != (kind != PARTIES) =>
+            {
                 Err(ImageError::Order)
             }
             PARTIES => self.parties(rest),

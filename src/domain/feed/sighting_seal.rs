@@ -189,6 +189,6 @@ mod tests {
         assert_eq!(hex::encode(named().terms().info()), GOLDEN_INFO);
     }
 
-    const GOLDEN_SHA256: &str = "";
-    const GOLDEN_INFO: &str = "";
+    const GOLDEN_SHA256: &str = "713af6d22e67b2f2322b9ad88e742d46843510b723ad78d874051ef3f17f562c";
+    const GOLDEN_INFO: &str = "1468757368776972652f76312f7369676874696e671564656d6f2e68757368776972652e6578616d706c650473686f700662616e6b2d61";
 }

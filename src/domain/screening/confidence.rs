@@ -15,8 +15,8 @@ use crate::base::kind::IdentifierKind;
 use crate::base::limits::CONFIDENCE_FLOOR;
 use crate::domain::screening::experience::Weight;
 
-/// Millionths in one.
-const ONE: u64 = 1_000_000;
+/// Billionths in one.
+const ONE: u64 = 1_000_000_000;
 
 /// How statements about one kind age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub const fn curve(kind: IdentifierKind) -> Curve {
 }
 
 impl Curve {
-    /// What is left at an age, in millionths.
+    /// What is left at an age, in billionths.
     pub fn remains(self, age_s: u64) -> u64 {
         let lifetime_s = u64::from(self.lifetime_days) * 86_400;
         if age_s >= lifetime_s {
@@ -106,12 +106,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_in_millionths_never_changes() {
+    fn what_is_left_in_billionths_never_changes() {
         let remains = |kind, days: u64| curve(kind).remains(days * DAY_S);
-        assert_eq!(remains(IdentifierKind::Pan, 45), 937_500);
-        assert_eq!(remains(IdentifierKind::Ip, 1), 817_426);
-        assert_eq!(remains(IdentifierKind::Wallet, 365), 875_000);
-        assert_eq!(remains(IdentifierKind::Url, 1), 988_889);
+        assert_eq!(remains(IdentifierKind::Pan, 45), 937_500_000);
+        assert_eq!(remains(IdentifierKind::Ip, 1), 817_425_816);
+        assert_eq!(remains(IdentifierKind::Wallet, 365), 875_000_000);
+        assert_eq!(remains(IdentifierKind::Url, 1), 988_888_925);
         assert_eq!(remains(IdentifierKind::Url, u64::MAX / DAY_S), 0);
     }
 

@@ -178,7 +178,9 @@ impl Reason {
                 format!("{flag} the {kind}, which many people share: for information only")
             }
             ReasonCode::FadedIndicator => {
-                format!("{flag} the {kind}, but so long ago, or so often wrongly, that it no longer counts: for information only")
+                format!(
+                    "{flag} the {kind}, but so long ago, or so often wrongly, that it no longer counts: for information only"
+                )
             }
         }
     }

@@ -155,9 +155,8 @@ fn open_all(
             return None;
         }
         let disputed = view.disputed(&statement.commitment);
-        let counts_no_more = |disputed: &Disputed| {
-            disputed.is_overdue(context.now) || own_number.is_some_and(|own| disputed.is_by(own))
-        };
+        let counts_no_more =
+            |disputed: &Disputed| disputed.is_overdue(context.now) || own_number.is_some_and(|own| disputed.is_by(own));
         if disputed.as_deref().is_some_and(counts_no_more) {
             return None;
         }

@@ -4,6 +4,7 @@ use crate::base::limits;
 use crate::domain::statistics::ledger::BudgetRefusal;
 use crate::io::engine::EngineFault;
 use crate::io::grpc::status::Refusal;
+use crate::node::dispute::DisputeFault;
 use crate::node::erase::EraseFault;
 use crate::node::list::ListFault;
 use crate::node::publish::PublishFault;
@@ -74,6 +75,18 @@ pub fn storage_refusal(fault: &StorageFault) -> Refusal {
         StorageFault::TooLarge { .. } => {
             Refusal::ResourceExhausted { reason: "RECORD_TOO_LARGE", description, retry_after_ms: 0 }
         }
+    }
+}
+
+pub fn dispute_refusal(fault: &DisputeFault) -> Refusal {
+    let description = fault.to_string();
+    match fault {
+        DisputeFault::UnknownIndicator => Refusal::NotFound { reason: "NO_SUCH_INDICATOR", description },
+        DisputeFault::NotDisputed => Refusal::NotFound { reason: "NO_SUCH_DISPUTE", description },
+        DisputeFault::OwnIndicator => Refusal::FailedPrecondition { reason: "OWN_INDICATOR", description },
+        DisputeFault::NotTheAuthor => Refusal::FailedPrecondition { reason: "NOT_THE_AUTHOR", description },
+        DisputeFault::TooMany { .. } => Refusal::FailedPrecondition { reason: "TOO_MANY_DISPUTES", description },
+        DisputeFault::Storage(fault) => storage_refusal(fault),
     }
 }
 

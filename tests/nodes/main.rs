@@ -10,6 +10,7 @@ mod caller;
 mod consortium;
 mod copies;
 mod crash;
+mod disputes;
 mod doors;
 mod erasure;
 mod evidence;

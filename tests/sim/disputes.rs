@@ -22,9 +22,7 @@ impl World {
         let disputing = self.member_of(house);
         let speaker = if step == DisputeStep::Upheld { author } else { house };
         let said = self.on_node(speaker, |node, now, rng| match step {
-            DisputeStep::Opened => {
-                node.dispute_indicator(&Actor::Node, &indicator, DisputeReason::Recycled, now, rng)
-            }
+            DisputeStep::Opened => node.dispute_indicator(&Actor::Node, &indicator, DisputeReason::Recycled, now, rng),
             DisputeStep::Withdrawn => node.withdraw_dispute(&Actor::Node, &indicator, now, rng),
             DisputeStep::Upheld => node.answer_dispute(&Actor::Node, &indicator, &disputing, now, rng),
         });

@@ -3,7 +3,8 @@
 use crate::source::{Source, Violation, words};
 
 /// File and the reason it must read. Kept exact: a file that no longer reads leaves the list.
-pub const READERS: [(&str, &str); 18] = [
+pub const READERS: [(&str, &str); 19] = [
+    ("src/domain/feed/sighting_seal.rs", "opens what others sealed to this member"),
     ("src/domain/identifier/conformance/mod.rs", "compares canonical forms with published cases"),
     ("src/domain/identifier/conformance/tables.rs", "compares canonical forms with published cases"),
     ("src/domain/identifier/guard/index.rs", "looks an identifier up in guard lists"),

@@ -96,6 +96,7 @@ fn match_json(found: &local::Match) -> Value {
         "members": found.members,
         "own": found.own,
         "confidence": found.confidence,
+        "confidence_undecayed": found.confidence_undecayed,
         "weak": found.weak,
         "indicators": found.indicators.iter().map(|indicator| json!({
             "name": indicator.name,
@@ -105,6 +106,8 @@ fn match_json(found: &local::Match) -> Value {
             "typology": indicator.typology,
             "severity": severity(indicator.severity),
             "confidence": indicator.confidence,
+            "effective_confidence": indicator.effective_confidence,
+            "age_s": indicator.age_s,
             "grounds": grounds(indicator.grounds),
             "handling": handling(indicator.handling),
             "observed_at": shown_time(indicator.observed_at.as_ref()),
@@ -112,6 +115,7 @@ fn match_json(found: &local::Match) -> Value {
             "first_seen": shown_time(indicator.first_seen.as_ref()),
             "last_seen": shown_time(indicator.last_seen.as_ref()),
             "provisional": indicator.provisional,
+            "disputed": indicator.disputed,
             "note": indicator.note,
         })).collect::<Vec<_>>(),
     })
@@ -148,22 +152,28 @@ pub fn explained(answer: &local::ScreenTransactionResponse) -> Vec<String> {
     lines.extend(answer.reasons.iter().map(|reason| format!("because    {} [{}]", reason.description, reason.code)));
     for found in &answer.matches {
         lines.push(format!(
-            "match      {}, flagged by {}, confidence {}{}",
+            "match      {}, flagged by {}, confidence {}{}{}",
             kind_in_words(found.kind),
             if found.members == 1 { "1 member".to_owned() } else { format!("{} members", found.members) },
             found.confidence,
+            if found.confidence < found.confidence_undecayed {
+                format!(" of {}", found.confidence_undecayed)
+            } else {
+                String::new()
+            },
             if found.weak { ", weak: never blocks by itself" } else { "" }
         ));
         for indicator in &found.indicators {
             lines.push(format!(
-                "           of the {}: {} {} ({}), handling {}, until {}{}",
+                "           of the {}: {} {} ({}), handling {}, until {}{}{}",
                 kind_in_words(indicator.kind),
                 indicator.typology,
                 severity(indicator.severity),
                 grounds(indicator.grounds),
                 handling(indicator.handling),
                 shown_time(indicator.valid_until.as_ref()),
-                if indicator.provisional { ", provisional" } else { "" }
+                if indicator.provisional { ", provisional" } else { "" },
+                if indicator.disputed { ", disputed" } else { "" }
             ));
             lines.push(format!("           {}", indicator.name));
         }

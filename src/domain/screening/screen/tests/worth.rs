@@ -6,10 +6,11 @@ use crate::domain::indicator::words::DisputeReason;
 use crate::domain::screening::experience::Record;
 
 const DAY_S: u64 = 86_400;
-const ADDRESS: &str = "mallory@example.org";
+const PAGE: &str = "http://pay.fraud-host.com/a";
+const ADDRESS: &str = "mallory@posteo.de";
 
 fn lasting<'a>(member: &'a str, kind: IdentifierKind, value: &'a str) -> Saying<'a> {
-    Saying { validity: (NOW_S - 500, NOW_S + 400 * DAY_S), ..saying(member, kind, value) }
+    Saying { validity: (NOW_S - 500, NOW_S - 500 + 90 * DAY_S), ..saying(member, kind, value) }
 }
 
 /// Confidence of the match, what it was said with, and the age of its first statement.
@@ -22,26 +23,25 @@ fn worth(world: &World, kind: IdentifierKind, value: &str) -> (u32, u32, u64) {
 fn a_statement_fades_until_it_only_informs() {
     let mut world = World::new();
     for member in ["bank-a", "bank-b"] {
-        world.say(&lasting(member, IdentifierKind::Device, "device-00001"));
+        world.say(&lasting(member, IdentifierKind::Url, PAGE));
     }
-    let device = [(IdentifierKind::Device, "device-00001")];
-    world.decides(&device, Decision::Block, Some(ReasonCode::CorroboratedIndicator));
-    world.now = world.now.plus_s(90 * DAY_S);
+    let page = [(IdentifierKind::Url, PAGE)];
+    world.decides(&page, Decision::Block, Some(ReasonCode::CorroboratedIndicator));
+    world.now = world.now.plus_s(45 * DAY_S);
     // Each 80 fell to 40.
-    assert_eq!(worth(&world, IdentifierKind::Device, "device-00001"), (64, 96, 90 * DAY_S + 500));
-    world.decides(&device, Decision::Block, Some(ReasonCode::CorroboratedIndicator));
-    world.now = world.now.plus_s(69 * DAY_S);
-    world.decides(&device, Decision::Allow, Some(ReasonCode::FadedIndicator));
-    world.now = world.now.plus_s(100 * DAY_S);
-    assert_eq!(world.screen(&device).matches[0].confidence, 0);
+    assert_eq!(worth(&world, IdentifierKind::Url, PAGE), (64, 96, 45 * DAY_S + 500));
+    world.decides(&page, Decision::Block, Some(ReasonCode::CorroboratedIndicator));
+    world.now = world.now.plus_s(36 * DAY_S);
+    world.decides(&page, Decision::Allow, Some(ReasonCode::FadedIndicator));
+    assert_eq!(worth(&world, IdentifierKind::Url, PAGE), (15, 96, 81 * DAY_S + 500));
 }
 
 #[test]
 fn what_proved_right_here_is_young_again() {
     let mut world = World::new();
     let name = world.say(&lasting("bank-a", EMAIL, ADDRESS));
-    world.now = world.now.plus_s(300 * DAY_S);
-    assert_eq!(worth(&world, EMAIL, ADDRESS), (26, 80, 300 * DAY_S + 500));
+    world.now = world.now.plus_s(89 * DAY_S);
+    assert_eq!(worth(&world, EMAIL, ADDRESS), (75, 80, 89 * DAY_S + 500));
     world.experience.set_confirmed(name, Some(world.now));
     assert_eq!(worth(&world, EMAIL, ADDRESS), (80, 80, 0));
 }

@@ -3,6 +3,7 @@
 use hushwire::base::bytes::Commitment;
 use hushwire::base::kind::IdentifierKind;
 use hushwire::base::limits;
+use hushwire::base::position::TreeSize;
 use hushwire::base::time::Timestamp;
 use hushwire::domain::audit::event::IndicatorRef;
 use hushwire::domain::audit::record::Actor;
@@ -70,9 +71,11 @@ fn tally(house: &House, indicator: &Commitment) -> (usize, usize) {
 
 /// The sightings in a member's feed.
 fn sightings(house: &House, consortium: &Consortium, author: usize) -> Vec<Sighting> {
-    let held = house.held(&consortium.feed(author), 1_000);
-    let sightings =
-        held.entries.iter().filter(|entry| Leaf::decode(&entry.leaf).expect("a leaf").kind == EntryKind::Sighting);
+    let feed = consortium.feed(author);
+    let held = house.node.outgoing(&feed.member, &feed, TreeSize::EMPTY, 1_000).expect("reads");
+    let entries = held.map(|held| held.entries).unwrap_or_default().into_iter();
+    let of_kind = |leaf: &[u8]| Leaf::decode(leaf).expect("a leaf").kind == EntryKind::Sighting;
+    let sightings = entries.filter(|entry| of_kind(&entry.leaf) && !entry.blob.is_empty());
     sightings.map(|entry| Sighting::decode(&entry.blob).expect("a sighting")).collect()
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use hushwire::base::name::MemberId;
 use hushwire::domain::audit::event::IndicatorRef;
 use hushwire::domain::audit::record::Actor;
 use hushwire::domain::belief::disputes::DisputeStanding;
@@ -14,12 +15,27 @@ use crate::violation::{Invariant, Violation, ensure};
 use crate::world::World;
 
 impl World {
+    /// The `nth` indicator a house may open a dispute of, or the `nth` dispute that is there to be withdrawn by it or answered; and
+    /// who disputes.
+    fn disputable(&mut self, house: usize, nth: usize, step: DisputeStep) -> Option<(IndicatorRef, MemberId)> {
+        let own = self.member_of(house);
+        if step == DisputeStep::Opened {
+            let others = self.ledger.attempts.iter().filter(|(_, attempt)| attempt.house != house);
+            let all: Vec<_> = others.map(|(target, attempt)| (*target, attempt.house)).collect();
+            let (commitment, author) = *all.get(nth % all.len().max(1))?;
+            return Some((IndicatorRef { member: self.member_of(author), commitment }, own));
+        }
+        let mut rows = self.on_node(house, |node, _, _| node.list_disputes())?;
+        rows.retain(|row| step == DisputeStep::Upheld || row.member == own);
+        let row = rows.get(nth % rows.len().max(1))?;
+        let member = row.author.clone()?;
+        Some((IndicatorRef { member, commitment: row.target }, row.member.clone()))
+    }
+
     pub fn dispute(&mut self, house: usize, nth: usize, step: DisputeStep) -> Result<(), Violation> {
-        let attempts = self.ledger.attempts.len().max(1);
-        let picked = self.ledger.attempts.iter().nth(nth % attempts).map(|(target, attempt)| (*target, attempt.house));
-        let Some((commitment, author)) = picked else { return Ok(()) };
-        let indicator = IndicatorRef { member: self.member_of(author), commitment };
-        let disputing = self.member_of(house);
+        let Some((indicator, disputing)) = self.disputable(house, nth, step) else { return Ok(()) };
+        let author = self.consortium.place(&indicator.member);
+        let commitment = indicator.commitment;
         let speaker = if step == DisputeStep::Upheld { author } else { house };
         let said = self.on_node(speaker, |node, now, rng| match step {
             DisputeStep::Opened => node.dispute_indicator(&Actor::Node, &indicator, DisputeReason::Recycled, now, rng),

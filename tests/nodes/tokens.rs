@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hushwire::app::config::layout::NodeDir;
+use hushwire::base::limits;
 use hushwire::base::role::Role;
 use hushwire::io::access::token::{Scope, Token, TokenRecord};
 use hushwire::io::clock;
@@ -279,4 +280,31 @@ fn what_is_wrong_with_a_new_token_is_told() {
     check("revoke nothing", 1, "nothing.json");
     let said = consortium.run(&["cert", "issue", "auditor", "token.books", "--dir", "bank-a"]);
     assert!(said.code == 2 && said.stderr.contains("those of tokens"), "{}", said.stderr);
+}
+
+#[test]
+fn refusals_beyond_those_of_a_minute_are_counted_and_the_count_survives_a_stop() {
+    let consortium = Consortium::found(&["bank-a"]);
+    let a = start(&consortium);
+    a.until_ready();
+    let nobody = Shown::nothing();
+    let channel = nobody.channel(a.local);
+    // Enough for two minutes, should one end meanwhile.
+    let most = usize::try_from(limits::STRANGERS_PER_MINUTE).expect("few");
+    let knocks = 2 * most + 20;
+    for _ in 0..knocks {
+        assert_eq!(call_with(&channel, STATUS, &[]).code(), Code::Unauthenticated);
+    }
+    let one_by_one = |node: &Node| audited(&consortium, node).values().sum::<usize>();
+    wait("the first are written", || (one_by_one(&a) >= most).then_some(()));
+    a.stop();
+    let a = start(&consortium);
+    a.until_ready();
+    let listed = consortium.audit_list(&a, &["--action", "audit.gap"]);
+    let listed: serde_json::Value = serde_json::from_str(&listed.stdout).expect("JSON");
+    let gaps = listed["records"].as_array().expect("records").iter();
+    let counted: usize =
+        gaps.map(|gap| gap["fields"]["records_lost"].as_str().expect("a number").parse::<usize>().expect("one")).sum();
+    assert!(counted > 0);
+    assert_eq!(one_by_one(&a) + counted, knocks, "{listed}");
 }

@@ -14,6 +14,7 @@ mod observe;
 mod open_up;
 mod opening;
 mod peering;
+mod refusals;
 mod reload;
 mod roster;
 pub mod stop;
@@ -21,7 +22,7 @@ pub mod store;
 mod webhooks;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -99,7 +100,7 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
     let peer_door = doors::peer(&material, &engine.patient(), &desk, &metrics, &stopping)?;
     let addresses = sockets.addresses()?;
 
-    let turn = Arc::default();
+    let turn = Arc::new(Mutex::new(local_door.identity.clone()));
     let shown = reload::Shown {
         turn: Arc::clone(&turn),
         local: Arc::clone(&local_door.tls),
@@ -135,6 +136,7 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
         ready: Ready { file: order.ready_file, addresses, member: config.member.clone() },
         stopping: stopping.clone(),
     };
+    let refusals = [Arc::clone(&local_door.refusals), Arc::clone(&peer_door.refusals)];
     let peers_thread = spawn_peers(peers, peering, peer_door, sockets.peer, stopping.clone())?;
     let mut told = Ok(());
     let recording = local.block_on(async {
@@ -143,6 +145,9 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
         let window = Duration::from_millis(config.audit_window_ms);
         let (recorder, ends) = (Arc::clone(&screener), stopping.clone());
         let recording = tokio::spawn(write_records(engine.patient(), recorder, waiting, window, ends));
+        for log in &refusals {
+            tokio::spawn(Arc::clone(log).write_counts());
+        }
         tokio::spawn(reload::follow_access(config.clone(), access, desk.clone()));
         tokio::spawn(reload::on_hangup(config.clone(), shown, desk.clone()));
         tokio::spawn(health::report(engine.clone(), local_door.health.clone()));
@@ -176,6 +181,9 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
         // Both the last answers' records and the minute's counters belong into the log before it says that the node stopped.
         drop(tokio::time::timeout_at(deadline.into(), recording).await);
         if is_open {
+            for log in &refusals {
+                log.settle(deadline).await;
+            }
             stop::farewell(&engine, deadline).await;
         }
         if is_open && config.snapshot {
@@ -183,7 +191,7 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
             write_last(&engine, snapshot, deadline).await;
         }
     });
-    drop((engine, desk, screener));
+    drop((engine, desk, screener, refusals));
     local.shutdown_timeout(Duration::from_millis(500));
     let store = if is_open { stop::join(&thread, deadline) } else { Ok(()) };
     if let Some(traces) = traces {

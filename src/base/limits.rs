@@ -401,6 +401,9 @@ pub const TOKEN_DAYS: u64 = 366;
 /// Files of revocations, and of tokens: each is read again when any of them changes.
 pub const ACCESS_FILES: usize = 1_024;
 
+/// Notes that commands left for the audit log and the node has not taken: more than anybody makes while it is stopped.
+pub const COMMAND_NOTES: usize = 1_024;
+
 /// Bytes of the names of tokens that were ever given: some fifty thousand.
 pub const TOKEN_NAMES_BYTES: u64 = 1024 * 1024;
 

@@ -308,3 +308,51 @@ fn refusals_beyond_those_of_a_minute_are_counted_and_the_count_survives_a_stop()
     assert!(counted > 0);
     assert_eq!(one_by_one(&a) + counted, knocks, "{listed}");
 }
+
+#[test]
+fn a_command_shows_a_token_in_place_of_a_certificate() {
+    let consortium = Consortium::found(&["bank-a"]);
+    let token = issue(&consortium, "operator", "desk", "");
+    let file = consortium.file("desk.token", &format!("{}\n", token.strip_prefix("Bearer ").expect("a header")));
+    let a = start(&consortium);
+    a.until_ready();
+    let local = a.local.to_string();
+    // Beside the node, and from elsewhere with nothing but the token and the node's authority.
+    let beside = consortium
+        .succeed(&format!("status --json --config bank-a/hushwire.toml --endpoint {local} --token-file desk.token"));
+    assert!(beside.stdout.contains("bank-a"), "{}", beside.stdout);
+    let elsewhere = consortium.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).expect("made");
+    std::fs::copy(a.home.path().join("tls/local-ca.pem"), elsewhere.join("ca.pem")).expect("copied");
+    let words = ["status", "--endpoint", &local, "--identity", "elsewhere", "--token-file", "desk.token"];
+    let said = consortium.run(&words);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(said.stderr.contains("chmod 600"), "others may read it: {}", said.stderr);
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("ours");
+    assert!(!consortium.run(&words).stderr.contains("chmod"));
+    // The node decides what it opens.
+    let refused = |words: &[&str], code: i32, part: &str| {
+        let said = consortium.run(words);
+        assert_eq!(said.code, code, "{}", said.stderr);
+        assert!(said.stderr.contains(part), "{part}: {}", said.stderr);
+    };
+    let with = |token: &'static str, command: &[&'static str]| -> Vec<String> {
+        let more = ["--endpoint", &local, "--identity", "elsewhere", "--token-file", token];
+        command.iter().copied().chain(more).map(str::to_owned).collect()
+    };
+    let words = with("desk.token", &["audit", "list"]);
+    refused(&words.iter().map(String::as_str).collect::<Vec<_>>(), 1, "ROLE_NOT_ALLOWED");
+    let words = with("desk.token", &["erase", "confirm", "0123456789abcdef0123456789abcdef"]);
+    refused(&words.iter().map(String::as_str).collect::<Vec<_>>(), 1, "without --token-file");
+    consortium.file("none.token", "hunter2");
+    let words = with("none.token", &["status"]);
+    refused(&words.iter().map(String::as_str).collect::<Vec<_>>(), 2, "holds no token");
+    consortium.succeed("token revoke desk --dir bank-a");
+    let words = with("desk.token", &["status"]);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    wait("it is revoked", || consortium.run(&words).stderr.contains("REVOKED_TOKEN").then_some(()));
+    let said = consortium.transcript();
+    let secret = token.strip_prefix("Bearer ").expect("a header");
+    let shown = said.iter().filter(|said| said.stdout.contains(secret) || said.stderr.contains(secret)).count();
+    assert_eq!(shown, 1, "only where it was issued");
+}

@@ -6,6 +6,7 @@
 //! the member's own systems. Each runtime has one thread: a checkout must not wait for a peer's batch, and one thread costs
 //! a third less per call than a shared pool.
 
+mod commands;
 mod doors;
 pub mod freshness;
 pub mod health;
@@ -31,6 +32,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::app::config::Config;
+use crate::app::serve::commands::follow_commands;
 use crate::app::serve::doors::Sockets;
 use crate::app::serve::material::{LiveEngine, Material, ReadyFile, ServeError};
 use crate::app::serve::observe::Observer;
@@ -81,6 +83,7 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
     };
     // Only now: as long as the store may be another process's, so may the file.
     let ready = ReadyFile::absent(order.ready_file.as_deref())?;
+    config.dir.commands().prepare().map_err(|error| ServeError::File { what: "commands", error })?;
     let webhooks = Arc::default();
     let hooks = webhooks::prepare(config, &webhooks)?;
     let local = runtime()?;
@@ -145,6 +148,7 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
         let window = Duration::from_millis(config.audit_window_ms);
         let (recorder, ends) = (Arc::clone(&screener), stopping.clone());
         let recording = tokio::spawn(write_records(engine.patient(), recorder, waiting, window, ends));
+        tokio::spawn(follow_commands(config.dir.commands(), engine.clone()));
         for log in &refusals {
             tokio::spawn(Arc::clone(log).write_counts());
         }

@@ -9,6 +9,7 @@ use crate::base::kind::IdentifierKind;
 use crate::base::name::{FeedId, GroupId, MemberId};
 use crate::base::position::{EntryRange, TreeSize};
 use crate::base::time::{Day, Timestamp};
+use crate::domain::audit::command::CommandDone;
 
 /// `members/{member}/indicators/{commitment}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -195,9 +196,8 @@ pub enum AuditEvent {
         release_id: String,
         rule: &'static str,
     },
-    BackupMade {
-        sha256: Sha256Digest,
-    },
+    /// By a command on the machine, beside the node.
+    CommandDone(CommandDone),
     StoreDamaged {
         part: &'static str,
     },

@@ -452,8 +452,15 @@ pub const WEBHOOK_ATTEMPT_MS: u64 = 10_000;
 pub const WEBHOOK_FIRST_PAUSE_MS: u64 = 1_000;
 pub const WEBHOOK_LONGEST_PAUSE_MS: u64 = 300_000;
 
-/// Answers that an event is not acceptable before it is given up: a receiver may be in the middle of an upgrade.
+/// Answers that an event is not acceptable before it stands aside for the next: a receiver may be in the middle of an upgrade.
 pub const WEBHOOK_REFUSALS: u32 = 5;
+
+/// Events of one receiver that stand aside at once. Whoever refuses more refuses everything: then the next one waits.
+pub const WEBHOOK_ASIDE: usize = 100;
+
+/// Seconds from its record for which an event that is refused is tried again: a long weekend, for somebody to mend a receiver
+/// that takes ours for somebody else's.
+pub const WEBHOOK_REFUSED_S: u64 = 3 * 86_400;
 
 /// Bytes of the head of a receiver's answer; its body is not read. Hyper takes no less than 8 KiB.
 pub const WEBHOOK_ANSWER_BYTES: usize = 16 * 1024;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::bytes::Sha256Digest;
 use crate::base::limits;
 use crate::base::time::Timestamp;
-use crate::domain::audit::command::{Command, CommandDone, CommandId};
+use crate::domain::audit::command::{Command, CommandDone, CommandId, OwnCertificate};
 use crate::io::keystore::file::{FileError, Readers, create, read};
 use crate::io::{clock, random};
 
@@ -29,6 +29,7 @@ struct Stored {
 enum Did {
     IssueCertificate { role: String, name: String, days: u32 },
     RevokeCertificate { role: String, name: String },
+    RenewCertificate { which: String, pin: String },
     IssueToken { role: String, name: String, expires_s: u64 },
     RevokeToken { name: String },
     MakeBackup { sha256: String },
@@ -43,6 +44,9 @@ impl Did {
             }
             Command::CertificateRevoked { role, name } => {
                 Self::RevokeCertificate { role: role.to_string(), name: name.to_string() }
+            }
+            Command::CertificateRenewed { which, pin } => {
+                Self::RenewCertificate { which: which.name().to_owned(), pin: pin.to_string() }
             }
             Command::TokenIssued { role, name, expires } => {
                 Self::IssueToken { role: role.to_string(), name: name.to_string(), expires_s: expires.unix_s() }
@@ -61,18 +65,24 @@ impl Did {
             Self::RevokeCertificate { role, name } => {
                 Command::CertificateRevoked { role: role.parse().ok()?, name: name.parse().ok()? }
             }
+            Self::RenewCertificate { which, pin } => Command::CertificateRenewed {
+                which: OwnCertificate::ALL.into_iter().find(|own| own.name() == which)?,
+                pin: digest(&pin)?,
+            },
             Self::IssueToken { role, name, expires_s } => Command::TokenIssued {
                 role: role.parse().ok()?,
                 name: name.parse().ok()?,
                 expires: Timestamp::from_unix_s(expires_s),
             },
             Self::RevokeToken { name } => Command::TokenRevoked { name: name.parse().ok()? },
-            Self::MakeBackup { sha256 } => {
-                Command::BackupMade { sha256: Sha256Digest(hex::decode(sha256).ok()?.try_into().ok()?) }
-            }
+            Self::MakeBackup { sha256 } => Command::BackupMade { sha256: digest(&sha256)? },
             Self::Restore { made_at_ms } => Command::BackupRestored { made_at: Timestamp::from_unix_ms(made_at_ms) },
         })
     }
+}
+
+fn digest(text: &str) -> Option<Sha256Digest> {
+    Some(Sha256Digest(hex::decode(text).ok()?.try_into().ok()?))
 }
 
 /// The folder of notes.
@@ -185,6 +195,7 @@ mod tests {
         let commands = [
             Command::CertificateIssued { role, name, days: 90 },
             Command::CertificateRevoked { role, name: "shop".parse().expect("valid") },
+            Command::CertificateRenewed { which: OwnCertificate::Server, pin: Sha256Digest([8; 32]) },
             Command::TokenIssued { role, name: "token.shop".parse().expect("valid"), expires: time },
             Command::TokenRevoked { name: "token.shop".parse().expect("valid") },
             Command::BackupMade { sha256: Sha256Digest([7; 32]) },

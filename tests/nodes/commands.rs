@@ -46,6 +46,7 @@ fn whom_a_command_let_in_or_shut_out_and_what_it_copied_is_in_the_log_at_once() 
         "cert issue screener till --dir bank-a --replace",
         "cert revoke screener till --dir bank-a",
         "token revoke shop --dir bank-a",
+        "cert authority --dir bank-a",
         "backup bank-a.backup --config bank-a/hushwire.toml",
     ] {
         consortium.succeed(line);
@@ -66,6 +67,7 @@ fn whom_a_command_let_in_or_shut_out_and_what_it_copied_is_in_the_log_at_once() 
         ("cert.issued", "screener/till"),
         ("cert.revoked", "screener/till"),
         ("token.revoked", "token.shop"),
+        ("cert.renewed", "authority"),
         ("backup.made", ""),
     ];
     let expected: Vec<_> = expected.map(|(action, subject)| (action.to_owned(), subject.to_owned())).into();

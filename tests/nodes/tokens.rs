@@ -271,7 +271,7 @@ fn what_is_wrong_with_a_new_token_is_told() {
         assert!(!said.stdout.contains("hushwire_"), "{}", said.stdout);
     };
     issue(&consortium, "auditor", "books", "");
-    check("issue --role auditor --name books --expires 1d", 1, "exists already");
+    check("issue --role auditor --name books --expires 1d", 1, "was given before");
     check("issue --role king --name k --expires 1d", 2, "publisher");
     check("issue --role auditor --name Books --expires 1d", 2, "lower-case");
     check("issue --role auditor --name b --expires 400d", 2, "366d");

@@ -41,14 +41,35 @@ impl CommandId {
 const ID_FIELD: &str = "command_id";
 
 /// The action of each kind of note.
-const ACTIONS: [&str; 6] =
-    ["cert.issued", "cert.revoked", "token.issued", "token.revoked", "backup.made", "backup.restored"];
+const ACTIONS: [&str; 7] =
+    ["cert.issued", "cert.revoked", "cert.renewed", "token.issued", "token.revoked", "backup.made", "backup.restored"];
+
+/// A certificate of the node itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnCertificate {
+    Server,
+    Peer,
+    Authority,
+}
+
+impl OwnCertificate {
+    pub const ALL: [Self; 3] = [Self::Server, Self::Peer, Self::Authority];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Peer => "peer",
+            Self::Authority => "authority",
+        }
+    }
+}
 
 /// What was done. Names and roles only: neither certificate nor token is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     CertificateIssued { role: Role, name: CallerName, days: u32 },
     CertificateRevoked { role: Role, name: CallerName },
+    CertificateRenewed { which: OwnCertificate, pin: Sha256Digest },
     TokenIssued { role: Role, name: CallerName, expires: Timestamp },
     TokenRevoked { name: CallerName },
     BackupMade { sha256: Sha256Digest },
@@ -75,6 +96,10 @@ impl CommandDone {
                 ("cert.issued", format!("{role}/{name}"))
             }
             Command::CertificateRevoked { role, name } => ("cert.revoked", format!("{role}/{name}")),
+            Command::CertificateRenewed { which, pin } => {
+                fields.push(("pin", pin.to_string()));
+                ("cert.renewed", which.name().to_owned())
+            }
             Command::TokenIssued { role, name, expires } => {
                 fields.push(("expires", expires.to_string()));
                 ("token.issued", format!("{role}/{name}"))
@@ -112,6 +137,7 @@ mod tests {
         for (command, subject) in [
             (Command::CertificateIssued { role, name: name("shop"), days: 90 }, "screener/shop"),
             (Command::CertificateRevoked { role, name: name("shop") }, "screener/shop"),
+            (Command::CertificateRenewed { which: OwnCertificate::Peer, pin: Sha256Digest([7; 32]) }, "peer"),
             (Command::TokenIssued { role, name: name("token.shop"), expires: TIME }, "screener/token.shop"),
             (Command::TokenRevoked { name: name("token.shop") }, "token.shop"),
             (Command::BackupMade { sha256: Sha256Digest([7; 32]) }, ""),

@@ -7,7 +7,7 @@ use crate::base::bytes::{Commitment, Incarnation, Sha256Digest};
 use crate::base::epoch::{EpochId, KeyEpoch};
 use crate::base::kind::IdentifierKind;
 use crate::base::name::{FeedId, GroupId, MemberId};
-use crate::base::position::{EntryRange, TreeSize};
+use crate::base::position::{EntryIndex, EntryRange, TreeSize};
 use crate::base::time::{Day, Timestamp};
 use crate::domain::audit::command::CommandDone;
 
@@ -195,6 +195,12 @@ pub enum AuditEvent {
     StatisticsRefused {
         release_id: String,
         rule: &'static str,
+    },
+    /// A receiver never took the event of this record.
+    WebhookRefused {
+        webhook: String,
+        record: EntryIndex,
+        status: u16,
     },
     /// By a command on the machine, beside the node.
     CommandDone(CommandDone),

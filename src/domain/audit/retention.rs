@@ -45,6 +45,7 @@ impl AuditEvent {
             | Self::GuardListsLoaded { .. }
             | Self::PolicyLoaded { .. }
             | Self::CommandDone(_)
+            | Self::WebhookRefused { .. }
             | Self::AuditExported { .. }
             | Self::AuditProved { .. }
             | Self::StatisticsReleased { .. }

@@ -194,6 +194,13 @@ impl AuditEvent {
             Self::StatisticsRefused { release_id, rule } => {
                 words(Refused, "statistics.refused", release_id, [("rule", rule.to_owned())])
             }
+            // Not a fault of this node's: as one it would be an event itself, for a receiver that refuses events.
+            Self::WebhookRefused { webhook, record, status } => words(
+                Refused,
+                "webhook.refused",
+                webhook,
+                [("record", record.0.to_string()), ("status", status.to_string())],
+            ),
             Self::CommandDone(done) => {
                 let (action, subject, fields) = done.words();
                 Words { action, subject, outcome: Ok, fields }

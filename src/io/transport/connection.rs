@@ -249,13 +249,17 @@ where
             () = expiry.as_mut() => return Ending::Expired,
             () = revoked.as_mut() => return Ending::Revoked,
             () = disowned.as_mut() => return Ending::Revoked,
-            () = unproved.as_mut() => return Ending::Unproved,
+            () = unproved.as_mut() => break,
             _ = stop.wait_for(|stop| *stop), if !stopping => {
                 stopping = true;
                 connection.graceful_shutdown();
             }
         }
     }
+    // Told first: a client that calls at this very moment calls again on another connection.
+    connection.graceful_shutdown();
+    drop(timeout(settings.revoked_grace, &mut connection).await);
+    Ending::Unproved
 }
 
 fn until_expiry(leaf: &Leaf) -> Duration {

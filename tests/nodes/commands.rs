@@ -1,7 +1,7 @@
 //! What commands do beside a node stands in its audit log: at once where it runs, at its next start where it does not, and once.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -24,7 +24,7 @@ fn told(consortium: &Consortium, node: &Node) -> Vec<(String, String)> {
     .collect()
 }
 
-fn notes(node: &PathBuf) -> Vec<PathBuf> {
+fn notes(node: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(node.join("commands")).expect("made at the start");
     entries.map(|entry| entry.expect("readable").path()).collect()
 }

@@ -74,7 +74,6 @@ impl Posted {
 /// A receiver of one node. Without a plan left it answers 204.
 struct Desk {
     address: SocketAddr,
-    plan: Arc<Mutex<Vec<Answer>>>,
     posted: Receiver<Posted>,
     /// Bytes of each flood until the other side was gone.
     flooded: Receiver<usize>,
@@ -83,23 +82,22 @@ struct Desk {
 impl Desk {
     fn open(tcp: TcpListener, plan: Vec<Answer>, tls: Option<Arc<Mutex<Arc<ServerConfig>>>>) -> Self {
         let address = tcp.local_addr().expect("bound");
-        let plan = Arc::new(Mutex::new(plan));
+        let plan = Mutex::new(plan);
         let ((tell, posted), (tell_flood, flooded)) = (channel(), channel());
-        let plan_of = Arc::clone(&plan);
         std::thread::spawn(move || {
             for socket in tcp.incoming().map_while(Result::ok) {
                 // A caller that gives up ends its own conversation alone.
                 let _gave_up = match &tls {
-                    None => converse(socket, &plan_of, &tell, &tell_flood),
+                    None => converse(socket, &plan, &tell, &tell_flood),
                     Some(config) => {
                         let config = Arc::clone(&config.lock().expect("not poisoned"));
                         let connection = ServerConnection::new(config).expect("a configuration");
-                        converse(StreamOwned::new(connection, socket), &plan_of, &tell, &tell_flood)
+                        converse(StreamOwned::new(connection, socket), &plan, &tell, &tell_flood)
                     }
                 };
             }
         });
-        Self { address, plan, posted, flooded }
+        Self { address, posted, flooded }
     }
 
     fn next(&self) -> Posted {

@@ -3,7 +3,9 @@
 //! A note is written in one step and holds no secret. Whoever may write into the folder could leave one that is not true, or
 //! remove one before the node takes it: that is whoever could also take the keystore away.
 
+use std::fs::DirBuilder;
 use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -94,7 +96,7 @@ pub struct CommandFiles(PathBuf);
 pub struct Notes {
     /// By time.
     pub done: Vec<CommandDone>,
-    /// Files that are no notes.
+    /// Files that are no notes, or cannot be read: as those of another user, who should have run the command as the node's.
     pub damaged: Vec<PathBuf>,
 }
 
@@ -105,7 +107,8 @@ impl CommandFiles {
 
     /// Makes the folder, so that it belongs to the node and not to whoever runs the first command.
     pub fn prepare(&self) -> Result<(), FileError> {
-        std::fs::create_dir_all(&self.0).map_err(|reason| FileError { path: self.0.clone(), reason })
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.0);
+        made.map_err(|reason| FileError { path: self.0.clone(), reason })
     }
 
     /// Leaves a note, durably.
@@ -117,17 +120,19 @@ impl CommandFiles {
         let stored =
             Stored { uid: rustix::process::getuid().as_raw(), time_ms: clock::now().unix_ms(), did: Did::of(command) };
         let text = serde_json::to_vec_pretty(&stored).expect("plain values");
-        // Whoever runs the command may be another user than the node.
-        create(&self.path(CommandId(random::bytes())), &text, Readers::Everyone)
+        self.prepare()?;
+        create(&self.path(CommandId(random::bytes())), &text, Readers::Owner)
     }
 
     /// What was left.
     pub fn read(&self) -> Result<Notes, FileError> {
         let mut notes = Notes::default();
         for path in self.files()? {
-            match note(&path)? {
+            match note(&path) {
                 Some(done) => notes.done.push(done),
-                None => notes.damaged.push(path),
+                None if path.exists() => notes.damaged.push(path),
+                // Removed by an earlier look that was still under way.
+                None => {}
             }
         }
         notes.done.sort_by_key(|done| (done.time, done.id));
@@ -164,20 +169,10 @@ impl CommandFiles {
 }
 
 /// The note in a file; none where it is not what this program writes.
-fn note(path: &Path) -> Result<Option<CommandDone>, FileError> {
-    let content = match read(path) {
-        Ok(content) => content,
-        // Removed by an earlier look that was still under way.
-        Err(gone) if gone.reason.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(fault) => return Err(fault),
-    };
-    let id = path.file_stem().and_then(|stem| CommandId::parse(stem.to_str()?));
-    let stored = serde_json::from_slice::<Stored>(&content).ok();
-    let done = id.zip(stored).and_then(|(id, Stored { uid, time_ms, did })| {
-        let time = Timestamp::from_unix_ms(time_ms);
-        Some(CommandDone { id, uid, time, command: did.read()? })
-    });
-    Ok(done)
+fn note(path: &Path) -> Option<CommandDone> {
+    let id = CommandId::parse(path.file_stem()?.to_str()?)?;
+    let Stored { uid, time_ms, did } = serde_json::from_slice(&read(path).ok()?).ok()?;
+    Some(CommandDone { id, uid, time: Timestamp::from_unix_ms(time_ms), command: did.read()? })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::io::keystore::file::FileError;
 enum Kept {
     #[error(transparent)]
     File(#[from] FileError),
-    #[error("{} is no note of a command: look at it, then remove it", .0.display())]
+    #[error("{} is no note of a command, or not readable for the node: look at it, then mend or remove it", .0.display())]
     Damaged(std::path::PathBuf),
     #[error("the audit log does not take them: {0}")]
     Unrecorded(String),

@@ -146,6 +146,21 @@ pub const CONNECTIONS_PER_SOURCE_PEER: usize = 64;
 /// Connections open at once of one member: one for its stream, one for a relay, some during rollover.
 pub const CONNECTIONS_PER_MEMBER: usize = 16;
 
+/// Connections open at once of those who came without a certificate, where tokens are taken: a quarter of the door, so that
+/// holders of certificates find room whoever else comes. From one address half of it: systems behind a proxy share one.
+pub const CONNECTIONS_STRANGERS: usize = 256;
+pub const CONNECTIONS_PER_SOURCE_STRANGERS: usize = 128;
+
+/// Milliseconds such a connection has for its first call with a token that counts, and may rest without a running call
+/// afterwards: a system calls at once after it connected, and keeps its channel between two customers.
+pub const STRANGER_PROOF_MS: u64 = 10_000;
+pub const STRANGER_IDLE_MS: u64 = 300_000;
+
+/// Bytes of JSON bodies in memory at once, of one connection and in all: four of the largest, and as many such connections
+/// as a small machine has memory for. What is above is told to come back, as an overloaded node tells any call.
+pub const BODY_BYTES_PER_CONNECTION: usize = 4 * MESSAGE_BYTES;
+pub const BODY_BYTES: usize = 16 * MESSAGE_BYTES;
+
 /// New connections from one address: this many at once, then this many a second. A handshake costs about 0.5 ms.
 pub const CONNECTS_BURST: u64 = 256;
 pub const CONNECTS_PER_S: u64 = 32;
@@ -386,6 +401,12 @@ pub const TOKEN_DAYS: u64 = 366;
 /// Files of revocations, and of tokens: each is read again when any of them changes.
 pub const ACCESS_FILES: usize = 1_024;
 
+/// Notes that commands left for the audit log and the node has not taken: more than anybody makes while it is stopped.
+pub const COMMAND_NOTES: usize = 1_024;
+
+/// Bytes of the names of tokens that were ever given: some fifty thousand.
+pub const TOKEN_NAMES_BYTES: u64 = 1024 * 1024;
+
 /// Milliseconds between looks at those files: who is revoked is out within a second. After a look that failed, ten.
 pub const ACCESS_POLL_MS: u64 = 1_000;
 pub const ACCESS_RETRY_MS: u64 = 10_000;
@@ -431,8 +452,15 @@ pub const WEBHOOK_ATTEMPT_MS: u64 = 10_000;
 pub const WEBHOOK_FIRST_PAUSE_MS: u64 = 1_000;
 pub const WEBHOOK_LONGEST_PAUSE_MS: u64 = 300_000;
 
-/// Answers that an event is not acceptable before it is given up: a receiver may be in the middle of an upgrade.
+/// Answers that an event is not acceptable before it stands aside for the next: a receiver may be in the middle of an upgrade.
 pub const WEBHOOK_REFUSALS: u32 = 5;
+
+/// Events of one receiver that stand aside at once. Whoever refuses more refuses everything: then the next one waits.
+pub const WEBHOOK_ASIDE: usize = 100;
+
+/// Seconds from its record for which an event that is refused is tried again: a long weekend, for somebody to mend a receiver
+/// that takes ours for somebody else's.
+pub const WEBHOOK_REFUSED_S: u64 = 3 * 86_400;
 
 /// Bytes of the head of a receiver's answer; its body is not read. Hyper takes no less than 8 KiB.
 pub const WEBHOOK_ANSWER_BYTES: usize = 16 * 1024;

@@ -5,6 +5,7 @@ pub mod backup;
 pub mod bundle_files;
 pub mod certificate;
 pub mod clock;
+pub mod command_files;
 pub mod compactor;
 pub mod engine;
 pub mod exchange;

@@ -215,7 +215,7 @@ impl State {
                     *acknowledged = until.max(*acknowledged);
                 }
             }
-            _ => {}
+            _ => self.commands.note(record),
         }
     }
 

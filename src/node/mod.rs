@@ -36,6 +36,7 @@ pub mod open;
 pub mod pending;
 pub mod publish;
 pub mod published;
+pub mod record_command;
 pub mod record_screening;
 pub mod release;
 pub mod republish;

@@ -33,6 +33,7 @@ use crate::node::fence::Fence;
 use crate::node::identity::Identity;
 use crate::node::pending::Pending;
 use crate::node::published::Published;
+use crate::node::record_command::Commands;
 use crate::node::store::{RecordNumber, StorageFault, ViewChange};
 use crate::node::unbelieved::Why;
 use crate::node::witness::AuditWitness;
@@ -68,6 +69,7 @@ pub struct State {
     pub audits: AuditWitness,
     pub pending: Pending,
     pub decoys: Decoys,
+    pub commands: Commands,
     pub fence: Fence,
     pub belief: Arc<Belief>,
     pub ledger: Ledger,
@@ -116,6 +118,7 @@ impl State {
             audits: AuditWitness::default(),
             pending: Pending::default(),
             decoys: Decoys::default(),
+            commands: Commands::default(),
             fence: Fence::new(roster.peers_of(&identity.member).len()),
             belief: Arc::new(Belief::new(table_key, witnessing(&roster))),
             ledger: Ledger::new(settings.quarter_cap),

@@ -15,6 +15,7 @@ use crate::app::config::Config;
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output::{answer, answer_json, counted, remark};
 use crate::base::bytes::Sha256Digest;
+use crate::domain::audit::command::Command;
 use crate::io::backup::format::{BackupError, Header};
 use crate::io::backup::make::{Gathered, Made, Places};
 use crate::io::clock;
@@ -90,6 +91,9 @@ pub fn run(args: BackupArgs) -> Result<Outcome, CliError> {
         written
     };
     bar.finish_and_clear();
+    config.dir.commands().leave(&Command::BackupMade { sha256 }).map_err(|error| {
+        CliError::failed(format!("the backup is made, but the audit log cannot be told of it: {error}"))
+    })?;
     report(&args, &header, made, sha256, to_output)
 }
 

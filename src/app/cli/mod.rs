@@ -10,6 +10,7 @@
 pub mod audit;
 pub mod backup;
 pub mod bench;
+mod call_channel;
 pub mod cert;
 pub mod client;
 pub mod conformance;

@@ -16,6 +16,7 @@ use crate::app::config::layout::NodeDir;
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output::{answer, answer_json, counted, remark};
 use crate::base::name::MemberId;
+use crate::domain::audit::command::Command;
 use crate::io::backup::check::Contents;
 use crate::io::backup::format::{BackupError, Header, Parts};
 use crate::io::backup::restore::{Target, take_apart};
@@ -83,6 +84,9 @@ pub fn run(args: RestoreArgs) -> Result<Outcome, CliError> {
             let folder = WholeFolder::begin(to, "restore")?;
             let target = Target::new(folder.path());
             let contents = open(&args, input, identities.as_ref(), &passphrase, Some(target))?;
+            // Part of the folder before it is anybody's: the restored node tells of it at its first start.
+            let restored = Command::BackupRestored { made_at: contents.header.made_at };
+            NodeDir::new(folder.path()).commands().leave(&restored)?;
             folder.put_in_place()?;
             contents
         }

@@ -11,7 +11,9 @@
 //! tls/server.pem           certificate of the local listener
 //! certs/<role>-<name>/     cert.pem, key.pem and ca.pem of one client
 //! access/revoked/          callers whose certificates count no more
+//! access/token-names       names of tokens that were ever given
 //! access/tokens/           what is kept of bearer tokens: hashes, roles, ends
+//! commands/                notes of what commands did, until the audit log has them; in no backup
 //! journal/ views/ guard/   the record, what is derived from it, imported guard lists
 //! belief.snapshot          cache of belief for a quick start; leave it out of copies, as `hushwire backup` does
 //! journal.damaged-<time>/  a damaged journal that was set aside, kept for whoever wants to look at it
@@ -23,6 +25,7 @@ use std::path::{Path, PathBuf};
 
 use crate::io::access::folder::AccessFolder;
 use crate::io::bundle_files::BundleFiles;
+use crate::io::command_files::CommandFiles;
 use crate::io::roster_files::RosterFiles;
 
 /// A node's directory. Paths only: nothing is created or read here.
@@ -84,6 +87,11 @@ impl NodeDir {
     /// Who is revoked, and whose tokens count.
     pub fn access(&self) -> AccessFolder {
         AccessFolder::new(self.0.join("access"))
+    }
+
+    /// What commands did beside the node, for its audit log.
+    pub fn commands(&self) -> CommandFiles {
+        CommandFiles::new(self.0.join("commands"))
     }
 
     pub fn journal(&self) -> PathBuf {

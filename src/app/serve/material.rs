@@ -179,14 +179,21 @@ pub fn peer_certified(config: &Config, keystore: &Keystore) -> Result<Certified,
     certified("peer certificate", &config.dir.peer_certificate(), keystore, NodeKeys::peer_key_of)
 }
 
-/// The certificate of the local door and whom it believes, as they are on disk now.
-pub fn local_certified(config: &Config, keystore: &Keystore) -> Result<(Certified, Authority), ServeError> {
+/// What the local door shows, and whom it believes.
+#[derive(Debug, Clone)]
+pub struct LocalIdentity {
+    pub own: Certified,
+    pub authority: Authority,
+}
+
+/// The same as it is on disk now.
+pub fn local_identity(config: &Config, keystore: &Keystore) -> Result<LocalIdentity, ServeError> {
     let what = "certificate of the local listener";
     let own = certified(what, &config.dir.server_certificate(), keystore, NodeKeys::server_key_of)?;
     let what = "the member's own authority";
     let authority = Authority::from_pem(&read(what, &config.dir.local_authority())?)
         .map_err(|error| ServeError::Tls { what, error })?;
-    Ok((own, authority))
+    Ok(LocalIdentity { own, authority })
 }
 
 /// A certificate with whichever of the keystore's keys belongs to it.

@@ -6,6 +6,7 @@
 //! the member's own systems. Each runtime has one thread: a checkout must not wait for a peer's batch, and one thread costs
 //! a third less per call than a shared pool.
 
+mod commands;
 mod doors;
 pub mod freshness;
 pub mod health;
@@ -14,6 +15,7 @@ mod observe;
 mod open_up;
 mod opening;
 mod peering;
+mod refusals;
 mod reload;
 mod roster;
 pub mod stop;
@@ -21,7 +23,7 @@ pub mod store;
 mod webhooks;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -30,6 +32,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::app::config::Config;
+use crate::app::serve::commands::follow_commands;
 use crate::app::serve::doors::Sockets;
 use crate::app::serve::material::{LiveEngine, Material, ReadyFile, ServeError};
 use crate::app::serve::observe::Observer;
@@ -80,6 +83,7 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
     };
     // Only now: as long as the store may be another process's, so may the file.
     let ready = ReadyFile::absent(order.ready_file.as_deref())?;
+    config.dir.commands().prepare().map_err(|error| ServeError::File { what: "commands", error })?;
     let webhooks = Arc::default();
     let hooks = webhooks::prepare(config, &webhooks)?;
     let local = runtime()?;
@@ -99,7 +103,7 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
     let peer_door = doors::peer(&material, &engine.patient(), &desk, &metrics, &stopping)?;
     let addresses = sockets.addresses()?;
 
-    let turn = Arc::default();
+    let turn = Arc::new(Mutex::new(local_door.identity.clone()));
     let shown = reload::Shown {
         turn: Arc::clone(&turn),
         local: Arc::clone(&local_door.tls),
@@ -135,6 +139,7 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
         ready: Ready { file: order.ready_file, addresses, member: config.member.clone() },
         stopping: stopping.clone(),
     };
+    let refusals = [Arc::clone(&local_door.refusals), Arc::clone(&peer_door.refusals)];
     let peers_thread = spawn_peers(peers, peering, peer_door, sockets.peer, stopping.clone())?;
     let mut told = Ok(());
     let recording = local.block_on(async {
@@ -143,6 +148,10 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
         let window = Duration::from_millis(config.audit_window_ms);
         let (recorder, ends) = (Arc::clone(&screener), stopping.clone());
         let recording = tokio::spawn(write_records(engine.patient(), recorder, waiting, window, ends));
+        tokio::spawn(follow_commands(config.dir.commands(), engine.clone()));
+        for log in &refusals {
+            tokio::spawn(Arc::clone(log).write_counts());
+        }
         tokio::spawn(reload::follow_access(config.clone(), access, desk.clone()));
         tokio::spawn(reload::on_hangup(config.clone(), shown, desk.clone()));
         tokio::spawn(health::report(engine.clone(), local_door.health.clone()));
@@ -176,6 +185,9 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
         // Both the last answers' records and the minute's counters belong into the log before it says that the node stopped.
         drop(tokio::time::timeout_at(deadline.into(), recording).await);
         if is_open {
+            for log in &refusals {
+                log.settle(deadline).await;
+            }
             stop::farewell(&engine, deadline).await;
         }
         if is_open && config.snapshot {
@@ -183,7 +195,7 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
             write_last(&engine, snapshot, deadline).await;
         }
     });
-    drop((engine, desk, screener));
+    drop((engine, desk, screener, refusals));
     local.shutdown_timeout(Duration::from_millis(500));
     let store = if is_open { stop::join(&thread, deadline) } else { Ok(()) };
     if let Some(traces) = traces {

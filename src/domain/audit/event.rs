@@ -7,8 +7,9 @@ use crate::base::bytes::{Commitment, Incarnation, Sha256Digest};
 use crate::base::epoch::{EpochId, KeyEpoch};
 use crate::base::kind::IdentifierKind;
 use crate::base::name::{FeedId, GroupId, MemberId};
-use crate::base::position::{EntryRange, TreeSize};
+use crate::base::position::{EntryIndex, EntryRange, TreeSize};
 use crate::base::time::{Day, Timestamp};
+use crate::domain::audit::command::CommandDone;
 
 /// `members/{member}/indicators/{commitment}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -195,9 +196,14 @@ pub enum AuditEvent {
         release_id: String,
         rule: &'static str,
     },
-    BackupMade {
-        sha256: Sha256Digest,
+    /// A receiver never took the event of this record.
+    WebhookRefused {
+        webhook: String,
+        record: EntryIndex,
+        status: u16,
     },
+    /// By a command on the machine, beside the node.
+    CommandDone(CommandDone),
     StoreDamaged {
         part: &'static str,
     },

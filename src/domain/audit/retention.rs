@@ -22,8 +22,7 @@ impl AuditEvent {
             | Self::DecoyPublished { .. }
             | Self::ScreeningsCounted { .. }
             | Self::CallRefused { .. }
-            | Self::AuditListed { .. }
-            | Self::BackupMade { .. } => OPERATION_DAYS,
+            | Self::AuditListed { .. } => OPERATION_DAYS,
             Self::NodeFenced { .. }
             | Self::NodeRecovered { .. }
             | Self::IndicatorPublished { .. }
@@ -45,6 +44,8 @@ impl AuditEvent {
             | Self::KeyChanged { .. }
             | Self::GuardListsLoaded { .. }
             | Self::PolicyLoaded { .. }
+            | Self::CommandDone(_)
+            | Self::WebhookRefused { .. }
             | Self::AuditExported { .. }
             | Self::AuditProved { .. }
             | Self::StatisticsReleased { .. }

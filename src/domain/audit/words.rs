@@ -194,7 +194,17 @@ impl AuditEvent {
             Self::StatisticsRefused { release_id, rule } => {
                 words(Refused, "statistics.refused", release_id, [("rule", rule.to_owned())])
             }
-            Self::BackupMade { sha256 } => words(Ok, "backup.made", "", [("sha256", sha256.to_string())]),
+            // Not a fault of this node's: as one it would be an event itself, for a receiver that refuses events.
+            Self::WebhookRefused { webhook, record, status } => words(
+                Refused,
+                "webhook.refused",
+                webhook,
+                [("record", record.0.to_string()), ("status", status.to_string())],
+            ),
+            Self::CommandDone(done) => {
+                let (action, subject, fields) = done.words();
+                Words { action, subject, outcome: Ok, fields }
+            }
             Self::StoreDamaged { part } => words(Fault, "store.damaged", part, []),
             Self::StoreRepaired { part } => words(Ok, "store.repaired", part, []),
             Self::EntriesUnbelieved { feed, rule, entries } => {

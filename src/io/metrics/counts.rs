@@ -46,7 +46,7 @@ pub struct PublishingCounts {
 #[derive(Debug, Default)]
 pub struct WebhookCounts {
     pub delivered: Count,
-    /// Given up because the receiver takes it for wrong.
+    /// Given up because the receiver went on refusing it, or is gone.
     pub refused: Count,
     /// Given up because too many waited.
     pub dropped: Count,

@@ -51,6 +51,11 @@ pub fn connect_local(endpoint: &str, identity: &ClientIdentity) -> Result<Channe
     channel(endpoint, config)
 }
 
+/// The same for a caller without a certificate, who shows a token with each call.
+pub fn connect_local_uncertified(endpoint: &str, authority: &Authority) -> Result<Channel, ConnectError> {
+    channel(endpoint, tls::local_client_uncertified(authority)?)
+}
+
 /// A channel to the node of `member`: its key is pinned to that member in the roster in force at each connection.
 /// Needs a running runtime; connects lazily.
 pub fn connect_peer(

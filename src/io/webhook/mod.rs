@@ -8,6 +8,7 @@
 //! [`deliver`] puts these together. Nothing here is waited for by a screening.
 
 pub mod address;
+pub mod aside;
 pub mod deliver;
 mod outbox;
 pub mod payload;

@@ -62,7 +62,7 @@ fn another_port(patient: &Patient<'_>, section: &str, address: SocketAddr) -> St
 /// Something listens on the local port: this node, or a stranger.
 fn running(patient: &Patient<'_>, findings: &mut Findings) {
     let address = patient.config.local_listen;
-    let client = ClientArgs { config: Some(patient.file.to_owned()), endpoint: None, identity: None };
+    let client = ClientArgs { config: Some(patient.file.to_owned()), endpoint: None, identity: None, token_file: None };
     match block_on(status::ask(&client)) {
         Ok(status) if status.member == patient.config.member.as_str() => state(&status, findings),
         Ok(status) => {

@@ -11,6 +11,7 @@ use crate::app::config::Config;
 use crate::app::serve::health::health;
 use crate::app::serve::material::{Addresses, LiveEngine, Material, ServeError, local_certified};
 use crate::app::serve::roster::RosterDesk;
+use crate::app::serve::store::LiveJournal;
 use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::domain::audit::event::AuditEvent;
@@ -28,6 +29,7 @@ use crate::io::grpc::exchange::Exchange;
 use crate::io::grpc::gate::{Gate, GateSettings, OnRefused, Refused};
 use crate::io::grpc::lists::Lists;
 use crate::io::grpc::node::NodeState;
+use crate::io::grpc::profiles::ProfilesDesk;
 use crate::io::grpc::publishing::{PublishDefaults, Publishing};
 use crate::io::grpc::reflection::{reflection, reflection_alpha};
 use crate::io::grpc::screening::ScreeningDesk;
@@ -35,6 +37,7 @@ use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_server::Audit
 use crate::io::grpc::wire::hushwire::compliance::v1::statistics_service_server::StatisticsServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::lists_service_server::ListsServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::node_service_server::NodeServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::profiles_service_server::ProfilesServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::publishing_service_server::PublishingServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::screening_service_server::ScreeningServiceServer;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_service_server::ExchangeServiceServer;
@@ -49,6 +52,7 @@ use crate::io::transport::listener::Door;
 use crate::io::transport::settings::DoorSettings;
 use crate::io::transport::tls::{Authority, Certified, DoorTls, local_server, peer_server};
 use crate::io::transport::verify::LocalRules;
+use crate::io::views::any::AnyViews;
 use crate::node::local_mac::LocalMacKey;
 
 /// The listening sockets, bound before the store is read: a taken port is told at once.
@@ -152,6 +156,7 @@ pub fn local(
     screener: &Arc<Screener>,
     links: &Links,
     desk: &RosterDesk,
+    profiles: ProfilesDesk<LiveJournal, AnyViews>,
     metrics: &Arc<Metrics>,
 ) -> Result<LocalDoor, ServeError> {
     let (own, authority) = local_certified(config, &material.keystore)?;
@@ -177,6 +182,7 @@ pub fn local(
     let routes = Routes::new(PublishingServiceServer::new(publishing).max_decoding_message_size(most))
         .add_service(ScreeningServiceServer::new(screening).max_decoding_message_size(most))
         .add_service(ListsServiceServer::new(lists).max_decoding_message_size(most))
+        .add_service(ProfilesServiceServer::new(profiles).max_decoding_message_size(most))
         .add_service(NodeServiceServer::new(node).max_decoding_message_size(most))
         .add_service(AuditServiceServer::new(compliance.clone()).max_decoding_message_size(most))
         .add_service(StatisticsServiceServer::new(compliance).max_decoding_message_size(most))

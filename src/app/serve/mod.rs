@@ -14,6 +14,7 @@ mod observe;
 mod open_up;
 mod opening;
 mod peering;
+mod profiles;
 mod reload;
 mod roster;
 pub mod stop;
@@ -87,6 +88,7 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
     let sockets = local.block_on(Sockets::bind(config))?;
     let Started { engine, thread, screener, waiting, store } =
         start(config, &material, order.on_damage, journal, &snapshot)?;
+    let keeper = profiles::keep(config, &material, &screener, &engine, local.handle())?;
 
     let links = Links::default();
     let traces = traces(config)?;
@@ -95,7 +97,8 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
     let (stop, stopping) = watch::channel(false);
     let desk = RosterDesk::new(config, &material, engine.clone(), Arc::clone(&screener));
     let peering = Peering::new(engine.patient(), links.clone(), desk.clone(), &material);
-    let local_door = doors::local(config, &material, &engine, &screener, &links, &desk, &metrics)?;
+    let customers = profiles::desk(&screener, &engine, keeper.as_ref());
+    let local_door = doors::local(config, &material, &engine, &screener, &links, &desk, customers, &metrics)?;
     let peer_door = doors::peer(&material, &engine.patient(), &desk, &metrics, &stopping)?;
     let addresses = sockets.addresses()?;
 
@@ -183,6 +186,9 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
             write_last(&engine, snapshot, deadline).await;
         }
     });
+    if let Some(keeper) = keeper {
+        keeper.stop(deadline);
+    }
     drop((engine, desk, screener));
     local.shutdown_timeout(Duration::from_millis(500));
     let store = if is_open { stop::join(&thread, deadline) } else { Ok(()) };
@@ -239,6 +245,7 @@ fn start(
         freshness: ArcSwap::from_pointee(freshness),
         own: config.member.clone(),
         sandbox: config.screening.sandbox,
+        profiles: profiles::begin(config, material),
         records,
     });
     Ok(Started { engine, thread, screener, waiting, store })
@@ -256,6 +263,7 @@ fn counted(engine: &LiveEngine, screener: &Screener, journal: Arc<JournalCounts>
         local: DoorMetrics { tracer: traces.map(Traces::local), ..DoorMetrics::default() },
         peer: DoorMetrics { tracer: traces.map(Traces::peer), ..DoorMetrics::default() },
         screening: Arc::clone(&screener.records.counted),
+        profiles: screener.profiles.as_ref().map(|profiles| Arc::clone(&profiles.counted)).unwrap_or_default(),
         engine_waiting: engine.waiting(),
         journal,
         started_at: Some(clock::now()),

@@ -49,6 +49,8 @@ impl AuditEvent {
             | Self::AuditProved { .. }
             | Self::StatisticsReleased { .. }
             | Self::StatisticsRefused { .. }
+            | Self::ProfileShown { .. }
+            | Self::ProfileErased { .. }
             | Self::StoreDamaged { .. }
             | Self::IdentifierListed { .. }
             | Self::IdentifierDelisted { .. }

@@ -61,7 +61,9 @@ impl Amounts {
         match self.rows.as_mut_slice().get_mut(at) {
             Some((held, count)) if *held == bucket => *count += 1,
             // There is room: each row holds an order, and there are fewer than rows.
-            _ => drop(self.rows.insert(at, (bucket, 1))),
+            _ => {
+                self.rows.insert(at, (bucket, 1));
+            }
         }
         if usize::from(self.orders()) >= REMEMBERED {
             self.thin();

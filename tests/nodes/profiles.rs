@@ -82,7 +82,7 @@ fn what_is_unusual_is_told_and_outlasts_a_stop_until_it_is_erased() {
     assert!(order(&node, "AU", "profiled-device-0003", 11).anomalies.is_empty(), "a stranger again");
     let listed = consortium.audit_list(&node, &["--action", "profile."]).stdout;
     let customer = shown["customer"].as_str().expect("a name");
-    for part in ["profile.shown", "profile.erased", "found=true", customer] {
+    for part in ["profile.shown", "profile.erased", "\"found\":\"true\"", customer] {
         assert!(listed.contains(part), "{part} is missing in {listed}");
     }
     assert!(!listed.contains(CUSTOMER));

@@ -148,17 +148,20 @@ impl PeerDoor {
     }
 }
 
+/// What stands behind the local door.
+#[derive(Debug)]
+pub struct Behind<'a> {
+    pub engine: &'a LiveEngine,
+    pub screener: &'a Arc<Screener>,
+    pub links: &'a Links,
+    pub desk: &'a RosterDesk,
+    pub profiles: ProfilesDesk<LiveJournal, AnyViews>,
+    pub metrics: &'a Arc<Metrics>,
+}
+
 /// Everything the member's own systems may call.
-pub fn local(
-    config: &Config,
-    material: &Material,
-    engine: &LiveEngine,
-    screener: &Arc<Screener>,
-    links: &Links,
-    desk: &RosterDesk,
-    profiles: ProfilesDesk<LiveJournal, AnyViews>,
-    metrics: &Arc<Metrics>,
-) -> Result<LocalDoor, ServeError> {
+pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result<LocalDoor, ServeError> {
+    let Behind { engine, screener, links, desk, profiles, metrics } = behind;
     let (own, authority) = local_certified(config, &material.keystore)?;
     let tls = local_tls(config, &own, &authority)?;
     let apply = desk.clone();

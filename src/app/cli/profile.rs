@@ -39,8 +39,20 @@ pub struct ProfileArgs {
 #[derive(Debug, Subcommand)]
 enum ProfileCommand {
     /// Show what is held of a customer, for whom it concerns and for who asks why an order was unusual
+    #[command(after_help = "\
+Examples:
+  hushwire profile show                        # asks for the reference without echo, or reads a line of standard input
+  hushwire profile show --from customer.txt --json
+
+Devices and order references are shown as numbers only: the node keeps no more of them than keyed fingerprints.")]
     Show(CustomerArgs),
     /// Forget a customer, in memory and on disk; the next order begins a new profile
+    #[command(after_help = "\
+Examples:
+  hushwire profile erase --from customer.txt
+  hushwire profile erase --json < customer.txt
+
+It is gone from the disk when the command ends; erasing again is harmless.")]
     Erase(CustomerArgs),
 }
 

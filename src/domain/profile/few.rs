@@ -32,7 +32,10 @@ impl<T: Copy + Default, const N: usize> Few<T, N> {
 
     /// Adds behind the last; whether there was room.
     pub fn push(&mut self, value: T) -> bool {
-        self.insert(self.length, value)
+        let Some(place) = self.values.get_mut(self.length) else { return false };
+        *place = value;
+        self.length += 1;
+        true
     }
 
     /// Adds before the value at `at`; whether there was room.

@@ -47,6 +47,8 @@ pub struct Asked {
     pub name: CustomerName,
     pub event: ProfileEvent,
     pub facts: ProfileFacts,
+    /// The profile it was asked of, and the change it came by, so that it need not be read again.
+    read: Option<(Profile, u64)>,
 }
 
 /// What was told while profiles were read.
@@ -97,8 +99,12 @@ impl Profiles {
     ) -> Option<Asked> {
         let name = customer_name(transaction.customer_ref(), &self.key)?;
         let event = profile_event(transaction, &self.key, canon, guard);
-        let profile = self.profile(&name).unwrap_or_else(|| Profile::of_stranger(&event, now));
-        Some(Asked { name, event, facts: profile.facts(&event, now) })
+        let read = read(&hold(self.shard(&name)), &name);
+        let facts = match &read {
+            Some((profile, _)) => profile.facts(&event, now),
+            None => Profile::of_stranger(&event, now).facts(&event, now),
+        };
+        Some(Asked { name, event, facts, read })
     }
 
     /// Tells the profile how the transaction went.
@@ -125,7 +131,8 @@ impl Profiles {
             }
             return;
         }
-        self.change(asked.name, &asked.event, now, |profile| profile.observe(&asked.event, standing, now));
+        let observe = |profile: &mut Profile| profile.observe(&asked.event, standing, now);
+        self.change(asked.name, &asked.event, asked.read, now, observe);
     }
 
     /// Somebody released what was stopped: it becomes habit. Nothing happens where it is not remembered any more (the last
@@ -133,13 +140,14 @@ impl Profiles {
     pub fn confirm(&self, decision_id: &[u8; 16], now: Timestamp) {
         let remembered = hold(&self.stopped).events.remove(decision_id);
         if let Some((name, event)) = remembered {
-            self.change(name, &event, now, |profile| profile.confirm(&event, now));
+            self.change(name, &event, None, now, |profile| profile.confirm(&event, now));
         }
     }
 
     /// What is held of one customer.
     pub fn of(&self, reference: &CustomerRef) -> Option<Profile> {
-        self.profile(&self.name(reference)?)
+        let name = self.name(reference)?;
+        read(&hold(self.shard(&name)), &name).map(|(profile, _)| profile)
     }
 
     pub fn name(&self, reference: &CustomerRef) -> Option<CustomerName> {
@@ -186,7 +194,7 @@ impl Profiles {
                 Some(waiting) if !waiting.is_empty() => {
                     drop(late);
                     for (name, event, standing, now) in waiting {
-                        self.change(name, &event, now, |profile| profile.observe(&event, standing, now));
+                        self.change(name, &event, None, now, |profile| profile.observe(&event, standing, now));
                     }
                 }
                 _ => {
@@ -204,14 +212,18 @@ impl Profiles {
         self.shards.iter().map(|shard| hold(shard).expire(oldest)).sum()
     }
 
-    fn profile(&self, name: &CustomerName) -> Option<Profile> {
-        // Under the lock: reading it takes no longer than copying it.
-        hold(self.shard(name)).profile(name).and_then(|bytes| Profile::decode(bytes).ok())
-    }
-
-    fn change(&self, name: CustomerName, event: &ProfileEvent, now: Timestamp, change: impl FnOnce(&mut Profile)) {
+    fn change(
+        &self,
+        name: CustomerName,
+        event: &ProfileEvent,
+        known: Option<(Profile, u64)>,
+        now: Timestamp,
+        change: impl FnOnce(&mut Profile),
+    ) {
         let mut shard = hold(self.shard(&name));
-        let held = shard.profile(&name).and_then(|bytes| Profile::decode(bytes).ok());
+        let newest = shard.profile_and_change(&name).map(|(_, change)| change);
+        let known = known.filter(|(_, change)| Some(*change) == newest);
+        let held = known.or_else(|| read(&shard, &name)).map(|(profile, _)| profile);
         let mut profile = held.unwrap_or_else(|| Profile::of_stranger(event, now));
         change(&mut profile);
         let mut bytes = Vec::with_capacity(PROFILE_BYTES);
@@ -234,6 +246,12 @@ impl Profiles {
         let place = usize::from(name.0[0]) % SHARDS;
         self.shards.get(place).expect("as many as the remainder has values")
     }
+}
+
+/// A customer's profile and the change it came by.
+fn read(shard: &Shard, name: &CustomerName) -> Option<(Profile, u64)> {
+    let (bytes, change) = shard.profile_and_change(name)?;
+    Profile::decode(bytes).ok().map(|profile| (profile, change))
 }
 
 /// A panic under one of these locks leaves one customer's profile as it was or as it should be.

@@ -22,6 +22,8 @@ pub struct Room {
 struct Slot {
     name: CustomerName,
     profile: Box<[u8]>,
+    /// Which change of the shard it came by: another one means other bytes.
+    change: u64,
     /// The record of the journal that holds the profile, or an earlier one of the customer.
     written: Option<RecordNumber>,
     /// Changed since it was last taken to be written.
@@ -39,6 +41,8 @@ pub struct Shard {
     dirty: Vec<CustomerName>,
     hand: usize,
     bytes: usize,
+    /// How often a profile was put here.
+    changes: u64,
 }
 
 impl Shard {
@@ -52,7 +56,13 @@ impl Shard {
     }
 
     pub fn profile(&self, name: &CustomerName) -> Option<&[u8]> {
-        Some(&self.slots.get(*self.places.get(name)?)?.profile)
+        self.profile_and_change(name).map(|(profile, _)| profile)
+    }
+
+    /// With which change it came by; as long as that is the same, so is the profile.
+    pub fn profile_and_change(&self, name: &CustomerName) -> Option<(&[u8], u64)> {
+        let slot = self.slots.get(*self.places.get(name)?)?;
+        Some((&slot.profile, slot.change))
     }
 
     /// Takes a changed profile; how many others made room for it.
@@ -135,14 +145,16 @@ impl Shard {
 
     fn store(&mut self, name: CustomerName, profile: &[u8]) -> &mut Slot {
         self.bytes += profile.len();
+        self.changes += 1;
+        let change = self.changes;
         let next = self.slots.len();
         let place = *self.places.entry(name).or_insert(next);
         if place == next {
             let profile = Box::from(profile);
-            self.slots.push(Slot { name, profile, written: None, dirty: false, seen: false });
+            self.slots.push(Slot { name, profile, change, written: None, dirty: false, seen: false });
         } else if let Some(slot) = self.slots.get_mut(place) {
             self.bytes -= slot.profile.len();
-            slot.seen = true;
+            (slot.seen, slot.change) = (true, change);
             if slot.profile.len() == profile.len() {
                 slot.profile.copy_from_slice(profile);
             } else {
@@ -204,6 +216,20 @@ mod tests {
             assert!(held(&shard).contains(&nth));
         }
         assert_eq!((shard.customers(), shard.bytes()), (3, 3));
+    }
+
+    #[test]
+    fn a_change_is_told_from_every_other_even_where_the_customer_was_forgotten_between() {
+        let mut shard = Shard::default();
+        let mut seen = std::collections::BTreeSet::new();
+        for _ in 0..3 {
+            shard.put(name(1), &[1], ROOM);
+            seen.extend(shard.profile_and_change(&name(1)).map(|(_, change)| change));
+            shard.put(name(1), &[1], ROOM);
+            seen.extend(shard.profile_and_change(&name(1)).map(|(_, change)| change));
+            shard.remove(&name(1));
+        }
+        assert_eq!((seen.len(), shard.profile_and_change(&name(1))), (6, None));
     }
 
     #[test]

@@ -71,6 +71,17 @@ fn a_stopped_order_becomes_habit_when_it_is_released_and_only_then() {
 }
 
 #[test]
+fn an_order_that_was_asked_about_is_taken_in_beside_what_came_between() {
+    let profiles = profiles(100);
+    profiles.all_read();
+    take(&profiles, "jane", "DE", Decision::Allow, 0);
+    let asked = ask(&profiles, &order("jane", "DE")).expect("named");
+    take(&profiles, "jane", "DE", Decision::Allow, 1);
+    profiles.take(&asked, Decision::Allow, [2; 16], NOW);
+    assert_eq!(profiles.of(&CustomerRef::new("jane".to_owned())).map(|profile| profile.orders), Some(3));
+}
+
+#[test]
 fn erasing_forgets_what_was_stopped_too() {
     let profiles = profiles(100);
     profiles.all_read();

@@ -19,6 +19,7 @@ use hushwire::domain::indicator::draft::PublishingRules;
 use hushwire::domain::indicator::note::Note;
 use hushwire::domain::indicator::typology::TypologyList;
 use hushwire::domain::indicator::words::Grounds;
+use hushwire::domain::profile::facts::ProfileFacts;
 use hushwire::domain::pseudonym::keys::{EpochKeys, EpochSecret, KeyRing};
 use hushwire::domain::pseudonym::payload::seal_payload;
 use hushwire::domain::roster::terms::Limits;
@@ -278,6 +279,7 @@ impl Bench {
             policy: &self.policy,
             demands: &Demands::new(&Limits::default(), &[]),
             own: &self.own,
+            profile: ProfileFacts::default(),
             sandbox: false,
             now: self.now,
         };

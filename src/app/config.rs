@@ -21,6 +21,7 @@ use crate::base::name::MemberId;
 use crate::domain::identifier::Region2;
 use crate::io::folder::folder_of;
 use crate::io::keystore::passphrase::PassphraseSource;
+use crate::io::profiles::ProfileBounds;
 use crate::node::copies::Ack;
 
 /// Bytes of a configuration file; the commented template has 3 KB.
@@ -59,6 +60,8 @@ pub struct Config {
     pub snapshot: bool,
     pub log_level: LogLevel,
     pub log_format: LogFormat,
+    /// None where no profiles are kept.
+    pub profiles: Option<ProfileBounds>,
     pub webhooks: Vec<WebhookConfig>,
 }
 
@@ -217,6 +220,7 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
     let snapshot = reader.flag("storage.snapshot", true);
     let log_level = reader.optional("log.level", "error, warn, info or debug").unwrap_or(LogLevel::Info);
     let log_format = reader.optional("log.format", "text or json").unwrap_or(LogFormat::Text);
+    let profiles = read_profiles(reader);
     let webhooks = webhooks::read(reader, &dir);
     Some(Config {
         member: member?,
@@ -239,8 +243,19 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
         snapshot,
         log_level,
         log_format,
+        profiles,
         webhooks,
     })
+}
+
+fn read_profiles(reader: &mut Reader) -> Option<ProfileBounds> {
+    let enabled = reader.flag("profiles.enabled", true);
+    let most = limits::PROFILE_CUSTOMERS_MOST;
+    let customers = reader.integer("profiles.max_customers", 1_000..=most, limits::PROFILE_CUSTOMERS);
+    let days = reader.integer("profiles.retention_days", 1..=3_653, 396);
+    let customers = usize::try_from(customers).expect("the reader's range fits");
+    let retention_days = u32::try_from(days).expect("the reader's range fits");
+    enabled.then_some(ProfileBounds { customers, retention_days })
 }
 
 /// Plain HTTP without a key: what listens beyond this machine was meant to.
@@ -348,7 +363,7 @@ mod tests {
         expected.webhooks = all.webhooks.clone();
         assert_eq!(all, expected);
         assert_eq!(as_written, parse("[node]\nmember = \"bank-a\"", &[]).expect("valid"));
-        assert_eq!(uncommented.matches(" = ").count(), 33, "every key stands in the template once");
+        assert_eq!(uncommented.matches(" = ").count(), 36, "every key stands in the template once");
     }
 
     #[test]

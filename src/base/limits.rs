@@ -467,3 +467,29 @@ pub const WEBHOOK_ANSWER_BYTES: usize = 16 * 1024;
 
 /// Bytes of a secret, by the specification of Standard Webhooks.
 pub const WEBHOOK_SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+
+/// Customers whose profiles are kept, where not configured, and at most: some 60 MB, and some 3 GB.
+pub const PROFILE_CUSTOMERS: u64 = 200_000;
+pub const PROFILE_CUSTOMERS_MOST: u64 = 10_000_000;
+
+/// Bytes an encoded profile takes on average at most, for the room all of them share: a busy customer of many habits takes 400, one
+/// with a few orders 100.
+pub const PROFILE_AVERAGE_BYTES: usize = 320;
+
+/// Milliseconds between two writes of changed profiles: what a killed process loses of its customers' habits.
+pub const PROFILE_WRITE_EVERY_MS: u64 = 5_000;
+
+/// Profiles of one record of their journal, 100 to 200 KB.
+pub const PROFILES_PER_RECORD: usize = 1_000;
+
+/// Bytes of one segment of the journal of profiles: all of it is rewritten from time to time.
+pub const PROFILE_SEGMENT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Seconds after which a store of profiles that failed is opened again.
+pub const PROFILE_RETRY_S: u64 = 60;
+
+/// Stopped transactions that can still be released into their customers' habits, some 2 MB.
+pub const PROFILE_STOPPED: usize = 10_000;
+
+/// Transactions that wait for their profiles while these are read at the start, some 12 MB: a minute of a thousand a second.
+pub const PROFILE_LATE: usize = 65_536;

@@ -20,6 +20,7 @@ pub mod keystore;
 pub mod log;
 pub mod metrics;
 pub mod noise;
+pub mod profiles;
 pub mod random;
 pub mod rescue;
 pub mod roster_files;

@@ -20,6 +20,7 @@ use crate::domain::audit::record::Actor;
 use crate::domain::belief::Belief;
 use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
+use crate::domain::profile::anomaly::{Anomalies, Anomaly};
 use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::screening::answer::{RefusedIdentifier, Screening};
 use crate::domain::screening::decision::Decision;
@@ -32,6 +33,7 @@ use crate::domain::screening::screen::{ScreeningContext, screen};
 use crate::domain::screening::transaction::Transaction;
 use crate::io::engine::Engine;
 use crate::io::metrics::counts::ScreeningCounts;
+use crate::io::profiles::Profiles;
 use crate::io::{clock, random};
 use crate::node::record_screening::{DecisionCounts, ScreeningRecord};
 use crate::node::store::{Journal, Views};
@@ -51,6 +53,8 @@ pub struct Screener {
     pub demands: ArcSwap<Demands>,
     pub own: MemberId,
     pub sandbox: bool,
+    /// Of the member's own customers; none where profiles are off.
+    pub profiles: Option<Arc<Profiles>>,
     pub records: Records,
 }
 
@@ -60,6 +64,8 @@ pub struct Answered {
     pub screening: Screening,
     /// 128 random bits, hex: names the decision in the audit log.
     pub decision_id: String,
+    /// What is unusual for the customer.
+    pub anomalies: Anomalies,
     /// Short form a customer can read over the telephone.
     pub reference: String,
     pub audit: Audited,
@@ -72,7 +78,7 @@ pub enum Audited {
     Durable,
     /// Queued for the audit log.
     Pending,
-    /// Only counted: nothing matched and nothing was stopped.
+    /// Only counted: nothing matched, nothing was stopped and nothing was very unusual.
     Counted,
     /// The queue is full or the store failed; the loss is told in the log.
     Lost,
@@ -120,16 +126,21 @@ impl Screener {
     ) -> Result<(Answered, Option<Written>), Unscreened> {
         let belief = self.belief.load();
         let belief = belief.as_ref().ok_or(Unscreened::Cold)?;
+        let guard = self.guard.load();
+        let profiles = self.profiles.as_ref();
+        let asked = profiles.and_then(|profiles| profiles.ask(transaction, &self.canon, &guard, now));
+        let profile = asked.map(|asked| asked.facts).unwrap_or_default();
         let context = ScreeningContext {
             keys: &self.keys.load(),
             belief,
             canon: &self.canon,
-            guard: &self.guard.load(),
+            guard: &guard,
             lists: &self.lists.load(),
             freshness: &self.freshness.load(),
             policy: &self.policy,
             demands: &self.demands.load(),
             own: &self.own,
+            profile,
             sandbox: self.sandbox,
             now,
         };
@@ -139,8 +150,14 @@ impl Screener {
         }
         let id: [u8; 16] = random::bytes();
         let decision_id = hex::encode(id);
-        let (audit, written) = self.records.take(caller, &screening, &decision_id, durable, now);
-        Ok((Answered { reference: reference(&id), screening, decision_id, audit }, written))
+        let anomalies = Anomalies::of(&profile);
+        // A test value that stands for an overloaded node gets no answer: the order comes again.
+        if let Some((profiles, asked)) = profiles.zip(asked).filter(|_| !screening.overload) {
+            profiles.counted.told(anomalies);
+            profiles.take(&asked, screening.decision, id, now);
+        }
+        let (audit, written) = self.records.take(caller, &screening, anomalies, &decision_id, durable, now);
+        Ok((Answered { anomalies, reference: reference(&id), screening, decision_id, audit }, written))
     }
 }
 
@@ -181,12 +198,13 @@ impl Records {
         &self,
         caller: &Actor,
         screening: &Screening,
+        anomalies: Anomalies,
         decision_id: &str,
         durable: bool,
         now: Timestamp,
     ) -> (Audited, Option<Written>) {
         self.count(caller, screening.decision);
-        if screening.decision == Decision::Allow && screening.matches.is_empty() {
+        if screening.decision == Decision::Allow && screening.matches.is_empty() && !anomalies.alert() {
             return (Audited::Counted, None);
         }
         let matched = screening.matches.iter().flat_map(|found| &found.indicators);
@@ -199,6 +217,7 @@ impl Records {
             matched: matched.map(|indicator| (indicator.reporter.clone(), indicator.commitment)).collect(),
             policy_sha256: screening.policy_sha256,
             degraded: screening.degraded,
+            anomalies: anomalies.iter().map(Anomaly::name).collect(),
         };
         let (written, waiting) = if durable { Some(oneshot::channel()).unzip() } else { (None, None) };
         if self.queue.try_send(Queued { record, written }).is_ok() {

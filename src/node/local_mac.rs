@@ -17,6 +17,7 @@ use crate::base::bytes::LocalMac;
 use crate::base::framing::framed;
 use crate::base::secret::SecretBytes;
 use crate::domain::identifier::CanonicalIdentifier;
+use crate::domain::profile::key::ProfileKey;
 use crate::domain::screening::own_lists::OwnListKey;
 
 /// What is fingerprinted; the same bytes in two domains give unrelated fingerprints.
@@ -91,6 +92,11 @@ impl LocalMacKey {
     /// holds it, holds no key of anything else.
     pub fn own_list_key(&self) -> OwnListKey {
         OwnListKey::new(&SecretBytes::new(self.fingerprint(MacDomain::OwnList, b"").0))
+    }
+
+    /// The key of the names in profiles, in the same way.
+    pub fn profile_key(&self) -> ProfileKey {
+        ProfileKey::new(&SecretBytes::new(self.fingerprint(MacDomain::Customer, b"").0))
     }
 }
 

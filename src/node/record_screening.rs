@@ -12,7 +12,7 @@ use crate::domain::audit::record::Actor;
 use crate::node::Node;
 use crate::node::store::{Journal, StorageFault, Views};
 
-/// One decision that matched something or stopped the transaction.
+/// One decision that matched something, stopped the transaction, or was about a very unusual one.
 #[derive(Debug, Clone)]
 pub struct ScreeningRecord {
     pub caller: Actor,
@@ -24,6 +24,8 @@ pub struct ScreeningRecord {
     pub matched: Vec<(MemberId, Commitment)>,
     pub policy_sha256: Sha256Digest,
     pub degraded: bool,
+    /// What was unusual for the customer.
+    pub anomalies: Vec<&'static str>,
 }
 
 /// How often one caller got each decision within one minute, the recorded ones included.
@@ -51,6 +53,7 @@ impl<J: Journal, V: Views> Node<J, V> {
                 matched: matched.collect(),
                 policy_sha256: record.policy_sha256,
                 degraded: record.degraded,
+                anomalies: record.anomalies,
             };
             self.record(&record.caller, vec![event], record.time, rng)?;
         }

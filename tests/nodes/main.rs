@@ -27,6 +27,7 @@ mod lists;
 mod matrix;
 mod monitoring;
 mod node;
+mod profiles;
 mod puller;
 mod recovery;
 mod relay;

@@ -80,6 +80,7 @@ pub fn as_json(answer: &local::ScreenTransactionResponse, line: Option<u64>) -> 
         "advice_key": answer.advice_key,
         "not_sole_basis": answer.not_sole_basis,
         "degraded": answer.degraded,
+        "anomalies": answer.anomalies,
         "audit": audit_word(answer.audit),
         "policy_sha256": answer.policy_sha256,
     });
@@ -167,6 +168,9 @@ pub fn explained(answer: &local::ScreenTransactionResponse) -> Vec<String> {
             ));
             lines.push(format!("           {}", indicator.name));
         }
+    }
+    if !answer.anomalies.is_empty() {
+        lines.push(format!("unusual    {}", answer.anomalies.join(", ")));
     }
     for refused in &answer.refused {
         lines.push(format!("not used   identifier {}: {} [{}]", refused.record + 1, refused.description, refused.rule));

@@ -27,6 +27,7 @@ pub mod list;
 mod lock;
 pub mod member;
 pub mod openapi;
+pub mod profile;
 pub mod publish;
 pub mod restore;
 pub mod retract;
@@ -86,6 +87,7 @@ enum Command {
     Due(due::DueArgs),
     Screen(screen::ScreenArgs),
     List(list::ListArgs),
+    Profile(profile::ProfileArgs),
     Status(status::StatusArgs),
     Doctor(doctor::DoctorArgs),
     Audit(audit::AuditArgs),
@@ -116,6 +118,7 @@ impl Command {
             Self::Due(args) => due::run(args),
             Self::Screen(args) => screen::run(args),
             Self::List(args) => list::run(args),
+            Self::Profile(args) => profile::run(args),
             Self::Status(args) => status::run(args),
             Self::Doctor(args) => doctor::run(args),
             Self::Audit(args) => audit::run(args),

@@ -80,6 +80,15 @@ passphrase = {passphrase}
 # A peer's feed older than this is stale: what it says alone can hold, not block. The roster's limit where not given.
 # freshness_limit_s = 300
 
+[profiles]
+# Learn what is usual for each of your own customers (countries, devices, amounts, how often), and tell what is not. Kept on this
+# node under keyed names, told to no other member: docs/profiles.md.
+# enabled = true
+# Customers of whom profiles are kept, some 300 bytes of memory each; who was not seen for longest makes room.
+# max_customers = 200000
+# Days after which a customer who was not seen is forgotten.
+# retention_days = 396
+
 [audit]
 # Screening records are written together after this many milliseconds at most.
 # window_ms = 50

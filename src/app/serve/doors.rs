@@ -12,6 +12,7 @@ use crate::app::serve::health::health;
 use crate::app::serve::material::{Addresses, LiveEngine, LocalIdentity, Material, ServeError, local_identity};
 use crate::app::serve::refusals::RefusalLog;
 use crate::app::serve::roster::RosterDesk;
+use crate::app::serve::store::LiveJournal;
 use crate::base::limits;
 use crate::domain::statistics::budget::Epsilon;
 use crate::io::access::bearer::Bearer;
@@ -24,6 +25,7 @@ use crate::io::grpc::exchange::Exchange;
 use crate::io::grpc::gate::{Gate, GateSettings};
 use crate::io::grpc::lists::Lists;
 use crate::io::grpc::node::NodeState;
+use crate::io::grpc::profiles::ProfilesDesk;
 use crate::io::grpc::publishing::{PublishDefaults, Publishing};
 use crate::io::grpc::reflection::{reflection, reflection_alpha};
 use crate::io::grpc::screening::ScreeningDesk;
@@ -31,6 +33,7 @@ use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_server::Audit
 use crate::io::grpc::wire::hushwire::compliance::v1::statistics_service_server::StatisticsServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::lists_service_server::ListsServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::node_service_server::NodeServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::profiles_service_server::ProfilesServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::publishing_service_server::PublishingServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::screening_service_server::ScreeningServiceServer;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_service_server::ExchangeServiceServer;
@@ -44,6 +47,7 @@ use crate::io::transport::listener::Door;
 use crate::io::transport::settings::DoorSettings;
 use crate::io::transport::tls::{Certified, DoorTls, local_server, peer_server};
 use crate::io::transport::verify::LocalRules;
+use crate::io::views::any::AnyViews;
 use crate::node::local_mac::LocalMacKey;
 
 /// The listening sockets, bound before the store is read: a taken port is told at once.
@@ -143,16 +147,20 @@ impl PeerDoor {
     }
 }
 
+/// What stands behind the local door.
+#[derive(Debug)]
+pub struct Behind<'a> {
+    pub engine: &'a LiveEngine,
+    pub screener: &'a Arc<Screener>,
+    pub links: &'a Links,
+    pub desk: &'a RosterDesk,
+    pub profiles: ProfilesDesk<LiveJournal, AnyViews>,
+    pub metrics: &'a Arc<Metrics>,
+}
+
 /// Everything the member's own systems may call.
-pub fn local(
-    config: &Config,
-    material: &Material,
-    engine: &LiveEngine,
-    screener: &Arc<Screener>,
-    links: &Links,
-    desk: &RosterDesk,
-    metrics: &Arc<Metrics>,
-) -> Result<LocalDoor, ServeError> {
+pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result<LocalDoor, ServeError> {
+    let Behind { engine, screener, links, desk, profiles, metrics } = behind;
     let identity = local_identity(config, &material.keystore)?;
     let tls = local_tls(config, &identity)?;
     let apply = desk.clone();
@@ -176,6 +184,7 @@ pub fn local(
     let routes = Routes::new(PublishingServiceServer::new(publishing).max_decoding_message_size(most))
         .add_service(ScreeningServiceServer::new(screening).max_decoding_message_size(most))
         .add_service(ListsServiceServer::new(lists).max_decoding_message_size(most))
+        .add_service(ProfilesServiceServer::new(profiles).max_decoding_message_size(most))
         .add_service(NodeServiceServer::new(node).max_decoding_message_size(most))
         .add_service(AuditServiceServer::new(compliance.clone()).max_decoding_message_size(most))
         .add_service(StatisticsServiceServer::new(compliance).max_decoding_message_size(most))

@@ -15,6 +15,7 @@ mod observe;
 mod open_up;
 mod opening;
 mod peering;
+mod profiles;
 mod refusals;
 mod reload;
 mod roster;
@@ -33,7 +34,7 @@ use tokio::sync::watch;
 
 use crate::app::config::Config;
 use crate::app::serve::commands::follow_commands;
-use crate::app::serve::doors::Sockets;
+use crate::app::serve::doors::{Behind, Sockets};
 use crate::app::serve::material::{LiveEngine, Material, ReadyFile, ServeError};
 use crate::app::serve::observe::Observer;
 use crate::app::serve::open_up::{OpenUp, Ready, Store, assess_early};
@@ -91,6 +92,7 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
     let sockets = local.block_on(Sockets::bind(config))?;
     let Started { engine, thread, screener, waiting, store } =
         start(config, &material, order.on_damage, journal, &snapshot)?;
+    let keeper = profiles::keep(config, &material, &screener, &engine, local.handle())?;
 
     let links = Links::default();
     let traces = traces(config)?;
@@ -99,7 +101,10 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
     let (stop, stopping) = watch::channel(false);
     let desk = RosterDesk::new(config, &material, engine.clone(), Arc::clone(&screener));
     let peering = Peering::new(engine.patient(), links.clone(), desk.clone(), &material);
-    let local_door = doors::local(config, &material, &engine, &screener, &links, &desk, &metrics)?;
+    let profiles = profiles::desk(&screener, &engine, keeper.as_ref());
+    let behind =
+        Behind { engine: &engine, screener: &screener, links: &links, desk: &desk, profiles, metrics: &metrics };
+    let local_door = doors::local(config, &material, behind)?;
     let peer_door = doors::peer(&material, &engine.patient(), &desk, &metrics, &stopping)?;
     let addresses = sockets.addresses()?;
 
@@ -195,6 +200,9 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
             write_last(&engine, snapshot, deadline).await;
         }
     });
+    if let Some(keeper) = keeper {
+        keeper.stop(deadline);
+    }
     drop((engine, desk, screener, refusals));
     local.shutdown_timeout(Duration::from_millis(500));
     let store = if is_open { stop::join(&thread, deadline) } else { Ok(()) };
@@ -251,6 +259,7 @@ fn start(
         freshness: ArcSwap::from_pointee(freshness),
         own: config.member.clone(),
         sandbox: config.screening.sandbox,
+        profiles: profiles::begin(config, material),
         records,
     });
     Ok(Started { engine, thread, screener, waiting, store })
@@ -268,6 +277,7 @@ fn counted(engine: &LiveEngine, screener: &Screener, journal: Arc<JournalCounts>
         local: DoorMetrics { tracer: traces.map(Traces::local), ..DoorMetrics::default() },
         peer: DoorMetrics { tracer: traces.map(Traces::peer), ..DoorMetrics::default() },
         screening: Arc::clone(&screener.records.counted),
+        profiles: screener.profiles.as_ref().map(|profiles| Arc::clone(&profiles.counted)).unwrap_or_default(),
         engine_waiting: engine.waiting(),
         journal,
         started_at: Some(clock::now()),

@@ -105,6 +105,7 @@ impl Observer {
             stopping: false,
             serving,
             peers: self.peers(),
+            profiles: self.screener.profiles.as_ref().map_or(0, |profiles| wide(profiles.held().0)),
             records_waiting: wide(self.screener.records.waiting()),
             store_bytes: space.map(|space| (space.free_bytes, space.total_bytes)),
             certificates_end_s: certificates.into_iter().filter_map(|(door, end_s)| Some((door, end_s?))).collect(),

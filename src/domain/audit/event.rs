@@ -119,7 +119,7 @@ pub enum AuditEvent {
         feed: FeedId,
         size: TreeSize,
     },
-    /// A transaction that matched or was stopped.
+    /// A transaction that matched, was stopped, or was very unusual for its customer.
     ScreeningDecided {
         decision_id: String,
         decision: &'static str,
@@ -127,6 +127,7 @@ pub enum AuditEvent {
         matched: Vec<IndicatorRef>,
         policy_sha256: Sha256Digest,
         degraded: bool,
+        anomalies: Vec<&'static str>,
     },
     /// All other transactions of one caller in one minute.
     ScreeningsCounted {
@@ -227,6 +228,16 @@ pub enum AuditEvent {
     IdentifierDelisted {
         list: &'static str,
         kind: IdentifierKind,
+    },
+    /// Somebody looked at what is kept of a customer, named by the first half of its keyed fingerprint.
+    ProfileShown {
+        customer: String,
+        found: bool,
+    },
+    /// What was kept of a customer is erased.
+    ProfileErased {
+        customer: String,
+        found: bool,
     },
     /// An entry of this member's feed is about nobody.
     DecoyPublished {

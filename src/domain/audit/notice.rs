@@ -18,7 +18,7 @@ const DECIDED: &str = "screening.decided";
 const ALARMS: [&str; 2] = ["quarantine.raised", "store.salvaged"];
 
 /// Fields of a decision's record that are told; the others name other members' indicators, or serve proofs alone.
-const TOLD: [&str; 4] = ["decision", "degraded", "matched_count", "reasons"];
+const TOLD: [&str; 5] = ["anomalies", "decision", "degraded", "matched_count", "reasons"];
 
 /// What somebody wants to be told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,6 +160,7 @@ mod tests {
             matched: vec![IndicatorRef { member: "bank-b".parse().expect("valid"), commitment: Commitment([7; 32]) }],
             policy_sha256: Sha256Digest([1; 32]),
             degraded: false,
+            anomalies: vec!["new_country", "new_device"],
         }
     }
 
@@ -177,6 +178,7 @@ mod tests {
         let expected = [
             "decision_id=00000000000000000000000000000000",
             "reference=0000-0000",
+            "anomalies=new_country,new_device",
             "decision=hold",
             "degraded=false",
             "matched_count=1",

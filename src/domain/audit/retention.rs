@@ -50,6 +50,8 @@ impl AuditEvent {
             | Self::AuditProved { .. }
             | Self::StatisticsReleased { .. }
             | Self::StatisticsRefused { .. }
+            | Self::ProfileShown { .. }
+            | Self::ProfileErased { .. }
             | Self::StoreDamaged { .. }
             | Self::IdentifierListed { .. }
             | Self::IdentifierDelisted { .. }

@@ -120,19 +120,22 @@ impl AuditEvent {
             Self::CheckpointCosigned { feed, size } => {
                 words(Ok, "checkpoint.cosigned", feed, [("size", size.to_string())])
             }
-            Self::ScreeningDecided { decision_id, decision, reasons, matched, policy_sha256, degraded } => words(
-                Ok,
-                "screening.decided",
-                decision_id,
-                [
-                    ("decision", decision.to_owned()),
-                    ("degraded", degraded.to_string()),
-                    ("matched_count", matched.len().to_string()),
-                    ("policy_sha256", policy_sha256.to_string()),
-                    ("reasons", reasons.join(",")),
-                ],
-            )
-            .with_matches(&matched),
+            Self::ScreeningDecided { decision_id, decision, reasons, matched, policy_sha256, degraded, anomalies } => {
+                let mut words = words(
+                    Ok,
+                    "screening.decided",
+                    decision_id,
+                    [
+                        ("decision", decision.to_owned()),
+                        ("degraded", degraded.to_string()),
+                        ("matched_count", matched.len().to_string()),
+                        ("policy_sha256", policy_sha256.to_string()),
+                        ("reasons", reasons.join(",")),
+                    ],
+                );
+                words.fields.extend((!anomalies.is_empty()).then(|| ("anomalies", anomalies.join(","))));
+                words.with_matches(&matched)
+            }
             Self::ScreeningsCounted { minute, allowed, challenged, held, blocked } => words(
                 Ok,
                 "screening.counted",
@@ -218,6 +221,12 @@ impl AuditEvent {
             }
             Self::IdentifierDelisted { list, kind } => {
                 words(Ok, "list.removed", list, [("kind", kind.label().to_owned())])
+            }
+            Self::ProfileShown { customer, found } => {
+                words(Ok, "profile.shown", customer, [("found", found.to_string())])
+            }
+            Self::ProfileErased { customer, found } => {
+                words(Ok, "profile.erased", customer, [("found", found.to_string())])
             }
             Self::DecoyPublished { indicator, group } => {
                 words(Ok, "decoy.published", indicator.name(), [("group", group.to_string())])
@@ -325,6 +334,7 @@ mod tests {
             matched,
             policy_sha256: Sha256Digest([1; 32]),
             degraded: false,
+            anomalies: Vec::new(),
         });
         assert!(text.contains("matched_15=") && !text.contains("matched_16="));
         assert!(text.contains("matched_count=20"));

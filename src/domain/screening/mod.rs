@@ -7,6 +7,8 @@
 
 pub mod answer;
 
+pub mod customer;
+
 pub mod decision;
 
 pub mod demands;

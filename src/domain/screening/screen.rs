@@ -12,6 +12,7 @@ use crate::domain::belief::view::View;
 use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
 use crate::domain::identifier::sandbox::SandboxOutcome;
+use crate::domain::profile::facts::ProfileFacts;
 use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::screening::answer::{Match, MatchedIndicator, Screening, effective_confidence};
 use crate::domain::screening::decision::Advice;
@@ -36,6 +37,8 @@ pub struct ScreeningContext<'a> {
     pub demands: &'a Demands,
     /// The member that screens.
     pub own: &'a MemberId,
+    /// How the transaction stands against its customer's profile.
+    pub profile: ProfileFacts,
     /// Whether documented test values force their answers.
     pub sandbox: bool,
     pub now: Timestamp,

@@ -32,7 +32,7 @@ const fn local(method: &'static str, roles: &'static [Role]) -> Row {
 ///
 /// Releasing statistics is the operator's although it concerns auditors: it spends budget and publishes, and an auditor
 /// only reads. The own lists are the analyst's, who works the cases they come of, and the operator's, who fills them from
-/// files. Auditor and operator may read what remains of the budget, and the state of the node.
+/// files; so are the profiles of customers, who ask one or the other what is held of them. Auditor and operator may read what remains of the budget, and the state of the node.
 pub const METHODS: &[Row] = &[
     local("/hushwire.local.v1.PublishingService/PublishIndicators", &[Role::Publisher]),
     local("/hushwire.local.v1.PublishingService/RetractIndicators", &[Role::Publisher]),
@@ -44,6 +44,8 @@ pub const METHODS: &[Row] = &[
     local("/hushwire.local.v1.ListsService/AddListed", &[Role::Analyst, Role::Operator]),
     local("/hushwire.local.v1.ListsService/RemoveListed", &[Role::Analyst, Role::Operator]),
     local("/hushwire.local.v1.ListsService/ListListed", &[Role::Analyst, Role::Operator]),
+    local("/hushwire.local.v1.ProfilesService/ShowProfile", &[Role::Analyst, Role::Operator]),
+    local("/hushwire.local.v1.ProfilesService/EraseProfile", &[Role::Analyst, Role::Operator]),
     local("/hushwire.local.v1.NodeService/GetStatus", &[Role::Auditor, Role::Operator]),
     local("/hushwire.local.v1.NodeService/ApplyRoster", &[Role::Operator]),
     local("/hushwire.compliance.v1.AuditService/ListAuditRecords", &[Role::Auditor]),

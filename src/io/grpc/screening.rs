@@ -15,7 +15,7 @@ use crate::domain::audit::record::Actor;
 use crate::domain::screening::answer::{Match, MatchedIndicator, Screening};
 use crate::domain::screening::decision::Decision;
 use crate::domain::screening::freshness::PeerFreshness;
-use crate::domain::screening::transaction::{CustomerRef, Transaction, TransactionDraft};
+use crate::domain::screening::transaction::{CustomerRef, Transaction, TransactionDraft, TransactionRef};
 use crate::io::clock;
 use crate::io::grpc::convert;
 use crate::io::grpc::deadline::Deadline;
@@ -188,7 +188,7 @@ impl ScreeningDesk {
     }
 
     fn response(&self, answered: Answered, transaction_ref: String) -> ScreenTransactionResponse {
-        let Answered { screening, decision_id, reference, audit } = answered;
+        let Answered { screening, decision_id, anomalies, reference, audit } = answered;
         ScreenTransactionResponse {
             decision: wire_decision(screening.decision).into(),
             reasons: screening
@@ -220,6 +220,7 @@ impl ScreeningDesk {
             degraded: screening.degraded,
             transaction_ref,
             policy_sha256: screening.policy_sha256.to_string(),
+            anomalies: anomalies.iter().map(|anomaly| anomaly.name().to_owned()).collect(),
             matches: screening.matches.into_iter().map(|found| self.wire_match(found)).collect(),
         }
     }
@@ -281,6 +282,8 @@ fn transaction(message: ScreenTransactionRequest, now: crate::base::time::Timest
         country: message.country,
         customer_ref: CustomerRef::new(message.customer_ref),
         own_score: message.own_score,
+        transaction_ref: TransactionRef::new(message.transaction_ref),
+        merchant_category: message.merchant_category,
     };
     Transaction::new(draft, now).map_err(|error| Refusal::InvalidArgument {
         field: error.field().to_owned(),

@@ -51,6 +51,9 @@ pub const ROUTES: &[Route] = &[
     get("/v1/lists", "/hushwire.local.v1.ListsService/ListListed"),
     post("/v1/lists:add", "/hushwire.local.v1.ListsService/AddListed"),
     post("/v1/lists:remove", "/hushwire.local.v1.ListsService/RemoveListed"),
+    // The reference comes in the body: paths and queries end up in logs.
+    post("/v1/profiles:show", "/hushwire.local.v1.ProfilesService/ShowProfile"),
+    post("/v1/profiles:erase", "/hushwire.local.v1.ProfilesService/EraseProfile"),
     get("/v1/status", "/hushwire.local.v1.NodeService/GetStatus"),
     post("/v1/roster:apply", "/hushwire.local.v1.NodeService/ApplyRoster"),
     get("/v1/audit/records", "/hushwire.compliance.v1.AuditService/ListAuditRecords"),

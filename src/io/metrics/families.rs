@@ -5,8 +5,9 @@
 //! Kept small on purpose: each label value is a row that every monitoring system stores for years.
 
 use crate::base::time::Timestamp;
+use crate::domain::profile::anomaly::Anomaly;
 use crate::domain::screening::decision::Decision;
-use crate::io::metrics::atomics::Distribution;
+use crate::io::metrics::atomics::{Count, Distribution};
 use crate::io::metrics::page::{DoorMetrics, Metrics};
 use crate::io::metrics::process::Process;
 use crate::io::metrics::seen::NodeSeen;
@@ -107,6 +108,24 @@ pub const FAMILIES: &[Family] = &[
         "hushwire_screening_records_lost",
         "Screening records that found no room or no disk; a gap record tells of them.",
         |metrics, _| one(metrics.screening.records_lost.value()),
+    ),
+    Family::counter("hushwire_anomalies", "What was unusual for a customer, by word.", |metrics, _| {
+        let count = |anomaly: Anomaly| metrics.profiles.of(anomaly).map_or(0, Count::value);
+        Anomaly::ALL.map(|anomaly| labelled(&[anomaly.name()], count(anomaly))).to_vec()
+    })
+    .by(&["anomaly"]),
+    Family::gauge("hushwire_profiles", "Customers whose profiles are in memory.", |metrics, _| {
+        one(metrics.seen.load().machine.profiles)
+    }),
+    Family::counter(
+        "hushwire_profiles_evicted",
+        "Customers who were forgotten early because there was no room.",
+        |metrics, _| one(metrics.profiles.evicted.value()),
+    ),
+    Family::counter(
+        "hushwire_profiles_unwritten",
+        "Attempts to keep profiles on disk that failed; they go on in memory.",
+        |metrics, _| one(metrics.profiles.failed.value()),
     ),
     Family::counter(
         "hushwire_calls",
@@ -344,8 +363,10 @@ mod tests {
 
     #[test]
     fn no_label_tells_of_a_member_a_caller_or_a_person() {
-        let allowed =
-            ["decision", "door", "method", "code", "reason", "cause", "outcome", "state", "service", "version"];
+        let allowed = [
+            "decision", "anomaly", "door", "method", "code", "reason", "cause", "outcome", "state", "service",
+            "version",
+        ];
         for family in FAMILIES {
             assert!(
                 family.labels.iter().all(|label| allowed.contains(label)),

@@ -46,7 +46,7 @@ pub fn body(notice: &Notice) -> Vec<u8> {
 fn typed(topic: &Topic, name: &str, value: &str) -> Value {
     let text = || Value::String(value.to_owned());
     match (topic, name) {
-        (Topic::Decision(_), "reasons") => value.split(',').filter(|reason| !reason.is_empty()).collect(),
+        (Topic::Decision(_), "reasons" | "anomalies") => value.split(',').filter(|reason| !reason.is_empty()).collect(),
         (Topic::Decision(_), "degraded") => Value::Bool(value == "true"),
         (Topic::Decision(_), "matched_count") | (_, "dropped") => {
             value.parse::<u64>().map_or_else(|_| text(), Value::from)

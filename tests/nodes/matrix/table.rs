@@ -1,7 +1,7 @@
 //! Who may call what, written down a second time from DESIGN §3 and never read from the product's own table: where the two
 //! differ, one of them is wrong.
 //!
-//! `publisher` publishes, retracts, erases; `screener` screens; `analyst` works cases and the own lists; `auditor` reads log, proofs and
+//! `publisher` publishes, retracts, erases; `screener` screens; `analyst` works cases, the own lists and profiles; `auditor` reads log, proofs and
 //! statistics; `operator` configures, applies rosters, spends budget, fills lists; `peer` exchanges. Health and reflection are everybody's
 //! who is somebody inside.
 
@@ -17,6 +17,8 @@ pub const METHODS: &[(&str, &[&str])] = &[
     ("/hushwire.local.v1.ListsService/AddListed", &["analyst", "operator"]),
     ("/hushwire.local.v1.ListsService/RemoveListed", &["analyst", "operator"]),
     ("/hushwire.local.v1.ListsService/ListListed", &["analyst", "operator"]),
+    ("/hushwire.local.v1.ProfilesService/ShowProfile", &["analyst", "operator"]),
+    ("/hushwire.local.v1.ProfilesService/EraseProfile", &["analyst", "operator"]),
     ("/hushwire.local.v1.NodeService/GetStatus", &["auditor", "operator"]),
     ("/hushwire.local.v1.NodeService/ApplyRoster", &["operator"]),
     ("/hushwire.compliance.v1.AuditService/ListAuditRecords", &["auditor"]),
@@ -45,6 +47,8 @@ pub const ROUTES: &[(&str, &str, &[&str])] = &[
     ("GET", "/v1/lists", &["analyst", "operator"]),
     ("POST", "/v1/lists:add", &["analyst", "operator"]),
     ("POST", "/v1/lists:remove", &["analyst", "operator"]),
+    ("POST", "/v1/profiles:show", &["analyst", "operator"]),
+    ("POST", "/v1/profiles:erase", &["analyst", "operator"]),
     ("GET", "/v1/status", &["auditor", "operator"]),
     ("POST", "/v1/roster:apply", &["operator"]),
     ("GET", "/v1/audit/records", &["auditor"]),

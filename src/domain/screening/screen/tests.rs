@@ -184,6 +184,7 @@ impl World {
             policy: &BuiltInPolicy::new(&self.guard.digest()),
             demands: &self.demands,
             own: &"shop".parse().expect("valid"),
+            profile: ProfileFacts::default(),
             sandbox: self.sandbox,
             now: self.now,
         };

@@ -18,6 +18,7 @@ use crate::app::config::values::{LogFormat, LogLevel, ViewsBackend};
 use crate::app::config::webhooks::WebhookConfig;
 use crate::base::limits;
 use crate::base::name::MemberId;
+use crate::domain::case::rules::{CaseRules, HoldOutcome};
 use crate::domain::identifier::Region2;
 use crate::io::keystore::passphrase::PassphraseSource;
 use crate::node::copies::Ack;
@@ -45,6 +46,7 @@ pub struct Config {
     pub screening: ScreeningConfig,
     /// Longest wait of a screening record before it is written, milliseconds.
     pub audit_window_ms: u64,
+    pub cases: CaseRules,
     pub statistics: StatisticsConfig,
     /// Folder of imported guard lists.
     pub guard_dir: PathBuf,
@@ -195,6 +197,14 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
         freshness_limit_s: (limit_s != 0).then_some(limit_s),
     };
     let audit_window_ms = reader.integer("audit.window_ms", 0..=10_000, 50);
+    let retention_days = reader.integer("cases.retention_days", 7..=3_650, 90);
+    let cases = CaseRules {
+        hold_hours: reader.integer("cases.hold_hours", 1..=720, 24),
+        hold_outcome: reader
+            .optional("cases.hold_outcome", "\"refuse\" or \"release\"")
+            .unwrap_or(HoldOutcome::Refuse),
+        retention_days: u32::try_from(retention_days).expect("the reader's range fits"),
+    };
     let statistics = StatisticsConfig {
         epsilon_nano: reader.billionths("statistics.epsilon", 0.001..=10.0, 100_000_000),
         quarter_cap_nano: reader.billionths("statistics.quarter_cap", 0.001..=100.0, 2_000_000_000),
@@ -233,6 +243,7 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
         feed,
         screening,
         audit_window_ms,
+        cases,
         statistics,
         guard_dir,
         typology_file,
@@ -351,7 +362,7 @@ mod tests {
         expected.webhooks = all.webhooks.clone();
         assert_eq!(all, expected);
         assert_eq!(as_written, parse("[node]\nmember = \"bank-a\"", &[]).expect("valid"));
-        assert_eq!(uncommented.matches(" = ").count(), 33, "every key stands in the template once");
+        assert_eq!(uncommented.matches(" = ").count(), 36, "every key stands in the template once");
     }
 
     #[test]
@@ -362,7 +373,7 @@ mod tests {
         let message = refused.expect_err("nothing of it is right").to_string();
         for part in [
             "has 10 faults",
-            "colour: is not a section; sections are audit, feed",
+            "colour: is not a section; sections are audit, cases, feed",
             "feed.window_ms: must be a whole number from 0 to 3600000",
             "feed.windw_ms: is not a key; [feed] has ack, decoys, spread_s, window_ms",
             "keystore.passphrase: must be prompt, file:PATH",

@@ -439,3 +439,29 @@ pub const WEBHOOK_ANSWER_BYTES: usize = 16 * 1024;
 
 /// Bytes of a secret, by the specification of Standard Webhooks.
 pub const WEBHOOK_SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+
+/// Cases that wait for a decision, all together and of one caller: about 1 KB each in memory. A caller that stops everything
+/// leaves room for the others.
+pub const CASES_OPEN: usize = 50_000;
+pub const CASES_OPEN_PER_CALLER: usize = 40_000;
+
+/// Cases in memory, decided ones included; then the ones decided first leave. The audit log tells of them longer.
+pub const CASES: usize = 100_000;
+
+/// Indicators kept as evidence of one case: as many as a decision's audit record names.
+pub const CASE_EVIDENCE: usize = 16;
+
+/// Notes of one case.
+pub const CASE_NOTES: usize = 32;
+
+/// Cases ended by their timer in one tick: a backlog after a long stop is worked off beside everything else.
+pub const CASES_PER_TICK: usize = 256;
+
+/// Cases looked at for one page of a listing: some milliseconds of the engine.
+pub const CASES_SCANNED: usize = 10_000;
+
+/// Seconds between two records that cases were not opened for want of room.
+pub const CASES_TOLD_S: u64 = 60;
+
+/// Milliseconds between two looks of a watcher of cases: who waits learns of a release within a second.
+pub const CASES_LOOK_MS: u64 = 200;

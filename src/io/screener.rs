@@ -18,6 +18,7 @@ use crate::base::name::MemberId;
 use crate::base::time::Timestamp;
 use crate::domain::audit::record::Actor;
 use crate::domain::belief::Belief;
+use crate::domain::case::Evidence;
 use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
 use crate::domain::pseudonym::keys::KeyRing;
@@ -33,7 +34,8 @@ use crate::domain::screening::transaction::Transaction;
 use crate::io::engine::Engine;
 use crate::io::metrics::counts::ScreeningCounts;
 use crate::io::{clock, random};
-use crate::node::record_screening::{DecisionCounts, ScreeningRecord};
+use crate::node::local_mac::LocalMacKey;
+use crate::node::record_screening::{CaseFacts, DecisionCounts, ScreeningRecord};
 use crate::node::store::{Journal, Views};
 
 /// What screening reads. Parts that change while the node runs are swapped whole.
@@ -50,6 +52,8 @@ pub struct Screener {
     pub policy: BuiltInPolicy,
     pub demands: ArcSwap<Demands>,
     pub own: MemberId,
+    /// Names customers and orders in cases.
+    pub local_mac: LocalMacKey,
     pub sandbox: bool,
     pub records: Records,
 }
@@ -139,8 +143,31 @@ impl Screener {
         }
         let id: [u8; 16] = random::bytes();
         let decision_id = hex::encode(id);
-        let (audit, written) = self.records.take(caller, &screening, &decision_id, durable, now);
+        let case = (screening.decision != Decision::Allow).then(|| self.case_facts(transaction, &screening));
+        let (audit, written) = self.records.take(caller, &screening, &decision_id, case, durable, now);
         Ok((Answered { reference: reference(&id), screening, decision_id, audit }, written))
+    }
+}
+
+impl Screener {
+    /// What a case of this decision is opened with. The references become fingerprints here: nothing behind this knows them.
+    fn case_facts(&self, transaction: &Transaction, screening: &Screening) -> CaseFacts {
+        let (amount_minor, currency) = transaction.amount();
+        let matched = screening.matches.iter().flat_map(|found| &found.indicators);
+        let evidence = matched.take(limits::CASE_EVIDENCE).map(|indicator| Evidence {
+            member: indicator.reporter.clone(),
+            commitment: indicator.commitment,
+            group: indicator.feed.group.clone(),
+            index: indicator.index,
+            kind: indicator.kind,
+        });
+        CaseFacts {
+            evidence: evidence.collect(),
+            amount_minor,
+            currency: currency.to_owned(),
+            transaction: self.local_mac.transaction(transaction.transaction_ref()),
+            customer: self.local_mac.customer(transaction.customer_ref()),
+        }
     }
 }
 
@@ -182,6 +209,7 @@ impl Records {
         caller: &Actor,
         screening: &Screening,
         decision_id: &str,
+        case: Option<CaseFacts>,
         durable: bool,
         now: Timestamp,
     ) -> (Audited, Option<Written>) {
@@ -199,6 +227,7 @@ impl Records {
             matched: matched.map(|indicator| (indicator.reporter.clone(), indicator.commitment)).collect(),
             policy_sha256: screening.policy_sha256,
             degraded: screening.degraded,
+            case,
         };
         let (written, waiting) = if durable { Some(oneshot::channel()).unzip() } else { (None, None) };
         if self.queue.try_send(Queued { record, written }).is_ok() {

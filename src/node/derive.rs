@@ -55,6 +55,8 @@ impl Derivation {
                 | change::Kind::Recovered(_)
                 | change::Kind::Filled(_)
                 | change::Kind::Listed(_)
+                | change::Kind::CaseOpened(_)
+                | change::Kind::CaseStepped(_)
                 | change::Kind::Cosigned(_)
                 | change::Kind::AuditWitnessed(_)
                 | change::Kind::ErasureAsked(_)

@@ -60,6 +60,8 @@ impl Scrub {
                 | change::Kind::Budget(_)
                 | change::Kind::Recovered(_)
                 | change::Kind::Listed(_)
+                | change::Kind::CaseOpened(_)
+                | change::Kind::CaseStepped(_)
                 | change::Kind::Cosigned(_)
                 | change::Kind::AuditWitnessed(_)
                 | change::Kind::ErasureAsked(_)

@@ -263,6 +263,8 @@ fn run_of(commit: Commit, origin: &str, first: EntryIndex) -> Option<Vec<StoredE
         | change::Kind::Recovered(_)
         | change::Kind::Filled(_)
         | change::Kind::Listed(_)
+        | change::Kind::CaseOpened(_)
+        | change::Kind::CaseStepped(_)
         | change::Kind::Cosigned(_)
         | change::Kind::AuditWitnessed(_)
         | change::Kind::ErasureAsked(_)

@@ -13,6 +13,7 @@ use crate::base::name::{FeedId, MemberId};
 use crate::base::time::{Day, Timestamp};
 use crate::domain::belief::place::TableKey;
 use crate::domain::belief::{Belief, Witnessing};
+use crate::domain::case::rules::CaseRules;
 use crate::domain::feed::entry::{Content, Entry};
 use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
@@ -25,6 +26,7 @@ use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::ledger::Ledger;
 use crate::node::believe::{Allowances, Heard, believe};
+use crate::node::cases::Cases;
 use crate::node::commit::{RosterApplied, StoredEntry};
 use crate::node::decoy::Decoys;
 use crate::node::erasures::Erasures;
@@ -34,6 +36,7 @@ use crate::node::identity::Identity;
 use crate::node::pending::Pending;
 use crate::node::published::Published;
 use crate::node::store::{RecordNumber, StorageFault, ViewChange};
+use crate::node::sweep::decided_before;
 use crate::node::unbelieved::Why;
 use crate::node::witness::AuditWitness;
 
@@ -52,6 +55,7 @@ pub struct Settings {
     pub typologies: TypologyList,
     /// Cap of the privacy budget of one quarter.
     pub quarter_cap: Epsilon,
+    pub cases: CaseRules,
     /// Version of the program, for the audit log.
     pub version: &'static str,
 }
@@ -85,6 +89,7 @@ pub struct State {
     pub quotas: BTreeMap<MemberId, u32>,
     /// Erasures that wait for a second person, or did until lately.
     pub erasures: Erasures,
+    pub cases: Cases,
     /// An erasure was taken in that compaction has not seen.
     pub erased_lately: bool,
     /// The audit log says that the node stopped, and not that it started again.
@@ -126,6 +131,7 @@ impl State {
             exclusions: Exclusions::default(),
             quotas: roster.members().iter().map(|member| (member.id.clone(), member.entries_per_day)).collect(),
             erasures: Erasures::default(),
+            cases: Cases::default(),
             erased_lately: false,
             stopped: false,
             written_at: Timestamp::from_unix_ms(0),
@@ -154,6 +160,7 @@ impl State {
     pub(in crate::node) fn expire(&mut self, today: Day) {
         self.belief.writer().expire(today);
         self.decoys.expire(today);
+        self.cases.forget_before(decided_before(today, self.settings.cases.retention_days));
         for feed in self.feeds.values_mut() {
             feed.cover_expired(today);
         }

@@ -98,6 +98,8 @@ impl<'a> TailWalk<'a> {
                 | change::Kind::Budget(_)
                 | change::Kind::Recovered(_)
                 | change::Kind::AuditWitnessed(_)
+                | change::Kind::CaseOpened(_)
+                | change::Kind::CaseStepped(_)
                 | change::Kind::ErasureAsked(_)
                 | change::Kind::ErasureConfirmed(_) => {}
             }

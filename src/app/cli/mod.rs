@@ -10,6 +10,7 @@
 pub mod audit;
 pub mod backup;
 pub mod bench;
+pub mod case;
 pub mod cert;
 pub mod client;
 pub mod conformance;
@@ -84,6 +85,7 @@ enum Command {
     Due(due::DueArgs),
     Screen(screen::ScreenArgs),
     List(list::ListArgs),
+    Case(case::CaseArgs),
     Status(status::StatusArgs),
     Doctor(doctor::DoctorArgs),
     Audit(audit::AuditArgs),
@@ -114,6 +116,7 @@ impl Command {
             Self::Due(args) => due::run(args),
             Self::Screen(args) => screen::run(args),
             Self::List(args) => list::run(args),
+            Self::Case(args) => case::run(args),
             Self::Status(args) => status::run(args),
             Self::Doctor(args) => doctor::run(args),
             Self::Audit(args) => audit::run(args),

@@ -22,6 +22,7 @@ use crate::io::access::tokens::TokenRegistry;
 use crate::io::clock;
 use crate::io::exchange::links::Links;
 use crate::io::exchange::streams::Streams;
+use crate::io::grpc::cases::CaseDesk;
 use crate::io::grpc::compliance::Compliance;
 use crate::io::grpc::convert;
 use crate::io::grpc::exchange::Exchange;
@@ -33,6 +34,7 @@ use crate::io::grpc::reflection::{reflection, reflection_alpha};
 use crate::io::grpc::screening::ScreeningDesk;
 use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_server::AuditServiceServer;
 use crate::io::grpc::wire::hushwire::compliance::v1::statistics_service_server::StatisticsServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::case_service_server::CaseServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::lists_service_server::ListsServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::node_service_server::NodeServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::publishing_service_server::PublishingServiceServer;
@@ -153,6 +155,7 @@ pub fn local(
     links: &Links,
     desk: &RosterDesk,
     metrics: &Arc<Metrics>,
+    stopping: &watch::Receiver<bool>,
 ) -> Result<LocalDoor, ServeError> {
     let (own, authority) = local_certified(config, &material.keystore)?;
     let tls = local_tls(config, &own, &authority)?;
@@ -162,6 +165,8 @@ pub fn local(
     let publishing = Publishing { engine: engine.clone(), member: config.member.clone(), defaults, counted };
     let screening = ScreeningDesk { screener: Arc::clone(screener), consortium: engine.consortium().clone() };
     let lists = Lists { engine: engine.clone() };
+    let local_mac = LocalMacKey::new(&material.keystore.keys.local_mac);
+    let cases = CaseDesk { engine: engine.clone(), local_mac, stopping: stopping.clone() };
     let default_epsilon = Epsilon::from_nano(config.statistics.epsilon_nano);
     let compliance = Compliance { engine: engine.clone(), default_epsilon };
     let node = NodeState {
@@ -177,6 +182,7 @@ pub fn local(
     let routes = Routes::new(PublishingServiceServer::new(publishing).max_decoding_message_size(most))
         .add_service(ScreeningServiceServer::new(screening).max_decoding_message_size(most))
         .add_service(ListsServiceServer::new(lists).max_decoding_message_size(most))
+        .add_service(CaseServiceServer::new(cases).max_decoding_message_size(most))
         .add_service(NodeServiceServer::new(node).max_decoding_message_size(most))
         .add_service(AuditServiceServer::new(compliance.clone()).max_decoding_message_size(most))
         .add_service(StatisticsServiceServer::new(compliance).max_decoding_message_size(most))

@@ -169,6 +169,7 @@ impl Material {
             guards: Arc::clone(&self.guards),
             typologies: self.typologies.clone(),
             quarter_cap: Epsilon::from_nano(config.statistics.quarter_cap_nano),
+            cases: config.cases,
             version: env!("CARGO_PKG_VERSION"),
         }
     }

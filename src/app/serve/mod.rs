@@ -54,6 +54,7 @@ use crate::io::screener::{Queued, Records, Screener, write_records};
 use crate::io::snapshot_keeper::write_last;
 use crate::io::traces::Traces;
 use crate::io::webhook::deliver::deliver;
+use crate::node::local_mac::LocalMacKey;
 use crate::node::state::Settings;
 use crate::node::store::StorageFault;
 
@@ -95,7 +96,7 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
     let (stop, stopping) = watch::channel(false);
     let desk = RosterDesk::new(config, &material, engine.clone(), Arc::clone(&screener));
     let peering = Peering::new(engine.patient(), links.clone(), desk.clone(), &material);
-    let local_door = doors::local(config, &material, &engine, &screener, &links, &desk, &metrics)?;
+    let local_door = doors::local(config, &material, &engine, &screener, &links, &desk, &metrics, &stopping)?;
     let peer_door = doors::peer(&material, &engine.patient(), &desk, &metrics, &stopping)?;
     let addresses = sockets.addresses()?;
 
@@ -238,6 +239,7 @@ fn start(
         lists,
         freshness: ArcSwap::from_pointee(freshness),
         own: config.member.clone(),
+        local_mac: LocalMacKey::new(&material.keystore.keys.local_mac),
         sandbox: config.screening.sandbox,
         records,
     });

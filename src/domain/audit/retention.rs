@@ -37,6 +37,10 @@ impl AuditEvent {
             | Self::QuarantineRaised { .. }
             | Self::QuarantineLifted { .. }
             | Self::ScreeningDecided { .. }
+            | Self::CaseOpened { .. }
+            | Self::CaseStepped { .. }
+            | Self::CaseStepRefused { .. }
+            | Self::CasesUnopened { .. }
             | Self::OutcomeReported { .. }
             | Self::GapRecorded { .. }
             | Self::RosterApplied { .. }

@@ -1,9 +1,11 @@
 //! How faults of the node and its engine become refusals a caller can act on, in one place and exhaustively.
 
 use crate::base::limits;
+use crate::domain::case::StepFault;
 use crate::domain::statistics::ledger::BudgetRefusal;
 use crate::io::engine::EngineFault;
 use crate::io::grpc::status::Refusal;
+use crate::node::case::CaseFault;
 use crate::node::erase::EraseFault;
 use crate::node::list::ListFault;
 use crate::node::publish::PublishFault;
@@ -134,6 +136,24 @@ pub fn list_refusal(fault: &ListFault) -> Refusal {
             Refusal::AlreadyExists { reason: "REQUEST_ID_REUSED", description: fault.to_string() }
         }
         ListFault::Storage(fault) => storage_refusal(fault),
+    }
+}
+
+pub fn case_refusal(fault: &CaseFault) -> Refusal {
+    let description = fault.to_string();
+    match fault {
+        CaseFault::Unknown => Refusal::NotFound { reason: "NO_SUCH_CASE", description },
+        CaseFault::Changed { .. } => Refusal::Aborted { reason: "CASE_CHANGED", description },
+        CaseFault::Step { fault: StepFault::Illegal(_), .. } => {
+            Refusal::FailedPrecondition { reason: "CASE_STATE", description }
+        }
+        CaseFault::Step { fault: StepFault::SamePerson { .. }, .. } => {
+            Refusal::FailedPrecondition { reason: "SECOND_PERSON_NEEDED", description }
+        }
+        CaseFault::Step { fault: StepFault::Notes { .. }, .. } => {
+            Refusal::FailedPrecondition { reason: "CASE_NOTES", description }
+        }
+        CaseFault::Storage(fault) => storage_refusal(fault),
     }
 }
 

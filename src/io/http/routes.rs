@@ -51,6 +51,17 @@ pub const ROUTES: &[Route] = &[
     get("/v1/lists", "/hushwire.local.v1.ListsService/ListListed"),
     post("/v1/lists:add", "/hushwire.local.v1.ListsService/AddListed"),
     post("/v1/lists:remove", "/hushwire.local.v1.ListsService/RemoveListed"),
+    get("/v1/cases", "/hushwire.local.v1.CaseService/ListCases"),
+    get("/v1/cases/{case_id}", "/hushwire.local.v1.CaseService/GetCase"),
+    post("/v1/cases:find", "/hushwire.local.v1.CaseService/GetCase"),
+    post("/v1/cases:assign", "/hushwire.local.v1.CaseService/AssignCase"),
+    post("/v1/cases:note", "/hushwire.local.v1.CaseService/AddNote"),
+    post("/v1/cases:release", "/hushwire.local.v1.CaseService/ReleaseCase"),
+    post("/v1/cases:confirmRelease", "/hushwire.local.v1.CaseService/ConfirmRelease"),
+    post("/v1/cases:refuse", "/hushwire.local.v1.CaseService/RefuseCase"),
+    post("/v1/cases:reopen", "/hushwire.local.v1.CaseService/ReopenCase"),
+    post("/v1/cases:resolve", "/hushwire.local.v1.CaseService/ResolveCase"),
+    post("/v1/decisions:reportOutcome", "/hushwire.local.v1.CaseService/ReportOutcome"),
     get("/v1/status", "/hushwire.local.v1.NodeService/GetStatus"),
     post("/v1/roster:apply", "/hushwire.local.v1.NodeService/ApplyRoster"),
     get("/v1/audit/records", "/hushwire.compliance.v1.AuditService/ListAuditRecords"),
@@ -63,6 +74,10 @@ pub const ROUTES: &[Route] = &[
 /// Methods without a route, and why.
 pub const GRPC_ONLY: &[(&str, &str)] = &[
     ("/hushwire.compliance.v1.AuditService/ExportAuditLog", "a stream without end in sight: hushwire audit export"),
+    (
+        "/hushwire.local.v1.CaseService/WatchCases",
+        "a stream without end: hushwire case watch, or the webhook events of cases",
+    ),
     ("/grpc.health.v1.Health/Check", "gRPC's own"),
     ("/grpc.health.v1.Health/Watch", "gRPC's own"),
     ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "gRPC's own; HTTP has its OpenAPI description"),

@@ -443,7 +443,7 @@ pub const WEBHOOK_SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 /// Cases that wait for a decision, all together and of one caller: about 1 KB each in memory. A caller that stops everything
 /// leaves room for the others.
 pub const CASES_OPEN: usize = 50_000;
-pub const CASES_OPEN_PER_CALLER: usize = 40_000;
+pub const CASES_OPEN_PER_CALLER: usize = 20_000;
 
 /// Cases in memory, decided ones included; then the ones decided first leave. The audit log tells of them longer.
 pub const CASES: usize = 100_000;

@@ -7,6 +7,7 @@ mod access;
 mod backup;
 mod beyond;
 mod caller;
+mod cases;
 mod consortium;
 mod copies;
 mod crash;

@@ -19,6 +19,7 @@ use crate::base::time::Timestamp;
 use crate::domain::audit::record::Actor;
 use crate::domain::belief::Belief;
 use crate::domain::case::Evidence;
+use crate::domain::case::passed::Passed;
 use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
 use crate::domain::pseudonym::keys::KeyRing;
@@ -48,6 +49,8 @@ pub struct Screener {
     pub guard: ArcSwap<GuardLists>,
     /// Changed by the node once a change is durable.
     pub lists: Arc<ArcSwap<OwnLists>>,
+    /// Who passed a challenge lately; changed by the node once it is durable. None counts before the store is open.
+    pub passed: Arc<Passed>,
     pub freshness: ArcSwap<Freshness>,
     pub policy: BuiltInPolicy,
     pub demands: ArcSwap<Demands>,

@@ -52,6 +52,7 @@ impl State {
                     let (id, taken) = read_step(stepped)?;
                     self.cases.step(&id, &taken, stepped.position).map_err(broken)?;
                 }
+                change::Kind::ChallengeChanged(changed) => self.apply_challenge(changed)?,
                 change::Kind::Listed(listed) => self.apply_listed(listed)?,
                 change::Kind::Cosigned(cosigned) => self.apply_cosigned(cosigned)?,
                 change::Kind::AuditWitnessed(witnessed) => self.apply_audit_witnessed(witnessed)?,

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::bytes::LocalMac;
 use crate::base::limits;
 use crate::base::time::{Day, Timestamp};
+use crate::domain::case::challenge::Challenge;
 use crate::domain::case::outcome::Outcome;
 use crate::domain::case::state::State;
 use crate::domain::case::{Case, CaseId, Opening, StepFault, Taken};
@@ -51,6 +52,7 @@ pub enum CaseName {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Held {
     case: Case,
+    challenge: Option<Challenge>,
     position: u64,
 }
 
@@ -160,7 +162,7 @@ impl Cases {
         self.by_time.insert((at, id));
         self.by_reference.insert((reference(&id.0), at, id));
         self.by_transaction.extend(opening.transaction.map(|mac| (mac, at, id)));
-        self.index(Held { case: Case::open(opening), position });
+        self.index(Held { case: Case::open(opening), challenge: None, position });
         // Of those decided first: what waits is never forgotten for another.
         while self.by_id.len() > limits::CASES
             && let Some((_, first)) = self.decided.first().copied()
@@ -178,6 +180,18 @@ impl Cases {
         }
         self.index(held);
         stepped
+    }
+
+    /// The challenge of a case.
+    pub fn challenge(&self, id: &CaseId) -> Option<&Challenge> {
+        self.by_id.get(id)?.challenge.as_ref()
+    }
+
+    /// Of a case that is not held nobody asks any more.
+    pub(in crate::node) fn set_challenge(&mut self, id: &CaseId, challenge: Challenge) {
+        if let Some(held) = self.by_id.get_mut(id) {
+            held.challenge = Some(challenge);
+        }
     }
 
     /// Forgets what was decided before this day.

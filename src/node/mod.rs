@@ -15,6 +15,8 @@ mod believe;
 pub mod case;
 pub mod case_stored;
 pub mod cases;
+pub mod challenge;
+pub mod challenge_stored;
 pub mod commit;
 pub mod compact;
 pub mod copies;

@@ -62,6 +62,7 @@ impl Scrub {
                 | change::Kind::Listed(_)
                 | change::Kind::CaseOpened(_)
                 | change::Kind::CaseStepped(_)
+                | change::Kind::ChallengeChanged(_)
                 | change::Kind::Cosigned(_)
                 | change::Kind::AuditWitnessed(_)
                 | change::Kind::ErasureAsked(_)

@@ -265,6 +265,7 @@ fn run_of(commit: Commit, origin: &str, first: EntryIndex) -> Option<Vec<StoredE
         | change::Kind::Listed(_)
         | change::Kind::CaseOpened(_)
         | change::Kind::CaseStepped(_)
+        | change::Kind::ChallengeChanged(_)
         | change::Kind::Cosigned(_)
         | change::Kind::AuditWitnessed(_)
         | change::Kind::ErasureAsked(_)

@@ -13,6 +13,7 @@ use crate::base::name::{FeedId, MemberId};
 use crate::base::time::{Day, Timestamp};
 use crate::domain::belief::place::TableKey;
 use crate::domain::belief::{Belief, Witnessing};
+use crate::domain::case::challenge::ChallengeRules;
 use crate::domain::case::rules::CaseRules;
 use crate::domain::feed::entry::{Content, Entry};
 use crate::domain::identifier::CanonRules;
@@ -27,6 +28,7 @@ use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::ledger::Ledger;
 use crate::node::believe::{Allowances, Heard, believe};
 use crate::node::cases::Cases;
+use crate::node::challenge::Challenges;
 use crate::node::commit::{RosterApplied, StoredEntry};
 use crate::node::decoy::Decoys;
 use crate::node::erasures::Erasures;
@@ -56,6 +58,7 @@ pub struct Settings {
     /// Cap of the privacy budget of one quarter.
     pub quarter_cap: Epsilon,
     pub cases: CaseRules,
+    pub challenge: ChallengeRules,
     /// Version of the program, for the audit log.
     pub version: &'static str,
 }
@@ -90,6 +93,7 @@ pub struct State {
     /// Erasures that wait for a second person, or did until lately.
     pub erasures: Erasures,
     pub cases: Cases,
+    pub challenges: Challenges,
     /// An erasure was taken in that compaction has not seen.
     pub erased_lately: bool,
     /// The audit log says that the node stopped, and not that it started again.
@@ -132,6 +136,7 @@ impl State {
             quotas: roster.members().iter().map(|member| (member.id.clone(), member.entries_per_day)).collect(),
             erasures: Erasures::default(),
             cases: Cases::default(),
+            challenges: Challenges::new(settings.challenge.remembered_hours),
             erased_lately: false,
             stopped: false,
             written_at: Timestamp::from_unix_ms(0),
@@ -160,6 +165,7 @@ impl State {
     pub(in crate::node) fn expire(&mut self, today: Day) {
         self.belief.writer().expire(today);
         self.decoys.expire(today);
+        self.challenges.passed.forget(today.start());
         self.cases.forget_before(decided_before(today, self.settings.cases.retention_days));
         for feed in self.feeds.values_mut() {
             feed.cover_expired(today);
@@ -181,6 +187,7 @@ impl State {
         let believed = std::mem::take(&mut self.staged.believed);
         self.believe_all(&believed);
         self.pending.show();
+        self.challenges.show();
         self.staged_requests.clear();
         self.count_witnesses();
         for feed in self.feeds.values_mut() {

@@ -7,7 +7,8 @@
 //! - *Entries* lose blob and salt once they expired or an erasure of their author covers them. The leaf stays, so that the
 //!   tree and every proof of it stay too; of an indicator the day it was reckoned to, so that it keeps its place in its author's
 //!   quota: what exceeded it before a start exceeds it after.
-//! - *Cases* go once they are forgotten: so many days after they were decided.
+//! - *Cases* and their challenges go once they are forgotten: so many days after they were decided. Authenticators that were
+//!   removed or replaced go.
 //! - Entries of the *own lists* that were replaced, removed or expired go.
 //! - *Cosigned checkpoints* go once a later one of the same feed or audit log is stored.
 //! - Everything else stays as it is.
@@ -26,6 +27,7 @@ use crate::domain::feed::entry::{EntryKind, Leaf};
 use crate::domain::note::SignedNote;
 use crate::domain::screening::own_lists::OwnLists;
 use crate::node::case_stored::read_id;
+use crate::node::challenge_stored::{Authenticator, ChallengeChanged, read_totp};
 use crate::node::commit::{
     Appended, AuditWitnessed, Audited, Change, Commit, Cosigned, Filled, Listed, Prepared, PreparedEntry, StoredEntry,
     change,
@@ -64,6 +66,7 @@ pub(in crate::node) struct Sweep {
     lists: Arc<OwnLists>,
     cases: BTreeSet<CaseId>,
     case_retention_days: u32,
+    totps: BTreeMap<LocalMac, Authenticator>,
     /// Up to where cosigned checkpoints of feeds and audit logs are superseded.
     cosigned: BTreeMap<FeedId, TreeSize>,
     /// Up to where heads of others' audit logs are.
@@ -94,6 +97,7 @@ impl Sweep {
             lists: Arc::clone(&state.lists),
             cases: state.cases.ids(),
             case_retention_days: state.settings.cases.retention_days,
+            totps: state.challenges.totps.clone(),
             cosigned: cosigned_sizes(state),
             witnessed: state.audits.heads().map(|(member, head)| (member.clone(), head.size())).collect(),
             now,
@@ -150,6 +154,7 @@ impl Sweep {
             Some(change::Kind::ErasureConfirmed(confirmed)) => (!self.ended(confirmed.time_ms), false),
             Some(change::Kind::CaseOpened(opened)) => (self.keeps_case(&opened.id, opened.time_ms), false),
             Some(change::Kind::CaseStepped(stepped)) => (self.keeps_case(&stepped.id, stepped.time_ms), false),
+            Some(change::Kind::ChallengeChanged(changed)) => (self.keeps_challenge(changed), false),
             Some(change::Kind::Listed(listed)) => self.listed(listed),
             Some(change::Kind::Cosigned(cosigned)) => (!self.is_superseded(cosigned), false),
             Some(change::Kind::AuditWitnessed(witnessed)) => (!self.is_outdated(witnessed), false),
@@ -269,6 +274,17 @@ impl Sweep {
         let said = Timestamp::from_unix_ms(time_ms).day().0;
         let held = read_id(id).is_ok_and(|id| self.cases.contains(&id));
         held || said.saturating_add(self.case_retention_days) >= self.horizon.0
+    }
+
+    /// A challenge stays with its case, an authenticator as it is now. Older records are rewritten before newer ones, so a removal
+    /// never goes before what it removed.
+    fn keeps_challenge(&self, changed: &ChallengeChanged) -> bool {
+        let of_case = changed.challenge.as_ref().map(|stored| self.keeps_case(&stored.id, stored.changed_ms));
+        let of_customer = changed.totp.as_ref().map(|stored| match read_totp(stored) {
+            Ok((customer, totp)) => totp.is_some() && self.totps.get(&customer) == totp.as_ref(),
+            Err(_) => true,
+        });
+        of_case.unwrap_or(false) || of_customer.unwrap_or(false)
     }
 
     /// A later checkpoint of the same feed is stored with its cosignatures.

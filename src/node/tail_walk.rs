@@ -100,6 +100,7 @@ impl<'a> TailWalk<'a> {
                 | change::Kind::AuditWitnessed(_)
                 | change::Kind::CaseOpened(_)
                 | change::Kind::CaseStepped(_)
+                | change::Kind::ChallengeChanged(_)
                 | change::Kind::ErasureAsked(_)
                 | change::Kind::ErasureConfirmed(_) => {}
             }

@@ -94,6 +94,7 @@ fn screener(consortium: &Consortium, house: &House) -> (Arc<Screener>, mpsc::Rec
         canon: settings.canon_rules,
         guard: ArcSwap::new(Arc::clone(&settings.guards)),
         lists: Arc::clone(&state.shown_lists),
+        passed: Arc::clone(&state.challenges.passed),
         freshness: ArcSwap::from_pointee(Freshness::default()),
         policy: BuiltInPolicy::new(&settings.guards.digest()),
         demands: ArcSwap::from_pointee(Demands::of(&consortium.roster, &Exclusions::default())),

@@ -12,6 +12,7 @@ use hushwire::base::secret::SecretBytes;
 use hushwire::base::time::Timestamp;
 use hushwire::domain::feed::checkpoint::SignedCheckpoint;
 use hushwire::domain::feed::verifier::FeedVerifier;
+use hushwire::domain::case::challenge::ChallengeRules;
 use hushwire::domain::case::rules::CaseRules;
 use hushwire::domain::identifier::CanonRules;
 use hushwire::domain::identifier::guard::GuardLists;
@@ -182,6 +183,7 @@ impl Consortium {
             typologies: TypologyList::built_in(),
             quarter_cap: Epsilon::QUARTER_CAP,
             cases: CaseRules::default(),
+            challenge: ChallengeRules::default(),
             version: "simulation",
         }
     }

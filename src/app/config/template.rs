@@ -93,6 +93,15 @@ passphrase = {passphrase}
 # Days a decided case is kept. The audit log tells of it longer.
 # retention_days = 90
 
+[challenge]
+# Digits of a code sent to a customer, 6 to 8: docs/challenge.md.
+# digits = 6
+# What becomes of an order once the attempts of its challenge are used up: "hold", so that a person looks at it (genuine customers
+# mistype, too), or "refuse".
+# failed = "hold"
+# Hours for which the policy may take into account that a customer passed a challenge; 0 forgets it at once.
+# remembered_hours = 24
+
 [statistics]
 # Privacy loss of one release, where the caller does not say.
 # epsilon = 0.1

@@ -170,6 +170,7 @@ impl Material {
             typologies: self.typologies.clone(),
             quarter_cap: Epsilon::from_nano(config.statistics.quarter_cap_nano),
             cases: config.cases,
+            challenge: config.challenge,
             version: env!("CARGO_PKG_VERSION"),
         }
     }

@@ -39,6 +39,7 @@ use crate::app::serve::peering::Peering;
 use crate::app::serve::roster::RosterDesk;
 use crate::app::serve::store::{LiveJournal, LiveSnapshot, OnDamage};
 use crate::base::limits;
+use crate::domain::case::passed::Passed;
 use crate::domain::roster::exclusion::Exclusions;
 use crate::domain::screening::demands::Demands;
 use crate::domain::screening::freshness::Freshness;
@@ -218,7 +219,8 @@ fn start(
     let early = whole.and_then(|journal| opening::early(config, material, snapshot, journal, clock::now()));
     let listed = early.as_ref().map_or_else(|| OwnLists::new(opening::list_key(material)), |early| early.lists.clone());
     let lists = Arc::new(ArcSwap::from_pointee(listed));
-    let (engine, opening, thread) = start_engine(config, material, on_damage, journal, snapshot, &lists)?;
+    let passed = Arc::new(Passed::new(config.challenge.remembered_hours.saturating_mul(3_600)));
+    let (engine, opening, thread) = start_engine(config, material, on_damage, journal, snapshot, &lists, &passed)?;
     let (belief, demands, freshness, early) = match early {
         Some(Early { belief, demands, feeds, .. }) => {
             (Some(belief), demands, assess_early(&feeds, &config.member), Some(feeds))
@@ -237,6 +239,7 @@ fn start(
         demands: ArcSwap::from_pointee(demands),
         guard: ArcSwap::new(guards),
         lists,
+        passed,
         freshness: ArcSwap::from_pointee(freshness),
         own: config.member.clone(),
         local_mac: LocalMacKey::new(&material.keystore.keys.local_mac),

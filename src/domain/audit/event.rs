@@ -159,6 +159,15 @@ pub enum AuditEvent {
         step: &'static str,
         rule: &'static str,
     },
+    /// A customer typed a wrong code; so many attempts are left.
+    ChallengeMissed {
+        case_id: String,
+        left: u32,
+    },
+    /// A customer was given an authenticator, or it was taken away.
+    AuthenticatorChanged {
+        enrolled: bool,
+    },
     /// Decisions of which no case was opened, for want of room, since it was told last.
     CasesUnopened {
         cases: u64,

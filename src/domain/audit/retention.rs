@@ -41,6 +41,8 @@ impl AuditEvent {
             | Self::CaseStepped { .. }
             | Self::CaseStepRefused { .. }
             | Self::CasesUnopened { .. }
+            | Self::ChallengeMissed { .. }
+            | Self::AuthenticatorChanged { .. }
             | Self::OutcomeReported { .. }
             | Self::GapRecorded { .. }
             | Self::RosterApplied { .. }

@@ -166,6 +166,12 @@ impl AuditEvent {
             Self::CaseStepRefused { case_id, step, rule } => {
                 words(Refused, "case.step_refused", case_id, [("rule", rule.to_owned()), ("step", step.to_owned())])
             }
+            Self::ChallengeMissed { case_id, left } => {
+                words(Refused, "case.challenge_missed", case_id, [("left", left.to_string())])
+            }
+            Self::AuthenticatorChanged { enrolled } => {
+                words(Ok, if enrolled { "authenticator.enrolled" } else { "authenticator.removed" }, "", [])
+            }
             Self::CasesUnopened { cases } => words(Fault, "case.unopened", "", [("cases", cases.to_string())]),
             Self::OutcomeReported { decision_id, outcome } => {
                 words(Ok, "screening.outcome", decision_id, [("reported", outcome.to_owned())])

@@ -3,9 +3,13 @@
 //! A case has the id of its decision. What becomes of the *order* is its [`state`]; what the order *was* is its
 //! [`outcome`], known at once, weeks later or never. Leaves out who may do what, and where cases are kept (the use cases).
 
+pub mod challenge;
+pub mod guesses;
 pub mod outcome;
+pub mod passed;
 pub mod rules;
 pub mod state;
+pub mod totp;
 
 use std::fmt;
 use std::str::FromStr;

@@ -34,7 +34,8 @@ use crate::node::store::{Journal, StorageFault, Views};
 /// What is held beside the challenge of each case.
 #[derive(Debug)]
 pub struct Challenges {
-    pub(in crate::node) totps: BTreeMap<LocalMac, Authenticator>,
+    /// Shared with a compaction while it runs.
+    pub(in crate::node) totps: Arc<BTreeMap<LocalMac, Authenticator>>,
     pub(in crate::node) guesses: Guesses,
     /// As screening sees it; changed once a change is durable.
     pub passed: Arc<Passed>,
@@ -44,7 +45,7 @@ pub struct Challenges {
 impl Challenges {
     pub fn new(remembered_hours: u64) -> Self {
         Self {
-            totps: BTreeMap::new(),
+            totps: Arc::default(),
             guesses: Guesses::default(),
             passed: Arc::new(Passed::new(remembered_hours.saturating_mul(3_600))),
             staged: Vec::new(),
@@ -359,9 +360,10 @@ impl State {
         }
         if let Some(stored) = &changed.totp {
             let (customer, totp) = read_totp(stored)?;
+            let totps = Arc::make_mut(&mut self.challenges.totps);
             match totp {
-                Some(totp) => self.challenges.totps.insert(customer, totp),
-                None => self.challenges.totps.remove(&customer),
+                Some(totp) => totps.insert(customer, totp),
+                None => totps.remove(&customer),
             };
         }
         Ok(())

@@ -66,7 +66,7 @@ pub(in crate::node) struct Sweep {
     lists: Arc<OwnLists>,
     cases: BTreeSet<CaseId>,
     case_retention_days: u32,
-    totps: BTreeMap<LocalMac, Authenticator>,
+    totps: Arc<BTreeMap<LocalMac, Authenticator>>,
     /// Up to where cosigned checkpoints of feeds and audit logs are superseded.
     cosigned: BTreeMap<FeedId, TreeSize>,
     /// Up to where heads of others' audit logs are.
@@ -97,7 +97,7 @@ impl Sweep {
             lists: Arc::clone(&state.lists),
             cases: state.cases.ids(),
             case_retention_days: state.settings.cases.retention_days,
-            totps: state.challenges.totps.clone(),
+            totps: Arc::clone(&state.challenges.totps),
             cosigned: cosigned_sizes(state),
             witnessed: state.audits.heads().map(|(member, head)| (member.clone(), head.size())).collect(),
             now,

@@ -2,6 +2,7 @@
 
 mod acknowledgement;
 mod cases;
+mod challenges;
 mod compaction;
 mod consortium;
 mod damage;

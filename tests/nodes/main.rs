@@ -8,6 +8,7 @@ mod backup;
 mod beyond;
 mod caller;
 mod cases;
+mod challenges;
 mod consortium;
 mod copies;
 mod crash;

@@ -151,7 +151,7 @@ passphrase = {passphrase}
 # https, or http on this machine.
 # url = "https://desk.bank.example/hushwire"
 # "decision" for all that stop an order, one of them by name as in "decision.block", "case" for what
-# becomes of stopped orders or one of it as in "case.released", and "alarm".
+# becomes of stopped orders or one of it as in "case.released", "alarm", and "challenge.code" for the gateway that sends codes.
 # events = ["decision", "alarm"]
 # File of the secret that signs, whsec_ and base64; two lines while one takes over from the other.
 # secret = "webhook.secret"

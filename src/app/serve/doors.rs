@@ -23,6 +23,7 @@ use crate::io::clock;
 use crate::io::exchange::links::Links;
 use crate::io::exchange::streams::Streams;
 use crate::io::grpc::cases::CaseDesk;
+use crate::io::grpc::challenge::ChallengeDesk;
 use crate::io::grpc::compliance::Compliance;
 use crate::io::grpc::convert;
 use crate::io::grpc::exchange::Exchange;
@@ -35,6 +36,7 @@ use crate::io::grpc::screening::ScreeningDesk;
 use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_server::AuditServiceServer;
 use crate::io::grpc::wire::hushwire::compliance::v1::statistics_service_server::StatisticsServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::case_service_server::CaseServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::challenge_service_server::ChallengeServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::lists_service_server::ListsServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::node_service_server::NodeServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::publishing_service_server::PublishingServiceServer;
@@ -51,6 +53,7 @@ use crate::io::transport::listener::Door;
 use crate::io::transport::settings::DoorSettings;
 use crate::io::transport::tls::{Authority, Certified, DoorTls, local_server, peer_server};
 use crate::io::transport::verify::LocalRules;
+use crate::io::webhook::code::CodePost;
 use crate::node::local_mac::LocalMacKey;
 
 /// The listening sockets, bound before the store is read: a taken port is told at once.
@@ -155,6 +158,7 @@ pub fn local(
     links: &Links,
     desk: &RosterDesk,
     metrics: &Arc<Metrics>,
+    codes: CodePost,
     stopping: &watch::Receiver<bool>,
 ) -> Result<LocalDoor, ServeError> {
     let (own, authority) = local_certified(config, &material.keystore)?;
@@ -166,6 +170,7 @@ pub fn local(
     let screening = ScreeningDesk { screener: Arc::clone(screener), consortium: engine.consortium().clone() };
     let lists = Lists { engine: engine.clone() };
     let local_mac = LocalMacKey::new(&material.keystore.keys.local_mac);
+    let challenges = ChallengeDesk { engine: engine.clone(), local_mac: local_mac.clone(), codes };
     let cases = CaseDesk { engine: engine.clone(), local_mac, stopping: stopping.clone() };
     let default_epsilon = Epsilon::from_nano(config.statistics.epsilon_nano);
     let compliance = Compliance { engine: engine.clone(), default_epsilon };
@@ -183,6 +188,7 @@ pub fn local(
         .add_service(ScreeningServiceServer::new(screening).max_decoding_message_size(most))
         .add_service(ListsServiceServer::new(lists).max_decoding_message_size(most))
         .add_service(CaseServiceServer::new(cases).max_decoding_message_size(most))
+        .add_service(ChallengeServiceServer::new(challenges).max_decoding_message_size(most))
         .add_service(NodeServiceServer::new(node).max_decoding_message_size(most))
         .add_service(AuditServiceServer::new(compliance.clone()).max_decoding_message_size(most))
         .add_service(StatisticsServiceServer::new(compliance).max_decoding_message_size(most))

@@ -54,6 +54,7 @@ use crate::io::metrics::page::{DoorMetrics, Metrics};
 use crate::io::screener::{Queued, Records, Screener, write_records};
 use crate::io::snapshot_keeper::write_last;
 use crate::io::traces::Traces;
+use crate::io::webhook::code::CodePost;
 use crate::io::webhook::deliver::deliver;
 use crate::node::local_mac::LocalMacKey;
 use crate::node::state::Settings;
@@ -97,7 +98,8 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
     let (stop, stopping) = watch::channel(false);
     let desk = RosterDesk::new(config, &material, engine.clone(), Arc::clone(&screener));
     let peering = Peering::new(engine.patient(), links.clone(), desk.clone(), &material);
-    let local_door = doors::local(config, &material, &engine, &screener, &links, &desk, &metrics, &stopping)?;
+    let codes = CodePost::new(&hooks, peers.handle().clone());
+    let local_door = doors::local(config, &material, &engine, &screener, &links, &desk, &metrics, codes, &stopping)?;
     let peer_door = doors::peer(&material, &engine.patient(), &desk, &metrics, &stopping)?;
     let addresses = sockets.addresses()?;
 

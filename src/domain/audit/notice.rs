@@ -34,6 +34,8 @@ pub enum Wanted {
     /// Everything that is told of cases.
     Cases,
     Case(CaseTopic),
+    /// The codes of challenges. They come from no record: nothing here tells them.
+    Code,
     Alarm,
 }
 
@@ -69,7 +71,7 @@ impl CaseTopic {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "events are \"decision\", \"decision.allow\", \"decision.challenge\", \"decision.hold\", \"decision.block\", \"case\", \
-     \"case.opened\", \"case.released\", \"case.refused\", \"case.expired\" and \"alarm\""
+     \"case.opened\", \"case.released\", \"case.refused\", \"case.expired\", \"challenge.code\" and \"alarm\""
 )]
 pub struct NoEvent;
 
@@ -81,6 +83,7 @@ impl FromStr for Wanted {
             "decision" => Ok(Self::Stopped),
             "alarm" => Ok(Self::Alarm),
             "case" => Ok(Self::Cases),
+            "challenge.code" => Ok(Self::Code),
             other => {
                 if let Some(topic) = CaseTopic::from_label(other) {
                     return Ok(Self::Case(topic));
@@ -119,6 +122,7 @@ impl Topic {
             (Wanted::Decision(one), Self::Decision(decision)) => one == decision,
             (Wanted::Alarm, Self::Alarm(_)) | (Wanted::Cases, Self::Case(_)) => true,
             (Wanted::Case(one), Self::Case(topic)) => one == topic,
+            (Wanted::Code, _) => false,
             (Wanted::Stopped | Wanted::Decision(_), Self::Alarm(_) | Self::Case(_))
             | (Wanted::Cases | Wanted::Case(_), Self::Alarm(_) | Self::Decision(_))
             | (Wanted::Alarm, Self::Decision(_) | Self::Case(_)) => false,
@@ -289,6 +293,7 @@ mod tests {
         check("case.noted", "case", None);
         check("case.released", "decision", None);
         check("case.released", "alarm", None);
+        check("case.released", "challenge.code", None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod case_words;
 pub mod cases;
+pub mod challenge;
 pub mod compliance;
 pub mod convert;
 pub mod deadline;

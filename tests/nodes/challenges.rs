@@ -59,7 +59,7 @@ fn wrong(code: &str) -> String {
 
 #[test]
 fn a_customer_passes_a_challenge_by_the_code_its_gateway_was_posted() {
-    let Gateway { node, desk, .. } = with_gateway(vec![status(500), Answer::Cut]);
+    let Gateway { node, desk, _consortium } = with_gateway(vec![status(500), Answer::Cut]);
     let order = screen(&node, CHALLENGE, "A-1", "c-7");
     let started = start(&node, &order.decision_id, ChallengeMethod::Code).expect("started");
     assert_eq!((started.attempts_left, started.codes_left, started.state()), (5, 2, CaseState::Challenged));
@@ -110,7 +110,7 @@ fn a_code_whose_gateway_is_away_is_told_of_and_a_kill_in_the_middle_costs_no_att
 
 #[test]
 fn a_guesser_runs_out_of_attempts_codes_and_guesses() {
-    let Gateway { node, desk, .. } = with_gateway(Vec::new());
+    let Gateway { node, desk, _consortium } = with_gateway(Vec::new());
     let mut tried = 0;
     let refused = loop {
         let order = screen(&node, CHALLENGE, "", "c-1");

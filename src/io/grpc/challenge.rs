@@ -10,7 +10,8 @@ use crate::base::bytes::LocalMac;
 use crate::base::limits;
 use crate::base::role::Role;
 use crate::domain::audit::record::Actor;
-use crate::domain::case::challenge::{Challenge, Code, Method};
+use crate::domain::case::CaseId;
+use crate::domain::case::challenge::{Challenge, Code, Method, Standing};
 use crate::domain::screening::transaction::CustomerRef;
 use crate::io::engine::Engine;
 use crate::io::grpc::case_words::{invalid, wire_state};
@@ -24,7 +25,8 @@ use crate::io::grpc::wire::hushwire::local::v1 as wire;
 use crate::io::grpc::wire::hushwire::local::v1::challenge_service_server::ChallengeService;
 use crate::io::transport::caller::LocalCaller;
 use crate::io::webhook::code::{CodeDelivery, CodePost, Outgoing};
-use crate::node::challenge::Started;
+use crate::node::case::CaseFault;
+use crate::node::challenge::{ChallengeFault, Started};
 use crate::node::local_mac::LocalMacKey;
 use crate::node::store::{Journal, Views};
 
@@ -58,12 +60,7 @@ where
             let description = "no webhook asks for challenge.code: nobody would send it".to_owned();
             return Err(Refusal::FailedPrecondition { reason: "NO_CODE_RECEIVER", description }.into());
         }
-        let Started { case, challenge, code } = self
-            .engine
-            .call(move |node, round| node.start_challenge(&actor, id, method, own_only, round.now, round.rng))
-            .await
-            .map_err(engine_refusal)?
-            .map_err(|fault| challenge_refusal(&fault))?;
+        let Started { case, challenge, code } = self.start(&actor, id, method, own_only, until).await?;
         let Challenge { expires, sent: nth, .. } = challenge;
         let delivery = match code {
             Some(code) => {
@@ -95,7 +92,7 @@ where
             .await
             .map_err(engine_refusal)?
             .map_err(|fault| challenge_refusal(&fault))?;
-        let passed = answered.challenge.standing == crate::domain::case::challenge::Standing::Passed;
+        let passed = answered.challenge.standing == Standing::Passed;
         Ok(Response::new(wire::AnswerChallengeResponse {
             passed,
             attempts_left: answered.challenge.left(),
@@ -149,6 +146,36 @@ where
             .map_err(engine_refusal)?
             .map_err(|fault| challenge_refusal(&fault))?;
         Ok(Response::new(wire::RemoveTotpResponse { removed }))
+    }
+}
+
+impl<J: Journal + Send + 'static, V: Views + Send + 'static> ChallengeDesk<J, V> {
+    /// Starts a challenge. Whoever was just answered that an order is challenged may be faster than the record of that decision,
+    /// which opens the case: it is waited for.
+    async fn start(
+        &self,
+        actor: &Actor,
+        id: CaseId,
+        method: Method,
+        own_only: bool,
+        until: Instant,
+    ) -> Result<Started, Refusal> {
+        let pause = Duration::from_millis(limits::CASES_LOOK_MS);
+        loop {
+            let caller = actor.clone();
+            let started = self
+                .engine
+                .call(move |node, round| node.start_challenge(&caller, id, method, own_only, round.now, round.rng))
+                .await
+                .map_err(engine_refusal)?;
+            match started {
+                Err(ChallengeFault::Case(CaseFault::Unknown)) if Instant::now() + pause < until => {
+                    tokio::time::sleep(pause).await;
+                }
+                Err(fault) => return Err(challenge_refusal(&fault)),
+                Ok(started) => return Ok(started),
+            }
+        }
     }
 }
 

@@ -202,9 +202,7 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
     let retention_days = reader.integer("cases.retention_days", 7..=3_650, 90);
     let cases = CaseRules {
         hold_hours: reader.integer("cases.hold_hours", 1..=720, 24),
-        hold_outcome: reader
-            .optional("cases.hold_outcome", "\"refuse\" or \"release\"")
-            .unwrap_or(HoldOutcome::Refuse),
+        hold_outcome: reader.optional("cases.hold_outcome", "\"refuse\" or \"release\"").unwrap_or(HoldOutcome::Refuse),
         retention_days: u32::try_from(retention_days).expect("the reader's range fits"),
     };
     let digits = reader.integer("challenge.digits", 6..=8, 6);

@@ -248,7 +248,6 @@ fn a_node_without_room_for_cases_goes_on_and_tells_how_many_it_did_not_open() {
     assert_eq!(house.node.state().cases.waiting(), limits::CASES_OPEN_PER_CALLER + 1, "the app has room");
     house.tick(START.plus_s(1));
     house.tick(START.plus_s(2));
-    let told: Vec<String> =
-        house.audited("case.unopened", START.plus_s(3)).iter().map(ToString::to_string).collect();
+    let told: Vec<String> = house.audited("case.unopened", START.plus_s(3)).iter().map(ToString::to_string).collect();
     assert!(told.len() == 1 && told[0].contains("cases=7"), "{told:?}");
 }

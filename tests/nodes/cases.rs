@@ -188,8 +188,7 @@ fn hostile_words_are_refused_and_stand_nowhere() {
     assert_eq!(note(&"x".repeat(141)).err().as_deref(), Some("NOTE_TOO_LONG"));
     note("<script>alert(1)</script> '; DROP TABLE cases; --").expect("plain text, whatever it means elsewhere");
     for name in ["4111111111111111", "anna/../ben", "ANNA", "a b"] {
-        let request =
-            local::AssignCaseRequest { case_id: held.case.clone(), revision: 0, assignee: name.to_owned() };
+        let request = local::AssignCaseRequest { case_id: held.case.clone(), revision: 0, assignee: name.to_owned() };
         let refused = RUNTIME.block_on(analyst.assign_case(request)).expect_err(name);
         assert_eq!(refused.code(), Code::InvalidArgument, "{name}");
     }
@@ -219,7 +218,7 @@ fn a_case_stands_as_it_stood_after_a_kill_and_a_watch_goes_on_where_it_ended() {
     let position = seen["position"].to_string();
     let reach = ["--endpoint", &node.local.to_string(), "--identity", &desk];
     let words = ["case", "watch", "--behind", &position, "--count", "1"];
-    let mut later = command(&consortium.path());
+    let mut later = command(consortium.path());
     let later = later.args([&words[..], &reach[..]].concat()).stdout(Stdio::piped()).spawn().expect("the binary runs");
     run(&consortium, &node, &desk, &["case", "refuse", &blocked.case], 0);
     let output = later.wait_with_output().expect("it ends");

@@ -126,9 +126,15 @@ fn a_guesser_runs_out_of_attempts_codes_and_guesses() {
         let late = answer(&node, &order.decision_id, &code).expect_err("the right one comes too late");
         assert_eq!(reason(&late), "NO_CHALLENGE");
         let case = show(&mut cases(&node, "analyst"), &order.case).expect("held");
-        assert_eq!((case.state(), case.stop()), (CaseState::Open, hushwire::io::grpc::wire::hushwire::types::v1::Decision::Hold));
+        assert_eq!(
+            (case.state(), case.stop()),
+            (CaseState::Open, hushwire::io::grpc::wire::hushwire::types::v1::Decision::Hold)
+        );
     };
-    assert_eq!((refused.code(), reason(&refused), tried), (Code::ResourceExhausted, "GUESSES".to_owned(), limits::GUESSES_PER_CUSTOMER));
+    assert_eq!(
+        (refused.code(), reason(&refused), tried),
+        (Code::ResourceExhausted, "GUESSES".to_owned(), limits::GUESSES_PER_CUSTOMER)
+    );
     let other = screen(&node, CHALLENGE, "", "c-2");
     start(&node, &other.decision_id, ChallengeMethod::Code).expect("nobody else is kept waiting");
     for _ in 1..limits::CHALLENGE_CODES {

@@ -166,11 +166,14 @@ impl World {
             }
         }
         let count = |id: &str, action: &str| told.get(&(id.to_owned(), action.to_owned())).copied().unwrap_or_default();
-        let ids: BTreeSet<&String> = told.keys().filter(|(_, action)| action == "case.opened").map(|(id, _)| id).collect();
+        let ids: BTreeSet<&String> =
+            told.keys().filter(|(_, action)| action == "case.opened").map(|(id, _)| id).collect();
         for id in ids {
             let expired = count(id, "case.expired");
             let lives = 1 + count(id, "case.reopened");
-            ensure(expired <= lives, Invariant::CasesKept, || format!("{id} expired {expired} times in {lives} lives"))?;
+            ensure(expired <= lives, Invariant::CasesKept, || {
+                format!("{id} expired {expired} times in {lives} lives")
+            })?;
             let wrong = count(id, "case.challenge_missed");
             let limit = limits::CHALLENGE_ATTEMPTS;
             ensure(wrong < limit, Invariant::CasesKept, || format!("{id} took {wrong} wrong codes of {limit}"))?;

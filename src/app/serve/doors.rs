@@ -149,18 +149,24 @@ impl PeerDoor {
     }
 }
 
+/// What answers behind the local door.
+pub struct Behind<'a> {
+    pub engine: &'a LiveEngine,
+    pub screener: &'a Arc<Screener>,
+    pub links: &'a Links,
+    pub desk: &'a RosterDesk,
+    pub codes: CodePost,
+    pub stopping: &'a watch::Receiver<bool>,
+}
+
 /// Everything the member's own systems may call.
 pub fn local(
     config: &Config,
     material: &Material,
-    engine: &LiveEngine,
-    screener: &Arc<Screener>,
-    links: &Links,
-    desk: &RosterDesk,
+    behind: Behind<'_>,
     metrics: &Arc<Metrics>,
-    codes: CodePost,
-    stopping: &watch::Receiver<bool>,
 ) -> Result<LocalDoor, ServeError> {
+    let Behind { engine, screener, links, desk, codes, stopping } = behind;
     let (own, authority) = local_certified(config, &material.keystore)?;
     let tls = local_tls(config, &own, &authority)?;
     let apply = desk.clone();

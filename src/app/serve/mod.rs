@@ -30,7 +30,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::app::config::Config;
-use crate::app::serve::doors::Sockets;
+use crate::app::serve::doors::{Behind, Sockets};
 use crate::app::serve::material::{LiveEngine, Material, ReadyFile, ServeError};
 use crate::app::serve::observe::Observer;
 use crate::app::serve::open_up::{OpenUp, Ready, Store, assess_early};
@@ -98,8 +98,15 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
     let (stop, stopping) = watch::channel(false);
     let desk = RosterDesk::new(config, &material, engine.clone(), Arc::clone(&screener));
     let peering = Peering::new(engine.patient(), links.clone(), desk.clone(), &material);
-    let codes = CodePost::new(&hooks, peers.handle().clone());
-    let local_door = doors::local(config, &material, &engine, &screener, &links, &desk, &metrics, codes, &stopping)?;
+    let behind = Behind {
+        engine: &engine,
+        screener: &screener,
+        links: &links,
+        desk: &desk,
+        codes: CodePost::new(&hooks, peers.handle().clone()),
+        stopping: &stopping,
+    };
+    let local_door = doors::local(config, &material, behind, &metrics)?;
     let peer_door = doors::peer(&material, &engine.patient(), &desk, &metrics, &stopping)?;
     let addresses = sockets.addresses()?;
 

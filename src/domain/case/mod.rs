@@ -294,12 +294,7 @@ mod tests {
     }
 
     fn by(person: &str, step: Step) -> Taken {
-        Taken {
-            at: NOW.plus_s(60),
-            by: format!("hushwire://shop/analyst/{person}"),
-            person: person.to_owned(),
-            step,
-        }
+        Taken { at: NOW.plus_s(60), by: format!("hushwire://shop/analyst/{person}"), person: person.to_owned(), step }
     }
 
     #[test]

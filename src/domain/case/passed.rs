@@ -79,7 +79,10 @@ mod tests {
         passed.remember(jane, at(10));
         assert_eq!(passed.challenge_passed(&jane, at(70)), Some(60));
         assert_eq!(passed.challenge_passed(&other, at(70)), None);
-        assert_eq!((passed.challenge_passed(&jane, at(3_609)), passed.challenge_passed(&jane, at(3_610))), (Some(3_599), None));
+        assert_eq!(
+            (passed.challenge_passed(&jane, at(3_609)), passed.challenge_passed(&jane, at(3_610))),
+            (Some(3_599), None)
+        );
         passed.remember(jane, at(5_000));
         passed.forget(at(5_001));
         assert_eq!(passed.challenge_passed(&jane, at(5_001)), Some(1));

@@ -165,7 +165,8 @@ mod tests {
     #[test]
     fn an_authenticator_takes_in_the_secret_by_its_address() {
         let uri = specified().uri("shop-d", "order desk & co");
-        let expected = "otpauth://totp/shop-d:order%20desk%20%26%20co?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=shop-d";
+        let expected =
+            "otpauth://totp/shop-d:order%20desk%20%26%20co?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=shop-d";
         assert_eq!(uri.as_str(), expected);
         assert_eq!(format!("{:?}", specified()), "TotpSecret(…)");
     }

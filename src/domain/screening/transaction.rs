@@ -254,11 +254,7 @@ mod tests {
         check(&|draft| draft.country = "DEU".to_owned(), "country", "iso_3166");
         check(&|draft| draft.channel = "Web shop".to_owned(), "channel", "channel_name");
         check(&|draft| draft.customer_ref = CustomerRef::new("x".repeat(129)), "customer_ref", "too_long");
-        check(
-            &|draft| draft.transaction_ref = TransactionRef::new("x".repeat(129)),
-            "transaction_ref",
-            "too_long",
-        );
+        check(&|draft| draft.transaction_ref = TransactionRef::new("x".repeat(129)), "transaction_ref", "too_long");
         check(&|draft| draft.own_score = Some(1_001), "own_score", "score_range");
         check(&|draft| draft.time = Some(NOW.plus_s(301)), "time", "from_the_future");
     }

@@ -63,11 +63,7 @@ fn wire_evidence(evidence: &Evidence, consortium: &ConsortiumId) -> wire::CaseEv
 }
 
 fn wire_note(note: &CaseNote) -> wire::CaseNote {
-    wire::CaseNote {
-        at: Some(convert::wire_time(note.at)),
-        by: note.by.clone(),
-        text: note.text.as_str().to_owned(),
-    }
+    wire::CaseNote { at: Some(convert::wire_time(note.at)), by: note.by.clone(), text: note.text.as_str().to_owned() }
 }
 
 pub fn wire_state(state: State) -> wire::CaseState {

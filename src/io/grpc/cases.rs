@@ -13,8 +13,8 @@ use crate::base::limits;
 use crate::base::name::{CallerName, ConsortiumId};
 use crate::base::role::Role;
 use crate::domain::audit::record::Actor;
-use crate::domain::case::state::Step;
 use crate::domain::case::CaseId;
+use crate::domain::case::state::Step;
 use crate::domain::identifier::text::looks_like_identifier;
 use crate::domain::indicator::note::{Note, NoteError};
 use crate::domain::screening::transaction::{CustomerRef, TransactionRef};
@@ -152,7 +152,10 @@ where
         Ok(Response::new(wire::AssignCaseResponse { case }))
     }
 
-    async fn add_note(&self, request: Request<wire::AddNoteRequest>) -> Result<Response<wire::AddNoteResponse>, Status> {
+    async fn add_note(
+        &self,
+        request: Request<wire::AddNoteRequest>,
+    ) -> Result<Response<wire::AddNoteResponse>, Status> {
         let wire::AddNoteRequest { case_id, revision, note } = request.get_ref().clone();
         let note = note_of(&note)?;
         let case = self.step(&request, &case_id, revision, move |_, _| Step::Note(note)).await?;
@@ -221,7 +224,8 @@ where
             .await
             .map_err(engine_refusal)?
             .map_err(|fault| case_refusal(&fault))?;
-        let state = stepped.map_or(wire::CaseState::Unspecified, |stepped| case_words::wire_state(stepped.case.state()));
+        let state =
+            stepped.map_or(wire::CaseState::Unspecified, |stepped| case_words::wire_state(stepped.case.state()));
         Ok(Response::new(wire::ReportOutcomeResponse { state: state.into() }))
     }
 
@@ -265,7 +269,9 @@ impl<J, V> CaseDesk<J, V> {
                 let order = TransactionRef::new(reference("transaction_ref", order)?.to_owned());
                 Ok(CaseName::Transaction(self.local_mac.transaction(&order).expect("it is not empty")))
             }
-            _ => Err(invalid("case_id", "missing", "give exactly one of case_id, reference and transaction_ref").into()),
+            _ => {
+                Err(invalid("case_id", "missing", "give exactly one of case_id, reference and transaction_ref").into())
+            }
         }
     }
 }
@@ -315,7 +321,8 @@ fn own_only(caller: &LocalCaller) -> bool {
 }
 
 pub(in crate::io::grpc) fn case_id_of(field: &'static str, text: &str) -> Result<CaseId, Status> {
-    text.parse().map_err(|_| invalid(field, "malformed_id", "has 32 hex digits, as the decision_id of an answer").into())
+    text.parse()
+        .map_err(|_| invalid(field, "malformed_id", "has 32 hex digits, as the decision_id of an answer").into())
 }
 
 /// A reference of the caller's own, within its bound.

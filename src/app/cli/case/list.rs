@@ -130,9 +130,7 @@ pub(super) fn show(args: ShowArgs) -> Result<Outcome, CliError> {
         let node = args.client.connect(&READERS)?;
         let request = match (args.case, args.order) {
             (Some(case), _) => named(&case),
-            (None, order) => {
-                local::GetCaseRequest { transaction_ref: order.unwrap_or_default(), ..Default::default() }
-            }
+            (None, order) => local::GetCaseRequest { transaction_ref: order.unwrap_or_default(), ..Default::default() },
         };
         let case = fetch(&node, request).await?;
         if args.json {

@@ -88,8 +88,7 @@ fn outcome_number(outcome: OrderOutcome) -> i32 {
 /// What names a case: its id, or the reference the customer quotes.
 fn named(name: &str) -> local::GetCaseRequest {
     let is_id = name.parse::<CaseId>().is_ok();
-    let (case_id, reference) =
-        if is_id { (name.to_owned(), String::new()) } else { (String::new(), name.to_owned()) };
+    let (case_id, reference) = if is_id { (name.to_owned(), String::new()) } else { (String::new(), name.to_owned()) };
     local::GetCaseRequest { case_id, reference, transaction_ref: String::new() }
 }
 

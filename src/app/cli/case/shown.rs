@@ -98,7 +98,12 @@ pub(super) fn in_lines(case: &local::Case) -> Vec<String> {
     let mut lines = vec![
         format!("case       {} (the customer may quote {})", case.case_id, case.reference),
         format!("state      {}", state_word(case.state)),
-        format!("decision   {} at {} because of {}", decision_word(case.decision), at(&case.opened_at), case.reasons.join(", ")),
+        format!(
+            "decision   {} at {} because of {}",
+            decision_word(case.decision),
+            at(&case.opened_at),
+            case.reasons.join(", ")
+        ),
     ];
     if case.stop != case.decision {
         lines.push(format!("stopped by {}: a challenge failed", decision_word(case.stop)));

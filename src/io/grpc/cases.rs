@@ -18,7 +18,7 @@ use crate::domain::case::state::Step;
 use crate::domain::identifier::text::looks_like_identifier;
 use crate::domain::indicator::note::{Note, NoteError};
 use crate::domain::screening::transaction::{CustomerRef, TransactionRef};
-use crate::io::engine::Engine;
+use crate::io::engine::{Engine, EngineFault};
 use crate::io::grpc::case_words::{self, Shown, invalid, list_place, outcome, place_token, wire_case};
 use crate::io::grpc::convert;
 use crate::io::grpc::identity::local_caller;
@@ -239,10 +239,9 @@ where
         let only = own_only(caller).then(|| convert::actor(caller));
         let terms = request.extensions().get::<StreamTerms>().cloned();
         let terms = terms.expect("the gate gives every request its terms");
-        let from = match request.get_ref().position {
-            Some(position) => position.saturating_add(1),
-            None => self.engine.inquire(|node, _| node.state().audit.size().0).await.map_err(engine_refusal)?,
-        };
+        let size = self.engine.inquire(|node, _| node.state().audit.size().0).await.map_err(engine_refusal)?;
+        // Beyond the end: the store was put back from an older copy, and goes on from there.
+        let from = request.get_ref().position.map_or(size, |position| position.saturating_add(1).min(size));
         let (changes, outgoing) = mpsc::channel(CHANGES_QUEUED);
         let watch = Watch { engine: self.engine.clone(), only, changes };
         let mut stopping = self.stopping.clone();
@@ -292,6 +291,8 @@ impl<J: Journal + Send + 'static, V: Views + Send + 'static> Watch<J, V> {
             let changed = self.engine.inquire(move |node, _| node.state().cases.changed_from(from, CHANGES_AT_ONCE));
             let changed = match changed.await {
                 Ok(changed) => changed,
+                // Looked for again in a moment: a watch lasts longer than a busy one.
+                Err(EngineFault::Busy) => Vec::new(),
                 Err(fault) => return drop(self.changes.send(Err(engine_refusal(fault).into())).await),
             };
             let idle = changed.is_empty();

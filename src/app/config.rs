@@ -14,10 +14,12 @@ use std::path::{Path, PathBuf};
 
 use crate::app::config::layout::NodeDir;
 use crate::app::config::reader::{Environment, Fault, PREFIX, Reader};
-use crate::app::config::values::{LogFormat, LogLevel, ViewsBackend};
+use crate::app::config::values::{FailedChallenge, LogFormat, LogLevel, ViewsBackend};
 use crate::app::config::webhooks::WebhookConfig;
 use crate::base::limits;
 use crate::base::name::MemberId;
+use crate::domain::case::challenge::ChallengeRules;
+use crate::domain::case::rules::{CaseRules, HoldOutcome};
 use crate::domain::identifier::Region2;
 use crate::io::folder::folder_of;
 use crate::io::keystore::passphrase::PassphraseSource;
@@ -47,6 +49,8 @@ pub struct Config {
     pub screening: ScreeningConfig,
     /// Longest wait of a screening record before it is written, milliseconds.
     pub audit_window_ms: u64,
+    pub cases: CaseRules,
+    pub challenge: ChallengeRules,
     pub statistics: StatisticsConfig,
     /// Folder of imported guard lists.
     pub guard_dir: PathBuf,
@@ -195,6 +199,19 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
         freshness_limit_s: (limit_s != 0).then_some(limit_s),
     };
     let audit_window_ms = reader.integer("audit.window_ms", 0..=10_000, 50);
+    let retention_days = reader.integer("cases.retention_days", 7..=3_650, 90);
+    let cases = CaseRules {
+        hold_hours: reader.integer("cases.hold_hours", 1..=720, 24),
+        hold_outcome: reader.optional("cases.hold_outcome", "\"refuse\" or \"release\"").unwrap_or(HoldOutcome::Refuse),
+        retention_days: u32::try_from(retention_days).expect("the reader's range fits"),
+    };
+    let digits = reader.integer("challenge.digits", 6..=8, 6);
+    let challenge = ChallengeRules {
+        digits: u32::try_from(digits).expect("the reader's range fits"),
+        refuse_failed: reader.optional::<FailedChallenge>("challenge.failed", "\"hold\" or \"refuse\"")
+            == Some(FailedChallenge::Refuse),
+        remembered_hours: reader.integer("challenge.remembered_hours", 0..=720, 24),
+    };
     let statistics = StatisticsConfig {
         epsilon_nano: reader.billionths("statistics.epsilon", 0.001..=10.0, 100_000_000),
         quarter_cap_nano: reader.billionths("statistics.quarter_cap", 0.001..=100.0, 2_000_000_000),
@@ -234,6 +251,8 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
         feed,
         screening,
         audit_window_ms,
+        cases,
+        challenge,
         statistics,
         guard_dir,
         typology_file,
@@ -363,7 +382,7 @@ mod tests {
         expected.webhooks = all.webhooks.clone();
         assert_eq!(all, expected);
         assert_eq!(as_written, parse("[node]\nmember = \"bank-a\"", &[]).expect("valid"));
-        assert_eq!(uncommented.matches(" = ").count(), 36, "every key stands in the template once");
+        assert_eq!(uncommented.matches(" = ").count(), 42, "every key stands in the template once");
     }
 
     #[test]
@@ -374,7 +393,7 @@ mod tests {
         let message = refused.expect_err("nothing of it is right").to_string();
         for part in [
             "has 10 faults",
-            "colour: is not a section; sections are audit, feed",
+            "colour: is not a section; sections are audit, cases, challenge, feed",
             "feed.window_ms: must be a whole number from 0 to 3600000",
             "feed.windw_ms: is not a key; [feed] has ack, decoys, spread_s, window_ms",
             "keystore.passphrase: must be prompt, file:PATH",

@@ -493,3 +493,56 @@ pub const PROFILE_STOPPED: usize = 10_000;
 
 /// Transactions that wait for their profiles while these are read at the start, some 12 MB: a minute of a thousand a second.
 pub const PROFILE_LATE: usize = 65_536;
+/// Cases that wait for a decision, all together and of one caller: about 1 KB each in memory. A caller that stops everything
+/// leaves room for the others.
+pub const CASES_OPEN: usize = 50_000;
+pub const CASES_OPEN_PER_CALLER: usize = 20_000;
+
+/// Cases in memory, decided ones included; then the ones decided first leave. The audit log tells of them longer.
+pub const CASES: usize = 100_000;
+
+/// Indicators kept as evidence of one case: as many as a decision's audit record names.
+pub const CASE_EVIDENCE: usize = 16;
+
+/// Notes of one case.
+pub const CASE_NOTES: usize = 32;
+
+/// Cases ended by their timer in one tick: a backlog after a long stop is worked off beside everything else.
+pub const CASES_PER_TICK: usize = 256;
+
+/// Cases looked at for one page of a listing: some milliseconds of the engine.
+pub const CASES_SCANNED: usize = 10_000;
+
+/// Seconds between two records that cases were not opened for want of room.
+pub const CASES_TOLD_S: u64 = 60;
+
+/// Milliseconds between two looks of a watcher of cases: who waits learns of a release within a second.
+pub const CASES_LOOK_MS: u64 = 200;
+
+/// Seconds a customer has for a code, and at the member's own login: long enough for a slow message, too short to pass it on.
+pub const CHALLENGE_S: u64 = 300;
+pub const CHALLENGE_EXTERNAL_S: u64 = 900;
+
+/// Wrong codes of one case, and codes sent for it.
+pub const CHALLENGE_ATTEMPTS: u32 = 5;
+pub const CHALLENGE_CODES: u32 = 3;
+
+/// Wrong codes of one customer in a day: three whole challenges. Of all customers together in an hour: what a guesser gets, see
+/// `domain/case/guesses.rs`.
+pub const GUESSES_PER_CUSTOMER: usize = 15;
+pub const GUESSES_PER_NODE: usize = 3_000;
+
+/// Customers of whom it is remembered that they passed a challenge, and whose authenticators are known: some 100 and 300 bytes
+/// each.
+pub const PASSED_CUSTOMERS: usize = 200_000;
+pub const TOTP_CUSTOMERS: usize = 200_000;
+
+/// Characters of what the member's gateway needs to send a code, and of the account an authenticator shows.
+pub const DELIVERY_REF_CHARACTERS: usize = 256;
+pub const TOTP_ACCOUNT_CHARACTERS: usize = 64;
+
+/// Codes on their way to receivers at once: each waits for its receiver until it expires.
+pub const CODES_UNDER_WAY: usize = 1_000;
+
+/// Milliseconds the start of a challenge waits for a receiver to take the code before it answers that it is on its way.
+pub const CODE_WAIT_MS: u64 = 2_000;

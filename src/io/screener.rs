@@ -18,6 +18,8 @@ use crate::base::name::MemberId;
 use crate::base::time::Timestamp;
 use crate::domain::audit::record::Actor;
 use crate::domain::belief::Belief;
+use crate::domain::case::Evidence;
+use crate::domain::case::passed::Passed;
 use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
 use crate::domain::profile::anomaly::{Anomalies, Anomaly};
@@ -35,7 +37,8 @@ use crate::io::engine::Engine;
 use crate::io::metrics::counts::ScreeningCounts;
 use crate::io::profiles::Profiles;
 use crate::io::{clock, random};
-use crate::node::record_screening::{DecisionCounts, ScreeningRecord};
+use crate::node::local_mac::LocalMacKey;
+use crate::node::record_screening::{CaseFacts, DecisionCounts, ScreeningRecord};
 use crate::node::store::{Journal, Views};
 
 /// What screening reads. Parts that change while the node runs are swapped whole.
@@ -48,10 +51,14 @@ pub struct Screener {
     pub guard: ArcSwap<GuardLists>,
     /// Changed by the node once a change is durable.
     pub lists: Arc<ArcSwap<OwnLists>>,
+    /// Who passed a challenge lately; changed by the node once it is durable. None counts before the store is open.
+    pub passed: Arc<Passed>,
     pub freshness: ArcSwap<Freshness>,
     pub policy: BuiltInPolicy,
     pub demands: ArcSwap<Demands>,
     pub own: MemberId,
+    /// Names customers and orders in cases.
+    pub local_mac: LocalMacKey,
     pub sandbox: bool,
     /// Of the member's own customers; none where profiles are off.
     pub profiles: Option<Arc<Profiles>>,
@@ -156,8 +163,31 @@ impl Screener {
             profiles.counted.told(anomalies);
             profiles.take(&asked, screening.decision, id, now);
         }
-        let (audit, written) = self.records.take(caller, &screening, anomalies, &decision_id, durable, now);
+        let case = (screening.decision != Decision::Allow).then(|| self.case_facts(transaction, &screening));
+        let (audit, written) = self.records.take(caller, &screening, anomalies, &decision_id, case, durable, now);
         Ok((Answered { anomalies, reference: reference(&id), screening, decision_id, audit }, written))
+    }
+}
+
+impl Screener {
+    /// What a case of this decision is opened with. The references become fingerprints here: nothing behind this knows them.
+    fn case_facts(&self, transaction: &Transaction, screening: &Screening) -> CaseFacts {
+        let (amount_minor, currency) = transaction.amount();
+        let matched = screening.matches.iter().flat_map(|found| &found.indicators);
+        let evidence = matched.take(limits::CASE_EVIDENCE).map(|indicator| Evidence {
+            member: indicator.reporter.clone(),
+            commitment: indicator.commitment,
+            group: indicator.feed.group.clone(),
+            index: indicator.index,
+            kind: indicator.kind,
+        });
+        CaseFacts {
+            evidence: evidence.collect(),
+            amount_minor,
+            currency: currency.to_owned(),
+            transaction: self.local_mac.transaction(transaction.transaction_ref()),
+            customer: self.local_mac.customer(transaction.customer_ref()),
+        }
     }
 }
 
@@ -200,6 +230,7 @@ impl Records {
         screening: &Screening,
         anomalies: Anomalies,
         decision_id: &str,
+        case: Option<CaseFacts>,
         durable: bool,
         now: Timestamp,
     ) -> (Audited, Option<Written>) {
@@ -218,6 +249,7 @@ impl Records {
             policy_sha256: screening.policy_sha256,
             degraded: screening.degraded,
             anomalies: anomalies.iter().map(Anomaly::name).collect(),
+            case,
         };
         let (written, waiting) = if durable { Some(oneshot::channel()).unzip() } else { (None, None) };
         if self.queue.try_send(Queued { record, written }).is_ok() {

@@ -11,6 +11,8 @@
 
 use prost::Message;
 
+use crate::node::case_stored::{CaseOpened, CaseStepped};
+use crate::node::challenge_stored::ChallengeChanged;
 use crate::node::store::StorageFault;
 
 /// Layout of the records; stands in the first record of every journal.
@@ -26,7 +28,7 @@ pub struct Commit {
 /// One change.
 #[derive(Clone, PartialEq, Message)]
 pub struct Change {
-    #[prost(oneof = "change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15")]
+    #[prost(oneof = "change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 19, 20, 21")]
     pub kind: Option<change::Kind>,
 }
 
@@ -62,6 +64,12 @@ pub mod change {
         ErasureAsked(super::ErasureAsked),
         #[prost(message, tag = "15")]
         ErasureConfirmed(super::ErasureConfirmed),
+        #[prost(message, tag = "19")]
+        CaseOpened(super::CaseOpened),
+        #[prost(message, tag = "20")]
+        CaseStepped(super::CaseStepped),
+        #[prost(message, tag = "21")]
+        ChallengeChanged(super::ChallengeChanged),
     }
 }
 

@@ -13,6 +13,8 @@ use crate::base::name::{FeedId, MemberId};
 use crate::base::time::{Day, Timestamp};
 use crate::domain::belief::place::TableKey;
 use crate::domain::belief::{Belief, Witnessing};
+use crate::domain::case::challenge::ChallengeRules;
+use crate::domain::case::rules::CaseRules;
 use crate::domain::feed::entry::{Content, Entry};
 use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
@@ -25,6 +27,8 @@ use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::ledger::Ledger;
 use crate::node::believe::{Allowances, Heard, believe};
+use crate::node::cases::Cases;
+use crate::node::challenge::Challenges;
 use crate::node::commit::{RosterApplied, StoredEntry};
 use crate::node::decoy::Decoys;
 use crate::node::erasures::Erasures;
@@ -35,6 +39,7 @@ use crate::node::pending::Pending;
 use crate::node::published::Published;
 use crate::node::record_command::Commands;
 use crate::node::store::{RecordNumber, StorageFault, ViewChange};
+use crate::node::sweep::decided_before;
 use crate::node::unbelieved::Why;
 use crate::node::witness::AuditWitness;
 
@@ -53,6 +58,8 @@ pub struct Settings {
     pub typologies: TypologyList,
     /// Cap of the privacy budget of one quarter.
     pub quarter_cap: Epsilon,
+    pub cases: CaseRules,
+    pub challenge: ChallengeRules,
     /// Version of the program, for the audit log.
     pub version: &'static str,
 }
@@ -87,6 +94,8 @@ pub struct State {
     pub quotas: BTreeMap<MemberId, u32>,
     /// Erasures that wait for a second person, or did until lately.
     pub erasures: Erasures,
+    pub cases: Cases,
+    pub challenges: Challenges,
     /// An erasure was taken in that compaction has not seen.
     pub erased_lately: bool,
     /// The audit log says that the node stopped, and not that it started again.
@@ -129,6 +138,8 @@ impl State {
             exclusions: Exclusions::default(),
             quotas: roster.members().iter().map(|member| (member.id.clone(), member.entries_per_day)).collect(),
             erasures: Erasures::default(),
+            cases: Cases::default(),
+            challenges: Challenges::new(settings.challenge.remembered_hours),
             erased_lately: false,
             stopped: false,
             written_at: Timestamp::from_unix_ms(0),
@@ -157,6 +168,8 @@ impl State {
     pub(in crate::node) fn expire(&mut self, today: Day) {
         self.belief.writer().expire(today);
         self.decoys.expire(today);
+        self.challenges.passed.forget(today.start());
+        self.cases.forget_before(decided_before(today, self.settings.cases.retention_days));
         for feed in self.feeds.values_mut() {
             feed.cover_expired(today);
         }
@@ -177,6 +190,7 @@ impl State {
         let believed = std::mem::take(&mut self.staged.believed);
         self.believe_all(&believed);
         self.pending.show();
+        self.challenges.show();
         self.staged_requests.clear();
         self.count_witnesses();
         for feed in self.feeds.values_mut() {

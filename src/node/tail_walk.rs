@@ -98,6 +98,9 @@ impl<'a> TailWalk<'a> {
                 | change::Kind::Budget(_)
                 | change::Kind::Recovered(_)
                 | change::Kind::AuditWitnessed(_)
+                | change::Kind::CaseOpened(_)
+                | change::Kind::CaseStepped(_)
+                | change::Kind::ChallengeChanged(_)
                 | change::Kind::ErasureAsked(_)
                 | change::Kind::ErasureConfirmed(_) => {}
             }

@@ -1,6 +1,8 @@
 //! The life of a store: what leaves it and what stays, erasure, restores, damage. Several nodes in one thread.
 
 mod acknowledgement;
+mod cases;
+mod challenges;
 mod compaction;
 mod consortium;
 mod damage;

@@ -77,6 +77,7 @@ fn a_record_carries_the_time_of_its_decision() {
         policy_sha256: Sha256Digest([1; 32]),
         degraded: false,
         anomalies: Vec::new(),
+        case: None,
     };
     house.node.record_screenings(vec![record], &mut house.rng).expect("recorded");
     house.node.sync().expect("syncs");
@@ -94,10 +95,12 @@ fn screener(consortium: &Consortium, house: &House) -> (Arc<Screener>, mpsc::Rec
         canon: settings.canon_rules,
         guard: ArcSwap::new(Arc::clone(&settings.guards)),
         lists: Arc::clone(&state.shown_lists),
+        passed: Arc::clone(&state.challenges.passed),
         freshness: ArcSwap::from_pointee(Freshness::default()),
         policy: BuiltInPolicy::new(&settings.guards.digest()),
         demands: ArcSwap::from_pointee(Demands::of(&consortium.roster, &Exclusions::default())),
         own: state.identity.member.clone(),
+        local_mac: state.identity.local_mac.clone(),
         sandbox: true,
         profiles: None,
         records,

@@ -7,6 +7,8 @@ mod access;
 mod backup;
 mod beyond;
 mod caller;
+mod cases;
+mod challenges;
 mod commands;
 mod consortium;
 mod copies;

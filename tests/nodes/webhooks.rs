@@ -32,7 +32,7 @@ const SANDBOX: [(&str, &str); 1] = [("HUSHWIRE__SCREENING__SANDBOX", "true")];
 
 /// What a receiver does with the next event.
 #[derive(Clone)]
-enum Answer {
+pub enum Answer {
     /// The whole answer; the connection ends behind it.
     Say(String),
     /// Closes without a word.
@@ -43,21 +43,21 @@ enum Answer {
     Flood,
 }
 
-fn status(code: u16) -> Answer {
+pub fn status(code: u16) -> Answer {
     Answer::Say(format!("HTTP/1.1 {code} X\r\ncontent-length: 0\r\n\r\n"))
 }
 
 /// An event as it came.
 #[derive(Debug, Clone)]
-struct Posted {
-    id: String,
+pub struct Posted {
+    pub id: String,
     timestamp: u64,
     signature: String,
-    body: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
 impl Posted {
-    fn event(&self) -> serde_json::Value {
+    pub fn event(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).expect("JSON")
     }
 
@@ -65,22 +65,22 @@ impl Posted {
         self.event()["type"].as_str().expect("a type").to_owned()
     }
 
-    fn is_signed_with(&self, secret: &str) -> bool {
+    pub fn is_signed_with(&self, secret: &str) -> bool {
         let one = Secrets::parse(secret.as_bytes()).expect("a secret").sign(&self.id, self.timestamp, &self.body);
         self.signature.split(' ').any(|signature| signature == one)
     }
 }
 
 /// A receiver of one node. Without a plan left it answers 204.
-struct Desk {
-    address: SocketAddr,
-    posted: Receiver<Posted>,
+pub struct Desk {
+    pub address: SocketAddr,
+    pub posted: Receiver<Posted>,
     /// Bytes of each flood until the other side was gone.
     flooded: Receiver<usize>,
 }
 
 impl Desk {
-    fn open(tcp: TcpListener, plan: Vec<Answer>, tls: Option<Arc<Mutex<Arc<ServerConfig>>>>) -> Self {
+    pub fn open(tcp: TcpListener, plan: Vec<Answer>, tls: Option<Arc<Mutex<Arc<ServerConfig>>>>) -> Self {
         let address = tcp.local_addr().expect("bound");
         let plan = Mutex::new(plan);
         let ((tell, posted), (tell_flood, flooded)) = (channel(), channel());
@@ -100,7 +100,7 @@ impl Desk {
         Self { address, posted, flooded }
     }
 
-    fn next(&self) -> Posted {
+    pub fn next(&self) -> Posted {
         self.posted.recv_timeout(PATIENCE).expect("an event in time")
     }
 }
@@ -168,12 +168,12 @@ fn converse(
     }
 }
 
-fn secret(byte: u8) -> String {
+pub fn secret(byte: u8) -> String {
     format!("whsec_{}", BASE64.encode([byte; 32]))
 }
 
 /// A member whose node posts everything to an address.
-fn found(url: &str, more: &str) -> (Consortium, Home) {
+pub fn found(url: &str, more: &str) -> (Consortium, Home) {
     let consortium = Consortium::found(&["bank-a"]);
     let home = consortium.home("bank-a");
     fs::write(home.path().join("desk.secret"), secret(1)).expect("written");
@@ -191,11 +191,11 @@ fn start(home: &Home) -> Node {
     node
 }
 
-fn loopback() -> TcpListener {
+pub fn loopback() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").expect("a free port")
 }
 
-fn logged(home: &Home, event: &str) -> Vec<String> {
+pub fn logged(home: &Home, event: &str) -> Vec<String> {
     let log = fs::read_to_string(home.log()).expect("a log");
     log.lines().filter(|line| line.contains(&format!("\"event\":\"{event}\""))).map(str::to_owned).collect()
 }

@@ -29,6 +29,16 @@ fn a_receiver_of_webhooks_is_written_in_python_as_the_page_says() {
 }
 
 #[test]
+fn a_desk_works_cases_as_the_page_says() {
+    type_page(include_str!("../../docs/cases.md"), &PORTS, &["node.log"], &[]);
+}
+
+#[test]
+fn a_customer_passes_a_challenge_as_the_page_says() {
+    type_page(include_str!("../../docs/challenge.md"), &["7440", "7441", "9440"], &["node.log", "sent"], &[]);
+}
+
+#[test]
 fn logs_folders_and_pipes_are_published_as_the_page_says() {
     type_page(include_str!("../../docs/feeding.md"), &["7440", "7441"], &["node.log", "follow.log"], &[]);
 }

@@ -58,6 +58,7 @@ pub fn as_json(answer: &local::ScreenTransactionResponse, line: Option<u64>) -> 
         "decision_id": answer.decision_id,
         "reference": answer.reference,
         "transaction_ref": answer.transaction_ref,
+        "case": (!answer.case.is_empty()).then_some(answer.case.as_str()),
         "reasons": answer.reasons.iter().map(|reason| json!({
             "code": reason.code,
             "decision": decision_word(reason.decision),

@@ -11,6 +11,7 @@ pub mod audit;
 pub mod backup;
 pub mod bench;
 mod call_channel;
+pub mod case;
 pub mod cert;
 pub mod client;
 pub mod conformance;
@@ -88,6 +89,7 @@ enum Command {
     Screen(screen::ScreenArgs),
     List(list::ListArgs),
     Profile(profile::ProfileArgs),
+    Case(case::CaseArgs),
     Status(status::StatusArgs),
     Doctor(doctor::DoctorArgs),
     Audit(audit::AuditArgs),
@@ -119,6 +121,7 @@ impl Command {
             Self::Screen(args) => screen::run(args),
             Self::List(args) => list::run(args),
             Self::Profile(args) => profile::run(args),
+            Self::Case(args) => case::run(args),
             Self::Status(args) => status::run(args),
             Self::Doctor(args) => doctor::run(args),
             Self::Audit(args) => audit::run(args),

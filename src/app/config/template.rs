@@ -93,6 +93,24 @@ passphrase = {passphrase}
 # Screening records are written together after this many milliseconds at most.
 # window_ms = 50
 
+[cases]
+# Hours until a case nobody decided on ends: held, challenged and blocked orders are worked as cases (docs/cases.md).
+# hold_hours = 24
+# What becomes of a held order then: "refuse" or "release". Refusing is the safe one: otherwise a fraudster only has to wait for
+# the weekend to pass. What was blocked or challenged is refused in any case.
+# hold_outcome = "refuse"
+# Days a decided case is kept. The audit log tells of it longer.
+# retention_days = 90
+
+[challenge]
+# Digits of a code sent to a customer, 6 to 8: docs/challenge.md.
+# digits = 6
+# What becomes of an order once the attempts of its challenge are used up: "hold", so that a person looks at it (genuine customers
+# mistype, too), or "refuse".
+# failed = "hold"
+# Hours for which the policy may take into account that a customer passed a challenge; 0 forgets it at once.
+# remembered_hours = 24
+
 [statistics]
 # Privacy loss of one release, where the caller does not say.
 # epsilon = 0.1
@@ -141,7 +159,8 @@ passphrase = {passphrase}
 # name = "desk"
 # https, or http on this machine.
 # url = "https://desk.bank.example/hushwire"
-# "decision" for all that stop an order, one of them by name as in "decision.block", and "alarm".
+# "decision" for all that stop an order, one of them by name as in "decision.block", "case" for what
+# becomes of stopped orders or one of it as in "case.released", "alarm", and "challenge.code" for the gateway that sends codes.
 # events = ["decision", "alarm"]
 # File of the secret that signs, whsec_ and base64; two lines while one takes over from the other.
 # secret = "webhook.secret"

@@ -20,6 +20,8 @@ use crate::io::access::tokens::{Loaded, TokenRegistry};
 use crate::io::clock;
 use crate::io::exchange::links::Links;
 use crate::io::exchange::streams::Streams;
+use crate::io::grpc::cases::CaseDesk;
+use crate::io::grpc::challenge::ChallengeDesk;
 use crate::io::grpc::compliance::Compliance;
 use crate::io::grpc::exchange::Exchange;
 use crate::io::grpc::gate::{Gate, GateSettings};
@@ -31,6 +33,8 @@ use crate::io::grpc::reflection::{reflection, reflection_alpha};
 use crate::io::grpc::screening::ScreeningDesk;
 use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_server::AuditServiceServer;
 use crate::io::grpc::wire::hushwire::compliance::v1::statistics_service_server::StatisticsServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::case_service_server::CaseServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::challenge_service_server::ChallengeServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::lists_service_server::ListsServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::node_service_server::NodeServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::profiles_service_server::ProfilesServiceServer;
@@ -48,6 +52,7 @@ use crate::io::transport::settings::DoorSettings;
 use crate::io::transport::tls::{Certified, DoorTls, local_server, peer_server};
 use crate::io::transport::verify::LocalRules;
 use crate::io::views::any::AnyViews;
+use crate::io::webhook::code::CodePost;
 use crate::node::local_mac::LocalMacKey;
 
 /// The listening sockets, bound before the store is read: a taken port is told at once.
@@ -147,7 +152,7 @@ impl PeerDoor {
     }
 }
 
-/// What stands behind the local door.
+/// What answers behind the local door.
 #[derive(Debug)]
 pub struct Behind<'a> {
     pub engine: &'a LiveEngine,
@@ -155,12 +160,14 @@ pub struct Behind<'a> {
     pub links: &'a Links,
     pub desk: &'a RosterDesk,
     pub profiles: ProfilesDesk<LiveJournal, AnyViews>,
+    pub codes: CodePost,
+    pub stopping: &'a watch::Receiver<bool>,
     pub metrics: &'a Arc<Metrics>,
 }
 
 /// Everything the member's own systems may call.
 pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result<LocalDoor, ServeError> {
-    let Behind { engine, screener, links, desk, profiles, metrics } = behind;
+    let Behind { engine, screener, links, desk, profiles, codes, stopping, metrics } = behind;
     let identity = local_identity(config, &material.keystore)?;
     let tls = local_tls(config, &identity)?;
     let apply = desk.clone();
@@ -169,6 +176,9 @@ pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result
     let publishing = Publishing { engine: engine.clone(), member: config.member.clone(), defaults, counted };
     let screening = ScreeningDesk { screener: Arc::clone(screener), consortium: engine.consortium().clone() };
     let lists = Lists { engine: engine.clone() };
+    let local_mac = LocalMacKey::new(&material.keystore.keys.local_mac);
+    let challenges = ChallengeDesk { engine: engine.clone(), local_mac: local_mac.clone(), codes };
+    let cases = CaseDesk { engine: engine.clone(), local_mac, stopping: stopping.clone() };
     let default_epsilon = Epsilon::from_nano(config.statistics.epsilon_nano);
     let compliance = Compliance { engine: engine.clone(), default_epsilon };
     let node = NodeState {
@@ -185,6 +195,8 @@ pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result
         .add_service(ScreeningServiceServer::new(screening).max_decoding_message_size(most))
         .add_service(ListsServiceServer::new(lists).max_decoding_message_size(most))
         .add_service(ProfilesServiceServer::new(profiles).max_decoding_message_size(most))
+        .add_service(CaseServiceServer::new(cases).max_decoding_message_size(most))
+        .add_service(ChallengeServiceServer::new(challenges).max_decoding_message_size(most))
         .add_service(NodeServiceServer::new(node).max_decoding_message_size(most))
         .add_service(AuditServiceServer::new(compliance.clone()).max_decoding_message_size(most))
         .add_service(StatisticsServiceServer::new(compliance).max_decoding_message_size(most))

@@ -169,6 +169,8 @@ impl Material {
             guards: Arc::clone(&self.guards),
             typologies: self.typologies.clone(),
             quarter_cap: Epsilon::from_nano(config.statistics.quarter_cap_nano),
+            cases: config.cases,
+            challenge: config.challenge,
             version: env!("CARGO_PKG_VERSION"),
         }
     }

@@ -43,6 +43,7 @@ use crate::app::serve::peering::Peering;
 use crate::app::serve::roster::RosterDesk;
 use crate::app::serve::store::{LiveJournal, LiveSnapshot, OnDamage};
 use crate::base::limits;
+use crate::domain::case::passed::Passed;
 use crate::domain::roster::exclusion::Exclusions;
 use crate::domain::screening::demands::Demands;
 use crate::domain::screening::freshness::Freshness;
@@ -57,7 +58,9 @@ use crate::io::metrics::page::{DoorMetrics, Metrics};
 use crate::io::screener::{Queued, Records, Screener, write_records};
 use crate::io::snapshot_keeper::write_last;
 use crate::io::traces::Traces;
+use crate::io::webhook::code::CodePost;
 use crate::io::webhook::deliver::deliver;
+use crate::node::local_mac::LocalMacKey;
 use crate::node::state::Settings;
 use crate::node::store::StorageFault;
 
@@ -101,9 +104,16 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
     let (stop, stopping) = watch::channel(false);
     let desk = RosterDesk::new(config, &material, engine.clone(), Arc::clone(&screener));
     let peering = Peering::new(engine.patient(), links.clone(), desk.clone(), &material);
-    let profiles = profiles::desk(&screener, &engine, keeper.as_ref());
-    let behind =
-        Behind { engine: &engine, screener: &screener, links: &links, desk: &desk, profiles, metrics: &metrics };
+    let behind = Behind {
+        engine: &engine,
+        screener: &screener,
+        links: &links,
+        desk: &desk,
+        profiles: profiles::desk(&screener, &engine, keeper.as_ref()),
+        codes: CodePost::new(&hooks, peers.handle().clone()),
+        stopping: &stopping,
+        metrics: &metrics,
+    };
     let local_door = doors::local(config, &material, behind)?;
     let peer_door = doors::peer(&material, &engine.patient(), &desk, &metrics, &stopping)?;
     let addresses = sockets.addresses()?;
@@ -237,7 +247,8 @@ fn start(
     let early = whole.and_then(|journal| opening::early(config, material, snapshot, journal, clock::now()));
     let listed = early.as_ref().map_or_else(|| OwnLists::new(opening::list_key(material)), |early| early.lists.clone());
     let lists = Arc::new(ArcSwap::from_pointee(listed));
-    let (engine, opening, thread) = start_engine(config, material, on_damage, journal, snapshot, &lists)?;
+    let passed = Arc::new(Passed::new(config.challenge.remembered_hours.saturating_mul(3_600)));
+    let (engine, opening, thread) = start_engine(config, material, on_damage, journal, snapshot, &lists, &passed)?;
     let (belief, demands, freshness, early) = match early {
         Some(Early { belief, demands, feeds, .. }) => {
             (Some(belief), demands, assess_early(&feeds, &config.member), Some(feeds))
@@ -256,8 +267,10 @@ fn start(
         demands: ArcSwap::from_pointee(demands),
         guard: ArcSwap::new(guards),
         lists,
+        passed,
         freshness: ArcSwap::from_pointee(freshness),
         own: config.member.clone(),
+        local_mac: LocalMacKey::new(&material.keystore.keys.local_mac),
         sandbox: config.screening.sandbox,
         profiles: profiles::begin(config, material),
         records,

@@ -150,6 +150,7 @@ impl Observer {
             belief_bytes: wide(belief_bytes),
             belief_full,
             pending: wide(status.pending),
+            cases_waiting: wide(status.cases_waiting),
             feeds,
             unacknowledged_entries: status.peers.iter().map(|peer| peer.unacknowledged_entries).sum(),
             unacknowledged_retractions: status.peers.iter().map(|peer| peer.unacknowledged_retractions).sum(),

@@ -137,6 +137,43 @@ pub enum AuditEvent {
         held: u64,
         blocked: u64,
     },
+    /// A case was opened of a decision that stops an order; `due` ends it where nobody decides.
+    CaseOpened {
+        case_id: String,
+        decision: &'static str,
+        due: Timestamp,
+    },
+    /// A step of a case: `action` is the record's own word, the rest is how the case stands behind it.
+    CaseStepped {
+        case_id: String,
+        action: &'static str,
+        decision: &'static str,
+        state: &'static str,
+        /// What ended it, where this step did.
+        how: Option<&'static str>,
+        /// The name of a caller.
+        assignee: Option<String>,
+        outcome: Option<&'static str>,
+        revision: u64,
+    },
+    CaseStepRefused {
+        case_id: String,
+        step: &'static str,
+        rule: &'static str,
+    },
+    /// A customer typed a wrong code; so many attempts are left.
+    ChallengeMissed {
+        case_id: String,
+        left: u32,
+    },
+    /// A customer was given an authenticator, or it was taken away.
+    AuthenticatorChanged {
+        enrolled: bool,
+    },
+    /// Decisions of which no case was opened, for want of room, since it was told last.
+    CasesUnopened {
+        cases: u64,
+    },
     OutcomeReported {
         decision_id: String,
         outcome: &'static str,

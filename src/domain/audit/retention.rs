@@ -36,6 +36,12 @@ impl AuditEvent {
             | Self::QuarantineRaised { .. }
             | Self::QuarantineLifted { .. }
             | Self::ScreeningDecided { .. }
+            | Self::CaseOpened { .. }
+            | Self::CaseStepped { .. }
+            | Self::CaseStepRefused { .. }
+            | Self::CasesUnopened { .. }
+            | Self::ChallengeMissed { .. }
+            | Self::AuthenticatorChanged { .. }
             | Self::OutcomeReported { .. }
             | Self::GapRecorded { .. }
             | Self::RosterApplied { .. }

@@ -147,6 +147,35 @@ impl AuditEvent {
                     ("held", held.to_string()),
                 ],
             ),
+            Self::CaseOpened { case_id, decision, due } => {
+                words(Ok, "case.opened", case_id, [("decision", decision.to_owned()), ("due", due.to_string())])
+            }
+            Self::CaseStepped { case_id, action, decision, state, how, assignee, outcome, revision } => {
+                let mut words = words(
+                    Ok,
+                    action,
+                    case_id,
+                    [
+                        ("decision", decision.to_owned()),
+                        ("revision", revision.to_string()),
+                        ("state", state.to_owned()),
+                    ],
+                );
+                words.fields.extend(how.map(|how| ("how", how.to_owned())));
+                words.fields.extend(assignee.map(|assignee| ("assignee", assignee)));
+                words.fields.extend(outcome.map(|outcome| ("reported", outcome.to_owned())));
+                words
+            }
+            Self::CaseStepRefused { case_id, step, rule } => {
+                words(Refused, "case.step_refused", case_id, [("rule", rule.to_owned()), ("step", step.to_owned())])
+            }
+            Self::ChallengeMissed { case_id, left } => {
+                words(Refused, "case.challenge_missed", case_id, [("left", left.to_string())])
+            }
+            Self::AuthenticatorChanged { enrolled } => {
+                words(Ok, if enrolled { "authenticator.enrolled" } else { "authenticator.removed" }, "", [])
+            }
+            Self::CasesUnopened { cases } => words(Fault, "case.unopened", "", [("cases", cases.to_string())]),
             Self::OutcomeReported { decision_id, outcome } => {
                 words(Ok, "screening.outcome", decision_id, [("reported", outcome.to_owned())])
             }

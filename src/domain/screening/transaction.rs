@@ -33,7 +33,7 @@ pub enum TransactionError {
     #[error("a country is two upper-case letters, ISO 3166-1")]
     Country,
     #[error("a reference has at most {SOURCE_REF_CHARACTERS} characters, got {got}")]
-    ReferenceLength { got: usize },
+    ReferenceLength { field: &'static str, got: usize },
     #[error(
         "a merchant category is a code of four digits (ISO 18245) or a lower-case word of at most {CATEGORY_CHARACTERS} letters, \
          '-', '_' and up to four digits"
@@ -53,7 +53,7 @@ impl TransactionError {
             Self::FromTheFuture => "time",
             Self::Channel => "channel",
             Self::Country => "country",
-            Self::ReferenceLength { .. } => "customer_ref",
+            Self::ReferenceLength { field, .. } => field,
             Self::MerchantCategory => "merchant_category",
             Self::OwnScore { .. } => "own_score",
         }
@@ -136,8 +136,8 @@ pub struct TransactionDraft {
     /// Empty where not given.
     pub country: String,
     pub customer_ref: CustomerRef,
-    pub own_score: Option<u32>,
     pub transaction_ref: TransactionRef,
+    pub own_score: Option<u32>,
     /// Empty where not given.
     pub merchant_category: String,
 }
@@ -174,9 +174,12 @@ impl Transaction {
         if draft.channel.len() > CHANNEL_CHARACTERS || !draft.channel.bytes().all(plain) {
             return Err(TransactionError::Channel);
         }
-        let reference = draft.customer_ref.0.chars().count();
-        if reference > SOURCE_REF_CHARACTERS {
-            return Err(TransactionError::ReferenceLength { got: reference });
+        let references = [("customer_ref", &draft.customer_ref.0), ("transaction_ref", &draft.transaction_ref.0)];
+        for (field, reference) in references {
+            let got = reference.chars().count();
+            if got > SOURCE_REF_CHARACTERS {
+                return Err(TransactionError::ReferenceLength { field, got });
+            }
         }
         if let Some(got) = draft.own_score.filter(|score| *score > OWN_SCORE_MAX) {
             return Err(TransactionError::OwnScore { got });
@@ -274,6 +277,7 @@ mod tests {
         check(&|draft| draft.country = "DEU".to_owned(), "country", "iso_3166");
         check(&|draft| draft.channel = "Web shop".to_owned(), "channel", "channel_name");
         check(&|draft| draft.customer_ref = CustomerRef::new("x".repeat(129)), "customer_ref", "too_long");
+        check(&|draft| draft.transaction_ref = TransactionRef::new("x".repeat(129)), "transaction_ref", "too_long");
         check(&|draft| draft.own_score = Some(1_001), "own_score", "score_range");
         check(&|draft| draft.merchant_category = "54".to_owned(), "merchant_category", "category");
         check(&|draft| draft.time = Some(NOW.plus_s(301)), "time", "from_the_future");

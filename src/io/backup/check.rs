@@ -11,6 +11,8 @@ use crate::base::bytes::Sha256Digest;
 use crate::base::epoch::KeyEpoch;
 use crate::base::secret::SecretBytes;
 use crate::domain::belief::place::TableKey;
+use crate::domain::case::challenge::ChallengeRules;
+use crate::domain::case::rules::CaseRules;
 use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
 use crate::domain::indicator::typology::TypologyList;
@@ -186,6 +188,9 @@ fn settings() -> Settings {
         guards: Arc::new(GuardLists::built_in()),
         typologies: TypologyList::built_in(),
         quarter_cap: Epsilon::from_nano(u64::MAX),
+        // How long cases were kept decides nothing that is checked.
+        cases: CaseRules::default(),
+        challenge: ChallengeRules::default(),
         version: env!("CARGO_PKG_VERSION"),
     }
 }

@@ -1,5 +1,8 @@
 //! gRPC services and clients: convert in, call the use case, convert out, map the error.
 
+pub mod case_words;
+pub mod cases;
+pub mod challenge;
 pub mod compliance;
 pub mod convert;
 pub mod deadline;

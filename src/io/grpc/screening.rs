@@ -28,7 +28,6 @@ use crate::io::grpc::wire::hushwire::local::v1::{
     RefusedRecord, ScreenTransactionRequest, ScreenTransactionResponse, ScreenTransactionsRequest,
     ScreenTransactionsResponse,
 };
-use crate::io::grpc::wire::hushwire::types::v1 as types;
 use crate::io::screener::{Answered, Audited, Screener, Unscreened, Written};
 
 /// Answered batches waiting for a slow reader.
@@ -151,16 +150,6 @@ impl ScreeningDesk {
     fn answer(&self, caller: &Actor, message: ScreenTransactionRequest) -> Result<Answer, Refusal> {
         let now = clock::now();
         let transaction_ref = message.transaction_ref.clone();
-        // It comes back unchanged, so without a limit the answer would be as large as the caller likes.
-        let (got, limit) = (transaction_ref.chars().count(), limits::SOURCE_REF_CHARACTERS);
-        if got > limit {
-            let description = format!("a reference has at most {limit} characters, got {got}");
-            return Err(Refusal::InvalidArgument {
-                field: "transaction_ref".to_owned(),
-                rule: "too_long",
-                description,
-            });
-        }
         let durable = waits_for_record(message.audit)?;
         let transaction = transaction(message, now)?;
         let screened = self.screener.screen(&transaction, caller, durable, now);
@@ -190,18 +179,19 @@ impl ScreeningDesk {
     fn response(&self, answered: Answered, transaction_ref: String) -> ScreenTransactionResponse {
         let Answered { screening, decision_id, anomalies, reference, audit } = answered;
         ScreenTransactionResponse {
-            decision: wire_decision(screening.decision).into(),
+            decision: convert::wire_decision(screening.decision).into(),
             reasons: screening
                 .reasons
                 .iter()
                 .map(|reason| wire::Reason {
                     code: reason.code.name().to_owned(),
-                    decision: wire_decision(reason.decision).into(),
+                    decision: convert::wire_decision(reason.decision).into(),
                     description: reason.description(),
                     since: reason.since.map(convert::wire_time),
                 })
                 .collect(),
             freshness: screening.freshness.iter().map(wire_freshness).collect(),
+            case: case_of(screening.decision, audit, &decision_id),
             decision_id,
             reference,
             advice_key: screening.advice.key().to_owned(),
@@ -281,8 +271,8 @@ fn transaction(message: ScreenTransactionRequest, now: crate::base::time::Timest
         channel: message.channel,
         country: message.country,
         customer_ref: CustomerRef::new(message.customer_ref),
-        own_score: message.own_score,
         transaction_ref: TransactionRef::new(message.transaction_ref),
+        own_score: message.own_score,
         merchant_category: message.merchant_category,
     };
     Transaction::new(draft, now).map_err(|error| Refusal::InvalidArgument {
@@ -292,13 +282,10 @@ fn transaction(message: ScreenTransactionRequest, now: crate::base::time::Timest
     })
 }
 
-fn wire_decision(decision: Decision) -> types::Decision {
-    match decision {
-        Decision::Allow => types::Decision::Allow,
-        Decision::Challenge => types::Decision::Challenge,
-        Decision::Hold => types::Decision::Hold,
-        Decision::Block => types::Decision::Block,
-    }
+/// The case that is opened with the record; none where the order passes, or where there will be no record.
+fn case_of(decision: Decision, audit: Audited, decision_id: &str) -> String {
+    let opens = decision != Decision::Allow && audit != Audited::Lost;
+    if opens { decision_id.to_owned() } else { String::new() }
 }
 
 fn wire_freshness(peer: &PeerFreshness) -> wire::PeerFreshness {

@@ -54,6 +54,22 @@ pub const ROUTES: &[Route] = &[
     // The reference comes in the body: paths and queries end up in logs.
     post("/v1/profiles:show", "/hushwire.local.v1.ProfilesService/ShowProfile"),
     post("/v1/profiles:erase", "/hushwire.local.v1.ProfilesService/EraseProfile"),
+    get("/v1/cases", "/hushwire.local.v1.CaseService/ListCases"),
+    post("/v1/cases:find", "/hushwire.local.v1.CaseService/GetCase"),
+    get("/v1/cases/{case_id}", "/hushwire.local.v1.CaseService/GetCase"),
+    post("/v1/cases:assign", "/hushwire.local.v1.CaseService/AssignCase"),
+    post("/v1/cases:note", "/hushwire.local.v1.CaseService/AddNote"),
+    post("/v1/cases:release", "/hushwire.local.v1.CaseService/ReleaseCase"),
+    post("/v1/cases:confirmRelease", "/hushwire.local.v1.CaseService/ConfirmRelease"),
+    post("/v1/cases:refuse", "/hushwire.local.v1.CaseService/RefuseCase"),
+    post("/v1/cases:reopen", "/hushwire.local.v1.CaseService/ReopenCase"),
+    post("/v1/cases:resolve", "/hushwire.local.v1.CaseService/ResolveCase"),
+    post("/v1/decisions:reportOutcome", "/hushwire.local.v1.CaseService/ReportOutcome"),
+    post("/v1/challenges:start", "/hushwire.local.v1.ChallengeService/StartChallenge"),
+    post("/v1/challenges:answer", "/hushwire.local.v1.ChallengeService/AnswerChallenge"),
+    post("/v1/challenges:report", "/hushwire.local.v1.ChallengeService/ReportChallenge"),
+    post("/v1/challenges:enrolTotp", "/hushwire.local.v1.ChallengeService/EnrolTotp"),
+    post("/v1/challenges:removeTotp", "/hushwire.local.v1.ChallengeService/RemoveTotp"),
     get("/v1/status", "/hushwire.local.v1.NodeService/GetStatus"),
     post("/v1/roster:apply", "/hushwire.local.v1.NodeService/ApplyRoster"),
     get("/v1/audit/records", "/hushwire.compliance.v1.AuditService/ListAuditRecords"),
@@ -66,6 +82,10 @@ pub const ROUTES: &[Route] = &[
 /// Methods without a route, and why.
 pub const GRPC_ONLY: &[(&str, &str)] = &[
     ("/hushwire.compliance.v1.AuditService/ExportAuditLog", "a stream without end in sight: hushwire audit export"),
+    (
+        "/hushwire.local.v1.CaseService/WatchCases",
+        "a stream without end: hushwire case watch, or the webhook events of cases",
+    ),
     ("/grpc.health.v1.Health/Check", "gRPC's own"),
     ("/grpc.health.v1.Health/Watch", "gRPC's own"),
     ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "gRPC's own; HTTP has its OpenAPI description"),

@@ -200,6 +200,9 @@ pub const FAMILIES: &[Family] = &[
     Family::gauge("hushwire_publications_pending", "Entries acknowledged, not signed yet.", |metrics, _| {
         node(metrics, |node| one(node.pending))
     }),
+    Family::gauge("hushwire_cases_waiting", "Stopped orders that nobody has decided on.", |metrics, _| {
+        node(metrics, |node| one(node.cases_waiting))
+    }),
     Family::gauge(
         "hushwire_unacknowledged_entries",
         "Own entries that peers have not acknowledged, summed over the peers.",

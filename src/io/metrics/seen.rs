@@ -27,6 +27,7 @@ pub struct NodeSeen {
     /// Something verified is not believed for want of room.
     pub belief_full: bool,
     pub pending: u64,
+    pub cases_waiting: u64,
     pub feeds: FeedsSeen,
     pub unacknowledged_entries: u64,
     pub unacknowledged_retractions: u64,

@@ -373,7 +373,7 @@ impl Delivery {
 
 /// Doubled each time, half of it at random: receivers that come back are not met by all nodes at once. A receiver that says
 /// when to come back is heard, within reason.
-fn pause(attempt: u32, fault: &PostFault) -> Duration {
+pub(in crate::io::webhook) fn pause(attempt: u32, fault: &PostFault) -> Duration {
     let (first, longest) = (limits::WEBHOOK_FIRST_PAUSE_MS, limits::WEBHOOK_LONGEST_PAUSE_MS);
     let doubled = first.saturating_mul(1 << (attempt - 1).min(16)).min(longest);
     let own = Duration::from_millis(doubled).mul_f64(random::generator().random_range(0.5..1.0));

@@ -439,3 +439,21 @@ pub const WEBHOOK_ANSWER_BYTES: usize = 16 * 1024;
 
 /// Bytes of a secret, by the specification of Standard Webhooks.
 pub const WEBHOOK_SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+
+/// Rows of a history that is replayed: 32 bytes each and four for each column of identifiers, so about a gigabyte.
+pub const REPLAY_ROWS: usize = 20_000_000;
+
+/// Institutions of a replay: each takes in what every other one publishes.
+pub const REPLAY_INSTITUTIONS: u16 = 64;
+
+/// Sharing delays of one replay, each a run of its own.
+pub const REPLAY_DELAYS: usize = 16;
+
+/// Words of a typology column that are told apart; the rest are counted together.
+pub const REPLAY_TYPOLOGIES: usize = 64;
+
+/// Journal records that a node of a replay keeps: what is served is read back at once, and nothing is opened again.
+pub const REPLAY_RECORDS: u64 = 64;
+
+/// Seconds after an order in which a flag still raises a late match.
+pub const LATE_MATCH_S: u64 = 72 * 3_600;

@@ -26,6 +26,7 @@ pub mod list;
 pub mod member;
 pub mod openapi;
 pub mod publish;
+pub mod replay;
 pub mod restore;
 pub mod retract;
 pub mod screen;
@@ -83,6 +84,7 @@ enum Command {
     Erase(erase::EraseArgs),
     Due(due::DueArgs),
     Screen(screen::ScreenArgs),
+    Replay(replay::ReplayArgs),
     List(list::ListArgs),
     Status(status::StatusArgs),
     Doctor(doctor::DoctorArgs),
@@ -113,6 +115,7 @@ impl Command {
             Self::Erase(args) => erase::run(args),
             Self::Due(args) => due::run(args),
             Self::Screen(args) => screen::run(args),
+            Self::Replay(args) => replay::run(args),
             Self::List(args) => list::run(args),
             Self::Status(args) => status::run(args),
             Self::Doctor(args) => doctor::run(args),

@@ -50,8 +50,8 @@ pub enum SourceError {
     DuplicateColumn { first: usize, second: usize, field: String },
     #[error("header: column {column} {name:?} is no field")]
     UnknownColumn { column: usize, name: String },
-    #[error("header: there is no column {column:?}, which --map asks for")]
-    MissingColumn { column: String },
+    #[error("header: there is no column {column:?}, which the mapping asks for{}", nearest_in_words(.nearest.as_deref()))]
+    MissingColumn { column: String, nearest: Option<String> },
     #[error("the header has a single column that holds {delimiter:?}: is that the delimiter?")]
     Delimiter { delimiter: char },
 }
@@ -78,6 +78,42 @@ impl SourceError {
             | Self::DuplicateColumn { .. } => None,
         }
     }
+}
+
+fn nearest_in_words(nearest: Option<&str>) -> String {
+    nearest.map(|name| format!("; the nearest is {name:?}")).unwrap_or_default()
+}
+
+/// The name that differs least from the one asked for; none where all differ in more than half of it.
+fn nearest<'a>(asked: &str, names: &[&'a str]) -> Option<&'a str> {
+    let asked = asked.to_lowercase();
+    let distance = |name: &&str| {
+        let name = name.to_lowercase();
+        // A column named at greater length is what was meant more often than one with other letters.
+        if !name.is_empty() && (name.contains(&asked) || asked.contains(&name)) { 1 } else { edits(&asked, &name) }
+    };
+    let best = names.iter().min_by_key(|name| distance(name)).copied()?;
+    (distance(&best) * 2 <= asked.chars().count()).then_some(best)
+}
+
+/// Letters to insert, drop or replace to get from one word to the other (Levenshtein).
+fn edits(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (above, letter) in from.chars().enumerate() {
+        let mut diagonal = above;
+        let mut left = above + 1;
+        for (other, cell) in to.iter().zip(row.iter_mut().skip(1)) {
+            let replaced = diagonal + usize::from(letter != *other);
+            diagonal = *cell;
+            left = replaced.min(left + 1).min(diagonal + 1);
+            *cell = left;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = above + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
 }
 
 /// The fields that each column feeds; our own names, never what a file calls them.
@@ -222,7 +258,8 @@ fn header(line: &Line, options: &ReadOptions) -> Result<Columns, SourceError> {
     let names: Vec<&str> = names.iter().map(|name| name.trim()).collect();
     for column in options.names.mapped_columns() {
         if !names.contains(&column) {
-            return Err(SourceError::MissingColumn { column: shown_name(column).to_owned() });
+            let nearest = nearest(column, &names).map(|name| shown_name(name).to_owned());
+            return Err(SourceError::MissingColumn { column: shown_name(column).to_owned(), nearest });
         }
     }
     let mut columns: Vec<Vec<String>> = Vec::with_capacity(names.len());
@@ -388,6 +425,18 @@ mod tests {
     }
 
     #[test]
+    fn the_nearest_name_is_told_where_one_is_near() {
+        let check = |asked: &str, expected: Option<&str>| {
+            assert_eq!(nearest(asked, &["ts", "amount_cents", "Card Number", ""]), expected, "{asked}");
+        };
+        check("amout_cents", Some("amount_cents"));
+        check("amount", Some("amount_cents"));
+        check("card_number", Some("Card Number"));
+        check("colour", None);
+        assert_eq!((edits("kitten", "sitting"), edits("", "ab"), edits("ab", "")), (3, 2, 2));
+    }
+
+    #[test]
     fn a_file_that_is_no_csv_is_refused_as_a_whole() {
         let check = |input: &[u8], maps: &[&str], part: &str| {
             let refused = reader(input, maps).expect_err(part).to_string();
@@ -404,7 +453,8 @@ mod tests {
         check(b"kind,value,kind\n", &[], "column 3 repeats the name of column 1");
         check(b"kind,valu\n", &[], "column 2 \"valu\" is no field");
         check(b"pan,4111111111111111\n", &[], "column 2 \"(not shown)\"");
-        check(b"kind,value\n", &["pan=card"], "no column \"card\"");
+        check(b"kind,value\n", &["pan=card"], "no column \"card\", which the mapping asks for");
+        check(b"kind,card_number\n", &["pan=card"], "the nearest is \"card_number\"");
         check(b"kind,\"value\n", &[], "never closed");
         check(&vec![b'x'; 2 * RECORD_BYTES], &[], "this line is longer");
     }

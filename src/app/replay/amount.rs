@@ -53,7 +53,7 @@ impl Amount {
 
     /// Whether it has more than whole units.
     pub fn is_fractional(self) -> bool {
-        self.0 % PARTS != 0
+        !self.0.is_multiple_of(PARTS)
     }
 
     /// In minor units, where the file's unit is the currency's main one or the minor one itself; decimals beyond are cut.

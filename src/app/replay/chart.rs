@@ -12,7 +12,7 @@ const LEFT: u32 = 60;
 const RIGHT: u32 = 24;
 const TOP: u32 = 96;
 const HEIGHT: u32 = 240;
-const BOTTOM: u32 = 56;
+const BOTTOM: u32 = 72;
 /// The title and its second line need so much.
 const NARROWEST: u32 = 640;
 
@@ -83,9 +83,10 @@ pub fn draw(report: &Report) -> String {
         x += BETWEEN_GROUPS;
         let name = if run.sharing == "alone" { "alone".to_owned() } else { format!("shared after {}", run.sharing) };
         text(&mut svg, (middle, TOP + HEIGHT + 22), "", "middle", &name);
-        let counts =
-            format!("{} of {} frauds, {} honest", run.counts.tp, run.counts.tp + run.counts.missed, run.counts.fp);
-        text(&mut svg, (middle, TOP + HEIGHT + 40), "small", "middle", &counts);
+        let frauds = format!("{} of {} frauds", run.counts.tp, run.counts.tp + run.counts.missed);
+        text(&mut svg, (middle, TOP + HEIGHT + 40), "small", "middle", &frauds);
+        let honest = format!("{} honest", run.counts.fp);
+        text(&mut svg, (middle, TOP + HEIGHT + 56), "small", "middle", &honest);
     }
     svg.push_str("</svg>\n");
     svg
@@ -99,7 +100,7 @@ fn bar(svg: &mut String, x: u32, series: &Series, share: Option<f64>) {
         svg,
         format_args!(
             "<rect class=\"{}\" x=\"{x}\" y=\"{y:.1}\" width=\"{BAR}\" height=\"{height:.1}\"/>\n\
-             <text class=\"small\" x=\"{}\" y=\"{:.1}\" text-anchor=\"middle\">{:.0} %</text>\n",
+             <text class=\"small\" x=\"{}\" y=\"{:.1}\" text-anchor=\"middle\">{:.1}</text>\n",
             series.class,
             x + BAR / 2,
             y - 5.0,

@@ -34,6 +34,8 @@ pub struct History {
     pub values: Values,
     /// Words of the typology column, by their id; the first stands for rows that have none.
     pub typologies: Vec<String>,
+    /// There is a column of amounts.
+    pub has_amounts: bool,
     /// Some amount has a fraction: the column counts in the currency's main unit.
     pub main_units: bool,
 }

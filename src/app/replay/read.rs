@@ -81,8 +81,9 @@ pub fn history(
     read: &mut impl FnMut(u64),
 ) -> Result<History, ReadFault> {
     let mut reader = RecordReader::new(input, columns.options())?;
-    let mut reading =
-        Reading { columns, division, history: History::new(columns.indicators.len()), typologies: BTreeMap::new() };
+    let mut history = History::new(columns.indicators.len());
+    history.has_amounts = columns.amount.is_some();
+    let mut reading = Reading { columns, division, history, typologies: BTreeMap::new() };
     let mut rows = 0_u64;
     while let Some(next) = reader.next_record()? {
         match next.map_err(|refusal| vec![refusal]).and_then(|record| reading.take(record)) {
@@ -184,10 +185,8 @@ impl Reading<'_> {
         }
         let full = self.typologies.len() >= REPLAY_TYPOLOGIES;
         let shown = if full || looks_like_identifier(word).is_some() { "(other)" } else { word };
-        if shown != word {
-            if let Some(id) = self.typologies.get(shown) {
-                return *id;
-            }
+        if let Some(id) = self.typologies.get(shown) {
+            return *id;
         }
         let id = TypologyId(u16::try_from(self.history.typologies.len()).expect("typologies are bounded"));
         self.history.typologies.push(shown.to_owned());

@@ -46,6 +46,7 @@ pub struct RunReport {
     pub sharing: String,
     #[serde(flatten)]
     pub counts: CountsReport,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub by_amount: Vec<Part>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub by_typology: Vec<Part>,
@@ -151,7 +152,7 @@ impl RunReport {
         Self {
             sharing: finding.sharing.to_string(),
             counts: CountsReport::new(&tally.all),
-            by_amount: by_amount.collect(),
+            by_amount: if history.has_amounts { by_amount.collect() } else { Vec::new() },
             by_typology: if has_typologies { by_typology.collect() } else { Vec::new() },
             difference: question.against.map(|_| DifferenceReport::new(&finding.difference)),
             late: finding.late.map(|late| LateReport::new(&tally.all, late)),

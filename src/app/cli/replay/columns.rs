@@ -53,8 +53,7 @@ impl FromStr for IndicatorOption {
         };
         let (scheme, column) = (scheme.map(str::trim), column.trim());
         if column.is_empty() || scheme.is_some_and(str::is_empty) {
-            return Err(NoIndicator::NoScheme(kind))
-                .map_err(|fault| if scheme.is_some() { fault } else { NoIndicator::Form });
+            return Err(if scheme.is_some() { NoIndicator::NoScheme(kind) } else { NoIndicator::Form });
         }
         Ok(Self(IndicatorColumn { kind, scheme: scheme.map(str::to_owned), column: column.to_owned() }))
     }
@@ -115,20 +114,20 @@ mod tests {
     fn a_file_of_names_has_two_columns_and_one_name_a_value() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("names.csv");
-        let mut read = |text: &str| {
+        let read = |text: &str| {
             std::fs::write(&path, text).expect("written");
             names_of(&path, ',').map_err(|error| error.message)
         };
         let names =
-            read("\u{FEFF}shop,name\r\n7,\"Books, north\"\n\n8,Tools\n7,\"Books, north\"\n").expect("well formed");
+            read("\u{FEFF}shop,name\n7,\"Books, north\"\n\n8,Tools\n7,\"Books, north\"\n").expect("well formed");
         assert_eq!(names.get("7").map(String::as_str), Some("Books, north"));
         assert_eq!(names.get("shop").map(String::as_str), Some("name"));
-        let check = |text: &str, part: &str, read: &mut dyn FnMut(&str) -> Result<BTreeMap<String, String>, String>| {
+        let check = |text: &str, part: &str| {
             let refused = read(text).expect_err(part);
             assert!(refused.contains(part), "{refused}");
         };
-        check("7,a,b\n", "line 1: two columns are wanted", &mut read);
-        check("7,a\n7,b\n", "line 2: gives a value another name", &mut read);
-        check("7,\"a\n", "line 1: the quote opened", &mut read);
+        check("7,a,b\n", "line 1: two columns are wanted");
+        check("7,a\n7,b\n", "line 2: gives a value another name");
+        check("7,\"a\n", "line 1: the quote opened");
     }
 }

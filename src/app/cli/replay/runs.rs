@@ -19,7 +19,7 @@ pub fn all(
 ) -> Result<Vec<Finding>, CliError> {
     let rows = u64::try_from(history.len().saturating_mul(sharings.len())).unwrap_or(u64::MAX);
     let bar = ProgressBar::with_draw_target(Some(rows), ProgressDrawTarget::stderr());
-    let style = "{bar:30} {percent:>3} %  {per_sec} rows  {elapsed}";
+    let style = "{bar:30} {percent:>3} %  {human_pos} of {human_len} screenings  {elapsed}";
     bar.set_style(ProgressStyle::with_template(style).expect("the template is constant and valid"));
     let next = AtomicUsize::new(0);
     let work = || {

@@ -89,8 +89,13 @@ fn nearest<'a>(asked: &str, names: &[&'a str]) -> Option<&'a str> {
     let asked = asked.to_lowercase();
     let distance = |name: &&str| {
         let name = name.to_lowercase();
-        // A column named at greater length is what was meant more often than one with other letters.
-        if !name.is_empty() && (name.contains(&asked) || asked.contains(&name)) { 1 } else { edits(&asked, &name) }
+        // A column named at greater length is what was meant more often than one with as many other letters.
+        let is_longer = |long: &str, short: &str| short.len() >= 4 && long.contains(short);
+        if is_longer(&name, &asked) || is_longer(&asked, &name) {
+            edits(&asked, &name).min(2)
+        } else {
+            edits(&asked, &name)
+        }
     };
     let best = names.iter().min_by_key(|name| distance(name)).copied()?;
     (distance(&best) * 2 <= asked.chars().count()).then_some(best)

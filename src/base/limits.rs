@@ -493,6 +493,7 @@ pub const PROFILE_STOPPED: usize = 10_000;
 
 /// Transactions that wait for their profiles while these are read at the start, some 12 MB: a minute of a thousand a second.
 pub const PROFILE_LATE: usize = 65_536;
+
 /// Cases that wait for a decision, all together and of one caller: about 1 KB each in memory. A caller that stops everything
 /// leaves room for the others.
 pub const CASES_OPEN: usize = 50_000;
@@ -546,3 +547,21 @@ pub const CODES_UNDER_WAY: usize = 1_000;
 
 /// Milliseconds the start of a challenge waits for a receiver to take the code before it answers that it is on its way.
 pub const CODE_WAIT_MS: u64 = 2_000;
+
+/// Rows of a history that is replayed: 32 bytes each and four for each column of identifiers, so about a gigabyte.
+pub const REPLAY_ROWS: usize = 20_000_000;
+
+/// Institutions of a replay: each takes in what every other one publishes.
+pub const REPLAY_INSTITUTIONS: u16 = 64;
+
+/// Sharing delays of one replay, each a run of its own.
+pub const REPLAY_DELAYS: usize = 16;
+
+/// Words of a typology column that are told apart; the rest are counted together.
+pub const REPLAY_TYPOLOGIES: usize = 64;
+
+/// Journal records that a node of a replay keeps: what is served is read back at once, and nothing is opened again.
+pub const REPLAY_RECORDS: u64 = 64;
+
+/// Seconds after an order in which a flag still raises a late match.
+pub const LATE_MATCH_S: u64 = 72 * 3_600;

@@ -44,6 +44,11 @@ fn logs_folders_and_pipes_are_published_as_the_page_says() {
 }
 
 #[test]
+fn a_history_is_replayed_as_the_page_says() {
+    type_page(include_str!("../../docs/replay.md"), &[], &[], &[]);
+}
+
+#[test]
 fn a_checkout_is_connected_with_java_as_the_guide_says() {
     // Maven's stand-in comes before Maven.
     let stand_in = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pages/java");

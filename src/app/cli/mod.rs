@@ -30,6 +30,7 @@ pub mod member;
 pub mod openapi;
 pub mod profile;
 pub mod publish;
+pub mod replay;
 pub mod restore;
 pub mod retract;
 pub mod screen;
@@ -87,6 +88,7 @@ enum Command {
     Erase(erase::EraseArgs),
     Due(due::DueArgs),
     Screen(screen::ScreenArgs),
+    Replay(replay::ReplayArgs),
     List(list::ListArgs),
     Profile(profile::ProfileArgs),
     Case(case::CaseArgs),
@@ -119,6 +121,7 @@ impl Command {
             Self::Erase(args) => erase::run(args),
             Self::Due(args) => due::run(args),
             Self::Screen(args) => screen::run(args),
+            Self::Replay(args) => replay::run(args),
             Self::List(args) => list::run(args),
             Self::Profile(args) => profile::run(args),
             Self::Case(args) => case::run(args),

@@ -66,7 +66,8 @@ pub fn unwritable(report: &Path, error: &std::io::Error) -> CliError {
     CliError::failed(format!("the report {} cannot be written: {error}", report.display()))
 }
 
-fn delimiter(text: &str) -> Result<char, String> {
+/// What stands between columns, as an option says it.
+pub fn delimiter(text: &str) -> Result<char, String> {
     let mut characters = text.chars();
     match (text, characters.next(), characters.next()) {
         ("tab" | "\\t", ..) => Ok('\t'),

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use crate::app::records::csv::{CsvRule, Splitter};
 use crate::app::records::lines::{Line, LineRule, Lines, RECORD_BYTES};
 use crate::app::records::mapping::{Names, Use};
+use crate::app::records::nearest::nearest;
 use crate::app::records::refusal::Refusal;
 use crate::app::records::{Field, Record, json, shown_name};
 
@@ -50,8 +51,8 @@ pub enum SourceError {
     DuplicateColumn { first: usize, second: usize, field: String },
     #[error("header: column {column} {name:?} is no field")]
     UnknownColumn { column: usize, name: String },
-    #[error("header: there is no column {column:?}, which --map asks for")]
-    MissingColumn { column: String },
+    #[error("header: there is no column {column:?}, which the mapping asks for{}", nearest_in_words(.nearest.as_deref()))]
+    MissingColumn { column: String, nearest: Option<String> },
     #[error("the header has a single column that holds {delimiter:?}: is that the delimiter?")]
     Delimiter { delimiter: char },
 }
@@ -78,6 +79,10 @@ impl SourceError {
             | Self::DuplicateColumn { .. } => None,
         }
     }
+}
+
+fn nearest_in_words(nearest: Option<&str>) -> String {
+    nearest.map(|name| format!("; the nearest is {name:?}")).unwrap_or_default()
 }
 
 /// The fields that each column feeds; our own names, never what a file calls them.
@@ -222,7 +227,8 @@ fn header(line: &Line, options: &ReadOptions) -> Result<Columns, SourceError> {
     let names: Vec<&str> = names.iter().map(|name| name.trim()).collect();
     for column in options.names.mapped_columns() {
         if !names.contains(&column) {
-            return Err(SourceError::MissingColumn { column: shown_name(column).to_owned() });
+            let nearest = nearest(column, &names).map(|name| shown_name(name).to_owned());
+            return Err(SourceError::MissingColumn { column: shown_name(column).to_owned(), nearest });
         }
     }
     let mut columns: Vec<Vec<String>> = Vec::with_capacity(names.len());
@@ -404,7 +410,8 @@ mod tests {
         check(b"kind,value,kind\n", &[], "column 3 repeats the name of column 1");
         check(b"kind,valu\n", &[], "column 2 \"valu\" is no field");
         check(b"pan,4111111111111111\n", &[], "column 2 \"(not shown)\"");
-        check(b"kind,value\n", &["pan=card"], "no column \"card\"");
+        check(b"kind,value\n", &["pan=card"], "no column \"card\", which the mapping asks for");
+        check(b"kind,card_number\n", &["pan=card"], "the nearest is \"card_number\"");
         check(b"kind,\"value\n", &[], "never closed");
         check(&vec![b'x'; 2 * RECORD_BYTES], &[], "this line is longer");
     }

@@ -19,13 +19,15 @@ use hushwire::domain::indicator::draft::PublishingRules;
 use hushwire::domain::indicator::note::Note;
 use hushwire::domain::indicator::typology::TypologyList;
 use hushwire::domain::indicator::words::Grounds;
+use hushwire::domain::profile::facts::ProfileFacts;
 use hushwire::domain::pseudonym::keys::{EpochKeys, EpochSecret, KeyRing};
 use hushwire::domain::pseudonym::payload::seal_payload;
 use hushwire::domain::roster::terms::Limits;
 use hushwire::domain::screening::demands::Demands;
 use hushwire::domain::screening::freshness::Freshness;
 use hushwire::domain::screening::own_lists::{Listing, ListingReason, OwnList, OwnListKey, OwnLists};
-use hushwire::domain::screening::policy::BuiltInPolicy;
+use hushwire::domain::screening::policy::Policy;
+use hushwire::domain::screening::policy::facts::Conditions;
 use hushwire::domain::screening::screen::{ScreeningContext, screen};
 use hushwire::domain::screening::transaction::Transaction;
 use hushwire::io::clock;
@@ -156,7 +158,7 @@ struct Bench {
     belief: Belief,
     keys: KeyRing,
     guard: GuardLists,
-    policy: BuiltInPolicy,
+    policy: Policy,
     freshness: Freshness,
     lists: OwnLists,
     own: MemberId,
@@ -181,7 +183,7 @@ impl Bench {
         let reporter: MemberId = "bank-a".parse()?;
         Ok(Self {
             belief: Belief::new(TableKey::draw(&mut rng), Witnessing::NotNeeded),
-            policy: BuiltInPolicy::new(&guard.digest()),
+            policy: Policy::built_in(&guard.digest()),
             freshness: Freshness::assess(&[], &own, false, now),
             lists: empty_lists(),
             feed: FeedId { member: reporter.clone(), group: "all".parse()? },
@@ -276,6 +278,9 @@ impl Bench {
             lists: &self.lists,
             freshness: &self.freshness,
             policy: &self.policy,
+            candidate: None,
+            profile: &ProfileFacts::default(),
+            conditions: Conditions::default(),
             demands: &Demands::new(&Limits::default(), &[]),
             own: &self.own,
             sandbox: false,

@@ -18,6 +18,8 @@ pub mod keystore;
 pub mod log;
 pub mod metrics;
 pub mod noise;
+pub mod policies;
+pub mod policy_file;
 pub mod random;
 pub mod rescue;
 pub mod roster_files;

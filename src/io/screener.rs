@@ -20,18 +20,21 @@ use crate::domain::audit::record::Actor;
 use crate::domain::belief::Belief;
 use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
+use crate::domain::profile::facts::ProfileFacts;
 use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::screening::answer::{RefusedIdentifier, Screening};
 use crate::domain::screening::decision::Decision;
 use crate::domain::screening::demands::Demands;
 use crate::domain::screening::freshness::Freshness;
 use crate::domain::screening::own_lists::OwnLists;
-use crate::domain::screening::policy::BuiltInPolicy;
+use crate::domain::screening::policy::facts::Conditions;
+use crate::domain::screening::policy::rule::Heard;
 use crate::domain::screening::reference::reference;
 use crate::domain::screening::screen::{ScreeningContext, screen};
 use crate::domain::screening::transaction::Transaction;
 use crate::io::engine::Engine;
 use crate::io::metrics::counts::ScreeningCounts;
+use crate::io::policies::{Loaded, Policies};
 use crate::io::{clock, random};
 use crate::node::record_screening::{DecisionCounts, ScreeningRecord};
 use crate::node::store::{Journal, Views};
@@ -47,7 +50,7 @@ pub struct Screener {
     /// Changed by the node once a change is durable.
     pub lists: Arc<ArcSwap<OwnLists>>,
     pub freshness: ArcSwap<Freshness>,
-    pub policy: BuiltInPolicy,
+    pub policies: Arc<Policies>,
     pub demands: ArcSwap<Demands>,
     pub own: MemberId,
     pub sandbox: bool,
@@ -63,6 +66,16 @@ pub struct Answered {
     /// Short form a customer can read over the telephone.
     pub reference: String,
     pub audit: Audited,
+    /// The policy that decided: names what stands in `screening` by place.
+    pub policy: Arc<Loaded>,
+}
+
+impl Answered {
+    /// Names of the rules that fired and have no say yet, or none for a while.
+    pub fn unheard(&self) -> impl Iterator<Item = &str> {
+        let unheard = self.screening.fired.iter().filter(|fired| fired.heard != Heard::Live);
+        unheard.filter_map(|fired| Some(self.policy.policy.rules().get(fired.rule)?.name.as_str()))
+    }
 }
 
 /// Where the record of an answer is.
@@ -120,6 +133,9 @@ impl Screener {
     ) -> Result<(Answered, Option<Written>), Unscreened> {
         let belief = self.belief.load();
         let belief = belief.as_ref().ok_or(Unscreened::Cold)?;
+        let id: [u8; 16] = random::bytes();
+        let policy = self.policies.live();
+        let candidate = self.policies.candidate().filter(|candidate| candidate.is_asked(&id));
         let context = ScreeningContext {
             keys: &self.keys.load(),
             belief,
@@ -127,7 +143,10 @@ impl Screener {
             guard: &self.guard.load(),
             lists: &self.lists.load(),
             freshness: &self.freshness.load(),
-            policy: &self.policy,
+            policy: &policy.policy,
+            candidate: candidate.as_ref().map(|candidate| &candidate.policy),
+            profile: &ProfileFacts::default(),
+            conditions: Conditions::default(),
             demands: &self.demands.load(),
             own: &self.own,
             sandbox: self.sandbox,
@@ -137,10 +156,13 @@ impl Screener {
         if screening.refused.len() == transaction.identifiers().len() {
             return Err(Unscreened::NothingUsable(screening.refused.swap_remove(0)));
         }
-        let id: [u8; 16] = random::bytes();
+        policy.count(&screening.fired);
+        if let Some((candidate, would_decide)) = candidate.zip(screening.candidate) {
+            candidate.compare(screening.decision, would_decide);
+        }
         let decision_id = hex::encode(id);
         let (audit, written) = self.records.take(caller, &screening, &decision_id, durable, now);
-        Ok((Answered { reference: reference(&id), screening, decision_id, audit }, written))
+        Ok((Answered { reference: reference(&id), screening, decision_id, audit, policy }, written))
     }
 }
 
@@ -195,7 +217,7 @@ impl Records {
             time: now,
             decision_id: decision_id.to_owned(),
             decision: screening.decision.label(),
-            reasons: screening.reasons.iter().map(|reason| reason.code.name()).collect(),
+            reasons: screening.reasons.iter().map(|reason| reason.code.name().to_owned()).collect(),
             matched: matched.map(|indicator| (indicator.reporter.clone(), indicator.commitment)).collect(),
             policy_sha256: screening.policy_sha256,
             degraded: screening.degraded,

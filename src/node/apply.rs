@@ -47,6 +47,7 @@ impl State {
                     self.erasures.confirm(&confirmed.id, &confirmed.erased)?;
                 }
                 change::Kind::Listed(listed) => self.apply_listed(listed)?,
+                change::Kind::Policy(applied) => self.apply_policy(number, applied)?,
                 change::Kind::Cosigned(cosigned) => self.apply_cosigned(cosigned)?,
                 change::Kind::AuditWitnessed(witnessed) => self.apply_audit_witnessed(witnessed)?,
             }

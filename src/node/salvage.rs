@@ -120,7 +120,8 @@ impl Salvage {
                 | change::Kind::AuditWitnessed(_)
                 | change::Kind::Listed(_)
                 | change::Kind::ErasureAsked(_)
-                | change::Kind::ErasureConfirmed(_),
+                | change::Kind::ErasureConfirmed(_)
+                | change::Kind::Policy(_),
             ) => true,
             Some(
                 change::Kind::Opened(_)

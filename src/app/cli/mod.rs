@@ -25,6 +25,7 @@ pub mod key;
 pub mod list;
 pub mod member;
 pub mod openapi;
+pub mod policy;
 pub mod publish;
 pub mod restore;
 pub mod retract;
@@ -84,6 +85,7 @@ enum Command {
     Due(due::DueArgs),
     Screen(screen::ScreenArgs),
     List(list::ListArgs),
+    Policy(policy::PolicyArgs),
     Status(status::StatusArgs),
     Doctor(doctor::DoctorArgs),
     Audit(audit::AuditArgs),
@@ -114,6 +116,7 @@ impl Command {
             Self::Due(args) => due::run(args),
             Self::Screen(args) => screen::run(args),
             Self::List(args) => list::run(args),
+            Self::Policy(args) => policy::run(args),
             Self::Status(args) => status::run(args),
             Self::Doctor(args) => doctor::run(args),
             Self::Audit(args) => audit::run(args),

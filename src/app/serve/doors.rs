@@ -28,6 +28,7 @@ use crate::io::grpc::exchange::Exchange;
 use crate::io::grpc::gate::{Gate, GateSettings, OnRefused, Refused};
 use crate::io::grpc::lists::Lists;
 use crate::io::grpc::node::NodeState;
+use crate::io::grpc::policy::PolicyDesk;
 use crate::io::grpc::publishing::{PublishDefaults, Publishing};
 use crate::io::grpc::reflection::{reflection, reflection_alpha};
 use crate::io::grpc::screening::ScreeningDesk;
@@ -35,6 +36,7 @@ use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_server::Audit
 use crate::io::grpc::wire::hushwire::compliance::v1::statistics_service_server::StatisticsServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::lists_service_server::ListsServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::node_service_server::NodeServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::policy_service_server::PolicyServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::publishing_service_server::PublishingServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::screening_service_server::ScreeningServiceServer;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_service_server::ExchangeServiceServer;
@@ -161,6 +163,7 @@ pub fn local(
     let counted = Arc::clone(&metrics.publishing);
     let publishing = Publishing { engine: engine.clone(), member: config.member.clone(), defaults, counted };
     let screening = ScreeningDesk { screener: Arc::clone(screener), consortium: engine.consortium().clone() };
+    let policy = PolicyDesk { screener: Arc::clone(screener) };
     let lists = Lists { engine: engine.clone() };
     let default_epsilon = Epsilon::from_nano(config.statistics.epsilon_nano);
     let compliance = Compliance { engine: engine.clone(), default_epsilon };
@@ -177,6 +180,7 @@ pub fn local(
     let routes = Routes::new(PublishingServiceServer::new(publishing).max_decoding_message_size(most))
         .add_service(ScreeningServiceServer::new(screening).max_decoding_message_size(most))
         .add_service(ListsServiceServer::new(lists).max_decoding_message_size(most))
+        .add_service(PolicyServiceServer::new(policy).max_decoding_message_size(most))
         .add_service(NodeServiceServer::new(node).max_decoding_message_size(most))
         .add_service(AuditServiceServer::new(compliance.clone()).max_decoding_message_size(most))
         .add_service(StatisticsServiceServer::new(compliance).max_decoding_message_size(most))

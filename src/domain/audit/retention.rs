@@ -45,6 +45,7 @@ impl AuditEvent {
             | Self::KeyChanged { .. }
             | Self::GuardListsLoaded { .. }
             | Self::PolicyLoaded { .. }
+            | Self::PolicyRefused { .. }
             | Self::AuditExported { .. }
             | Self::AuditProved { .. }
             | Self::StatisticsReleased { .. }

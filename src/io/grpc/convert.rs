@@ -10,6 +10,7 @@ use crate::base::time::Timestamp;
 use crate::domain::audit::record::Actor;
 use crate::domain::identifier::RawIdentifier;
 use crate::domain::indicator::words::{Grounds, Handling, RetractionReason, Severity};
+use crate::domain::screening::decision::Decision;
 use crate::domain::screening::own_lists::ListingReason;
 use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::hushwire::local::v1 as local;
@@ -226,6 +227,16 @@ pub fn wire_refusal(refused: commit::RefusedRecord) -> RefusedRecord {
 /// The caller as the audit log names it.
 pub fn actor(caller: &LocalCaller) -> Actor {
     Actor::Local { member: caller.member.clone(), role: caller.role.as_str(), name: caller.name.to_string() }
+}
+
+/// A decision as it is written on the wire.
+pub fn wire_decision(decision: Decision) -> types::Decision {
+    match decision {
+        Decision::Allow => types::Decision::Allow,
+        Decision::Challenge => types::Decision::Challenge,
+        Decision::Hold => types::Decision::Hold,
+        Decision::Block => types::Decision::Block,
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub mod judge;
 pub mod lists;
 pub mod node;
 pub mod overload;
+pub mod policy;
 pub mod publishing;
 pub mod reflection;
 pub mod refusals;

@@ -44,6 +44,7 @@ pub const METHODS: &[Row] = &[
     local("/hushwire.local.v1.ListsService/AddListed", &[Role::Analyst, Role::Operator]),
     local("/hushwire.local.v1.ListsService/RemoveListed", &[Role::Analyst, Role::Operator]),
     local("/hushwire.local.v1.ListsService/ListListed", &[Role::Analyst, Role::Operator]),
+    local("/hushwire.local.v1.PolicyService/GetPolicy", &[Role::Analyst, Role::Auditor, Role::Operator]),
     local("/hushwire.local.v1.NodeService/GetStatus", &[Role::Auditor, Role::Operator]),
     local("/hushwire.local.v1.NodeService/ApplyRoster", &[Role::Operator]),
     local("/hushwire.compliance.v1.AuditService/ListAuditRecords", &[Role::Auditor]),

@@ -13,11 +13,10 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::base::limits;
 use crate::domain::audit::record::Actor;
 use crate::domain::screening::answer::{Match, MatchedIndicator, Screening};
-use crate::domain::screening::decision::Decision;
 use crate::domain::screening::freshness::PeerFreshness;
 use crate::domain::screening::transaction::{CustomerRef, Transaction, TransactionDraft};
 use crate::io::clock;
-use crate::io::grpc::convert;
+use crate::io::grpc::convert::{self, wire_decision};
 use crate::io::grpc::deadline::Deadline;
 use crate::io::grpc::identity::local_caller;
 use crate::io::grpc::status::{self, Refusal};
@@ -28,7 +27,6 @@ use crate::io::grpc::wire::hushwire::local::v1::{
     RefusedRecord, ScreenTransactionRequest, ScreenTransactionResponse, ScreenTransactionsRequest,
     ScreenTransactionsResponse,
 };
-use crate::io::grpc::wire::hushwire::types::v1 as types;
 use crate::io::screener::{Answered, Audited, Screener, Unscreened, Written};
 
 /// Answered batches waiting for a slow reader.
@@ -188,7 +186,8 @@ impl ScreeningDesk {
     }
 
     fn response(&self, answered: Answered, transaction_ref: String) -> ScreenTransactionResponse {
-        let Answered { screening, decision_id, reference, audit } = answered;
+        let unheard = answered.unheard().map(str::to_owned).collect();
+        let Answered { screening, decision_id, reference, audit, policy } = answered;
         ScreenTransactionResponse {
             decision: wire_decision(screening.decision).into(),
             reasons: screening
@@ -197,8 +196,11 @@ impl ScreeningDesk {
                 .map(|reason| wire::Reason {
                     code: reason.code.name().to_owned(),
                     decision: wire_decision(reason.decision).into(),
-                    description: reason.description(),
+                    description: reason.description.clone(),
                     since: reason.since.map(convert::wire_time),
+                    rule: reason.code.rule().map(ToString::to_string).unwrap_or_default(),
+                    identifier: reason.identifier.map(number),
+                    not_sole_basis: reason.not_sole_basis,
                 })
                 .collect(),
             freshness: screening.freshness.iter().map(wire_freshness).collect(),
@@ -220,6 +222,8 @@ impl ScreeningDesk {
             degraded: screening.degraded,
             transaction_ref,
             policy_sha256: screening.policy_sha256.to_string(),
+            policy_name: policy.policy.title(),
+            unheard_rules: unheard,
             matches: screening.matches.into_iter().map(|found| self.wire_match(found)).collect(),
         }
     }
@@ -287,15 +291,6 @@ fn transaction(message: ScreenTransactionRequest, now: crate::base::time::Timest
         rule: error.rule(),
         description: error.to_string(),
     })
-}
-
-fn wire_decision(decision: Decision) -> types::Decision {
-    match decision {
-        Decision::Allow => types::Decision::Allow,
-        Decision::Challenge => types::Decision::Challenge,
-        Decision::Hold => types::Decision::Hold,
-        Decision::Block => types::Decision::Block,
-    }
 }
 
 fn wire_freshness(peer: &PeerFreshness) -> wire::PeerFreshness {

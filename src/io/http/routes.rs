@@ -51,6 +51,7 @@ pub const ROUTES: &[Route] = &[
     get("/v1/lists", "/hushwire.local.v1.ListsService/ListListed"),
     post("/v1/lists:add", "/hushwire.local.v1.ListsService/AddListed"),
     post("/v1/lists:remove", "/hushwire.local.v1.ListsService/RemoveListed"),
+    get("/v1/policy", "/hushwire.local.v1.PolicyService/GetPolicy"),
     get("/v1/status", "/hushwire.local.v1.NodeService/GetStatus"),
     post("/v1/roster:apply", "/hushwire.local.v1.NodeService/ApplyRoster"),
     get("/v1/audit/records", "/hushwire.compliance.v1.AuditService/ListAuditRecords"),

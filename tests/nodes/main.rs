@@ -26,6 +26,7 @@ mod lists;
 mod matrix;
 mod monitoring;
 mod node;
+mod policies;
 mod puller;
 mod recovery;
 mod relay;

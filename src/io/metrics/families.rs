@@ -362,8 +362,22 @@ mod tests {
 
     #[test]
     fn no_label_tells_of_a_member_a_caller_or_a_person() {
-        let allowed =
-            ["decision", "door", "method", "code", "reason", "cause", "outcome", "state", "service", "version"];
+        let allowed = [
+            "decision",
+            "door",
+            "method",
+            "code",
+            "reason",
+            "cause",
+            "outcome",
+            "state",
+            "service",
+            "version",
+            "rule",
+            "heard",
+            "decided",
+            "would_decide",
+        ];
         for family in FAMILIES {
             assert!(
                 family.labels.iter().all(|label| allowed.contains(label)),

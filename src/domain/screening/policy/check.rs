@@ -66,8 +66,11 @@ fn syntax(source: &str, errors: &cel::ParseErrors) -> Misfit {
     if first.msg.contains("Recursion") {
         return Misfit { offset: 0, fault: Fault::Deep };
     }
+    // The parser's lists of everything that could stand there help nobody.
     let reason = first.msg.lines().next().unwrap_or_default();
     let reason = reason.strip_prefix("Syntax error: ").unwrap_or(reason);
+    let reason = reason.split(" expecting ").next().unwrap_or(reason);
+    let reason = if reason.contains("<EOF>") { "it ends too early" } else { reason };
     Misfit { offset, fault: Fault::Syntax(reason.chars().take(120).collect()) }
 }
 
@@ -115,8 +118,13 @@ type Checked<T> = Result<T, Misfit>;
 
 impl Checker<'_> {
     fn misfit<T>(&self, at: &IdedExpr, fault: Fault) -> Checked<T> {
-        let offset = self.info.offset_for(at.id).map_or(0, |(start, _)| start as usize);
-        Err(Misfit { offset: offset.min(self.source.len()), fault })
+        Err(Misfit { offset: self.place(at), fault })
+    }
+
+    /// Where an expression stands: a field at its dot, a call at its bracket, an operator at its sign.
+    fn place(&self, at: &IdedExpr) -> usize {
+        let start = self.info.offset_for(at.id).and_then(|(start, _)| usize::try_from(start).ok());
+        start.unwrap_or_default().min(self.source.len())
     }
 
     fn wrong<T>(&self, at: &IdedExpr, what: impl Into<String>, expected: &'static str, got: &Typed) -> Checked<T> {
@@ -268,14 +276,9 @@ impl Checker<'_> {
 
     fn unknown_field<'n>(&self, expr: &IdedExpr, name: &str, known: impl Iterator<Item = &'n str>) -> Checked<Typed> {
         let fault = Fault::UnknownName { what: "field", name: name.to_owned(), nearest: nearest(name, known) };
-        // The place of a field is that of its dot.
-        let mut misfit = Misfit { offset: 0, fault };
-        if let Some((dot, _)) = self.info.offset_for(expr.id) {
-            let dot = dot as usize;
-            let after = self.source.get(dot..).and_then(|rest| rest.find(name)).unwrap_or(0);
-            misfit.offset = dot + after;
-        }
-        Err(misfit)
+        let dot = self.place(expr);
+        let after = self.source.get(dot..).and_then(|rest| rest.find(name)).unwrap_or_default();
+        Err(Misfit { offset: dot + after, fault })
     }
 
     fn fits(&self, at: &IdedExpr, text: &Text, of: Option<Vocabulary>, wanted: Vocabulary) -> Checked<()> {

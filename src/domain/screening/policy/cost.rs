@@ -22,19 +22,25 @@ pub fn of_condition(condition: &Condition) -> u64 {
         Condition::Some(list, body) | Condition::Every(list, body) | Condition::One(list, body) => {
             of_list(list).saturating_add(longest(list).saturating_mul(of_condition(body)))
         }
-        Condition::Corroborated(number) => MATCHES.saturating_add(of_number(number)),
-        Condition::Flags(text) => MATCHES + of_text(text),
-        Condition::Over(thresholds) => u64::try_from(thresholds.len()).unwrap_or(u64::MAX),
+        Condition::Corroborated(number) => matches().saturating_add(of_number(number)),
+        Condition::Flags(text) => matches() + of_text(text),
+        Condition::Over(thresholds) => count(thresholds.len()),
         Condition::ChallengePassed(number) => of_number(number),
     };
     inner.saturating_add(1)
 }
 
-const MATCHES: u64 = IDENTIFIERS_PER_TRANSACTION as u64;
+fn matches() -> u64 {
+    count(IDENTIFIERS_PER_TRANSACTION)
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
 
 /// For every match, where a rule looks at each.
 pub fn of_rule(condition: &Condition, each_match: bool) -> u64 {
-    of_condition(condition).saturating_mul(if each_match { MATCHES } else { 1 })
+    of_condition(condition).saturating_mul(if each_match { matches() } else { 1 })
 }
 
 fn of_number(number: &Number) -> u64 {
@@ -66,10 +72,10 @@ fn of_list(list: &List) -> u64 {
 
 fn longest(list: &List) -> u64 {
     match list {
-        List::Matches | List::TransactionKinds => MATCHES,
+        List::Matches | List::TransactionKinds => matches(),
         List::MatchKinds(_) => FORMS,
-        List::MatchTypologies(_) => POLICY_TYPOLOGIES as u64,
-        List::Literal(words) => u64::try_from(words.len()).unwrap_or(u64::MAX),
+        List::MatchTypologies(_) => count(POLICY_TYPOLOGIES),
+        List::Literal(words) => count(words.len()),
         List::Filter(inner, _) => longest(inner),
     }
 }

@@ -2,7 +2,7 @@
 
 use cel::common::ast::{CallExpr, IdedExpr, operators};
 
-use super::{Checked, Checker, Element, Misfit, Typed};
+use crate::domain::screening::policy::check::{Checked, Checker, Element, Misfit, Typed};
 use crate::domain::screening::policy::fault::{Fault, nearest};
 use crate::domain::screening::policy::language::{Arithmetic, Comparison, Condition, List, Number, Part, Text};
 use crate::domain::screening::policy::names::Vocabulary;
@@ -101,8 +101,7 @@ impl Checker<'_> {
             );
         }
         let fault = Fault::UnknownName { what: "function", name: name.to_owned(), nearest: nearest(name, KNOWN) };
-        // The place of a call is its bracket.
-        let bracket = self.info.offset_for(expr.id).map_or(0, |(start, _)| start as usize);
+        let bracket = self.place(expr);
         let before = self.source.get(..bracket).and_then(|before| before.rfind(name));
         Err(Misfit { offset: before.unwrap_or(bracket), fault })
     }

@@ -2,7 +2,7 @@
 
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, LiteralValue, operators};
 
-use super::{Checked, Checker, Typed};
+use crate::domain::screening::policy::check::{Checked, Checker, Typed};
 use crate::domain::screening::policy::language::{Condition, List};
 use crate::domain::screening::policy::names::NAMES;
 

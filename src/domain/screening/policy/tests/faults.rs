@@ -112,3 +112,11 @@ proptest! {
         let _ = parse(&format!("{HEAD}[[rule]]\nname = \"a\"\ndecision = \"hold\"\nwhen = {text:?}\n"));
     }
 }
+
+#[test]
+fn the_example_for_a_bank_is_a_policy() {
+    let bank = parse(include_str!("../../../../../deploy/policy/bank.toml")).expect("a policy");
+    let alone: Vec<&str> =
+        bank.rules().iter().filter(|rule| !rule.not_sole_basis).map(|rule| rule.name.as_str()).collect();
+    assert_eq!((bank.title().as_str(), alone.as_slice()), ("bank/1", &["own_model"][..]));
+}

@@ -6,9 +6,10 @@ use super::{Shop, finding};
 use crate::base::limits;
 use crate::domain::profile::facts::ProfileFacts;
 use crate::domain::screening::decision::Decision;
+use crate::domain::screening::finding::Finding;
 use crate::domain::screening::policy::check::check as check_condition;
 use crate::domain::screening::policy::cost;
-use crate::domain::screening::policy::names::{MATCH_NAMES, NAMES, Read, ReadMatch};
+use crate::domain::screening::policy::names::{FUNCTIONS, MATCH_NAMES, NAMES, Read, ReadMatch};
 use crate::domain::screening::policy::needs::Needs;
 use crate::domain::screening::policy::reads::reads;
 use crate::domain::screening::policy::thresholds::Thresholds;
@@ -19,64 +20,72 @@ fn thresholds() -> Thresholds {
 
 /// Of a transaction of 1,299.00 EUR from Germany with an own score of 700, of whose identifiers two members flag the e-mail
 /// address and one, in a weak form, the address of the network.
-fn holds(condition: &str) -> bool {
-    let rule = format!("[[rule]]\nname = \"it\"\nwhen = '''{condition}'''\ndecision = \"block\"\n");
+pub(super) fn shop(rule: &str) -> (Shop, [Finding; 2]) {
     let shop = Shop {
         draft: (129_900, "EUR", "DE"),
         profile: ProfileFacts { named: true, orders: 7, spent_7d_minor: u64::MAX, ..ProfileFacts::default() },
         challenge_passed_s: Some(120),
-        ..Shop::with_rules(&rule)
+        ..Shop::with_rules(rule)
     };
-    shop.decides(&[finding(0, "email: a b"), finding(1, "ip: ?c")]).decision == Decision::Block
+    (shop, [finding(0, "email: a b"), finding(1, "ip: ?c")])
 }
+
+fn holds(condition: &str) -> bool {
+    let rule = format!("[[rule]]\nname = \"it\"\nwhen = '''{condition}'''\ndecision = \"block\"\n");
+    let (shop, findings) = shop(&rule);
+    shop.decides(&findings).decision == Decision::Block
+}
+
+/// What conditions say of it.
+pub(super) const SAID: &[(&str, bool)] = &[
+    ("true", true),
+    ("!true || false", false),
+    ("transaction.amount_minor == 129900 && transaction.currency == \"EUR\"", true),
+    ("transaction.amount_minor > 100 * 1300", false),
+    ("transaction.amount_minor - 129900 == 0 && -1 < 0 && 7 / 2 == 3 && 7 % 2 == 1", true),
+    ("transaction.country in [\"FR\", \"DE\"]", true),
+    ("transaction.country != \"DE\"", false),
+    ("transaction.own_score in [1, 700]", true),
+    ("transaction.has_own_score == true", true),
+    ("transaction.identifiers == 2 && size(transaction.kinds) == 2", true),
+    ("\"device\" in transaction.kinds && !(\"pan\" in transaction.kinds)", true),
+    ("transaction.hour_utc == 11 && transaction.weekday == 3", true),
+    ("transaction.channel.startsWith(\"w\") && transaction.channel.endsWith(\"b\")", true),
+    ("transaction.channel.contains(\"x\")", false),
+    ("size(matches) == 2 && matches.size() == 2 && members == 2", true),
+    ("matches.exists(m, m.kind == \"email\" && m.members == 2)", true),
+    ("matches.all(m, m.members > 0)", false),
+    ("matches.exists_one(m, m.weak)", true),
+    ("matches.exists_one(m, m.severity == 3)", false),
+    ("matches.filter(m, !m.weak).size() == 1", true),
+    ("matches.filter(m, !m.weak).all(m, m.confidence == 96)", true),
+    ("matches.exists(m, m.typologies.exists(t, t.startsWith(\"F10\")))", true),
+    ("matches.exists(m, \"F1012\" in m.typologies && m.kinds.exists(k, k == m.kind))", true),
+    ("matches.exists(m, matches.exists(o, o.family != m.family))", true),
+    ("matches.exists(m, m.standing == \"weak\" && m.members == 0 && m.members_any == 1)", true),
+    ("matches.exists(m, m.age_s < 60 || m.stale || m.provisional || m.card || m.own > 0)", false),
+    ("corroborated(2)", true),
+    ("corroborated(3)", false),
+    ("flags(\"email\")", true),
+    ("flags(\"ip\")", false),
+    ("over(\"large\")", true),
+    ("challenge_passed(120)", true),
+    ("challenge_passed(119)", false),
+    ("conditions.challenge_passed_s == 120", true),
+    ("profile.named && profile.orders == 7", true),
+    ("(profile.named ? 1 : 2) == 1 && (profile.device_new ? true : false) == false", true),
+    ("lists.allowed || lists.blocked || freshness.degraded", false),
+    ("freshness.stale_peers == 0 && freshness.oldest_s == 0", true),
+    // What does not fit is cut, and nothing fails.
+    ("profile.spent_7d_minor == 9223372036854775807", true),
+    ("profile.spent_7d_minor * 1000 + profile.spent_7d_minor > 0", true),
+    ("// why\n true", true),
+];
 
 #[test]
 fn a_condition_means_what_it_says() {
-    for (condition, expected) in [
-        ("true", true),
-        ("!true || false", false),
-        ("transaction.amount_minor == 129900 && transaction.currency == \"EUR\"", true),
-        ("transaction.amount_minor > 100 * 1300", false),
-        ("transaction.amount_minor - 129900 == 0 && -1 < 0 && 7 / 2 == 3 && 7 % 2 == 1", true),
-        ("transaction.country in [\"FR\", \"DE\"]", true),
-        ("transaction.country != \"DE\"", false),
-        ("transaction.own_score in [1, 700]", true),
-        ("transaction.has_own_score == true", true),
-        ("transaction.identifiers == 2 && size(transaction.kinds) == 2", true),
-        ("\"device\" in transaction.kinds && !(\"pan\" in transaction.kinds)", true),
-        ("transaction.hour_utc == 11 && transaction.weekday == 3", true),
-        ("transaction.channel.startsWith(\"w\") && transaction.channel.endsWith(\"b\")", true),
-        ("transaction.channel.contains(\"x\")", false),
-        ("size(matches) == 2 && matches.size() == 2 && members == 2", true),
-        ("matches.exists(m, m.kind == \"email\" && m.members == 2)", true),
-        ("matches.all(m, m.members > 0)", false),
-        ("matches.exists_one(m, m.weak)", true),
-        ("matches.exists_one(m, m.severity == 3)", false),
-        ("matches.filter(m, !m.weak).size() == 1", true),
-        ("matches.filter(m, !m.weak).all(m, m.confidence == 96)", true),
-        ("matches.exists(m, m.typologies.exists(t, t.startsWith(\"F10\")))", true),
-        ("matches.exists(m, \"F1012\" in m.typologies && m.kinds.exists(k, k == m.kind))", true),
-        ("matches.exists(m, matches.exists(o, o.family != m.family))", true),
-        ("matches.exists(m, m.standing == \"weak\" && m.members == 0 && m.members_any == 1)", true),
-        ("matches.exists(m, m.age_s < 60 || m.stale || m.provisional || m.card || m.own > 0)", false),
-        ("corroborated(2)", true),
-        ("corroborated(3)", false),
-        ("flags(\"email\")", true),
-        ("flags(\"ip\")", false),
-        ("over(\"large\")", true),
-        ("challenge_passed(120)", true),
-        ("challenge_passed(119)", false),
-        ("conditions.challenge_passed_s == 120", true),
-        ("profile.named && profile.orders == 7", true),
-        ("(profile.named ? 1 : 2) == 1 && (profile.device_new ? true : false) == false", true),
-        ("lists.allowed || lists.blocked || freshness.degraded", false),
-        ("freshness.stale_peers == 0 && freshness.oldest_s == 0", true),
-        // What does not fit is cut, and nothing fails.
-        ("profile.spent_7d_minor == 9223372036854775807", true),
-        ("profile.spent_7d_minor * 1000 + profile.spent_7d_minor > 0", true),
-        ("// why\n true", true),
-    ] {
-        assert_eq!(holds(condition), expected, "{condition}");
+    for (condition, expected) in SAID {
+        assert_eq!(holds(condition), *expected, "{condition}");
     }
 }
 
@@ -149,7 +158,7 @@ fn what_is_no_condition_is_refused_by_place_and_name() {
     refused("size(^5) > 1", "what size counts must be a list");
     refused("^{1: 2} == {1: 2}", "a map");
     refused("^", "not a condition");
-    refused("true &&^", "not a condition");
+    refused("true &&^", "not a condition: it ends too early");
     refused("(true^", "not a condition");
     refused("true ^true", "not a condition");
     refused("transaction.country == \"Z^ürich\"", "written in ASCII");
@@ -233,5 +242,52 @@ fn chains_as_long_as_a_condition_may_be_are_read() {
     {
         let times = (limits::POLICY_CONDITION_BYTES - end.len()) / chain.len();
         let _ = check_condition(&format!("{}{end}", chain.repeat(times)), false, &thresholds());
+    }
+}
+
+#[test]
+fn the_page_on_the_context_holds_every_name() {
+    let page = include_str!("../../../../../docs/policy-context.md");
+    let row = |path: String, kind: &str, meaning: &str| {
+        let row = format!("| `{path}` | {kind} | {meaning} |\n");
+        assert!(page.contains(&row), "put this into docs/policy-context.md:\n{row}");
+    };
+    for name in NAMES {
+        let kind = match name.read {
+            Read::Flag(_) => "true or false",
+            Read::Number(_) => "number",
+            Read::Text(..) => "text",
+            Read::Kinds => "list of texts",
+        };
+        let path = if name.group.is_empty() { name.field.to_owned() } else { format!("{}.{}", name.group, name.field) };
+        row(path, kind, name.meaning);
+    }
+    for name in MATCH_NAMES {
+        let kind = match name.read {
+            ReadMatch::Flag(_) => "true or false",
+            ReadMatch::Number(_) => "number",
+            ReadMatch::Text(..) => "text",
+            ReadMatch::Kinds | ReadMatch::Typologies => "list of texts",
+        };
+        row(format!("match.{}", name.field), kind, name.meaning);
+    }
+    for (written, meaning) in FUNCTIONS {
+        assert!(
+            page.contains(&format!("| `{written}` | {meaning} |\n")),
+            "docs/policy-context.md lacks {written}: {meaning}"
+        );
+    }
+    let rows = page.lines().filter(|line| line.starts_with("| `")).count();
+    assert_eq!(rows, NAMES.len() + MATCH_NAMES.len() + FUNCTIONS.len(), "the page names what there is not");
+}
+
+#[test]
+fn the_page_on_the_context_states_the_limits() {
+    let page = include_str!("../../../../../docs/policy-context.md");
+    for limit in [limits::POLICY_CONDITION_BYTES, limits::POLICY_NESTING, limits::POLICY_DEPTH, limits::POLICY_RULES] {
+        assert!(page.contains(&format!(" {limit} ")), "{limit}");
+    }
+    for limit in [limits::POLICY_RULE_STEPS, limits::POLICY_STEPS] {
+        assert!(page.contains(&limit.to_string()), "{limit}");
     }
 }

@@ -4,6 +4,7 @@ mod built_in;
 mod decisions;
 mod faults;
 mod language;
+mod oracle;
 mod precedence;
 
 use crate::base::bytes::Sha256Digest;
@@ -82,6 +83,10 @@ impl Shop {
     }
 
     fn decides(&self, findings: &[Finding]) -> Verdict {
+        self.look(findings, |policy, facts| policy.decide(findings, facts, SINCE))
+    }
+
+    fn look<T>(&self, findings: &[Finding], look: impl FnOnce(&Policy, &Facts<'_>) -> T) -> T {
         let shipped;
         let policy = match &self.policy {
             Some(policy) => policy,
@@ -107,7 +112,7 @@ impl Shop {
         let conditions = Conditions { challenge_passed_s: self.challenge_passed_s };
         let freshness = Freshness::default();
         let facts = Facts::new(&transaction, findings, &self.profile, &freshness, conditions, SINCE);
-        policy.decide(findings, &facts, SINCE)
+        look(policy, &facts)
     }
 }
 

@@ -10,6 +10,7 @@ use hushwire::base::name::{ConsortiumId, FeedId, MemberId};
 use hushwire::base::position::EntryIndex;
 use hushwire::base::secret::SecretBytes;
 use hushwire::base::time::Timestamp;
+use hushwire::domain::belief::parties::MemberNumber;
 use hushwire::domain::belief::place::TableKey;
 use hushwire::domain::belief::said::{Said, SaidContent};
 use hushwire::domain::belief::{Belief, Memory, Witnessing};
@@ -36,7 +37,7 @@ use rand_chacha::ChaCha12Rng;
 
 use crate::figure::{Book, Sample, Target};
 use crate::measure::{float, median, per, timed};
-use crate::{Fault, say, world};
+use crate::{Fault, policy, say, world};
 
 const SIZES: [(u32, &str); 3] = [(100_000, "100k"), (1_000_000, "1m"), (10_000_000, "10m")];
 /// Rounds of every figure of this group.
@@ -75,6 +76,11 @@ pub fn measure(book: &mut Book) -> Result<(), Fault> {
             )?;
         }
         let least = |target| if size == 10_000_000 { Target::AtLeast(target) } else { Target::None };
+        if first_raw_us.is_none()
+            && let (Some(member), Some(ordinary)) = (bench.reporter_number(), strangers.first())
+        {
+            policy::measure(book, &bench.policy, member, ordinary, now)?;
+        }
         let raw = bench.screenings(&strangers)?;
         first_raw_us.get_or_insert(raw);
         let sample = |value, n| Sample { value, n, rounds: ROUNDS };
@@ -308,6 +314,14 @@ impl Bench {
             }
             Ok(())
         })
+    }
+
+    /// The member that said all of it.
+    fn reporter_number(&self) -> Option<MemberNumber> {
+        let mut view = self.belief.view();
+        let sampled = self.sampled.first()?;
+        view.prepare([sampled]);
+        Some(view.statements(sampled).first()?.reporter)
     }
 
     fn memory(&self) -> Memory {

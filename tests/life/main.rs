@@ -11,6 +11,7 @@ mod erasure;
 mod freshness;
 mod house;
 mod lists;
+mod policies;
 mod quotas;
 mod quotas_compacted;
 mod quotas_spread;

@@ -3,7 +3,7 @@
 //! A file that changes is taken within a second, or refused as a whole: then the policy before it stays in force, and log,
 //! metrics and audit log say so. A node is never without a valid policy.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,11 +78,11 @@ impl Follower {
     /// The policy in a file that is not what `seen` says any more; none where nothing changed, or it is faulty.
     async fn changed(
         &self,
-        file: &PathBuf,
+        file: &Path,
         seen: &mut Option<Stamp>,
         is_in_force: impl Fn(&str) -> bool,
     ) -> Option<Policy> {
-        let (file, guards, before) = (file.clone(), self.guards, seen.clone());
+        let (file, guards, before) = (file.to_owned(), self.guards, seen.clone());
         let read = tokio::task::spawn_blocking(move || {
             let now = stamp(&file);
             if before.as_ref() == Some(&now) {

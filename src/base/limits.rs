@@ -460,8 +460,9 @@ pub const POLICY_STEPS: u64 = 200_000;
 /// Reasons of one answer, the strongest; rules of every match could give thousands.
 pub const REASONS_PER_ANSWER: usize = 64;
 
-/// Milliseconds between looks at the files of the policies, and before a policy is offered to the journal again.
-pub const POLICY_POLL_MS: u64 = 1_000;
+/// Milliseconds between looks at the files of the policies: one that stays the same for two is in force within a second. Before a
+/// policy is offered to the journal again.
+pub const POLICY_POLL_MS: u64 = 400;
 pub const POLICY_RETRY_MS: u64 = 5_000;
 
 /// Typologies of one match that rules see.

@@ -68,6 +68,30 @@ fn candidate_is(screener: &Screener, text: &str) -> bool {
     screener.policies.candidate().is_some_and(|candidate| candidate.policy.text() == text)
 }
 
+/// What a file looked like at the last look, and whether it was read then.
+#[derive(Debug, Clone)]
+struct Seen {
+    stamp: Stamp,
+    read: bool,
+}
+
+/// Looks at a file; none where it was read as it is. It is read once it stays the same from one look to the next: the first half
+/// of a policy that is being saved may be one, too.
+fn look(
+    file: &Path,
+    guards: &Sha256Digest,
+    before: Option<&Seen>,
+) -> Option<(Seen, Option<Result<Policy, PolicyFileError>>)> {
+    let now = stamp(file);
+    let settled = before.filter(|before| before.stamp == now);
+    if settled.is_some_and(|before| before.read) {
+        return None;
+    }
+    let policy = settled.map(|_| policy_file::text(file).and_then(|text| policy_file::parse(file, text, guards)));
+    let read = policy.is_some() && stamp(file) == now;
+    Some((Seen { stamp: now, read }, policy.filter(|_| read)))
+}
+
 struct Follower {
     guards: Sha256Digest,
     screener: Arc<Screener>,
@@ -75,25 +99,18 @@ struct Follower {
 }
 
 impl Follower {
-    /// The policy in a file that is not what `seen` says any more; none where nothing changed, or it is faulty.
+    /// The policy in a file that changed; none where it did not, or is faulty.
     async fn changed(
         &self,
         file: &Path,
-        seen: &mut Option<Stamp>,
+        seen: &mut Option<Seen>,
         is_in_force: impl Fn(&str) -> bool,
     ) -> Option<Policy> {
         let (file, guards, before) = (file.to_owned(), self.guards, seen.clone());
-        let read = tokio::task::spawn_blocking(move || {
-            let now = stamp(&file);
-            if before.as_ref() == Some(&now) {
-                return None;
-            }
-            let policy = policy_file::text(&file).and_then(|text| policy_file::parse(&file, text, &guards));
-            Some((now, policy))
-        });
-        let (now, policy) = read.await.ok()??;
+        let look = move || look(&file, &guards, before.as_ref());
+        let (now, policy) = tokio::task::spawn_blocking(look).await.ok()??;
         *seen = Some(now);
-        match policy {
+        match policy? {
             Ok(policy) => (!is_in_force(policy.text())).then_some(policy),
             Err(error) => {
                 self.refuse(error).await;
@@ -126,5 +143,38 @@ impl Follower {
                 false
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_once_it_stays_the_same_and_again_when_it_changes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("policy.toml");
+        let save = |rules: usize| {
+            let rules =
+                (0..rules).map(|nth| format!("[[rule]]\nname = \"r{nth}\"\nwhen = \"true\"\ndecision = \"hold\"\n"));
+            let text = format!("name = \"own\"\nversion = 1\n{}", rules.collect::<String>());
+            std::fs::write(&file, text).expect("written");
+        };
+        let mut seen = None;
+        // Rules in what was read; none where nothing was.
+        let mut look = || {
+            let (now, policy) = look(&file, &Sha256Digest([0; 32]), seen.as_ref())?;
+            seen = Some(now);
+            policy.map(|policy| policy.map(|policy| policy.rules().len()).ok())
+        };
+        save(1);
+        assert_eq!((look(), look(), look()), (None, Some(Some(1)), None));
+        // Half of it, then all of it.
+        save(2);
+        assert_eq!(look(), None);
+        save(3);
+        assert_eq!((look(), look(), look()), (None, Some(Some(3)), None));
+        std::fs::remove_file(&file).expect("there");
+        assert_eq!((look(), look(), look()), (None, Some(None), None), "its absence is told once");
     }
 }

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 /// Blobs of feed entries: decoded by the core, so they are generated apart from the services.
 const BLOBS: &str = "hushwire/types/v1/entry.proto";
 
-const SERVICES: [&str; 10] = [
+const SERVICES: [&str; 11] = [
     "hushwire/types/v1/types.proto",
     "hushwire/local/v1/publishing.proto",
     "hushwire/local/v1/lists.proto",
     "hushwire/local/v1/screening.proto",
     "hushwire/local/v1/cases.proto",
     "hushwire/local/v1/challenge.proto",
+    "hushwire/local/v1/policy.proto",
     "hushwire/local/v1/node.proto",
     "hushwire/local/v1/profiles.proto",
     "hushwire/peer/v1/exchange.proto",

@@ -12,6 +12,7 @@ mod latency;
 mod load;
 mod measure;
 mod parts;
+mod policy;
 mod profiles;
 mod publishing;
 mod raw;

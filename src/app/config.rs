@@ -52,6 +52,7 @@ pub struct Config {
     pub cases: CaseRules,
     pub challenge: ChallengeRules,
     pub statistics: StatisticsConfig,
+    pub policy: PolicyConfig,
     /// Folder of imported guard lists.
     pub guard_dir: PathBuf,
     /// The member's own list of typologies; the one that ships where none.
@@ -91,6 +92,17 @@ pub struct ScreeningConfig {
     pub default_region: Option<Region2>,
     /// Age from which a peer's feed is stale, seconds; the roster's limit where none.
     pub freshness_limit_s: Option<u64>,
+}
+
+/// By which policies this node decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyConfig {
+    /// The member's own; the one that ships where none.
+    pub file: Option<PathBuf>,
+    /// A second one that is only asked what it would decide.
+    pub candidate: Option<PathBuf>,
+    /// Of the transactions the candidate is asked about, billionths.
+    pub candidate_share_nano: u32,
 }
 
 /// How much privacy loss this node allows itself.
@@ -219,6 +231,13 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
     if statistics.epsilon_nano > statistics.quarter_cap_nano {
         reader.fault("statistics.epsilon", "must not exceed statistics.quarter_cap: no release could ever be made");
     }
+    let in_dir = |file: PathBuf| dir.path().join(file);
+    let share_nano = reader.billionths("policy.candidate_share", 0.0..=1.0, 1_000_000_000);
+    let policy = PolicyConfig {
+        file: reader.optional("policy.file", "a path").map(in_dir),
+        candidate: reader.optional("policy.candidate", "a path").map(in_dir),
+        candidate_share_nano: u32::try_from(share_nano).expect("the reader's range fits"),
+    };
     let guard_dir = path_in(reader, "guard.dir", &dir, dir.guard());
     let typology_file = reader.optional::<PathBuf>("typology.file", "a path").map(|file| dir.path().join(file));
     let views = reader.optional("storage.views", "\"sled\" or \"memory\"").unwrap_or(ViewsBackend::Sled);
@@ -254,6 +273,7 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
         cases,
         challenge,
         statistics,
+        policy,
         guard_dir,
         typology_file,
         views,
@@ -376,13 +396,15 @@ mod tests {
         expected.keystore = all.keystore.clone();
         expected.guard_dir = all.guard_dir.clone();
         expected.typology_file = all.typology_file.clone();
+        expected.policy.file = all.policy.file.clone();
+        expected.policy.candidate = all.policy.candidate.clone();
         expected.metrics_listen = all.metrics_listen;
         expected.traces.endpoint = all.traces.endpoint;
         assert_eq!(all.webhooks.len(), 1);
         expected.webhooks = all.webhooks.clone();
         assert_eq!(all, expected);
         assert_eq!(as_written, parse("[node]\nmember = \"bank-a\"", &[]).expect("valid"));
-        assert_eq!(uncommented.matches(" = ").count(), 42, "every key stands in the template once");
+        assert_eq!(uncommented.matches(" = ").count(), 45, "every key stands in the template once");
     }
 
     #[test]

@@ -565,3 +565,39 @@ pub const REPLAY_RECORDS: u64 = 64;
 
 /// Seconds after an order in which a flag still raises a late match.
 pub const LATE_MATCH_S: u64 = 72 * 3_600;
+
+/// Bytes of a policy file, and rules in it: a bank's is some ten kilobytes and thirty rules.
+pub const POLICY_BYTES: usize = 128 * 1024;
+pub const POLICY_RULES: usize = 64;
+
+/// Bytes of one condition, and brackets open in it at once: more is not read by people any more, and every parser recurses.
+pub const POLICY_CONDITION_BYTES: usize = 1_000;
+pub const POLICY_NESTING: usize = 24;
+
+/// Expressions of a condition that stand within each other; a sum of so many terms is one, too.
+pub const POLICY_DEPTH: usize = 64;
+
+/// Steps of a few nanoseconds that one rule may take on the largest transaction: two loops over all matches, not three.
+pub const POLICY_RULE_STEPS: u64 = 20_000;
+
+/// Steps of all rules together: a millisecond at worst.
+pub const POLICY_STEPS: u64 = 200_000;
+
+/// Reasons of one answer, the strongest; rules of every match could give thousands.
+pub const REASONS_PER_ANSWER: usize = 64;
+
+/// Milliseconds between looks at the files of the policies: one that stays the same for two is in force within a second. Before a
+/// policy is offered to the journal again.
+pub const POLICY_POLL_MS: u64 = 400;
+pub const POLICY_RETRY_MS: u64 = 5_000;
+
+/// Typologies of one match that rules see.
+pub const POLICY_TYPOLOGIES: usize = 16;
+
+/// Named amounts of a policy, and currencies of each: ISO 4217 has some 180.
+pub const POLICY_AMOUNTS: usize = 32;
+pub const POLICY_CURRENCIES: usize = 200;
+
+/// Characters of a rule's name, reason or advice key; of its description.
+pub const POLICY_WORD_CHARACTERS: usize = 64;
+pub const POLICY_DESCRIPTION_CHARACTERS: usize = 300;

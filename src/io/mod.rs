@@ -20,6 +20,8 @@ pub mod keystore;
 pub mod log;
 pub mod metrics;
 pub mod noise;
+pub mod policies;
+pub mod policy_file;
 pub mod profiles;
 pub mod random;
 pub mod rescue;

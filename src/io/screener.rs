@@ -29,12 +29,14 @@ use crate::domain::screening::decision::Decision;
 use crate::domain::screening::demands::Demands;
 use crate::domain::screening::freshness::Freshness;
 use crate::domain::screening::own_lists::OwnLists;
-use crate::domain::screening::policy::BuiltInPolicy;
+use crate::domain::screening::policy::facts::Conditions;
+use crate::domain::screening::policy::rule::Heard;
 use crate::domain::screening::reference::reference;
 use crate::domain::screening::screen::{ScreeningContext, screen};
 use crate::domain::screening::transaction::Transaction;
 use crate::io::engine::Engine;
 use crate::io::metrics::counts::ScreeningCounts;
+use crate::io::policies::{Loaded, Policies};
 use crate::io::profiles::Profiles;
 use crate::io::{clock, random};
 use crate::node::local_mac::LocalMacKey;
@@ -54,7 +56,7 @@ pub struct Screener {
     /// Who passed a challenge lately; changed by the node once it is durable. None counts before the store is open.
     pub passed: Arc<Passed>,
     pub freshness: ArcSwap<Freshness>,
-    pub policy: BuiltInPolicy,
+    pub policies: Arc<Policies>,
     pub demands: ArcSwap<Demands>,
     pub own: MemberId,
     /// Names customers and orders in cases.
@@ -76,6 +78,16 @@ pub struct Answered {
     /// Short form a customer can read over the telephone.
     pub reference: String,
     pub audit: Audited,
+    /// The policy that decided: names what stands in `screening` by place.
+    pub policy: Arc<Loaded>,
+}
+
+impl Answered {
+    /// Names of the rules that fired and have no say yet, or none for a while.
+    pub fn unheard(&self) -> impl Iterator<Item = &str> {
+        let unheard = self.screening.fired.iter().filter(|fired| fired.heard != Heard::Live);
+        unheard.filter_map(|fired| Some(self.policy.policy.rules().get(fired.rule)?.name.as_str()))
+    }
 }
 
 /// Where the record of an answer is.
@@ -133,10 +145,15 @@ impl Screener {
     ) -> Result<(Answered, Option<Written>), Unscreened> {
         let belief = self.belief.load();
         let belief = belief.as_ref().ok_or(Unscreened::Cold)?;
+        let id: [u8; 16] = random::bytes();
+        let policy = self.policies.live();
+        let candidate = self.policies.candidate().filter(|candidate| candidate.is_asked(&id));
         let guard = self.guard.load();
         let profiles = self.profiles.as_ref();
         let asked = profiles.and_then(|profiles| profiles.ask(transaction, &self.canon, &guard, now));
         let profile = asked.map(|asked| asked.facts).unwrap_or_default();
+        let customer = self.local_mac.customer(transaction.customer_ref());
+        let passed = customer.and_then(|customer| self.passed.challenge_passed(&customer, now));
         let context = ScreeningContext {
             keys: &self.keys.load(),
             belief,
@@ -144,10 +161,12 @@ impl Screener {
             guard: &guard,
             lists: &self.lists.load(),
             freshness: &self.freshness.load(),
-            policy: &self.policy,
+            policy: &policy.policy,
+            candidate: candidate.as_ref().map(|candidate| &candidate.policy),
+            profile: &profile,
+            conditions: Conditions { challenge_passed_s: passed },
             demands: &self.demands.load(),
             own: &self.own,
-            profile,
             sandbox: self.sandbox,
             now,
         };
@@ -155,7 +174,10 @@ impl Screener {
         if screening.refused.len() == transaction.identifiers().len() {
             return Err(Unscreened::NothingUsable(screening.refused.swap_remove(0)));
         }
-        let id: [u8; 16] = random::bytes();
+        policy.count(&screening.fired);
+        if let Some((candidate, would_decide)) = candidate.zip(screening.candidate) {
+            candidate.compare(screening.decision, would_decide);
+        }
         let decision_id = hex::encode(id);
         let anomalies = Anomalies::of(&profile);
         // A test value that stands for an overloaded node gets no answer: the order comes again.
@@ -165,7 +187,7 @@ impl Screener {
         }
         let case = (screening.decision != Decision::Allow).then(|| self.case_facts(transaction, &screening));
         let (audit, written) = self.records.take(caller, &screening, anomalies, &decision_id, case, durable, now);
-        Ok((Answered { anomalies, reference: reference(&id), screening, decision_id, audit }, written))
+        Ok((Answered { anomalies, reference: reference(&id), screening, decision_id, audit, policy }, written))
     }
 }
 
@@ -244,7 +266,7 @@ impl Records {
             time: now,
             decision_id: decision_id.to_owned(),
             decision: screening.decision.label(),
-            reasons: screening.reasons.iter().map(|reason| reason.code.name()).collect(),
+            reasons: screening.reasons.iter().map(|reason| reason.code.name().to_owned()).collect(),
             matched: matched.map(|indicator| (indicator.reporter.clone(), indicator.commitment)).collect(),
             policy_sha256: screening.policy_sha256,
             degraded: screening.degraded,

@@ -54,6 +54,7 @@ impl State {
                 }
                 change::Kind::ChallengeChanged(changed) => self.apply_challenge(changed)?,
                 change::Kind::Listed(listed) => self.apply_listed(listed)?,
+                change::Kind::Policy(applied) => self.apply_policy(number, applied)?,
                 change::Kind::Cosigned(cosigned) => self.apply_cosigned(cosigned)?,
                 change::Kind::AuditWitnessed(witnessed) => self.apply_audit_witnessed(witnessed)?,
             }

@@ -61,7 +61,8 @@ impl Derivation {
                 | change::Kind::Cosigned(_)
                 | change::Kind::AuditWitnessed(_)
                 | change::Kind::ErasureAsked(_)
-                | change::Kind::ErasureConfirmed(_) => {}
+                | change::Kind::ErasureConfirmed(_)
+                | change::Kind::Policy(_) => {}
             }
         }
         Ok(rows)

@@ -39,6 +39,7 @@ pub mod local_mac;
 pub mod mark;
 pub mod open;
 pub mod pending;
+pub mod policy;
 pub mod publish;
 pub mod published;
 pub mod record_command;

@@ -25,7 +25,7 @@ pub struct ScreeningRecord {
     pub decision_id: String,
     /// "allow", "challenge", "hold" or "block".
     pub decision: &'static str,
-    pub reasons: Vec<&'static str>,
+    pub reasons: Vec<String>,
     pub matched: Vec<(MemberId, Commitment)>,
     pub policy_sha256: Sha256Digest,
     pub degraded: bool,

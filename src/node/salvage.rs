@@ -123,7 +123,8 @@ impl Salvage {
                 | change::Kind::CaseStepped(_)
                 | change::Kind::ChallengeChanged(_)
                 | change::Kind::ErasureAsked(_)
-                | change::Kind::ErasureConfirmed(_),
+                | change::Kind::ErasureConfirmed(_)
+                | change::Kind::Policy(_),
             ) => true,
             Some(
                 change::Kind::Opened(_)

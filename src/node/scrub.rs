@@ -66,7 +66,8 @@ impl Scrub {
                 | change::Kind::Cosigned(_)
                 | change::Kind::AuditWitnessed(_)
                 | change::Kind::ErasureAsked(_)
-                | change::Kind::ErasureConfirmed(_) => {}
+                | change::Kind::ErasureConfirmed(_)
+                | change::Kind::Policy(_) => {}
             }
         }
         Ok(())

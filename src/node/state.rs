@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::base::bytes::{Incarnation, LocalMac, Salt};
+use crate::base::bytes::{Incarnation, LocalMac, Salt, Sha256Digest};
 use crate::base::name::{FeedId, MemberId};
 use crate::base::time::{Day, Timestamp};
 use crate::domain::belief::place::TableKey;
@@ -96,6 +96,10 @@ pub struct State {
     pub erasures: Erasures,
     pub cases: Cases,
     pub challenges: Challenges,
+    /// The policy in force, by the name decisions give it; none before the first.
+    pub policy: Option<Sha256Digest>,
+    /// The record of every policy that was in force.
+    pub(in crate::node) policies: BTreeMap<Sha256Digest, RecordNumber>,
     /// An erasure was taken in that compaction has not seen.
     pub erased_lately: bool,
     /// The audit log says that the node stopped, and not that it started again.
@@ -140,6 +144,8 @@ impl State {
             erasures: Erasures::default(),
             cases: Cases::default(),
             challenges: Challenges::new(settings.challenge.remembered_hours),
+            policy: None,
+            policies: BTreeMap::new(),
             erased_lately: false,
             stopped: false,
             written_at: Timestamp::from_unix_ms(0),

@@ -163,7 +163,9 @@ impl Sweep {
                 | change::Kind::Roster(_)
                 | change::Kind::Equivocated(_)
                 | change::Kind::Budget(_)
-                | change::Kind::Recovered(_),
+                | change::Kind::Recovered(_)
+                // Decisions are explained by it for as long as they are kept.
+                | change::Kind::Policy(_),
             )
             | None => (true, false),
         }

@@ -102,7 +102,8 @@ impl<'a> TailWalk<'a> {
                 | change::Kind::CaseStepped(_)
                 | change::Kind::ChallengeChanged(_)
                 | change::Kind::ErasureAsked(_)
-                | change::Kind::ErasureConfirmed(_) => {}
+                | change::Kind::ErasureConfirmed(_)
+                | change::Kind::Policy(_) => {}
             }
         }
         Ok(())

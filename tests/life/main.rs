@@ -15,6 +15,7 @@ mod following;
 mod freshness;
 mod house;
 mod lists;
+mod policies;
 mod quotas;
 mod quotas_compacted;
 mod quotas_spread;

@@ -29,6 +29,7 @@ mod lists;
 mod matrix;
 mod monitoring;
 mod node;
+mod policies;
 mod profiles;
 mod puller;
 mod recovery;

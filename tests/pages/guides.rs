@@ -24,6 +24,11 @@ fn a_checkout_is_connected_with_python_as_the_guide_says() {
 }
 
 #[test]
+fn a_rule_is_written_watched_and_shipped_as_the_page_says() {
+    type_page(include_str!("../../docs/policy.md"), &PORTS, &["node.log"], &[]);
+}
+
+#[test]
 fn a_receiver_of_webhooks_is_written_in_python_as_the_page_says() {
     type_page(include_str!("../../docs/webhooks.md"), &["7440", "7441", "9440"], &["node.log", "received"], &[]);
 }

@@ -129,6 +129,7 @@ impl World {
                 matched: Vec::new(),
                 policy_sha256: Sha256Digest([1; 32]),
                 degraded: false,
+                anomalies: Vec::new(),
                 case: Some(CaseFacts { customer, ..CaseFacts::default() }),
             };
             node.record_screenings(vec![record], rng)

@@ -71,6 +71,8 @@ pub fn run(args: BackupArgs) -> Result<Outcome, CliError> {
         keystore: &config.keystore,
         guard: &config.guard_dir,
         typology: config.typology_file.as_deref(),
+        policy: config.policy.file.as_deref(),
+        candidate: config.policy.candidate.as_deref(),
     };
     let gathered = Gathered::collect(places, &passphrase, clock::now()).map_err(of_this_node)?;
     let header = gathered.header.clone();

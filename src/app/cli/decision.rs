@@ -64,6 +64,9 @@ pub fn as_json(answer: &local::ScreenTransactionResponse, line: Option<u64>) -> 
             "decision": decision_word(reason.decision),
             "description": reason.description,
             "since": reason.since.as_ref().map(time::show),
+            "rule": (!reason.rule.is_empty()).then_some(&reason.rule),
+            "identifier": reason.identifier,
+            "not_sole_basis": reason.not_sole_basis,
         })).collect::<Vec<_>>(),
         "matches": answer.matches.iter().map(match_json).collect::<Vec<_>>(),
         "refused": answer.refused.iter().map(|refused| json!({
@@ -84,6 +87,8 @@ pub fn as_json(answer: &local::ScreenTransactionResponse, line: Option<u64>) -> 
         "anomalies": answer.anomalies,
         "audit": audit_word(answer.audit),
         "policy_sha256": answer.policy_sha256,
+        "policy_name": answer.policy_name,
+        "unheard_rules": answer.unheard_rules,
     });
     if let (Some(line), Some(object)) = (line, value.as_object_mut()) {
         object.insert("line".to_owned(), line.into());

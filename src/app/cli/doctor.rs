@@ -17,7 +17,9 @@ use crate::app::config::reader::PREFIX;
 use crate::app::config::{Config, ConfigError};
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output::{answer, answer_json, counted};
+use crate::domain::identifier::guard::GuardLists;
 use crate::io::guard_files;
+use crate::io::policy_file;
 use crate::io::typology_file;
 
 /// Look for what is wrong with a node, and print the command that mends it
@@ -27,8 +29,8 @@ Examples:
   hushwire doctor --config bank-a/hushwire.toml
   hushwire doctor --json | jq '.findings[] | select(.level != \"ok\")'
 
-Looks at configuration, files and their permissions, keystore, roster, certificates, clock, disk, ports, guard lists, typology, the \
-running node and its peers. It changes nothing. Exit code 1: something has to be mended.")]
+Looks at configuration, files and their permissions, keystore, roster, certificates, clock, disk, ports, guard lists, typology, \
+policy, the running node and its peers. It changes nothing. Exit code 1: something has to be mended.")]
 pub struct DoctorArgs {
     /// Configuration of the node
     #[arg(long, env = "HUSHWIRE_CONFIG", value_name = "FILE", default_value = "hushwire.toml")]
@@ -152,7 +154,19 @@ fn examine(patient: &Patient<'_>, findings: &mut Findings) {
             "correct the line, or take typology.file out to publish under the list that ships",
         ),
     }
+    policies(config, findings);
     network::examine(patient, roster.as_ref(), findings);
+}
+
+fn policies(config: &Config, findings: &mut Findings) {
+    let digest = GuardLists::built_in().digest();
+    let own = config.policy.file.as_deref();
+    for file in [Some(own), config.policy.candidate.as_deref().map(Some)].into_iter().flatten() {
+        match policy_file::load(file, &digest) {
+            Ok(policy) => findings.ok("policy", format!("{} of {} rules", policy.title(), policy.rules().len())),
+            Err(error) => findings.fault("policy", error.to_string(), "hushwire policy check FILE shows each place"),
+        }
+    }
 }
 
 fn report(args: &DoctorArgs, findings: &Findings) -> Result<Outcome, CliError> {

@@ -28,6 +28,7 @@ pub mod list;
 mod lock;
 pub mod member;
 pub mod openapi;
+pub mod policy;
 pub mod profile;
 pub mod publish;
 pub mod replay;
@@ -92,6 +93,7 @@ enum Command {
     List(list::ListArgs),
     Profile(profile::ProfileArgs),
     Case(case::CaseArgs),
+    Policy(policy::PolicyArgs),
     Status(status::StatusArgs),
     Doctor(doctor::DoctorArgs),
     Audit(audit::AuditArgs),
@@ -125,6 +127,7 @@ impl Command {
             Self::List(args) => list::run(args),
             Self::Profile(args) => profile::run(args),
             Self::Case(args) => case::run(args),
+            Self::Policy(args) => policy::run(args),
             Self::Status(args) => status::run(args),
             Self::Doctor(args) => doctor::run(args),
             Self::Audit(args) => audit::run(args),

@@ -175,6 +175,8 @@ fn advise(to: &Path) {
                 ("keystore.path", config.keystore != node.keystore()),
                 ("guard.dir", config.guard_dir != node.guard()),
                 ("typology.file", config.typology_file.is_some_and(|typology| typology != to.join("typology.tsv"))),
+                ("policy.file", config.policy.file.is_some_and(|policy| policy != to.join("policy.toml"))),
+                ("policy.candidate", config.policy.candidate.is_some_and(|next| next != to.join("candidate.toml"))),
             ];
             for (key, _) in elsewhere.into_iter().filter(|(_, elsewhere)| *elsewhere) {
                 remark(format!("{shown} sets {key}: what it named lies in {} now, change the line", to.display()));

@@ -108,6 +108,7 @@ fn explain(error: ServeError, config: &Path) -> CliError {
         | ServeError::OtherKey { .. }
         | ServeError::File { .. }
         | ServeError::Guard(_)
+        | ServeError::Policy(_)
         | ServeError::Typology(_)
         | ServeError::Webhook { .. }
         | ServeError::Connect(_)

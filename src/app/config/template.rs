@@ -117,6 +117,15 @@ passphrase = {passphrase}
 # Privacy loss of all releases of one quarter. A release beyond it is refused.
 # quarter_cap = 2.0
 
+[policy]
+# Your own rules in place of those that ship: hushwire policy default > policy.toml, hushwire policy check policy.toml. A
+# changed file comes into force within a second; one with a fault in it does not, and the one before it stays.
+# file = "policy.toml"
+# A second policy that decides nothing: hushwire policy status tells what it would have decided otherwise.
+# candidate = "next.toml"
+# Share of the transactions that the candidate is asked about, 0 to 1.
+# candidate_share = 1.0
+
 [guard]
 # Folder of imported lists: hushwire guard import FILE
 # dir = "guard"

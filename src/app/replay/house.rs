@@ -25,7 +25,8 @@ use crate::domain::roster::exclusion::Exclusions;
 use crate::domain::screening::answer::Screening;
 use crate::domain::screening::demands::Demands;
 use crate::domain::screening::freshness::{FeedSigned, Freshness};
-use crate::domain::screening::policy::BuiltInPolicy;
+use crate::domain::screening::policy::Policy;
+use crate::domain::screening::policy::facts::Conditions;
 use crate::domain::screening::screen::{ScreeningContext, screen};
 use crate::domain::screening::transaction::Transaction;
 use crate::domain::statistics::budget::Epsilon;
@@ -80,7 +81,7 @@ pub struct House {
     feed: FeedId,
     handed_over: TreeSize,
     freshness: Freshness,
-    policy: BuiltInPolicy,
+    policy: Policy,
     demands: Demands,
     tended_on: Day,
 }
@@ -122,7 +123,7 @@ impl House {
             node.learn_heads(peer, Vec::new(), now, &mut rng)?;
         }
         node.sync()?;
-        let policy = BuiltInPolicy::new(&common.guards.digest());
+        let policy = Policy::built_in(&common.guards.digest());
         let tended_on = now.day();
         Ok(Self { node, rng, feed: own, member, handed_over: TreeSize::EMPTY, freshness, policy, demands, tended_on })
     }
@@ -144,7 +145,9 @@ impl House {
             policy: &self.policy,
             demands: &self.demands,
             own: &self.member,
-            profile: ProfileFacts::default(),
+            candidate: None,
+            profile: &ProfileFacts::default(),
+            conditions: Conditions::default(),
             sandbox: false,
             now,
         };

@@ -27,6 +27,7 @@ use crate::io::grpc::exchange::Exchange;
 use crate::io::grpc::gate::{Gate, GateSettings};
 use crate::io::grpc::lists::Lists;
 use crate::io::grpc::node::NodeState;
+use crate::io::grpc::policy::PolicyDesk;
 use crate::io::grpc::profiles::ProfilesDesk;
 use crate::io::grpc::publishing::{PublishDefaults, Publishing};
 use crate::io::grpc::reflection::{reflection, reflection_alpha};
@@ -37,6 +38,7 @@ use crate::io::grpc::wire::hushwire::local::v1::case_service_server::CaseService
 use crate::io::grpc::wire::hushwire::local::v1::challenge_service_server::ChallengeServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::lists_service_server::ListsServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::node_service_server::NodeServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::policy_service_server::PolicyServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::profiles_service_server::ProfilesServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::publishing_service_server::PublishingServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::screening_service_server::ScreeningServiceServer;
@@ -175,6 +177,7 @@ pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result
     let counted = Arc::clone(&metrics.publishing);
     let publishing = Publishing { engine: engine.clone(), member: config.member.clone(), defaults, counted };
     let screening = ScreeningDesk { screener: Arc::clone(screener), consortium: engine.consortium().clone() };
+    let policy = PolicyDesk { screener: Arc::clone(screener) };
     let lists = Lists { engine: engine.clone() };
     let local_mac = LocalMacKey::new(&material.keystore.keys.local_mac);
     let challenges = ChallengeDesk { engine: engine.clone(), local_mac: local_mac.clone(), codes };
@@ -197,6 +200,7 @@ pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result
         .add_service(ProfilesServiceServer::new(profiles).max_decoding_message_size(most))
         .add_service(CaseServiceServer::new(cases).max_decoding_message_size(most))
         .add_service(ChallengeServiceServer::new(challenges).max_decoding_message_size(most))
+        .add_service(PolicyServiceServer::new(policy).max_decoding_message_size(most))
         .add_service(NodeServiceServer::new(node).max_decoding_message_size(most))
         .add_service(AuditServiceServer::new(compliance.clone()).max_decoding_message_size(most))
         .add_service(StatisticsServiceServer::new(compliance).max_decoding_message_size(most))

@@ -28,6 +28,7 @@ use crate::io::keystore::file::{self, FileError, Readers};
 use crate::io::keystore::keys::NodeKeys;
 use crate::io::keystore::passphrase::{Passphrase, PassphraseError};
 use crate::io::keystore::store::{Keystore, KeystoreError};
+use crate::io::policy_file::PolicyFileError;
 use crate::io::roster_files::{RosterFiles, RosterFilesError};
 use crate::io::transport::client::ConnectError;
 use crate::io::transport::pins::PinRegistry;
@@ -72,6 +73,8 @@ pub enum ServeError {
     Guard(#[from] GuardFileError),
     #[error("typology list: {0}")]
     Typology(#[from] TypologyFileError),
+    #[error("policy: {0}")]
+    Policy(#[from] PolicyFileError),
     #[error("webhook {name:?}: {reason}")]
     Webhook { name: String, reason: String },
     #[error("store: {0}")]

@@ -15,6 +15,7 @@ mod observe;
 mod open_up;
 mod opening;
 mod peering;
+mod policy;
 mod profiles;
 mod refusals;
 mod reload;
@@ -48,7 +49,6 @@ use crate::domain::roster::exclusion::Exclusions;
 use crate::domain::screening::demands::Demands;
 use crate::domain::screening::freshness::Freshness;
 use crate::domain::screening::own_lists::OwnLists;
-use crate::domain::screening::policy::BuiltInPolicy;
 use crate::io::clock;
 use crate::io::exchange::links::Links;
 use crate::io::keystore::process::forbid_core_dumps;
@@ -171,6 +171,9 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
         tokio::spawn(reload::on_hangup(config.clone(), shown, desk.clone()));
         tokio::spawn(health::report(engine.clone(), local_door.health.clone()));
         tokio::spawn(reload::follow_epochs(desk.clone()));
+        let guards = material.guards.digest();
+        let follower = policy::follow(config.policy.clone(), guards, Arc::clone(&screener), engine.patient());
+        tokio::spawn(follower);
         let ended = stop::told_or_ended(&engine, order.stop_with_stdin);
         let until = async {
             told = ended.await;
@@ -243,6 +246,7 @@ fn start(
     journal: Result<LiveJournal, ServeError>,
     snapshot: &LiveSnapshot,
 ) -> Result<Started, ServeError> {
+    let policies = policy::load(&config.policy, &material.guards.digest())?;
     let whole = journal.as_ref().ok().filter(|_| on_damage == OnDamage::Refuse);
     let early = whole.and_then(|journal| opening::early(config, material, snapshot, journal, clock::now()));
     let listed = early.as_ref().map_or_else(|| OwnLists::new(opening::list_key(material)), |early| early.lists.clone());
@@ -263,7 +267,7 @@ fn start(
         keys: ArcSwap::new(Arc::clone(&material.key_ring)),
         belief: ArcSwapOption::new(belief),
         canon: canon_rules,
-        policy: BuiltInPolicy::new(&guards.digest()),
+        policies: Arc::new(policies),
         demands: ArcSwap::from_pointee(demands),
         guard: ArcSwap::new(guards),
         lists,
@@ -291,6 +295,7 @@ fn counted(engine: &LiveEngine, screener: &Screener, journal: Arc<JournalCounts>
         peer: DoorMetrics { tracer: traces.map(Traces::peer), ..DoorMetrics::default() },
         screening: Arc::clone(&screener.records.counted),
         profiles: screener.profiles.as_ref().map(|profiles| Arc::clone(&profiles.counted)).unwrap_or_default(),
+        policies: Some(Arc::clone(&screener.policies)),
         engine_waiting: engine.waiting(),
         journal,
         started_at: Some(clock::now()),

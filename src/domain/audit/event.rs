@@ -123,7 +123,7 @@ pub enum AuditEvent {
     ScreeningDecided {
         decision_id: String,
         decision: &'static str,
-        reasons: Vec<&'static str>,
+        reasons: Vec<String>,
         matched: Vec<IndicatorRef>,
         policy_sha256: Sha256Digest,
         degraded: bool,
@@ -202,8 +202,20 @@ pub enum AuditEvent {
     GuardListsLoaded {
         sha256: Sha256Digest,
     },
+    /// A policy came into force.
     PolicyLoaded {
+        /// `name/version`.
+        policy: String,
+        /// Of its file.
         sha256: Sha256Digest,
+    },
+    /// A policy's file could not be taken: the policy before it stays in force.
+    PolicyRefused {
+        /// Of the file.
+        sha256: Sha256Digest,
+        /// Of the first fault.
+        line: u64,
+        faults: u64,
     },
     CallRefused {
         method: &'static str,

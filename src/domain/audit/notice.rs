@@ -215,7 +215,7 @@ mod tests {
         AuditEvent::ScreeningDecided {
             decision_id: "00".repeat(16),
             decision: decision.label(),
-            reasons: vec!["single_indicator", "weak_indicator"],
+            reasons: vec!["single_indicator".to_owned(), "weak_indicator".to_owned()],
             matched: vec![IndicatorRef { member: "bank-b".parse().expect("valid"), commitment: Commitment([7; 32]) }],
             policy_sha256: Sha256Digest([1; 32]),
             degraded: false,

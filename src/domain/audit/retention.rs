@@ -52,6 +52,7 @@ impl AuditEvent {
             | Self::PolicyLoaded { .. }
             | Self::CommandDone(_)
             | Self::WebhookRefused { .. }
+            | Self::PolicyRefused { .. }
             | Self::AuditExported { .. }
             | Self::AuditProved { .. }
             | Self::StatisticsReleased { .. }

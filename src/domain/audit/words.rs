@@ -200,7 +200,15 @@ impl AuditEvent {
                 words(Ok, "key.changed", key, [("fingerprint", fingerprint.to_string())])
             }
             Self::GuardListsLoaded { sha256 } => words(Ok, "guard.loaded", "", [("sha256", sha256.to_string())]),
-            Self::PolicyLoaded { sha256 } => words(Ok, "policy.loaded", "", [("sha256", sha256.to_string())]),
+            Self::PolicyLoaded { policy, sha256 } => {
+                words(Ok, "policy.loaded", policy, [("sha256", sha256.to_string())])
+            }
+            Self::PolicyRefused { sha256, line, faults } => words(
+                Refused,
+                "policy.refused",
+                "",
+                [("faults", faults.to_string()), ("line", line.to_string()), ("sha256", sha256.to_string())],
+            ),
             Self::CallRefused { method, reason } => {
                 words(Refused, "call.refused", method, [("reason", reason.to_owned())])
             }
@@ -359,7 +367,7 @@ mod tests {
         let text = rendered(AuditEvent::ScreeningDecided {
             decision_id: "d-1".into(),
             decision: "block",
-            reasons: vec!["corroborated_indicator"],
+            reasons: vec!["corroborated_indicator".to_owned()],
             matched,
             policy_sha256: Sha256Digest([1; 32]),
             degraded: false,

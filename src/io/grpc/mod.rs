@@ -14,6 +14,7 @@ pub mod judge;
 pub mod lists;
 pub mod node;
 pub mod overload;
+pub mod policy;
 pub mod profiles;
 pub mod publishing;
 pub mod reflection;

@@ -64,6 +64,7 @@ pub const METHODS: &[Row] = &[
     local("/hushwire.local.v1.ChallengeService/ReportChallenge", &[Role::Screener, Role::Analyst]),
     local("/hushwire.local.v1.ChallengeService/EnrolTotp", &[Role::Screener, Role::Analyst]),
     local("/hushwire.local.v1.ChallengeService/RemoveTotp", &[Role::Screener, Role::Analyst]),
+    local("/hushwire.local.v1.PolicyService/GetPolicy", &[Role::Analyst, Role::Auditor, Role::Operator]),
     local("/hushwire.local.v1.NodeService/GetStatus", &[Role::Auditor, Role::Operator]),
     local("/hushwire.local.v1.NodeService/ApplyRoster", &[Role::Operator]),
     local("/hushwire.compliance.v1.AuditService/ListAuditRecords", &[Role::Auditor]),

@@ -177,7 +177,8 @@ impl ScreeningDesk {
     }
 
     fn response(&self, answered: Answered, transaction_ref: String) -> ScreenTransactionResponse {
-        let Answered { screening, decision_id, anomalies, reference, audit } = answered;
+        let unheard = answered.unheard().map(str::to_owned).collect();
+        let Answered { screening, decision_id, anomalies, reference, audit, policy } = answered;
         ScreenTransactionResponse {
             decision: convert::wire_decision(screening.decision).into(),
             reasons: screening
@@ -186,8 +187,11 @@ impl ScreeningDesk {
                 .map(|reason| wire::Reason {
                     code: reason.code.name().to_owned(),
                     decision: convert::wire_decision(reason.decision).into(),
-                    description: reason.description(),
+                    description: reason.description.clone(),
                     since: reason.since.map(convert::wire_time),
+                    rule: reason.code.rule().map(ToString::to_string).unwrap_or_default(),
+                    identifier: reason.identifier.map(number),
+                    not_sole_basis: reason.not_sole_basis,
                 })
                 .collect(),
             freshness: screening.freshness.iter().map(wire_freshness).collect(),
@@ -211,6 +215,8 @@ impl ScreeningDesk {
             transaction_ref,
             policy_sha256: screening.policy_sha256.to_string(),
             anomalies: anomalies.iter().map(|anomaly| anomaly.name().to_owned()).collect(),
+            policy_name: policy.policy.title(),
+            unheard_rules: unheard,
             matches: screening.matches.into_iter().map(|found| self.wire_match(found)).collect(),
         }
     }

@@ -70,6 +70,7 @@ pub const ROUTES: &[Route] = &[
     post("/v1/challenges:report", "/hushwire.local.v1.ChallengeService/ReportChallenge"),
     post("/v1/challenges:enrolTotp", "/hushwire.local.v1.ChallengeService/EnrolTotp"),
     post("/v1/challenges:removeTotp", "/hushwire.local.v1.ChallengeService/RemoveTotp"),
+    get("/v1/policy", "/hushwire.local.v1.PolicyService/GetPolicy"),
     get("/v1/status", "/hushwire.local.v1.NodeService/GetStatus"),
     post("/v1/roster:apply", "/hushwire.local.v1.NodeService/ApplyRoster"),
     get("/v1/audit/records", "/hushwire.compliance.v1.AuditService/ListAuditRecords"),

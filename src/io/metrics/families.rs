@@ -9,6 +9,7 @@ use crate::domain::profile::anomaly::Anomaly;
 use crate::domain::screening::decision::Decision;
 use crate::io::metrics::atomics::{Count, Distribution};
 use crate::io::metrics::page::{DoorMetrics, Metrics};
+use crate::io::metrics::policy::{candidate, policies, rule_hits};
 use crate::io::metrics::process::Process;
 use crate::io::metrics::seen::NodeSeen;
 
@@ -101,6 +102,23 @@ pub const FAMILIES: &[Family] = &[
         Decision::ALL.map(row).to_vec()
     })
     .by(&["decision"]),
+    Family::counter(
+        "hushwire_policy_rule_hits",
+        "Transactions on which a rule fired, by whether it had a say: live, shadow or snoozed.",
+        |m, _| policies(m, rule_hits),
+    )
+    .by(&["rule", "heard"]),
+    Family::counter(
+        "hushwire_policy_candidate",
+        "Transactions the candidate was asked about, by what was decided and what it would have decided.",
+        |m, _| policies(m, candidate),
+    )
+    .by(&["decided", "would_decide"]),
+    Family::counter(
+        "hushwire_policy_files_refused",
+        "Policy files with a fault in them; the policy before them stayed in force.",
+        |m, _| policies(m, |policies| one(policies.refused.value())),
+    ),
     Family::gauge("hushwire_screening_records_waiting", "Screening records on their way to the audit log.", |m, _| {
         one(m.seen.load().machine.records_waiting)
     }),
@@ -314,7 +332,7 @@ fn whole(value: u64) -> Sample {
     Sample { labels: vec![], value: Value::Whole(value) }
 }
 
-fn one(value: u64) -> Vec<Sample> {
+pub(super) fn one(value: u64) -> Vec<Sample> {
     vec![whole(value)]
 }
 
@@ -322,7 +340,7 @@ fn some(value: Option<u64>) -> Vec<Sample> {
     value.map(whole).into_iter().collect()
 }
 
-fn labelled(labels: &[&str], value: u64) -> Sample {
+pub(super) fn labelled(labels: &[&str], value: u64) -> Sample {
     Sample { labels: labels.iter().map(|label| (*label).to_owned()).collect(), value: Value::Whole(value) }
 }
 
@@ -367,8 +385,21 @@ mod tests {
     #[test]
     fn no_label_tells_of_a_member_a_caller_or_a_person() {
         let allowed = [
-            "decision", "anomaly", "door", "method", "code", "reason", "cause", "outcome", "state", "service",
+            "decision",
+            "anomaly",
+            "door",
+            "method",
+            "code",
+            "reason",
+            "cause",
+            "outcome",
+            "state",
+            "service",
             "version",
+            "rule",
+            "heard",
+            "decided",
+            "would_decide",
         ];
         for family in FAMILIES {
             assert!(

@@ -19,6 +19,7 @@ use crate::io::metrics::counts::{JournalCounts, ProfileCounts, PublishingCounts,
 use crate::io::metrics::families::{FAMILIES, Family, Kind, Sample, Unit, Value};
 use crate::io::metrics::process::Process;
 use crate::io::metrics::seen::Seen;
+use crate::io::policies::Policies;
 use crate::io::traces::CallTracer;
 use crate::io::transport::listener::DoorCounts;
 
@@ -28,6 +29,8 @@ pub struct Metrics {
     pub local: DoorMetrics,
     pub peer: DoorMetrics,
     pub screening: Arc<ScreeningCounts>,
+    /// None in tests.
+    pub policies: Option<Arc<Policies>>,
     pub publishing: Arc<PublishingCounts>,
     pub profiles: Arc<ProfileCounts>,
     pub webhooks: Arc<WebhookCounts>,

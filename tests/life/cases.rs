@@ -38,10 +38,11 @@ fn decide(house: &mut House, nth: u8, decision: Decision, now: Timestamp) -> Cas
         time: now,
         decision_id: id(nth).to_string(),
         decision: decision.label(),
-        reasons: vec!["single_indicator"],
+        reasons: vec!["single_indicator".to_owned()],
         matched: Vec::new(),
         policy_sha256: Sha256Digest([1; 32]),
         degraded: false,
+        anomalies: Vec::new(),
         case: Some(CaseFacts { transaction: Some(LocalMac([nth; 32])), ..CaseFacts::default() }),
     };
     house.node.record_screenings(vec![record], &mut house.rng).expect("recorded");
@@ -237,6 +238,7 @@ fn a_node_without_room_for_cases_goes_on_and_tells_how_many_it_did_not_open() {
             matched: Vec::new(),
             policy_sha256: Sha256Digest([1; 32]),
             degraded: false,
+            anomalies: Vec::new(),
             case: Some(CaseFacts::default()),
         }
     };

@@ -18,6 +18,7 @@ pub mod keystore;
 pub mod log;
 pub mod metrics;
 pub mod noise;
+pub mod permissions;
 pub mod random;
 pub mod rescue;
 pub mod roster_files;

@@ -3,6 +3,7 @@
 //! Calls carry request ids made from their content and place, so a run that broke off is simply repeated: what the node
 //! has acknowledged in the last 24 hours is not published again.
 
+pub mod answered;
 mod follow;
 pub mod how;
 mod position;
@@ -19,7 +20,7 @@ use tokio::sync::mpsc;
 
 use crate::app::cli::client::{CALL_TIMEOUT, Node, block_on};
 use crate::app::cli::publish::how::How;
-use crate::app::cli::stream::{Account, Incoming, broken, progress, records};
+use crate::app::cli::stream::{Account, Incoming, broken, progress, records_as};
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output::{self, counted};
 use crate::app::records::draft;
@@ -55,10 +56,13 @@ Examples:
   hushwire publish orders.csv --map pan=card_number --map email=mail --typology F1012 \\
       --severity high --confidence 80 --grounds own-confirmed
   hushwire publish cases.csv --ack quorum
+  hushwire publish cases.csv --again 2026-11-28
   hushwire publish events.jsonl --follow
   some-queue-reader | hushwire publish - --follow
 
-A repeated run is harmless: calls that the node has acknowledged within 24 hours are not published again. A followed file \
+Repeating a run with an unchanged file is harmless: what the node has acknowledged within 24 hours is not published again, \
+and what was retracted since stays retracted. --again publishes it anew. A file that has changed is another one: of an export \
+that holds the old rows too, publish the new rows only, or let --follow remember how far it was published. A followed file \
 goes on where it was left, also after a crash, in the file a rotation gave another name, and in the one that took its place; \
 a line is published once it is ended. \
 Exit code 3: some records were refused and reported, the others are published; or --ack was not reached in time, and \
@@ -71,6 +75,10 @@ pub struct PublishArgs {
     /// Check every record against the node's rules and publish nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Publish anew what was published within 24 hours, also what was retracted since. WORD is any word for this run: with
+    /// the same one, a run that broke off is repeated and nothing of it is published twice
+    #[arg(long, value_name = "WORD", conflicts_with_all = ["dry_run", "follow"])]
+    pub again: Option<String>,
     /// Keep reading as the file grows, until Ctrl-C or SIGTERM. How far it was published is remembered: started again, the
     /// command goes on there. Standard input has no place that could be remembered
     #[arg(long, conflicts_with = "dry_run")]
@@ -81,7 +89,7 @@ pub struct PublishArgs {
     /// Write line, kind and name of everything published there (CSV); names are what retract takes
     #[arg(long, value_name = "FILE")]
     pub names: Option<PathBuf>,
-    /// One JSON object on standard output
+    /// One JSON object on standard output; with --follow one a call before it
     #[arg(long)]
     pub json: bool,
 }
@@ -92,11 +100,28 @@ struct Summary<'a> {
     dry_run: bool,
     records: u64,
     identifiers: u64,
+    /// By this run; what was published before is not among them.
     published: u64,
+    published_before: u64,
+    /// Of those published before: withdrawn or ended since.
+    ended_since: u64,
     refused: u64,
+    /// Of those refused: published in part.
+    refused_in_part: u64,
     refusals: &'a [Refusal],
     /// The least that was reached; none where nothing was published.
     ack_reached: Option<&'static str>,
+}
+
+/// What `--follow --json` says of each call.
+#[derive(Debug, Serialize)]
+struct Acknowledged {
+    /// The last in the call.
+    line: u64,
+    published: u64,
+    published_before: u64,
+    ended_since: u64,
+    refused: u64,
 }
 
 /// See the module's documentation.
@@ -111,7 +136,7 @@ async fn publish(args: PublishArgs) -> Result<Outcome, CliError> {
     let bar = progress(&args.file, args.follow);
     let defaults = args.how.defaults.clone();
     let incoming =
-        records(&args.file, &args.how.input, &draft::FIELDS, &bar, move |record| draft::read(record, &defaults))?;
+        records_as(&args.file, args.how.read_options()?, &bar, move |record| draft::read(record, &defaults))?;
     let report = args.how.input.open_report()?;
     let names = args.names.as_deref().map(NamesFile::create).transpose()?;
     let mut run = Run::new(&args, args.how.client.connect(&[Role::Publisher])?, bar, names);
@@ -134,7 +159,7 @@ pub async fn whole_file(args: &PublishArgs) -> Result<Account, CliError> {
     let bar = progress(&args.file, false);
     let defaults = args.how.defaults.clone();
     let incoming =
-        records(&args.file, &args.how.input, &draft::FIELDS, &bar, move |record| draft::read(record, &defaults))?;
+        records_as(&args.file, args.how.read_options()?, &bar, move |record| draft::read(record, &defaults))?;
     let node =
         args.how.client.connect(&[Role::Publisher]).map_err(|error| CliError { code: CliError::FAILED, ..error })?;
     let mut run = Run::new(args, node, bar, None);
@@ -248,6 +273,10 @@ impl Run<'_> {
         let Some(first_line) = call.lines.first().copied() else { return Ok(()) };
         let mut request = self.request(call.drafts);
         request.request_id = self.node.request_ids.id(first_line, &request);
+        if let Some(word) = &self.args.again {
+            // The id of the first run, so that another file under the same word is another request.
+            request.request_id = self.node.request_ids.again(&request.request_id, word);
+        }
         self.publish(request, &call.lines).await
     }
 
@@ -277,19 +306,48 @@ impl Run<'_> {
             })
             .await;
         let response = answered.map_err(|error| self.broken_off(error, first_line))?;
-        self.note(&response, lines)
+        self.note(&response, lines, &request.indicators)?;
+        // A run that ends tells its account then; one that does not would never say anything.
+        if self.args.follow { self.tell_call(&response, lines, &request.indicators) } else { Ok(()) }
     }
 
-    fn note(&mut self, response: &local::PublishIndicatorsResponse, lines: &[u64]) -> Result<(), CliError> {
-        // A line the node counts beyond what was sent would be its fault; line 0 says so without a crash.
-        let line_of = |index: u32| usize::try_from(index).ok().and_then(|at| lines.get(at)).copied().unwrap_or(0);
+    /// What became of one call.
+    fn tell_call(
+        &self,
+        response: &local::PublishIndicatorsResponse,
+        lines: &[u64],
+        drafts: &[local::IndicatorDraft],
+    ) -> Result<(), CliError> {
+        let mut account = Account::default();
+        answered::note(&mut account, response, lines, drafts);
+        let line = lines.last().copied().unwrap_or(0);
+        if self.args.json {
+            return output::answer_json(&Acknowledged {
+                line,
+                published: account.accepted - account.before,
+                published_before: account.before,
+                ended_since: account.ended_since,
+                refused: account.refused,
+            });
+        }
+        let told = format!("line {line}: {}", answered::told(&account, "published"));
+        self.bar.suspend(|| output::remark(told));
+        Ok(())
+    }
+
+    fn note(
+        &mut self,
+        response: &local::PublishIndicatorsResponse,
+        lines: &[u64],
+        drafts: &[local::IndicatorDraft],
+    ) -> Result<(), CliError> {
+        let line_of = |index: u32| answered::at(lines, index).copied().unwrap_or(0);
         // A level of a later version is not known to be more than this node's own disk.
         if let Some(reached) = convert::ack(response.reached).unwrap_or(Some(Ack::Local)) {
             let now = (reached, response.copies, response.others);
             self.reached = Some(self.reached.map_or(now, |before| before.min(now)));
         }
         for published in &response.published {
-            self.account.accepted += 1;
             if self.shown.len() < NAMES_SHOWN && !self.args.dry_run {
                 self.shown.push(published.name.clone());
             }
@@ -298,11 +356,7 @@ impl Run<'_> {
                 names.add(line_of(published.draft), published)?;
             }
         }
-        self.account.refuse(
-            response.refused.iter().map(|refused| {
-                Refusal::new(line_of(refused.record), &refused.field, &refused.rule, &refused.description)
-            }),
-        );
+        answered::note(&mut self.account, response, lines, drafts);
         self.bar.set_message(format!("{} published, {} refused", self.account.accepted, self.account.refused));
         Ok(())
     }
@@ -324,30 +378,37 @@ impl Run<'_> {
     }
 
     fn answer(&self) -> Result<(), CliError> {
-        let (records, identifiers, published, refused) =
-            (self.account.records, self.identifiers, self.account.accepted, self.account.refused);
+        let (account, identifiers) = (&self.account, self.identifiers);
         if self.args.json {
             return output::answer_json(&Summary {
                 dry_run: self.args.dry_run,
-                records,
+                records: account.records,
                 identifiers,
-                published,
-                refused,
-                refusals: &self.account.refusals,
+                published: account.accepted - account.before,
+                published_before: account.before,
+                ended_since: account.ended_since,
+                refused: account.refused,
+                refused_in_part: account.in_part,
+                refusals: &account.refusals,
                 ack_reached: self.reached.map(|(reached, ..)| reached.label()),
             });
         }
-        if usize::try_from(published).is_ok_and(|count| count <= NAMES_SHOWN) {
+        if usize::try_from(account.accepted).is_ok_and(|count| count <= NAMES_SHOWN) {
             for name in &self.shown {
                 output::answer(name)?;
             }
         }
         let verb = if self.args.dry_run { "would be published" } else { "published" };
-        let (records, refused) = (counted(records, "record", "records"), counted(refused, "record", "records"));
-        let indicators = counted(published, "indicator", "indicators");
-        output::answer(format!("{records}: {indicators} {verb}, {refused} refused"))?;
-        if published > 0 && !self.args.dry_run {
+        let records = counted(account.records, "record", "records");
+        output::answer(format!("{records}: {}", answered::told(account, verb)))?;
+        if account.accepted > account.before && !self.args.dry_run {
             output::remark("they count once their window closes and they are signed: feed.window_ms, 1 s unless set");
+        }
+        if account.ended_since > 0 {
+            let file = self.args.file.display();
+            output::remark(format!(
+                "what was retracted stays retracted: to publish it anew, hushwire publish {file} --again WORD, with any word"
+            ));
         }
         if let (Some(asked), Some((reached, copies, others))) = (self.args.how.ack, self.reached) {
             let reached = if self.falls_short() {

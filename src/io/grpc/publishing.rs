@@ -26,7 +26,7 @@ use crate::io::grpc::wire::hushwire::local::v1::{
 };
 use crate::io::metrics::counts::PublishingCounts;
 use crate::node::copies::{Ack, Copies, Followed};
-use crate::node::publish::{IndicatorDraft, PublishRequest, Refused};
+use crate::node::publish::{IndicatorDraft, PublishRequest, Refused, Standing};
 use crate::node::retract::RetractRequest;
 use crate::node::store::{Journal, Views};
 
@@ -84,8 +84,12 @@ where
             .await
             .map_err(engine_refusal)?
             .map_err(|fault| publish_refusal(&fault))?;
-        self.counted.published.add(u64::try_from(receipt.published.len()).unwrap_or(u64::MAX));
-        self.counted.refused.add(u64::try_from(receipt.refused.len()).unwrap_or(u64::MAX));
+        let repeated = receipt.published.iter().any(|published| published.standing != Standing::New);
+        // What a repeated call is told was counted when it happened.
+        if !repeated {
+            self.counted.published.add(u64::try_from(receipt.published.len()).unwrap_or(u64::MAX));
+            self.counted.refused.add(u64::try_from(receipt.refused.len()).unwrap_or(u64::MAX));
+        }
         let nothing = dry_run || receipt.published.is_empty();
         let copies = if nothing { None } else { Some(self.wait_for_copies(followed, ack, deadline).await) };
         let published = receipt.published.into_iter().map(|published| PublishedIndicator {
@@ -93,6 +97,8 @@ where
             name: convert::indicator_name(&self.member, &published.commitment),
             kind: convert::wire_kind(published.kind).into(),
             weak: published.weak,
+            published_before: published.standing != Standing::New,
+            ended_since: published.standing == Standing::EndedSince,
         });
         let refused = receipt.refused.into_iter().map(convert::wire_refusal).collect();
         Ok(Response::new(PublishIndicatorsResponse {

@@ -39,12 +39,14 @@ fn a_file_is_published_screened_and_retracted() {
     assert_eq!(believed, 3);
 
     let retract = ["retract", "--reason", "false-positive", "--source-ref", "CASE-1", "--source-ref", "CASE-9"];
-    node.run("publisher", &retract).check(3, &["3 indicators retracted", "not_found", "refused: --source-ref number 2: "]);
+    node.run("publisher", &retract)
+        .check(3, &["3 indicators retracted", "not_found", "refused: --source-ref number 2: "]);
     node.wait_for_decision("email=jane.roe@fraud-mail.net", "allow");
 
     // A repeated run may be a retry that was on its way when somebody withdrew: it says so, and how it is published anew.
     let repeated = node.run("publisher", &["publish", "cases.csv"]);
-    repeated.check(0, &["0 indicators published, 3 published before (3 of them retracted or ended since)", "--again WORD"]);
+    repeated
+        .check(0, &["0 indicators published, 3 published before (3 of them retracted or ended since)", "--again WORD"]);
     std::fs::create_dir(node.world.path("drop")).expect("a folder");
     node.world.write("drop/cases.csv", node.world.read("cases.csv"));
     node.run("publisher", &["watch", "drop", "--once", "--settle-s", "0"]).check(0, &["3 published before (3 of them"]);

@@ -122,7 +122,8 @@ impl World {
 pub const PASSPHRASE: &str = "correct horse battery staple";
 
 /// Sealing is quick here: the passphrase guards nothing.
-pub const ENVIRONMENT: [(&str, &str); 2] = [("HUSHWIRE_DANGER_QUICK_SEALING", "true"), ("HUSHWIRE_PASSPHRASE", PASSPHRASE)];
+pub const ENVIRONMENT: [(&str, &str); 2] =
+    [("HUSHWIRE_DANGER_QUICK_SEALING", "true"), ("HUSHWIRE_PASSPHRASE", PASSPHRASE)];
 
 pub fn said(command: &mut Command) -> Said {
     output(command.output().expect("the program starts"))

@@ -6,6 +6,7 @@ use hushwire::domain::audit::record::Actor;
 use hushwire::domain::feed::entry::Leaf;
 use hushwire::domain::indicator::words::RetractionReason;
 use hushwire::node::erase::{EraseRequest, ErasureReason};
+use hushwire::node::publish::{PublishReceipt, Standing};
 use hushwire::node::retract::RetractRequest;
 use hushwire::node::select::Selectors;
 
@@ -65,7 +66,12 @@ fn a_repeated_request_gets_its_answer_for_a_day_and_then_is_forgotten() {
     house.tick(START);
     let later = START.plus_s(23 * 3_600);
     house.node.compact(later).expect("compacts");
-    assert_eq!(house.publish_as("r1", "device-of-a-case-01", 30, Some("case 1"), later), first);
+    let told = |receipt: &PublishReceipt| {
+        receipt.published.iter().map(|one| (one.commitment, one.standing)).collect::<Vec<_>>()
+    };
+    let [(name, Standing::New)] = told(&first)[..] else { panic!("{first:?}") };
+    let again = house.publish_as("r1", "device-of-a-case-01", 30, Some("case 1"), later);
+    assert_eq!(told(&again), [(name, Standing::Before)]);
     let next_day = START.plus_s(25 * 3_600);
     assert_eq!(house.node.compact(next_day).expect("compacts").rewritten, 1);
     let reopened = House::open(&consortium, 0, house.disk, next_day);

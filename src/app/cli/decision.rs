@@ -189,7 +189,8 @@ pub fn explained(answer: &local::ScreenTransactionResponse) -> Vec<String> {
         lines.push("degraded   the node could not look at everything it should".to_owned());
     }
     lines.push(format!("reference  {} (the customer may quote it)", answer.reference));
-    let counted = if answer.audit == i32::from(AuditState::Counted) { ": in a number, no record of its own" } else { "" };
+    let counted =
+        if answer.audit == i32::from(AuditState::Counted) { ": in a number, no record of its own" } else { "" };
     lines.push(format!("audit      {} ({}{counted})", answer.decision_id, audit_word(answer.audit)));
     lines
 }

@@ -105,7 +105,10 @@ async fn watch_on(args: &WatchArgs, folder: &mut DropFolder, outcome: &mut Outco
                 Err(error) if args.once || error.message.is_empty() => return Err(error),
                 Err(error) => {
                     let hint = error.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
-                    output::remark(format!("error: {name} stays where it is and is tried again: {}{hint}", error.message));
+                    output::remark(format!(
+                        "error: {name} stays where it is and is tried again: {}{hint}",
+                        error.message
+                    ));
                     tokio::time::sleep(TROUBLE_PAUSE).await;
                     // The order of the names is kept: nothing overtakes it.
                     break;

@@ -351,7 +351,10 @@ mod tests {
     fn reader(input: &[u8], maps: &[&str]) -> Result<RecordReader<std::io::Cursor<Vec<u8>>>, SourceError> {
         let maps = maps.iter().map(|map| map.parse().expect("a map")).collect();
         let names = Names::new(&["kind", "value", "note"], maps, false).expect("known fields");
-        RecordReader::new(std::io::Cursor::new(input.to_vec()), ReadOptions { format: None, delimiter: ',', names, required: Vec::new() })
+        RecordReader::new(
+            std::io::Cursor::new(input.to_vec()),
+            ReadOptions { format: None, delimiter: ',', names, required: Vec::new() },
+        )
     }
 
     /// Each record as `line:name=value,…` or `line:!rule`.

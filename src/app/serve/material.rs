@@ -61,7 +61,9 @@ pub enum ServeError {
     #[error("the roster does not list this member")]
     NotAMember,
     /// No epoch of the roster has begun: the machine's clock stands before the consortium did.
-    #[error("the clock says {now}, but the consortium's first epoch begins at {begins}; set the clock, then start again")]
+    #[error(
+        "the clock says {now}, but the consortium's first epoch begins at {begins}; set the clock, then start again"
+    )]
     BeforeTheFirstEpoch { now: Timestamp, begins: Timestamp },
     #[error("keys: {0}")]
     Keys(String),
@@ -130,7 +132,9 @@ impl Material {
         if roster.member(&config.member).is_none() {
             return Err(ServeError::NotAMember);
         }
-        if let Some(begins) = roster.epochs().iter().map(|epoch| epoch.activates_at).min().filter(|begins| now < *begins) {
+        if let Some(begins) =
+            roster.epochs().iter().map(|epoch| epoch.activates_at).min().filter(|begins| now < *begins)
+        {
             return Err(ServeError::BeforeTheFirstEpoch { now, begins });
         }
         let key_ring = keystore.keys.key_ring(&roster, now).map_err(|error| ServeError::Keys(error.to_string()))?;

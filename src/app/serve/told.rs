@@ -25,7 +25,11 @@ pub struct NodeSight<'a> {
 
 /// What was told and still holds. A certificate, roster or state that is mended is told again when it ends anew.
 #[derive(Debug, Default)]
-pub struct Told(BTreeSet<Notice>);
+pub struct Told {
+    told: BTreeSet<Notice>,
+    /// At the look before. Every start is fenced until the others have answered; only what lasts is worth a line.
+    was_fenced: bool,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Notice {
@@ -63,13 +67,15 @@ impl Told {
         match sight.node {
             Some(node) => {
                 holds.extend((node.roster_ends <= now).then_some(Notice::RosterExpired));
-                holds.extend((node.state != "ready").then_some(Notice::Fenced));
+                let fenced = node.state != "ready";
+                holds.extend((fenced && self.was_fenced).then_some(Notice::Fenced));
+                self.was_fenced = fenced;
             }
             // Nothing is known anew.
-            None => holds.extend([Notice::RosterExpired, Notice::Fenced].into_iter().filter(|told| self.0.contains(told))),
+            None => holds.extend(self.told.iter().filter(|told| !matches!(told, Notice::CertificateExpired(_)))),
         }
-        let news = holds.difference(&self.0).copied().collect();
-        self.0 = holds;
+        let news = holds.difference(&self.told).copied().collect();
+        self.told = holds;
         news
     }
 }
@@ -90,9 +96,12 @@ mod tests {
         let later = now.plus_s(1);
         check(later, None, "ready", &[]);
         check(now, None, "ready", &[Notice::CertificateExpired("local")]);
-        check(now, Some(now), "fenced", &[Notice::RosterExpired, Notice::Fenced]);
+        check(now, Some(now), "fenced", &[Notice::RosterExpired]);
+        check(now, Some(now), "fenced", &[Notice::Fenced]);
         check(now, None, "ready", &[]);
+        check(now, Some(now), "recovering", &[]);
         check(later, Some(later), "ready", &[]);
-        check(now, Some(now), "recovering", &[Notice::CertificateExpired("local"), Notice::RosterExpired, Notice::Fenced]);
+        check(now, Some(now), "recovering", &[Notice::CertificateExpired("local"), Notice::RosterExpired]);
+        check(now, Some(now), "recovering", &[Notice::Fenced]);
     }
 }

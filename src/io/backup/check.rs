@@ -159,8 +159,7 @@ impl<'a> Check<'a> {
 /// The checks of a journal that belongs to a keystore; `roster` is the newest of those that came with it.
 pub fn begin(keystore: &Keystore, roster: Roster) -> Result<(CopyCheck, Inspection), BackupError> {
     let check = CopyCheck::new(&keystore.keys.storage);
-    let inspection =
-        Inspection::new(identity(keystore)?, settings(), roster, TableKey::draw(&mut random::generator()));
+    let inspection = Inspection::new(identity(keystore)?, settings(), roster, TableKey::draw(&mut random::generator()));
     Ok((check, inspection))
 }
 

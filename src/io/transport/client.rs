@@ -3,9 +3,9 @@
 //! A channel connects when it is first used and again after a break; each attempt reads the certificates and pins it was
 //! given anew. Backing off between attempts is the caller's: a channel fails fast and says why.
 
-use crate::base::time::Timestamp;
 use crate::base::limits;
 use crate::base::name::MemberId;
+use crate::base::time::Timestamp;
 use crate::io::transport::pins::PinRegistry;
 use crate::io::transport::tls::{self, Authority, Certified, TlsError};
 use http::Uri;

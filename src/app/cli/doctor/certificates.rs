@@ -52,7 +52,10 @@ fn tokens(patient: &Patient<'_>, findings: &mut Findings) {
     let issued = std::fs::read_dir(patient.config.dir.path().join("access").join("tokens"));
     let count = issued.map(|files| files.flatten().count()).unwrap_or_default();
     if count > 0 && !patient.config.local_tokens {
-        let found = format!("{} issued, but nobody is let in by one: local.tokens is not set", counted(count, "token is", "tokens are"));
+        let found = format!(
+            "{} issued, but nobody is let in by one: local.tokens is not set",
+            counted(count, "token is", "tokens are")
+        );
         let mend = format!("set tokens = true under [local] in {} and restart the node", patient.file.display());
         findings.warning("tokens", found, mend);
     }

@@ -9,7 +9,7 @@ use crate::io::permissions::{Forbidden, Use, User};
 /// The command that gives a file to the owner of the folder it lies in.
 pub(super) fn give_back(path: &Path) -> String {
     let folder = path.parent().unwrap_or(Path::new(".")).display();
-    format!("as root: chown --reference={folder} {}", path.display())
+    format!("chown --reference={folder} {}   # as root", path.display())
 }
 
 pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) {
@@ -22,9 +22,12 @@ pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) {
 fn unusable(patient: &Patient<'_>, findings: &mut Findings) -> bool {
     let config = patient.config;
     let user = User::of(config.dir.path());
-    let mut places: Vec<(PathBuf, Use)> = config.dir.written().into_iter().map(|path| (path, Use::ReadAndWrite)).collect();
+    let mut places: Vec<(PathBuf, Use)> =
+        config.dir.written().into_iter().map(|path| (path, Use::ReadAndWrite)).collect();
     let read = [config.keystore.clone(), config.guard_dir.clone(), config.dir.path().join("tls"), config.dir.clients()];
-    places.extend(read.into_iter().chain(config.webhooks.iter().map(|hook| hook.secret.clone())).map(|path| (path, Use::Read)));
+    places.extend(
+        read.into_iter().chain(config.webhooks.iter().map(|hook| hook.secret.clone())).map(|path| (path, Use::Read)),
+    );
     let found: Vec<Forbidden> = places.into_iter().flat_map(|(place, used)| user.forbidden(&place, used)).collect();
     let Some(first) = found.first() else { return false };
     let more = match found.len() - 1 {
@@ -38,7 +41,9 @@ fn unusable(patient: &Patient<'_>, findings: &mut Findings) -> bool {
     let Forbidden { path, owner, mode } = first;
     let text = format!("{who} {} (of uid {owner}, mode {mode:o}){more}", path.display());
     let mend = match user {
-        User::Caller => format!("as root: chown -R --reference={0} {0}   # or run this as the node's user", patient.dir()),
+        User::Caller => {
+            format!("chown -R --reference={0} {0}   # as root; or run this as the node's user", patient.dir())
+        }
         User::Other { user, group } => format!("chown -R {user}:{group} {}", patient.dir()),
     };
     findings.fault("permissions", text, mend);

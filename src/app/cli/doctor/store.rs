@@ -44,7 +44,8 @@ pub(super) fn examine(
                 counted(records, "record", "records"),
                 inspected.written_at
             );
-            let mend = "set the clock: timedatectl set-ntp true; where the clock is right, see line 4 of docs/runbook.md";
+            let mend =
+                "set the clock: timedatectl set-ntp true; where the clock is right, see line 4 of docs/runbook.md";
             findings.fault("clock", found, mend);
         }
         Ok((records, inspected)) => {

@@ -79,7 +79,8 @@ mod tests {
         check(8, 0, 0, 5, 5, "8 indicators published, 5 records refused in part");
         check(8, 0, 0, 5, 2, "8 indicators published, 5 records refused (2 of them in part)");
         check(5, 2, 0, 0, 0, "3 indicators published, 2 published before, 0 records refused");
-        let ended = "0 indicators published, 1 published before (1 of them retracted or ended since), 0 records refused";
+        let ended =
+            "0 indicators published, 1 published before (1 of them retracted or ended since), 0 records refused";
         check(1, 1, 1, 0, 0, ended);
     }
 }

@@ -247,7 +247,8 @@ fn a_file_that_the_nodes_user_may_not_use_is_named() {
         }
     }
     let doctor = as_nobody(&world, &["doctor", "--config", "node/hushwire.toml"]);
-    doctor.check(1, &[&format!("you may not use {named}"), "and 1 more", "chown -R --reference=node/ node/   # as root"]);
+    doctor
+        .check(1, &[&format!("you may not use {named}"), "and 1 more", "chown -R --reference=node/ node/   # as root"]);
     // What cannot be read has no wrong passphrase.
     doctor.check(1, &["node/keystore.age: Permission denied", "chown --reference=node node/keystore.age"]);
     if root {

@@ -94,3 +94,15 @@ fn the_command_tells_what_was_reached_and_a_member_alone_is_told_at_once() {
     let said = consortium.run(&[["publish", "cases.csv", "--ack", "both"].as_slice(), &to].concat());
     assert!(said.code == 2 && said.stderr.contains("acknowledgements are local, peer, quorum"), "{}", said.stderr);
 }
+
+#[test]
+fn who_publishes_on_a_fenced_node_is_told_what_its_statements_wait_for() {
+    let consortium = Consortium::found(&["bank-a", "bank-b"]);
+    let a = consortium.start("bank-a");
+    let waiting = publish(&a, FIRST, Ack::Local.into(), Duration::from_secs(30)).expect("accepted");
+    assert!(waiting.waits_for.contains("1 other member has told"), "{}", waiting.waits_for);
+    let _b = consortium.start("bank-b");
+    a.until_ready();
+    let signed = publish(&a, SECOND, Ack::Local.into(), Duration::from_secs(30)).expect("accepted");
+    assert_eq!(signed.waits_for, "");
+}

@@ -205,12 +205,14 @@ struct Run<'a> {
     shown: Vec<String>,
     /// The least any call reached, with the copies there were and could have been.
     reached: Option<(Ack, u32, u32)>,
+    /// Why the node signs nothing for now, as the last call was told.
+    waits_for: Option<String>,
 }
 
 impl<'a> Run<'a> {
     fn new(args: &'a PublishArgs, node: Node, bar: ProgressBar, names: Option<NamesFile>) -> Self {
         let (call, account, shown) = (Call::default(), Account::default(), Vec::new());
-        Self { args, node, bar, names, call, account, identifiers: 0, shown, reached: None }
+        Self { args, node, bar, names, call, account, identifiers: 0, shown, reached: None, waits_for: None }
     }
 }
 
@@ -347,6 +349,7 @@ impl Run<'_> {
             let now = (reached, response.copies, response.others);
             self.reached = Some(self.reached.map_or(now, |before| before.min(now)));
         }
+        self.waits_for = (!response.waits_for.is_empty()).then(|| response.waits_for.clone());
         for published in &response.published {
             if self.shown.len() < NAMES_SHOWN && !self.args.dry_run {
                 self.shown.push(published.name.clone());
@@ -402,7 +405,12 @@ impl Run<'_> {
         let records = counted(account.records, "record", "records");
         output::answer(format!("{records}: {}", answered::told(account, verb)))?;
         if account.accepted > account.before && !self.args.dry_run {
-            output::remark("they count once their window closes and they are signed: feed.window_ms, 1 s unless set");
+            output::remark(match &self.waits_for {
+                Some(reason) => format!("they wait and count nowhere yet: {reason}"),
+                None => {
+                    "they count once their window closes and they are signed: feed.window_ms, 1 s unless set".to_owned()
+                }
+            });
         }
         if account.ended_since > 0 {
             let file = self.args.file.display();

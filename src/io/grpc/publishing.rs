@@ -15,6 +15,7 @@ use crate::io::engine::Engine;
 use crate::io::grpc::convert;
 use crate::io::grpc::deadline::Deadline;
 use crate::io::grpc::identity::local_caller;
+use crate::io::grpc::node::state_of;
 use crate::io::grpc::refusals::{engine_refusal, publish_refusal, retract_refusal};
 use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::hushwire::local::v1::publishing_service_server::PublishingService;
@@ -72,14 +73,14 @@ where
         let request_id = message.request_id.clone();
         let publish = self.publish_request(message)?;
         let (group, dry_run) = (publish.group.clone(), publish.dry_run);
-        let (receipt, followed) = self
+        let (receipt, followed, fence) = self
             .engine
             .call(move |node, round| {
                 let request = node.request(&request_id, &content);
                 let publish = PublishRequest { request, ..publish };
                 let receipt = node.publish_indicators(&caller, publish, round.now, round.rng)?;
                 let published = receipt.published.iter().map(|published| published.commitment).collect();
-                Ok((receipt, node.follow(group.as_ref(), published)?))
+                Ok((receipt, node.follow(group.as_ref(), published)?, node.fence_state()))
             })
             .await
             .map_err(engine_refusal)?
@@ -107,6 +108,7 @@ where
             reached: copies.map_or(0, |copies| convert::wire_ack(copies.reached()).into()),
             copies: convert::count(copies.unwrap_or_default().held),
             others: convert::count(copies.unwrap_or_default().others),
+            waits_for: if nothing { String::new() } else { state_of(&fence).1 },
         }))
     }
 

@@ -152,7 +152,7 @@ mod tests {
         check("invalid peer certificate: Expired", "invalid peer certificate: Expired");
         check(
             "certificate expired: verification time 1830399058 (UNIX), but certificate is not valid after 1793000000 (UNIX) (37399058 seconds ago)",
-            "certificate expired: verification time 2028-01-02T03:04:18Z, but certificate is not valid after 2026-10-26T06:13:20Z (37399058 seconds ago)",
+            "certificate expired: verification time 2028-01-02T04:10:58.000Z, but certificate is not valid after 2026-10-26T07:33:20.000Z (37399058 seconds ago)",
         );
     }
 

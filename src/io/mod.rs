@@ -20,6 +20,7 @@ pub mod keystore;
 pub mod log;
 pub mod metrics;
 pub mod noise;
+pub mod permissions;
 pub mod policies;
 pub mod policy_file;
 pub mod profiles;

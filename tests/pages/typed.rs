@@ -51,6 +51,7 @@ fn checked(script: &str) -> String {
             "hushwire doctor",
             "hushwire policy ",
             "transactions:screen",
+            "screen_or_",
         ];
         let tries = if asks.iter().any(|asking| typed.contains(asking)) { TRIES } else { 1 };
         out.push_str(&format!("check {} {code} {tries} {}\n", quoted(words), quoted(typed.trim())));

@@ -134,6 +134,12 @@ fn audit_word(number: i32) -> &'static str {
     }
 }
 
+/// What stands over the lines of [`one_line`]; not part of the answer.
+pub fn header(first: &local::ScreenTransactionResponse) -> String {
+    let order = if first.transaction_ref.is_empty() { String::new() } else { format!("{:<14}  ", "order") };
+    format!("{:>7}  {order}{:<9}  {:<14}  because", "line", "decision", "reference")
+}
+
 /// One transaction on one line.
 pub fn one_line(answer: &local::ScreenTransactionResponse, line: u64) -> String {
     let reasons: Vec<&str> = answer.reasons.iter().map(|reason| reason.code.as_str()).collect();
@@ -185,7 +191,7 @@ pub fn explained(answer: &local::ScreenTransactionResponse) -> Vec<String> {
         let state = match age_s(peer.age_s) {
             _ if peer.quarantined => "quarantined".to_owned(),
             Some(age_s) => format!("{age_s} s old, stale"),
-            None => "nothing heard yet".to_owned(),
+            None => "not known yet".to_owned(),
         };
         lines.push(format!("feed       {}: {state}", peer.member));
     }
@@ -193,6 +199,8 @@ pub fn explained(answer: &local::ScreenTransactionResponse) -> Vec<String> {
         lines.push("degraded   the node could not look at everything it should".to_owned());
     }
     lines.push(format!("reference  {} (the customer may quote it)", answer.reference));
-    lines.push(format!("audit      {} ({})", answer.decision_id, audit_word(answer.audit)));
+    let counted =
+        if answer.audit == i32::from(AuditState::Counted) { ": in a number, no record of its own" } else { "" };
+    lines.push(format!("audit      {} ({}{counted})", answer.decision_id, audit_word(answer.audit)));
     lines
 }

@@ -7,6 +7,8 @@ mod certificates;
 mod machine;
 mod membership;
 mod network;
+mod permissions;
+mod store;
 
 use std::path::{Path, PathBuf};
 
@@ -30,7 +32,8 @@ Examples:
   hushwire doctor --json | jq '.findings[] | select(.level != \"ok\")'
 
 Looks at configuration, files and their permissions, keystore, roster, certificates, clock, disk, ports, guard lists, typology, \
-policy, the running node and its peers. It changes nothing. Exit code 1: something has to be mended.")]
+policy, the store (of a node that does not run: every record is read), the running node and its peers. It changes nothing. Run it as the user \
+that runs the node, or as root: then it looks at what the owner of the node's folder may. Exit code 1: something has to be mended.")]
 pub struct DoctorArgs {
     /// Configuration of the node
     #[arg(long, env = "HUSHWIRE_CONFIG", value_name = "FILE", default_value = "hushwire.toml")]
@@ -49,6 +52,13 @@ enum Level {
     Warning,
     /// The node does not start, or does not do its work.
     Fault,
+}
+
+/// Whether times can be compared with the machine's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Clock {
+    Plausible,
+    Wrong,
 }
 
 /// One thing that was looked at.
@@ -134,10 +144,18 @@ fn examine(patient: &Patient<'_>, findings: &mut Findings) {
         let mend = format!("set sandbox = false under [screening] in {}", patient.file.display());
         findings.warning("configuration", "sandbox is on: documented test values force decisions", mend);
     }
-    machine::examine(patient, findings);
+    if machine::examine(patient, findings) == Clock::Wrong {
+        // What follows from it would be mended by commands that leave the cause.
+        return findings.warning(
+            "clock",
+            "not looked at while the clock is wrong: keystore, certificates, roster, epochs, store, network",
+            "set the clock, then run hushwire doctor again",
+        );
+    }
     let keystore = membership::keystore(patient, findings);
     certificates::examine(patient, keystore.as_ref(), findings);
     let roster = membership::examine(patient, keystore.as_ref(), findings);
+    store::examine(patient, keystore.as_ref(), roster.as_ref(), findings);
     match guard_files::all(&config.guard_dir) {
         Ok(lists) => findings.ok("guard lists", format!("{} lists", lists.lists().count())),
         Err(error) => {

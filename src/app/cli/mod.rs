@@ -41,6 +41,7 @@ pub mod stats;
 pub mod status;
 pub mod stream;
 pub mod token;
+pub mod typology;
 pub mod watch;
 mod whole_folder;
 
@@ -103,6 +104,7 @@ enum Command {
     Token(token::TokenArgs),
     Key(key::KeyArgs),
     Guard(guard::GuardArgs),
+    Typology(typology::TypologyArgs),
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
     Conformance(conformance::ConformanceArgs),
@@ -137,6 +139,7 @@ impl Command {
             Self::Token(args) => token::run(args),
             Self::Key(args) => key::run(args),
             Self::Guard(args) => guard::run(args),
+            Self::Typology(args) => typology::run(args),
             Self::Backup(args) => backup::run(args),
             Self::Restore(args) => restore::run(args),
             Self::Conformance(args) => conformance::run(args),

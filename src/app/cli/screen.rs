@@ -312,6 +312,9 @@ fn take_answers(
             account.refuse([Refusal::new(*line, &refused.field, &refused.rule, &refused.description)]);
             continue;
         }
+        if account.accepted == 0 && !args.json {
+            output::remark(decision::header(result));
+        }
         account.accepted += 1;
         totals.degraded += u64::from(result.degraded);
         *totals.decisions.entry(decision::decision_word(result.decision)).or_default() += 1;

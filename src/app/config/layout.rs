@@ -127,6 +127,12 @@ impl NodeDir {
         self.0.join("webhooks").join(format!("{name}.place"))
     }
 
+    /// What a running node writes.
+    pub fn written(&self) -> Vec<PathBuf> {
+        let own = [self.journal(), self.fence(), self.snapshot(), self.views()];
+        own.into_iter().chain(["rosters", "bundles", "access", "webhooks"].map(|name| self.0.join(name))).collect()
+    }
+
     pub fn guard(&self) -> PathBuf {
         self.0.join("guard")
     }

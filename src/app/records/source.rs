@@ -28,6 +28,8 @@ pub struct ReadOptions {
     pub format: Option<Format>,
     pub delimiter: char,
     pub names: Names,
+    /// Fields without which no record is whole: a CSV file that has no column for one is refused before any record is read.
+    pub required: Vec<&'static str>,
 }
 
 /// Why a file as a whole cannot be read.
@@ -53,6 +55,8 @@ pub enum SourceError {
     UnknownColumn { column: usize, name: String },
     #[error("header: there is no column {column:?}, which the mapping asks for{}", nearest_in_words(.nearest.as_deref()))]
     MissingColumn { column: String, nearest: Option<String> },
+    #[error("header: no column and no option says {fields}")]
+    MissingFields { fields: String },
     #[error("the header has a single column that holds {delimiter:?}: is that the delimiter?")]
     Delimiter { delimiter: char },
 }
@@ -69,6 +73,11 @@ impl SourceError {
             Self::Delimiter { delimiter: '\t' } => Some("pass --delimiter tab".to_owned()),
             Self::Delimiter { delimiter } => Some(format!("pass --delimiter '{delimiter}'")),
             Self::MissingColumn { .. } => Some("names of columns are compared exactly, capitals included".to_owned()),
+            Self::MissingFields { .. } => Some(
+                "add the columns, map others with --map FIELD=COLUMN, or say it once for all records: --typology F1012 --severity high \
+                 --confidence 80 --grounds own-confirmed; hushwire typology list shows what there is"
+                    .to_owned(),
+            ),
             Self::Unreadable(_)
             | Self::Utf16
             | Self::Compressed
@@ -195,15 +204,24 @@ fn read_header<R: Read>(
         }
     };
     let read = header(&line, options);
-    let Some(before) = before else { return read };
+    let Some(before) = before else { return read.and_then(|columns| with_required(columns, options)) };
     match read {
         // Where unknown names are passed over, any line can be read as a header.
-        Ok(columns) if !options.names.passes_over_unknown() || fields(&columns) == fields(&before) => Ok(columns),
+        Ok(columns) if !options.names.passes_over_unknown() || fields(&columns) == fields(&before) => {
+            with_required(columns, options)
+        }
         Ok(_) | Err(_) => {
             lines.give_back(line);
             Ok(before)
         }
     }
+}
+
+fn with_required(columns: Columns, options: &ReadOptions) -> Result<Columns, SourceError> {
+    let there = fields(&columns);
+    let missing = options.required.iter().filter(|field| !there.iter().any(|name| name == *field));
+    let missing: Vec<&str> = missing.copied().collect();
+    if missing.is_empty() { Ok(columns) } else { Err(SourceError::MissingFields { fields: missing.join(", ") }) }
 }
 
 fn fields(columns: &Columns) -> BTreeSet<&String> {
@@ -339,7 +357,10 @@ mod tests {
     fn reader(input: &[u8], maps: &[&str]) -> Result<RecordReader<std::io::Cursor<Vec<u8>>>, SourceError> {
         let maps = maps.iter().map(|map| map.parse().expect("a map")).collect();
         let names = Names::new(&["kind", "value", "note"], maps, false).expect("known fields");
-        RecordReader::new(std::io::Cursor::new(input.to_vec()), ReadOptions { format: None, delimiter: ',', names })
+        RecordReader::new(
+            std::io::Cursor::new(input.to_vec()),
+            ReadOptions { format: None, delimiter: ',', names, required: Vec::new() },
+        )
     }
 
     /// Each record as `line:name=value,…` or `line:!rule`.

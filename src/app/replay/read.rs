@@ -59,7 +59,7 @@ impl Columns {
         maps.extend(self.institution.iter().map(|column| map(INSTITUTION, column)));
         let indicators = self.indicators.iter().take(IDENTIFIERS_PER_TRANSACTION).enumerate();
         maps.extend(indicators.map(|(nth, of)| map(&indicator(nth), &of.column)));
-        ReadOptions { format: self.format, delimiter: self.delimiter, names: Names::only(maps) }
+        ReadOptions { format: self.format, delimiter: self.delimiter, names: Names::only(maps), required: Vec::new() }
     }
 }
 

@@ -61,6 +61,11 @@ pub enum ServeError {
     Roster(#[from] RosterFilesError),
     #[error("the roster does not list this member")]
     NotAMember,
+    /// No epoch of the roster has begun: the machine's clock stands before the consortium did.
+    #[error(
+        "the clock says {now}, but the consortium's first epoch begins at {begins}; set the clock, then start again"
+    )]
+    BeforeTheFirstEpoch { now: Timestamp, begins: Timestamp },
     #[error("keys: {0}")]
     Keys(String),
     #[error("{what}: {error}")]
@@ -79,6 +84,9 @@ pub enum ServeError {
     Webhook { name: String, reason: String },
     #[error("store: {0}")]
     Store(#[from] StorageFault),
+    /// The operating system refused a file of the store.
+    #[error("store: {} may not be used by this user (it is of uid {owner}, mode {mode:o})", path.display())]
+    Forbidden { path: PathBuf, owner: u32, mode: u32 },
     #[error("the damaged journal cannot be set aside: {0}")]
     SetAside(std::io::Error),
     #[error("{key} = {address} cannot be listened on: {error}")]
@@ -126,6 +134,11 @@ impl Material {
         let roster = chain.pop().ok_or(RosterFilesError::NoRoster)?;
         if roster.member(&config.member).is_none() {
             return Err(ServeError::NotAMember);
+        }
+        if let Some(begins) =
+            roster.epochs().iter().map(|epoch| epoch.activates_at).min().filter(|begins| now < *begins)
+        {
+            return Err(ServeError::BeforeTheFirstEpoch { now, begins });
         }
         let key_ring = keystore.keys.key_ring(&roster, now).map_err(|error| ServeError::Keys(error.to_string()))?;
         let peer = peer_certified(config, &keystore)?;

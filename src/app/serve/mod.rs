@@ -22,6 +22,7 @@ mod reload;
 mod roster;
 pub mod stop;
 pub mod store;
+mod told;
 mod webhooks;
 
 use std::path::PathBuf;
@@ -55,6 +56,7 @@ use crate::io::keystore::process::forbid_core_dumps;
 use crate::io::metrics::counts::JournalCounts;
 use crate::io::metrics::door::MetricsDoor;
 use crate::io::metrics::page::{DoorMetrics, Metrics};
+use crate::io::permissions::{Forbidden, Use, User};
 use crate::io::screener::{Queued, Records, Screener, write_records};
 use crate::io::snapshot_keeper::write_last;
 use crate::io::traces::Traces;
@@ -76,6 +78,21 @@ pub struct Order {
 
 /// Serves until the process is told to stop (SIGTERM or Ctrl-C).
 pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
+    serve_on(config, order).map_err(|fault| named(config, fault))
+}
+
+/// What the operating system refused, with the file: the store itself does not name what it may not read.
+fn named(config: &Config, fault: ServeError) -> ServeError {
+    let ServeError::Store(StorageFault::Os(_)) = fault else { return fault };
+    let places = config.dir.written();
+    let mut forbidden = places.iter().flat_map(|place| User::Caller.forbidden(place, Use::ReadAndWrite));
+    match forbidden.next() {
+        Some(Forbidden { path, owner, mode }) => ServeError::Forbidden { path, owner, mode },
+        None => fault,
+    }
+}
+
+fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
     forbid_core_dumps().map_err(|error| ServeError::CoreDumps(error.to_string()))?;
     let material = Arc::new(Material::load(config, clock::now())?);
     let snapshot = store::snapshot(config, &material);

@@ -4,6 +4,8 @@
 //! any more screening goes on; what was not opened is counted.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+use std::sync::Arc;
 
 use crate::base::bytes::LocalMac;
 use crate::base::limits;
@@ -56,6 +58,11 @@ struct Held {
     position: u64,
 }
 
+/// Hears of orders that were stopped and released after all, however that came: by a person, a passed challenge, or their timer.
+pub trait Learner: Debug + Send + Sync {
+    fn released(&self, id: &CaseId, at: Timestamp);
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Cases {
@@ -70,6 +77,9 @@ pub struct Cases {
     /// Not opened for want of room, since it was told last.
     unopened: u64,
     told_at: Option<Timestamp>,
+    /// Released, and not durable yet.
+    released: Vec<(CaseId, Timestamp)>,
+    learner: Option<Arc<dyn Learner>>,
 }
 
 impl Cases {
@@ -174,12 +184,30 @@ impl Cases {
     /// Takes a step. Of a case that is not held nobody asks any more: compaction may have left the step and dropped the case.
     pub(in crate::node) fn step(&mut self, id: &CaseId, taken: &Taken, position: u64) -> Result<(), StepFault> {
         let Some(mut held) = self.unindex(id) else { return Ok(()) };
+        let before = held.case.state();
         let stepped = held.case.take(taken);
         if stepped.is_ok() {
             held.position = position;
         }
+        if before != State::Released && held.case.state() == State::Released {
+            self.released.push((*id, taken.at));
+        }
         self.index(held);
         stepped
+    }
+
+    /// Tells that one of released orders from now on.
+    pub(in crate::node) fn learn_with(&mut self, learner: Arc<dyn Learner>) {
+        self.learner = Some(learner);
+    }
+
+    /// Tells of what was released: it is durable.
+    pub(in crate::node) fn show(&mut self) {
+        for (id, at) in self.released.drain(..) {
+            if let Some(learner) = &self.learner {
+                learner.released(&id, at);
+            }
+        }
     }
 
     /// The challenge of a case.

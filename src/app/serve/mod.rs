@@ -269,7 +269,10 @@ fn start(
     let listed = early.as_ref().map_or_else(|| OwnLists::new(opening::list_key(material)), |early| early.lists.clone());
     let lists = Arc::new(ArcSwap::from_pointee(listed));
     let passed = Arc::new(Passed::new(config.challenge.remembered_hours.saturating_mul(3_600)));
-    let (engine, opening, thread) = start_engine(config, material, on_damage, journal, snapshot, &lists, &passed)?;
+    let profiles = profiles::begin(config, material);
+    let told = profiles.clone();
+    let (engine, opening, thread) =
+        start_engine(config, material, on_damage, journal, snapshot, &lists, &passed, told)?;
     let (belief, demands, freshness, early) = match early {
         Some(Early { belief, demands, feeds, .. }) => {
             (Some(belief), demands, assess_early(&feeds, &config.member), Some(feeds))
@@ -293,7 +296,7 @@ fn start(
         own: config.member.clone(),
         local_mac: LocalMacKey::new(&material.keystore.keys.local_mac),
         sandbox: config.screening.sandbox,
-        profiles: profiles::begin(config, material),
+        profiles,
         records,
     });
     Ok(Started { engine, thread, screener, waiting, store })

@@ -24,6 +24,7 @@ use crate::io::fence_file::FenceFile;
 use crate::io::journal::reader::JournalReader;
 use crate::io::journal::real_fs::RealFs;
 use crate::io::metrics::counts::JournalCounts;
+use crate::io::profiles::Profiles;
 use crate::io::random;
 use crate::io::snapshot_file::NotUsed;
 use crate::node::cut::Cut;
@@ -132,6 +133,7 @@ pub fn start_engine(
     snapshot: &LiveSnapshot,
     lists: &ShownLists,
     passed: &Arc<Passed>,
+    profiles: Option<Arc<Profiles>>,
 ) -> Result<(LiveEngine, Opening, JoinHandle<()>), ServeError> {
     let reader = journal.as_ref().ok().map(LiveJournal::reader);
     let keystore = &material.keystore;
@@ -147,6 +149,9 @@ pub fn start_engine(
         let demands = node.demands();
         node.show_lists_in(lists);
         node.show_passed_in(passed);
+        if let Some(profiles) = profiles {
+            node.tell_released_to(profiles);
+        }
         Ok((node, reserve, Opened { reader, belief, demands, feeds }))
     };
     let (engine, ending, thread) = Engine::start(consortium, member, TICK, opener).map_err(ServeError::Runtime)?;

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::base::limits;
 use crate::base::time::{Day, Timestamp};
+use crate::domain::case::CaseId;
 use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
 use crate::domain::profile::encode::PROFILE_BYTES;
@@ -29,6 +30,7 @@ use crate::domain::screening::decision::Decision;
 use crate::domain::screening::transaction::{CustomerRef, Transaction};
 use crate::io::metrics::counts::ProfileCounts;
 use crate::io::profiles::shard::{Room, Shard};
+use crate::node::cases::Learner;
 use crate::node::store::RecordNumber;
 
 /// Parts with a lock each.
@@ -245,6 +247,13 @@ impl Profiles {
     fn shard(&self, name: &CustomerName) -> &Mutex<Shard> {
         let place = usize::from(name.0[0]) % SHARDS;
         self.shards.get(place).expect("as many as the remainder has values")
+    }
+}
+
+/// What somebody, a passed challenge or a timer released becomes habit.
+impl Learner for Profiles {
+    fn released(&self, id: &CaseId, at: Timestamp) {
+        self.confirm(&id.0, at);
     }
 }
 

@@ -186,7 +186,8 @@ impl Screener {
             profiles.take(&asked, screening.decision, id, now);
         }
         let case = (screening.decision != Decision::Allow).then(|| self.case_facts(transaction, &screening));
-        let (audit, written) = self.records.take(caller, &screening, anomalies, &decision_id, case, durable, now);
+        let told = Told { screening: &screening, anomalies, decision_id: &decision_id, case };
+        let (audit, written) = self.records.take(caller, told, durable, now);
         Ok((Answered { anomalies, reference: reference(&id), screening, decision_id, audit, policy }, written))
     }
 }
@@ -196,7 +197,7 @@ impl Screener {
     fn case_facts(&self, transaction: &Transaction, screening: &Screening) -> CaseFacts {
         let (amount_minor, currency) = transaction.amount();
         let matched = screening.matches.iter().flat_map(|found| &found.indicators);
-        let evidence = matched.take(limits::CASE_EVIDENCE).map(|indicator| Evidence {
+        let evidence = matched.take(limits::decisions::CASE_EVIDENCE).map(|indicator| Evidence {
             member: indicator.reporter.clone(),
             commitment: indicator.commitment,
             group: indicator.feed.group.clone(),
@@ -233,6 +234,15 @@ struct Loss {
     records: u64,
 }
 
+/// What the record of an answer is made of.
+#[derive(Debug)]
+struct Told<'a> {
+    screening: &'a Screening,
+    anomalies: Anomalies,
+    decision_id: &'a str,
+    case: Option<CaseFacts>,
+}
+
 impl Records {
     /// The sending side and what [`write_records`] reads.
     pub fn new() -> (Self, Receiver<Queued>) {
@@ -246,16 +256,8 @@ impl Records {
         self.queue.max_capacity().saturating_sub(self.queue.capacity())
     }
 
-    fn take(
-        &self,
-        caller: &Actor,
-        screening: &Screening,
-        anomalies: Anomalies,
-        decision_id: &str,
-        case: Option<CaseFacts>,
-        durable: bool,
-        now: Timestamp,
-    ) -> (Audited, Option<Written>) {
+    fn take(&self, caller: &Actor, told: Told<'_>, durable: bool, now: Timestamp) -> (Audited, Option<Written>) {
+        let Told { screening, anomalies, decision_id, case } = told;
         self.count(caller, screening.decision);
         if screening.decision == Decision::Allow && screening.matches.is_empty() && !anomalies.alert() {
             return (Audited::Counted, None);

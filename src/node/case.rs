@@ -127,7 +127,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         rng: &mut (impl Rng + ?Sized),
     ) -> Result<(), StorageFault> {
         let release = self.state.settings.cases.hold_outcome == HoldOutcome::Release;
-        for id in self.state.cases.due(now, limits::CASES_PER_TICK) {
+        for id in self.state.cases.due(now, limits::decisions::CASES_PER_TICK) {
             let by = Actor::Node.to_string();
             let taken = Taken { at: now, person: by.clone(), by, step: Step::Expire { release } };
             self.commit_steps(&Actor::Node, id, &[taken], Commit::default(), rng)?;

@@ -129,8 +129,11 @@ pub fn run(args: ReplayArgs) -> Result<Outcome, CliError> {
     if args.expiry.ms < 1_000 || args.expiry.ms > longest_ms {
         return Err(CliError::usage(format!("--expiry is 1s at least and {} days at most", limits::VALIDITY_DAYS)));
     }
-    if args.share_delay.len() > limits::REPLAY_DELAYS {
-        return Err(CliError::usage(format!("--share-delay takes {} delays at most", limits::REPLAY_DELAYS)));
+    if args.share_delay.len() > limits::decisions::REPLAY_DELAYS {
+        return Err(CliError::usage(format!(
+            "--share-delay takes {} delays at most",
+            limits::decisions::REPLAY_DELAYS
+        )));
     }
     if args.indicator.len() > limits::IDENTIFIERS_PER_TRANSACTION {
         let most = limits::IDENTIFIERS_PER_TRANSACTION;
@@ -164,7 +167,7 @@ fn question(args: &ReplayArgs) -> Result<Question, CliError> {
 }
 
 fn institutions() -> clap::builder::RangedI64ValueParser<u16> {
-    clap::value_parser!(u16).range(1..=i64::from(limits::REPLAY_INSTITUTIONS))
+    clap::value_parser!(u16).range(1..=i64::from(limits::decisions::REPLAY_INSTITUTIONS))
 }
 
 fn count_of(args: &ReplayArgs) -> u16 {

@@ -119,7 +119,7 @@ impl Profiles {
             let mut stopped = hold(&self.stopped);
             stopped.events.insert(decision_id, (asked.name, asked.event));
             stopped.order.push_back(decision_id);
-            if stopped.order.len() > limits::PROFILE_STOPPED
+            if stopped.order.len() > limits::decisions::PROFILE_STOPPED
                 && let Some(earliest) = stopped.order.pop_front()
             {
                 stopped.events.remove(&earliest);
@@ -128,7 +128,7 @@ impl Profiles {
         if !self.are_read.load(Ordering::Acquire)
             && let Some(late) = hold(&self.late).as_mut()
         {
-            if late.len() < limits::PROFILE_LATE {
+            if late.len() < limits::decisions::PROFILE_LATE {
                 late.push((asked.name, asked.event, standing, now));
             }
             return;
@@ -138,7 +138,7 @@ impl Profiles {
     }
 
     /// Somebody released what was stopped: it becomes habit. Nothing happens where it is not remembered any more (the last
-    /// [`limits::PROFILE_STOPPED`] are, until the node stops): the customer's next order teaches the same.
+    /// [`limits::decisions::PROFILE_STOPPED`] are, until the node stops): the customer's next order teaches the same.
     pub fn confirm(&self, decision_id: &[u8; 16], now: Timestamp) {
         let remembered = hold(&self.stopped).events.remove(decision_id);
         if let Some((name, event)) = remembered {
@@ -241,7 +241,7 @@ impl Profiles {
 
     fn room(&self) -> Room {
         let customers = self.bounds.customers.div_ceil(SHARDS);
-        Room { customers, bytes: customers.saturating_mul(limits::PROFILE_AVERAGE_BYTES).max(PROFILE_BYTES) }
+        Room { customers, bytes: customers.saturating_mul(limits::decisions::PROFILE_AVERAGE_BYTES).max(PROFILE_BYTES) }
     }
 
     fn shard(&self, name: &CustomerName) -> &Mutex<Shard> {

@@ -47,6 +47,7 @@ fn decide(house: &mut House, nth: u16, decision: Decision, customer: Option<Loca
         matched: Vec::new(),
         policy_sha256: Sha256Digest([1; 32]),
         degraded: false,
+        anomalies: Vec::new(),
         case: Some(CaseFacts { customer, ..CaseFacts::default() }),
     };
     house.node.record_screenings(vec![record], &mut house.rng).expect("recorded");

@@ -193,6 +193,7 @@ fn cases_authenticators_and_used_attempts_are_taken_over() {
         matched: Vec::new(),
         policy_sha256: Sha256Digest([1; 32]),
         degraded: false,
+        anomalies: Vec::new(),
         case: Some(CaseFacts { customer: Some(customer), ..CaseFacts::default() }),
     };
     house.node.record_screenings(vec![record], &mut house.rng).expect("recorded");

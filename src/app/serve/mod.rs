@@ -253,9 +253,8 @@ fn start(
     let lists = Arc::new(ArcSwap::from_pointee(listed));
     let passed = Arc::new(Passed::new(config.challenge.remembered_hours.saturating_mul(3_600)));
     let profiles = profiles::begin(config, material);
-    let told = profiles.clone();
-    let (engine, opening, thread) =
-        start_engine(config, material, on_damage, journal, snapshot, &lists, &passed, told)?;
+    let shown = opening::Shown { lists: Arc::clone(&lists), passed: Arc::clone(&passed), profiles: profiles.clone() };
+    let (engine, opening, thread) = start_engine(config, material, on_damage, journal, snapshot, shown)?;
     let (belief, demands, freshness, early) = match early {
         Some(Early { belief, demands, feeds, .. }) => {
             (Some(belief), demands, assess_early(&feeds, &config.member), Some(feeds))

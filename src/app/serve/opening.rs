@@ -124,6 +124,15 @@ pub fn list_key(material: &Material) -> OwnListKey {
     LocalMacKey::new(&material.keystore.keys.local_mac).own_list_key()
 }
 
+/// Where screening sees what the node changed, once that is durable.
+#[derive(Debug)]
+pub struct Shown {
+    pub lists: ShownLists,
+    pub passed: Arc<Passed>,
+    /// They learn what was released; none where they are off.
+    pub profiles: Option<Arc<Profiles>>,
+}
+
 /// Starts the engine on a journal; its thread opens the rest.
 pub fn start_engine(
     config: &Config,
@@ -131,15 +140,12 @@ pub fn start_engine(
     on_damage: OnDamage,
     journal: Result<LiveJournal, ServeError>,
     snapshot: &LiveSnapshot,
-    lists: &ShownLists,
-    passed: &Arc<Passed>,
-    profiles: Option<Arc<Profiles>>,
+    shown: Shown,
 ) -> Result<(LiveEngine, Opening, JoinHandle<()>), ServeError> {
     let reader = journal.as_ref().ok().map(LiveJournal::reader);
     let keystore = &material.keystore;
     let (consortium, member) = (keystore.consortium.clone(), keystore.member.clone());
     let (config, material, snapshot) = (config.clone(), Arc::clone(material), Arc::clone(snapshot));
-    let (lists, passed) = (Arc::clone(lists), Arc::clone(passed));
     let opener = move || {
         let now = clock::now();
         let OpenStore { mut node, reader, reserve } =
@@ -147,9 +153,9 @@ pub fn start_engine(
         let belief = Arc::clone(&node.state().belief);
         let feeds = node.freshness(config.screening.freshness_limit_s, now);
         let demands = node.demands();
-        node.show_lists_in(lists);
-        node.show_passed_in(passed);
-        if let Some(profiles) = profiles {
+        node.show_lists_in(shown.lists);
+        node.show_passed_in(shown.passed);
+        if let Some(profiles) = shown.profiles {
             node.tell_released_to(profiles);
         }
         Ok((node, reserve, Opened { reader, belief, demands, feeds }))

@@ -1,10 +1,13 @@
 //! Cases: opened with the record of their decision, kept over restarts and compaction, ended by their timer once, and nothing
 //! leads out of a release.
 
+use std::sync::{Arc, Mutex};
+
 use hushwire::base::bytes::{LocalMac, Sha256Digest};
 use hushwire::base::limits;
 use hushwire::base::time::Timestamp;
 use hushwire::domain::audit::record::Actor;
+use hushwire::domain::case::challenge::Method;
 use hushwire::domain::case::outcome::Outcome;
 use hushwire::domain::case::rules::{CaseRules, HoldOutcome};
 use hushwire::domain::case::state::{How, State, Step};
@@ -13,6 +16,7 @@ use hushwire::domain::screening::decision::Decision;
 use hushwire::io::views::memory::MemoryViews;
 use hushwire::node::Node;
 use hushwire::node::case::{CaseFault, StepRequest, Stepped};
+use hushwire::node::cases::Learner;
 use hushwire::node::record_screening::{CaseFacts, ScreeningRecord};
 use hushwire::node::state::Settings;
 use rand::SeedableRng;
@@ -163,6 +167,62 @@ fn a_held_order_is_released_by_its_timer_where_that_is_set_and_nothing_else_is()
     house.tick(START.plus_s(7_200));
     let states = [1, 2, 3].map(|nth| case(&house, id(nth)).state());
     assert_eq!(states, [State::Refused, State::Released, State::Refused]);
+}
+
+/// Hears what is told of released orders.
+#[derive(Debug, Default)]
+struct Heard(Mutex<Vec<(CaseId, Timestamp)>>);
+
+impl Learner for Heard {
+    fn released(&self, id: &CaseId, at: Timestamp) {
+        self.0.lock().expect("no panic").push((*id, at));
+    }
+}
+
+impl Heard {
+    fn take(&self) -> Vec<(CaseId, Timestamp)> {
+        std::mem::take(&mut *self.0.lock().expect("no panic"))
+    }
+}
+
+#[test]
+fn a_release_by_a_person_a_challenge_or_the_timer_is_told_once_it_is_durable_and_once() {
+    let consortium = Consortium::new(&["bank-a"]);
+    let rules = CaseRules { hold_hours: 2, hold_outcome: HoldOutcome::Release, ..CaseRules::default() };
+    let (disk, mut rng) = (Disk::default(), StdRng::seed_from_u64(1));
+    let settings = Settings { cases: rules, ..consortium.settings() };
+    let (identity, roster) = (consortium.identity(0), consortium.roster.clone());
+    let node = Node::open(identity, settings, roster, disk.clone(), MemoryViews::new(), START, &mut rng);
+    let mut house = House { member: 0, disk, node: node.expect("opens"), rng, rewritten: 0 };
+    let heard = Arc::new(Heard::default());
+    house.node.tell_released_to(heard.clone());
+    let stopped = [Decision::Hold, Decision::Challenge, Decision::Hold, Decision::Block, Decision::Hold];
+    for (nth, decision) in (1..).zip(stopped) {
+        decide(&mut house, nth, decision, START);
+    }
+    let (anna, ben, till) = (caller("analyst", "anna"), caller("analyst", "ben"), caller("screener", "till"));
+    let request = StepRequest { id: id(1), revision: None, step: Step::Release, own_only: false };
+    house.node.step_case(&anna, request.clone(), START.plus_s(1), &mut house.rng).expect("legal");
+    assert_eq!(heard.take(), [], "a power cut could still undo it");
+    house.node.sync().expect("syncs");
+    assert_eq!(heard.take(), [(id(1), START.plus_s(1))]);
+    house.node.step_case(&anna, request, START.plus_s(2), &mut house.rng).expect("the same again");
+
+    let now = START.plus_s(3);
+    house.node.start_challenge(&till, id(2), Method::External, true, now, &mut house.rng).expect("started");
+    house.node.report_challenge(&till, id(2), true, true, now, &mut house.rng).expect("reported");
+    step(&mut house, &anna, id(3), Step::Refuse, now).expect("legal");
+    step(&mut house, &anna, id(4), Step::Release, now).expect("asked for");
+    assert_eq!(heard.take(), [(id(2), now)]);
+    step(&mut house, &ben, id(4), Step::ConfirmRelease, now).expect("by another person");
+    assert_eq!(heard.take(), [(id(4), now)]);
+    house.tick(START.plus_s(7_200));
+    assert_eq!(heard.take(), [(id(5), START.plus_s(7_200))]);
+
+    let mut house = House::open(&consortium, 0, house.disk, START.plus_s(7_300));
+    house.node.tell_released_to(heard.clone());
+    house.tick(START.plus_s(7_301));
+    assert_eq!(heard.take(), [], "what the journal tells of was told");
 }
 
 #[test]

@@ -124,11 +124,12 @@ pub fn list_key(material: &Material) -> OwnListKey {
     LocalMacKey::new(&material.keystore.keys.local_mac).own_list_key()
 }
 
-/// Where the open store shows screening what changed.
+/// Where screening sees what the node changed, once that is durable.
 #[derive(Debug)]
 pub struct Shown {
     pub lists: ShownLists,
     pub passed: Arc<Passed>,
+    /// They learn what was released; none where they are off.
     pub profiles: Option<Arc<Profiles>>,
 }
 

@@ -1,7 +1,7 @@
 //! Delivering to one receiver: one task reads the audit log, one posts what waits, one event after the other.
 //!
 //! In order, and the next only once the one before is delivered: a receiver sees a challenge before the block that followed it.
-//! What it refuses ([`PostFault::refusal`]) stands aside after a few attempts, so that one event cannot hold up the others for
+//! What it refuses, by a status that blames the event, stands aside after a few attempts, so that it cannot hold up the others for
 //! ever, and is tried again by itself for days; then it is given up, and that is counted and recorded. Whether the event is wrong
 //! or the receiver, which may only have another secret, cannot be told apart from here. For everything else the receiver is
 //! at fault, and the event waits for it.

@@ -1,6 +1,6 @@
 //! From the text of a condition to a tree whose every operand has its type: CEL (the Common Expression Language), parsed by
 //! the `cel` crate, whose interpreter finds out about types when it is too late. Here every name, function and operand is
-//! checked against the table of [`names`] before the policy comes into force.
+//! checked against the table of [`crate::domain::screening::policy::names`] before the policy comes into force.
 //!
 //! Left out of the language: floating point (amounts are whole), maps, regular expressions, indices (a list may be empty),
 //! and everything else that could fail on a transaction.

@@ -1,6 +1,6 @@
 //! The policy: from what was found about each identifier to a decision with its reasons.
 //!
-//! A policy is a file of rules whose conditions are written in CEL, checked whole before it decides anything ([`file`],
+//! A policy is a file of rules whose conditions are written in CEL, checked whole before it decides anything ([`mod@file`],
 //! [`check`]). The [`Policy::built_in`] one is such a file too, `deploy/policy/default.toml`.
 //!
 //! In order of precedence:

@@ -19,6 +19,7 @@ use crate::app::config::webhooks::WebhookConfig;
 use crate::base::limits;
 use crate::base::name::MemberId;
 use crate::domain::identifier::Region2;
+use crate::domain::screening::language::LanguageTag;
 use crate::io::keystore::passphrase::PassphraseSource;
 use crate::node::copies::Ack;
 
@@ -50,6 +51,7 @@ pub struct Config {
     pub guard_dir: PathBuf,
     /// The member's own list of typologies; the one that ships where none.
     pub typology_file: Option<PathBuf>,
+    pub advice: AdviceConfig,
     pub views: ViewsBackend,
     /// Where monitoring reads counts and probes ask; nowhere where none.
     pub metrics_listen: Option<SocketAddr>,
@@ -83,6 +85,15 @@ pub struct ScreeningConfig {
     pub default_region: Option<Region2>,
     /// Age from which a peer's feed is stale, seconds; the roster's limit where none.
     pub freshness_limit_s: Option<u64>,
+}
+
+/// What customers are told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdviceConfig {
+    /// Folder of the member's own texts; those that ship alone where none.
+    pub folder: Option<PathBuf>,
+    /// The language of customers whose languages there is nothing in.
+    pub language: LanguageTag,
 }
 
 /// How much privacy loss this node allows itself.
@@ -204,6 +215,12 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
     }
     let guard_dir = path_in(reader, "guard.dir", &dir, dir.guard());
     let typology_file = reader.optional::<PathBuf>("typology.file", "a path").map(|file| dir.path().join(file));
+    let advice = AdviceConfig {
+        folder: reader.optional::<PathBuf>("advice.folder", "a path").map(|folder| dir.path().join(folder)),
+        language: reader
+            .optional("advice.language", "a language tag, e.g. \"de\" or \"pt-BR\"")
+            .unwrap_or_else(LanguageTag::english),
+    };
     let views = reader.optional("storage.views", "\"sled\" or \"memory\"").unwrap_or(ViewsBackend::Sled);
     let metrics_listen = reader.optional("metrics.listen", "an IP address with port, e.g. \"127.0.0.1:7442\"");
     check_metrics(reader, metrics_listen, [local_listen, peer_listen]);
@@ -236,6 +253,7 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
         statistics,
         guard_dir,
         typology_file,
+        advice,
         views,
         metrics_listen,
         traces,
@@ -345,13 +363,14 @@ mod tests {
         expected.keystore = all.keystore.clone();
         expected.guard_dir = all.guard_dir.clone();
         expected.typology_file = all.typology_file.clone();
+        expected.advice.folder = all.advice.folder.clone();
         expected.metrics_listen = all.metrics_listen;
         expected.traces.endpoint = all.traces.endpoint;
         assert_eq!(all.webhooks.len(), 1);
         expected.webhooks = all.webhooks.clone();
         assert_eq!(all, expected);
         assert_eq!(as_written, parse("[node]\nmember = \"bank-a\"", &[]).expect("valid"));
-        assert_eq!(uncommented.matches(" = ").count(), 33, "every key stands in the template once");
+        assert_eq!(uncommented.matches(" = ").count(), 35, "every key stands in the template once");
     }
 
     #[test]
@@ -362,7 +381,7 @@ mod tests {
         let message = refused.expect_err("nothing of it is right").to_string();
         for part in [
             "has 10 faults",
-            "colour: is not a section; sections are audit, feed",
+            "colour: is not a section; sections are advice, audit, feed",
             "feed.window_ms: must be a whole number from 0 to 3600000",
             "feed.windw_ms: is not a key; [feed] has ack, decoys, spread_s, window_ms",
             "keystore.passphrase: must be prompt, file:PATH",

@@ -33,7 +33,8 @@ use crate::domain::screening::transaction::Transaction;
 use crate::io::engine::Engine;
 use crate::io::metrics::counts::ScreeningCounts;
 use crate::io::{clock, random};
-use crate::node::record_screening::{DecisionCounts, ScreeningRecord};
+use crate::node::local_mac::LocalMacKey;
+use crate::node::record_screening::{Asked, Behind, DecisionCounts, ScreeningRecord};
 use crate::node::store::{Journal, Views};
 
 /// What screening reads. Parts that change while the node runs are swapped whole.
@@ -50,6 +51,8 @@ pub struct Screener {
     pub policy: BuiltInPolicy,
     pub demands: ArcSwap<Demands>,
     pub own: MemberId,
+    /// Names customers and orders in cases.
+    pub local_mac: LocalMacKey,
     pub sandbox: bool,
     pub records: Records,
 }
@@ -57,7 +60,8 @@ pub struct Screener {
 /// An answer with its place in the audit log.
 #[derive(Debug)]
 pub struct Answered {
-    pub screening: Screening,
+    /// Shared with its record, which is on its way to the disk.
+    pub screening: Arc<Screening>,
     /// 128 random bits, hex: names the decision in the audit log.
     pub decision_id: String,
     /// Short form a customer can read over the telephone.
@@ -139,8 +143,32 @@ impl Screener {
         }
         let id: [u8; 16] = random::bytes();
         let decision_id = hex::encode(id);
-        let (audit, written) = self.records.take(caller, &screening, &decision_id, durable, now);
-        Ok((Answered { reference: reference(&id), screening, decision_id, audit }, written))
+        let (reference, screening) = (reference(&id), Arc::new(screening));
+        let behind = || self.behind(transaction, &screening, &reference);
+        let (audit, written) = self.records.take(caller, &screening, &decision_id, behind, durable, now);
+        Ok((Answered { reference, screening, decision_id, audit }, written))
+    }
+}
+
+impl Screener {
+    /// What stands behind an answer. The references become fingerprints here: nothing behind this knows them.
+    fn behind(&self, transaction: &Transaction, screening: &Arc<Screening>, reference: &str) -> Behind {
+        let (amount_minor, currency) = transaction.amount();
+        Behind {
+            screening: Arc::clone(screening),
+            reference: reference.to_owned(),
+            transaction: self.local_mac.transaction(transaction.transaction_ref()),
+            customer: self.local_mac.customer(transaction.customer_ref()),
+            guard_sha256: self.guard.load().digest(),
+            asked: Asked {
+                time: transaction.time(),
+                amount_minor,
+                currency: currency.to_owned(),
+                channel: transaction.channel().to_owned(),
+                country: transaction.country().to_owned(),
+                own_score: transaction.own_score(),
+            },
+        }
     }
 }
 
@@ -182,6 +210,7 @@ impl Records {
         caller: &Actor,
         screening: &Screening,
         decision_id: &str,
+        behind: impl FnOnce() -> Behind,
         durable: bool,
         now: Timestamp,
     ) -> (Audited, Option<Written>) {
@@ -199,6 +228,7 @@ impl Records {
             matched: matched.map(|indicator| (indicator.reporter.clone(), indicator.commitment)).collect(),
             policy_sha256: screening.policy_sha256,
             degraded: screening.degraded,
+            behind: Some(behind()),
         };
         let (written, waiting) = if durable { Some(oneshot::channel()).unzip() } else { (None, None) };
         if self.queue.try_send(Queued { record, written }).is_ok() {

@@ -46,6 +46,9 @@ impl State {
                 change::Kind::ErasureConfirmed(confirmed) => {
                     self.erasures.confirm(&confirmed.id, &confirmed.erased)?;
                 }
+                change::Kind::DecisionDetailed(detailed) => {
+                    self.staged.view_changes.extend(derive::of_detail(number, detailed));
+                }
                 change::Kind::Listed(listed) => self.apply_listed(listed)?,
                 change::Kind::Cosigned(cosigned) => self.apply_cosigned(cosigned)?,
                 change::Kind::AuditWitnessed(witnessed) => self.apply_audit_witnessed(witnessed)?,

@@ -18,6 +18,7 @@ use crate::base::framing::framed;
 use crate::base::secret::SecretBytes;
 use crate::domain::identifier::CanonicalIdentifier;
 use crate::domain::screening::own_lists::OwnListKey;
+use crate::domain::screening::transaction::{CustomerRef, TransactionRef};
 
 /// What is fingerprinted; the same bytes in two domains give unrelated fingerprints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +76,18 @@ impl LocalMacKey {
     pub fn subject_of_identifier(&self, identifier: &CanonicalIdentifier) -> LocalMac {
         let head = framed(&[b"identifier", identifier.kind().type_label().as_bytes()]);
         self.fingerprint_of_parts(MacDomain::Subject, &[&head, identifier.expose()])
+    }
+
+    /// The fingerprint of a caller's reference of its customer; none where it gives none.
+    pub fn customer(&self, reference: &CustomerRef) -> Option<LocalMac> {
+        let text = reference.expose();
+        (!text.is_empty()).then(|| self.fingerprint(MacDomain::Customer, text.as_bytes()))
+    }
+
+    /// The fingerprint of a caller's reference of its order; none where it gives none.
+    pub fn transaction(&self, reference: &TransactionRef) -> Option<LocalMac> {
+        let text = reference.expose();
+        (!text.is_empty()).then(|| self.fingerprint(MacDomain::Transaction, text.as_bytes()))
     }
 
     // In parts, so that no copy of an identifier is left in memory.

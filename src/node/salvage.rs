@@ -10,7 +10,7 @@
 //! - *The audit log* up to the first record that is missing. What follows cannot be joined to it and stays in the journal set
 //!   aside; a record of the salvage stands in its place.
 //! - Rosters followed, proofs of two histories, heads of others' audit logs that were cosigned.
-//! - The own lists, and erasures that wait for a second person.
+//! - The own lists, what stands behind decisions, and erasures that wait for a second person.
 
 use std::collections::BTreeSet;
 
@@ -120,7 +120,8 @@ impl Salvage {
                 | change::Kind::AuditWitnessed(_)
                 | change::Kind::Listed(_)
                 | change::Kind::ErasureAsked(_)
-                | change::Kind::ErasureConfirmed(_),
+                | change::Kind::ErasureConfirmed(_)
+                | change::Kind::DecisionDetailed(_),
             ) => true,
             Some(
                 change::Kind::Opened(_)

@@ -63,7 +63,8 @@ impl Scrub {
                 | change::Kind::Cosigned(_)
                 | change::Kind::AuditWitnessed(_)
                 | change::Kind::ErasureAsked(_)
-                | change::Kind::ErasureConfirmed(_) => {}
+                | change::Kind::ErasureConfirmed(_)
+                | change::Kind::DecisionDetailed(_) => {}
             }
         }
         Ok(())

@@ -277,6 +277,7 @@ fn run_of(commit: Commit, origin: &str, first: EntryIndex) -> Option<Vec<StoredE
         | change::Kind::Cosigned(_)
         | change::Kind::AuditWitnessed(_)
         | change::Kind::ErasureAsked(_)
-        | change::Kind::ErasureConfirmed(_) => None,
+        | change::Kind::ErasureConfirmed(_)
+        | change::Kind::DecisionDetailed(_) => None,
     })
 }

@@ -8,6 +8,7 @@
 //!   tree and every proof of it stay too; of an indicator the day it was reckoned to, so that it keeps its place in its author's
 //!   quota: what exceeded it before a start exceeds it after.
 //! - Entries of the *own lists* that were replaced, removed or expired go.
+//! - *What stands behind a decision* goes with the content of its audit record; what an indicator said goes once that is erased.
 //! - *Cosigned checkpoints* go once a later one of the same feed or audit log is stored.
 //! - Everything else stays as it is.
 
@@ -27,6 +28,7 @@ use crate::node::commit::{
     Appended, AuditWitnessed, Audited, Change, Commit, Cosigned, Filled, Listed, Prepared, PreparedEntry, StoredEntry,
     change,
 };
+use crate::node::detail_stored::DecisionDetailed;
 use crate::node::keys;
 use crate::node::list::still_listed;
 use crate::node::published::day_of;
@@ -141,6 +143,7 @@ impl Sweep {
             Some(change::Kind::Audited(audited)) => (true, self.audited(audited)),
             Some(change::Kind::ErasureAsked(asked)) => (!self.ended(asked.time_ms), false),
             Some(change::Kind::ErasureConfirmed(confirmed)) => (!self.ended(confirmed.time_ms), false),
+            Some(change::Kind::DecisionDetailed(detailed)) => self.detailed(detailed),
             Some(change::Kind::Listed(listed)) => self.listed(listed),
             Some(change::Kind::Cosigned(cosigned)) => (!self.is_superseded(cosigned), false),
             Some(change::Kind::AuditWitnessed(witnessed)) => (!self.is_outdated(witnessed), false),
@@ -252,6 +255,27 @@ impl Sweep {
     /// Whether an erasure asked for, or confirmed, at that time can be neither confirmed nor asked about any more.
     fn ended(&self, time_ms: u64) -> bool {
         self.now.ms_since(Timestamp::from_unix_ms(time_ms)) > limits::ERASURE_HOURS * 3_600_000
+    }
+
+    /// What stands behind a decision goes with the content of its record; of an erased indicator what it said goes before.
+    fn detailed(&mut self, detailed: &mut DecisionDetailed) -> (bool, bool) {
+        if Day(detailed.expires_day) < self.horizon {
+            let ways = detailed.ways(self.record).into_iter().map(|key| Forgotten { key, record: None });
+            self.removed.extend(ways);
+            self.done.contents += 1;
+            return (false, true);
+        }
+        let mut touched = false;
+        for part in &mut detailed.parts {
+            let erased = self.feed(&part.origin).and_then(|feed| self.erased.get(&feed));
+            let erased = Commitment::try_from(part.target.as_slice())
+                .is_ok_and(|target| erased.is_some_and(|erased| erased.contains(&target)));
+            if erased && part.strip() {
+                self.done.contents += 1;
+                touched = true;
+            }
+        }
+        (true, touched)
     }
 
     /// A later checkpoint of the same feed is stored with its cosignatures.

@@ -76,6 +76,7 @@ fn a_record_carries_the_time_of_its_decision() {
         matched: Vec::new(),
         policy_sha256: Sha256Digest([1; 32]),
         degraded: false,
+        behind: None,
     };
     house.node.record_screenings(vec![record], &mut house.rng).expect("recorded");
     house.node.sync().expect("syncs");
@@ -97,6 +98,7 @@ fn screener(consortium: &Consortium, house: &House) -> (Arc<Screener>, mpsc::Rec
         policy: BuiltInPolicy::new(&settings.guards.digest()),
         demands: ArcSwap::from_pointee(Demands::of(&consortium.roster, &Exclusions::default())),
         own: state.identity.member.clone(),
+        local_mac: state.identity.local_mac.clone(),
         sandbox: true,
         records,
     };

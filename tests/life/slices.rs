@@ -22,6 +22,7 @@ fn a_slice_of_large_audit_records_fits_one_message_and_nothing_is_left_out() {
         matched: vec![indicator.clone(); 16],
         policy_sha256: Sha256Digest([1; 32]),
         degraded: false,
+        detail: None,
     };
     bank.node.record(&Actor::Node, (0..1_000).map(decided).collect(), START, &mut bank.rng).expect("recorded");
     bank.node.sync().expect("syncs");

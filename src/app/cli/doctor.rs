@@ -17,6 +17,7 @@ use crate::app::config::reader::PREFIX;
 use crate::app::config::{Config, ConfigError};
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output::{answer, answer_json, counted};
+use crate::io::advice_files;
 use crate::io::guard_files;
 use crate::io::typology_file;
 
@@ -27,7 +28,7 @@ Examples:
   hushwire doctor --config bank-a/hushwire.toml
   hushwire doctor --json | jq '.findings[] | select(.level != \"ok\")'
 
-Looks at configuration, files and their permissions, keystore, roster, certificates, clock, disk, ports, guard lists, typology, the \
+Looks at configuration, files and their permissions, keystore, roster, certificates, clock, disk, ports, guard lists, typology, advice, the \
 running node and its peers. It changes nothing. Exit code 1: something has to be mended.")]
 pub struct DoctorArgs {
     /// Configuration of the node
@@ -151,6 +152,10 @@ fn examine(patient: &Patient<'_>, findings: &mut Findings) {
             error.to_string(),
             "correct the line, or take typology.file out to publish under the list that ships",
         ),
+    }
+    match advice_files::load(&config.advice.folder, &config.advice.language) {
+        Ok(texts) => findings.ok("advice", format!("{} texts for customers by key", texts.keys().len())),
+        Err(error) => findings.fault("advice", error.to_string(), format!("edit {}", error.path().display())),
     }
     network::examine(patient, roster.as_ref(), findings);
 }

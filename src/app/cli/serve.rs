@@ -109,6 +109,7 @@ fn explain(error: ServeError, config: &Path) -> CliError {
         | ServeError::File { .. }
         | ServeError::Guard(_)
         | ServeError::Typology(_)
+        | ServeError::Advice(_)
         | ServeError::Webhook { .. }
         | ServeError::Connect(_)
         | ServeError::SetAside(_)

@@ -54,6 +54,7 @@ pub fn read(record: &Record) -> Result<local::ScreenTransactionRequest, Vec<Refu
         own_score: reader.parsed("own_score", "own_score", score),
         transaction_ref: reader.plain("transaction_ref").unwrap_or_default(),
         audit: 0,
+        accept_language: String::new(),
     };
     reader.finish()?;
     Ok(transaction)

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::ArcSwap;
 use tokio::sync::watch;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
@@ -15,10 +16,12 @@ use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
+use crate::domain::screening::advice::AdviceTexts;
 use crate::domain::statistics::budget::Epsilon;
 use crate::io::access::bearer::Bearer;
 use crate::io::access::token::TokenRecord;
 use crate::io::access::tokens::TokenRegistry;
+use crate::io::advice_files;
 use crate::io::clock;
 use crate::io::exchange::links::Links;
 use crate::io::exchange::streams::Streams;
@@ -92,6 +95,8 @@ pub struct LocalDoor {
     pub tls: Arc<watch::Sender<Arc<DoorTls>>>,
     /// Tells who asks whether the node is well.
     pub health: HealthReporter,
+    /// New texts for customers are put here.
+    pub advice: Arc<ArcSwap<AdviceTexts>>,
     /// Who may call without a certificate, where that is allowed at all.
     pub tokens: Option<Arc<TokenRegistry>>,
     admission: Admission,
@@ -160,10 +165,16 @@ pub fn local(
     let defaults = PublishDefaults { ack: config.feed.ack, spread_s: config.feed.spread_s };
     let counted = Arc::clone(&metrics.publishing);
     let publishing = Publishing { engine: engine.clone(), member: config.member.clone(), defaults, counted };
-    let screening = ScreeningDesk { screener: Arc::clone(screener), consortium: engine.consortium().clone() };
+    let advice = Arc::new(ArcSwap::from_pointee(advice_files::load(&config.advice.folder, &config.advice.language)?));
+    let screening = ScreeningDesk {
+        screener: Arc::clone(screener),
+        consortium: engine.consortium().clone(),
+        advice: Arc::clone(&advice),
+    };
     let lists = Lists { engine: engine.clone() };
     let default_epsilon = Epsilon::from_nano(config.statistics.epsilon_nano);
-    let compliance = Compliance { engine: engine.clone(), default_epsilon };
+    let local_mac = LocalMacKey::new(&material.keystore.keys.local_mac);
+    let compliance = Compliance { engine: engine.clone(), default_epsilon, local_mac };
     let node = NodeState {
         engine: engine.clone(),
         links: links.clone(),
@@ -187,6 +198,7 @@ pub fn local(
     Ok(LocalDoor {
         tokens: tokens.map(|tokens| Arc::new(TokenRegistry::new(config.member.clone(), tokens))),
         health: reporter,
+        advice,
         tls: Arc::new(watch::Sender::new(Arc::new(tls))),
         admission: Admission::Local { member: config.member.clone() },
         routes,

@@ -54,6 +54,7 @@ use crate::io::screener::{Queued, Records, Screener, write_records};
 use crate::io::snapshot_keeper::write_last;
 use crate::io::traces::Traces;
 use crate::io::webhook::deliver::deliver;
+use crate::node::local_mac::LocalMacKey;
 use crate::node::state::Settings;
 use crate::node::store::StorageFault;
 
@@ -105,6 +106,7 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
         local: Arc::clone(&local_door.tls),
         peer: Arc::clone(&peer_door.tls),
         identity: Arc::clone(&peering.identity),
+        advice: Arc::clone(&local_door.advice),
     };
     let access = reload::Access { tls: Arc::clone(&local_door.tls), tokens: local_door.tokens.clone(), turn };
     if let Some(tcp) = sockets.metrics {
@@ -238,6 +240,7 @@ fn start(
         lists,
         freshness: ArcSwap::from_pointee(freshness),
         own: config.member.clone(),
+        local_mac: LocalMacKey::new(&material.keystore.keys.local_mac),
         sandbox: config.screening.sandbox,
         records,
     });

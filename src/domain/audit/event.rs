@@ -126,6 +126,8 @@ pub enum AuditEvent {
         matched: Vec<IndicatorRef>,
         policy_sha256: Sha256Digest,
         degraded: bool,
+        /// Digest of what stands behind it.
+        detail: Option<Sha256Digest>,
     },
     /// All other transactions of one caller in one minute.
     ScreeningsCounted {
@@ -182,6 +184,12 @@ pub enum AuditEvent {
     },
     AuditProved {
         index: u64,
+    },
+    /// Somebody looked at what stands behind decisions, by one's id or by another way that led to so many.
+    DecisionExplained {
+        by: &'static str,
+        decision_id: String,
+        found: u64,
     },
     StatisticsReleased {
         release_id: String,

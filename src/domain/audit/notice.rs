@@ -160,6 +160,7 @@ mod tests {
             matched: vec![IndicatorRef { member: "bank-b".parse().expect("valid"), commitment: Commitment([7; 32]) }],
             policy_sha256: Sha256Digest([1; 32]),
             degraded: false,
+            detail: None,
         }
     }
 

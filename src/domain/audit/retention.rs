@@ -47,6 +47,7 @@ impl AuditEvent {
             | Self::PolicyLoaded { .. }
             | Self::AuditExported { .. }
             | Self::AuditProved { .. }
+            | Self::DecisionExplained { .. }
             | Self::StatisticsReleased { .. }
             | Self::StatisticsRefused { .. }
             | Self::StoreDamaged { .. }

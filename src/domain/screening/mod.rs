@@ -5,6 +5,8 @@
 //! reason by reason, which is what makes an answer explainable later. Profiles, late matches and loadable policies are left
 //! to later parts.
 
+pub mod advice;
+
 pub mod answer;
 
 pub mod decision;
@@ -12,6 +14,8 @@ pub mod decision;
 pub mod demands;
 
 pub mod freshness;
+
+pub mod language;
 
 pub mod matching;
 

@@ -32,7 +32,7 @@ pub enum TransactionError {
     #[error("a country is two upper-case letters, ISO 3166-1")]
     Country,
     #[error("a reference has at most {SOURCE_REF_CHARACTERS} characters, got {got}")]
-    ReferenceLength { got: usize },
+    ReferenceLength { field: &'static str, got: usize },
     #[error("the own score lies between 0 and {OWN_SCORE_MAX}, got {got}")]
     OwnScore { got: u32 },
 }
@@ -47,7 +47,7 @@ impl TransactionError {
             Self::FromTheFuture => "time",
             Self::Channel => "channel",
             Self::Country => "country",
-            Self::ReferenceLength { .. } => "customer_ref",
+            Self::ReferenceLength { field, .. } => field,
             Self::OwnScore { .. } => "own_score",
         }
     }
@@ -71,6 +71,27 @@ impl TransactionError {
 /// A caller's reference of its customer. Closed: stored only as a keyed hash, wiped on drop.
 #[derive(Default)]
 pub struct CustomerRef(Zeroizing<String>);
+
+/// A caller's reference of its order, closed in the same way.
+#[derive(Default)]
+pub struct TransactionRef(Zeroizing<String>);
+
+impl TransactionRef {
+    pub fn new(reference: String) -> Self {
+        Self(Zeroizing::new(reference))
+    }
+
+    /// For the keyed hash only.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for TransactionRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TransactionRef(…)")
+    }
+}
 
 impl CustomerRef {
     pub fn new(reference: String) -> Self {
@@ -103,6 +124,7 @@ pub struct TransactionDraft {
     /// Empty where not given.
     pub country: String,
     pub customer_ref: CustomerRef,
+    pub transaction_ref: TransactionRef,
     pub own_score: Option<u32>,
 }
 
@@ -137,9 +159,12 @@ impl Transaction {
         if draft.channel.len() > CHANNEL_CHARACTERS || !draft.channel.bytes().all(plain) {
             return Err(TransactionError::Channel);
         }
-        let reference = draft.customer_ref.0.chars().count();
-        if reference > SOURCE_REF_CHARACTERS {
-            return Err(TransactionError::ReferenceLength { got: reference });
+        let references = [("customer_ref", &draft.customer_ref.0), ("transaction_ref", &draft.transaction_ref.0)];
+        for (field, reference) in references {
+            let got = reference.chars().count();
+            if got > SOURCE_REF_CHARACTERS {
+                return Err(TransactionError::ReferenceLength { field, got });
+            }
         }
         if let Some(got) = draft.own_score.filter(|score| *score > OWN_SCORE_MAX) {
             return Err(TransactionError::OwnScore { got });
@@ -174,6 +199,10 @@ impl Transaction {
 
     pub fn customer_ref(&self) -> &CustomerRef {
         &self.draft.customer_ref
+    }
+
+    pub fn transaction_ref(&self) -> &TransactionRef {
+        &self.draft.transaction_ref
     }
 
     /// 0 to 1000.
@@ -225,6 +254,7 @@ mod tests {
         check(&|draft| draft.country = "DEU".to_owned(), "country", "iso_3166");
         check(&|draft| draft.channel = "Web shop".to_owned(), "channel", "channel_name");
         check(&|draft| draft.customer_ref = CustomerRef::new("x".repeat(129)), "customer_ref", "too_long");
+        check(&|draft| draft.transaction_ref = TransactionRef::new("x".repeat(129)), "transaction_ref", "too_long");
         check(&|draft| draft.own_score = Some(1_001), "own_score", "score_range");
         check(&|draft| draft.time = Some(NOW.plus_s(301)), "time", "from_the_future");
     }

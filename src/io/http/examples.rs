@@ -27,6 +27,7 @@ pub fn example(path: &str) -> Option<Value> {
         "/v1/lists:remove" => {
             json!({"requestId": "desk-2", "list": "OWN_LIST_ALLOW", "targets": [{"identifier": mailbox}]})
         }
+        "/v1/decisions:explain" => json!({"reference": "7KQ2-M0XD"}),
         "/v1/audit/records:prove" => json!({"index": "0"}),
         _ => return None,
     })
@@ -51,6 +52,6 @@ mod tests {
             json::read(example.to_string().as_bytes(), &input).expect(route.path);
             read += 1;
         }
-        assert_eq!(read, 8);
+        assert_eq!(read, 9);
     }
 }

@@ -9,6 +9,7 @@ mod bounds;
 pub mod door;
 mod examples;
 pub mod json;
+pub mod languages;
 pub mod openapi;
 pub mod problem;
 mod query;

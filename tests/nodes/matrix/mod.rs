@@ -48,7 +48,7 @@ pub fn audited(consortium: &Consortium, node: &Node) -> Refusals {
 
 /// A path that can be asked.
 pub fn filled(path: &str) -> String {
-    path.replace("{decision_id}", "ffffffffffffffffffffffffffffffff")
+    path.replace("{decision_id}", "ffffffffffffffffffffffffffffffff").replace("{key}", "proceed")
 }
 
 /// The method behind a route.

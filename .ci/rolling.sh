@@ -4,100 +4,77 @@
 # screened; then one goes back to OLD. Throughout, every order put to a member that is not being replaced must be answered, and at
 # the end every member must believe every case that was acknowledged, in feeds of one root.
 #
-# Without OLD it is built from the newest tag (or from $HUSHWIRE_RELEASE), where there is one: dependencies come from the same
-# target folder, so that costs one crate. Where there is none, NEW rolls against itself, and that is said.
+# Without OLD it is built from the newest tag before this commit (or from $HUSHWIRE_RELEASE), where there is one: dependencies are
+# taken from this build, so that costs one crate. Where there is none, NEW rolls against itself, and that is said.
+#
+# A release that stores anything in a new way cannot be gone back from: there the step back must be refused, and leave the store to
+# NEW.
 set -euo pipefail
 new="$(realpath "$1")"
 old=""
 if [[ $# -gt 1 ]]; then old="$(realpath "$2")"; fi
-cd "$(dirname "$0")/.."
-folder="$(mktemp -d)"
-declare -A pid
+here="$(realpath "$(dirname "$0")")"
+export HUSHWIRE__FEED__WINDOW_MS=50
+. "$here/node.sh"
 jobs=()
-finish() {
+finish_jobs() {
     touch "$folder/stop"
     if [[ ${#jobs[@]} -gt 0 ]]; then wait "${jobs[@]}" 2> /dev/null || true; fi
-    if [[ ${#pid[@]} -gt 0 ]]; then kill "${pid[@]}" 2> /dev/null && wait || true; fi
-    rm -rf "$folder"
+    finish
 }
-trap finish EXIT
+trap finish_jobs EXIT
+cd "$here/.."
 # Copies: what is built beside this check must not change under it.
 cp "$new" "$folder/new"
-release="${HUSHWIRE_RELEASE:-$(git describe --tags --abbrev=0 2> /dev/null || true)}"
+release="${HUSHWIRE_RELEASE:-$(git describe --tags --abbrev=0 HEAD^ 2> /dev/null || true)}"
 if [[ -n "$old" ]]; then
     cp "$old" "$folder/old"
 elif [[ -n "$release" ]]; then
     source="target/released/${release//\//-}"
     rm -rf "$source" && mkdir -p "$source"
     git archive "$release" | tar -x -C "$source"
-    cargo build --locked --quiet --manifest-path "$source/Cargo.toml" --target-dir target
-    cp target/debug/hushwire "$folder/old"
-    # Not into the file of that name, which cargo keeps as the release's.
-    cp --remove-destination "$folder/new" target/debug/hushwire
+    # In a target folder of its own: in a shared one cargo takes parts of the release for parts of this build, as both are one
+    # package of one version to it. It begins with the dependencies that are built already.
+    mkdir -p "$source/target/debug"
+    (cd target/debug && tar -c --exclude='*hushwire*' .fingerprint build deps/*.{d,rlib,rmeta,so}) | tar -x -C "$source/target/debug"
+    cargo build --locked --quiet --manifest-path "$source/Cargo.toml" --target-dir "$source/target"
+    cp "$source/target/debug/hushwire" "$folder/old"
     echo "rolling from $release to this build"
 else
     cp "$new" "$folder/old"
-    echo "NOTE: no release is tagged yet, so this build rolls against itself: that shows the procedure, and nothing about formats"
+    echo "NOTE: no release is tagged before this commit, so this build rolls against itself: that shows the procedure, and nothing about formats"
 fi
 cd "$folder"
 
-export HUSHWIRE_PASSPHRASE="only for this check" HUSHWIRE_DANGER_QUICK_SEALING=true HUSHWIRE__FEED__WINDOW_MS=50
+hushwire="$folder/old" # founds the consortium
 members=(bank-a bank-b shop)
-fail() {
-    echo "FAILED: $*" >&2
-    tail -n 5 ./*.log >&2
-    exit 1
-}
-port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 status() { ./new status --json --config "$1/hushwire.toml" 2> /dev/null; }
-wait_for() { # member, filter of its status
-    for _ in $(seq 300); do
-        if status "$1" | jq -e "$2" > /dev/null; then return; fi
-        sleep 0.2
-    done
-    fail "$1 never came to: $2"
+until_status() { # member, filter of its status
+    holds() { status "$1" | jq -e "$2"; }
+    until_true 60 "$1: $2" holds "$@"
 }
-start() { # member, program
-    rm -f "$1.ready"
-    "./$2" serve --config "$1/hushwire.toml" --ready-file "$1.ready" >> "$1.log" 2>&1 & pid[$1]=$!
-    for _ in $(seq 300); do
-        if [[ -e "$1.ready" ]]; then break; fi
-        kill -0 "${pid[$1]}" 2> /dev/null || fail "$1 does not start as $2"
-        sleep 0.1
-    done
-    wait_for "$1" '.state == "ready" and all(.peers[]; .state == "connected")'
-    rm -f "away-$1"
-}
+until_connected() { until_status "$1" '.state == "ready" and all(.peers[]; .state == "connected")'; } # member
 replace() { # member, program
+    local runs="$2"
     touch "away-$1"
-    kill -TERM "${pid[$1]}"
-    wait "${pid[$1]}" || fail "$1 did not stop in good order"
-    start "$1" "$2"
-    echo "$1 runs the $2 program: $(wc -l < acknowledged) cases acknowledged, $(wc -l < answered) orders answered so far"
+    stop "$1"
+    if ! may_start "$1" "$folder/$2"; then
+        [[ "$2" == old ]] && tail -n 3 "$1.log" | grep -q 'the store has format version' || fail "$1 does not start as $2"
+        echo "NOTE: the old program refuses the store of the new one"
+        runs=new
+        start "$1" "$folder/new"
+    fi
+    until_connected "$1"
+    rm "away-$1"
+    echo "$1 runs the $runs program: $(wc -l < acknowledged) cases acknowledged, $(wc -l < answered) orders answered so far"
 }
 
-admin="$(./old key admin anna --consortium rolling.example --out anna.age 2> /dev/null)"
-cards=()
+found "${members[@]}"
 for member in "${members[@]}"; do
-    peer="$(port)"
-    ./old member keygen --dir "$member" --consortium rolling.example --member "$member" \
-        --local "127.0.0.1:$(port)" --peer "127.0.0.1:$peer" > founding.log 2>&1
-    ./old member card --dir "$member" --name "$member" --endpoint "127.0.0.1:$peer" --out "$member.card" >> founding.log 2>&1
-    cards+=(--card "$member.card")
+    certificates "$member" publisher screener operator
+    start "$member"
 done
-./old member genesis --consortium rolling.example "${cards[@]}" --admin "$admin" --quorum 1 --out genesis >> founding.log 2>&1
-./old member sign genesis/* --admin anna.age >> founding.log 2>&1
-./old member invite --out invitation genesis/* >> founding.log 2>&1
-hash="$(./old member roster genesis/roster-1.note --hash)"
-for member in "${members[@]}"; do
-    ./old member join invitation --dir "$member" --genesis "$hash" >> founding.log 2>&1
-    for role in publisher screener operator; do ./old cert issue $role desk --dir "$member" >> founding.log 2>&1; done
-done
-for member in "${members[@]}"; do
-    rm -f "$member.ready"
-    ./old serve --config "$member/hushwire.toml" --ready-file "$member.ready" >> "$member.log" 2>&1 & pid[$member]=$!
-done
-for member in "${members[@]}"; do wait_for "$member" '.state == "ready" and all(.peers[]; .state == "connected")'; done
+for member in "${members[@]}"; do until_connected "$member"; done
 
 touch acknowledged answered
 publish() {
@@ -131,11 +108,8 @@ screen & jobs+=($!)
 flow() {
     local cases orders
     cases=$(($(wc -l < acknowledged) + 4)) orders=$(($(wc -l < answered) + 6))
-    for _ in $(seq 600); do
-        if (($(wc -l < acknowledged) >= cases && $(wc -l < answered) >= orders)); then return; fi
-        sleep 0.1
-    done
-    fail "cases and orders do not flow"
+    flowed() { (($(wc -l < acknowledged) >= cases && $(wc -l < answered) >= orders)); }
+    until_true 60 "cases and orders flow" flowed
 }
 flow
 for member in "${members[@]}"; do
@@ -150,16 +124,13 @@ if [[ -e unanswered ]]; then fail "not answered: $(cat unanswered)"; fi
 
 cases="$(wc -l < acknowledged)"
 for member in "${members[@]}"; do
-    wait_for "$member" ".pending == 0 and .believed >= $cases and all(.feeds[]; .quarantined | not) and .alarms == []"
+    until_status "$member" ".pending == 0 and .believed >= $cases and all(.feeds[]; .quarantined | not) and .alarms == []"
     { echo "device"; cat acknowledged; } > orders.csv
     stopped="$(./new screen orders.csv --map device=device --json --config "$member/hushwire.toml" 2> /dev/null \
         | jq -r .decision | grep -c -x challenge || true)"
     [[ "$stopped" == "$cases" ]] || fail "$member stops $stopped of $cases acknowledged cases"
 done
 roots() { status "$1" | jq -c '[.feeds[] | {origin, size, root}] | sort_by(.origin)'; }
-for _ in $(seq 100); do
-    if [[ "$(roots bank-a)" == "$(roots bank-b)" && "$(roots bank-b)" == "$(roots shop)" ]]; then break; fi
-    sleep 0.2
-done
-[[ "$(roots bank-a)" == "$(roots bank-b)" && "$(roots bank-b)" == "$(roots shop)" ]] || fail "the members hold different feeds"
+same_roots() { [[ "$(roots bank-a)" == "$(roots bank-b)" && "$(roots bank-b)" == "$(roots shop)" ]]; }
+until_true 20 "feeds of one root" same_roots
 echo "rolled through: $cases cases acknowledged and believed everywhere, $(wc -l < answered) orders answered, none unanswered"

@@ -146,6 +146,21 @@ pub const CONNECTIONS_PER_SOURCE_PEER: usize = 64;
 /// Connections open at once of one member: one for its stream, one for a relay, some during rollover.
 pub const CONNECTIONS_PER_MEMBER: usize = 16;
 
+/// Connections open at once of those who came without a certificate, where tokens are taken: a quarter of the door, so that
+/// holders of certificates find room whoever else comes. From one address half of it: systems behind a proxy share one.
+pub const CONNECTIONS_STRANGERS: usize = 256;
+pub const CONNECTIONS_PER_SOURCE_STRANGERS: usize = 128;
+
+/// Milliseconds such a connection has for its first call with a token that counts, and may rest without a running call
+/// afterwards: a system calls at once after it connected, and keeps its channel between two customers.
+pub const STRANGER_PROOF_MS: u64 = 10_000;
+pub const STRANGER_IDLE_MS: u64 = 300_000;
+
+/// Bytes of JSON bodies in memory at once, of one connection and in all: four of the largest, and as many such connections
+/// as a small machine has memory for. What is above is told to come back, as an overloaded node tells any call.
+pub const BODY_BYTES_PER_CONNECTION: usize = 4 * MESSAGE_BYTES;
+pub const BODY_BYTES: usize = 16 * MESSAGE_BYTES;
+
 /// New connections from one address: this many at once, then this many a second. A handshake costs about 0.5 ms.
 pub const CONNECTS_BURST: u64 = 256;
 pub const CONNECTS_PER_S: u64 = 32;
@@ -386,6 +401,12 @@ pub const TOKEN_DAYS: u64 = 366;
 /// Files of revocations, and of tokens: each is read again when any of them changes.
 pub const ACCESS_FILES: usize = 1_024;
 
+/// Notes that commands left for the audit log and the node has not taken: more than anybody makes while it is stopped.
+pub const COMMAND_NOTES: usize = 1_024;
+
+/// Bytes of the names of tokens that were ever given: some fifty thousand.
+pub const TOKEN_NAMES_BYTES: u64 = 1024 * 1024;
+
 /// Milliseconds between looks at those files: who is revoked is out within a second. After a look that failed, ten.
 pub const ACCESS_POLL_MS: u64 = 1_000;
 pub const ACCESS_RETRY_MS: u64 = 10_000;
@@ -431,14 +452,155 @@ pub const WEBHOOK_ATTEMPT_MS: u64 = 10_000;
 pub const WEBHOOK_FIRST_PAUSE_MS: u64 = 1_000;
 pub const WEBHOOK_LONGEST_PAUSE_MS: u64 = 300_000;
 
-/// Answers that an event is not acceptable before it is given up: a receiver may be in the middle of an upgrade.
+/// Answers that an event is not acceptable before it stands aside for the next: a receiver may be in the middle of an upgrade.
 pub const WEBHOOK_REFUSALS: u32 = 5;
+
+/// Events of one receiver that stand aside at once. Whoever refuses more refuses everything: then the next one waits.
+pub const WEBHOOK_ASIDE: usize = 100;
+
+/// Seconds from its record for which an event that is refused is tried again: a long weekend, for somebody to mend a receiver
+/// that takes ours for somebody else's.
+pub const WEBHOOK_REFUSED_S: u64 = 3 * 86_400;
 
 /// Bytes of the head of a receiver's answer; its body is not read. Hyper takes no less than 8 KiB.
 pub const WEBHOOK_ANSWER_BYTES: usize = 16 * 1024;
 
 /// Bytes of a secret, by the specification of Standard Webhooks.
 pub const WEBHOOK_SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+
+/// Customers whose profiles are kept, where not configured, and at most: some 60 MB, and some 3 GB.
+pub const PROFILE_CUSTOMERS: u64 = 200_000;
+pub const PROFILE_CUSTOMERS_MOST: u64 = 10_000_000;
+
+/// Bytes an encoded profile takes on average at most, for the room all of them share: a busy customer of many habits takes 400, one
+/// with a few orders 100.
+pub const PROFILE_AVERAGE_BYTES: usize = 320;
+
+/// Milliseconds between two writes of changed profiles: what a killed process loses of its customers' habits.
+pub const PROFILE_WRITE_EVERY_MS: u64 = 5_000;
+
+/// Profiles of one record of their journal, 100 to 200 KB.
+pub const PROFILES_PER_RECORD: usize = 1_000;
+
+/// Bytes of one segment of the journal of profiles: all of it is rewritten from time to time.
+pub const PROFILE_SEGMENT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Seconds after which a store of profiles that failed is opened again.
+pub const PROFILE_RETRY_S: u64 = 60;
+
+/// Stopped transactions that can still be released into their customers' habits, some 2 MB.
+pub const PROFILE_STOPPED: usize = 10_000;
+
+/// Transactions that wait for their profiles while these are read at the start, some 12 MB: a minute of a thousand a second.
+pub const PROFILE_LATE: usize = 65_536;
+
+/// Cases that wait for a decision, all together and of one caller: about 1 KB each in memory. A caller that stops everything
+/// leaves room for the others.
+pub const CASES_OPEN: usize = 50_000;
+pub const CASES_OPEN_PER_CALLER: usize = 20_000;
+
+/// Cases in memory, decided ones included; then the ones decided first leave. The audit log tells of them longer.
+pub const CASES: usize = 100_000;
+
+/// Indicators kept as evidence of one case: as many as a decision's audit record names.
+pub const CASE_EVIDENCE: usize = 16;
+
+/// Notes of one case.
+pub const CASE_NOTES: usize = 32;
+
+/// Cases ended by their timer in one tick: a backlog after a long stop is worked off beside everything else.
+pub const CASES_PER_TICK: usize = 256;
+
+/// Cases looked at for one page of a listing: some milliseconds of the engine.
+pub const CASES_SCANNED: usize = 10_000;
+
+/// Seconds between two records that cases were not opened for want of room.
+pub const CASES_TOLD_S: u64 = 60;
+
+/// Milliseconds between two looks of a watcher of cases: who waits learns of a release within a second.
+pub const CASES_LOOK_MS: u64 = 200;
+
+/// Seconds a customer has for a code, and at the member's own login: long enough for a slow message, too short to pass it on.
+pub const CHALLENGE_S: u64 = 300;
+pub const CHALLENGE_EXTERNAL_S: u64 = 900;
+
+/// Wrong codes of one case, and codes sent for it.
+pub const CHALLENGE_ATTEMPTS: u32 = 5;
+pub const CHALLENGE_CODES: u32 = 3;
+
+/// Wrong codes of one customer in a day: three whole challenges. Of all customers together in an hour: what a guesser gets, see
+/// `domain/case/guesses.rs`.
+pub const GUESSES_PER_CUSTOMER: usize = 15;
+pub const GUESSES_PER_NODE: usize = 3_000;
+
+/// Customers of whom it is remembered that they passed a challenge, and whose authenticators are known: some 100 and 300 bytes
+/// each.
+pub const PASSED_CUSTOMERS: usize = 200_000;
+pub const TOTP_CUSTOMERS: usize = 200_000;
+
+/// Characters of what the member's gateway needs to send a code, and of the account an authenticator shows.
+pub const DELIVERY_REF_CHARACTERS: usize = 256;
+pub const TOTP_ACCOUNT_CHARACTERS: usize = 64;
+
+/// Codes on their way to receivers at once: each waits for its receiver until it expires.
+pub const CODES_UNDER_WAY: usize = 1_000;
+
+/// Milliseconds the start of a challenge waits for a receiver to take the code before it answers that it is on its way.
+pub const CODE_WAIT_MS: u64 = 2_000;
+
+/// Rows of a history that is replayed: 32 bytes each and four for each column of identifiers, so about a gigabyte.
+pub const REPLAY_ROWS: usize = 20_000_000;
+
+/// Institutions of a replay: each takes in what every other one publishes.
+pub const REPLAY_INSTITUTIONS: u16 = 64;
+
+/// Sharing delays of one replay, each a run of its own.
+pub const REPLAY_DELAYS: usize = 16;
+
+/// Words of a typology column that are told apart; the rest are counted together.
+pub const REPLAY_TYPOLOGIES: usize = 64;
+
+/// Journal records that a node of a replay keeps: what is served is read back at once, and nothing is opened again.
+pub const REPLAY_RECORDS: u64 = 64;
+
+/// Seconds after an order in which a flag still raises a late match.
+pub const LATE_MATCH_S: u64 = 72 * 3_600;
+
+/// Bytes of a policy file, and rules in it: a bank's is some ten kilobytes and thirty rules.
+pub const POLICY_BYTES: usize = 128 * 1024;
+pub const POLICY_RULES: usize = 64;
+
+/// Bytes of one condition, and brackets open in it at once: more is not read by people any more, and every parser recurses.
+pub const POLICY_CONDITION_BYTES: usize = 1_000;
+pub const POLICY_NESTING: usize = 24;
+
+/// Expressions of a condition that stand within each other; a sum of so many terms is one, too.
+pub const POLICY_DEPTH: usize = 64;
+
+/// Steps of a few nanoseconds that one rule may take on the largest transaction: two loops over all matches, not three.
+pub const POLICY_RULE_STEPS: u64 = 20_000;
+
+/// Steps of all rules together: a millisecond at worst.
+pub const POLICY_STEPS: u64 = 200_000;
+
+/// Reasons of one answer, the strongest; rules of every match could give thousands.
+pub const REASONS_PER_ANSWER: usize = 64;
+
+/// Milliseconds between looks at the files of the policies: one that stays the same for two is in force within a second. Before a
+/// policy is offered to the journal again.
+pub const POLICY_POLL_MS: u64 = 400;
+pub const POLICY_RETRY_MS: u64 = 5_000;
+
+/// Typologies of one match that rules see.
+pub const POLICY_TYPOLOGIES: usize = 16;
+
+/// Named amounts of a policy, and currencies of each: ISO 4217 has some 180.
+pub const POLICY_AMOUNTS: usize = 32;
+pub const POLICY_CURRENCIES: usize = 200;
+
+/// Characters of a rule's name, reason or advice key; of its description.
+pub const POLICY_WORD_CHARACTERS: usize = 64;
+pub const POLICY_DESCRIPTION_CHARACTERS: usize = 300;
 
 /// Bytes of an `Accept-Language` header that are looked at: browsers send below 200.
 pub const ACCEPT_LANGUAGE_BYTES: usize = 1_024;

@@ -18,6 +18,9 @@ use serde::Deserialize;
 use crate::base::limits;
 use crate::domain::screening::advice::{AdviceError, AdviceText, AdviceTexts, LanguageTexts};
 use crate::domain::screening::language::{LanguageTag, NoLanguage};
+use crate::domain::screening::policy::Policy;
+use crate::domain::screening::policy::rule::Rule;
+use crate::domain::screening::policy::word::Word;
 use crate::io::keystore::file::{FileError, read_at_most};
 
 /// The texts that ship: tag and file.
@@ -124,6 +127,12 @@ fn read(path: &Path) -> Result<(LanguageTag, LanguageTexts), AdviceFileError> {
     Ok((tag, parse(path, text.strip_prefix('\u{feff}').unwrap_or(&text))?))
 }
 
+/// The rules of a policy whose advice there is no text of: their customers are told the text that goes with the decision.
+pub fn unknown_advice<'p>(policy: &'p Policy, texts: &AdviceTexts) -> impl Iterator<Item = (&'p Rule, &'p Word)> {
+    let named = policy.rules().iter().filter_map(|rule| Some((rule, rule.advice.as_ref()?)));
+    named.filter(|(_, key)| !texts.known(key.as_str()))
+}
+
 fn parse(path: &Path, text: &str) -> Result<LanguageTexts, AdviceFileError> {
     let written: BTreeMap<String, Written> = toml::from_str(text).map_err(|error: toml::de::Error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or("");
@@ -141,8 +150,9 @@ fn parse(path: &Path, text: &str) -> Result<LanguageTexts, AdviceFileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::bytes::Sha256Digest;
     use crate::domain::screening::advice::{further_keys, general_key};
-    use crate::domain::screening::decision::{Advice, Decision, ReasonCode};
+    use crate::domain::screening::decision::Decision;
     use crate::domain::screening::language::AcceptLanguage;
 
     fn english() -> LanguageTag {
@@ -165,9 +175,11 @@ mod tests {
         for decision in Decision::ALL {
             assert!(texts.known(general_key(decision)));
             assert!(further_keys(decision).iter().all(|key| texts.known(key)), "{decision}");
-            for code in ReasonCode::ALL {
-                assert!(texts.known(Advice::of(decision, Some(code)).key()));
-            }
+        }
+        for policy in [include_str!("../../deploy/policy/default.toml"), include_str!("../../deploy/policy/bank.toml")]
+        {
+            let policy = Policy::parse(policy, &Sha256Digest([0; 32])).expect("ships");
+            assert_eq!(unknown_advice(&policy, &texts).count(), 0, "{}", policy.title());
         }
     }
 
@@ -218,6 +230,12 @@ mod tests {
         assert_eq!(title("payment_refused", "de").1, "de");
         assert_eq!(title("proceed", "sv"), ("Pronto".to_owned(), "pt-BR".to_owned()));
         assert_eq!(title("payment_refused", "sv").1, "en");
+        let policy = include_str!("../../deploy/policy/default.toml").replace("\"contact_card_issuer\"", "\"travel\"");
+        let policy = Policy::parse(&policy, &Sha256Digest([0; 32])).expect("a policy");
+        let own: Vec<&str> = unknown_advice(&policy, &texts).map(|(_, key)| key.as_str()).collect();
+        let without = load(&None, &english()).expect("ships");
+        let shipped: Vec<&str> = unknown_advice(&policy, &without).map(|(_, key)| key.as_str()).collect();
+        assert_eq!((own.as_slice(), shipped.as_slice()), ([].as_slice(), ["travel"].as_slice()));
         assert!(texts.known("travel") && texts.find("travel", &AcceptLanguage::read("en")).is_none());
     }
 

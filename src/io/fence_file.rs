@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use crate::io::folder::folder_of;
 use crate::io::journal::fs::{Fs, FsFile, fault, narrow, place_file, read_exact_at};
 use crate::node::reserve::{Found, Reservation};
 use crate::node::store::StorageFault;
@@ -40,8 +41,7 @@ impl<F: Fs> FenceFile<F> {
     /// Replaces its content; durable when this returns.
     pub fn write(&self, reservation: &Reservation) -> Result<(), StorageFault> {
         place_file(&self.fs, &self.path, reservation.encode().as_bytes()).map_err(fault)?;
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        self.fs.sync_dir(folder.unwrap_or(std::path::Path::new("."))).map_err(fault)
+        self.fs.sync_dir(folder_of(&self.path)).map_err(fault)
     }
 }
 

@@ -23,6 +23,7 @@ use crate::base::name::ConsortiumId;
 use crate::domain::belief::Belief;
 use crate::domain::belief::image::{Image, Moved};
 use crate::domain::belief::load::{ImageError, Loader};
+use crate::io::folder::folder_of;
 use crate::io::journal::format::{FrameKind, KEY_FILE_BYTES, KeyFile, MAX_SEALED_BYTES, SegmentName, TAG_BYTES, Tag};
 use crate::io::journal::frames::{FrameWalk, Step};
 use crate::io::journal::fs::{Fs, FsFile, UNFINISHED, fault, narrow, read_exact_at, wide};
@@ -181,7 +182,7 @@ impl<F: Fs> SnapshotFile<F> {
         standing.covers = None;
         self.destroy(&self.path)?;
         self.destroy(&self.beside())?;
-        self.fs.sync_dir(self.folder()).map_err(fault)
+        self.fs.sync_dir(folder_of(&self.path)).map_err(fault)
     }
 
     /// What the snapshot in place stands for.
@@ -192,7 +193,7 @@ impl<F: Fs> SnapshotFile<F> {
     fn check_room(&self, belief: &Belief) -> Result<(), NotWritten> {
         let memory = belief.writer().memory();
         let needed = wide(memory.records_bytes + memory.facts_bytes) + limits::SNAPSHOT_SPARE_BYTES;
-        let free = self.fs.space(self.folder()).map_err(fault)?.free_bytes;
+        let free = self.fs.space(folder_of(&self.path)).map_err(fault)?.free_bytes;
         if free < needed { Err(NotWritten::NoRoom { needed, free }) } else { Ok(()) }
     }
 
@@ -244,7 +245,7 @@ impl<F: Fs> SnapshotFile<F> {
         standing.covers = None;
         self.destroy(&self.path)?;
         self.fs.rename(&self.beside(), &self.path).map_err(fault)?;
-        self.fs.sync_dir(self.folder()).map_err(fault)?;
+        self.fs.sync_dir(folder_of(&self.path)).map_err(fault)?;
         standing.covers = Some(cut.clone());
         Ok(())
     }
@@ -258,10 +259,6 @@ impl<F: Fs> SnapshotFile<F> {
 
     fn beside(&self) -> PathBuf {
         self.path.with_extension(UNFINISHED)
-    }
-
-    fn folder(&self) -> &Path {
-        self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
     }
 
     /// A panic elsewhere cannot leave it half changed.

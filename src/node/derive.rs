@@ -57,10 +57,14 @@ impl Derivation {
                 | change::Kind::Recovered(_)
                 | change::Kind::Filled(_)
                 | change::Kind::Listed(_)
+                | change::Kind::CaseOpened(_)
+                | change::Kind::CaseStepped(_)
+                | change::Kind::ChallengeChanged(_)
                 | change::Kind::Cosigned(_)
                 | change::Kind::AuditWitnessed(_)
                 | change::Kind::ErasureAsked(_)
-                | change::Kind::ErasureConfirmed(_) => {}
+                | change::Kind::ErasureConfirmed(_)
+                | change::Kind::Policy(_) => {}
             }
         }
         Ok(rows)

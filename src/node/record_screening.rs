@@ -1,23 +1,26 @@
 //! Records of screening: what matched or was stopped, one by one; the rest as counts per caller and minute.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use rand::{CryptoRng, RngExt};
 
 use crate::base::bytes::{Commitment, LocalMac, Sha256Digest};
+use crate::base::limits;
 use crate::base::name::MemberId;
 use crate::base::time::Timestamp;
 use crate::domain::audit::behind::{DetailContext, detail_of};
 use crate::domain::audit::event::{AuditEvent, IndicatorRef};
 use crate::domain::audit::record::Actor;
-use crate::domain::screening::answer::Screening;
+use crate::domain::case::{Evidence, Opening};
+use crate::domain::screening::decision::Decision;
 use crate::node::Node;
+use crate::node::behind::Behind;
+use crate::node::case_stored::stored_opening;
 use crate::node::commit::{Commit, change};
 use crate::node::detail_stored::DecisionDetailed;
 use crate::node::store::{Journal, StorageFault, Views};
 
-/// One decision that matched something or stopped the transaction.
+/// One decision that matched something, stopped the transaction, or was about a very unusual one.
 #[derive(Debug, Clone)]
 pub struct ScreeningRecord {
     pub caller: Actor,
@@ -25,54 +28,27 @@ pub struct ScreeningRecord {
     pub decision_id: String,
     /// "allow", "challenge", "hold" or "block".
     pub decision: &'static str,
-    pub reasons: Vec<&'static str>,
+    pub reasons: Vec<String>,
     pub matched: Vec<(MemberId, Commitment)>,
     pub policy_sha256: Sha256Digest,
     pub degraded: bool,
+    /// What was unusual for the customer.
+    pub anomalies: Vec<&'static str>,
+    /// What a case is opened with, where the decision stops the order.
+    pub case: Option<CaseFacts>,
     /// What stands behind it, where that is kept.
     pub behind: Option<Behind>,
 }
 
-/// What stands behind a decision, as screening left it. Made into its parts beside screening, on the engine's thread.
-#[derive(Debug, Clone)]
-pub struct Behind {
-    pub screening: Arc<Screening>,
-    /// The short form the customer was told.
-    pub reference: String,
+/// What a case needs beside the record of its decision.
+#[derive(Debug, Clone, Default)]
+pub struct CaseFacts {
+    pub evidence: Vec<Evidence>,
+    pub amount_minor: i64,
+    pub currency: String,
     /// Keyed fingerprints of the caller's references.
     pub transaction: Option<LocalMac>,
     pub customer: Option<LocalMac>,
-    pub guard_sha256: Sha256Digest,
-    pub asked: Asked,
-}
-
-/// What the transaction said beside its identifiers.
-#[derive(Debug, Clone)]
-pub struct Asked {
-    pub time: Timestamp,
-    pub amount_minor: i64,
-    /// Empty where not given.
-    pub currency: String,
-    pub channel: String,
-    pub country: String,
-    pub own_score: Option<u32>,
-}
-
-impl Asked {
-    /// As facts, by name; what was not given is none.
-    fn facts(&self) -> BTreeMap<String, String> {
-        let Self { time, amount_minor, currency, channel, country, own_score } = self;
-        let facts = [
-            ("time", time.to_string()),
-            ("amount_minor", if currency.is_empty() { String::new() } else { amount_minor.to_string() }),
-            ("currency", currency.clone()),
-            ("channel", channel.clone()),
-            ("country", country.clone()),
-            ("own_score", own_score.map(|score| score.to_string()).unwrap_or_default()),
-        ];
-        let given = facts.into_iter().filter(|(_, value)| !value.is_empty());
-        given.map(|(name, value)| (format!("transaction.{name}"), value)).collect()
-    }
 }
 
 /// How often one caller got each decision within one minute, the recorded ones included.
@@ -93,6 +69,7 @@ impl<J: Journal, V: Views> Node<J, V> {
     ) -> Result<(), StorageFault> {
         for mut record in records {
             let detailed = record.behind.take().map(|behind| self.detail(&record, behind, rng));
+            let opening = record.case.take().and_then(|facts| self.opening(&record, facts));
             let matched = record.matched.into_iter().map(|(member, commitment)| IndicatorRef { member, commitment });
             let event = AuditEvent::ScreeningDecided {
                 decision_id: record.decision_id,
@@ -101,6 +78,7 @@ impl<J: Journal, V: Views> Node<J, V> {
                 matched: matched.collect(),
                 policy_sha256: record.policy_sha256,
                 degraded: record.degraded,
+                anomalies: record.anomalies,
                 detail: detailed.as_ref().map(DecisionDetailed::digest),
             };
             let mut commit = Commit::default();
@@ -108,7 +86,13 @@ impl<J: Journal, V: Views> Node<J, V> {
                 detailed.expires_day = record.time.day().0.saturating_add(event.keep_days());
                 commit.push(change::Kind::DecisionDetailed(detailed));
             }
-            self.commit(commit, &record.caller, vec![event], record.time, rng)?;
+            let mut events = vec![event];
+            if let Some(opening) = opening {
+                commit.push(change::Kind::CaseOpened(stored_opening(&opening, self.state.audit.size().0)));
+                let (case_id, decision) = (opening.id.to_string(), opening.decision.label());
+                events.push(AuditEvent::CaseOpened { case_id, decision, due: opening.due });
+            }
+            self.commit(commit, &record.caller, events, record.time, rng)?;
         }
         Ok(())
     }
@@ -122,12 +106,38 @@ impl<J: Journal, V: Views> Node<J, V> {
             caller: &record.caller,
             transaction: behind.transaction,
             customer: behind.customer,
-            facts: behind.asked.facts(),
+            facts: behind.facts(),
             guard_sha256: behind.guard_sha256,
             consortium: &self.state.identity.consortium,
         };
         let (detail, indicators) = detail_of(&behind.screening, context);
         DecisionDetailed::new(&detail, &indicators, || rng.random())
+    }
+
+    /// What the case of a decision is opened with; none where there is no room for it.
+    fn opening(&mut self, record: &ScreeningRecord, facts: CaseFacts) -> Option<Opening> {
+        let (id, caller) = (record.decision_id.parse().ok()?, record.caller.to_string());
+        let decision = Decision::from_label(record.decision).filter(|decision| *decision != Decision::Allow)?;
+        if !self.state.cases.has_room(&caller) {
+            self.state.cases.count_unopened();
+            return None;
+        }
+        let CaseFacts { mut evidence, amount_minor, currency, transaction, customer } = facts;
+        evidence.truncate(limits::CASE_EVIDENCE);
+        Some(Opening {
+            id,
+            caller,
+            at: record.time,
+            decision,
+            reasons: record.reasons.iter().map(|reason| (*reason).to_owned()).collect(),
+            evidence,
+            policy_sha256: record.policy_sha256,
+            amount_minor,
+            currency,
+            transaction,
+            customer,
+            due: self.state.settings.cases.due(record.time),
+        })
     }
 
     /// Writes the counters of one minute, one record a caller.

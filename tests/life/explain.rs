@@ -7,15 +7,18 @@ use hushwire::base::kind::IdentifierKind;
 use hushwire::base::time::Timestamp;
 use hushwire::domain::audit::record::Actor;
 use hushwire::domain::identifier::RawIdentifier;
+use hushwire::domain::profile::facts::ProfileFacts;
 use hushwire::domain::roster::exclusion::Exclusions;
 use hushwire::domain::screening::answer::Screening;
 use hushwire::domain::screening::demands::Demands;
 use hushwire::domain::screening::freshness::Freshness;
-use hushwire::domain::screening::policy::BuiltInPolicy;
+use hushwire::domain::screening::policy::Policy;
+use hushwire::domain::screening::policy::facts::Conditions;
 use hushwire::domain::screening::screen::{ScreeningContext, screen};
 use hushwire::domain::screening::transaction::{CustomerRef, Transaction, TransactionDraft, TransactionRef};
+use hushwire::node::behind::{Asked, Behind, Ruled};
 use hushwire::node::explain::{Explained, Sought};
-use hushwire::node::record_screening::{Asked, Behind, ScreeningRecord};
+use hushwire::node::record_screening::ScreeningRecord;
 
 use crate::consortium::{Consortium, START};
 use crate::erasure::erase;
@@ -35,6 +38,10 @@ fn decide(consortium: &Consortium, house: &mut House, id: &str, customer: &str, 
     };
     let transaction = Transaction::new(draft, now).expect("keeps every bound");
     let guards = &state.settings.guards;
+    let policy = Policy::built_in(&guards.digest());
+    let profile =
+        ProfileFacts { named: true, orders: 7, country_new: true, impossible_travel: true, ..ProfileFacts::default() };
+    let conditions = Conditions { challenge_passed_s: Some(7_200) };
     let context = ScreeningContext {
         keys: &state.identity.key_ring,
         belief: &state.belief,
@@ -42,7 +49,10 @@ fn decide(consortium: &Consortium, house: &mut House, id: &str, customer: &str, 
         guard: guards,
         lists: &state.lists,
         freshness: &Freshness::default(),
-        policy: &BuiltInPolicy::new(&guards.digest()),
+        policy: &policy,
+        candidate: None,
+        profile: &profile,
+        conditions,
         demands: &Demands::of(&consortium.roster, &Exclusions::default()),
         own: &state.identity.member,
         sandbox: false,
@@ -62,7 +72,14 @@ fn decide(consortium: &Consortium, house: &mut House, id: &str, customer: &str, 
             currency: "EUR".to_owned(),
             channel: String::new(),
             country: String::new(),
+            merchant_category: "5732".to_owned(),
             own_score: None,
+        },
+        ruled: Ruled {
+            policy: policy.title(),
+            fired: screening.fired.iter().map(|fired| (policy.rules()[fired.rule].name.clone(), fired.heard)).collect(),
+            profile,
+            conditions,
         },
     };
     let record = ScreeningRecord {
@@ -70,10 +87,12 @@ fn decide(consortium: &Consortium, house: &mut House, id: &str, customer: &str, 
         time: now,
         decision_id: id.to_owned(),
         decision: screening.decision.label(),
-        reasons: screening.reasons.iter().map(|reason| reason.code.name()).collect(),
+        reasons: screening.reasons.iter().map(|reason| reason.code.name().to_owned()).collect(),
         matched: Vec::new(),
         policy_sha256: screening.policy_sha256,
         degraded: false,
+        anomalies: Vec::new(),
+        case: None,
         behind: Some(behind),
     };
     house.node.record_screenings(vec![record], &mut house.rng).expect("recorded");
@@ -124,7 +143,19 @@ fn weeks_later_and_in_another_life_a_decision_is_explained_as_it_was() {
     let detail = first.detail.as_ref().expect("kept");
     assert_eq!(detail.decision.time_ms, answered.unix_ms());
     assert_eq!(detail.decision.inputs[0].pseudonym, screening.inputs[0].pseudonym.0);
-    assert_eq!(detail.decision.facts.get("transaction.currency").map(String::as_str), Some("EUR"));
+    for (name, value) in [
+        ("transaction.currency", "EUR"),
+        ("transaction.merchant_category", "5732"),
+        ("profile.orders", "7"),
+        ("profile.country_new", "true"),
+        ("anomalies", "new_country,impossible_travel"),
+        ("conditions.challenge_passed_s", "7200"),
+        ("policy", "default/2"),
+        ("rule.single_indicator", "live"),
+    ] {
+        let facts = &detail.decision.facts;
+        assert_eq!(facts.get(name).map(String::as_str), Some(value), "{name} of {facts:?}");
+    }
     let indicator = detail.indicators[0].said().expect("whole");
     assert_eq!((indicator.own, indicator.age_s / DAY_S), (true, 2), "its age is that of the answer");
     for (sought, expected) in [

@@ -1,6 +1,8 @@
 //! The life of a store: what leaves it and what stays, erasure, restores, damage. Several nodes in one thread.
 
 mod acknowledgement;
+mod cases;
+mod challenges;
 mod compaction;
 mod consortium;
 mod damage;
@@ -14,6 +16,7 @@ mod following;
 mod freshness;
 mod house;
 mod lists;
+mod policies;
 mod quotas;
 mod quotas_compacted;
 mod quotas_spread;

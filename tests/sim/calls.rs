@@ -76,6 +76,7 @@ impl World {
                 if sync_now { self.sync(house) } else { Ok(()) }
             }
             Operation::Release { house, nth, reach } => self.release(house, nth, reach),
+            Operation::Case { house, nth, act } => self.act_on_case(house, nth, act),
             Operation::Snapshot { house } => self.take_snapshot(house),
             Operation::DamageSnapshot { house, at, cuts } => self.damage_snapshot(house, at, cuts),
             Operation::NextKey { house, of_feed, ahead } => self.next_key(house, of_feed, ahead),

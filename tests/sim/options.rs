@@ -80,6 +80,8 @@ pub struct Options {
     pub snapshots: bool,
     /// Members change the keys of their feeds and audit logs.
     pub rotates: bool,
+    /// Orders are stopped, and their cases worked.
+    pub cases: bool,
     pub mutant: Option<Mutant>,
 }
 
@@ -107,6 +109,7 @@ impl Options {
             decoys: 0,
             snapshots: false,
             rotates: false,
+            cases: false,
             mutant: None,
         }
     }

@@ -11,6 +11,8 @@ pub mod advice;
 pub mod audit;
 pub mod backup;
 pub mod bench;
+mod call_channel;
+pub mod case;
 pub mod cert;
 pub mod client;
 pub mod conformance;
@@ -25,9 +27,13 @@ pub mod identifier_option;
 pub mod init;
 pub mod key;
 pub mod list;
+mod lock;
 pub mod member;
 pub mod openapi;
+pub mod policy;
+pub mod profile;
 pub mod publish;
+pub mod replay;
 pub mod restore;
 pub mod retract;
 pub mod screen;
@@ -37,6 +43,7 @@ pub mod stats;
 pub mod status;
 pub mod stream;
 pub mod token;
+pub mod typology;
 pub mod watch;
 mod whole_folder;
 
@@ -85,7 +92,11 @@ enum Command {
     Erase(erase::EraseArgs),
     Due(due::DueArgs),
     Screen(screen::ScreenArgs),
+    Replay(replay::ReplayArgs),
     List(list::ListArgs),
+    Profile(profile::ProfileArgs),
+    Case(case::CaseArgs),
+    Policy(policy::PolicyArgs),
     Advice(advice::AdviceArgs),
     Status(status::StatusArgs),
     Doctor(doctor::DoctorArgs),
@@ -97,6 +108,7 @@ enum Command {
     Token(token::TokenArgs),
     Key(key::KeyArgs),
     Guard(guard::GuardArgs),
+    Typology(typology::TypologyArgs),
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
     Conformance(conformance::ConformanceArgs),
@@ -117,7 +129,11 @@ impl Command {
             Self::Erase(args) => erase::run(args),
             Self::Due(args) => due::run(args),
             Self::Screen(args) => screen::run(args),
+            Self::Replay(args) => replay::run(args),
             Self::List(args) => list::run(args),
+            Self::Profile(args) => profile::run(args),
+            Self::Case(args) => case::run(args),
+            Self::Policy(args) => policy::run(args),
             Self::Advice(args) => advice::run(args),
             Self::Status(args) => status::run(args),
             Self::Doctor(args) => doctor::run(args),
@@ -129,6 +145,7 @@ impl Command {
             Self::Token(args) => token::run(args),
             Self::Key(args) => key::run(args),
             Self::Guard(args) => guard::run(args),
+            Self::Typology(args) => typology::run(args),
             Self::Backup(args) => backup::run(args),
             Self::Restore(args) => restore::run(args),
             Self::Conformance(args) => conformance::run(args),

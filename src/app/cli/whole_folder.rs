@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::outcome::CliError;
 use crate::app::output::remark;
+use crate::io::folder::{folder_of, sync_name};
 
 /// What a shell shows of a command that was ended by Ctrl-C.
 const INTERRUPTED: i32 = 130;
@@ -50,7 +51,7 @@ impl WholeFolder {
         let mut staged = OsString::from(".");
         staged.push(name);
         staged.push(format!(".{by}-"));
-        remove_left(parent(place), &staged, by);
+        remove_left(folder_of(place), &staged, by);
         staged.push(std::process::id().to_string());
         let staging = place.with_file_name(staged);
         let is_placed = Arc::new(Mutex::new(false));
@@ -74,7 +75,7 @@ impl WholeFolder {
         let renamed = std::fs::rename(&self.staging, &self.place);
         *is_placed = renamed.is_ok();
         renamed
-            .and_then(|()| std::fs::File::open(parent(&self.place))?.sync_all())
+            .and_then(|()| sync_name(&self.place))
             .map_err(|error| CliError::failed(format!("{} cannot be made: {error}", self.place.display())))
     }
 }
@@ -89,10 +90,6 @@ impl Drop for WholeFolder {
 /// A panic elsewhere cannot leave a flag half changed.
 fn held(is_placed: &Mutex<bool>) -> MutexGuard<'_, bool> {
     is_placed.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn parent(place: &Path) -> &Path {
-    place.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Removes what killed runs for the same folder left: `prefix`, followed by the number of the process. Tells of those that still

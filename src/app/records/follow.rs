@@ -4,50 +4,26 @@
 //! more (its last line may lack its end then), or where it became shorter or other than what was read of it. A line that is
 //! not ended is never taken before that: its writer is in the middle of it.
 
-use std::fs::{File, Metadata};
-use std::io::Read;
+use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
 
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
 use crate::app::records::Record;
+use crate::app::records::growing::{FollowFault, Growing, pause};
 use crate::app::records::refusal::Refusal;
 use crate::app::records::source::{Columns, ReadOptions, RecordReader, SourceError};
-
-/// How long a followed file is left alone before it is looked at again.
-const PAUSE: Duration = Duration::from_millis(200);
-
-/// Looks at the end of a file that was replaced before it is given up: who wrote to it may finish a line.
-const LOOKS_AFTER_REPLACEMENT: u32 = 5;
+use crate::io::folder::folder_of;
 
 /// Records read ahead of the node.
 const QUEUE: usize = 2_000;
 
 /// Bytes at the beginning of a file, and before a place in it, by which it is known again.
 const KNOWN_BYTES: usize = 4 * 1024;
-
-/// Why a followed file is not read on. Carried in an [`std::io::Error`] through what reads it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum FollowFault {
-    #[error("the followed file became shorter, or other than what was read of it")]
-    Truncated,
-    #[error("the reading was stopped")]
-    Stopped,
-}
-
-impl FollowFault {
-    fn of(error: &SourceError) -> Option<Self> {
-        match error {
-            SourceError::Unreadable(error) => error.get_ref()?.downcast_ref().copied(),
-            _ => None,
-        }
-    }
-}
 
 /// Why what comes next is of another generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,9 +99,8 @@ pub fn find(path: &Path, is_same: impl Fn(&File) -> bool) -> Option<PathBuf> {
     if knows(path) {
         return Some(path.to_owned());
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path.file_name()?.to_str()?;
-    let entries = std::fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    let entries = std::fs::read_dir(folder_of(path)).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
     let mut longer: Vec<PathBuf> = entries
         .filter(|other| {
             other
@@ -194,13 +169,7 @@ impl<T, F: Fn(&Record) -> Result<T, Vec<Refusal>>> Follower<T, F> {
         line: u64,
         columns: &mut Option<Columns>,
     ) -> Result<Turn, SourceError> {
-        let input = Growing {
-            path: self.path.clone(),
-            file: file.try_clone()?,
-            offset,
-            stop: Arc::clone(&self.stop),
-            last: Zeroizing::default(),
-        };
+        let input = Growing::new(self.path.clone(), file.try_clone()?, offset, Arc::clone(&self.stop));
         let opened = if offset > 0 {
             Ok(RecordReader::resumed(input, self.options.clone(), columns.clone(), offset, line))
         } else {
@@ -255,70 +224,10 @@ impl<T, F: Fn(&Record) -> Result<T, Vec<Refusal>>> Follower<T, F> {
     }
 }
 
-fn pause(stop: &AtomicBool) -> std::io::Result<()> {
-    if stop.load(Ordering::Relaxed) {
-        return Err(std::io::Error::other(FollowFault::Stopped));
-    }
-    std::thread::sleep(PAUSE);
-    Ok(())
-}
-
-/// An input whose end is not its end: at the end of what is there it waits for more. It ends where another file took its name.
-struct Growing {
-    path: PathBuf,
-    file: File,
-    offset: u64,
-    stop: Arc<AtomicBool>,
-    /// The last bytes that were read: they must still be there when more is.
-    last: Zeroizing<Vec<u8>>,
-}
-
-impl Read for Growing {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        let mut looks_after_replacement = 0;
-        loop {
-            let read = self.file.read_at(into, self.offset)?;
-            let held = self.file.metadata()?;
-            if held.len() < self.offset || (read > 0 && !self.stands_on_what_was_read()?) {
-                return Err(std::io::Error::other(FollowFault::Truncated));
-            }
-            if read > 0 {
-                let kept = read.min(KNOWN_BYTES);
-                self.last = Zeroizing::new(into[read - kept..read].to_vec());
-                self.offset = self.offset.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
-                return Ok(read);
-            }
-            // Between a rotation's two steps the name is missing: the file is still the one we follow.
-            let replaced = std::fs::metadata(&self.path).is_ok_and(|named| !is_same(&named, &held));
-            looks_after_replacement += u32::from(replaced);
-            if looks_after_replacement > LOOKS_AFTER_REPLACEMENT {
-                return Ok(0);
-            }
-            pause(&self.stop)?;
-        }
-    }
-}
-
-impl Growing {
-    /// A file that was emptied and has grown beyond the place again is no continuation.
-    fn stands_on_what_was_read(&self) -> std::io::Result<bool> {
-        let mut now = Zeroizing::new(vec![0; self.last.len()]);
-        let from = self.offset.saturating_sub(u64::try_from(now.len()).unwrap_or(u64::MAX));
-        match self.file.read_exact_at(&mut now, from) {
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
-            Err(error) => Err(error),
-            Ok(()) => Ok(*now == *self.last),
-        }
-    }
-}
-
-fn is_same(one: &Metadata, other: &Metadata) -> bool {
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
+    use std::sync::atomic::Ordering;
 
     use super::*;
     use crate::app::records::mapping::Names;
@@ -345,7 +254,7 @@ mod tests {
         fn from(folder: tempfile::TempDir, beginning: Beginning) -> Self {
             let stop = Arc::new(AtomicBool::new(false));
             let names = Names::new(&["kind", "value", "note"], Vec::new(), false).expect("known fields");
-            let options = ReadOptions { format: None, delimiter: ',', names };
+            let options = ReadOptions { format: None, delimiter: ',', names, required: Vec::new() };
             let values = |record: &Record| {
                 let fields = record.fields.iter().map(|field| format!("{}={}", field.name, field.value.as_str()));
                 Ok(fields.collect::<Vec<_>>().join(","))

@@ -10,10 +10,12 @@
 pub mod csv;
 pub mod draft;
 pub mod follow;
+pub mod growing;
 pub mod input;
 pub mod json;
 pub mod lines;
 pub mod mapping;
+pub mod nearest;
 pub mod refusal;
 pub mod source;
 pub mod time;

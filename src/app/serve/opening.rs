@@ -14,6 +14,7 @@ use crate::base::time::Timestamp;
 use crate::domain::belief::Belief;
 use crate::domain::belief::load::Loader;
 use crate::domain::belief::place::TableKey;
+use crate::domain::case::passed::Passed;
 use crate::domain::screening::demands::Demands;
 use crate::domain::screening::freshness::FeedSigned;
 use crate::domain::screening::own_lists::{OwnListKey, OwnLists};
@@ -130,12 +131,13 @@ pub fn start_engine(
     journal: Result<LiveJournal, ServeError>,
     snapshot: &LiveSnapshot,
     lists: &ShownLists,
+    passed: &Arc<Passed>,
 ) -> Result<(LiveEngine, Opening, JoinHandle<()>), ServeError> {
     let reader = journal.as_ref().ok().map(LiveJournal::reader);
     let keystore = &material.keystore;
     let (consortium, member) = (keystore.consortium.clone(), keystore.member.clone());
     let (config, material, snapshot) = (config.clone(), Arc::clone(material), Arc::clone(snapshot));
-    let lists = Arc::clone(lists);
+    let (lists, passed) = (Arc::clone(lists), Arc::clone(passed));
     let opener = move || {
         let now = clock::now();
         let OpenStore { mut node, reader, reserve } =
@@ -144,6 +146,7 @@ pub fn start_engine(
         let feeds = node.freshness(config.screening.freshness_limit_s, now);
         let demands = node.demands();
         node.show_lists_in(lists);
+        node.show_passed_in(passed);
         Ok((node, reserve, Opened { reader, belief, demands, feeds }))
     };
     let (engine, ending, thread) = Engine::start(consortium, member, TICK, opener).map_err(ServeError::Runtime)?;

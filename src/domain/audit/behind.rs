@@ -46,7 +46,7 @@ pub fn detail_of(screening: &Screening, context: DetailContext<'_>) -> (Decision
     let reasons = screening.reasons.iter().take(limits::DETAIL_REASONS).map(|reason| ReasonDetail {
         code: reason.code.name().to_owned(),
         decision: reason.decision.label().to_owned(),
-        description: one_line(&reason.description()),
+        description: one_line(&reason.description),
     });
     let mut facts = match_facts(&screening.matches);
     facts.extend(context.facts.into_iter().map(|(name, value)| (one_line(&name), one_line(&value))));
@@ -159,6 +159,7 @@ mod tests {
     use crate::domain::indicator::words::{Confidence, Grounds, Handling, Purpose, Severity};
     use crate::domain::screening::answer::Input;
     use crate::domain::screening::decision::{Advice, Decision, Reason, ReasonCode};
+    use crate::domain::screening::policy::word::Word;
 
     /// As much as an answer can hold: every identifier flagged by as many as are shown, in words as long as they may be.
     fn largest() -> Screening {
@@ -204,13 +205,16 @@ mod tests {
             epoch_id: EpochId([9; 16]),
             pseudonym: Pseudonym([5; 32]),
         };
+        let word = |letter: &str| letter.repeat(limits::POLICY_WORD_CHARACTERS).parse::<Word>().expect("a word");
         let reason = |identifier: usize| Reason {
-            code: ReasonCode::CorroboratedByStaleFeed,
+            code: ReasonCode::Rule { place: identifier, rule: word("r"), reason: word("w") },
             decision: Decision::Hold,
-            identifier,
-            kind: IdentifierKind::Par,
+            identifier: Some(identifier),
             members: 16,
             since: None,
+            advice: Some(word("a")),
+            description: "d".repeat(limits::POLICY_DESCRIPTION_CHARACTERS),
+            not_sole_basis: true,
         };
         let peer = |nth: usize| PeerFreshness { member: member(nth), age_s: u32::MAX, stale: true, quarantined: true };
         Screening {
@@ -224,6 +228,8 @@ mod tests {
             degraded: true,
             overload: false,
             policy_sha256: Sha256Digest([1; 32]),
+            fired: Vec::new(),
+            candidate: None,
         }
     }
 

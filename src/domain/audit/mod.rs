@@ -4,6 +4,7 @@
 //! stored, listed, exported and proved. [`export`] and [`proof`] are files that anybody can verify without a node.
 
 pub mod behind;
+pub mod command;
 pub mod decision_proof;
 pub mod detail;
 pub mod event;

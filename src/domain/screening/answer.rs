@@ -12,6 +12,7 @@ use crate::domain::identifier::IdentifierError;
 use crate::domain::indicator::details::Details;
 use crate::domain::screening::decision::{Advice, Decision, Reason};
 use crate::domain::screening::freshness::PeerFreshness;
+use crate::domain::screening::policy::decide::Fired;
 
 /// One statement that matched, with its provenance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +104,10 @@ pub struct Screening {
     /// A test value asks for the answer of an overloaded node; the caller refuses in its way.
     pub overload: bool,
     pub policy_sha256: Sha256Digest,
+    /// The rules that fired, live or not, by place in the policy's file.
+    pub fired: Vec<Fired>,
+    /// What the candidate would have decided, where it was asked.
+    pub candidate: Option<Decision>,
 }
 
 impl Screening {

@@ -17,8 +17,8 @@ use crate::domain::indicator::details::Details;
 use crate::domain::pseudonym::keys::EpochKeys;
 use crate::domain::pseudonym::payload::open_payload;
 use crate::domain::screening::answer::{Input, RefusedIdentifier};
+use crate::domain::screening::finding::is_weak_kind;
 use crate::domain::screening::own_lists::OwnListing;
-use crate::domain::screening::policy::is_weak_kind;
 use crate::domain::screening::screen::ScreeningContext;
 
 /// One statement that counts for an identifier.

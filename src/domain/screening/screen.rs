@@ -12,14 +12,18 @@ use crate::domain::belief::view::View;
 use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
 use crate::domain::identifier::sandbox::SandboxOutcome;
+use crate::domain::profile::facts::ProfileFacts;
 use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::screening::answer::{Match, MatchedIndicator, Screening, effective_confidence};
 use crate::domain::screening::decision::{Advice, Decision};
 use crate::domain::screening::demands::Demands;
+use crate::domain::screening::finding::{Finding, Voice};
 use crate::domain::screening::freshness::Freshness;
 use crate::domain::screening::matching::{Hit, Known, look_up};
 use crate::domain::screening::own_lists::OwnLists;
-use crate::domain::screening::policy::{BuiltInPolicy, Finding, Voice};
+use crate::domain::screening::policy::Policy;
+use crate::domain::screening::policy::decide::Verdict;
+use crate::domain::screening::policy::facts::{Conditions, Facts};
 use crate::domain::screening::transaction::Transaction;
 
 /// Everything an answer depends on beside the transaction.
@@ -31,7 +35,12 @@ pub struct ScreeningContext<'a> {
     pub guard: &'a GuardLists,
     pub lists: &'a OwnLists,
     pub freshness: &'a Freshness,
-    pub policy: &'a BuiltInPolicy,
+    pub policy: &'a Policy,
+    /// A second policy that is only asked what it would have decided.
+    pub candidate: Option<&'a Policy>,
+    /// How the transaction stands against its customer's profile.
+    pub profile: &'a ProfileFacts,
+    pub conditions: Conditions,
     /// What the roster demands of every statement.
     pub demands: &'a Demands,
     /// The member that screens.
@@ -50,7 +59,9 @@ pub fn screen(transaction: &Transaction, context: &ScreeningContext<'_>) -> Scre
 pub fn screen_in(transaction: &Transaction, context: &ScreeningContext<'_>, view: &mut View<'_>) -> Screening {
     let looked_up = look_up(transaction.identifiers(), context, view);
     let findings: Vec<Finding> = looked_up.known.iter().map(finding).collect();
-    let (decision, reasons) = context.policy.decide(&findings);
+    let facts = Facts::new(transaction, &findings, context.profile, context.freshness, context.conditions, context.now);
+    let Verdict { decision, reasons, fired } = context.policy.decide(&findings, &facts, context.now);
+    let candidate = context.candidate.map(|policy| policy.decide(&findings, &facts, context.now).decision);
     let is_clean = decision == Decision::Allow && looked_up.known.iter().all(|known| known.hits.is_empty());
     let inputs = if is_clean { Vec::new() } else { looked_up.inputs() };
     let forces = |outcome: &[SandboxOutcome]| {
@@ -58,7 +69,7 @@ pub fn screen_in(transaction: &Transaction, context: &ScreeningContext<'_>, view
     };
     Screening {
         decision,
-        advice: Advice::of(decision, reasons.first().map(|reason| reason.code)),
+        advice: Advice::of(decision, reasons.first()),
         reasons,
         degraded: context.freshness.is_degraded() || forces(&[SandboxOutcome::Degraded, SandboxOutcome::Stale]),
         overload: forces(&[SandboxOutcome::Overload]),
@@ -67,15 +78,23 @@ pub fn screen_in(transaction: &Transaction, context: &ScreeningContext<'_>, view
         refused: looked_up.refused,
         freshness: context.freshness.peers().clone(),
         policy_sha256: context.policy.digest(),
+        fired,
+        candidate,
     }
 }
 
 fn finding(known: &Known) -> Finding {
     let voices = known.hits.iter().map(|hit| Voice {
         member: hit.member,
+        kind: hit.statement.kind,
         weak: hit.weak,
         provisional: hit.statement.provisional,
         stale: hit.stale,
+        own: hit.own,
+        typology: hit.details.typology.clone(),
+        severity: hit.details.severity,
+        confidence: hit.details.confidence,
+        first_seen: hit.statement.first_seen,
     });
     Finding {
         identifier: known.identifier,

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use crate::base::limits::{CLOCK_AHEAD_S, IDENTIFIERS_PER_TRANSACTION, SOURCE_REF_CHARACTERS};
 use crate::base::time::Timestamp;
 use crate::domain::identifier::RawIdentifier;
+use crate::domain::profile::event::{CATEGORY_CHARACTERS, Category};
 
 /// Characters of a channel's name.
 const CHANNEL_CHARACTERS: usize = 32;
@@ -33,6 +34,11 @@ pub enum TransactionError {
     Country,
     #[error("a reference has at most {SOURCE_REF_CHARACTERS} characters, got {got}")]
     ReferenceLength { field: &'static str, got: usize },
+    #[error(
+        "a merchant category is a code of four digits (ISO 18245) or a lower-case word of at most {CATEGORY_CHARACTERS} letters, \
+         '-', '_' and up to four digits"
+    )]
+    MerchantCategory,
     #[error("the own score lies between 0 and {OWN_SCORE_MAX}, got {got}")]
     OwnScore { got: u32 },
 }
@@ -48,6 +54,7 @@ impl TransactionError {
             Self::Channel => "channel",
             Self::Country => "country",
             Self::ReferenceLength { field, .. } => field,
+            Self::MerchantCategory => "merchant_category",
             Self::OwnScore { .. } => "own_score",
         }
     }
@@ -63,6 +70,7 @@ impl TransactionError {
             Self::Channel => "channel_name",
             Self::Country => "iso_3166",
             Self::ReferenceLength { .. } => "too_long",
+            Self::MerchantCategory => "category",
             Self::OwnScore { .. } => "score_range",
         }
     }
@@ -72,7 +80,28 @@ impl TransactionError {
 #[derive(Default)]
 pub struct CustomerRef(Zeroizing<String>);
 
-/// A caller's reference of its order, closed in the same way.
+impl CustomerRef {
+    pub fn new(reference: String) -> Self {
+        Self(Zeroizing::new(reference))
+    }
+
+    pub fn characters(&self) -> usize {
+        self.0.chars().count()
+    }
+
+    /// For the keyed hash only.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for CustomerRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CustomerRef(…)")
+    }
+}
+
+/// A caller's reference of its order. Closed: stored only as a keyed hash, wiped on drop.
 #[derive(Default)]
 pub struct TransactionRef(Zeroizing<String>);
 
@@ -93,23 +122,6 @@ impl fmt::Debug for TransactionRef {
     }
 }
 
-impl CustomerRef {
-    pub fn new(reference: String) -> Self {
-        Self(Zeroizing::new(reference))
-    }
-
-    /// For the keyed hash only.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for CustomerRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CustomerRef(…)")
-    }
-}
-
 /// A transaction as a caller describes it.
 #[derive(Debug, Default)]
 pub struct TransactionDraft {
@@ -126,6 +138,8 @@ pub struct TransactionDraft {
     pub customer_ref: CustomerRef,
     pub transaction_ref: TransactionRef,
     pub own_score: Option<u32>,
+    /// Empty where not given.
+    pub merchant_category: String,
 }
 
 /// A transaction that keeps every bound. Its identifiers may still be malformed one by one.
@@ -133,6 +147,7 @@ pub struct TransactionDraft {
 pub struct Transaction {
     draft: TransactionDraft,
     time: Timestamp,
+    category: Option<Category>,
 }
 
 impl Transaction {
@@ -169,11 +184,15 @@ impl Transaction {
         if let Some(got) = draft.own_score.filter(|score| *score > OWN_SCORE_MAX) {
             return Err(TransactionError::OwnScore { got });
         }
+        let category = Category::parse(&draft.merchant_category);
+        if category.is_none() && !draft.merchant_category.is_empty() {
+            return Err(TransactionError::MerchantCategory);
+        }
         let time = draft.time.unwrap_or(now);
         if time > now.plus_s(CLOCK_AHEAD_S) {
             return Err(TransactionError::FromTheFuture);
         }
-        Ok(Self { draft, time })
+        Ok(Self { draft, time, category })
     }
 
     pub fn identifiers(&self) -> &[RawIdentifier] {
@@ -203,6 +222,10 @@ impl Transaction {
 
     pub fn transaction_ref(&self) -> &TransactionRef {
         &self.draft.transaction_ref
+    }
+
+    pub fn merchant_category(&self) -> Option<Category> {
+        self.category
     }
 
     /// 0 to 1000.
@@ -256,6 +279,7 @@ mod tests {
         check(&|draft| draft.customer_ref = CustomerRef::new("x".repeat(129)), "customer_ref", "too_long");
         check(&|draft| draft.transaction_ref = TransactionRef::new("x".repeat(129)), "transaction_ref", "too_long");
         check(&|draft| draft.own_score = Some(1_001), "own_score", "score_range");
+        check(&|draft| draft.merchant_category = "54".to_owned(), "merchant_category", "category");
         check(&|draft| draft.time = Some(NOW.plus_s(301)), "time", "from_the_future");
     }
 
@@ -263,6 +287,7 @@ mod tests {
     fn debug_shows_neither_identifiers_nor_the_customer() {
         let mut draft = draft();
         draft.customer_ref = CustomerRef::new("jane".to_owned());
+        draft.transaction_ref = TransactionRef::new("jane-1".to_owned());
         let shown = format!("{:?}", Transaction::new(draft, NOW).expect("valid"));
         assert!(!shown.contains("jane") && !shown.contains("device-0001"), "{shown}");
     }

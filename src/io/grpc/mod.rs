@@ -1,5 +1,8 @@
 //! gRPC services and clients: convert in, call the use case, convert out, map the error.
 
+pub mod case_words;
+pub mod cases;
+pub mod challenge;
 pub mod compliance;
 pub mod convert;
 pub mod deadline;
@@ -12,6 +15,8 @@ pub mod judge;
 pub mod lists;
 pub mod node;
 pub mod overload;
+pub mod policy;
+pub mod profiles;
 pub mod publishing;
 pub mod reflection;
 pub mod refusals;

@@ -31,7 +31,6 @@ use crate::io::grpc::wire::hushwire::local::v1::{
     GetAdviceRequest, GetAdviceResponse, RefusedRecord, ScreenTransactionRequest, ScreenTransactionResponse,
     ScreenTransactionsRequest, ScreenTransactionsResponse,
 };
-use crate::io::grpc::wire::hushwire::types::v1 as types;
 use crate::io::screener::{Answered, Audited, Screener, Unscreened, Written};
 
 /// Answered batches waiting for a slow reader.
@@ -207,20 +206,25 @@ impl ScreeningDesk {
     }
 
     fn response(&self, answered: Answered, transaction_ref: String) -> ScreenTransactionResponse {
-        let Answered { screening, decision_id, reference, audit } = answered;
+        let unheard = answered.unheard().map(str::to_owned).collect();
+        let Answered { screening, decision_id, anomalies, reference, audit, policy } = answered;
         ScreenTransactionResponse {
-            decision: wire_decision(screening.decision).into(),
+            decision: convert::wire_decision(screening.decision).into(),
             reasons: screening
                 .reasons
                 .iter()
                 .map(|reason| wire::Reason {
                     code: reason.code.name().to_owned(),
-                    decision: wire_decision(reason.decision).into(),
-                    description: reason.description(),
+                    decision: convert::wire_decision(reason.decision).into(),
+                    description: reason.description.clone(),
                     since: reason.since.map(convert::wire_time),
+                    rule: reason.code.rule().map(ToString::to_string).unwrap_or_default(),
+                    identifier: reason.identifier.map(number),
+                    not_sole_basis: reason.not_sole_basis,
                 })
                 .collect(),
             freshness: screening.freshness.iter().map(wire_freshness).collect(),
+            case: case_of(screening.decision, audit, &decision_id),
             decision_id,
             reference,
             advice_key: screening.advice.key().to_owned(),
@@ -239,6 +243,9 @@ impl ScreeningDesk {
             degraded: screening.degraded,
             transaction_ref,
             policy_sha256: screening.policy_sha256.to_string(),
+            anomalies: anomalies.iter().map(|anomaly| anomaly.name().to_owned()).collect(),
+            policy_name: policy.policy.title(),
+            unheard_rules: unheard,
             matches: screening.matches.iter().map(|found| self.wire_match(found)).collect(),
             advice: None,
         }
@@ -302,6 +309,7 @@ fn transaction(message: ScreenTransactionRequest, now: crate::base::time::Timest
         customer_ref: CustomerRef::new(message.customer_ref),
         transaction_ref: TransactionRef::new(message.transaction_ref),
         own_score: message.own_score,
+        merchant_category: message.merchant_category,
     };
     Transaction::new(draft, now).map_err(|error| Refusal::InvalidArgument {
         field: error.field().to_owned(),
@@ -319,13 +327,10 @@ fn wire_text(found: &Advised<'_>) -> GetAdviceResponse {
     }
 }
 
-fn wire_decision(decision: Decision) -> types::Decision {
-    match decision {
-        Decision::Allow => types::Decision::Allow,
-        Decision::Challenge => types::Decision::Challenge,
-        Decision::Hold => types::Decision::Hold,
-        Decision::Block => types::Decision::Block,
-    }
+/// The case that is opened with the record; none where the order passes, or where there will be no record.
+fn case_of(decision: Decision, audit: Audited, decision_id: &str) -> String {
+    let opens = decision != Decision::Allow && audit != Audited::Lost;
+    if opens { decision_id.to_owned() } else { String::new() }
 }
 
 fn wire_freshness(peer: &PeerFreshness) -> wire::PeerFreshness {

@@ -7,6 +7,7 @@
 use std::io;
 use std::path::Path;
 
+use crate::io::folder::folder_of;
 use crate::node::store::StorageFault;
 
 /// Room on the volume of a directory.
@@ -68,11 +69,10 @@ pub fn read_exact_at(file: &impl FsFile, mut buffer: &mut [u8], mut offset: u64)
 /// Names are synced also where the directories were there: a process killed between the two calls has left directories
 /// that a power cut would still take away, with everything acknowledged in them.
 pub fn create_dir_durably(fs: &impl Fs, dir: &Path) -> io::Result<()> {
-    let parent = match dir.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        Some(_) => Path::new("."),
-        None => return Ok(()),
-    };
+    if dir.parent().is_none() {
+        return Ok(());
+    }
+    let parent = folder_of(dir);
     if parent != Path::new(".") {
         create_dir_durably(fs, parent)?;
     }

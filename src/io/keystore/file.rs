@@ -5,6 +5,8 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::io::folder::sync_name;
+
 /// Bytes read from a key file: a keystore of 64 epochs is below 32 KB.
 const MAX_BYTES: u64 = 1024 * 1024;
 
@@ -59,7 +61,7 @@ pub fn write(path: &Path, content: &[u8], readers: Readers) -> Result<(), FileEr
         let _absent = std::fs::remove_file(&temporary);
         return Err(error(reason));
     }
-    sync_folder(path).map_err(error)
+    sync_name(path).map_err(error)
 }
 
 /// The same, but refuses to replace anything.
@@ -85,14 +87,6 @@ fn write_new(path: &Path, content: &[u8], readers: Readers) -> std::io::Result<(
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     file.write_all(content)?;
     file.sync_all()
-}
-
-fn sync_folder(path: &Path) -> std::io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

@@ -8,8 +8,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::app::cli::client::Fingerprints;
+use crate::app::cli::publish::PublishArgs;
+use crate::app::cli::publish::names::NamesFile;
 use crate::app::cli::publish::position::{Found, Position, StoredCall};
-use crate::app::cli::publish::{Call, FOLLOW_IDLE, NamesFile, PublishArgs, Run};
+use crate::app::cli::publish::run::{Call, FOLLOW_IDLE, Run};
 use crate::app::cli::stream::{broken, progress, unwritable};
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output;
@@ -23,7 +25,7 @@ use crate::io::{clock, random};
 
 /// See the module's documentation.
 pub async fn follow(args: PublishArgs) -> Result<Outcome, CliError> {
-    let options = args.how.input.options(&draft::FIELDS)?;
+    let options = args.how.read_options()?;
     let folder = match &args.state {
         Some(folder) => folder.clone(),
         None => args.how.client.folder("follow")?.ok_or_else(|| {

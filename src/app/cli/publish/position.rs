@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::app::cli::client::Fingerprints;
+use crate::app::cli::lock::Lock;
 use crate::app::outcome::CliError;
 use crate::app::records::follow::{Beginning, Generation, Place, find, known_bytes};
 use crate::app::records::source::Columns;
@@ -70,7 +71,7 @@ pub struct Position {
     path: PathBuf,
     followed: PathBuf,
     fingerprints: Fingerprints,
-    _locked: File,
+    _locked: Lock,
     at: Option<Stored>,
 }
 
@@ -84,11 +85,9 @@ impl Position {
         let followed = std::path::absolute(followed).map_err(|error| unusable(followed, &error))?;
         let name = hex::encode(&Sha256::digest(followed.as_os_str().as_encoded_bytes())[..8]);
         let lock = folder.join(format!("{name}.lock"));
-        let locked = File::options().write(true).create(true).truncate(false).open(&lock);
-        let locked = locked.map_err(|error| unusable(&lock, &error))?;
-        if locked.try_lock().is_err() {
-            return Err(CliError::failed(format!("{} is followed by another process", followed.display())));
-        }
+        let locked = Lock::take(&lock).map_err(|error| unusable(&lock, &error))?;
+        let locked =
+            locked.ok_or_else(|| CliError::failed(format!("{} is followed by another process", followed.display())))?;
         let path = folder.join(format!("{name}.position"));
         let at = if path.exists() {
             let text = file::read(&path).map_err(|error| unusable(&path, &error))?;

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::app::cli::lock::Lock;
 use crate::app::outcome::CliError;
 use crate::app::records::refusal::{Refusal, Report};
 
@@ -65,7 +66,7 @@ pub struct DropFolder {
     path: PathBuf,
     settle: Duration,
     seen: BTreeMap<String, (Seen, Instant)>,
-    _locked: File,
+    _locked: Lock,
 }
 
 impl DropFolder {
@@ -81,11 +82,9 @@ impl DropFolder {
             }
         }
         let lock = path.join(LOCK);
-        let locked = File::options().write(true).create(true).truncate(false).open(&lock);
-        let locked = locked.map_err(|error| failed(&lock, &error))?;
-        if locked.try_lock().is_err() {
-            return Err(CliError::failed(format!("{} is watched by another process", path.display())));
-        }
+        let locked = Lock::take(&lock).map_err(|error| failed(&lock, &error))?;
+        let locked =
+            locked.ok_or_else(|| CliError::failed(format!("{} is watched by another process", path.display())))?;
         Ok(Self { path: path.to_owned(), settle, seen: BTreeMap::new(), _locked: locked })
     }
 

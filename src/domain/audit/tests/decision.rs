@@ -87,6 +87,7 @@ impl Case {
             matched: Vec::new(),
             policy_sha256: Sha256Digest([4; 32]),
             degraded: false,
+            anomalies: Vec::new(),
             detail: Some(self.bound.unwrap_or_else(|| self.detail.digest())),
         };
         let blob = event.into_record(Timestamp::from_unix_s(1_795_000_000), &Actor::Node).encode();

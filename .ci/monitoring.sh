@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# A real Prometheus reads a real node: .ci/monitoring.sh HUSHWIRE PROMETHEUS PROMTOOL
+# The page must be well made, every panel of the dashboard must show something, and every alert must be computable and quiet.
+set -euo pipefail
+hushwire="$(realpath "$1")"
+prometheus="$(realpath "$2")"
+promtool="$(realpath "$3")"
+here="$(realpath "$(dirname "$0")")"
+export HUSHWIRE__METRICS__LISTEN=127.0.0.1:0
+. "$here/node.sh"
+alone check
+address="$(listens check metrics)"
+# The first look at the node comes with the first second.
+seen() { curl --silent --fail "http://$address/metrics" --output page && grep -q '^hushwire_seen_timestamp_seconds ' page; }
+until_true 10 "a look at the node" seen
+"$promtool" check metrics < page
+curl --silent --fail --output /dev/null "http://$address/livez"
+echo "the page of a running node: $(grep -c '^# TYPE' page) metrics, no complaint"
+
+cat > prometheus.yml << YAML
+global: {scrape_interval: 1s, evaluation_interval: 1s}
+rule_files: ["$here/../deploy/prometheus/alerts.yaml"]
+scrape_configs:
+  - job_name: hushwire
+    static_configs: [{targets: ["$address"]}]
+YAML
+listen="127.0.0.1:$(port)"
+"$prometheus" --config.file=prometheus.yml --storage.tsdb.path=samples --web.listen-address="$listen" > prometheus.log 2>&1 & pid[prometheus]=$!
+at() { "$here/queries.py" "http://$listen" "$@"; }
+until_true 30 "samples of the node" at --scraped
+
+# Some of everything, again and again: a rate is of what changes between two scrapes.
+own=(--config check/hushwire.toml --endpoint "$(listens check local)")
+printf 'kind,value,typology,severity,confidence,grounds\ndevice,monitored-device-0001,F1012,high,90,own-confirmed\n' > case.csv
+traffic() {
+    while true; do
+        quietly "$hushwire" publish case.csv "${own[@]}"
+        quietly "$hushwire" screen --identifier device=- "${own[@]}" <<< monitored-device-0001
+        quietly "$hushwire" retract --identifier device=- --reason false-positive "${own[@]}" <<< monitored-device-0001
+        # An auditor may not publish.
+        if "$hushwire" publish case.csv "${own[@]}" --identity check/certs/auditor-desk > said 2>&1; then fail "what must be refused was not"; fi
+    done
+}
+traffic & pid[traffic]=$!
+at --dashboard "$here/../deploy/grafana/hushwire.json"
+kill -0 "${pid[check]}" "${pid[prometheus]}" "${pid[traffic]}" || fail "not all of it ran to the end"

@@ -32,7 +32,8 @@ pub fn stamp(path: &Path) -> Stamp {
 /// The text of the file.
 pub fn text(path: &Path) -> Result<String, PolicyFileError> {
     // One byte more, so that the reader of the policy says what the limit is.
-    let bytes = read_at_most(path, u64::try_from(limits::POLICY_BYTES).unwrap_or(u64::MAX).saturating_add(1))?;
+    let bytes =
+        read_at_most(path, u64::try_from(limits::decisions::POLICY_BYTES).unwrap_or(u64::MAX).saturating_add(1))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
         let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;

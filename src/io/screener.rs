@@ -203,7 +203,8 @@ impl Screener {
             let case = (screening.decision != Decision::Allow).then(|| case_facts(transaction, &behind));
             (behind, case)
         };
-        let (audit, written) = self.records.take(caller, &screening, anomalies, &decision_id, kept, durable, now);
+        let told = Told { screening: &screening, anomalies, decision_id: &decision_id };
+        let (audit, written) = self.records.take(caller, told, kept, durable, now);
         Ok((Answered { anomalies, reference, screening, decision_id, audit, policy }, written))
     }
 }
@@ -236,7 +237,7 @@ fn ruled(policy: &Loaded, screening: &Screening, profile: ProfileFacts, conditio
 fn case_facts(transaction: &Transaction, behind: &Behind) -> CaseFacts {
     let (amount_minor, currency) = transaction.amount();
     let matched = behind.screening.matches.iter().flat_map(|found| &found.indicators);
-    let evidence = matched.take(limits::CASE_EVIDENCE).map(|indicator| Evidence {
+    let evidence = matched.take(limits::decisions::CASE_EVIDENCE).map(|indicator| Evidence {
         member: indicator.reporter.clone(),
         commitment: indicator.commitment,
         group: indicator.feed.group.clone(),
@@ -272,6 +273,14 @@ struct Loss {
     records: u64,
 }
 
+/// What the record of an answer is made of.
+#[derive(Debug)]
+struct Told<'a> {
+    screening: &'a Screening,
+    anomalies: Anomalies,
+    decision_id: &'a str,
+}
+
 impl Records {
     /// The sending side and what [`write_records`] reads.
     pub fn new() -> (Self, Receiver<Queued>) {
@@ -288,13 +297,12 @@ impl Records {
     fn take(
         &self,
         caller: &Actor,
-        screening: &Screening,
-        anomalies: Anomalies,
-        decision_id: &str,
+        told: Told<'_>,
         kept: impl FnOnce() -> (Behind, Option<CaseFacts>),
         durable: bool,
         now: Timestamp,
     ) -> (Audited, Option<Written>) {
+        let Told { screening, anomalies, decision_id } = told;
         self.count(caller, screening.decision);
         if screening.decision == Decision::Allow && screening.matches.is_empty() && !anomalies.alert() {
             return (Audited::Counted, None);

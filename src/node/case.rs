@@ -3,6 +3,8 @@
 //! 1 find the case · 2 hold it against what the caller saw of it · 3 check the step · 4 one commit. A step that was taken
 //! already by the same person is answered with the case as it is: a repeated call changes nothing.
 
+use std::sync::Arc;
+
 use rand::{CryptoRng, Rng};
 
 use crate::base::limits;
@@ -15,6 +17,7 @@ use crate::domain::case::state::{State, Step};
 use crate::domain::case::{Case, CaseId, StepFault, Taken};
 use crate::node::Node;
 use crate::node::case_stored::stored_step;
+use crate::node::cases::Learner;
 use crate::node::commit::{Commit, change};
 use crate::node::erasures::person;
 use crate::node::store::{Journal, StorageFault, Views};
@@ -52,6 +55,11 @@ pub struct Stepped {
 }
 
 impl<J: Journal, V: Views> Node<J, V> {
+    /// Tells of released orders there from now on.
+    pub fn tell_released_to(&mut self, learner: Arc<dyn Learner>) {
+        self.state.cases.learn_with(learner);
+    }
+
     /// Takes a step of a case.
     pub fn step_case(
         &mut self,
@@ -119,7 +127,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         rng: &mut (impl Rng + ?Sized),
     ) -> Result<(), StorageFault> {
         let release = self.state.settings.cases.hold_outcome == HoldOutcome::Release;
-        for id in self.state.cases.due(now, limits::CASES_PER_TICK) {
+        for id in self.state.cases.due(now, limits::decisions::CASES_PER_TICK) {
             let by = Actor::Node.to_string();
             let taken = Taken { at: now, person: by.clone(), by, step: Step::Expire { release } };
             self.commit_steps(&Actor::Node, id, &[taken], Commit::default(), rng)?;

@@ -4,6 +4,8 @@
 //! any more screening goes on; what was not opened is counted.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+use std::sync::Arc;
 
 use crate::base::bytes::LocalMac;
 use crate::base::limits;
@@ -56,6 +58,11 @@ struct Held {
     position: u64,
 }
 
+/// Hears of orders that were stopped and released after all, however that came: by a person, a passed challenge, or their timer.
+pub trait Learner: Debug + Send + Sync {
+    fn released(&self, id: &CaseId, at: Timestamp);
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Cases {
@@ -70,6 +77,9 @@ pub struct Cases {
     /// Not opened for want of room, since it was told last.
     unopened: u64,
     told_at: Option<Timestamp>,
+    /// Released, and not durable yet.
+    released: Vec<(CaseId, Timestamp)>,
+    learner: Option<Arc<dyn Learner>>,
 }
 
 impl Cases {
@@ -114,7 +124,7 @@ impl Cases {
         };
         let mut last = None;
         for (seen, place) in places.enumerate() {
-            if page.len() >= limit || seen >= limits::CASES_SCANNED {
+            if page.len() >= limit || seen >= limits::decisions::CASES_SCANNED {
                 return (page, last);
             }
             last = Some(*place);
@@ -137,7 +147,7 @@ impl Cases {
     /// Whether a case of this caller can be opened.
     pub(in crate::node) fn has_room(&self, caller: &str) -> bool {
         let of_caller = self.waiting_by_caller.get(caller).copied().unwrap_or_default();
-        self.waiting() < limits::CASES_OPEN && of_caller < limits::CASES_OPEN_PER_CALLER
+        self.waiting() < limits::decisions::CASES_OPEN && of_caller < limits::decisions::CASES_OPEN_PER_CALLER
     }
 
     pub(in crate::node) fn count_unopened(&mut self) {
@@ -146,7 +156,7 @@ impl Cases {
 
     /// How many were not opened, where it is time to tell it.
     pub(in crate::node) fn untold(&mut self, now: Timestamp) -> Option<u64> {
-        let again = self.told_at.is_none_or(|told| now.ms_since(told) >= limits::CASES_TOLD_S * 1_000);
+        let again = self.told_at.is_none_or(|told| now.ms_since(told) >= limits::decisions::CASES_TOLD_S * 1_000);
         if self.unopened == 0 || !again {
             return None;
         }
@@ -164,7 +174,7 @@ impl Cases {
         self.by_transaction.extend(opening.transaction.map(|mac| (mac, at, id)));
         self.index(Held { case: Case::open(opening), challenge: None, position });
         // Of those decided first: what waits is never forgotten for another.
-        while self.by_id.len() > limits::CASES
+        while self.by_id.len() > limits::decisions::CASES
             && let Some((_, first)) = self.decided.first().copied()
         {
             self.forget(&first);
@@ -174,12 +184,30 @@ impl Cases {
     /// Takes a step. Of a case that is not held nobody asks any more: compaction may have left the step and dropped the case.
     pub(in crate::node) fn step(&mut self, id: &CaseId, taken: &Taken, position: u64) -> Result<(), StepFault> {
         let Some(mut held) = self.unindex(id) else { return Ok(()) };
+        let before = held.case.state();
         let stepped = held.case.take(taken);
         if stepped.is_ok() {
             held.position = position;
         }
+        if before != State::Released && held.case.state() == State::Released {
+            self.released.push((*id, taken.at));
+        }
         self.index(held);
         stepped
+    }
+
+    /// Tells that one of released orders from now on.
+    pub(in crate::node) fn learn_with(&mut self, learner: Arc<dyn Learner>) {
+        self.learner = Some(learner);
+    }
+
+    /// Tells of what was released: it is durable.
+    pub(in crate::node) fn show(&mut self) {
+        for (id, at) in self.released.drain(..) {
+            if let Some(learner) = &self.learner {
+                learner.released(&id, at);
+            }
+        }
     }
 
     /// The challenge of a case.
@@ -339,7 +367,7 @@ mod tests {
     fn one_caller_leaves_room_for_the_others() {
         let mut cases = Cases::default();
         cases.open(opening(1, "till"), 1);
-        cases.waiting_by_caller.insert("till".to_owned(), limits::CASES_OPEN_PER_CALLER);
+        cases.waiting_by_caller.insert("till".to_owned(), limits::decisions::CASES_OPEN_PER_CALLER);
         assert_eq!((cases.has_room("till"), cases.has_room("app")), (false, true));
         cases.count_unopened();
         assert_eq!((cases.untold(at(0)), cases.untold(at(1))), (Some(1), None));

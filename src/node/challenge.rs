@@ -132,8 +132,10 @@ impl<J: Journal, V: Views> Node<J, V> {
         let customer = case.opening().customer;
         let before = self.state.cases.challenge(&id);
         let (failed, sent) = before.map_or((0, 0), |before| (before.failed, before.sent));
-        if failed >= limits::CHALLENGE_ATTEMPTS || before.is_some_and(|before| before.standing == Standing::Failed) {
-            return Err(ChallengeFault::AttemptsUsed { limit: limits::CHALLENGE_ATTEMPTS });
+        if failed >= limits::decisions::CHALLENGE_ATTEMPTS
+            || before.is_some_and(|before| before.standing == Standing::Failed)
+        {
+            return Err(ChallengeFault::AttemptsUsed { limit: limits::decisions::CHALLENGE_ATTEMPTS });
         }
         self.state.challenges.guesses.check(customer, now)?;
         let mut challenge = Challenge {
@@ -147,8 +149,8 @@ impl<J: Journal, V: Views> Node<J, V> {
             changed: now,
         };
         let code = match method {
-            Method::Code if sent >= limits::CHALLENGE_CODES => {
-                return Err(ChallengeFault::CodesSent { limit: limits::CHALLENGE_CODES });
+            Method::Code if sent >= limits::decisions::CHALLENGE_CODES => {
+                return Err(ChallengeFault::CodesSent { limit: limits::decisions::CHALLENGE_CODES });
             }
             Method::Code => {
                 challenge.sent = sent.saturating_add(1);
@@ -244,8 +246,8 @@ impl<J: Journal, V: Views> Node<J, V> {
         if self.state.challenges.totps.contains_key(&customer) {
             return Err(ChallengeFault::Enrolled);
         }
-        if self.state.challenges.totps.len() >= limits::TOTP_CUSTOMERS {
-            return Err(ChallengeFault::Full { limit: limits::TOTP_CUSTOMERS });
+        if self.state.challenges.totps.len() >= limits::decisions::TOTP_CUSTOMERS {
+            return Err(ChallengeFault::Full { limit: limits::decisions::TOTP_CUSTOMERS });
         }
         let secret = TotpSecret::draw(rng);
         let sealed = secret.seal(&self.state.identity.local_mac.totp_key(), &customer, rng.random());

@@ -123,7 +123,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             return None;
         }
         let CaseFacts { mut evidence, amount_minor, currency, transaction, customer } = facts;
-        evidence.truncate(limits::CASE_EVIDENCE);
+        evidence.truncate(limits::decisions::CASE_EVIDENCE);
         Some(Opening {
             id,
             caller,

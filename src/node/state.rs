@@ -197,6 +197,7 @@ impl State {
         self.believe_all(&believed);
         self.pending.show();
         self.challenges.show();
+        self.cases.show();
         self.staged_requests.clear();
         self.count_witnesses();
         for feed in self.feeds.values_mut() {

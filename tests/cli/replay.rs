@@ -78,6 +78,76 @@ fn counts_worked_out_by_hand_come_out() {
     assert_eq!(stopped(&both), expected([("alone", 1, 0), ("0s", 1, 3), ("1h", 1, 2), ("24h", 1, 1)]));
 }
 
+/// The rule `corroborated` as a file, and `any` with degrees.
+const CORROBORATED: &str = r#"
+name = "two"
+version = 3
+
+[[rule]]
+name = "corroborated"
+when = 'matches.exists(m, m.own >= 2 || m.members_any >= 2)'
+decision = "block"
+"#;
+
+const DEGREES: &str = r#"
+name = "degrees"
+version = 1
+
+[amounts.large]
+EUR = 1
+
+[[rule]]
+name = "one_flag"
+when = 'size(matches) > 0'
+decision = "challenge"
+
+[[rule]]
+name = "corroborated"
+when = 'matches.exists(m, m.own >= 2 || m.members_any >= 2)'
+decision = "hold"
+
+[[rule]]
+name = "never_in_a_replay"
+when = 'over("large") || profile.country_new'
+decision = "block"
+"#;
+
+#[test]
+fn a_policy_file_decides_on_every_node_and_is_held_against_another() {
+    let world = World::new();
+    world.write("h.csv", HAND);
+    world.write("two.toml", CORROBORATED);
+    world.write("degrees.toml", DEGREES);
+    let run = |more: &[&str]| {
+        replayed(&world, "h.csv", &[&["--institutions", "2", "--institution-salt", "s"], more].concat())
+    };
+    let file = run(&["--rule", "two.toml", "--against", "corroborated"]);
+    // As worked out by hand above for the rule of that name.
+    assert_eq!(stopped(&file), expected([("alone", 1, 0), ("0s", 1, 3), ("1h", 1, 2), ("24h", 1, 1)]));
+    assert_eq!(file["rule"], "two.toml (two/3)");
+    for run in file["runs"].as_array().expect("runs") {
+        let none = json!({ "fraud": 0, "honest": 0 });
+        let difference = &run["difference"];
+        assert_eq!((&difference["only_rule"], &difference["only_against"]), (&none, &none), "{run}");
+        assert_eq!(run["by_decision"]["block"], difference["both"]);
+    }
+    let shared = &run(&["--rule", "degrees.toml", "--against", "two.toml", "--share-delay", "0s"]);
+    assert_eq!(shared["unknown"], json!(["over", "profile.country_new"]));
+    let shared = &shared["runs"][1];
+    assert_eq!((&shared["tp"], &shared["fp"]), (&json!(3), &json!(4)), "as many as any stops");
+    let rows = |fraud: u64, honest: u64| json!({ "fraud": fraud, "honest": honest });
+    let by_decision = json!({ "allow": rows(2, 3), "challenge": rows(2, 1), "hold": rows(1, 3), "block": rows(0, 0) });
+    assert_eq!(shared["by_decision"], by_decision);
+    let pair = |rule: &str, against: &str, fraud: u64, honest: u64| json!({ "rule": rule, "against": against, "fraud": fraud, "honest": honest });
+    let decisions =
+        json!([pair("allow", "allow", 2, 3), pair("challenge", "allow", 2, 1), pair("hold", "block", 1, 3)]);
+    assert_eq!(shared["difference"]["decisions"], decisions);
+    let more = ["--institutions", "2", "--institution-salt", "s", "--rule", "built-in", "--against", "degrees.toml"];
+    let said = world.run(&[&["replay", "h.csv"], &COLUMNS[..], &more].concat());
+    let parts = ["no history tells of", "decided: fraud / honest", "rule -> against", "challenge -> challenge"];
+    said.check(0, &[&parts[..], &["only degrees.toml (degrees/1)"]].concat());
+}
+
 #[test]
 fn the_table_reads_the_same_from_gzip_and_in_any_order_and_draws_a_chart() {
     let world = World::new();
@@ -131,7 +201,16 @@ fn columns_and_options_that_do_not_fit_are_wrong_usage() {
     check(&[("--share-delay", "0s,1x")], &["a whole number with s, m, h, d or w"]);
     check(&[("--expiry", "91d")], &["90 days at most"]);
     check(&[("--expiry", "0s")], &["1s at least"]);
-    check(&[("--rule", "all")], &["a rule is any, corroborated or built-in"]);
+    check(&[("--rule", "all")], &["all", "a rule is any, corroborated, built-in or the file of a policy"]);
+    world.write(
+        "p.toml",
+        "name = \"p\"\nversion = 1\n[[rule]]\nname = \"r\"\nwhen = 'match.own > 1'\ndecision = \"hold\"\n",
+    );
+    check(
+        &[("--rule", "p.toml")],
+        &["p.toml:5:9: rule \"r\"", "5 | when = 'match.own > 1'", "1 fault: nothing was replayed"],
+    );
+    check(&[("--against", "p.toml")], &["p.toml:5:9"]);
     check(&[("--institutions", "0")], &["0 is not in 1..=64"]);
     check(&[("--institution-names", "nowhere.csv")], &["nowhere.csv"]);
     world.write("names.csv", "shop,name\nnorth,Books\n");

@@ -244,12 +244,12 @@ fn a_node_without_room_for_cases_goes_on_and_tells_how_many_it_did_not_open() {
             behind: None,
         }
     };
-    let most = u32::try_from(limits::CASES_OPEN_PER_CALLER).expect("small");
+    let most = u32::try_from(limits::decisions::CASES_OPEN_PER_CALLER).expect("small");
     let records = (0..most + 7).map(|nth| record(nth, "till")).collect();
     house.node.record_screenings(records, &mut house.rng).expect("recorded");
     house.node.record_screenings(vec![record(most + 8, "app")], &mut house.rng).expect("recorded");
     house.node.sync().expect("syncs");
-    assert_eq!(house.node.state().cases.waiting(), limits::CASES_OPEN_PER_CALLER + 1, "the app has room");
+    assert_eq!(house.node.state().cases.waiting(), limits::decisions::CASES_OPEN_PER_CALLER + 1, "the app has room");
     house.tick(START.plus_s(1));
     house.tick(START.plus_s(2));
     let told: Vec<String> = house.audited("case.unopened", START.plus_s(3)).iter().map(ToString::to_string).collect();

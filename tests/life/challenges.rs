@@ -118,10 +118,10 @@ fn the_attempts_of_a_case_run_out_over_restarts_and_new_codes() {
     let id = decide(&mut house, 1, Decision::Challenge, None, START);
     let mut now = START;
     let mut code = send(&mut house, id, now).expect("started");
-    for attempt in 1..limits::CHALLENGE_ATTEMPTS {
+    for attempt in 1..limits::decisions::CHALLENGE_ATTEMPTS {
         now = now.plus_s(1);
         let missed = answer(&mut house, id, &wrong(&code), now).expect("counted");
-        assert_eq!(missed.challenge.left(), limits::CHALLENGE_ATTEMPTS - attempt);
+        assert_eq!(missed.challenge.left(), limits::decisions::CHALLENGE_ATTEMPTS - attempt);
         house = again(&consortium, house, now);
         if attempt == 2 {
             let first = code;
@@ -141,7 +141,7 @@ fn the_rest(mut house: House, id: CaseId, code: Code, now: Timestamp) {
     assert_eq!((last.challenge.standing, last.case.state()), (Standing::Failed, State::Open));
     assert_eq!(last.case.stop(), Decision::Hold, "a person looks at it");
     assert_eq!(answer(&mut house, id, code.expose(), now), Err(ChallengeFault::NotWaiting), "too late");
-    let used = ChallengeFault::AttemptsUsed { limit: limits::CHALLENGE_ATTEMPTS };
+    let used = ChallengeFault::AttemptsUsed { limit: limits::decisions::CHALLENGE_ATTEMPTS };
     assert_eq!(send(&mut house, id, now).map(|_| ()), Err(used));
     assert_eq!(house.audited("case.challenge_missed", now).len(), 4);
     assert_eq!(house.audited("case.challenge_failed", now).len(), 1);
@@ -153,12 +153,12 @@ fn a_code_expires_and_so_many_are_sent() {
     let mut house = house(&consortium);
     let id = decide(&mut house, 1, Decision::Challenge, None, START);
     let code = send(&mut house, id, START).expect("started");
-    let late = START.plus_s(limits::CHALLENGE_S);
+    let late = START.plus_s(limits::decisions::CHALLENGE_S);
     assert_eq!(answer(&mut house, id, code.expose(), late), Err(ChallengeFault::Expired), "no attempt is counted");
-    for _ in 1..limits::CHALLENGE_CODES {
+    for _ in 1..limits::decisions::CHALLENGE_CODES {
         send(&mut house, id, late).expect("another code");
     }
-    let sent = ChallengeFault::CodesSent { limit: limits::CHALLENGE_CODES };
+    let sent = ChallengeFault::CodesSent { limit: limits::decisions::CHALLENGE_CODES };
     assert_eq!(send(&mut house, id, late).map(|_| ()), Err(sent));
     house.tick(START.plus_s(24 * 3_600));
     let case = house.node.state().cases.get(&id).expect("held");
@@ -180,12 +180,12 @@ fn codes_guessed_in_bulk_run_out_for_one_customer_and_for_the_node() {
             Ok(code) => code,
             Err(refused) => break refused,
         };
-        for _ in 0..limits::CHALLENGE_ATTEMPTS {
+        for _ in 0..limits::decisions::CHALLENGE_ATTEMPTS {
             answer(&mut house, id, &wrong(&code), START).expect("counted");
             guesses += 1;
         }
     };
-    assert_eq!((refused, guesses), (ChallengeFault::CustomerGuesses, limits::GUESSES_PER_CUSTOMER));
+    assert_eq!((refused, guesses), (ChallengeFault::CustomerGuesses, limits::decisions::GUESSES_PER_CUSTOMER));
     let mut house = again(&consortium, house, START.plus_s(60));
     let id = decide(&mut house, 99, Decision::Challenge, Some(JANE), START.plus_s(60));
     let refused = send(&mut house, id, START.plus_s(60)).map(|_| ());
@@ -263,7 +263,7 @@ fn a_block_is_not_challenged_a_hold_is_not_released_by_it_and_another_till_has_n
     };
     external(&mut house, START).expect("started");
     assert_eq!(answer(&mut house, challenged, "123456", START), Err(ChallengeFault::NotWaiting), "no code was sent");
-    let late = START.plus_s(limits::CHALLENGE_EXTERNAL_S);
+    let late = START.plus_s(limits::decisions::CHALLENGE_EXTERNAL_S);
     let reported = house.node.report_challenge(&till(), challenged, true, true, late, &mut house.rng);
     assert_eq!(reported, Err(ChallengeFault::Expired));
     external(&mut house, late).expect("started again");

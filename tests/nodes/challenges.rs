@@ -118,7 +118,7 @@ fn a_guesser_runs_out_of_attempts_codes_and_guesses() {
             break refused;
         }
         let code = code_of(&desk.next());
-        for left in (0..limits::CHALLENGE_ATTEMPTS).rev() {
+        for left in (0..limits::decisions::CHALLENGE_ATTEMPTS).rev() {
             let missed = answer(&node, &order.decision_id, &wrong(&code)).expect("counted");
             assert_eq!((missed.passed, missed.attempts_left), (false, left));
             tried += 1;
@@ -133,11 +133,11 @@ fn a_guesser_runs_out_of_attempts_codes_and_guesses() {
     };
     assert_eq!(
         (refused.code(), reason(&refused), tried),
-        (Code::ResourceExhausted, "GUESSES".to_owned(), limits::GUESSES_PER_CUSTOMER)
+        (Code::ResourceExhausted, "GUESSES".to_owned(), limits::decisions::GUESSES_PER_CUSTOMER)
     );
     let other = screen(&node, CHALLENGE, "", "c-2");
     start(&node, &other.decision_id, ChallengeMethod::Code).expect("nobody else is kept waiting");
-    for _ in 1..limits::CHALLENGE_CODES {
+    for _ in 1..limits::decisions::CHALLENGE_CODES {
         start(&node, &other.decision_id, ChallengeMethod::Code).expect("another code");
     }
     let refused = start(&node, &other.decision_id, ChallengeMethod::Code).expect_err("so many are sent");

@@ -177,7 +177,7 @@ impl World {
                 format!("{id} expired {expired} times in {lives} lives")
             })?;
             let wrong = count(id, "case.challenge_missed");
-            let limit = limits::CHALLENGE_ATTEMPTS;
+            let limit = limits::decisions::CHALLENGE_ATTEMPTS;
             ensure(wrong < limit, Invariant::CasesKept, || format!("{id} took {wrong} wrong codes of {limit}"))?;
             let case = id.parse().ok().and_then(|id| cases.get(&id));
             let released = count(id, "case.released") > 0;

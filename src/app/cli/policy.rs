@@ -1,6 +1,7 @@
 //! `hushwire policy …`: rules written, checked and watched.
 
 mod check;
+pub mod faults;
 mod show;
 
 use clap::{Args, Subcommand};

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use rand::CryptoRng;
 
 use crate::app::cli::replay::columns::{IndicatorOption, names_of};
+use crate::app::cli::replay::rules::RuleOption;
 use crate::app::cli::stream::{Account, broken, delimiter, progress, unwritable};
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output;
@@ -17,7 +18,6 @@ use crate::app::replay::house::Common;
 use crate::app::replay::institution::Division;
 use crate::app::replay::read::{self, Columns, ReadFault};
 use crate::app::replay::report::Report;
-use crate::app::replay::rule::StopRule;
 use crate::app::replay::run::{Finding, Question, Sharing};
 use crate::app::replay::span::Span;
 use crate::app::replay::{chart, table};
@@ -29,6 +29,7 @@ use crate::domain::indicator::typology::TypologyList;
 use crate::io::random;
 
 mod columns;
+mod rules;
 mod runs;
 
 /// Run a history of transactions through the real path, alone and shared, and count what would have been stopped
@@ -48,6 +49,8 @@ Examples:
   hushwire replay orders.csv.gz --time created_at --label chargeback --indicator email=mail --indicator token=psp:card \\
       --institution-by shop --typology reason --ship-after 24h --svg orders.svg
   hushwire replay orders.csv --time ts --label fraud --indicator device=device --institution-by shop --json
+  hushwire replay orders.csv --time ts --label fraud --indicator device=device --institution-by shop \\
+      --rule policy.toml --against next.toml
 
 Exit code 2: the columns or options do not fit, nothing was replayed. Exit code 3: some rows were refused and reported by
 line, column and rule, the others were replayed. Exit code 1: more rows were refused than --max-bad allows.")]
@@ -84,13 +87,13 @@ pub struct ReplayArgs {
     /// When the others may use a flag: each delay is a run of its own, beside the one alone
     #[arg(long, value_name = "SPAN,…", value_delimiter = ',', default_value = "0s,1h,24h")]
     share_delay: Vec<Span>,
-    /// What stops a transaction: any (one visible flag), corroborated (two own flags or two institutions), or built-in (the
-    /// policy of the node)
-    #[arg(long, value_name = "RULE", default_value = "any")]
-    rule: StopRule,
-    /// Another rule, held against the first on the same answers
-    #[arg(long, value_name = "RULE")]
-    against: Option<StopRule>,
+    /// What stops a transaction: any (one visible flag), corroborated (two own flags or two institutions), built-in (the policy
+    /// that ships decides anything but allow), or a policy file, by which every node then decides
+    #[arg(long, value_name = "RULE|FILE", default_value = "any")]
+    rule: RuleOption,
+    /// Another rule or policy file, held against the first on the same answers
+    #[arg(long, value_name = "RULE|FILE")]
+    against: Option<RuleOption>,
     /// How long a flag counts
     #[arg(long, value_name = "SPAN", default_value = "2d")]
     expiry: Span,
@@ -126,13 +129,17 @@ pub fn run(args: ReplayArgs) -> Result<Outcome, CliError> {
     if args.expiry.ms < 1_000 || args.expiry.ms > longest_ms {
         return Err(CliError::usage(format!("--expiry is 1s at least and {} days at most", limits::VALIDITY_DAYS)));
     }
-    if args.share_delay.len() > limits::REPLAY_DELAYS {
-        return Err(CliError::usage(format!("--share-delay takes {} delays at most", limits::REPLAY_DELAYS)));
+    if args.share_delay.len() > limits::decisions::REPLAY_DELAYS {
+        return Err(CliError::usage(format!(
+            "--share-delay takes {} delays at most",
+            limits::decisions::REPLAY_DELAYS
+        )));
     }
     if args.indicator.len() > limits::IDENTIFIERS_PER_TRANSACTION {
         let most = limits::IDENTIFIERS_PER_TRANSACTION;
         return Err(CliError::usage(format!("--indicator may be given {most} times at most")));
     }
+    let question = question(&args)?;
     let report = args.report.as_deref().map(|path| Refusals::open(path).map_err(|error| unwritable(path, &error)));
     let report = report.transpose()?;
     let (mut history, mut account) = read(&args)?;
@@ -146,14 +153,21 @@ pub fn run(args: ReplayArgs) -> Result<Outcome, CliError> {
     let begins = history.in_order().next().map_or(Timestamp::from_unix_ms(0), |(_, row)| row.at);
     let keys = common.consortium.epoch_keys(begins).map_err(|fault| CliError::failed(fault.to_string()))?;
     history.values.judge(&common.canon, &common.guards, &keys);
-    let question = Question { rule: args.rule, against: args.against, ship_after: args.ship_after.clone() };
     let findings = runs::all(&history, &common, &question, &sharings(&args))?;
     tell(&args, &history, &question, account.refused, &findings)?;
     account.outcome()
 }
 
+/// Policies are read before the history, which takes longer.
+fn question(args: &ReplayArgs) -> Result<Question, CliError> {
+    let guards = GuardLists::built_in().digest();
+    let rule = args.rule.rule(&guards)?;
+    let against = args.against.as_ref().map(|against| against.rule(&guards)).transpose()?;
+    Ok(Question { rule, against, ship_after: args.ship_after.clone() })
+}
+
 fn institutions() -> clap::builder::RangedI64ValueParser<u16> {
-    clap::value_parser!(u16).range(1..=i64::from(limits::REPLAY_INSTITUTIONS))
+    clap::value_parser!(u16).range(1..=i64::from(limits::decisions::REPLAY_INSTITUTIONS))
 }
 
 fn count_of(args: &ReplayArgs) -> u16 {

@@ -145,20 +145,24 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
     use super::*;
     use crate::app::replay::report::{CountsReport, IdentifierReport};
 
     fn run(sharing: &str, recall: Option<f64>) -> RunReport {
         let counts = CountsReport { tp: 1, fp: 1, missed: 1, tn: 1, recall, precision: Some(0.5), recall_amount: None };
         let (by_amount, by_typology) = (Vec::new(), Vec::new());
-        RunReport { sharing: sharing.to_owned(), counts, by_amount, by_typology, difference: None, late: None }
+        let (by_decision, difference, late) = (BTreeMap::new(), None, None);
+        RunReport { sharing: sharing.to_owned(), counts, by_amount, by_typology, by_decision, difference, late }
     }
 
     #[test]
     fn every_bar_stands_in_words_and_numbers_and_figures_nobody_has_are_left_out() {
         let report = Report {
-            rule: "any",
+            rule: "any".to_owned(),
             against: None,
+            unknown: BTreeSet::new(),
             institutions: 5,
             expiry: "2d".to_owned(),
             ship_after: None,

@@ -6,6 +6,7 @@ use rand::rngs::StdRng;
 
 use crate::app::replay::founding::{Consortium, FoundingFault};
 use crate::app::replay::journal::ShortJournal;
+use crate::app::replay::rule::Policies;
 use crate::base::bytes::Commitment;
 use crate::base::limits::{BATCH_ENTRIES, DRAFTS_PER_CALL};
 use crate::base::name::{FeedId, MemberId};
@@ -25,7 +26,6 @@ use crate::domain::roster::exclusion::Exclusions;
 use crate::domain::screening::answer::Screening;
 use crate::domain::screening::demands::Demands;
 use crate::domain::screening::freshness::{FeedSigned, Freshness};
-use crate::domain::screening::policy::Policy;
 use crate::domain::screening::policy::facts::Conditions;
 use crate::domain::screening::screen::{ScreeningContext, screen};
 use crate::domain::screening::transaction::Transaction;
@@ -81,7 +81,7 @@ pub struct House {
     feed: FeedId,
     handed_over: TreeSize,
     freshness: Freshness,
-    policy: Policy,
+    policies: Policies,
     demands: Demands,
     tended_on: Day,
 }
@@ -90,7 +90,7 @@ pub struct House {
 const TYPOLOGY: &str = "F1012";
 
 impl House {
-    pub fn open(common: &Common, position: usize, now: Timestamp) -> Result<Self, HouseFault> {
+    pub fn open(common: &Common, policies: &Policies, position: usize, now: Timestamp) -> Result<Self, HouseFault> {
         let consortium = &common.consortium;
         let mut rng = random::generator();
         let identity = consortium.identity(position, now)?;
@@ -123,9 +123,9 @@ impl House {
             node.learn_heads(peer, Vec::new(), now, &mut rng)?;
         }
         node.sync()?;
-        let policy = Policy::built_in(&common.guards.digest());
+        let policies = policies.clone();
         let tended_on = now.day();
-        Ok(Self { node, rng, feed: own, member, handed_over: TreeSize::EMPTY, freshness, policy, demands, tended_on })
+        Ok(Self { node, rng, feed: own, member, handed_over: TreeSize::EMPTY, freshness, policies, demands, tended_on })
     }
 
     pub fn member(&self) -> &MemberId {
@@ -142,10 +142,10 @@ impl House {
             guard: &common.guards,
             lists: &state.lists,
             freshness: &self.freshness,
-            policy: &self.policy,
+            policy: &self.policies.live,
             demands: &self.demands,
             own: &self.member,
-            candidate: None,
+            candidate: self.policies.candidate.as_deref(),
             profile: &ProfileFacts::default(),
             conditions: Conditions::default(),
             sandbox: false,

@@ -1,7 +1,7 @@
 //! A journal that keeps its newest records only: what a replayed node publishes is read back at once to be served, and the node
 //! is never opened again. Otherwise two million rows would fill the memory with what nobody reads.
 
-use crate::base::limits::REPLAY_RECORDS;
+use crate::base::limits::decisions::REPLAY_RECORDS;
 use crate::io::journal::memory::{MemoryJournal, MemoryRecords};
 use crate::node::store::{Decide, Journal, RecordNumber, RewriteOutcome, StorageFault, Visit};
 

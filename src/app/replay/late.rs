@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::app::replay::history::{History, Row, RowId};
 use crate::app::replay::values::{FormId, Standing};
 use crate::base::bytes::Commitment;
-use crate::base::limits::LATE_MATCH_S;
+use crate::base::limits::decisions::LATE_MATCH_S;
 use crate::base::time::Timestamp;
 
 /// Frauds and honest orders among what was let through.

@@ -14,7 +14,8 @@ use crate::app::replay::history::{History, Row, TypologyId};
 use crate::app::replay::institution::{Division, Institution};
 use crate::app::replay::moment;
 use crate::base::kind::IdentifierKind;
-use crate::base::limits::{IDENTIFIER_BYTES, IDENTIFIERS_PER_TRANSACTION, REPLAY_ROWS, REPLAY_TYPOLOGIES};
+use crate::base::limits::decisions::{REPLAY_ROWS, REPLAY_TYPOLOGIES};
+use crate::base::limits::{IDENTIFIER_BYTES, IDENTIFIERS_PER_TRANSACTION};
 use crate::domain::identifier::text::looks_like_identifier;
 
 /// One column of identifiers.

@@ -1,21 +1,26 @@
 //! What a replay found, as programs read it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use crate::app::replay::history::History;
 use crate::app::replay::late::LateCounts;
+use crate::app::replay::rule::StopRule;
 use crate::app::replay::run::{Finding, Question};
-use crate::app::replay::tally::{Counts, Difference, Pair, share};
+use crate::app::replay::tally::{Counts, Difference, Outcome, Pair, share};
 use crate::app::replay::values::Standing;
+use crate::domain::screening::decision::Decision;
 
 /// One JSON object; the field names are the interface.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    pub rule: &'static str,
+    pub rule: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub against: Option<&'static str>,
+    pub against: Option<String>,
+    /// Names that the policies read and no history tells of.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub unknown: BTreeSet<String>,
     pub institutions: u16,
     pub expiry: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,6 +55,9 @@ pub struct RunReport {
     pub by_amount: Vec<Part>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub by_typology: Vec<Part>,
+    /// By what was decided, where a policy decides.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub by_decision: BTreeMap<&'static str, Pair>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub difference: Option<DifferenceReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,6 +89,17 @@ pub struct DifferenceReport {
     pub both: Pair,
     pub only_rule: Pair,
     pub only_against: Pair,
+    /// By what each of the two said, as far as it occurs.
+    pub decisions: Vec<DecisionsReport>,
+}
+
+/// Rows of which the two rules said this.
+#[derive(Debug, Clone, Serialize)]
+pub struct DecisionsReport {
+    pub rule: &'static str,
+    pub against: &'static str,
+    #[serde(flatten)]
+    pub rows: Pair,
 }
 
 /// Frauds that were let through and found before and after the goods left.
@@ -105,8 +124,9 @@ impl Report {
     ) -> Self {
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         Self {
-            rule: question.rule.name(),
-            against: question.against.map(|rule| rule.name()),
+            rule: question.rule.to_string(),
+            against: question.against.as_ref().map(ToString::to_string),
+            unknown: question.rules().flat_map(StopRule::unknown).collect(),
             institutions,
             expiry,
             ship_after: question.ship_after.as_ref().map(ToString::to_string),
@@ -154,7 +174,8 @@ impl RunReport {
             counts: CountsReport::new(&tally.all),
             by_amount: if history.has_amounts { by_amount.collect() } else { Vec::new() },
             by_typology: if has_typologies { by_typology.collect() } else { Vec::new() },
-            difference: question.against.map(|_| DifferenceReport::new(&finding.difference)),
+            by_decision: question.rule.policy().map(|_| by_decision(&tally.by_outcome)).unwrap_or_default(),
+            difference: question.against.as_ref().map(|_| DifferenceReport::new(&finding.difference)),
             late: finding.late.map(|late| LateReport::new(&tally.all, late)),
         }
     }
@@ -182,9 +203,20 @@ impl CountsReport {
 
 impl DifferenceReport {
     fn new(difference: &Difference) -> Self {
-        let Difference { both, only_live, only_candidate } = *difference;
-        Self { both, only_rule: only_live, only_against: only_candidate }
+        let Difference { both, only_live, only_candidate, pairs } = difference;
+        let decisions = pairs.iter().map(|((live, candidate), rows)| DecisionsReport {
+            rule: live.label(),
+            against: candidate.label(),
+            rows: *rows,
+        });
+        Self { both: *both, only_rule: *only_live, only_against: *only_candidate, decisions: decisions.collect() }
     }
+}
+
+/// Every decision there is.
+fn by_decision(counted: &BTreeMap<Outcome, Pair>) -> BTreeMap<&'static str, Pair> {
+    let rows = |outcome: Outcome| counted.get(&outcome).copied().unwrap_or_default();
+    Decision::ALL.map(|decision| (decision.label(), rows(decision.into()))).into()
 }
 
 impl LateReport {

@@ -10,12 +10,13 @@ use crate::app::replay::courier::{Courier, Parcel};
 use crate::app::replay::history::{History, Row, RowId};
 use crate::app::replay::house::{Common, House, HouseFault, Learned};
 use crate::app::replay::late::{Late, LateCounts};
-use crate::app::replay::rule::StopRule;
+use crate::app::replay::rule::{Policies, StopRule};
 use crate::app::replay::span::Span;
-use crate::app::replay::tally::{Difference, Tally};
+use crate::app::replay::tally::{Difference, Outcome, Tally};
 use crate::app::replay::values::Standing;
 use crate::base::time::Timestamp;
 use crate::domain::screening::answer::Screening;
+use crate::domain::screening::decision::Decision;
 use crate::domain::screening::transaction::{Transaction, TransactionDraft};
 
 /// How institutions learn of each other's flags.
@@ -41,6 +42,12 @@ pub struct Question {
     /// A candidate that is held against the rule, on the same answers.
     pub against: Option<StopRule>,
     pub ship_after: Option<Span>,
+}
+
+impl Question {
+    pub fn rules(&self) -> impl Iterator<Item = &StopRule> {
+        std::iter::once(&self.rule).chain(&self.against)
+    }
 }
 
 /// What a run found.
@@ -76,7 +83,8 @@ pub fn replay(
 ) -> Result<Finding, HouseFault> {
     let begins = history.in_order().next().map_or(Timestamp::from_unix_ms(0), |(_, row)| row.at);
     let members = common.consortium.members.len();
-    let houses: Result<_, _> = (0..members).map(|position| House::open(common, position, begins)).collect();
+    let policies = Policies::of(&question.rule, question.against.as_ref(), &common.guards.digest());
+    let houses: Result<_, _> = (0..members).map(|position| House::open(common, &policies, position, begins)).collect();
     let mut run = Run {
         history,
         common,
@@ -122,14 +130,17 @@ impl Run<'_> {
     fn answer(&mut self, id: RowId, row: &Row, now: Timestamp) {
         let (live, candidate) = match self.screen(id, row, now) {
             Some((screening, house)) => {
-                let stops = |rule: StopRule| rule.stops(&screening, house.member());
-                (stops(self.question.rule), self.question.against.is_some_and(stops))
+                let outcome = |rule: &StopRule, decided| rule.outcome(&screening, decided, house.member());
+                let candidate = screening.candidate.unwrap_or(Decision::Allow);
+                let against = self.question.against.as_ref();
+                let against = against.map_or(Outcome::Allow, |rule| outcome(rule, candidate));
+                (outcome(&self.question.rule, screening.decision), against)
             }
-            None => (false, false),
+            None => (Outcome::Allow, Outcome::Allow),
         };
         self.tally.add(row, live);
         self.difference.add(row.is_fraud, live, candidate);
-        if let Some(late) = self.late.as_mut().filter(|_| !live) {
+        if let Some(late) = self.late.as_mut().filter(|_| !live.stops()) {
             late.wait(self.history, id);
         }
     }

@@ -1,7 +1,11 @@
 //! What a replay found, for people.
 
+use std::collections::BTreeSet;
+
 use crate::app::output::counted;
 use crate::app::replay::report::{CountsReport, DifferenceReport, LateReport, Part, Report, RunReport};
+use crate::app::replay::tally::Pair;
+use crate::domain::screening::decision::Decision;
 
 /// The lines of the report.
 pub fn lines(report: &Report) -> Vec<String> {
@@ -14,6 +18,10 @@ pub fn lines(report: &Report) -> Vec<String> {
         report.rule,
     )];
     lines.extend(unusable(report));
+    if !report.unknown.is_empty() {
+        let names: Vec<&str> = report.unknown.iter().map(String::as_str).collect();
+        lines.push(format!("no history tells of {}: zero, false or empty to every rule", names.join(", ")));
+    }
     let all = report.runs.iter().map(|run| {
         let CountsReport { tp, fp, missed, .. } = run.counts;
         let shares = [run.counts.recall, run.counts.precision, run.counts.recall_amount].map(percent);
@@ -24,6 +32,7 @@ pub fn lines(report: &Report) -> Vec<String> {
     lines.extend(parts(report, "amount", |run| &run.by_amount));
     lines.extend(parts(report, "typology", |run| &run.by_typology));
     lines.extend(late(report));
+    lines.extend(decisions(report));
     lines.extend(differences(report));
     lines
 }
@@ -75,15 +84,49 @@ fn late(report: &Report) -> Vec<String> {
 }
 
 fn differences(report: &Report) -> Vec<String> {
-    let Some(against) = report.against else { return Vec::new() };
+    let Some(against) = &report.against else { return Vec::new() };
     let rows = report.runs.iter().filter_map(|run| {
-        let DifferenceReport { both, only_rule, only_against } = run.difference.clone()?;
-        let pairs = [both, only_rule, only_against].map(|pair| format!("{} / {}", pair.fraud, pair.honest));
+        let DifferenceReport { both, only_rule, only_against, .. } = run.difference.clone()?;
+        let pairs = [both, only_rule, only_against].map(counts);
         Some([vec![run.sharing.clone()], pairs.to_vec()].concat())
     });
     let (live, candidate) = (format!("only {}", report.rule), format!("only {against}"));
     let header = ["stopped: fraud / honest", "both", &live, &candidate];
+    [vec![String::new()], table(&header, rows.collect()), vec![String::new()], by_pair(report)].concat()
+}
+
+/// What was decided, where a policy decides.
+fn decisions(report: &Report) -> Vec<String> {
+    if report.runs.iter().all(|run| run.by_decision.is_empty()) {
+        return Vec::new();
+    }
+    let labels = Decision::ALL.map(Decision::label);
+    let rows = report.runs.iter().map(|run| {
+        let cells = labels.map(|label| counts(run.by_decision.get(label).copied().unwrap_or_default()));
+        [vec![run.sharing.clone()], cells.to_vec()].concat()
+    });
+    let header = [&["decided: fraud / honest"], &labels[..]].concat();
     [vec![String::new()], table(&header, rows.collect())].concat()
+}
+
+/// What the two rules said of the same rows, a line for each pair that occurs.
+fn by_pair(report: &Report) -> Vec<String> {
+    let said = |run: &RunReport| run.difference.clone().map(|difference| difference.decisions).unwrap_or_default();
+    let pairs: BTreeSet<_> = report.runs.iter().flat_map(said).map(|said| (said.rule, said.against)).collect();
+    let rows = pairs.into_iter().map(|pair| {
+        let cells = report.runs.iter().map(|run| {
+            let rows = said(run).into_iter().find(|said| (said.rule, said.against) == pair).map(|said| said.rows);
+            counts(rows.unwrap_or_default())
+        });
+        [vec![format!("{} -> {}", pair.0, pair.1)], cells.collect()].concat()
+    });
+    let sharings = report.runs.iter().map(|run| run.sharing.as_str());
+    let header: Vec<&str> = std::iter::once("rule -> against: fraud / honest").chain(sharings).collect();
+    table(&header, rows.collect())
+}
+
+fn counts(rows: Pair) -> String {
+    format!("{} / {}", rows.fraud, rows.honest)
 }
 
 fn percent(share: Option<f64>) -> String {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::app::replay::amount::{Amount, Band};
 use crate::app::replay::history::{Row, TypologyId};
+use crate::domain::screening::decision::Decision;
 
 /// Rows by whether they were fraud and whether they were stopped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -74,20 +75,60 @@ pub struct Tally {
     pub all: Counts,
     pub by_amount: BTreeMap<Band, Counts>,
     pub by_typology: BTreeMap<TypologyId, Counts>,
+    pub by_outcome: BTreeMap<Outcome, Pair>,
 }
 
 impl Tally {
-    pub fn add(&mut self, row: &Row, is_stopped: bool) {
+    pub fn add(&mut self, row: &Row, outcome: Outcome) {
+        self.by_outcome.entry(outcome).or_default().add(row.is_fraud);
         let of_band = self.by_amount.entry(row.amount.band()).or_default();
         let of_typology = self.by_typology.entry(row.typology).or_default();
         for counts in [&mut self.all, of_band, of_typology] {
-            counts.add(row.is_fraud, is_stopped, row.amount);
+            counts.add(row.is_fraud, outcome.stops(), row.amount);
+        }
+    }
+}
+
+/// What a rule says of one transaction. Everything but to allow it stops it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    Allow,
+    /// A rule that is no policy knows no degrees.
+    Stop,
+    Challenge,
+    Hold,
+    Block,
+}
+
+impl Outcome {
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Allow => Decision::Allow.label(),
+            Self::Stop => "stop",
+            Self::Challenge => Decision::Challenge.label(),
+            Self::Hold => Decision::Hold.label(),
+            Self::Block => Decision::Block.label(),
+        }
+    }
+
+    pub fn stops(self) -> bool {
+        self != Self::Allow
+    }
+}
+
+impl From<Decision> for Outcome {
+    fn from(decision: Decision) -> Self {
+        match decision {
+            Decision::Allow => Self::Allow,
+            Decision::Challenge => Self::Challenge,
+            Decision::Hold => Self::Hold,
+            Decision::Block => Self::Block,
         }
     }
 }
 
 /// Two rules on the same answers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Difference {
     /// Stopped by both.
     pub both: Pair,
@@ -95,6 +136,8 @@ pub struct Difference {
     pub only_live: Pair,
     /// Stopped by the candidate alone.
     pub only_candidate: Pair,
+    /// By what each said.
+    pub pairs: BTreeMap<(Outcome, Outcome), Pair>,
 }
 
 /// Frauds and honest transactions.
@@ -104,15 +147,21 @@ pub struct Pair {
     pub honest: u32,
 }
 
+impl Pair {
+    pub fn add(&mut self, is_fraud: bool) {
+        *if is_fraud { &mut self.fraud } else { &mut self.honest } += 1;
+    }
+}
+
 impl Difference {
-    pub fn add(&mut self, is_fraud: bool, live: bool, candidate: bool) {
-        let pair = match (live, candidate) {
-            (true, true) => &mut self.both,
-            (true, false) => &mut self.only_live,
-            (false, true) => &mut self.only_candidate,
-            (false, false) => return,
-        };
-        *if is_fraud { &mut pair.fraud } else { &mut pair.honest } += 1;
+    pub fn add(&mut self, is_fraud: bool, live: Outcome, candidate: Outcome) {
+        self.pairs.entry((live, candidate)).or_default().add(is_fraud);
+        match (live.stops(), candidate.stops()) {
+            (true, true) => self.both.add(is_fraud),
+            (true, false) => self.only_live.add(is_fraud),
+            (false, true) => self.only_candidate.add(is_fraud),
+            (false, false) => {}
+        }
     }
 }
 
@@ -126,6 +175,20 @@ mod tests {
         assert_eq!(share(702, 1320), Some(702.0 / 1320.0));
         let huge = share(u128::MAX / 4, u128::MAX).expect("a share");
         assert!((huge - 0.25).abs() < 1e-12, "{huge}");
+    }
+
+    #[test]
+    fn two_rules_are_told_apart_by_what_each_says_and_by_whether_it_stops() {
+        let mut difference = Difference::default();
+        difference.add(true, Outcome::Allow, Outcome::Challenge);
+        difference.add(false, Outcome::Challenge, Outcome::Block);
+        difference.add(false, Outcome::Stop, Outcome::Allow);
+        difference.add(true, Outcome::Allow, Outcome::Allow);
+        let pair = |fraud, honest| Pair { fraud, honest };
+        let Difference { both, only_live, only_candidate, pairs } = difference;
+        assert_eq!((both, only_live, only_candidate), (pair(0, 1), pair(0, 1), pair(1, 0)));
+        assert_eq!(pairs.len(), 4);
+        assert_eq!(pairs.get(&(Outcome::Challenge, Outcome::Block)), Some(&pair(0, 1)));
     }
 
     #[test]

@@ -40,7 +40,7 @@ use crate::app::serve::doors::{Behind, Sockets};
 use crate::app::serve::material::{LiveEngine, Material, ReadyFile, ServeError};
 use crate::app::serve::observe::Observer;
 use crate::app::serve::open_up::{OpenUp, Ready, Store, assess_early};
-use crate::app::serve::opening::{Early, start_engine};
+use crate::app::serve::opening::{Early, Shown, start_engine};
 use crate::app::serve::peering::Peering;
 use crate::app::serve::roster::RosterDesk;
 use crate::app::serve::store::{LiveJournal, LiveSnapshot, OnDamage};
@@ -270,7 +270,9 @@ fn start(
     let listed = early.as_ref().map_or_else(|| OwnLists::new(opening::list_key(material)), |early| early.lists.clone());
     let lists = Arc::new(ArcSwap::from_pointee(listed));
     let passed = Arc::new(Passed::new(config.challenge.remembered_hours.saturating_mul(3_600)));
-    let (engine, opening, thread) = start_engine(config, material, on_damage, journal, snapshot, &lists, &passed)?;
+    let profiles = profiles::begin(config, material);
+    let shown = Shown { lists: Arc::clone(&lists), passed: Arc::clone(&passed), profiles: profiles.clone() };
+    let (engine, opening, thread) = start_engine(config, material, on_damage, journal, snapshot, shown)?;
     let (belief, demands, freshness, early) = match early {
         Some(Early { belief, demands, feeds, .. }) => {
             (Some(belief), demands, assess_early(&feeds, &config.member), Some(feeds))
@@ -294,7 +296,7 @@ fn start(
         own: config.member.clone(),
         local_mac: LocalMacKey::new(&material.keystore.keys.local_mac),
         sandbox: config.screening.sandbox,
-        profiles: profiles::begin(config, material),
+        profiles,
         records,
     });
     Ok(Started { engine, thread, screener, waiting, store })

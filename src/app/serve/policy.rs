@@ -32,10 +32,10 @@ pub async fn follow(config: PolicyConfig, guards: Sha256Digest, screener: Arc<Sc
     // What was read before the store was open decides already; from here on the journal knows it.
     let live = follower.screener.policies.live();
     while !follower.keep(&live.policy).await {
-        tokio::time::sleep(Duration::from_millis(limits::POLICY_RETRY_MS)).await;
+        tokio::time::sleep(Duration::from_millis(limits::decisions::POLICY_RETRY_MS)).await;
     }
     let (mut seen_file, mut seen_candidate) = (None, None);
-    let mut every = tokio::time::interval(Duration::from_millis(limits::POLICY_POLL_MS));
+    let mut every = tokio::time::interval(Duration::from_millis(limits::decisions::POLICY_POLL_MS));
     loop {
         every.tick().await;
         if let Some(file) = &config.file

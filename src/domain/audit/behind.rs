@@ -205,7 +205,8 @@ mod tests {
             epoch_id: EpochId([9; 16]),
             pseudonym: Pseudonym([5; 32]),
         };
-        let word = |letter: &str| letter.repeat(limits::POLICY_WORD_CHARACTERS).parse::<Word>().expect("a word");
+        let word =
+            |letter: &str| letter.repeat(limits::decisions::POLICY_WORD_CHARACTERS).parse::<Word>().expect("a word");
         let reason = |identifier: usize| Reason {
             code: ReasonCode::Rule { place: identifier, rule: word("r"), reason: word("w") },
             decision: Decision::Hold,
@@ -213,7 +214,7 @@ mod tests {
             members: 16,
             since: None,
             advice: Some(word("a")),
-            description: "d".repeat(limits::POLICY_DESCRIPTION_CHARACTERS),
+            description: "d".repeat(limits::decisions::POLICY_DESCRIPTION_CHARACTERS),
             not_sole_basis: true,
         };
         let peer = |nth: usize| PeerFreshness { member: member(nth), age_s: u32::MAX, stale: true, quarantined: true };

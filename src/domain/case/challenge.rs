@@ -50,8 +50,8 @@ impl Method {
     /// Seconds the customer has.
     pub const fn lasts_s(self) -> u64 {
         match self {
-            Self::Code | Self::Totp => limits::CHALLENGE_S,
-            Self::External => limits::CHALLENGE_EXTERNAL_S,
+            Self::Code | Self::Totp => limits::decisions::CHALLENGE_S,
+            Self::External => limits::decisions::CHALLENGE_EXTERNAL_S,
         }
     }
 }
@@ -152,7 +152,7 @@ pub struct Challenge {
 impl Challenge {
     /// Attempts that are left.
     pub fn left(&self) -> u32 {
-        limits::CHALLENGE_ATTEMPTS.saturating_sub(self.failed)
+        limits::decisions::CHALLENGE_ATTEMPTS.saturating_sub(self.failed)
     }
 }
 

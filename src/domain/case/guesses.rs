@@ -41,10 +41,10 @@ impl Guesses {
     pub fn check(&self, customer: Option<LocalMac>, now: Timestamp) -> Result<(), Budget> {
         let young = |guesses: &VecDeque<Timestamp>, ms| guesses.iter().filter(|at| now.ms_since(**at) < ms).count();
         let of_customer = customer.and_then(|customer| self.of_customer.get(&customer));
-        if of_customer.is_some_and(|guesses| young(guesses, CUSTOMER_MS) >= limits::GUESSES_PER_CUSTOMER) {
+        if of_customer.is_some_and(|guesses| young(guesses, CUSTOMER_MS) >= limits::decisions::GUESSES_PER_CUSTOMER) {
             return Err(Budget::Customer);
         }
-        if young(&self.all, NODE_MS) >= limits::GUESSES_PER_NODE {
+        if young(&self.all, NODE_MS) >= limits::decisions::GUESSES_PER_NODE {
             return Err(Budget::Node);
         }
         Ok(())
@@ -71,14 +71,14 @@ mod tests {
     fn a_customer_has_so_many_a_day_and_the_node_so_many_an_hour() {
         let mut guesses = Guesses::default();
         let (jane, other) = (Some(LocalMac([1; 32])), Some(LocalMac([2; 32])));
-        for nth in 0..limits::GUESSES_PER_CUSTOMER {
+        for nth in 0..limits::decisions::GUESSES_PER_CUSTOMER {
             assert_eq!(guesses.check(jane, at(0)), Ok(()));
             guesses.note(jane, at(u64::try_from(nth).expect("small")));
         }
         assert_eq!((guesses.check(jane, at(60)), guesses.check(other, at(60))), (Err(Budget::Customer), Ok(())));
         assert_eq!(guesses.check(jane, at(86_399)), Err(Budget::Customer));
         assert_eq!(guesses.check(jane, at(86_400)), Ok(()), "a day later the first counts no more");
-        (0..limits::GUESSES_PER_NODE).for_each(|_| guesses.note(None, at(90_000)));
+        (0..limits::decisions::GUESSES_PER_NODE).for_each(|_| guesses.note(None, at(90_000)));
         assert_eq!(guesses.check(other, at(90_001)), Err(Budget::Node));
         assert_eq!(guesses.check(other, at(93_600)), Ok(()));
     }

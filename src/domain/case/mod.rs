@@ -79,7 +79,7 @@ pub struct Opening {
     pub decision: Decision,
     /// Names of the reasons, strongest first.
     pub reasons: Vec<String>,
-    /// At most [`limits::CASE_EVIDENCE`].
+    /// At most [`limits::decisions::CASE_EVIDENCE`].
     pub evidence: Vec<Evidence>,
     pub policy_sha256: Sha256Digest,
     pub amount_minor: i64,
@@ -222,8 +222,8 @@ impl Case {
         if taken.step == Step::ConfirmRelease && self.asked_by.as_deref() == Some(taken.person.as_str()) {
             return Err(StepFault::SamePerson { person: taken.person.clone() });
         }
-        if matches!(taken.step, Step::Note(_)) && self.notes.len() >= limits::CASE_NOTES {
-            return Err(StepFault::Notes { limit: limits::CASE_NOTES });
+        if matches!(taken.step, Step::Note(_)) && self.notes.len() >= limits::decisions::CASE_NOTES {
+            return Err(StepFault::Notes { limit: limits::decisions::CASE_NOTES });
         }
         Ok(after)
     }
@@ -352,8 +352,8 @@ mod tests {
     fn notes_have_an_end() {
         let mut case = case(Decision::Hold);
         let note = || by("anna", Step::Note(Note::new("called the customer").expect("valid")));
-        (0..limits::CASE_NOTES).for_each(|_| case.take(&note()).expect("room"));
-        assert_eq!(case.take(&note()), Err(StepFault::Notes { limit: limits::CASE_NOTES }));
+        (0..limits::decisions::CASE_NOTES).for_each(|_| case.take(&note()).expect("room"));
+        assert_eq!(case.take(&note()), Err(StepFault::Notes { limit: limits::decisions::CASE_NOTES }));
     }
 
     #[test]

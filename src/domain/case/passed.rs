@@ -40,10 +40,10 @@ impl Passed {
     /// A challenge was passed. Where there is no room for another customer this one is asked again next time.
     pub fn remember(&self, customer: LocalMac, at: Timestamp) {
         let mut passed = self.at.write().unwrap_or_else(PoisonError::into_inner);
-        if passed.len() >= limits::PASSED_CUSTOMERS {
+        if passed.len() >= limits::decisions::PASSED_CUSTOMERS {
             passed.retain(|_, passed| at.ms_since(*passed) / 1_000 < self.remembered_s);
         }
-        if passed.len() < limits::PASSED_CUSTOMERS || passed.contains_key(&customer) {
+        if passed.len() < limits::decisions::PASSED_CUSTOMERS || passed.contains_key(&customer) {
             passed.insert(customer, at);
         }
         self.held.store(passed.len(), Ordering::Release);

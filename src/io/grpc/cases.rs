@@ -286,7 +286,7 @@ struct Watch<J, V> {
 impl<J: Journal + Send + 'static, V: Views + Send + 'static> Watch<J, V> {
     /// Tells of changes from a position on, until nobody listens or the store has none to tell.
     async fn run(&self, mut from: u64) {
-        let pause = Duration::from_millis(limits::CASES_LOOK_MS);
+        let pause = Duration::from_millis(limits::decisions::CASES_LOOK_MS);
         loop {
             let changed = self.engine.inquire(move |node, _| node.state().cases.changed_from(from, CHANGES_AT_ONCE));
             let changed = match changed.await {

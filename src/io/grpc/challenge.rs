@@ -55,7 +55,7 @@ where
         let id = case_id_of("decision_id", &message.decision_id)?;
         let method = method(message.method)?;
         let delivery_ref = Zeroizing::new(message.delivery_ref);
-        bounded("delivery_ref", &delivery_ref, limits::DELIVERY_REF_CHARACTERS)?;
+        bounded("delivery_ref", &delivery_ref, limits::decisions::DELIVERY_REF_CHARACTERS)?;
         if method == Method::Code && !self.codes.has_receivers() {
             let description = "no webhook asks for challenge.code: nobody would send it".to_owned();
             return Err(Refusal::FailedPrecondition { reason: "NO_CODE_RECEIVER", description }.into());
@@ -72,7 +72,7 @@ where
         Ok(Response::new(wire::StartChallengeResponse {
             expires_at: Some(convert::wire_time(expires)),
             attempts_left: challenge.left(),
-            codes_left: limits::CHALLENGE_CODES.saturating_sub(nth),
+            codes_left: limits::decisions::CHALLENGE_CODES.saturating_sub(nth),
             delivery: delivery.into(),
             state: wire_state(case.state()).into(),
         }))
@@ -160,7 +160,7 @@ impl<J: Journal + Send + 'static, V: Views + Send + 'static> ChallengeDesk<J, V>
         own_only: bool,
         until: Instant,
     ) -> Result<Started, Refusal> {
-        let pause = Duration::from_millis(limits::CASES_LOOK_MS);
+        let pause = Duration::from_millis(limits::decisions::CASES_LOOK_MS);
         loop {
             let caller = actor.clone();
             let started = self
@@ -209,7 +209,7 @@ fn bounded(field: &'static str, text: &str, limit: usize) -> Result<(), Refusal>
 
 /// What an authenticator shows. A colon divides it from the member's id.
 fn account_of(account: String) -> Result<String, Refusal> {
-    bounded("account", &account, limits::TOTP_ACCOUNT_CHARACTERS)?;
+    bounded("account", &account, limits::decisions::TOTP_ACCOUNT_CHARACTERS)?;
     if account.trim().is_empty() || account.chars().any(|character| character == ':' || character.is_control()) {
         return Err(invalid("account", "account_form", "is one line of text without a colon"));
     }
@@ -226,7 +226,7 @@ fn wire_delivery(delivery: CodeDelivery) -> wire::CodeDelivery {
 
 /// Until when a receiver is waited for: the answer must still reach a caller that soon gives up.
 fn patience(deadline: Option<Deadline>) -> Instant {
-    let (now, longest) = (Instant::now(), Duration::from_millis(limits::CODE_WAIT_MS));
+    let (now, longest) = (Instant::now(), Duration::from_millis(limits::decisions::CODE_WAIT_MS));
     let half = deadline.map_or(longest, |deadline| deadline.0.saturating_duration_since(now) / 2);
     now + half.min(longest)
 }

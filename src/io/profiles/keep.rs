@@ -1,7 +1,7 @@
 //! Keeps profiles in a journal of their own (the format is that of the journal of record, the key one derived for it): a thread
 //! that writes what changed every few seconds and at a clean stop, and compacts what is superseded, expired or erased.
 //!
-//! A kill loses what changed since the last write, [`limits::PROFILE_WRITE_EVERY_MS`] and the time of a write: habits of a few
+//! A kill loses what changed since the last write, [`limits::decisions::PROFILE_WRITE_EVERY_MS`] and the time of a write: habits of a few
 //! seconds, which the customers' next orders teach again. No fault here stops screening. It is told, profiles go on in memory, and
 //! the store is opened again a minute later; one that is damaged is given up as far as it cannot be read, and written anew from
 //! memory.
@@ -131,7 +131,7 @@ impl<F: Fs> Store<F> {
     }
 
     fn run(mut self, orders: &Receiver<Order>) {
-        let every = Duration::from_millis(limits::PROFILE_WRITE_EVERY_MS);
+        let every = Duration::from_millis(limits::decisions::PROFILE_WRITE_EVERY_MS);
         self.keep();
         // Also where they could not be read: what is told must not wait for ever.
         self.profiles.all_read();
@@ -156,7 +156,7 @@ impl<F: Fs> Store<F> {
 
     /// One round: opens what is not open, writes what changed, forgets what is due; a fault is told once.
     fn keep(&mut self) {
-        let waits = Duration::from_secs(limits::PROFILE_RETRY_S);
+        let waits = Duration::from_secs(limits::decisions::PROFILE_RETRY_S);
         if self.journal.is_none() && self.tried.is_some_and(|tried| tried.elapsed() < waits) {
             return;
         }
@@ -195,7 +195,10 @@ impl<F: Fs> Store<F> {
         }
         self.write()?;
         let (customers, _) = self.profiles.held();
-        if self.gone || !self.erasing.is_empty() || self.entries > 2 * customers + limits::PROFILES_PER_RECORD {
+        if self.gone
+            || !self.erasing.is_empty()
+            || self.entries > 2 * customers + limits::decisions::PROFILES_PER_RECORD
+        {
             self.compact()?;
         }
         Ok(())
@@ -226,7 +229,7 @@ impl<F: Fs> Store<F> {
     }
 
     fn open_and_read(&mut self) -> Result<(), StorageFault> {
-        let options = JournalOptions { rotate_bytes: limits::PROFILE_SEGMENT_BYTES, reserve_bytes: 0 };
+        let options = JournalOptions { rotate_bytes: limits::decisions::PROFILE_SEGMENT_BYTES, reserve_bytes: 0 };
         let journal = FileJournal::open(self.folder.fs.clone(), &self.folder.dir, &self.folder.key, options)?;
         let retention = self.profiles.bounds().retention_days;
         let today = clock::now().day().0;
@@ -281,7 +284,7 @@ impl<F: Fs> Store<F> {
         let mut outcome = Ok(());
         'shards: for shard in &self.profiles.shards {
             loop {
-                hold(shard).take_dirty(limits::PROFILES_PER_RECORD, &mut batch);
+                hold(shard).take_dirty(limits::decisions::PROFILES_PER_RECORD, &mut batch);
                 if batch.is_empty() {
                     break;
                 }

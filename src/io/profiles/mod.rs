@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::base::limits;
 use crate::base::time::{Day, Timestamp};
+use crate::domain::case::CaseId;
 use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
 use crate::domain::profile::encode::PROFILE_BYTES;
@@ -29,6 +30,7 @@ use crate::domain::screening::decision::Decision;
 use crate::domain::screening::transaction::{CustomerRef, Transaction};
 use crate::io::metrics::counts::ProfileCounts;
 use crate::io::profiles::shard::{Room, Shard};
+use crate::node::cases::Learner;
 use crate::node::store::RecordNumber;
 
 /// Parts with a lock each.
@@ -117,7 +119,7 @@ impl Profiles {
             let mut stopped = hold(&self.stopped);
             stopped.events.insert(decision_id, (asked.name, asked.event));
             stopped.order.push_back(decision_id);
-            if stopped.order.len() > limits::PROFILE_STOPPED
+            if stopped.order.len() > limits::decisions::PROFILE_STOPPED
                 && let Some(earliest) = stopped.order.pop_front()
             {
                 stopped.events.remove(&earliest);
@@ -126,7 +128,7 @@ impl Profiles {
         if !self.are_read.load(Ordering::Acquire)
             && let Some(late) = hold(&self.late).as_mut()
         {
-            if late.len() < limits::PROFILE_LATE {
+            if late.len() < limits::decisions::PROFILE_LATE {
                 late.push((asked.name, asked.event, standing, now));
             }
             return;
@@ -136,7 +138,7 @@ impl Profiles {
     }
 
     /// Somebody released what was stopped: it becomes habit. Nothing happens where it is not remembered any more (the last
-    /// [`limits::PROFILE_STOPPED`] are, until the node stops): the customer's next order teaches the same.
+    /// [`limits::decisions::PROFILE_STOPPED`] are, until the node stops): the customer's next order teaches the same.
     pub fn confirm(&self, decision_id: &[u8; 16], now: Timestamp) {
         let remembered = hold(&self.stopped).events.remove(decision_id);
         if let Some((name, event)) = remembered {
@@ -239,12 +241,19 @@ impl Profiles {
 
     fn room(&self) -> Room {
         let customers = self.bounds.customers.div_ceil(SHARDS);
-        Room { customers, bytes: customers.saturating_mul(limits::PROFILE_AVERAGE_BYTES).max(PROFILE_BYTES) }
+        Room { customers, bytes: customers.saturating_mul(limits::decisions::PROFILE_AVERAGE_BYTES).max(PROFILE_BYTES) }
     }
 
     fn shard(&self, name: &CustomerName) -> &Mutex<Shard> {
         let place = usize::from(name.0[0]) % SHARDS;
         self.shards.get(place).expect("as many as the remainder has values")
+    }
+}
+
+/// What somebody, a passed challenge or a timer released becomes habit.
+impl Learner for Profiles {
+    fn released(&self, id: &CaseId, at: Timestamp) {
+        self.confirm(&id.0, at);
     }
 }
 

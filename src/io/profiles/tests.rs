@@ -102,7 +102,7 @@ fn customers_and_bytes_stay_within_their_bounds() {
     }
     let (customers, bytes) = profiles.held();
     assert!(customers <= 1_008 && customers > 900, "{customers}");
-    assert!(bytes <= 1_008 * limits::PROFILE_AVERAGE_BYTES, "{bytes}");
+    assert!(bytes <= 1_008 * limits::decisions::PROFILE_AVERAGE_BYTES, "{bytes}");
     let evicted = profiles.counted.evicted.value();
     assert_eq!(evicted, 4_000 - u64::try_from(customers).expect("few"));
 }

@@ -82,7 +82,11 @@ impl CodePost {
                 counts: Arc::clone(&hook.counts),
             })
         });
-        Self { receivers: receivers.collect(), runtime, room: Arc::new(Semaphore::new(limits::CODES_UNDER_WAY)) }
+        Self {
+            receivers: receivers.collect(),
+            runtime,
+            room: Arc::new(Semaphore::new(limits::decisions::CODES_UNDER_WAY)),
+        }
     }
 
     /// Whether anybody would send a code.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use crate::app::cli::policy::faults;
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output::{self, counted};
 use crate::domain::identifier::guard::GuardLists;
@@ -61,29 +62,12 @@ pub(super) fn run(args: CheckArgs) -> Result<Outcome, CliError> {
             if args.json {
                 output::answer_json(&json!({ "faults": faults.0.iter().map(fault_json).collect::<Vec<_>>() }))?;
             } else {
-                for fault in &faults.0 {
-                    output::remark(format!("{}:{}:{}: {}", path.display(), fault.line, fault.column, message(fault)));
-                    pointed_at(&text, fault).into_iter().for_each(output::remark);
-                }
+                faults::tell(&path, &text, &faults);
             }
-            let faults = counted(faults.0.len(), "fault", "faults");
-            Err(CliError::usage(format!("{} has {faults}: it would not come into force", path.display())))
+            Err(CliError::usage(format!("{}: it would not come into force", faults::in_short(&path, &faults))))
         }
         Err(error) => Err(CliError::failed(error.to_string())),
     }
-}
-
-fn message(fault: &PolicyFault) -> String {
-    let rule = fault.rule.as_ref().map(|name| format!("rule {name:?}: ")).unwrap_or_default();
-    format!("{rule}{}", fault.fault)
-}
-
-/// The line with a caret under the place.
-fn pointed_at(text: &str, fault: &PolicyFault) -> Option<String> {
-    let line = text.lines().nth(fault.line.checked_sub(1)?)?.replace('\t', " ").replace(char::is_control, "\u{FFFD}");
-    let number = fault.line.to_string();
-    let (margin, before) = (" ".repeat(number.len()), " ".repeat(fault.column.saturating_sub(1)));
-    Some(format!("{number} | {line}\n{margin} | {before}^"))
 }
 
 fn fault_json(fault: &PolicyFault) -> Value {
@@ -138,17 +122,4 @@ fn in_words(policy: &Policy, explain: bool) -> Vec<String> {
         ));
     }
     lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::screening::policy::fault::Fault;
-
-    #[test]
-    fn the_caret_stands_under_the_place() {
-        let fault = PolicyFault { line: 2, column: 4, rule: None, fault: Fault::Deep };
-        assert_eq!(pointed_at("one\ntwo three\n", &fault).as_deref(), Some("2 | two three\n  |    ^"));
-        assert_eq!(pointed_at("one\n", &fault), None);
-    }
 }

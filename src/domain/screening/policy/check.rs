@@ -34,7 +34,7 @@ pub fn check(source: &str, each_match: bool, thresholds: &Thresholds) -> Result<
 }
 
 fn check_text(source: &str) -> Result<(), Misfit> {
-    let (got, limit) = (source.len(), limits::POLICY_CONDITION_BYTES);
+    let (got, limit) = (source.len(), limits::decisions::POLICY_CONDITION_BYTES);
     if got > limit {
         return Err(Misfit { offset: 0, fault: Fault::TooLong { what: "a condition", got, limit } });
     }
@@ -49,7 +49,7 @@ fn check_text(source: &str) -> Result<(), Misfit> {
             b')' | b']' | b'}' => open = open.saturating_sub(1),
             _ => {}
         }
-        if open > limits::POLICY_NESTING {
+        if open > limits::decisions::POLICY_NESTING {
             return Err(Misfit { offset, fault: Fault::Nesting });
         }
     }
@@ -165,7 +165,7 @@ impl Checker<'_> {
 
     fn typed(&mut self, expr: &IdedExpr) -> Checked<Typed> {
         self.depth += 1;
-        if self.depth > limits::POLICY_DEPTH {
+        if self.depth > limits::decisions::POLICY_DEPTH {
             return self.misfit(expr, Fault::Deep);
         }
         let typed = self.typed_here(expr);

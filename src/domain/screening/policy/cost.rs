@@ -1,6 +1,7 @@
 //! How much work a condition can be at most, in steps of a few nanoseconds: every loop with its longest list.
 
-use crate::base::limits::{IDENTIFIERS_PER_TRANSACTION, POLICY_TYPOLOGIES};
+use crate::base::limits::IDENTIFIERS_PER_TRANSACTION;
+use crate::base::limits::decisions::POLICY_TYPOLOGIES;
 use crate::domain::screening::policy::language::{Condition, List, Number, Text};
 
 /// Forms of one identifier: as given and derived ones.

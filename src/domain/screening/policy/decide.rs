@@ -1,6 +1,6 @@
 //! From facts to a decision: what stands above every rule, then the rules.
 
-use crate::base::limits::REASONS_PER_ANSWER;
+use crate::base::limits::decisions::REASONS_PER_ANSWER;
 use crate::base::time::Timestamp;
 use crate::domain::identifier::sandbox::SandboxOutcome;
 use crate::domain::screening::decision::{Decision, Reason, ReasonCode, in_words};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::kind::IdentifierKind;
-use crate::base::limits::POLICY_TYPOLOGIES;
+use crate::base::limits::decisions::POLICY_TYPOLOGIES;
 use crate::base::time::Timestamp;
 use crate::domain::belief::parties::MemberNumber;
 use crate::domain::profile::facts::ProfileFacts;

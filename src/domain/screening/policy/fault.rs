@@ -60,9 +60,9 @@ pub enum Fault {
     NotAscii,
     #[error("not a condition: {0}")]
     Syntax(String),
-    #[error("brackets are open {} deep at most", limits::POLICY_NESTING)]
+    #[error("brackets are open {} deep at most", limits::decisions::POLICY_NESTING)]
     Nesting,
-    #[error("expressions stand within each other {} deep at most", limits::POLICY_DEPTH)]
+    #[error("expressions stand within each other {} deep at most", limits::decisions::POLICY_DEPTH)]
     Deep,
     #[error("unknown {what} {name:?}{}", meant(nearest.as_deref()))]
     UnknownName { what: &'static str, name: String, nearest: Option<String> },

@@ -38,7 +38,7 @@ const DECISION: &str = "\"allow\", \"challenge\", \"hold\" or \"block\"";
 
 pub fn read(text: &str) -> Result<PolicyFile, PolicyFaults> {
     let mut reader = Reader { text, faults: Vec::new(), rule: None };
-    let (got, limit) = (text.len(), limits::POLICY_BYTES);
+    let (got, limit) = (text.len(), limits::decisions::POLICY_BYTES);
     if got > limit {
         reader.fault(0..0, Fault::TooLong { what: "a policy", got, limit });
         return Err(PolicyFaults(reader.faults));
@@ -97,7 +97,7 @@ impl Reader<'_> {
         match table.get("rule").map(|value| (value.span(), value.get_ref())) {
             None => {}
             Some((span, DeValue::Array(tables))) => {
-                let (got, limit) = (tables.len(), limits::POLICY_RULES);
+                let (got, limit) = (tables.len(), limits::decisions::POLICY_RULES);
                 if got > limit {
                     self.fault(span, Fault::TooMany { what: "rules", got, limit });
                     return None;
@@ -113,8 +113,8 @@ impl Reader<'_> {
             }
         }
         let got = rules.iter().filter(|rule| rule.mode != Mode::Off).map(|rule| rule.steps).sum();
-        if got > limits::POLICY_STEPS {
-            self.fault(0..0, Fault::TotalCost { got, limit: limits::POLICY_STEPS });
+        if got > limits::decisions::POLICY_STEPS {
+            self.fault(0..0, Fault::TotalCost { got, limit: limits::decisions::POLICY_STEPS });
         }
         Some(PolicyFile { name: name?, version: version?, rules })
     }
@@ -153,8 +153,8 @@ impl Reader<'_> {
         let when_text = self.text_of("when", when)?;
         let condition = self.condition(when, when_text, each_match, amounts)?;
         let steps = cost::of_rule(&condition, each_match);
-        if steps > limits::POLICY_RULE_STEPS {
-            self.fault(when.span(), Fault::Cost { got: steps, limit: limits::POLICY_RULE_STEPS });
+        if steps > limits::decisions::POLICY_RULE_STEPS {
+            self.fault(when.span(), Fault::Cost { got: steps, limit: limits::decisions::POLICY_RULE_STEPS });
         }
         let not_sole_basis = table.get("not_sole_basis").is_none_or(|value| self.sole(value, &condition, each_match));
         let name = name?;
@@ -223,10 +223,10 @@ impl Reader<'_> {
             self.fault(value.span(), Fault::Value { key: "amounts".to_owned(), allowed: ALLOWED });
             return thresholds;
         };
-        if named.len() > limits::POLICY_AMOUNTS {
+        if named.len() > limits::decisions::POLICY_AMOUNTS {
             self.fault(
                 value.span(),
-                Fault::TooMany { what: "amounts", got: named.len(), limit: limits::POLICY_AMOUNTS },
+                Fault::TooMany { what: "amounts", got: named.len(), limit: limits::decisions::POLICY_AMOUNTS },
             );
         }
         for (name, by_currency) in named.iter() {
@@ -238,8 +238,12 @@ impl Reader<'_> {
                     continue;
                 }
             };
-            if table.len() > limits::POLICY_CURRENCIES {
-                let fault = Fault::TooMany { what: "currencies", got: table.len(), limit: limits::POLICY_CURRENCIES };
+            if table.len() > limits::decisions::POLICY_CURRENCIES {
+                let fault = Fault::TooMany {
+                    what: "currencies",
+                    got: table.len(),
+                    limit: limits::decisions::POLICY_CURRENCIES,
+                };
                 self.fault(name.span(), fault);
             }
             let mut amounts = Vec::with_capacity(table.len());
@@ -300,7 +304,7 @@ impl Reader<'_> {
 
     fn description(&mut self, value: &Value<'_>, each_match: bool) -> Option<Description> {
         let description = Description(self.text_of("description", value)?.to_owned());
-        let (got, limit) = (description.0.chars().count(), limits::POLICY_DESCRIPTION_CHARACTERS);
+        let (got, limit) = (description.0.chars().count(), limits::decisions::POLICY_DESCRIPTION_CHARACTERS);
         if got > limit || description.0.contains(char::is_control) {
             self.fault(value.span(), Fault::TooLong { what: "a description of one line", got, limit });
         }

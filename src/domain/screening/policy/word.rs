@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::base::limits::POLICY_WORD_CHARACTERS;
+use crate::base::limits::decisions::POLICY_WORD_CHARACTERS;
 
 /// A lower-case word of letters, digits and `_`. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

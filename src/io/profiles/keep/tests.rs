@@ -137,7 +137,7 @@ fn what_is_superseded_leaves_the_disk() {
         assert_eq!((house.on_disk("jane"), house.store.entries), (written, written));
     }
     // As if it had gone on for a thousand rounds.
-    house.store.entries += limits::PROFILES_PER_RECORD;
+    house.store.entries += limits::decisions::PROFILES_PER_RECORD;
     house.order("jane");
     house.store.keep();
     assert_eq!((house.on_disk("jane"), house.store.entries), (1, 1));

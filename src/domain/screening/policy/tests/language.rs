@@ -178,8 +178,8 @@ fn runaway_conditions_are_refused_before_they_run() {
     let nested =
         |depth: usize| (0..depth).fold("true".to_owned(), |body, level| format!("matches.exists(m{level}, {body})"));
     let steps = |depth| cost::of_rule(&check_condition(&nested(depth), false, &thresholds()).expect("checked"), false);
-    assert!(steps(2) < limits::POLICY_RULE_STEPS, "{}", steps(2));
-    assert!(steps(3) > limits::POLICY_RULE_STEPS, "{}", steps(3));
+    assert!(steps(2) < limits::decisions::POLICY_RULE_STEPS, "{}", steps(2));
+    assert!(steps(3) > limits::decisions::POLICY_RULE_STEPS, "{}", steps(3));
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn chains_as_long_as_a_condition_may_be_are_read() {
     for (chain, end) in
         [("!", "true"), ("-", "1"), ("1+", "1"), ("true&&", "true"), ("true?true:", "true"), ("a.", "a"), ("[", "]")]
     {
-        let times = (limits::POLICY_CONDITION_BYTES - end.len()) / chain.len();
+        let times = (limits::decisions::POLICY_CONDITION_BYTES - end.len()) / chain.len();
         let _ = check_condition(&format!("{}{end}", chain.repeat(times)), false, &thresholds());
     }
 }
@@ -284,10 +284,15 @@ fn the_page_on_the_context_holds_every_name() {
 #[test]
 fn the_page_on_the_context_states_the_limits() {
     let page = include_str!("../../../../../docs/policy-context.md");
-    for limit in [limits::POLICY_CONDITION_BYTES, limits::POLICY_NESTING, limits::POLICY_DEPTH, limits::POLICY_RULES] {
+    for limit in [
+        limits::decisions::POLICY_CONDITION_BYTES,
+        limits::decisions::POLICY_NESTING,
+        limits::decisions::POLICY_DEPTH,
+        limits::decisions::POLICY_RULES,
+    ] {
         assert!(page.contains(&format!(" {limit} ")), "{limit}");
     }
-    for limit in [limits::POLICY_RULE_STEPS, limits::POLICY_STEPS] {
+    for limit in [limits::decisions::POLICY_RULE_STEPS, limits::decisions::POLICY_STEPS] {
         assert!(page.contains(&limit.to_string()), "{limit}");
     }
 }

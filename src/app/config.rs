@@ -21,6 +21,7 @@ use crate::base::name::MemberId;
 use crate::domain::case::challenge::ChallengeRules;
 use crate::domain::case::rules::{CaseRules, HoldOutcome};
 use crate::domain::identifier::Region2;
+use crate::domain::screening::language::LanguageTag;
 use crate::io::folder::folder_of;
 use crate::io::keystore::passphrase::PassphraseSource;
 use crate::io::profiles::ProfileBounds;
@@ -57,6 +58,7 @@ pub struct Config {
     pub guard_dir: PathBuf,
     /// The member's own list of typologies; the one that ships where none.
     pub typology_file: Option<PathBuf>,
+    pub advice: AdviceConfig,
     pub views: ViewsBackend,
     /// Where monitoring reads counts and probes ask; nowhere where none.
     pub metrics_listen: Option<SocketAddr>,
@@ -92,6 +94,15 @@ pub struct ScreeningConfig {
     pub default_region: Option<Region2>,
     /// Age from which a peer's feed is stale, seconds; the roster's limit where none.
     pub freshness_limit_s: Option<u64>,
+}
+
+/// What customers are told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdviceConfig {
+    /// Folder of the member's own texts; those that ship alone where none.
+    pub folder: Option<PathBuf>,
+    /// The language of customers whose languages there is nothing in.
+    pub language: LanguageTag,
 }
 
 /// By which policies this node decides.
@@ -240,6 +251,12 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
     };
     let guard_dir = path_in(reader, "guard.dir", &dir, dir.guard());
     let typology_file = reader.optional::<PathBuf>("typology.file", "a path").map(|file| dir.path().join(file));
+    let advice = AdviceConfig {
+        folder: reader.optional::<PathBuf>("advice.folder", "a path").map(|folder| dir.path().join(folder)),
+        language: reader
+            .optional("advice.language", "a language tag, e.g. \"de\" or \"pt-BR\"")
+            .unwrap_or_else(LanguageTag::english),
+    };
     let views = reader.optional("storage.views", "\"sled\" or \"memory\"").unwrap_or(ViewsBackend::Sled);
     let metrics_listen = reader.optional("metrics.listen", "an IP address with port, e.g. \"127.0.0.1:7442\"");
     check_metrics(reader, metrics_listen, [local_listen, peer_listen]);
@@ -276,6 +293,7 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
         policy,
         guard_dir,
         typology_file,
+        advice,
         views,
         metrics_listen,
         traces,
@@ -396,6 +414,7 @@ mod tests {
         expected.keystore = all.keystore.clone();
         expected.guard_dir = all.guard_dir.clone();
         expected.typology_file = all.typology_file.clone();
+        expected.advice.folder = all.advice.folder.clone();
         expected.policy.file = all.policy.file.clone();
         expected.policy.candidate = all.policy.candidate.clone();
         expected.metrics_listen = all.metrics_listen;
@@ -404,7 +423,7 @@ mod tests {
         expected.webhooks = all.webhooks.clone();
         assert_eq!(all, expected);
         assert_eq!(as_written, parse("[node]\nmember = \"bank-a\"", &[]).expect("valid"));
-        assert_eq!(uncommented.matches(" = ").count(), 45, "every key stands in the template once");
+        assert_eq!(uncommented.matches(" = ").count(), 47, "every key stands in the template once");
     }
 
     #[test]
@@ -415,7 +434,7 @@ mod tests {
         let message = refused.expect_err("nothing of it is right").to_string();
         for part in [
             "has 10 faults",
-            "colour: is not a section; sections are audit, cases, challenge, feed",
+            "colour: is not a section; sections are advice, audit, cases, challenge, feed",
             "feed.window_ms: must be a whole number from 0 to 3600000",
             "feed.windw_ms: is not a key; [feed] has ack, decoys, spread_s, window_ms",
             "keystore.passphrase: must be prompt, file:PATH",

@@ -469,3 +469,51 @@ pub const WEBHOOK_ANSWER_BYTES: usize = 16 * 1024;
 
 /// Bytes of a secret, by the specification of Standard Webhooks.
 pub const WEBHOOK_SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+
+/// Bytes of an `Accept-Language` header that are looked at: browsers send below 200.
+pub const ACCEPT_LANGUAGE_BYTES: usize = 1_024;
+
+/// Ranges of an `Accept-Language` header that are looked at: nobody reads more languages.
+pub const ACCEPT_LANGUAGE_RANGES: usize = 32;
+
+/// Characters of a language tag; RFC 5646 §4.4.1 asks for 35 at least.
+pub const LANGUAGE_TAG_CHARACTERS: usize = 35;
+
+/// Characters of the key of an advice text: a word of a policy.
+pub const ADVICE_KEY_CHARACTERS: usize = 64;
+
+/// Characters of an advice's title: one line of a page or a message.
+pub const ADVICE_TITLE_CHARACTERS: usize = 100;
+
+/// Characters of an advice's text: what fits a telephone's screen.
+pub const ADVICE_TEXT_CHARACTERS: usize = 600;
+
+/// Keys of advice in one language: several times those of a large policy.
+pub const ADVICE_KEYS: usize = 512;
+
+/// Languages of advice: the official ones of the European Union, twice.
+pub const ADVICE_LANGUAGES: usize = 48;
+
+/// Bytes of one file of advice: 512 texts of the longest kind are below 1.3 MB in any script that takes two bytes a letter.
+pub const ADVICE_FILE_BYTES: u64 = 1_572_864;
+
+/// Pseudonyms kept of one decision: 16 identifiers with a derived form each, under two epochs.
+pub const DETAIL_INPUTS: usize = 64;
+
+/// Indicators kept of one decision with what they said: a proof of each in a file is below 4 KB.
+pub const DETAIL_INDICATORS: usize = 32;
+
+/// Reasons kept of one decision: one an identifier.
+pub const DETAIL_REASONS: usize = 32;
+
+/// Facts kept of one decision, each within the length of an audit record's value.
+pub const DETAIL_FACTS: usize = 256;
+
+/// Peers kept of one decision with the age of their feeds.
+pub const DETAIL_PEERS: usize = 32;
+
+/// Bytes kept of one decision at the very most: 256 facts of the longest kind. An ordinary one is below 2 KB.
+pub const DETAIL_BYTES: usize = 256 * 1024;
+
+/// Decisions explained by one call, where a customer or an order leads to several: the newest.
+pub const EXPLAINED_PER_CALL: usize = 20;

@@ -23,6 +23,7 @@ use crate::domain::case::passed::Passed;
 use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
 use crate::domain::profile::anomaly::{Anomalies, Anomaly};
+use crate::domain::profile::facts::ProfileFacts;
 use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::screening::answer::{RefusedIdentifier, Screening};
 use crate::domain::screening::decision::Decision;
@@ -39,6 +40,7 @@ use crate::io::metrics::counts::ScreeningCounts;
 use crate::io::policies::{Loaded, Policies};
 use crate::io::profiles::Profiles;
 use crate::io::{clock, random};
+use crate::node::behind::{Asked, Behind, Ruled};
 use crate::node::local_mac::LocalMacKey;
 use crate::node::record_screening::{CaseFacts, DecisionCounts, ScreeningRecord};
 use crate::node::store::{Journal, Views};
@@ -70,7 +72,8 @@ pub struct Screener {
 /// An answer with its place in the audit log.
 #[derive(Debug)]
 pub struct Answered {
-    pub screening: Screening,
+    /// Shared with its record, which is on its way to the disk.
+    pub screening: Arc<Screening>,
     /// 128 random bits, hex: names the decision in the audit log.
     pub decision_id: String,
     /// What is unusual for the customer.
@@ -154,6 +157,7 @@ impl Screener {
         let profile = asked.map(|asked| asked.facts).unwrap_or_default();
         let customer = self.local_mac.customer(transaction.customer_ref());
         let passed = customer.and_then(|customer| self.passed.challenge_passed(&customer, now));
+        let conditions = Conditions { challenge_passed_s: passed };
         let context = ScreeningContext {
             keys: &self.keys.load(),
             belief,
@@ -164,7 +168,7 @@ impl Screener {
             policy: &policy.policy,
             candidate: candidate.as_ref().map(|candidate| &candidate.policy),
             profile: &profile,
-            conditions: Conditions { challenge_passed_s: passed },
+            conditions,
             demands: &self.demands.load(),
             own: &self.own,
             sandbox: self.sandbox,
@@ -179,38 +183,73 @@ impl Screener {
             candidate.compare(screening.decision, would_decide);
         }
         let decision_id = hex::encode(id);
+        let (reference, screening) = (reference(&id), Arc::new(screening));
         let anomalies = Anomalies::of(&profile);
         // A test value that stands for an overloaded node gets no answer: the order comes again.
         if let Some((profiles, asked)) = profiles.zip(asked).filter(|_| !screening.overload) {
             profiles.counted.told(anomalies);
             profiles.take(&asked, screening.decision, id, now);
         }
-        let case = (screening.decision != Decision::Allow).then(|| self.case_facts(transaction, &screening));
-        let told = Told { screening: &screening, anomalies, decision_id: &decision_id, case };
-        let (audit, written) = self.records.take(caller, told, durable, now);
-        Ok((Answered { anomalies, reference: reference(&id), screening, decision_id, audit, policy }, written))
+        let kept = || {
+            let behind = Behind {
+                screening: Arc::clone(&screening),
+                reference: reference.clone(),
+                transaction: self.local_mac.transaction(transaction.transaction_ref()),
+                customer,
+                guard_sha256: guard.digest(),
+                asked: asked_of(transaction),
+                ruled: ruled(&policy, &screening, profile, conditions),
+            };
+            let case = (screening.decision != Decision::Allow).then(|| case_facts(transaction, &behind));
+            (behind, case)
+        };
+        let told = Told { screening: &screening, anomalies, decision_id: &decision_id };
+        let (audit, written) = self.records.take(caller, told, kept, durable, now);
+        Ok((Answered { anomalies, reference, screening, decision_id, audit, policy }, written))
     }
 }
 
-impl Screener {
-    /// What a case of this decision is opened with. The references become fingerprints here: nothing behind this knows them.
-    fn case_facts(&self, transaction: &Transaction, screening: &Screening) -> CaseFacts {
-        let (amount_minor, currency) = transaction.amount();
-        let matched = screening.matches.iter().flat_map(|found| &found.indicators);
-        let evidence = matched.take(limits::decisions::CASE_EVIDENCE).map(|indicator| Evidence {
-            member: indicator.reporter.clone(),
-            commitment: indicator.commitment,
-            group: indicator.feed.group.clone(),
-            index: indicator.index,
-            kind: indicator.kind,
-        });
-        CaseFacts {
-            evidence: evidence.collect(),
-            amount_minor,
-            currency: currency.to_owned(),
-            transaction: self.local_mac.transaction(transaction.transaction_ref()),
-            customer: self.local_mac.customer(transaction.customer_ref()),
-        }
+/// What the transaction said beside its identifiers and references.
+fn asked_of(transaction: &Transaction) -> Asked {
+    let (amount_minor, currency) = transaction.amount();
+    Asked {
+        time: transaction.time(),
+        amount_minor,
+        currency: currency.to_owned(),
+        channel: transaction.channel().to_owned(),
+        country: transaction.country().to_owned(),
+        merchant_category: transaction
+            .merchant_category()
+            .map(|category| category.as_str().to_owned())
+            .unwrap_or_default(),
+        own_score: transaction.own_score(),
+    }
+}
+
+/// What the rules said, and of what.
+fn ruled(policy: &Loaded, screening: &Screening, profile: ProfileFacts, conditions: Conditions) -> Ruled {
+    let rules = policy.policy.rules();
+    let fired = screening.fired.iter().filter_map(|fired| Some((rules.get(fired.rule)?.name.clone(), fired.heard)));
+    Ruled { policy: policy.policy.title(), fired: fired.collect(), profile, conditions }
+}
+
+/// What a case of this decision is opened with.
+fn case_facts(transaction: &Transaction, behind: &Behind) -> CaseFacts {
+    let (amount_minor, currency) = transaction.amount();
+    let matched = behind.screening.matches.iter().flat_map(|found| &found.indicators);
+    let evidence = matched.take(limits::decisions::CASE_EVIDENCE).map(|indicator| Evidence {
+        member: indicator.reporter.clone(),
+        commitment: indicator.commitment,
+        group: indicator.feed.group.clone(),
+        index: indicator.index,
+        kind: indicator.kind,
+    });
+    CaseFacts {
+        evidence: evidence.collect(),
+        amount_minor,
+        currency: currency.to_owned(),
+        transaction: behind.transaction,
+        customer: behind.customer,
     }
 }
 
@@ -240,7 +279,6 @@ struct Told<'a> {
     screening: &'a Screening,
     anomalies: Anomalies,
     decision_id: &'a str,
-    case: Option<CaseFacts>,
 }
 
 impl Records {
@@ -256,13 +294,21 @@ impl Records {
         self.queue.max_capacity().saturating_sub(self.queue.capacity())
     }
 
-    fn take(&self, caller: &Actor, told: Told<'_>, durable: bool, now: Timestamp) -> (Audited, Option<Written>) {
-        let Told { screening, anomalies, decision_id, case } = told;
+    fn take(
+        &self,
+        caller: &Actor,
+        told: Told<'_>,
+        kept: impl FnOnce() -> (Behind, Option<CaseFacts>),
+        durable: bool,
+        now: Timestamp,
+    ) -> (Audited, Option<Written>) {
+        let Told { screening, anomalies, decision_id } = told;
         self.count(caller, screening.decision);
         if screening.decision == Decision::Allow && screening.matches.is_empty() && !anomalies.alert() {
             return (Audited::Counted, None);
         }
         let matched = screening.matches.iter().flat_map(|found| &found.indicators);
+        let (behind, case) = kept();
         let record = ScreeningRecord {
             caller: caller.clone(),
             time: now,
@@ -274,6 +320,7 @@ impl Records {
             degraded: screening.degraded,
             anomalies: anomalies.iter().map(Anomaly::name).collect(),
             case,
+            behind: Some(behind),
         };
         let (written, waiting) = if durable { Some(oneshot::channel()).unzip() } else { (None, None) };
         if self.queue.try_send(Queued { record, written }).is_ok() {

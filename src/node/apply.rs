@@ -53,6 +53,9 @@ impl State {
                     self.cases.step(&id, &taken, stepped.position).map_err(broken)?;
                 }
                 change::Kind::ChallengeChanged(changed) => self.apply_challenge(changed)?,
+                change::Kind::DecisionDetailed(detailed) => {
+                    self.staged.view_changes.extend(derive::of_detail(number, detailed));
+                }
                 change::Kind::Listed(listed) => self.apply_listed(listed)?,
                 change::Kind::Policy(applied) => self.apply_policy(number, applied)?,
                 change::Kind::Cosigned(cosigned) => self.apply_cosigned(cosigned)?,

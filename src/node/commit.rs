@@ -13,6 +13,7 @@ use prost::Message;
 
 use crate::node::case_stored::{CaseOpened, CaseStepped};
 use crate::node::challenge_stored::ChallengeChanged;
+use crate::node::detail_stored::DecisionDetailed;
 use crate::node::store::StorageFault;
 
 /// Layout of the records; stands in the first record of every journal.
@@ -28,7 +29,7 @@ pub struct Commit {
 /// One change.
 #[derive(Clone, PartialEq, Message)]
 pub struct Change {
-    #[prost(oneof = "change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 18, 19, 20, 21")]
+    #[prost(oneof = "change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 18, 19, 20, 21, 27")]
     pub kind: Option<change::Kind>,
 }
 
@@ -72,6 +73,8 @@ pub mod change {
         CaseStepped(super::CaseStepped),
         #[prost(message, tag = "21")]
         ChallengeChanged(super::ChallengeChanged),
+        #[prost(message, tag = "27")]
+        DecisionDetailed(super::DecisionDetailed),
     }
 }
 

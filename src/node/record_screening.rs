@@ -2,19 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use rand::CryptoRng;
+use rand::{CryptoRng, RngExt};
 
 use crate::base::bytes::{Commitment, LocalMac, Sha256Digest};
 use crate::base::limits;
 use crate::base::name::MemberId;
 use crate::base::time::Timestamp;
+use crate::domain::audit::behind::{DetailContext, detail_of};
 use crate::domain::audit::event::{AuditEvent, IndicatorRef};
 use crate::domain::audit::record::Actor;
 use crate::domain::case::{Evidence, Opening};
 use crate::domain::screening::decision::Decision;
 use crate::node::Node;
+use crate::node::behind::Behind;
 use crate::node::case_stored::stored_opening;
 use crate::node::commit::{Commit, change};
+use crate::node::detail_stored::DecisionDetailed;
 use crate::node::store::{Journal, StorageFault, Views};
 
 /// One decision that matched something, stopped the transaction, or was about a very unusual one.
@@ -33,6 +36,8 @@ pub struct ScreeningRecord {
     pub anomalies: Vec<&'static str>,
     /// What a case is opened with, where the decision stops the order.
     pub case: Option<CaseFacts>,
+    /// What stands behind it, where that is kept.
+    pub behind: Option<Behind>,
 }
 
 /// What a case needs beside the record of its decision.
@@ -63,6 +68,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         rng: &mut impl CryptoRng,
     ) -> Result<(), StorageFault> {
         for mut record in records {
+            let detailed = record.behind.take().map(|behind| self.detail(&record, behind, rng));
             let opening = record.case.take().and_then(|facts| self.opening(&record, facts));
             let matched = record.matched.into_iter().map(|(member, commitment)| IndicatorRef { member, commitment });
             let event = AuditEvent::ScreeningDecided {
@@ -73,8 +79,14 @@ impl<J: Journal, V: Views> Node<J, V> {
                 policy_sha256: record.policy_sha256,
                 degraded: record.degraded,
                 anomalies: record.anomalies,
+                detail: detailed.as_ref().map(DecisionDetailed::digest),
             };
-            let (mut commit, mut events) = (Commit::default(), vec![event]);
+            let mut commit = Commit::default();
+            if let Some(mut detailed) = detailed {
+                detailed.expires_day = record.time.day().0.saturating_add(event.keep_days());
+                commit.push(change::Kind::DecisionDetailed(detailed));
+            }
+            let mut events = vec![event];
             if let Some(opening) = opening {
                 commit.push(change::Kind::CaseOpened(stored_opening(&opening, self.state.audit.size().0)));
                 let (case_id, decision) = (opening.id.to_string(), opening.decision.label());
@@ -83,6 +95,23 @@ impl<J: Journal, V: Views> Node<J, V> {
             self.commit(commit, &record.caller, events, record.time, rng)?;
         }
         Ok(())
+    }
+
+    /// What stands behind a decision, as it is stored.
+    fn detail(&self, record: &ScreeningRecord, behind: Behind, rng: &mut impl CryptoRng) -> DecisionDetailed {
+        let context = DetailContext {
+            decision_id: &record.decision_id,
+            reference: &behind.reference,
+            time: record.time,
+            caller: &record.caller,
+            transaction: behind.transaction,
+            customer: behind.customer,
+            facts: behind.facts(),
+            guard_sha256: behind.guard_sha256,
+            consortium: &self.state.identity.consortium,
+        };
+        let (detail, indicators) = detail_of(&behind.screening, context);
+        DecisionDetailed::new(&detail, &indicators, || rng.random())
     }
 
     /// What the case of a decision is opened with; none where there is no room for it.

@@ -10,7 +10,7 @@
 //! - *The audit log* up to the first record that is missing. What follows cannot be joined to it and stays in the journal set
 //!   aside; a record of the salvage stands in its place.
 //! - Rosters followed, proofs of two histories, heads of others' audit logs that were cosigned.
-//! - The own lists, cases with their challenges, and erasures that wait for a second person.
+//! - The own lists, cases with their challenges, what stands behind decisions, and erasures that wait for a second person.
 
 use std::collections::BTreeSet;
 
@@ -124,6 +124,7 @@ impl Salvage {
                 | change::Kind::ChallengeChanged(_)
                 | change::Kind::ErasureAsked(_)
                 | change::Kind::ErasureConfirmed(_)
+                | change::Kind::DecisionDetailed(_)
                 | change::Kind::Policy(_),
             ) => true,
             Some(

@@ -67,6 +67,7 @@ impl Scrub {
                 | change::Kind::AuditWitnessed(_)
                 | change::Kind::ErasureAsked(_)
                 | change::Kind::ErasureConfirmed(_)
+                | change::Kind::DecisionDetailed(_)
                 | change::Kind::Policy(_) => {}
             }
         }

@@ -281,6 +281,7 @@ fn run_of(commit: Commit, origin: &str, first: EntryIndex) -> Option<Vec<StoredE
         | change::Kind::AuditWitnessed(_)
         | change::Kind::ErasureAsked(_)
         | change::Kind::ErasureConfirmed(_)
+        | change::Kind::DecisionDetailed(_)
         | change::Kind::Policy(_) => None,
     })
 }

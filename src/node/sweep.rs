@@ -10,6 +10,7 @@
 //! - *Cases* and their challenges go once they are forgotten: so many days after they were decided. Authenticators that were
 //!   removed or replaced go.
 //! - Entries of the *own lists* that were replaced, removed or expired go.
+//! - *What stands behind a decision* goes with the content of its audit record; what an indicator said goes once that is erased.
 //! - *Cosigned checkpoints* go once a later one of the same feed or audit log is stored.
 //! - Everything else stays as it is.
 
@@ -32,6 +33,7 @@ use crate::node::commit::{
     Appended, AuditWitnessed, Audited, Change, Commit, Cosigned, Filled, Listed, Prepared, PreparedEntry, StoredEntry,
     change,
 };
+use crate::node::detail_stored::DecisionDetailed;
 use crate::node::keys;
 use crate::node::list::still_listed;
 use crate::node::published::day_of;
@@ -155,6 +157,7 @@ impl Sweep {
             Some(change::Kind::CaseOpened(opened)) => (self.keeps_case(&opened.id, opened.time_ms), false),
             Some(change::Kind::CaseStepped(stepped)) => (self.keeps_case(&stepped.id, stepped.time_ms), false),
             Some(change::Kind::ChallengeChanged(changed)) => (self.keeps_challenge(changed), false),
+            Some(change::Kind::DecisionDetailed(detailed)) => self.detailed(detailed),
             Some(change::Kind::Listed(listed)) => self.listed(listed),
             Some(change::Kind::Cosigned(cosigned)) => (!self.is_superseded(cosigned), false),
             Some(change::Kind::AuditWitnessed(witnessed)) => (!self.is_outdated(witnessed), false),
@@ -268,6 +271,27 @@ impl Sweep {
     /// Whether an erasure asked for, or confirmed, at that time can be neither confirmed nor asked about any more.
     fn ended(&self, time_ms: u64) -> bool {
         self.now.ms_since(Timestamp::from_unix_ms(time_ms)) > limits::ERASURE_HOURS * 3_600_000
+    }
+
+    /// What stands behind a decision goes with the content of its record; of an erased indicator what it said goes before.
+    fn detailed(&mut self, detailed: &mut DecisionDetailed) -> (bool, bool) {
+        if Day(detailed.expires_day) < self.horizon {
+            let ways = detailed.ways(self.record).into_iter().map(|key| Forgotten { key, record: None });
+            self.removed.extend(ways);
+            self.done.contents += 1;
+            return (false, true);
+        }
+        let mut touched = false;
+        for part in &mut detailed.parts {
+            let erased = self.feed(&part.origin).and_then(|feed| self.erased.get(&feed));
+            let erased = Commitment::try_from(part.target.as_slice())
+                .is_ok_and(|target| erased.is_some_and(|erased| erased.contains(&target)));
+            if erased && part.strip() {
+                self.done.contents += 1;
+                touched = true;
+            }
+        }
+        (true, touched)
     }
 
     /// What is said of a case stays while the case is held, and by the days that others attest to: a clock that is years ahead

@@ -103,6 +103,7 @@ impl<'a> TailWalk<'a> {
                 | change::Kind::ChallengeChanged(_)
                 | change::Kind::ErasureAsked(_)
                 | change::Kind::ErasureConfirmed(_)
+                | change::Kind::DecisionDetailed(_)
                 | change::Kind::Policy(_) => {}
             }
         }

@@ -48,6 +48,7 @@ fn decide(house: &mut House, nth: u8, decision: Decision, now: Timestamp) -> Cas
         degraded: false,
         anomalies: Vec::new(),
         case: Some(CaseFacts { transaction: Some(LocalMac([nth; 32])), ..CaseFacts::default() }),
+        behind: None,
     };
     house.node.record_screenings(vec![record], &mut house.rng).expect("recorded");
     house.node.sync().expect("syncs");
@@ -300,6 +301,7 @@ fn a_node_without_room_for_cases_goes_on_and_tells_how_many_it_did_not_open() {
             degraded: false,
             anomalies: Vec::new(),
             case: Some(CaseFacts::default()),
+            behind: None,
         }
     };
     let most = u32::try_from(limits::decisions::CASES_OPEN_PER_CALLER).expect("small");

@@ -49,6 +49,7 @@ fn decide(house: &mut House, nth: u16, decision: Decision, customer: Option<Loca
         degraded: false,
         anomalies: Vec::new(),
         case: Some(CaseFacts { customer, ..CaseFacts::default() }),
+        behind: None,
     };
     house.node.record_screenings(vec![record], &mut house.rng).expect("recorded");
     house.node.sync().expect("syncs");

@@ -11,6 +11,7 @@ mod door;
 mod early;
 mod engine;
 mod erasure;
+mod explain;
 mod following;
 mod freshness;
 mod house;

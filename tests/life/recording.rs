@@ -79,6 +79,7 @@ fn a_record_carries_the_time_of_its_decision() {
         degraded: false,
         anomalies: Vec::new(),
         case: None,
+        behind: None,
     };
     house.node.record_screenings(vec![record], &mut house.rng).expect("recorded");
     house.node.sync().expect("syncs");

@@ -195,6 +195,7 @@ fn cases_authenticators_and_used_attempts_are_taken_over() {
         degraded: false,
         anomalies: Vec::new(),
         case: Some(CaseFacts { customer: Some(customer), ..CaseFacts::default() }),
+        behind: None,
     };
     house.node.record_screenings(vec![record], &mut house.rng).expect("recorded");
     house.node.enrol_totp(&Actor::Node, customer, "orders", START, &mut house.rng).expect("enrolled");

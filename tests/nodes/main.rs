@@ -4,6 +4,7 @@
 //! What is only in one process is tried elsewhere (`tests/it`, `tests/store`); here stands what needs several, or a kill.
 
 mod access;
+mod advice;
 mod backup;
 mod beyond;
 mod caller;
@@ -16,6 +17,7 @@ mod crash;
 mod doors;
 mod erasure;
 mod evidence;
+mod explain;
 mod flow;
 mod follow;
 mod full_disk;

@@ -131,6 +131,7 @@ impl World {
                 degraded: false,
                 anomalies: Vec::new(),
                 case: Some(CaseFacts { customer, ..CaseFacts::default() }),
+                behind: None,
             };
             node.record_screenings(vec![record], rng)
         });

@@ -90,6 +90,12 @@ pub fn as_json(answer: &local::ScreenTransactionResponse, line: Option<u64>) -> 
         "policy_name": answer.policy_name,
         "unheard_rules": answer.unheard_rules,
     });
+    if let (Some(advice), Some(object)) = (&answer.advice, value.as_object_mut()) {
+        let told = json!({
+            "key": advice.key, "language": advice.language, "title": advice.title, "text": advice.text, "further": advice.further,
+        });
+        object.insert("advice".to_owned(), told);
+    }
     if let (Some(line), Some(object)) = (line, value.as_object_mut()) {
         object.insert("line".to_owned(), line.into());
     }
@@ -197,6 +203,9 @@ pub fn explained(answer: &local::ScreenTransactionResponse) -> Vec<String> {
     }
     if answer.degraded {
         lines.push("degraded   the node could not look at everything it should".to_owned());
+    }
+    if let Some(advice) = &answer.advice {
+        lines.push(format!("tell them  {}. {}", advice.title, advice.text));
     }
     lines.push(format!("reference  {} (the customer may quote it)", answer.reference));
     let counted =

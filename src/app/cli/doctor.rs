@@ -20,6 +20,8 @@ use crate::app::config::{Config, ConfigError};
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output::{answer, answer_json, counted};
 use crate::domain::identifier::guard::GuardLists;
+use crate::domain::screening::advice::AdviceTexts;
+use crate::io::advice_files;
 use crate::io::guard_files;
 use crate::io::policy_file;
 use crate::io::typology_file;
@@ -31,7 +33,7 @@ Examples:
   hushwire doctor --config bank-a/hushwire.toml
   hushwire doctor --json | jq '.findings[] | select(.level != \"ok\")'
 
-Looks at configuration, files and their permissions, keystore, roster, certificates, clock, disk, ports, guard lists, typology, \
+Looks at configuration, files and their permissions, keystore, roster, certificates, clock, disk, ports, guard lists, typology, advice, \
 policy, the store (of a node that does not run: every record is read), the running node and its peers. It changes nothing. Run it as the user \
 that runs the node, or as root: then it looks at what the owner of the node's folder may. Exit code 1: something has to be mended.")]
 pub struct DoctorArgs {
@@ -172,16 +174,31 @@ fn examine(patient: &Patient<'_>, findings: &mut Findings) {
             "correct the line, or take typology.file out to publish under the list that ships",
         ),
     }
-    policies(config, findings);
+    let texts = advice_files::load(&config.advice.folder, &config.advice.language);
+    match &texts {
+        Ok(texts) => findings.ok("advice", format!("{} texts for customers by key", texts.keys().len())),
+        Err(error) => findings.fault("advice", error.to_string(), format!("edit {}", error.path().display())),
+    }
+    policies(config, texts.ok().as_ref(), findings);
     network::examine(patient, roster.as_ref(), findings);
 }
 
-fn policies(config: &Config, findings: &mut Findings) {
+fn policies(config: &Config, texts: Option<&AdviceTexts>, findings: &mut Findings) {
     let digest = GuardLists::built_in().digest();
     let own = config.policy.file.as_deref();
     for file in [Some(own), config.policy.candidate.as_deref().map(Some)].into_iter().flatten() {
         match policy_file::load(file, &digest) {
-            Ok(policy) => findings.ok("policy", format!("{} of {} rules", policy.title(), policy.rules().len())),
+            Ok(policy) => {
+                findings.ok("policy", format!("{} of {} rules", policy.title(), policy.rules().len()));
+                for (rule, key) in texts.into_iter().flat_map(|texts| advice_files::unknown_advice(&policy, texts)) {
+                    let found = format!(
+                        "rule {} of {} names advice {key}, of which there is no text",
+                        rule.name,
+                        policy.title()
+                    );
+                    findings.warning("policy", found, "write the text where advice.folder names, or name another key");
+                }
+            }
             Err(error) => findings.fault("policy", error.to_string(), "hushwire policy check FILE shows each place"),
         }
     }

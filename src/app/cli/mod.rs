@@ -7,6 +7,7 @@
 //! Exit codes: 0 done · 1 failed · 2 wrong usage · 3 done in part, the refused records are reported · 4 the node or a
 //! server could not be reached, try again · 5 a verification failed.
 
+pub mod advice;
 pub mod audit;
 pub mod backup;
 pub mod bench;
@@ -19,6 +20,7 @@ pub mod decision;
 pub mod doctor;
 pub mod due;
 pub mod erase;
+pub mod explain;
 mod faults;
 pub mod guard;
 pub mod identifier_option;
@@ -95,8 +97,10 @@ enum Command {
     Profile(profile::ProfileArgs),
     Case(case::CaseArgs),
     Policy(policy::PolicyArgs),
+    Advice(advice::AdviceArgs),
     Status(status::StatusArgs),
     Doctor(doctor::DoctorArgs),
+    Explain(explain::ExplainArgs),
     Audit(audit::AuditArgs),
     Stats(stats::StatsArgs),
     Member(member::MemberArgs),
@@ -130,8 +134,10 @@ impl Command {
             Self::Profile(args) => profile::run(args),
             Self::Case(args) => case::run(args),
             Self::Policy(args) => policy::run(args),
+            Self::Advice(args) => advice::run(args),
             Self::Status(args) => status::run(args),
             Self::Doctor(args) => doctor::run(args),
+            Self::Explain(args) => explain::run(args),
             Self::Audit(args) => audit::run(args),
             Self::Stats(args) => stats::run(args),
             Self::Member(args) => member::run(args),

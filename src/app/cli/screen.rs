@@ -105,6 +105,9 @@ pub struct OneArgs {
     /// Your reference of the order
     #[arg(long, default_value = "", requires = "identifier")]
     pub transaction_ref: String,
+    /// Languages the customer reads, as in Accept-Language: what to tell the customer is answered too
+    #[arg(long, default_value = "", value_name = "LANGUAGES", requires = "identifier")]
+    pub language: String,
 }
 
 fn minor_units(text: &str) -> Result<i64, String> {
@@ -135,6 +138,7 @@ async fn screen_one(args: &ScreenArgs) -> Result<Outcome, CliError> {
         transaction_ref: one.transaction_ref,
         audit: args.asked(),
         merchant_category: one.merchant_category,
+        accept_language: one.language,
     };
     let node = args.client.connect(&[Role::Screener])?;
     let client = ScreeningServiceClient::new(node.channel.clone());

@@ -116,6 +116,7 @@ fn explain(error: ServeError, config: &Path) -> CliError {
         | ServeError::Guard(_)
         | ServeError::Policy(_)
         | ServeError::Typology(_)
+        | ServeError::Advice(_)
         | ServeError::Webhook { .. }
         | ServeError::Connect(_)
         | ServeError::SetAside(_)

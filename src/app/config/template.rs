@@ -135,6 +135,12 @@ passphrase = {passphrase}
 # Publishing then takes its ids only; what others publish is read whatever it is called.
 # file = "typology.tsv"
 
+[advice]
+# Folder of your own texts for customers: LANGUAGE.toml, each text in place of the one that ships. docs/advice.md
+# folder = "advice"
+# The language of customers whose own languages there is no text in.
+# language = "en"
+
 [storage]
 # What is derived from the journal is kept in "sled" (on disk) or in "memory" (rebuilt at every start).
 # views = "sled"

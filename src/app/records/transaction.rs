@@ -56,6 +56,7 @@ pub fn read(record: &Record) -> Result<local::ScreenTransactionRequest, Vec<Refu
         transaction_ref: reader.plain("transaction_ref").unwrap_or_default(),
         audit: 0,
         merchant_category: reader.plain("merchant_category").unwrap_or_default(),
+        accept_language: String::new(),
     };
     reader.finish()?;
     Ok(transaction)

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use tokio::sync::watch;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
@@ -14,9 +15,11 @@ use crate::app::serve::refusals::RefusalLog;
 use crate::app::serve::roster::RosterDesk;
 use crate::app::serve::store::LiveJournal;
 use crate::base::limits;
+use crate::domain::screening::advice::AdviceTexts;
 use crate::domain::statistics::budget::Epsilon;
 use crate::io::access::bearer::Bearer;
 use crate::io::access::tokens::{Loaded, TokenRegistry};
+use crate::io::advice_files;
 use crate::io::clock;
 use crate::io::exchange::links::Links;
 use crate::io::exchange::streams::Streams;
@@ -100,6 +103,8 @@ pub struct LocalDoor {
     pub identity: LocalIdentity,
     /// Tells who asks whether the node is well.
     pub health: HealthReporter,
+    /// New texts for customers are put here.
+    pub advice: Arc<ArcSwap<AdviceTexts>>,
     /// Who may call without a certificate, where that is allowed at all.
     pub tokens: Option<Arc<TokenRegistry>>,
     admission: Admission,
@@ -176,14 +181,20 @@ pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result
     let defaults = PublishDefaults { ack: config.feed.ack, spread_s: config.feed.spread_s };
     let counted = Arc::clone(&metrics.publishing);
     let publishing = Publishing { engine: engine.clone(), member: config.member.clone(), defaults, counted };
-    let screening = ScreeningDesk { screener: Arc::clone(screener), consortium: engine.consortium().clone() };
+    let advice = Arc::new(ArcSwap::from_pointee(advice_files::load(&config.advice.folder, &config.advice.language)?));
+    let screening = ScreeningDesk {
+        screener: Arc::clone(screener),
+        consortium: engine.consortium().clone(),
+        advice: Arc::clone(&advice),
+    };
     let policy = PolicyDesk { screener: Arc::clone(screener) };
     let lists = Lists { engine: engine.clone() };
     let local_mac = LocalMacKey::new(&material.keystore.keys.local_mac);
     let challenges = ChallengeDesk { engine: engine.clone(), local_mac: local_mac.clone(), codes };
     let cases = CaseDesk { engine: engine.clone(), local_mac, stopping: stopping.clone() };
     let default_epsilon = Epsilon::from_nano(config.statistics.epsilon_nano);
-    let compliance = Compliance { engine: engine.clone(), default_epsilon };
+    let local_mac = LocalMacKey::new(&material.keystore.keys.local_mac);
+    let compliance = Compliance { engine: engine.clone(), default_epsilon, local_mac };
     let node = NodeState {
         engine: engine.clone(),
         links: links.clone(),
@@ -212,6 +223,7 @@ pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result
         tokens: tokens.map(|tokens| Arc::new(TokenRegistry::new(config.member.clone(), tokens))),
         health: reporter,
         identity,
+        advice,
         tls: Arc::new(watch::Sender::new(Arc::new(tls))),
         admission: Admission::Local { member: config.member.clone() },
         routes,

@@ -18,6 +18,7 @@ use crate::domain::indicator::typology::TypologyList;
 use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::roster::verified::Roster;
 use crate::domain::statistics::budget::Epsilon;
+use crate::io::advice_files::AdviceFileError;
 use crate::io::bundle_files::{BundleFiles, complete};
 use crate::io::certificate::pin_of_pem;
 use crate::io::engine::Engine;
@@ -78,6 +79,8 @@ pub enum ServeError {
     Guard(#[from] GuardFileError),
     #[error("typology list: {0}")]
     Typology(#[from] TypologyFileError),
+    #[error("advice: {0}")]
+    Advice(#[from] AdviceFileError),
     #[error("policy: {0}")]
     Policy(#[from] PolicyFileError),
     #[error("webhook {name:?}: {reason}")]

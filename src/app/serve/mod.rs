@@ -141,6 +141,7 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
         local: Arc::clone(&local_door.tls),
         peer: Arc::clone(&peer_door.tls),
         identity: Arc::clone(&peering.identity),
+        advice: Arc::clone(&local_door.advice),
     };
     let access = reload::Access { tls: Arc::clone(&local_door.tls), tokens: local_door.tokens.clone(), turn };
     if let Some(tcp) = sockets.metrics {

@@ -128,6 +128,8 @@ pub enum AuditEvent {
         policy_sha256: Sha256Digest,
         degraded: bool,
         anomalies: Vec<&'static str>,
+        /// Digest of what stands behind it.
+        detail: Option<Sha256Digest>,
     },
     /// All other transactions of one caller in one minute.
     ScreeningsCounted {
@@ -233,6 +235,12 @@ pub enum AuditEvent {
     },
     AuditProved {
         index: u64,
+    },
+    /// Somebody looked at what stands behind decisions, by one's id or by another way that led to so many.
+    DecisionExplained {
+        by: &'static str,
+        decision_id: String,
+        found: u64,
     },
     StatisticsReleased {
         release_id: String,

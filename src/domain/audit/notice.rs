@@ -220,6 +220,7 @@ mod tests {
             policy_sha256: Sha256Digest([1; 32]),
             degraded: false,
             anomalies: vec!["new_country", "new_device"],
+            detail: None,
         }
     }
 

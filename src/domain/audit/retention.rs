@@ -55,6 +55,7 @@ impl AuditEvent {
             | Self::PolicyRefused { .. }
             | Self::AuditExported { .. }
             | Self::AuditProved { .. }
+            | Self::DecisionExplained { .. }
             | Self::StatisticsReleased { .. }
             | Self::StatisticsRefused { .. }
             | Self::ProfileShown { .. }

@@ -2,6 +2,7 @@
 //!
 //! They are stable: people filter by them, and exports keep them for years.
 
+use crate::base::bytes::Sha256Digest;
 use crate::base::kind::IdentifierKind;
 use crate::base::position::EntryRange;
 use crate::base::time::Timestamp;
@@ -120,7 +121,16 @@ impl AuditEvent {
             Self::CheckpointCosigned { feed, size } => {
                 words(Ok, "checkpoint.cosigned", feed, [("size", size.to_string())])
             }
-            Self::ScreeningDecided { decision_id, decision, reasons, matched, policy_sha256, degraded, anomalies } => {
+            Self::ScreeningDecided {
+                decision_id,
+                decision,
+                reasons,
+                matched,
+                policy_sha256,
+                degraded,
+                anomalies,
+                detail,
+            } => {
                 let mut words = words(
                     Ok,
                     "screening.decided",
@@ -134,7 +144,7 @@ impl AuditEvent {
                     ],
                 );
                 words.fields.extend((!anomalies.is_empty()).then(|| ("anomalies", anomalies.join(","))));
-                words.with_matches(&matched)
+                words.with_matches(&matched).with_detail(detail)
             }
             Self::ScreeningsCounted { minute, allowed, challenged, held, blocked } => words(
                 Ok,
@@ -219,6 +229,9 @@ impl AuditEvent {
                 words(Ok, "audit.exported", "", [("from", from.to_string()), ("until", until.to_string())])
             }
             Self::AuditProved { index } => words(Ok, "audit.proved", index, []),
+            Self::DecisionExplained { by, decision_id, found } => {
+                words(Ok, "decision.explained", decision_id, [("by", by.to_owned()), ("found", found.to_string())])
+            }
             Self::StatisticsReleased { release_id, query, from, until, epsilon_nano, spent_nano } => words(
                 Ok,
                 "statistics.released",
@@ -315,6 +328,12 @@ impl Words {
         self.fields.extend(MATCHED.into_iter().zip(matched.iter().map(IndicatorRef::name)));
         self
     }
+
+    /// Binds what stands behind it.
+    fn with_detail(mut self, detail: Option<Sha256Digest>) -> Self {
+        self.fields.extend(detail.map(|digest| ("detail_sha256", digest.to_string())));
+        self
+    }
 }
 
 fn bounds(range: EntryRange) -> [String; 2] {
@@ -324,7 +343,7 @@ fn bounds(range: EntryRange) -> [String; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::bytes::{Commitment, Sha256Digest};
+    use crate::base::bytes::Commitment;
     use crate::base::epoch::KeyEpoch;
     use crate::base::name::{FeedId, MemberId};
     use crate::base::position::{EntryIndex, TreeSize};
@@ -372,7 +391,9 @@ mod tests {
             policy_sha256: Sha256Digest([1; 32]),
             degraded: false,
             anomalies: Vec::new(),
+            detail: Some(Sha256Digest([2; 32])),
         });
+        assert!(text.contains(&format!(" detail_sha256={} ", "02".repeat(32))), "{text}");
         assert!(text.contains("matched_15=") && !text.contains("matched_16="));
         assert!(text.contains("matched_count=20"));
     }

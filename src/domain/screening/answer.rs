@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::base::bytes::{Commitment, Sha256Digest};
+use crate::base::bytes::{Commitment, Pseudonym, Sha256Digest};
+use crate::base::epoch::{EpochId, KeyEpoch};
 use crate::base::kind::IdentifierKind;
 use crate::base::name::{FeedId, MemberId};
 use crate::base::position::EntryIndex;
@@ -29,6 +30,24 @@ pub struct MatchedIndicator {
     pub last_seen: Timestamp,
     /// Too few witnesses so far.
     pub provisional: bool,
+    /// A statement of this member itself.
+    pub own: bool,
+    /// Its form is shared by many innocents.
+    pub weak: bool,
+    /// Its feed is older than its limit.
+    pub stale: bool,
+}
+
+/// One form of one identifier, as it was looked up under one epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Input {
+    /// Index in the request.
+    pub identifier: usize,
+    /// Kind of the form: the identifier as given, or derived from it.
+    pub kind: IdentifierKind,
+    pub epoch: KeyEpoch,
+    pub epoch_id: EpochId,
+    pub pseudonym: Pseudonym,
 }
 
 impl MatchedIndicator {
@@ -75,6 +94,8 @@ pub struct Screening {
     pub matches: Vec<Match>,
     /// By identifier.
     pub refused: Vec<RefusedIdentifier>,
+    /// What was looked up, where anything matched or the transaction is stopped: all that is left of the identifiers.
+    pub inputs: Vec<Input>,
     /// Every peer, by member.
     pub freshness: Arc<[PeerFreshness]>,
     pub advice: Advice,

@@ -4,6 +4,8 @@
 //! decide. It is a pure function of its arguments: the same transaction, belief, keys, lists and time give the same answer,
 //! reason by reason, which is what makes an answer explainable later. Late matches are left to a later part.
 
+pub mod advice;
+
 pub mod answer;
 
 pub mod customer;
@@ -15,6 +17,8 @@ pub mod demands;
 pub mod finding;
 
 pub mod freshness;
+
+pub mod language;
 
 pub mod matching;
 

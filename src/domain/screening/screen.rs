@@ -15,7 +15,7 @@ use crate::domain::identifier::sandbox::SandboxOutcome;
 use crate::domain::profile::facts::ProfileFacts;
 use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::screening::answer::{Match, MatchedIndicator, Screening, effective_confidence};
-use crate::domain::screening::decision::Advice;
+use crate::domain::screening::decision::{Advice, Decision};
 use crate::domain::screening::demands::Demands;
 use crate::domain::screening::finding::{Finding, Voice};
 use crate::domain::screening::freshness::Freshness;
@@ -57,13 +57,15 @@ pub fn screen(transaction: &Transaction, context: &ScreeningContext<'_>) -> Scre
 
 /// [`screen`] in a view that a batch shares.
 pub fn screen_in(transaction: &Transaction, context: &ScreeningContext<'_>, view: &mut View<'_>) -> Screening {
-    let (known, refused) = look_up(transaction.identifiers(), context, view);
-    let findings: Vec<Finding> = known.iter().map(finding).collect();
+    let looked_up = look_up(transaction.identifiers(), context, view);
+    let findings: Vec<Finding> = looked_up.known.iter().map(finding).collect();
     let facts = Facts::new(transaction, &findings, context.profile, context.freshness, context.conditions, context.now);
     let Verdict { decision, reasons, fired } = context.policy.decide(&findings, &facts, context.now);
     let candidate = context.candidate.map(|policy| policy.decide(&findings, &facts, context.now).decision);
+    let is_clean = decision == Decision::Allow && looked_up.known.iter().all(|known| known.hits.is_empty());
+    let inputs = if is_clean { Vec::new() } else { looked_up.inputs() };
     let forces = |outcome: &[SandboxOutcome]| {
-        known.iter().any(|known| known.sandbox.is_some_and(|sandbox| outcome.contains(&sandbox)))
+        looked_up.known.iter().any(|known| known.sandbox.is_some_and(|sandbox| outcome.contains(&sandbox)))
     };
     Screening {
         decision,
@@ -71,8 +73,9 @@ pub fn screen_in(transaction: &Transaction, context: &ScreeningContext<'_>, view
         reasons,
         degraded: context.freshness.is_degraded() || forces(&[SandboxOutcome::Degraded, SandboxOutcome::Stale]),
         overload: forces(&[SandboxOutcome::Overload]),
-        matches: known.into_iter().filter_map(matched).collect(),
-        refused,
+        inputs,
+        matches: looked_up.known.into_iter().filter_map(matched).collect(),
+        refused: looked_up.refused,
         freshness: context.freshness.peers().clone(),
         policy_sha256: context.policy.digest(),
         fired,
@@ -145,6 +148,9 @@ fn indicator(hit: Hit) -> MatchedIndicator {
         first_seen: hit.statement.first_seen,
         last_seen: hit.last_seen,
         provisional: hit.statement.provisional,
+        own: hit.own,
+        weak: hit.weak,
+        stale: hit.stale,
     }
 }
 

@@ -8,6 +8,7 @@ pub mod convert;
 pub mod deadline;
 mod erasing;
 pub mod exchange;
+pub mod explaining;
 pub mod gate;
 pub mod identity;
 pub mod judge;

@@ -35,6 +35,7 @@ const fn local(method: &'static str, roles: &'static [Role]) -> Row {
 /// Releasing statistics is the operator's although it concerns auditors: it spends budget and publishes, and an auditor
 /// only reads. The own lists are the analyst's, who works the cases they come of, and the operator's, who fills them from
 /// files; so are the profiles of customers, who ask one or the other what is held of them. Auditor and operator may read what remains of the budget, and the state of the node.
+/// An analyst may have explained what decided a case; the log as a whole is the auditor's.
 pub const METHODS: &[Row] = &[
     local("/hushwire.local.v1.PublishingService/PublishIndicators", &[Role::Publisher]),
     local("/hushwire.local.v1.PublishingService/RetractIndicators", &[Role::Publisher]),
@@ -43,6 +44,7 @@ pub const METHODS: &[Row] = &[
     local("/hushwire.local.v1.PublishingService/ListDueForRepublication", &[Role::Publisher]),
     local("/hushwire.local.v1.ScreeningService/ScreenTransaction", &[Role::Screener]),
     local("/hushwire.local.v1.ScreeningService/ScreenTransactions", &[Role::Screener]),
+    local("/hushwire.local.v1.ScreeningService/GetAdvice", &[Role::Screener, Role::Analyst]),
     local("/hushwire.local.v1.ListsService/AddListed", &[Role::Analyst, Role::Operator]),
     local("/hushwire.local.v1.ListsService/RemoveListed", &[Role::Analyst, Role::Operator]),
     local("/hushwire.local.v1.ListsService/ListListed", &[Role::Analyst, Role::Operator]),
@@ -70,6 +72,7 @@ pub const METHODS: &[Row] = &[
     local("/hushwire.compliance.v1.AuditService/ListAuditRecords", &[Role::Auditor]),
     local("/hushwire.compliance.v1.AuditService/ExportAuditLog", &[Role::Auditor]),
     local("/hushwire.compliance.v1.AuditService/ProveAuditRecord", &[Role::Auditor]),
+    local("/hushwire.compliance.v1.AuditService/ExplainDecision", &[Role::Auditor, Role::Analyst]),
     local("/hushwire.compliance.v1.StatisticsService/ReleaseStatistics", &[Role::Operator]),
     local("/hushwire.compliance.v1.StatisticsService/GetBudget", &[Role::Auditor, Role::Operator]),
     local("/grpc.health.v1.Health/Check", &Role::ALL),

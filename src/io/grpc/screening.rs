@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
@@ -12,9 +13,11 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::base::limits;
 use crate::domain::audit::record::Actor;
+use crate::domain::screening::advice::{AdviceTexts, Advised, further_keys, is_key};
 use crate::domain::screening::answer::{Match, MatchedIndicator, Screening};
 use crate::domain::screening::decision::Decision;
 use crate::domain::screening::freshness::PeerFreshness;
+use crate::domain::screening::language::AcceptLanguage;
 use crate::domain::screening::transaction::{CustomerRef, Transaction, TransactionDraft, TransactionRef};
 use crate::io::clock;
 use crate::io::grpc::convert;
@@ -25,8 +28,8 @@ use crate::io::grpc::terms::StreamTerms;
 use crate::io::grpc::wire::hushwire::local::v1 as wire;
 use crate::io::grpc::wire::hushwire::local::v1::screening_service_server::ScreeningService;
 use crate::io::grpc::wire::hushwire::local::v1::{
-    RefusedRecord, ScreenTransactionRequest, ScreenTransactionResponse, ScreenTransactionsRequest,
-    ScreenTransactionsResponse,
+    GetAdviceRequest, GetAdviceResponse, RefusedRecord, ScreenTransactionRequest, ScreenTransactionResponse,
+    ScreenTransactionsRequest, ScreenTransactionsResponse,
 };
 use crate::io::screener::{Answered, Audited, Screener, Unscreened, Written};
 
@@ -34,11 +37,13 @@ use crate::io::screener::{Answered, Audited, Screener, Unscreened, Written};
 const BATCHES_QUEUED: usize = 4;
 
 /// The service over one screener.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ScreeningDesk {
     pub screener: Arc<Screener>,
     /// `<consortium>/…` of every feed named in an answer.
     pub consortium: crate::base::name::ConsortiumId,
+    /// What customers are told.
+    pub advice: Arc<ArcSwap<AdviceTexts>>,
 }
 
 #[tonic::async_trait]
@@ -66,9 +71,21 @@ impl ScreeningService for ScreeningDesk {
         let terms = request.extensions().get::<StreamTerms>().cloned();
         let terms = terms.expect("the gate gives every request its terms");
         let (answers, outgoing) = mpsc::channel(BATCHES_QUEUED);
-        let desk = Self { screener: Arc::clone(&self.screener), consortium: self.consortium.clone() };
+        let desk = self.clone();
         tokio::spawn(async move { desk.answer_batches(&caller, &terms, request.into_inner(), answers).await });
         Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))
+    }
+
+    async fn get_advice(&self, request: Request<GetAdviceRequest>) -> Result<Response<GetAdviceResponse>, Status> {
+        let GetAdviceRequest { key, accept_language } = request.into_inner();
+        let texts = self.advice.load();
+        let found = Some(key).filter(|key| is_key(key));
+        let found = found.and_then(|key| Some(wire_text(&texts.find(&key, &AcceptLanguage::read(&accept_language))?)));
+        let found = found.ok_or_else(|| Refusal::NotFound {
+            reason: "NO_SUCH_ADVICE",
+            description: "there is no text of this key".to_owned(),
+        })?;
+        Ok(Response::new(found))
     }
 }
 
@@ -151,6 +168,7 @@ impl ScreeningDesk {
         let now = clock::now();
         let transaction_ref = message.transaction_ref.clone();
         let durable = waits_for_record(message.audit)?;
+        let accept_language = message.accept_language.clone();
         let transaction = transaction(message, now)?;
         let screened = self.screener.screen(&transaction, caller, durable, now);
         let (answer, written) = screened.map_err(|why| match why {
@@ -173,7 +191,18 @@ impl ScreeningDesk {
                 retry_after_ms: limits::RETRY_AFTER_MS,
             });
         }
-        Ok((self.response(answer, transaction_ref), written))
+        let advice = (!accept_language.is_empty()).then(|| self.advice(&answer.screening, &accept_language)).flatten();
+        Ok((ScreenTransactionResponse { advice, ..self.response(answer, transaction_ref) }, written))
+    }
+
+    /// What to tell the customer, in words.
+    fn advice(&self, screening: &Screening, accept_language: &str) -> Option<wire::Advice> {
+        let (texts, wanted) = (self.advice.load(), AcceptLanguage::read(accept_language));
+        let found = texts.of_answer(screening.advice.key(), screening.decision, &wanted)?;
+        let further = further_keys(screening.decision).iter().filter(|key| texts.known(key) && **key != found.key);
+        let further = further.map(|key| (*key).to_owned()).collect();
+        let GetAdviceResponse { key, language, title, text } = wire_text(&found);
+        Some(wire::Advice { key, language, title, text, further })
     }
 
     fn response(&self, answered: Answered, transaction_ref: String) -> ScreenTransactionResponse {
@@ -217,11 +246,12 @@ impl ScreeningDesk {
             anomalies: anomalies.iter().map(|anomaly| anomaly.name().to_owned()).collect(),
             policy_name: policy.policy.title(),
             unheard_rules: unheard,
-            matches: screening.matches.into_iter().map(|found| self.wire_match(found)).collect(),
+            matches: screening.matches.iter().map(|found| self.wire_match(found)).collect(),
+            advice: None,
         }
     }
 
-    fn wire_match(&self, found: Match) -> wire::Match {
+    fn wire_match(&self, found: &Match) -> wire::Match {
         wire::Match {
             identifier: number(found.identifier),
             kind: convert::wire_kind(found.kind).into(),
@@ -229,11 +259,11 @@ impl ScreeningDesk {
             own: number(found.own),
             confidence: found.confidence,
             weak: found.weak,
-            indicators: found.indicators.into_iter().map(|indicator| self.wire_indicator(indicator)).collect(),
+            indicators: found.indicators.iter().map(|indicator| self.wire_indicator(indicator)).collect(),
         }
     }
 
-    fn wire_indicator(&self, indicator: MatchedIndicator) -> wire::MatchedIndicator {
+    fn wire_indicator(&self, indicator: &MatchedIndicator) -> wire::MatchedIndicator {
         let details = &indicator.details;
         wire::MatchedIndicator {
             name: indicator.name(),
@@ -286,6 +316,15 @@ fn transaction(message: ScreenTransactionRequest, now: crate::base::time::Timest
         rule: error.rule(),
         description: error.to_string(),
     })
+}
+
+fn wire_text(found: &Advised<'_>) -> GetAdviceResponse {
+    GetAdviceResponse {
+        key: found.key.to_owned(),
+        language: found.language.to_string(),
+        title: found.text.title().to_owned(),
+        text: found.text.text().to_owned(),
+    }
 }
 
 /// The case that is opened with the record; none where the order passes, or where there will be no record.

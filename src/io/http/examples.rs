@@ -29,6 +29,7 @@ pub fn example(path: &str) -> Option<Value> {
             json!({"requestId": "desk-2", "list": "OWN_LIST_ALLOW", "targets": [{"identifier": mailbox}]})
         }
         "/v1/profiles:show" | "/v1/profiles:erase" => json!({"customerRef": "customer-4711"}),
+        "/v1/decisions:explain" => json!({"reference": "7KQ2-M0XD"}),
         "/v1/audit/records:prove" => json!({"index": "0"}),
         _ => return None,
     })
@@ -53,6 +54,6 @@ mod tests {
             json::read(example.to_string().as_bytes(), &input).expect(route.path);
             read += 1;
         }
-        assert_eq!(read, 10);
+        assert_eq!(read, 11);
     }
 }

@@ -43,6 +43,7 @@ const fn post(path: &'static str, method: &'static str) -> Route {
 pub const ROUTES: &[Route] = &[
     post("/v1/transactions:screen", "/hushwire.local.v1.ScreeningService/ScreenTransaction"),
     post("/v1/transactions:batchScreen", "/hushwire.local.v1.ScreeningService/ScreenTransactions"),
+    get("/v1/advice/{key}", "/hushwire.local.v1.ScreeningService/GetAdvice"),
     post("/v1/indicators", "/hushwire.local.v1.PublishingService/PublishIndicators"),
     post("/v1/indicators:retract", "/hushwire.local.v1.PublishingService/RetractIndicators"),
     post("/v1/indicators:erase", "/hushwire.local.v1.PublishingService/EraseIndicators"),
@@ -76,6 +77,8 @@ pub const ROUTES: &[Route] = &[
     get("/v1/audit/records", "/hushwire.compliance.v1.AuditService/ListAuditRecords"),
     post("/v1/audit/records:prove", "/hushwire.compliance.v1.AuditService/ProveAuditRecord"),
     get("/v1/decisions/{decision_id}", "/hushwire.compliance.v1.AuditService/ProveAuditRecord"),
+    post("/v1/decisions:explain", "/hushwire.compliance.v1.AuditService/ExplainDecision"),
+    get("/v1/decisions/{decision_id}/explanation", "/hushwire.compliance.v1.AuditService/ExplainDecision"),
     post("/v1/statistics:release", "/hushwire.compliance.v1.StatisticsService/ReleaseStatistics"),
     get("/v1/statistics/budget", "/hushwire.compliance.v1.StatisticsService/GetBudget"),
 ];

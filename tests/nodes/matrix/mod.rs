@@ -48,7 +48,9 @@ pub fn audited(consortium: &Consortium, node: &Node) -> Refusals {
 
 /// A path that can be asked.
 pub fn filled(path: &str) -> String {
-    ["{decision_id}", "{case_id}"].iter().fold(path.to_owned(), |path, field| path.replace(field, &"f".repeat(32)))
+    ["{decision_id}", "{case_id}"]
+        .iter()
+        .fold(path.replace("{key}", "proceed"), |path, field| path.replace(field, &"f".repeat(32)))
 }
 
 /// The method behind a route.

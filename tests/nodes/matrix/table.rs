@@ -1,7 +1,7 @@
 //! Who may call what, written down a second time from DESIGN §3 and never read from the product's own table: where the two
 //! differ, one of them is wrong.
 //!
-//! `publisher` publishes, retracts, erases; `screener` screens; `analyst` works cases, the own lists and profiles; `auditor` reads log, proofs and
+//! `publisher` publishes, retracts, erases; `screener` screens; `analyst` works cases, the own lists and profiles and explains decisions; `auditor` reads log, proofs and
 //! statistics; `operator` configures, applies rosters, spends budget, fills lists; `peer` exchanges. Health and reflection are everybody's
 //! who is somebody inside.
 
@@ -14,6 +14,7 @@ pub const METHODS: &[(&str, &[&str])] = &[
     ("/hushwire.local.v1.PublishingService/ListDueForRepublication", &["publisher"]),
     ("/hushwire.local.v1.ScreeningService/ScreenTransaction", &["screener"]),
     ("/hushwire.local.v1.ScreeningService/ScreenTransactions", &["screener"]),
+    ("/hushwire.local.v1.ScreeningService/GetAdvice", &["screener", "analyst"]),
     ("/hushwire.local.v1.ListsService/AddListed", &["analyst", "operator"]),
     ("/hushwire.local.v1.ListsService/RemoveListed", &["analyst", "operator"]),
     ("/hushwire.local.v1.ListsService/ListListed", &["analyst", "operator"]),
@@ -41,6 +42,7 @@ pub const METHODS: &[(&str, &[&str])] = &[
     ("/hushwire.compliance.v1.AuditService/ListAuditRecords", &["auditor"]),
     ("/hushwire.compliance.v1.AuditService/ExportAuditLog", &["auditor"]),
     ("/hushwire.compliance.v1.AuditService/ProveAuditRecord", &["auditor"]),
+    ("/hushwire.compliance.v1.AuditService/ExplainDecision", &["auditor", "analyst"]),
     ("/hushwire.compliance.v1.StatisticsService/ReleaseStatistics", &["operator"]),
     ("/hushwire.compliance.v1.StatisticsService/GetBudget", &["auditor", "operator"]),
     ("/grpc.health.v1.Health/Check", EVERYBODY),
@@ -56,6 +58,7 @@ const EVERYBODY: &[&str] = &["publisher", "screener", "analyst", "auditor", "ope
 pub const ROUTES: &[(&str, &str, &[&str])] = &[
     ("POST", "/v1/transactions:screen", &["screener"]),
     ("POST", "/v1/transactions:batchScreen", &["screener"]),
+    ("GET", "/v1/advice/{key}", &["screener", "analyst"]),
     ("POST", "/v1/indicators", &["publisher"]),
     ("POST", "/v1/indicators:retract", &["publisher"]),
     ("POST", "/v1/indicators:erase", &["publisher"]),
@@ -88,6 +91,8 @@ pub const ROUTES: &[(&str, &str, &[&str])] = &[
     ("GET", "/v1/audit/records", &["auditor"]),
     ("POST", "/v1/audit/records:prove", &["auditor"]),
     ("GET", "/v1/decisions/{decision_id}", &["auditor"]),
+    ("GET", "/v1/decisions/{decision_id}/explanation", &["auditor", "analyst"]),
+    ("POST", "/v1/decisions:explain", &["auditor", "analyst"]),
     ("POST", "/v1/statistics:release", &["operator"]),
     ("GET", "/v1/statistics/budget", &["auditor", "operator"]),
     ("GET", "/v1/openapi.json", EVERYBODY),

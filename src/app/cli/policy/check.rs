@@ -8,10 +8,12 @@ use crate::app::cli::policy::faults;
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output::{self, counted};
 use crate::domain::identifier::guard::GuardLists;
+use crate::domain::screening::language::LanguageTag;
 use crate::domain::screening::policy::Policy;
 use crate::domain::screening::policy::fault::PolicyFault;
 use crate::domain::screening::policy::reads::reads;
 use crate::domain::screening::policy::rule::{Mode, Rule};
+use crate::io::advice_files;
 use crate::io::policy_file::{self, PolicyFileError};
 
 /// Check a policy file: every fault with its line and column
@@ -37,6 +39,16 @@ pub(super) fn run(args: CheckArgs) -> Result<Outcome, CliError> {
     let digest = GuardLists::built_in().digest();
     match policy_file::load(Some(&args.file), &digest) {
         Ok(policy) => {
+            let texts = advice_files::load(&None, &LanguageTag::english())
+                .map_err(|error| CliError::failed(error.to_string()))?;
+            for (rule, key) in advice_files::unknown_advice(&policy, &texts) {
+                let (file, line) = (args.file.display(), rule.line);
+                output::remark(format!(
+                    "{file}:{line}: rule {:?}: no text of advice {key} ships; without one of your own ([advice] folder) the \
+                     customer is told the general text of the decision",
+                    rule.name.as_str()
+                ));
+            }
             if args.json {
                 output::answer_json(&as_json(&policy))?;
             } else {

@@ -2,6 +2,8 @@
 
 mod demands;
 
+mod inputs;
+
 use rand::SeedableRng;
 
 use super::*;

@@ -1,4 +1,8 @@
-//! Every limit of the product, with its unit and its reason.
+//! Every limit of the product, with its unit and its reason. Those of deciding about orders stand in [`decisions`], those of feedback in
+//! [`feedback`].
+
+pub mod decisions;
+pub mod feedback;
 
 /// Entries in one batch of an exchange: 200 to 400 KB, a tenth of the message limit.
 pub const BATCH_ENTRIES: usize = 1_000;
@@ -145,6 +149,21 @@ pub const CONNECTIONS_PER_SOURCE_PEER: usize = 64;
 
 /// Connections open at once of one member: one for its stream, one for a relay, some during rollover.
 pub const CONNECTIONS_PER_MEMBER: usize = 16;
+
+/// Connections open at once of those who came without a certificate, where tokens are taken: a quarter of the door, so that
+/// holders of certificates find room whoever else comes. From one address half of it: systems behind a proxy share one.
+pub const CONNECTIONS_STRANGERS: usize = 256;
+pub const CONNECTIONS_PER_SOURCE_STRANGERS: usize = 128;
+
+/// Milliseconds such a connection has for its first call with a token that counts, and may rest without a running call
+/// afterwards: a system calls at once after it connected, and keeps its channel between two customers.
+pub const STRANGER_PROOF_MS: u64 = 10_000;
+pub const STRANGER_IDLE_MS: u64 = 300_000;
+
+/// Bytes of JSON bodies in memory at once, of one connection and in all: four of the largest, and as many such connections
+/// as a small machine has memory for. What is above is told to come back, as an overloaded node tells any call.
+pub const BODY_BYTES_PER_CONNECTION: usize = 4 * MESSAGE_BYTES;
+pub const BODY_BYTES: usize = 16 * MESSAGE_BYTES;
 
 /// New connections from one address: this many at once, then this many a second. A handshake costs about 0.5 ms.
 pub const CONNECTS_BURST: u64 = 256;
@@ -386,6 +405,12 @@ pub const TOKEN_DAYS: u64 = 366;
 /// Files of revocations, and of tokens: each is read again when any of them changes.
 pub const ACCESS_FILES: usize = 1_024;
 
+/// Notes that commands left for the audit log and the node has not taken: more than anybody makes while it is stopped.
+pub const COMMAND_NOTES: usize = 1_024;
+
+/// Bytes of the names of tokens that were ever given: some fifty thousand.
+pub const TOKEN_NAMES_BYTES: u64 = 1024 * 1024;
+
 /// Milliseconds between looks at those files: who is revoked is out within a second. After a look that failed, ten.
 pub const ACCESS_POLL_MS: u64 = 1_000;
 pub const ACCESS_RETRY_MS: u64 = 10_000;
@@ -431,8 +456,15 @@ pub const WEBHOOK_ATTEMPT_MS: u64 = 10_000;
 pub const WEBHOOK_FIRST_PAUSE_MS: u64 = 1_000;
 pub const WEBHOOK_LONGEST_PAUSE_MS: u64 = 300_000;
 
-/// Answers that an event is not acceptable before it is given up: a receiver may be in the middle of an upgrade.
+/// Answers that an event is not acceptable before it stands aside for the next: a receiver may be in the middle of an upgrade.
 pub const WEBHOOK_REFUSALS: u32 = 5;
+
+/// Events of one receiver that stand aside at once. Whoever refuses more refuses everything: then the next one waits.
+pub const WEBHOOK_ASIDE: usize = 100;
+
+/// Seconds from its record for which an event that is refused is tried again: a long weekend, for somebody to mend a receiver
+/// that takes ours for somebody else's.
+pub const WEBHOOK_REFUSED_S: u64 = 3 * 86_400;
 
 /// Bytes of the head of a receiver's answer; its body is not read. Hyper takes no less than 8 KiB.
 pub const WEBHOOK_ANSWER_BYTES: usize = 16 * 1024;
@@ -440,34 +472,50 @@ pub const WEBHOOK_ANSWER_BYTES: usize = 16 * 1024;
 /// Bytes of a secret, by the specification of Standard Webhooks.
 pub const WEBHOOK_SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// Effective confidence, in percent, below which a statement that lost some of it with age or with its reporter's precision only
-/// informs: a tenth is the least a reporter may honestly act on.
-pub const CONFIDENCE_FLOOR: u32 = 10;
+/// Bytes of an `Accept-Language` header that are looked at: browsers send below 200.
+pub const ACCEPT_LANGUAGE_BYTES: usize = 1_024;
 
-/// Open disputes of one member that count at once: more than an honest desk works on, far fewer than would disarm anybody.
-pub const DISPUTES_OPEN: usize = 32;
+/// Ranges of an `Accept-Language` header that are looked at: nobody reads more languages.
+pub const ACCEPT_LANGUAGE_RANGES: usize = 32;
 
-/// Disputes and answers of one member that are held, settled ones included: some 130 bytes each.
-pub const DISPUTES_HELD: usize = 1_024;
+/// Characters of a language tag; RFC 5646 §4.4.1 asks for 35 at least.
+pub const LANGUAGE_TAG_CHARACTERS: usize = 35;
 
-/// Days an author has to answer a dispute before its indicator stops counting: a week holds two week-ends at most one of which
-/// nobody works.
-pub const DISPUTE_ANSWER_DAYS: u32 = 7;
+/// Characters of the key of an advice text: a word of a policy.
+pub const ADVICE_KEY_CHARACTERS: usize = 64;
 
-/// Days an own outcome goes on teaching: a year and its seasons.
-pub const OUTCOME_DAYS: u32 = 365;
+/// Characters of an advice's title: one line of a page or a message.
+pub const ADVICE_TITLE_CHARACTERS: usize = 100;
 
-/// Own outcomes that are held, some 200 bytes each; beyond it the oldest are forgotten.
-pub const OUTCOMES_HELD: usize = 65_536;
+/// Characters of an advice's text: what fits a telephone's screen.
+pub const ADVICE_TEXT_CHARACTERS: usize = 600;
 
-/// Indicators of one outcome: as many as a case keeps.
-pub const OUTCOME_INDICATORS: usize = 64;
+/// Keys of advice in one language: several times those of a large policy.
+pub const ADVICE_KEYS: usize = 512;
 
-/// Days a sighting stands in its feed: its reader needs it once, and may be down for a while.
-pub const SIGHTING_DAYS: u32 = 30;
+/// Languages of advice: the official ones of the European Union, twice.
+pub const ADVICE_LANGUAGES: usize = 48;
 
-/// Sightings about own indicators that wait to be opened; what comes beyond it is opened after a start.
-pub const SIGHTINGS_UNREAD: usize = 65_536;
+/// Bytes of one file of advice: 512 texts of the longest kind are below 1.3 MB in any script that takes two bytes a letter.
+pub const ADVICE_FILE_BYTES: u64 = 1_572_864;
 
-/// Sightings opened in one tick: some 0.2 ms each.
-pub const SIGHTINGS_PER_TICK: usize = 64;
+/// Pseudonyms kept of one decision: 16 identifiers with a derived form each, under two epochs.
+pub const DETAIL_INPUTS: usize = 64;
+
+/// Indicators kept of one decision with what they said: a proof of each in a file is below 4 KB.
+pub const DETAIL_INDICATORS: usize = 32;
+
+/// Reasons kept of one decision: one an identifier.
+pub const DETAIL_REASONS: usize = 32;
+
+/// Facts kept of one decision, each within the length of an audit record's value.
+pub const DETAIL_FACTS: usize = 256;
+
+/// Peers kept of one decision with the age of their feeds.
+pub const DETAIL_PEERS: usize = 32;
+
+/// Bytes kept of one decision at the very most: 256 facts of the longest kind. An ordinary one is below 2 KB.
+pub const DETAIL_BYTES: usize = 256 * 1024;
+
+/// Decisions explained by one call, where a customer or an order leads to several: the newest.
+pub const EXPLAINED_PER_CALL: usize = 20;

@@ -1,10 +1,12 @@
 //! Floor 3: the outside. gRPC, TLS, disk, clock and randomness live here and nowhere below.
 
 pub mod access;
+pub mod advice_files;
 pub mod backup;
 pub mod bundle_files;
 pub mod certificate;
 pub mod clock;
+pub mod command_files;
 pub mod compactor;
 pub mod engine;
 pub mod exchange;
@@ -19,6 +21,10 @@ pub mod keystore;
 pub mod log;
 pub mod metrics;
 pub mod noise;
+pub mod permissions;
+pub mod policies;
+pub mod policy_file;
+pub mod profiles;
 pub mod random;
 pub mod rescue;
 pub mod roster_files;

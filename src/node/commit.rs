@@ -11,6 +11,9 @@
 
 use prost::Message;
 
+use crate::node::case_stored::{CaseOpened, CaseStepped};
+use crate::node::challenge_stored::ChallengeChanged;
+use crate::node::detail_stored::DecisionDetailed;
 use crate::node::store::StorageFault;
 
 /// Layout of the records; stands in the first record of every journal.
@@ -26,7 +29,10 @@ pub struct Commit {
 /// One change.
 #[derive(Clone, PartialEq, Message)]
 pub struct Change {
-    #[prost(oneof = "change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 22, 23")]
+    #[prost(
+        oneof = "change::Kind",
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 18, 19, 20, 21, 22, 23, 27"
+    )]
     pub kind: Option<change::Kind>,
 }
 
@@ -66,6 +72,16 @@ pub mod change {
         OutcomeLearnt(super::OutcomeLearnt),
         #[prost(message, tag = "23")]
         SightingRead(super::SightingRead),
+        #[prost(message, tag = "18")]
+        Policy(super::PolicyApplied),
+        #[prost(message, tag = "19")]
+        CaseOpened(super::CaseOpened),
+        #[prost(message, tag = "20")]
+        CaseStepped(super::CaseStepped),
+        #[prost(message, tag = "21")]
+        ChallengeChanged(super::ChallengeChanged),
+        #[prost(message, tag = "27")]
+        DecisionDetailed(super::DecisionDetailed),
     }
 }
 
@@ -327,6 +343,23 @@ pub struct ListedEntry {
     pub reason: u32,
     #[prost(string, tag = "8")]
     pub note: String,
+}
+
+/// A policy came into force.
+#[derive(Clone, PartialEq, Message)]
+pub struct PolicyApplied {
+    /// What decisions name it by, 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub digest: Vec<u8>,
+    /// Its file, byte for byte.
+    #[prost(string, tag = "2")]
+    pub text: String,
+    /// Digest of the guard lists it decided with, 32 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub guard_sha256: Vec<u8>,
+    /// When it came into force here, milliseconds since 1970.
+    #[prost(uint64, tag = "4")]
+    pub time_ms: u64,
 }
 
 /// Enough members cosigned a checkpoint of a feed, or any the head of our audit log.

@@ -56,7 +56,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         if own.iter().any(|row| row.target == indicator.commitment) {
             return Ok(());
         }
-        let limit = limits::DISPUTES_OPEN;
+        let limit = limits::feedback::DISPUTES_OPEN;
         if own.iter().filter(|row| row.standing == DisputeStanding::Open).count() >= limit {
             return Err(DisputeFault::TooMany { limit });
         }

@@ -109,7 +109,7 @@ impl Asked {
 pub(in crate::node) fn person(caller: &Actor) -> String {
     match caller {
         Actor::Local { name, .. } => name.clone(),
-        Actor::Node | Actor::Peer(_) | Actor::Stranger => caller.to_string(),
+        Actor::Node | Actor::Peer(_) | Actor::Stranger | Actor::Machine { .. } => caller.to_string(),
     }
 }
 

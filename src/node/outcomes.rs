@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::base::bytes::Commitment;
 use crate::base::kind::IdentifierKind;
-use crate::base::limits::{OUTCOME_DAYS, OUTCOMES_HELD};
+use crate::base::limits::feedback::{OUTCOME_DAYS, OUTCOMES_HELD};
 use crate::base::name::MemberId;
 use crate::base::time::{Day, Timestamp};
 use crate::domain::feed::blob::sighting::SightingOutcome;

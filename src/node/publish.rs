@@ -72,6 +72,19 @@ pub struct Published {
     pub commitment: Commitment,
     pub kind: IdentifierKind,
     pub weak: bool,
+    pub standing: Standing,
+}
+
+/// How an indicator stands towards the call that is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// This call published it.
+    New,
+    /// An earlier call under the same request id did, and it counts.
+    Before,
+    /// So did an earlier call, and it was withdrawn or has ended since. A repeated call never brings it back: it may be a
+    /// retry that was on its way when somebody withdrew it.
+    EndedSince,
 }
 
 /// What became of the drafts.
@@ -146,7 +159,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         let group = self.publishing_group(request.group.as_ref())?;
         self.check_terms(now)?;
         match self.remembered(request.request.as_ref(), now)? {
-            Some(Remembered::Same(prepared)) => return Ok(receipt_of(&prepared)),
+            Some(Remembered::Same(prepared)) => return Ok(self.receipt_of(&prepared)),
             Some(Remembered::Other) => return Err(PublishFault::RequestIdReused),
             None => {}
         }
@@ -206,6 +219,20 @@ impl<J: Journal, V: Views> Node<J, V> {
         Ok(receipt)
     }
 
+    /// The answer the first call gave, and what has become of it since.
+    fn receipt_of(&self, prepared: &Prepared) -> PublishReceipt {
+        let published = prepared.entries.iter().filter_map(|waiting| {
+            let leaf = Leaf::decode(&waiting.entry.as_ref()?.leaf).ok()?;
+            let kind = IdentifierKind::ALL.get(usize::try_from(waiting.kind).ok()?).copied()?;
+            let Leaf { commitment, .. } = leaf;
+            let counts = self.own(&commitment, Reach::Counting).is_some();
+            let standing = if counts { Standing::Before } else { Standing::EndedSince };
+            let published = Published { draft: waiting.draft, commitment, kind, weak: waiting.weak, standing };
+            (leaf.kind == EntryKind::Indicator).then_some(published)
+        });
+        PublishReceipt { published: published.collect(), refused: prepared.refused.clone() }
+    }
+
     /// The entries one draft becomes: an e-mail, a domain, a URL and an IPv6 address become more than one.
     fn prepare(
         &self,
@@ -240,7 +267,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             None => None,
         };
         let canonical = canonicalise(&draft.identifier, &self.state.settings.canon_rules)
-            .map_err(|error| refuse("value", error.rule.name(), error.to_string()))?;
+            .map_err(|error| refuse("value", error.rule.name(), error.rule.to_string()))?;
         let subject = self.subject(source_ref.as_ref(), &canonical);
         let mut ready = Vec::with_capacity(canonical.len());
         for (nth, identifier) in canonical.iter().enumerate() {
@@ -267,7 +294,7 @@ impl<J: Journal, V: Views> Node<J, V> {
                 _ => Vec::new(),
             };
             ready.push(Ready {
-                published: Some(Published { draft: record, commitment, kind, weak }),
+                published: Some(Published { draft: record, commitment, kind, weak, standing: Standing::New }),
                 entry: PreparedEntry {
                     group: group.to_string(),
                     entry: Some(stored(&entry)),
@@ -359,16 +386,4 @@ pub(in crate::node) fn stored_refusal(refused: &Refused) -> commit::RefusedRecor
         rule: refused.rule.to_owned(),
         description: refused.description.clone(),
     }
-}
-
-/// The answer the first call gave.
-fn receipt_of(prepared: &Prepared) -> PublishReceipt {
-    let published = prepared.entries.iter().filter_map(|waiting| {
-        let leaf = Leaf::decode(&waiting.entry.as_ref()?.leaf).ok()?;
-        let kind = IdentifierKind::ALL.get(usize::try_from(waiting.kind).ok()?).copied()?;
-        let Leaf { commitment, .. } = leaf;
-        let indicator = leaf.kind == EntryKind::Indicator;
-        indicator.then_some(Published { draft: waiting.draft, commitment, kind, weak: waiting.weak })
-    });
-    PublishReceipt { published: published.collect(), refused: prepared.refused.clone() }
 }

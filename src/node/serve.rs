@@ -274,11 +274,16 @@ fn run_of(commit: Commit, origin: &str, first: EntryIndex) -> Option<Vec<StoredE
         | change::Kind::Recovered(_)
         | change::Kind::Filled(_)
         | change::Kind::Listed(_)
+        | change::Kind::CaseOpened(_)
+        | change::Kind::CaseStepped(_)
+        | change::Kind::ChallengeChanged(_)
         | change::Kind::Cosigned(_)
         | change::Kind::AuditWitnessed(_)
         | change::Kind::OutcomeLearnt(_)
         | change::Kind::SightingRead(_)
         | change::Kind::ErasureAsked(_)
-        | change::Kind::ErasureConfirmed(_) => None,
+        | change::Kind::ErasureConfirmed(_)
+        | change::Kind::DecisionDetailed(_)
+        | change::Kind::Policy(_) => None,
     })
 }

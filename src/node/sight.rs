@@ -18,6 +18,7 @@ use crate::base::name::{FeedId, MemberId};
 use crate::base::time::{Hour, Timestamp};
 use crate::domain::audit::event::{AuditEvent, IndicatorRef};
 use crate::domain::audit::record::Actor;
+use crate::domain::case::outcome::{KnownOutcome, Outcome};
 use crate::domain::feed::blob::sighting::{Sighting, SightingOutcome};
 use crate::domain::feed::entry::{Entry, EntryKind};
 use crate::domain::feed::sighting_seal::{SightingTerms, seal_sighting};
@@ -35,8 +36,24 @@ const DAY_MS: u64 = 86_400_000;
 pub struct KnownSighting {
     pub decision: DecisionId,
     pub outcome: SightingOutcome,
-    /// At most [`limits::OUTCOME_INDICATORS`] count; own ones teach nothing and are passed over.
+    /// At most [`limits::feedback::OUTCOME_INDICATORS`] count; own ones teach nothing and are passed over.
     pub indicators: Vec<SeenIndicator>,
+}
+
+impl KnownSighting {
+    /// What a case's outcome says to those who reported what matched.
+    pub fn of(known: &KnownOutcome) -> Self {
+        let indicators = known.evidence.iter().map(|seen| SeenIndicator {
+            member: seen.member.clone(),
+            commitment: seen.commitment,
+            kind: seen.kind,
+        });
+        let outcome = match known.outcome {
+            Outcome::Fraud => SightingOutcome::Confirmed,
+            Outcome::Genuine => SightingOutcome::FalsePositive,
+        };
+        Self { decision: known.decision.0, outcome, indicators: indicators.collect() }
+    }
 }
 
 impl<J: Journal, V: Views> Node<J, V> {
@@ -77,7 +94,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         let learnt = Learnt {
             outcome: known.outcome,
             at: now,
-            indicators: others.take(limits::OUTCOME_INDICATORS).cloned().collect(),
+            indicators: others.take(limits::feedback::OUTCOME_INDICATORS).cloned().collect(),
         };
         let held = self.state.outcomes.of(&known.decision);
         let same = held.is_some_and(|held| (held.outcome, &held.indicators) == (learnt.outcome, &learnt.indicators));
@@ -123,7 +140,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         let not_before = tomorrow.start().plus_ms(rng.random_range(0..DAY_MS));
         let hour = Hour(tomorrow.0.saturating_mul(24));
         let blob = Sighting { target: seen.commitment, reporter: identity.member.clone(), hour, sealed }.encode();
-        let expires = now.plus_s(u64::from(limits::SIGHTING_DAYS) * 86_400).day();
+        let expires = now.plus_s(u64::from(limits::feedback::SIGHTING_DAYS) * 86_400).day();
         let epoch_id = identity.key_ring.current.epoch_id();
         let entry = Entry::seal_new(EntryKind::Sighting, epoch_id, expires, blob, Salt(rng.random()))
             .map_err(|error| damaged("sighting", error))?;
@@ -149,7 +166,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         rng: &mut impl CryptoRng,
     ) -> Result<(), StorageFault> {
         let (mut commit, mut events) = (Commit::default(), Vec::new());
-        for (at, unread) in self.state.sightings.unread(limits::SIGHTINGS_PER_TICK) {
+        for (at, unread) in self.state.sightings.unread(limits::feedback::SIGHTINGS_PER_TICK) {
             let (target, reporter) = (unread.sighting.target, at.0.member.clone());
             let identity = &self.state.identity;
             let member = identity.member.clone();

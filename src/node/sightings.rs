@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use crate::base::bytes::Commitment;
-use crate::base::limits::{KEPT_DAYS, SIGHTINGS_UNREAD};
+use crate::base::limits::KEPT_DAYS;
+use crate::base::limits::feedback::SIGHTINGS_UNREAD;
 use crate::base::name::{ConsortiumId, FeedId, MemberId};
 use crate::base::position::EntryIndex;
 use crate::base::time::{Day, Timestamp};

@@ -8,12 +8,14 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::base::bytes::{Incarnation, LocalMac, Salt};
+use crate::base::bytes::{Incarnation, LocalMac, Salt, Sha256Digest};
 use crate::base::name::{FeedId, MemberId};
 use crate::base::time::{Day, Timestamp};
 use crate::domain::belief::place::TableKey;
 use crate::domain::belief::writer::Writer;
 use crate::domain::belief::{Belief, Witnessing};
+use crate::domain::case::challenge::ChallengeRules;
+use crate::domain::case::rules::CaseRules;
 use crate::domain::feed::blob::sighting::Sighting;
 use crate::domain::feed::entry::{Content, Entry, EntryKind};
 use crate::domain::identifier::CanonRules;
@@ -28,6 +30,8 @@ use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::ledger::Ledger;
 use crate::node::believe::{Allowances, Heard, believe};
+use crate::node::cases::Cases;
+use crate::node::challenge::Challenges;
 use crate::node::commit::{RosterApplied, StoredEntry};
 use crate::node::decoy::Decoys;
 use crate::node::erasures::Erasures;
@@ -37,8 +41,10 @@ use crate::node::identity::Identity;
 use crate::node::outcomes::Outcomes;
 use crate::node::pending::Pending;
 use crate::node::published::Published;
+use crate::node::record_command::Commands;
 use crate::node::sightings::Sightings;
 use crate::node::store::{RecordNumber, StorageFault, ViewChange};
+use crate::node::sweep::decided_before;
 use crate::node::unbelieved::Why;
 use crate::node::witness::AuditWitness;
 
@@ -57,6 +63,8 @@ pub struct Settings {
     pub typologies: TypologyList,
     /// Cap of the privacy budget of one quarter.
     pub quarter_cap: Epsilon,
+    pub cases: CaseRules,
+    pub challenge: ChallengeRules,
     /// Version of the program, for the audit log.
     pub version: &'static str,
 }
@@ -73,6 +81,7 @@ pub struct State {
     pub audits: AuditWitness,
     pub pending: Pending,
     pub decoys: Decoys,
+    pub commands: Commands,
     pub fence: Fence,
     pub belief: Arc<Belief>,
     pub ledger: Ledger,
@@ -96,6 +105,12 @@ pub struct State {
     pub quotas: BTreeMap<MemberId, u32>,
     /// Erasures that wait for a second person, or did until lately.
     pub erasures: Erasures,
+    pub cases: Cases,
+    pub challenges: Challenges,
+    /// The policy in force, by the name decisions give it; none before the first.
+    pub policy: Option<Sha256Digest>,
+    /// The record of every policy that was in force.
+    pub(in crate::node) policies: BTreeMap<Sha256Digest, RecordNumber>,
     /// An erasure was taken in that compaction has not seen.
     pub erased_lately: bool,
     /// The audit log says that the node stopped, and not that it started again.
@@ -127,6 +142,7 @@ impl State {
             audits: AuditWitness::default(),
             pending: Pending::default(),
             decoys: Decoys::default(),
+            commands: Commands::default(),
             fence: Fence::new(roster.peers_of(&identity.member).len()),
             belief: Arc::new(Belief::new(table_key, witnessing(&roster))),
             ledger: Ledger::new(settings.quarter_cap),
@@ -140,6 +156,10 @@ impl State {
             exclusions: Exclusions::default(),
             quotas: roster.members().iter().map(|member| (member.id.clone(), member.entries_per_day)).collect(),
             erasures: Erasures::default(),
+            cases: Cases::default(),
+            challenges: Challenges::new(settings.challenge.remembered_hours),
+            policy: None,
+            policies: BTreeMap::new(),
             erased_lately: false,
             stopped: false,
             written_at: Timestamp::from_unix_ms(0),
@@ -170,6 +190,8 @@ impl State {
         self.decoys.expire(today);
         self.outcomes.expire(today);
         self.sightings.expire(today);
+        self.challenges.passed.forget(today.start());
+        self.cases.forget_before(decided_before(today, self.settings.cases.retention_days));
         for feed in self.feeds.values_mut() {
             feed.cover_expired(today);
         }
@@ -190,6 +212,8 @@ impl State {
         let believed = std::mem::take(&mut self.staged.believed);
         self.believe_all(&believed);
         self.pending.show();
+        self.challenges.show();
+        self.cases.show();
         self.staged_requests.clear();
         self.count_witnesses();
         for feed in self.feeds.values_mut() {

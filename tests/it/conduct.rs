@@ -17,7 +17,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 /// Far above any timer of these tests: reaching it means that nothing happened.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 const SOON: Duration = Duration::from_millis(100);
 const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
 const PING: [u8; 17] = [0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
@@ -37,14 +37,14 @@ async fn shaken_for(local: &LocalDoor, protocol: &[u8]) -> TlsStream<TcpStream> 
 }
 
 /// Reads until the door closes the connection, however it does.
-async fn closed(mut stream: impl AsyncReadExt + Unpin) {
+pub async fn closed(mut stream: impl AsyncReadExt + Unpin) {
     let mut buffer = vec![0; 16 * 1024];
     let closed = async { while !matches!(stream.read(&mut buffer).await, Ok(0) | Err(_)) {} };
     timeout(PATIENCE, closed).await.expect("the door closes it");
 }
 
 /// The connection's task counts just after the socket closes.
-async fn counted(door: &OpenDoor, counter: impl Fn(&DoorCounts) -> &AtomicU64, expected: u64) {
+pub async fn counted(door: &OpenDoor, counter: impl Fn(&DoorCounts) -> &AtomicU64, expected: u64) {
     let reached = async {
         while counter(&door.counts).load(Ordering::Relaxed) < expected {
             tokio::task::yield_now().await;

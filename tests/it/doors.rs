@@ -3,6 +3,8 @@
 use crate::certificates::{IN_FORCE, TestAuthority, peer};
 use hushwire::base::bytes::Sha256Digest;
 use hushwire::base::name::MemberId;
+use hushwire::io::access::bearer::Bearer;
+use hushwire::io::access::tokens::TokenRegistry;
 use hushwire::io::grpc::gate::{Gate, GateSettings};
 use hushwire::io::grpc::identity::{local_caller, peer_caller};
 use hushwire::io::grpc::wire::hushwire::local::v1 as local;
@@ -82,7 +84,13 @@ pub struct OpenDoor {
 }
 
 impl OpenDoor {
-    async fn open(config: DoorTls, admission: Admission, settings: DoorSettings, gate: GateSettings) -> Self {
+    async fn open(
+        config: DoorTls,
+        admission: Admission,
+        settings: DoorSettings,
+        gate: GateSettings,
+        tokens: Option<Arc<TokenRegistry>>,
+    ) -> Self {
         let tcp = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = tcp.local_addr().expect("bound");
         let tls = watch::Sender::new(Arc::new(config));
@@ -90,7 +98,7 @@ impl OpenDoor {
         let door = Door { tcp, tls: tls.subscribe(), admission, settings, counts: Arc::clone(&counts) };
         let routes = Routes::new(NodeServiceServer::new(WhoAmI)).add_service(ExchangeServiceServer::new(WhoAmI));
         let (stop, stopped) = oneshot::channel();
-        let service = Gate::new(routes.prepare(), gate, Arc::new(|_| {}));
+        let service = Bearer::new(Gate::new(routes.prepare(), gate, Arc::new(|_| {})), tokens);
         let task = tokio::spawn(door.serve(service, async move {
             // A dropped sender ends the test, and with it the door.
             stopped.await.unwrap_or_default();
@@ -117,11 +125,16 @@ pub struct LocalDoor {
 
 impl LocalDoor {
     pub async fn open(settings: DoorSettings) -> Self {
+        Self::open_to(settings, None).await
+    }
+
+    /// The same, where holders of these tokens are let in without a certificate.
+    pub async fn open_to(settings: DoorSettings, tokens: Option<Arc<TokenRegistry>>) -> Self {
         let authority = TestAuthority::new("bank-a");
-        let config = tls::local_server(&authority.node(), &authority.authority(), LocalRules::of(member("bank-a")))
-            .expect("sound");
+        let rules = LocalRules { tokens: tokens.is_some(), ..LocalRules::of(member("bank-a")) };
+        let config = tls::local_server(&authority.node(), &authority.authority(), rules).expect("sound");
         let admission = Admission::Local { member: member("bank-a") };
-        let door = OpenDoor::open(config, admission, settings, GateSettings::local()).await;
+        let door = OpenDoor::open(config, admission, settings, GateSettings::local(), tokens).await;
         Self { authority, door }
     }
 
@@ -157,7 +170,7 @@ impl PeerDoor {
         let pins = Arc::new(PinRegistry::new(BTreeMap::from([(other_pin, member("bank-b"))])));
         let config = tls::peer_server(&own, &pins).expect("sound");
         let admission = Admission::Peer { pins: Arc::clone(&pins) };
-        let door = OpenDoor::open(config, admission, settings, GateSettings::peer()).await;
+        let door = OpenDoor::open(config, admission, settings, GateSettings::peer(), None).await;
         Self { door, pins, own_pin, other, other_pin }
     }
 

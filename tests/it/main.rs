@@ -5,3 +5,4 @@ mod conduct;
 mod doors;
 mod handshake;
 mod lifetime;
+mod strangers;

@@ -1,19 +1,22 @@
 //! What an outcome teaches its own node and tells an indicator's author, and how disputes go from member to member.
 
-use hushwire::base::bytes::Commitment;
+use hushwire::base::bytes::{Commitment, Sha256Digest};
 use hushwire::base::kind::IdentifierKind;
 use hushwire::base::limits;
-use hushwire::base::position::TreeSize;
+use hushwire::base::position::{EntryIndex, TreeSize};
 use hushwire::base::time::Timestamp;
 use hushwire::domain::audit::event::IndicatorRef;
 use hushwire::domain::audit::record::Actor;
 use hushwire::domain::belief::disputes::{DisputeRow, DisputeStanding};
+use hushwire::domain::case::outcome::Outcome;
+use hushwire::domain::case::{CaseId, Evidence};
 use hushwire::domain::feed::blob::sighting::{Sighting, SightingOutcome};
 use hushwire::domain::feed::entry::{EntryKind, Leaf};
 use hushwire::domain::feed::sighting_seal::{NotOpened, SightingTerms};
 use hushwire::domain::indicator::words::{DisputeReason, RetractionReason};
 use hushwire::node::dispute::DisputeFault;
 use hushwire::node::outcomes::SeenIndicator;
+use hushwire::node::record_screening::{CaseFacts, ScreeningRecord};
 use hushwire::node::retract::RetractRequest;
 use hushwire::node::select::Selectors;
 use hushwire::node::sight::KnownSighting;
@@ -247,7 +250,7 @@ fn each_step_is_refused_to_whom_it_is_not() {
 fn a_member_opens_no_more_disputes_than_count() {
     let (consortium, mut houses, indicator) = world();
     let named = |commitment| IndicatorRef { commitment, ..indicator.clone() };
-    let more: Vec<IndicatorRef> = (0..limits::DISPUTES_OPEN)
+    let more: Vec<IndicatorRef> = (0..limits::feedback::DISPUTES_OPEN)
         .map(|number| named(houses[BANK].publish(&format!("device-of-a-case-{:02}", number + 2), 60, None, START)))
         .collect();
     meet(&consortium, &mut houses, START);
@@ -255,7 +258,7 @@ fn a_member_opens_no_more_disputes_than_count() {
         dispute(&mut houses[SHOP], one, START).expect("there is room");
     }
     let refused = dispute(&mut houses[SHOP], &indicator, START);
-    assert_eq!(refused, Err(DisputeFault::TooMany { limit: limits::DISPUTES_OPEN }));
+    assert_eq!(refused, Err(DisputeFault::TooMany { limit: limits::feedback::DISPUTES_OPEN }));
     let shop = &mut houses[SHOP];
     shop.node.withdraw_dispute(&Actor::Node, &more[0], START, &mut shop.rng).expect("its own");
     shop.node.sync().expect("syncs");
@@ -278,4 +281,42 @@ fn what_is_retracted_stays_so_and_its_dispute_is_moot() {
         assert_eq!(disputes(house), [(DisputeStanding::Moot, "shop".to_owned())]);
     }
     assert_eq!(dispute(&mut houses[THIRD], &indicator, START.plus_s(11)), Err(DisputeFault::UnknownIndicator));
+}
+
+#[test]
+fn the_outcome_of_a_case_teaches_here_and_reaches_who_reported_once() {
+    let (consortium, mut houses, indicator) = world();
+    let till = Actor::Local { member: consortium.members[SHOP].clone(), role: "screener", name: "till".to_owned() };
+    let id = CaseId([7; 16]);
+    let evidence = Evidence {
+        member: indicator.member.clone(),
+        commitment: indicator.commitment,
+        group: consortium.feed(BANK).group.clone(),
+        index: EntryIndex(0),
+        kind: IdentifierKind::Device,
+    };
+    let record = ScreeningRecord {
+        caller: till.clone(),
+        time: START,
+        decision_id: id.to_string(),
+        decision: "hold",
+        reasons: vec!["single_indicator".to_owned()],
+        matched: Vec::new(),
+        policy_sha256: Sha256Digest([1; 32]),
+        degraded: false,
+        anomalies: Vec::new(),
+        case: Some(CaseFacts { evidence: vec![evidence], ..CaseFacts::default() }),
+        behind: None,
+    };
+    let shop = &mut houses[SHOP];
+    shop.node.record_screenings(vec![record], &mut shop.rng).expect("recorded");
+    for _ in 0..2 {
+        shop.node.report_outcome(&till, id, Outcome::Genuine, true, START, &mut shop.rng).expect("known");
+        shop.node.sync().expect("syncs");
+    }
+    let learnt = shop.node.state().outcomes.of(&id.0).map(|learnt| learnt.outcome);
+    assert_eq!(learnt, Some(SightingOutcome::FalsePositive));
+    meet(&consortium, &mut houses, START.plus_s(2 * DAY_S));
+    assert_eq!(sightings(&houses[SHOP], &consortium, SHOP).len(), 1);
+    assert_eq!(tally(&houses[BANK], &indicator.commitment), (0, 1));
 }

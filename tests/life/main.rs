@@ -1,6 +1,8 @@
 //! The life of a store: what leaves it and what stays, erasure, restores, damage. Several nodes in one thread.
 
 mod acknowledgement;
+mod cases;
+mod challenges;
 mod compaction;
 mod consortium;
 mod damage;
@@ -9,11 +11,13 @@ mod door;
 mod early;
 mod engine;
 mod erasure;
+mod explain;
 mod feedback;
 mod following;
 mod freshness;
 mod house;
 mod lists;
+mod policies;
 mod quotas;
 mod quotas_compacted;
 mod quotas_spread;

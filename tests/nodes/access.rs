@@ -77,3 +77,17 @@ fn a_revocation_in_no_nodes_folder_is_refused() {
     assert!(said.code == 1 && said.stderr.contains("is no node's folder"), "{}", said.stderr);
     assert!(!consortium.path().join("nowhere").exists());
 }
+
+#[test]
+fn who_is_revoked_is_out_while_the_nodes_own_certificate_cannot_be_read() {
+    let consortium = Consortium::found(&["bank-a"]);
+    let a = consortium.start("bank-a");
+    a.until_ready();
+    let stolen = shown(&a, "operator");
+    std::fs::write(a.home.path().join("tls/server.pem"), "in the middle of a change").expect("written");
+    consortium.succeed("cert revoke operator desk --dir bank-a");
+    wait("the stolen certificate is refused", || {
+        (knock(a.local, &stolen, b"http/1.1", REQUEST) == Err(AlertDescription::CertificateRevoked)).then_some(())
+    });
+    assert_eq!(call(&a.channel("auditor"), STATUS).code(), Code::Ok, "others are let in");
+}

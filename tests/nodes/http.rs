@@ -1,13 +1,23 @@
 //! The HTTP/JSON door of a running node, asked as a system asks that speaks HTTP/1.1 and nothing else.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, StreamBody};
+use hushwire::base::limits;
 use hushwire::io::transport::tls;
+use hyper::body::Frame;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use prost::bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_stream::StreamExt;
 
 use crate::caller::RUNTIME;
 use crate::consortium::Consortium;
@@ -252,4 +262,54 @@ fn a_client_that_names_no_protocol_speaks_http_1_and_peers_do_not() {
     let (status, _) = a.stop();
     let log = std::fs::read_to_string(log).expect("a log");
     assert!(status.success() && log.contains("node.stopped"), "an idle connection holds up no stop: {log}");
+}
+
+/// What became of a `POST` over this connection whose body comes in these pieces and then does not end.
+async fn unended(
+    connection: &http2::SendRequest<BoxBody<Bytes, Infallible>>,
+    pieces: usize,
+    piece: &'static [u8],
+) -> Result<u16, hyper::Error> {
+    let coming = tokio_stream::iter((0..pieces).map(move |_| Ok(Frame::data(Bytes::from_static(piece)))));
+    let body = StreamBody::new(coming.chain(tokio_stream::pending())).boxed();
+    let request = http::Request::post("https://127.0.0.1/v1/transactions:screen")
+        .header("content-type", "application/json")
+        .body(body)
+        .expect("valid");
+    Ok(connection.clone().send_request(request).await?.status().as_u16())
+}
+
+#[test]
+fn one_connection_cannot_have_the_node_gather_more_than_its_share_and_takes_no_others() {
+    const PIECE: &[u8] = &[b' '; 16 * 1024];
+    let consortium = Consortium::found(&["bank-a"]);
+    let a = consortium.start("bank-a");
+    a.until_ready();
+    RUNTIME.block_on(async {
+        let stream = connect(&a, "screener", &[b"h2"]).await.expect("a handshake");
+        let (connection, driver) =
+            http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("HTTP/2 is spoken");
+        let driver = tokio::spawn(driver);
+        // Whole bodies but for their end: one more than fit.
+        let fit = limits::BODY_BYTES_PER_CONNECTION / limits::MESSAGE_BYTES;
+        let pieces = limits::MESSAGE_BYTES / PIECE.len();
+        let mut asked = JoinSet::new();
+        for _ in 0..=fit {
+            let connection = connection.clone();
+            asked.spawn(async move { unended(&connection, pieces, PIECE).await });
+        }
+        let first = asked.join_next().await.expect("asked").expect("does not panic").expect("answered");
+        assert_eq!(first, 429);
+        let other = tokio::task::spawn_blocking(move || {
+            assert_eq!(post(&a, "screener", "/v1/transactions:screen", &order()).status, 200);
+            a
+        });
+        let a = other.await.expect("another connection has its own share");
+        assert_eq!(asked.len(), fit, "the others are still being gathered");
+        drop((asked, connection));
+        driver.abort();
+        let back =
+            tokio::task::spawn_blocking(move || post(&a, "screener", "/v1/transactions:screen", &order()).status);
+        assert_eq!(back.await.expect("answered"), 200);
+    });
 }

@@ -4,9 +4,13 @@
 //! What is only in one process is tried elsewhere (`tests/it`, `tests/store`); here stands what needs several, or a kill.
 
 mod access;
+mod advice;
 mod backup;
 mod beyond;
 mod caller;
+mod cases;
+mod challenges;
+mod commands;
 mod consortium;
 mod copies;
 mod crash;
@@ -14,6 +18,7 @@ mod disputes;
 mod doors;
 mod erasure;
 mod evidence;
+mod explain;
 mod flow;
 mod follow;
 mod full_disk;
@@ -27,6 +32,8 @@ mod lists;
 mod matrix;
 mod monitoring;
 mod node;
+mod policies;
+mod profiles;
 mod puller;
 mod recovery;
 mod relay;

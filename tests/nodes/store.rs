@@ -2,6 +2,8 @@
 
 use hushwire::app::config::layout::NodeDir;
 use hushwire::base::time::Timestamp;
+use hushwire::domain::case::challenge::ChallengeRules;
+use hushwire::domain::case::rules::CaseRules;
 use hushwire::domain::identifier::CanonRules;
 use hushwire::domain::identifier::guard::GuardLists;
 use hushwire::domain::indicator::typology::TypologyList;
@@ -48,6 +50,8 @@ impl Home {
             guards: GuardLists::built_in().into(),
             typologies: TypologyList::built_in(),
             quarter_cap: Epsilon::from_nano(1),
+            cases: CaseRules::default(),
+            challenge: ChallengeRules::default(),
             version: "0",
         };
         let (journal, views) = (self.journal(), MemoryViews::default());

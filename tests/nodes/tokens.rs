@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hushwire::app::config::layout::NodeDir;
+use hushwire::base::limits;
 use hushwire::base::role::Role;
 use hushwire::io::access::token::{Scope, Token, TokenRecord};
 use hushwire::io::clock;
@@ -270,7 +271,7 @@ fn what_is_wrong_with_a_new_token_is_told() {
         assert!(!said.stdout.contains("hushwire_"), "{}", said.stdout);
     };
     issue(&consortium, "auditor", "books", "");
-    check("issue --role auditor --name books --expires 1d", 1, "exists already");
+    check("issue --role auditor --name books --expires 1d", 1, "was given before");
     check("issue --role king --name k --expires 1d", 2, "publisher");
     check("issue --role auditor --name Books --expires 1d", 2, "lower-case");
     check("issue --role auditor --name b --expires 400d", 2, "366d");
@@ -279,4 +280,79 @@ fn what_is_wrong_with_a_new_token_is_told() {
     check("revoke nothing", 1, "nothing.json");
     let said = consortium.run(&["cert", "issue", "auditor", "token.books", "--dir", "bank-a"]);
     assert!(said.code == 2 && said.stderr.contains("those of tokens"), "{}", said.stderr);
+}
+
+#[test]
+fn refusals_beyond_those_of_a_minute_are_counted_and_the_count_survives_a_stop() {
+    let consortium = Consortium::found(&["bank-a"]);
+    let a = start(&consortium);
+    a.until_ready();
+    let nobody = Shown::nothing();
+    let channel = nobody.channel(a.local);
+    // Enough for two minutes, should one end meanwhile.
+    let most = usize::try_from(limits::STRANGERS_PER_MINUTE).expect("few");
+    let knocks = 2 * most + 20;
+    for _ in 0..knocks {
+        assert_eq!(call_with(&channel, STATUS, &[]).code(), Code::Unauthenticated);
+    }
+    let one_by_one = |node: &Node| audited(&consortium, node).values().sum::<usize>();
+    wait("the first are written", || (one_by_one(&a) >= most).then_some(()));
+    a.stop();
+    let a = start(&consortium);
+    a.until_ready();
+    let listed = consortium.audit_list(&a, &["--action", "audit.gap"]);
+    let listed: serde_json::Value = serde_json::from_str(&listed.stdout).expect("JSON");
+    let gaps = listed["records"].as_array().expect("records").iter();
+    let counted: usize =
+        gaps.map(|gap| gap["fields"]["records_lost"].as_str().expect("a number").parse::<usize>().expect("one")).sum();
+    assert!(counted > 0);
+    assert_eq!(one_by_one(&a) + counted, knocks, "{listed}");
+}
+
+#[test]
+fn a_command_shows_a_token_in_place_of_a_certificate() {
+    let consortium = Consortium::found(&["bank-a"]);
+    let token = issue(&consortium, "operator", "desk", "");
+    let file = consortium.file("desk.token", &format!("{}\n", token.strip_prefix("Bearer ").expect("a header")));
+    let a = start(&consortium);
+    a.until_ready();
+    let local = a.local.to_string();
+    // Beside the node, and from elsewhere with nothing but the token and the node's authority.
+    let beside = consortium
+        .succeed(&format!("status --json --config bank-a/hushwire.toml --endpoint {local} --token-file desk.token"));
+    assert!(beside.stdout.contains("bank-a"), "{}", beside.stdout);
+    let elsewhere = consortium.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).expect("made");
+    std::fs::copy(a.home.path().join("tls/local-ca.pem"), elsewhere.join("ca.pem")).expect("copied");
+    let words = ["status", "--endpoint", &local, "--identity", "elsewhere", "--token-file", "desk.token"];
+    let said = consortium.run(&words);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(said.stderr.contains("chmod 600"), "others may read it: {}", said.stderr);
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("ours");
+    assert!(!consortium.run(&words).stderr.contains("chmod"));
+    // The node decides what it opens.
+    let refused = |words: &[&str], code: i32, part: &str| {
+        let said = consortium.run(words);
+        assert_eq!(said.code, code, "{}", said.stderr);
+        assert!(said.stderr.contains(part), "{part}: {}", said.stderr);
+    };
+    let with = |token: &'static str, command: &[&'static str]| -> Vec<String> {
+        let more = ["--endpoint", &local, "--identity", "elsewhere", "--token-file", token];
+        command.iter().copied().chain(more).map(str::to_owned).collect()
+    };
+    let words = with("desk.token", &["audit", "list"]);
+    refused(&words.iter().map(String::as_str).collect::<Vec<_>>(), 1, "ROLE_NOT_ALLOWED");
+    let words = with("desk.token", &["erase", "confirm", "0123456789abcdef0123456789abcdef"]);
+    refused(&words.iter().map(String::as_str).collect::<Vec<_>>(), 1, "without --token-file");
+    consortium.file("none.token", "hunter2");
+    let words = with("none.token", &["status"]);
+    refused(&words.iter().map(String::as_str).collect::<Vec<_>>(), 2, "holds no token");
+    consortium.succeed("token revoke desk --dir bank-a");
+    let words = with("desk.token", &["status"]);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    wait("it is revoked", || consortium.run(&words).stderr.contains("REVOKED_TOKEN").then_some(()));
+    let said = consortium.transcript();
+    let secret = token.strip_prefix("Bearer ").expect("a header");
+    let shown = said.iter().filter(|said| said.stdout.contains(secret) || said.stderr.contains(secret)).count();
+    assert_eq!(shown, 1, "only where it was issued");
 }

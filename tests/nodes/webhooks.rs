@@ -26,11 +26,13 @@ use crate::node::{Home, Node, wait};
 
 const BLOCK: (IdentifierKind, &str) = (IdentifierKind::Device, "hushwire-sandbox-block");
 const HOLD: (IdentifierKind, &str) = (IdentifierKind::Device, "hushwire-sandbox-hold");
+/// Longest between two attempts here, on a busy machine: pauses grow to half a minute.
+const PATIENCE: Duration = Duration::from_secs(90);
 const SANDBOX: [(&str, &str); 1] = [("HUSHWIRE__SCREENING__SANDBOX", "true")];
 
 /// What a receiver does with the next event.
 #[derive(Clone)]
-enum Answer {
+pub enum Answer {
     /// The whole answer; the connection ends behind it.
     Say(String),
     /// Closes without a word.
@@ -41,21 +43,21 @@ enum Answer {
     Flood,
 }
 
-fn status(code: u16) -> Answer {
+pub fn status(code: u16) -> Answer {
     Answer::Say(format!("HTTP/1.1 {code} X\r\ncontent-length: 0\r\n\r\n"))
 }
 
 /// An event as it came.
 #[derive(Debug, Clone)]
-struct Posted {
-    id: String,
+pub struct Posted {
+    pub id: String,
     timestamp: u64,
     signature: String,
-    body: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
 impl Posted {
-    fn event(&self) -> serde_json::Value {
+    pub fn event(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).expect("JSON")
     }
 
@@ -63,45 +65,43 @@ impl Posted {
         self.event()["type"].as_str().expect("a type").to_owned()
     }
 
-    fn is_signed_with(&self, secret: &str) -> bool {
+    pub fn is_signed_with(&self, secret: &str) -> bool {
         let one = Secrets::parse(secret.as_bytes()).expect("a secret").sign(&self.id, self.timestamp, &self.body);
         self.signature.split(' ').any(|signature| signature == one)
     }
 }
 
 /// A receiver of one node. Without a plan left it answers 204.
-struct Desk {
-    address: SocketAddr,
-    plan: Arc<Mutex<Vec<Answer>>>,
-    posted: Receiver<Posted>,
+pub struct Desk {
+    pub address: SocketAddr,
+    pub posted: Receiver<Posted>,
     /// Bytes of each flood until the other side was gone.
     flooded: Receiver<usize>,
 }
 
 impl Desk {
-    fn open(tcp: TcpListener, plan: Vec<Answer>, tls: Option<Arc<Mutex<Arc<ServerConfig>>>>) -> Self {
+    pub fn open(tcp: TcpListener, plan: Vec<Answer>, tls: Option<Arc<Mutex<Arc<ServerConfig>>>>) -> Self {
         let address = tcp.local_addr().expect("bound");
-        let plan = Arc::new(Mutex::new(plan));
+        let plan = Mutex::new(plan);
         let ((tell, posted), (tell_flood, flooded)) = (channel(), channel());
-        let plan_of = Arc::clone(&plan);
         std::thread::spawn(move || {
             for socket in tcp.incoming().map_while(Result::ok) {
                 // A caller that gives up ends its own conversation alone.
                 let _gave_up = match &tls {
-                    None => converse(socket, &plan_of, &tell, &tell_flood),
+                    None => converse(socket, &plan, &tell, &tell_flood),
                     Some(config) => {
                         let config = Arc::clone(&config.lock().expect("not poisoned"));
                         let connection = ServerConnection::new(config).expect("a configuration");
-                        converse(StreamOwned::new(connection, socket), &plan_of, &tell, &tell_flood)
+                        converse(StreamOwned::new(connection, socket), &plan, &tell, &tell_flood)
                     }
                 };
             }
         });
-        Self { address, plan, posted, flooded }
+        Self { address, posted, flooded }
     }
 
-    fn next(&self) -> Posted {
-        self.posted.recv_timeout(Duration::from_secs(30)).expect("an event in time")
+    pub fn next(&self) -> Posted {
+        self.posted.recv_timeout(PATIENCE).expect("an event in time")
     }
 }
 
@@ -168,12 +168,12 @@ fn converse(
     }
 }
 
-fn secret(byte: u8) -> String {
+pub fn secret(byte: u8) -> String {
     format!("whsec_{}", BASE64.encode([byte; 32]))
 }
 
 /// A member whose node posts everything to an address.
-fn found(url: &str, more: &str) -> (Consortium, Home) {
+pub fn found(url: &str, more: &str) -> (Consortium, Home) {
     let consortium = Consortium::found(&["bank-a"]);
     let home = consortium.home("bank-a");
     fs::write(home.path().join("desk.secret"), secret(1)).expect("written");
@@ -191,11 +191,11 @@ fn start(home: &Home) -> Node {
     node
 }
 
-fn loopback() -> TcpListener {
+pub fn loopback() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").expect("a free port")
 }
 
-fn logged(home: &Home, event: &str) -> Vec<String> {
+pub fn logged(home: &Home, event: &str) -> Vec<String> {
     let log = fs::read_to_string(home.log()).expect("a log");
     log.lines().filter(|line| line.contains(&format!("\"event\":\"{event}\""))).map(str::to_owned).collect()
 }
@@ -212,7 +212,16 @@ fn an_event_is_posted_until_it_is_taken_whatever_the_receiver_does() {
     let node = start(&home);
     let first = node.screen(BLOCK);
     let second = node.screen(HOLD);
-    let attempts: Vec<Posted> = (0..5).map(|_| desk.next()).collect();
+    // Its fault upon fault; a busy machine may add attempts of its own that were late.
+    let mut attempts = vec![desk.next()];
+    let next = loop {
+        let posted = desk.next();
+        if posted.id != attempts[0].id {
+            break posted;
+        }
+        attempts.push(posted);
+    };
+    assert!(attempts.len() >= 5, "{attempts:?}");
     let event = attempts[0].event();
     assert_eq!(event["type"], "decision.block");
     assert_eq!(event["data"]["decision_id"], first.decision_id.as_str());
@@ -226,21 +235,18 @@ fn an_event_is_posted_until_it_is_taken_whatever_the_receiver_does() {
             assert!(!text.contains(private), "{private} stands in {text}");
         }
     }
-    let next = desk.next();
     assert_eq!(
         (next.word().as_str(), next.event()["data"]["decision_id"].as_str()),
         ("decision.hold", Some(second.decision_id.as_str()))
     );
     assert_ne!(next.id, attempts[0].id);
-    assert!(desk.flooded.recv_timeout(Duration::from_secs(10)).expect("the node hung up") < 64 * 1024 * 1024);
+    assert!(desk.flooded.recv_timeout(PATIENCE).expect("the node hung up") < 64 * 1024 * 1024);
     assert_eq!(elsewhere.accept().expect_err("nobody came").kind(), ErrorKind::WouldBlock);
     let faults = logged(&home, "webhook.failed");
-    for (fault, said) in
-        faults.iter().zip(["redirects are not followed", "answered 500", "connection ended", "answered 503"])
-    {
-        assert!(fault.contains(said) && fault.contains(&attempts[0].id), "{said}: {fault}");
+    let mut told = faults.iter().filter(|fault| fault.contains(&attempts[0].id));
+    for said in ["redirects are not followed", "answered 500", "connection ended", "answered 503"] {
+        assert!(told.any(|fault| fault.contains(said)), "{said} in its turn: {faults:?}");
     }
-    assert_eq!(faults.len(), 4, "{faults:?}");
 }
 
 #[test]
@@ -347,18 +353,59 @@ fn a_wrong_certificate_gets_nothing_and_a_new_secret_takes_over_without_a_restar
 }
 
 #[test]
-fn an_event_the_receiver_takes_for_wrong_does_not_hold_up_the_next() {
+fn an_event_the_receiver_refuses_does_not_hold_up_the_next_and_is_not_lost() {
     let refusals = usize::try_from(limits::WEBHOOK_REFUSALS).expect("few");
-    let desk = Desk::open(loopback(), vec![status(422); refusals], None);
+    let desk = Desk::open(loopback(), vec![status(400); refusals], None);
     let (_consortium, home) = found(&format!("http://{}/", desk.address), "events = [\"decision\"]\n");
     let node = start(&home);
     node.screen(BLOCK);
     node.screen(HOLD);
-    let attempts: Vec<String> = (0..refusals).map(|_| desk.next().id).collect();
-    assert!(attempts.iter().all(|id| *id == attempts[0]), "{attempts:?}");
+    let attempts: Vec<Posted> = (0..refusals).map(|_| desk.next()).collect();
+    assert!(attempts.iter().all(|attempt| attempt.id == attempts[0].id), "{attempts:?}");
     assert_eq!(desk.next().word(), "decision.hold");
-    assert_eq!(logged(&home, "webhook.refused").len(), 1);
-    assert!(desk.plan.lock().expect("not poisoned").is_empty());
+    assert_eq!(logged(&home, "webhook.set_aside").len(), 1);
+    // The receiver has the right secret meanwhile.
+    let again = desk.next();
+    assert_eq!((&again.id, &again.body), (&attempts[0].id, &attempts[0].body));
+    assert_eq!(logged(&home, "webhook.refused").len(), 0);
+}
+
+#[test]
+fn what_stands_aside_when_the_node_is_killed_is_posted_again_after_its_start() {
+    let refusals = usize::try_from(limits::WEBHOOK_REFUSALS).expect("few");
+    let desk = Desk::open(loopback(), vec![status(401); refusals], None);
+    let (_consortium, home) = found(&format!("http://{}/", desk.address), "events = [\"decision\"]\n");
+    let node = start(&home);
+    node.screen(BLOCK);
+    let refused = desk.next();
+    let place = || fs::read_to_string(home.path().join("webhooks/desk.place")).expect("written");
+    wait("it stands aside", || place().contains("aside").then_some(()));
+    node.kill();
+    while desk.posted.try_recv().is_ok() {}
+    let _node = start(&home);
+    let again = desk.next();
+    assert_eq!((&again.id, &again.body), (&refused.id, &refused.body));
+    wait("it stands there no more", || (!place().contains("aside")).then_some(()));
+}
+
+#[test]
+fn a_receiver_that_is_gone_loses_its_event_and_that_is_told() {
+    let desk = Desk::open(loopback(), vec![status(410)], None);
+    let (consortium, home) = found(&format!("http://{}/", desk.address), "");
+    let node = start(&home);
+    node.screen(BLOCK);
+    node.screen(HOLD);
+    let gone = desk.next();
+    assert_eq!(desk.next().word(), "decision.hold", "once is enough");
+    let listed = wait("it is in the audit log", || {
+        let listed = consortium.audit_list(&node, &["--action", "webhook.refused"]).stdout;
+        listed.contains("410").then_some(listed)
+    });
+    assert!(listed.contains("desk"), "{listed}");
+    assert!(logged(&home, "webhook.refused").iter().any(|line| line.contains(&gone.id)));
+    // It is no event of its own, or it would be told to who is gone.
+    node.screen(BLOCK);
+    assert_eq!(desk.next().word(), "decision.block");
 }
 
 #[test]

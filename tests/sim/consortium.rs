@@ -10,6 +10,8 @@ use hushwire::base::name::{ConsortiumId, FeedId, GroupId, MemberId};
 use hushwire::base::position::TreeSize;
 use hushwire::base::secret::SecretBytes;
 use hushwire::base::time::Timestamp;
+use hushwire::domain::case::challenge::ChallengeRules;
+use hushwire::domain::case::rules::CaseRules;
 use hushwire::domain::feed::checkpoint::SignedCheckpoint;
 use hushwire::domain::identifier::CanonRules;
 use hushwire::domain::identifier::guard::GuardLists;
@@ -180,6 +182,8 @@ impl Consortium {
             guards: Arc::clone(&self.guards),
             typologies: TypologyList::built_in(),
             quarter_cap: Epsilon::QUARTER_CAP,
+            cases: CaseRules::default(),
+            challenge: ChallengeRules::default(),
             version: "simulation",
         }
     }

@@ -6,6 +6,7 @@
 
 mod adversary;
 mod calls;
+mod cases;
 mod check;
 mod consortium;
 mod days;
@@ -60,6 +61,11 @@ fn a_calm_consortium_agrees() {
 #[test]
 fn crashes_and_partitions_lose_nothing_acknowledged() {
     hold_seeds(6, Options::stormy);
+}
+
+#[test]
+fn a_case_is_never_lost_nor_taken_back_and_its_timer_fires_once() {
+    hold_seeds(3, |seed| Options { cases: true, days: true, compacts: true, members: 3, ..Options::stormy(seed) });
 }
 
 #[test]

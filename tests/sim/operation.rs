@@ -4,6 +4,7 @@ use hushwire::domain::feed::blob::dispute::DisputeStep;
 use rand::RngExt;
 use rand_chacha::ChaCha20Rng;
 
+use crate::cases::{Act, draw_act};
 use crate::options::Options;
 use crate::releases::{PRICES, Reach};
 
@@ -64,6 +65,12 @@ pub enum Operation {
         house: usize,
         nth: usize,
         step: DisputeStep,
+    },
+    /// Does something with the `nth` case of the house.
+    Case {
+        house: usize,
+        nth: usize,
+        act: Act,
     },
     Snapshot {
         house: usize,
@@ -137,6 +144,9 @@ pub fn draw(options: &Options, houses: usize, rng: &mut ChaCha20Rng) -> Operatio
     if options.releases && rng.random_bool(0.25) {
         let reach = [Reach::Begun, Reach::Charged, Reach::Stored, Reach::Answered][rng.random_range(0..4)];
         return Operation::Release { house, nth: rng.random_range(0..PRICES.len()), reach };
+    }
+    if options.cases && rng.random_bool(0.5) {
+        return Operation::Case { house, nth: rng.random_range(0..100), act: draw_act(rng) };
     }
     if options.days && rng.random_bool(0.07) {
         return Operation::PassDays { days: rng.random_range(1..8) };

@@ -82,6 +82,8 @@ pub struct Options {
     pub disputes: bool,
     /// Members change the keys of their feeds and audit logs.
     pub rotates: bool,
+    /// Orders are stopped, and their cases worked.
+    pub cases: bool,
     pub mutant: Option<Mutant>,
 }
 
@@ -110,6 +112,7 @@ impl Options {
             snapshots: false,
             disputes: false,
             rotates: false,
+            cases: false,
             mutant: None,
         }
     }

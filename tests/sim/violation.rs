@@ -15,6 +15,8 @@ pub enum Invariant {
     RepeatedRequest,
     /// What was charged to a privacy budget stays charged, and never exceeds its cap.
     BudgetKept,
+    /// A case that was acknowledged is held, a released one stays released, a timer fires once, and attempts run out.
+    CasesKept,
     /// A release has one result.
     ReleasedOnce,
     /// All honest members hold the same feeds.

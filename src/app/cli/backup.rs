@@ -15,6 +15,7 @@ use crate::app::config::Config;
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output::{answer, answer_json, counted, remark};
 use crate::base::bytes::Sha256Digest;
+use crate::domain::audit::command::Command;
 use crate::io::backup::format::{BackupError, Header};
 use crate::io::backup::make::{Gathered, Made, Places};
 use crate::io::clock;
@@ -70,6 +71,8 @@ pub fn run(args: BackupArgs) -> Result<Outcome, CliError> {
         keystore: &config.keystore,
         guard: &config.guard_dir,
         typology: config.typology_file.as_deref(),
+        policy: config.policy.file.as_deref(),
+        candidate: config.policy.candidate.as_deref(),
     };
     let gathered = Gathered::collect(places, &passphrase, clock::now()).map_err(of_this_node)?;
     let header = gathered.header.clone();
@@ -90,6 +93,9 @@ pub fn run(args: BackupArgs) -> Result<Outcome, CliError> {
         written
     };
     bar.finish_and_clear();
+    config.dir.commands().leave(&Command::BackupMade { sha256 }).map_err(|error| {
+        CliError::failed(format!("the backup is made, but the audit log cannot be told of it: {error}"))
+    })?;
     report(&args, &header, made, sha256, to_output)
 }
 
@@ -125,11 +131,11 @@ fn report(
         "segments": segments, "records": records, "bytes": bytes, "sha256": sha256.to_string(),
     });
     let told = format!(
-        "{member} of {consortium}: {} and {} in {}, {:.1} MB\nsha256 {sha256}",
+        "{member} of {consortium}: {} and {} in {}, {}\nsha256 {sha256}",
         counted(u64::try_from(files).unwrap_or(u64::MAX), "file", "files"),
         counted(records, "record", "records"),
         counted(u64::try_from(segments).unwrap_or(u64::MAX), "segment", "segments"),
-        megabytes(*bytes),
+        size_in_words(*bytes),
     );
     match (args.json, aside) {
         (true, false) => answer_json(&value)?,
@@ -141,8 +147,9 @@ fn report(
 }
 
 /// For people; programs read bytes.
-pub(in crate::app::cli) fn megabytes(bytes: u64) -> f64 {
-    f64::from(u32::try_from(bytes / 1_000).unwrap_or(u32::MAX)) / 1_000.0
+pub(in crate::app::cli) fn size_in_words(bytes: u64) -> String {
+    let kilobytes = f64::from(u32::try_from(bytes.div_ceil(1_000)).unwrap_or(u32::MAX));
+    if kilobytes < 1_000.0 { format!("{kilobytes} kB") } else { format!("{:.1} MB", kilobytes / 1_000.0) }
 }
 
 /// A bar over the content of a backup, on standard error.

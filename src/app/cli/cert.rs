@@ -14,7 +14,8 @@ use crate::app::output::{answer, answer_json};
 use crate::base::name::CallerName;
 use crate::base::role::Role;
 use crate::base::time::Timestamp;
-use crate::io::certificate::LEAF_DAYS;
+use crate::domain::audit::command::Command;
+use crate::io::certificate::{Issued, LEAF_DAYS};
 use crate::io::clock;
 use crate::io::keystore::file::{Readers, read, write};
 use crate::io::keystore::store::Keystore;
@@ -135,11 +136,14 @@ fn issue(args: &IssueArgs) -> Result<Outcome, CliError> {
     let folder = args.out.as_ref().unwrap_or(&default);
     // Where this caller was revoked a moment ago, the new certificate must not be of that moment.
     let now = node.access().revocations().load()?.next_issue(args.role, &args.name, clock::now());
-    if args.replace {
-        write_client(&node, &keystore, args.role, &args.name, args.days, folder, now)?;
-    } else {
-        issue_client(&node, &keystore, args.role, &args.name, args.days, folder, now)?;
+    if !args.replace {
+        refuse_existing(folder)?;
     }
+    let made = NewClient::make(&node, &keystore, args.role, &args.name, args.days, now)?;
+    let (role, name, days) = (args.role, args.name.clone(), args.days);
+    // Before it is given out, so that nobody holds a certificate the audit log will not tell of.
+    node.commands().leave(&Command::CertificateIssued { role, name, days })?;
+    made.put(folder)?;
     let (uri, dir) = (format!("hushwire://{}/{}/{}", keystore.member, args.role, args.name), folder.display());
     if args.json {
         answer_json(&json!({ "uri": uri, "dir": dir.to_string() }))?;
@@ -160,6 +164,8 @@ fn revoke(args: &RevokeArgs) -> Result<Outcome, CliError> {
     let until = revocations.revoke(args.role, &args.name, clock::now())?;
     // Where one of them is damaged a running node keeps what it knew: that must not be taken for a revocation.
     revocations.load()?;
+    // Last: what keeps the note from being written must not keep anybody in.
+    node.commands().leave(&Command::CertificateRevoked { role: args.role, name: args.name.clone() })?;
     let (role, name) = (args.role, &args.name);
     if args.json {
         answer_json(&json!({ "role": role.as_str(), "name": name.as_str(), "issued_until": until.to_string() }))?;
@@ -180,30 +186,47 @@ pub fn issue_client(
     folder: &Path,
     now: Timestamp,
 ) -> Result<(), CliError> {
+    refuse_existing(folder)?;
+    NewClient::make(node, keystore, role, name, days, now)?.put(folder)
+}
+
+fn refuse_existing(folder: &Path) -> Result<(), CliError> {
     if folder.exists() {
         return Err(CliError::failed(format!("{} exists already", folder.display()))
             .hint("--replace puts the new one in its place, --out names another folder"));
     }
-    write_client(node, keystore, role, name, days, folder, now)
+    Ok(())
 }
 
-/// The same, in the place of whatever the folder holds.
-fn write_client(
-    node: &NodeDir,
-    keystore: &Keystore,
-    role: Role,
-    name: &CallerName,
-    days: u32,
-    folder: &Path,
-    now: Timestamp,
-) -> Result<(), CliError> {
-    let authority = own::authority(node, keystore)?;
-    let issued = authority.issue_client(role, name, days, now)?;
-    std::fs::create_dir_all(folder).map_err(|reason| CliError::failed(format!("{}: {reason}", folder.display())))?;
-    write(&folder.join("key.pem"), issued.key_pem.as_bytes(), Readers::Owner)?;
-    write(&folder.join("ca.pem"), authority.certificate_pem().as_bytes(), Readers::Everyone)?;
-    write(&folder.join("cert.pem"), issued.certificate_pem.as_bytes(), Readers::Everyone)?;
-    Ok(())
+/// A certificate that nobody has yet.
+struct NewClient {
+    issued: Issued,
+    authority_pem: String,
+}
+
+impl NewClient {
+    fn make(
+        node: &NodeDir,
+        keystore: &Keystore,
+        role: Role,
+        name: &CallerName,
+        days: u32,
+        now: Timestamp,
+    ) -> Result<Self, CliError> {
+        let authority = own::authority(node, keystore)?;
+        let issued = authority.issue_client(role, name, days, now)?;
+        Ok(Self { issued, authority_pem: authority.certificate_pem().to_owned() })
+    }
+
+    /// Writes it into a folder, in the place of whatever that holds.
+    fn put(&self, folder: &Path) -> Result<(), CliError> {
+        std::fs::create_dir_all(folder)
+            .map_err(|reason| CliError::failed(format!("{}: {reason}", folder.display())))?;
+        write(&folder.join("key.pem"), self.issued.key_pem.as_bytes(), Readers::Owner)?;
+        write(&folder.join("ca.pem"), self.authority_pem.as_bytes(), Readers::Everyone)?;
+        write(&folder.join("cert.pem"), self.issued.certificate_pem.as_bytes(), Readers::Everyone)?;
+        Ok(())
+    }
 }
 
 fn list(args: &ListArgs) -> Result<Outcome, CliError> {
@@ -233,7 +256,13 @@ fn list(args: &ListArgs) -> Result<Outcome, CliError> {
             }));
         } else {
             let names = leaf.uris.join(" ");
-            let end = if is_revoked { "revoked".to_owned() } else { format!("ends {ends} ({days_left} days)") };
+            let end = if is_revoked {
+                "revoked".to_owned()
+            } else if ends <= now {
+                format!("ended {ends}, {} days ago", now.ms_since(ends) / 86_400_000)
+            } else {
+                format!("ends {ends} ({days_left} days)")
+            };
             answer(format!("{}  {end}  {names}", path.display()))?;
         }
     }

@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 use zeroize::Zeroizing;
 
+use crate::app::cli::call_channel::{self, CallChannel};
 use crate::app::config::Config;
 use crate::app::outcome::CliError;
 use crate::base::role::Role;
 use crate::io::keystore::file;
-use crate::io::transport::client::{ClientIdentity, cause_of, connect_local};
+use crate::io::transport::client::{ClientIdentity, cause_of, connect_local, connect_local_uncertified};
 use crate::io::transport::tls::{Authority, Certified};
 
 /// Longest a call may take.
@@ -39,18 +39,22 @@ pub struct ClientArgs {
     /// Folder with cert.pem, key.pem and ca.pem (hushwire cert issue); the node's own of the right role where not given
     #[arg(long, env = "HUSHWIRE_IDENTITY", value_name = "FOLDER")]
     pub identity: Option<PathBuf>,
+    /// File with a bearer token (hushwire token issue) to show in place of a certificate; of the identity only ca.pem is read
+    /// then
+    #[arg(long, env = "HUSHWIRE_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
 }
 
 /// A node that can be called.
 #[derive(Debug)]
 pub struct Node {
-    pub channel: Channel,
+    pub channel: CallChannel,
     pub endpoint: String,
     pub request_ids: RequestIds,
 }
 
 /// Makes request ids from what is requested, so that a repeated run repeats its ids and changes nothing. They are keyed
-/// by the client's private key: an id in a log lets nobody try out what was published.
+/// by the client's private key or token: an id in a log lets nobody try out what was published.
 #[derive(Clone)]
 pub struct RequestIds(Hmac<Sha256>);
 
@@ -61,9 +65,9 @@ impl std::fmt::Debug for RequestIds {
 }
 
 impl RequestIds {
-    fn new(key_pem: &[u8]) -> Self {
+    fn new(secret: &[u8]) -> Self {
         let mut extract = Hmac::<Sha256>::new_from_slice(b"hushwire/v1/client-request-ids").expect("any length");
-        extract.update(key_pem);
+        extract.update(secret);
         let key = Zeroizing::new(<[u8; 32]>::from(extract.finalize().into_bytes()));
         Self(Hmac::new_from_slice(key.as_slice()).expect("any length"))
     }
@@ -74,6 +78,15 @@ impl RequestIds {
         let mut mac = self.0.clone();
         mac.update(&position.to_be_bytes());
         mac.update(&body);
+        hex::encode(&mac.finalize().into_bytes()[..16])
+    }
+
+    /// The id of the same request, made anew under a word.
+    pub fn again(&self, id: &str, word: &str) -> String {
+        let mut mac = self.0.clone();
+        mac.update(b"hushwire/v1/client-request-again");
+        mac.update(id.as_bytes());
+        mac.update(word.as_bytes());
         hex::encode(&mac.finalize().into_bytes()[..16])
     }
 }
@@ -111,8 +124,9 @@ impl ClientArgs {
         Ok(Some(load_config(self.config.as_deref())?.dir.path().join(name)))
     }
 
-    /// Opens a channel with a certificate of one of `roles`, the first there is.
+    /// Opens a channel with the token given, or with a certificate of one of `roles`, the first there is.
     pub fn connect(&self, roles: &[Role]) -> Result<Node, CliError> {
+        // Both together say where the node is and what it must show, also where a token says who calls.
         let config = match (&self.endpoint, &self.identity) {
             (Some(_), Some(_)) => None,
             _ => Some(load_config(self.config.as_deref())?),
@@ -123,29 +137,47 @@ impl ClientArgs {
             (None, None) => unreachable!("without an endpoint the configuration was read"),
         };
         let folder = match (&self.identity, &config) {
-            (Some(folder), _) => folder.clone(),
-            (None, Some(config)) => own_identity(config, roles)?,
+            (Some(folder), _) => Some(folder.clone()),
+            (None, Some(_)) if self.token_file.is_some() => None,
+            (None, Some(config)) => Some(own_identity(config, roles)?),
             (None, None) => unreachable!("without an identity the configuration was read"),
         };
-        let authority = [folder.join("ca.pem")].into_iter().find(|path| path.exists());
-        let authority = match (authority, &config) {
-            (Some(path), _) => path,
-            (None, Some(config)) => config.dir.local_authority(),
-            (None, None) => {
-                return Err(CliError::usage(format!("{} has no ca.pem", folder.display()))
-                    .hint("copy the node's tls/local-ca.pem there: it tells the real node from an impostor"));
+        let authority = authority(folder.as_deref(), config.as_ref())?;
+        let unreachable = |error| CliError::usage(format!("{endpoint}: {error}"));
+        let (channel, request_ids) = match (&self.token_file, folder) {
+            (Some(file), _) => {
+                let token = call_channel::read_token(file)?;
+                let channel = connect_local_uncertified(&endpoint, &authority).map_err(unreachable)?;
+                (call_channel::with_token(channel, &token), RequestIds::new(token.reveal().as_bytes()))
             }
+            (None, Some(folder)) => {
+                let key_pem = Zeroizing::new(read(&folder.join("key.pem"))?);
+                let unusable = |error| CliError::usage(format!("identity {}: {error}", folder.display()));
+                let certified = Certified::from_pem(&read(&folder.join("cert.pem"))?, &key_pem).map_err(unusable)?;
+                let identity = ClientIdentity { certified, authority };
+                let channel = connect_local(&endpoint, &identity).map_err(unreachable)?;
+                (call_channel::certified(channel), RequestIds::new(&key_pem))
+            }
+            (None, None) => unreachable!("without a token there is an identity"),
         };
-        let key_pem = Zeroizing::new(read(&folder.join("key.pem"))?);
-        let unusable = |error| CliError::usage(format!("identity {}: {error}", folder.display()));
-        let identity = ClientIdentity {
-            certified: Certified::from_pem(&read(&folder.join("cert.pem"))?, &key_pem).map_err(unusable)?,
-            authority: Authority::from_pem(&read(&authority)?).map_err(unusable)?,
-        };
-        let channel =
-            connect_local(&endpoint, &identity).map_err(|error| CliError::usage(format!("{endpoint}: {error}")))?;
-        Ok(Node { channel, endpoint, request_ids: RequestIds::new(&key_pem) })
+        Ok(Node { channel, endpoint, request_ids })
     }
+}
+
+/// What tells the real node from an impostor: the identity's own copy, or the node's.
+fn authority(folder: Option<&Path>, config: Option<&Config>) -> Result<Authority, CliError> {
+    let own = folder.map(|folder| folder.join("ca.pem")).filter(|path| path.exists());
+    let path = match (own, config, folder) {
+        (Some(path), _, _) => path,
+        (None, Some(config), _) => config.dir.local_authority(),
+        (None, None, folder) => {
+            let folder = folder.unwrap_or(Path::new("the identity"));
+            return Err(CliError::usage(format!("{} has no ca.pem", folder.display()))
+                .hint("copy the node's tls/local-ca.pem there: it tells the real node from an impostor"));
+        }
+    };
+    let unusable = |error| CliError::usage(format!("{}: {error}", path.display()));
+    Authority::from_pem(&read(&path)?).map_err(unusable)
 }
 
 /// The configuration at `path`, or at its usual places.
@@ -254,8 +286,15 @@ pub fn explain(status: &Status, endpoint: &str) -> CliError {
                 .hint("try again; hushwire status tells its state")
         }
         Code::Unauthenticated | Code::PermissionDenied => {
-            CliError::failed(format!("the node refuses the caller: {said}"))
-                .hint("the certificate needs the right role: hushwire cert issue ROLE NAME, then --identity FOLDER")
+            let hint = match details.error_info().map(|info| info.reason.as_str()) {
+                Some("CERTIFICATE_NEEDED") => "no token may do this: call with a certificate, without --token-file",
+                Some("ROLE_NOT_ALLOWED" | "TOKEN_SCOPE") | None => {
+                    "certificate or token need the right role: hushwire cert issue ROLE NAME, then --identity FOLDER, or \
+                     hushwire token issue --role ROLE, then --token-file FILE"
+                }
+                Some(_) => "docs/access.md says who is let in; hushwire token list shows tokens and their ends",
+            };
+            CliError::failed(format!("the node refuses the caller: {said}")).hint(hint)
         }
         Code::InvalidArgument | Code::OutOfRange => CliError::failed(format!("the node refuses the request: {said}")),
         Code::NotFound | Code::AlreadyExists | Code::FailedPrecondition | Code::Unimplemented => {

@@ -58,11 +58,15 @@ pub fn as_json(answer: &local::ScreenTransactionResponse, line: Option<u64>) -> 
         "decision_id": answer.decision_id,
         "reference": answer.reference,
         "transaction_ref": answer.transaction_ref,
+        "case": (!answer.case.is_empty()).then_some(answer.case.as_str()),
         "reasons": answer.reasons.iter().map(|reason| json!({
             "code": reason.code,
             "decision": decision_word(reason.decision),
             "description": reason.description,
             "since": reason.since.as_ref().map(time::show),
+            "rule": (!reason.rule.is_empty()).then_some(&reason.rule),
+            "identifier": reason.identifier,
+            "not_sole_basis": reason.not_sole_basis,
         })).collect::<Vec<_>>(),
         "matches": answer.matches.iter().map(match_json).collect::<Vec<_>>(),
         "refused": answer.refused.iter().map(|refused| json!({
@@ -80,9 +84,18 @@ pub fn as_json(answer: &local::ScreenTransactionResponse, line: Option<u64>) -> 
         "advice_key": answer.advice_key,
         "not_sole_basis": answer.not_sole_basis,
         "degraded": answer.degraded,
+        "anomalies": answer.anomalies,
         "audit": audit_word(answer.audit),
         "policy_sha256": answer.policy_sha256,
+        "policy_name": answer.policy_name,
+        "unheard_rules": answer.unheard_rules,
     });
+    if let (Some(advice), Some(object)) = (&answer.advice, value.as_object_mut()) {
+        let told = json!({
+            "key": advice.key, "language": advice.language, "title": advice.title, "text": advice.text, "further": advice.further,
+        });
+        object.insert("advice".to_owned(), told);
+    }
     if let (Some(line), Some(object)) = (line, value.as_object_mut()) {
         object.insert("line".to_owned(), line.into());
     }
@@ -129,6 +142,12 @@ fn audit_word(number: i32) -> &'static str {
         Ok(AuditState::Lost) => "lost",
         Ok(AuditState::Unspecified) | Err(_) => "unspecified",
     }
+}
+
+/// What stands over the lines of [`one_line`]; not part of the answer.
+pub fn header(first: &local::ScreenTransactionResponse) -> String {
+    let order = if first.transaction_ref.is_empty() { String::new() } else { format!("{:<14}  ", "order") };
+    format!("{:>7}  {order}{:<9}  {:<14}  because", "line", "decision", "reference")
 }
 
 /// One transaction on one line.
@@ -178,6 +197,9 @@ pub fn explained(answer: &local::ScreenTransactionResponse) -> Vec<String> {
             lines.push(format!("           {}", indicator.name));
         }
     }
+    if !answer.anomalies.is_empty() {
+        lines.push(format!("unusual    {}", answer.anomalies.join(", ")));
+    }
     for refused in &answer.refused {
         lines.push(format!("not used   identifier {}: {} [{}]", refused.record + 1, refused.description, refused.rule));
     }
@@ -185,14 +207,19 @@ pub fn explained(answer: &local::ScreenTransactionResponse) -> Vec<String> {
         let state = match age_s(peer.age_s) {
             _ if peer.quarantined => "quarantined".to_owned(),
             Some(age_s) => format!("{age_s} s old, stale"),
-            None => "nothing heard yet".to_owned(),
+            None => "not known yet".to_owned(),
         };
         lines.push(format!("feed       {}: {state}", peer.member));
     }
     if answer.degraded {
         lines.push("degraded   the node could not look at everything it should".to_owned());
     }
+    if let Some(advice) = &answer.advice {
+        lines.push(format!("tell them  {}. {}", advice.title, advice.text));
+    }
     lines.push(format!("reference  {} (the customer may quote it)", answer.reference));
-    lines.push(format!("audit      {} ({})", answer.decision_id, audit_word(answer.audit)));
+    let counted =
+        if answer.audit == i32::from(AuditState::Counted) { ": in a number, no record of its own" } else { "" };
+    lines.push(format!("audit      {} ({}{counted})", answer.decision_id, audit_word(answer.audit)));
     lines
 }

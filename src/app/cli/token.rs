@@ -11,6 +11,7 @@ use crate::app::output::{answer, answer_json, remark};
 use crate::base::limits;
 use crate::base::role::Role;
 use crate::base::time::Timestamp;
+use crate::domain::audit::command::Command;
 use crate::io::access::token::{Scope, Token, TokenName, TokenRecord};
 use crate::io::clock;
 use crate::node::local_mac::LocalMacKey;
@@ -144,6 +145,9 @@ fn issue(args: &IssueArgs) -> Result<Outcome, CliError> {
     };
     // Kept before it is shown: what was handed out can be revoked.
     node.access().tokens().keep(&record, &LocalMacKey::new(&keystore.keys.local_mac))?;
+    let (role, name, expires) = (record.role, record.name.caller().clone(), record.expires);
+    // Before it is shown, too: nobody holds a token the audit log will not tell of.
+    node.commands().leave(&Command::TokenIssued { role, name, expires })?;
     let text = token.reveal();
     if args.json {
         let mut shown = row(&record, issued);
@@ -198,7 +202,9 @@ fn end(record: &TokenRecord) -> String {
 }
 
 fn revoke(args: &RevokeArgs) -> Result<Outcome, CliError> {
-    args.dir.node().access().tokens().revoke(&args.name, clock::now())?;
+    let node = args.dir.node();
+    node.access().tokens().revoke(&args.name, clock::now())?;
+    node.commands().leave(&Command::TokenRevoked { name: args.name.caller().clone() })?;
     if args.json {
         answer_json(&json!({ "name": args.name.as_str() }))?;
     } else {

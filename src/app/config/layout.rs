@@ -11,10 +11,13 @@
 //! tls/server.pem           certificate of the local listener
 //! certs/<role>-<name>/     cert.pem, key.pem and ca.pem of one client
 //! access/revoked/          callers whose certificates count no more
+//! access/token-names       names of tokens that were ever given
 //! access/tokens/           what is kept of bearer tokens: hashes, roles, ends
+//! commands/                notes of what commands did, until the audit log has them; in no backup
 //! journal/ views/ guard/   the record, what is derived from it, imported guard lists
 //! belief.snapshot          cache of belief for a quick start; leave it out of copies, as `hushwire backup` does
 //! journal.damaged-<time>/  a damaged journal that was set aside, kept for whoever wants to look at it
+//! profiles/                profiles of the member's own customers, encrypted; `hushwire backup` leaves them out
 //! webhooks/                how far each receiver of webhooks has got in the audit log
 //! fence                    sizes reserved before they are signed; leave it out of copies, as `hushwire backup` does
 //! ```
@@ -23,6 +26,7 @@ use std::path::{Path, PathBuf};
 
 use crate::io::access::folder::AccessFolder;
 use crate::io::bundle_files::BundleFiles;
+use crate::io::command_files::CommandFiles;
 use crate::io::roster_files::RosterFiles;
 
 /// A node's directory. Paths only: nothing is created or read here.
@@ -40,6 +44,10 @@ impl NodeDir {
 
     pub fn config(&self) -> PathBuf {
         self.0.join("hushwire.toml")
+    }
+
+    pub fn profiles(&self) -> PathBuf {
+        self.0.join("profiles")
     }
 
     pub fn keystore(&self) -> PathBuf {
@@ -86,6 +94,11 @@ impl NodeDir {
         AccessFolder::new(self.0.join("access"))
     }
 
+    /// What commands did beside the node, for its audit log.
+    pub fn commands(&self) -> CommandFiles {
+        CommandFiles::new(self.0.join("commands"))
+    }
+
     pub fn journal(&self) -> PathBuf {
         self.0.join("journal")
     }
@@ -112,6 +125,12 @@ impl NodeDir {
     /// The place of a receiver of webhooks in the audit log.
     pub fn webhook_place(&self, name: &str) -> PathBuf {
         self.0.join("webhooks").join(format!("{name}.place"))
+    }
+
+    /// What a running node writes.
+    pub fn written(&self) -> Vec<PathBuf> {
+        let own = [self.journal(), self.fence(), self.snapshot(), self.views()];
+        own.into_iter().chain(["rosters", "bundles", "access", "webhooks"].map(|name| self.0.join(name))).collect()
     }
 
     pub fn guard(&self) -> PathBuf {

@@ -254,7 +254,7 @@ mod tests {
         fn from(folder: tempfile::TempDir, beginning: Beginning) -> Self {
             let stop = Arc::new(AtomicBool::new(false));
             let names = Names::new(&["kind", "value", "note"], Vec::new(), false).expect("known fields");
-            let options = ReadOptions { format: None, delimiter: ',', names };
+            let options = ReadOptions { format: None, delimiter: ',', names, required: Vec::new() };
             let values = |record: &Record| {
                 let fields = record.fields.iter().map(|field| format!("{}={}", field.name, field.value.as_str()));
                 Ok(fields.collect::<Vec<_>>().join(","))

@@ -1,42 +1,50 @@
 //! The two doors: the member's own systems on one, other members' nodes on the other.
 
 use std::net::TcpListener;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use tokio::sync::watch;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 
 use crate::app::config::Config;
 use crate::app::serve::health::health;
-use crate::app::serve::material::{Addresses, LiveEngine, Material, ServeError, local_certified};
+use crate::app::serve::material::{Addresses, LiveEngine, LocalIdentity, Material, ServeError, local_identity};
+use crate::app::serve::refusals::RefusalLog;
 use crate::app::serve::roster::RosterDesk;
+use crate::app::serve::store::LiveJournal;
 use crate::base::limits;
-use crate::base::time::Timestamp;
-use crate::domain::audit::event::AuditEvent;
-use crate::domain::audit::record::Actor;
+use crate::domain::screening::advice::AdviceTexts;
 use crate::domain::statistics::budget::Epsilon;
 use crate::io::access::bearer::Bearer;
-use crate::io::access::token::TokenRecord;
-use crate::io::access::tokens::TokenRegistry;
+use crate::io::access::tokens::{Loaded, TokenRegistry};
+use crate::io::advice_files;
 use crate::io::clock;
 use crate::io::exchange::links::Links;
 use crate::io::exchange::streams::Streams;
+use crate::io::grpc::cases::CaseDesk;
+use crate::io::grpc::challenge::ChallengeDesk;
 use crate::io::grpc::compliance::Compliance;
-use crate::io::grpc::convert;
 use crate::io::grpc::exchange::Exchange;
 use crate::io::grpc::feedback::Feedback;
-use crate::io::grpc::gate::{Gate, GateSettings, OnRefused, Refused};
+use crate::io::grpc::gate::{Gate, GateSettings};
 use crate::io::grpc::lists::Lists;
 use crate::io::grpc::node::NodeState;
+use crate::io::grpc::policy::PolicyDesk;
+use crate::io::grpc::profiles::ProfilesDesk;
 use crate::io::grpc::publishing::{PublishDefaults, Publishing};
 use crate::io::grpc::reflection::{reflection, reflection_alpha};
 use crate::io::grpc::screening::ScreeningDesk;
 use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_server::AuditServiceServer;
 use crate::io::grpc::wire::hushwire::compliance::v1::statistics_service_server::StatisticsServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::case_service_server::CaseServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::challenge_service_server::ChallengeServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::feedback_service_server::FeedbackServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::lists_service_server::ListsServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::node_service_server::NodeServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::policy_service_server::PolicyServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::profiles_service_server::ProfilesServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::publishing_service_server::PublishingServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::screening_service_server::ScreeningServiceServer;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_service_server::ExchangeServiceServer;
@@ -45,12 +53,13 @@ use crate::io::keystore::store::Keystore;
 use crate::io::metrics::calls::Counted;
 use crate::io::metrics::page::Metrics;
 use crate::io::screener::Screener;
-use crate::io::transport::caller::Caller;
 use crate::io::transport::connection::Admission;
 use crate::io::transport::listener::Door;
 use crate::io::transport::settings::DoorSettings;
-use crate::io::transport::tls::{Authority, Certified, DoorTls, local_server, peer_server};
+use crate::io::transport::tls::{Certified, DoorTls, local_server, peer_server};
 use crate::io::transport::verify::LocalRules;
+use crate::io::views::any::AnyViews;
+use crate::io::webhook::code::CodePost;
 use crate::node::local_mac::LocalMacKey;
 
 /// The listening sockets, bound before the store is read: a taken port is told at once.
@@ -92,14 +101,19 @@ impl Sockets {
 pub struct LocalDoor {
     /// New certificates are sent here.
     pub tls: Arc<watch::Sender<Arc<DoorTls>>>,
+    /// What it showed last, and whom it believed.
+    pub identity: LocalIdentity,
     /// Tells who asks whether the node is well.
     pub health: HealthReporter,
+    /// New texts for customers are put here.
+    pub advice: Arc<ArcSwap<AdviceTexts>>,
     /// Who may call without a certificate, where that is allowed at all.
     pub tokens: Option<Arc<TokenRegistry>>,
     admission: Admission,
     routes: Routes,
     gate: GateSettings,
-    on_refused: OnRefused,
+    /// Of the calls it refuses.
+    pub refusals: Arc<RefusalLog>,
     metrics: Arc<Metrics>,
 }
 
@@ -114,7 +128,7 @@ impl LocalDoor {
             settings: DoorSettings::local(),
             counts: Arc::clone(&self.metrics.local.connections),
         };
-        let gate = Gate::new(self.routes.prepare(), self.gate, self.on_refused);
+        let gate = Gate::new(self.routes.prepare(), self.gate, self.refusals.on_refused());
         let json = JsonDoor::new(Counted::new(gate, &self.metrics.local));
         door.serve(Bearer::new(json, self.tokens), stop).await;
     }
@@ -126,7 +140,8 @@ pub struct PeerDoor {
     pub tls: Arc<watch::Sender<Arc<DoorTls>>>,
     admission: Admission,
     routes: Routes,
-    on_refused: OnRefused,
+    /// Of the calls it refuses.
+    pub refusals: Arc<RefusalLog>,
     metrics: Arc<Metrics>,
 }
 
@@ -141,32 +156,48 @@ impl PeerDoor {
             settings: DoorSettings::peer(),
             counts: Arc::clone(&self.metrics.peer.connections),
         };
-        let gate = Gate::new(self.routes.prepare(), GateSettings::peer(), self.on_refused);
+        let gate = Gate::new(self.routes.prepare(), GateSettings::peer(), self.refusals.on_refused());
         door.serve(Counted::new(gate, &self.metrics.peer), stop).await;
     }
 }
 
+/// What answers behind the local door.
+#[derive(Debug)]
+pub struct Behind<'a> {
+    pub engine: &'a LiveEngine,
+    pub screener: &'a Arc<Screener>,
+    pub links: &'a Links,
+    pub desk: &'a RosterDesk,
+    pub profiles: ProfilesDesk<LiveJournal, AnyViews>,
+    pub codes: CodePost,
+    pub stopping: &'a watch::Receiver<bool>,
+    pub metrics: &'a Arc<Metrics>,
+}
+
 /// Everything the member's own systems may call.
-pub fn local(
-    config: &Config,
-    material: &Material,
-    engine: &LiveEngine,
-    screener: &Arc<Screener>,
-    links: &Links,
-    desk: &RosterDesk,
-    metrics: &Arc<Metrics>,
-) -> Result<LocalDoor, ServeError> {
-    let (own, authority) = local_certified(config, &material.keystore)?;
-    let tls = local_tls(config, &own, &authority)?;
+pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result<LocalDoor, ServeError> {
+    let Behind { engine, screener, links, desk, profiles, codes, stopping, metrics } = behind;
+    let identity = local_identity(config, &material.keystore)?;
+    let tls = local_tls(config, &identity)?;
     let apply = desk.clone();
     let defaults = PublishDefaults { ack: config.feed.ack, spread_s: config.feed.spread_s };
     let counted = Arc::clone(&metrics.publishing);
     let publishing = Publishing { engine: engine.clone(), member: config.member.clone(), defaults, counted };
-    let screening = ScreeningDesk { screener: Arc::clone(screener), consortium: engine.consortium().clone() };
+    let advice = Arc::new(ArcSwap::from_pointee(advice_files::load(&config.advice.folder, &config.advice.language)?));
+    let screening = ScreeningDesk {
+        screener: Arc::clone(screener),
+        consortium: engine.consortium().clone(),
+        advice: Arc::clone(&advice),
+    };
+    let policy = PolicyDesk { screener: Arc::clone(screener) };
     let lists = Lists { engine: engine.clone() };
     let feedback = Feedback { engine: engine.clone() };
+    let local_mac = LocalMacKey::new(&material.keystore.keys.local_mac);
+    let challenges = ChallengeDesk { engine: engine.clone(), local_mac: local_mac.clone(), codes };
+    let cases = CaseDesk { engine: engine.clone(), local_mac, stopping: stopping.clone() };
     let default_epsilon = Epsilon::from_nano(config.statistics.epsilon_nano);
-    let compliance = Compliance { engine: engine.clone(), default_epsilon };
+    let local_mac = LocalMacKey::new(&material.keystore.keys.local_mac);
+    let compliance = Compliance { engine: engine.clone(), default_epsilon, local_mac };
     let node = NodeState {
         engine: engine.clone(),
         links: links.clone(),
@@ -181,6 +212,10 @@ pub fn local(
         .add_service(ScreeningServiceServer::new(screening).max_decoding_message_size(most))
         .add_service(ListsServiceServer::new(lists).max_decoding_message_size(most))
         .add_service(FeedbackServiceServer::new(feedback).max_decoding_message_size(most))
+        .add_service(ProfilesServiceServer::new(profiles).max_decoding_message_size(most))
+        .add_service(CaseServiceServer::new(cases).max_decoding_message_size(most))
+        .add_service(ChallengeServiceServer::new(challenges).max_decoding_message_size(most))
+        .add_service(PolicyServiceServer::new(policy).max_decoding_message_size(most))
         .add_service(NodeServiceServer::new(node).max_decoding_message_size(most))
         .add_service(AuditServiceServer::new(compliance.clone()).max_decoding_message_size(most))
         .add_service(StatisticsServiceServer::new(compliance).max_decoding_message_size(most))
@@ -191,28 +226,31 @@ pub fn local(
     Ok(LocalDoor {
         tokens: tokens.map(|tokens| Arc::new(TokenRegistry::new(config.member.clone(), tokens))),
         health: reporter,
+        identity,
+        advice,
         tls: Arc::new(watch::Sender::new(Arc::new(tls))),
         admission: Admission::Local { member: config.member.clone() },
         routes,
         gate: GateSettings { calls: config.local_calls, ..GateSettings::local() },
-        on_refused: record_refusals(engine.clone()),
+        refusals: RefusalLog::new(engine.clone()),
         metrics: Arc::clone(metrics),
     })
 }
 
-/// The tokens that count now, where any does.
-pub fn tokens(config: &Config, keystore: &Keystore) -> Result<Option<Vec<TokenRecord>>, ServeError> {
+/// What the folder says of tokens now, where any counts.
+pub fn tokens(config: &Config, keystore: &Keystore) -> Result<Option<Loaded>, ServeError> {
     let key = config.local_tokens.then(|| LocalMacKey::new(&keystore.keys.local_mac));
     let loaded = key.map(|key| config.dir.access().tokens().load(&key)).transpose();
     loaded.map_err(|error| ServeError::File { what: "tokens", error })
 }
 
 /// The TLS of the local door as the folder says now: certificates, authority and who is revoked.
-pub fn local_tls(config: &Config, own: &Certified, authority: &Authority) -> Result<DoorTls, ServeError> {
+pub fn local_tls(config: &Config, identity: &LocalIdentity) -> Result<DoorTls, ServeError> {
     let unread = |error| ServeError::File { what: "revoked certificates", error };
     let revoked = config.dir.access().revocations().load().map_err(unread)?;
     let rules = LocalRules { member: config.member.clone(), revoked, tokens: config.local_tokens };
-    local_server(own, authority, rules).map_err(|error| ServeError::Tls { what: "local listener", error })
+    local_server(&identity.own, &identity.authority, rules)
+        .map_err(|error| ServeError::Tls { what: "local listener", error })
 }
 
 pub fn peer_tls(own: &Certified, desk: &RosterDesk) -> Result<DoorTls, ServeError> {
@@ -230,7 +268,7 @@ pub fn peer(
     let tls = peer_tls(&material.peer, desk)?;
     let (rosters, streams, bundles) = (desk.changes(), Streams::default(), desk.bundles().clone());
     let (engine, stopping) = (engine.clone(), stopping.clone());
-    let on_refused = record_refusals(engine.clone());
+    let refusals = RefusalLog::new(engine.clone());
     let exchange = ExchangeServiceServer::new(Exchange { engine, rosters, streams, bundles, stopping })
         .max_decoding_message_size(limits::MESSAGE_BYTES)
         .max_encoding_message_size(limits::MESSAGE_BYTES);
@@ -239,101 +277,6 @@ pub fn peer(
         admission: Admission::Peer { pins: Arc::clone(desk.pins()) },
         routes: Routes::new(exchange),
         metrics: Arc::clone(metrics),
-        on_refused,
+        refusals,
     })
-}
-
-/// Writes refused accesses to the audit log, so many in a minute one by one and the others counted: whoever holds a valid
-/// certificate must not be able to fill the disk with refusals. Where the engine has no time the refusal stands all the same.
-fn record_refusals(engine: LiveEngine) -> OnRefused {
-    let (known, strangers) = (Mutex::new(Minute::default()), Mutex::new(Minute::default()));
-    Arc::new(move |refused: &Refused| {
-        let now = clock::now();
-        let (actor, minute, most) = match &refused.caller {
-            // A token that counts no more may be in anybody's hands: whoever holds it crowds out no refusal of a caller's either.
-            Caller::Local(caller) if ["EXPIRED_TOKEN", "REVOKED_TOKEN"].contains(&refused.reason.as_str()) => {
-                (convert::actor(caller), &strangers, limits::STRANGERS_PER_MINUTE)
-            }
-            Caller::Local(caller) => (convert::actor(caller), &known, limits::REFUSALS_PER_MINUTE),
-            Caller::Peer(peer) => (Actor::Peer(peer.member.clone()), &known, limits::REFUSALS_PER_MINUTE),
-            Caller::Stranger => (Actor::Stranger, &strangers, limits::STRANGERS_PER_MINUTE),
-        };
-        let admitted = minute.lock().unwrap_or_else(PoisonError::into_inner).admit(now, most);
-        let Some(uncounted) = admitted else { return };
-        let reason = known_reason(&refused.reason);
-        let mut events = vec![AuditEvent::CallRefused { method: refused.method.unwrap_or("unknown"), reason }];
-        events.extend(uncounted.map(|(from, records_lost)| AuditEvent::GapRecorded {
-            from,
-            until: now,
-            records_lost: Some(records_lost),
-        }));
-        let engine = engine.clone();
-        tokio::spawn(async move {
-            let recorded = engine.call(move |node, round| node.record(&actor, events, round.now, round.rng)).await;
-            if let Err(fault) = recorded {
-                tracing::warn!(event = "refusal.unrecorded", fault = %fault);
-            }
-        });
-    })
-}
-
-/// The refusals of one minute.
-#[derive(Debug, Default)]
-struct Minute {
-    number: u64,
-    refusals: u64,
-}
-
-impl Minute {
-    /// Whether a refusal at `now` is recorded; with the minute before and its unrecorded refusals, where there were any.
-    fn admit(&mut self, now: Timestamp, most: u64) -> Option<Option<(Timestamp, u64)>> {
-        let number = now.unix_s() / 60;
-        let mut uncounted = None;
-        if number != self.number {
-            let beyond = self.refusals.saturating_sub(most);
-            uncounted = (beyond > 0).then(|| (Timestamp::from_unix_s(self.number * 60), beyond));
-            *self = Self { number, refusals: 0 };
-        }
-        self.refusals += 1;
-        (self.refusals <= most).then_some(uncounted)
-    }
-}
-
-/// The audit log holds words of the program only.
-fn known_reason(reason: &str) -> &'static str {
-    const KNOWN: [&str; 15] = [
-        "ROLE_NOT_ALLOWED",
-        "WRONG_LISTENER",
-        "PIN_REVOKED",
-        "UNKNOWN_METHOD",
-        "NO_VERIFIED_CALLER",
-        "CERTIFICATE_NEEDED",
-        "TOKEN_SCOPE",
-        "NO_TOKEN",
-        "REPEATED_TOKEN",
-        "MALFORMED_TOKEN",
-        "UNKNOWN_TOKEN",
-        "EXPIRED_TOKEN",
-        "REVOKED_TOKEN",
-        "TOKEN_ENDED",
-        "TWO_CALLERS",
-    ];
-    KNOWN.into_iter().find(|known| *known == reason).unwrap_or("OTHER")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_flood_of_refusals_is_counted_and_told_in_the_next_minute() {
-        let mut minute = Minute::default();
-        let first = Timestamp::from_unix_s(600);
-        for _ in 0..5 {
-            assert_eq!(minute.admit(first, 5), Some(None));
-        }
-        assert_eq!((minute.admit(first, 5), minute.admit(first, 5)), (None, None));
-        assert_eq!(minute.admit(first.plus_s(60), 5), Some(Some((first, 2))));
-        assert_eq!(minute.admit(first.plus_s(60), 5), Some(None));
-    }
 }

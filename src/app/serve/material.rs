@@ -18,6 +18,7 @@ use crate::domain::indicator::typology::TypologyList;
 use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::roster::verified::Roster;
 use crate::domain::statistics::budget::Epsilon;
+use crate::io::advice_files::AdviceFileError;
 use crate::io::bundle_files::{BundleFiles, complete};
 use crate::io::certificate::pin_of_pem;
 use crate::io::engine::Engine;
@@ -28,6 +29,7 @@ use crate::io::keystore::file::{self, FileError, Readers};
 use crate::io::keystore::keys::NodeKeys;
 use crate::io::keystore::passphrase::{Passphrase, PassphraseError};
 use crate::io::keystore::store::{Keystore, KeystoreError};
+use crate::io::policy_file::PolicyFileError;
 use crate::io::roster_files::{RosterFiles, RosterFilesError};
 use crate::io::transport::client::ConnectError;
 use crate::io::transport::pins::PinRegistry;
@@ -60,6 +62,11 @@ pub enum ServeError {
     Roster(#[from] RosterFilesError),
     #[error("the roster does not list this member")]
     NotAMember,
+    /// No epoch of the roster has begun: the machine's clock stands before the consortium did.
+    #[error(
+        "the clock says {now}, but the consortium's first epoch begins at {begins}; set the clock, then start again"
+    )]
+    BeforeTheFirstEpoch { now: Timestamp, begins: Timestamp },
     #[error("keys: {0}")]
     Keys(String),
     #[error("{what}: {error}")]
@@ -72,10 +79,17 @@ pub enum ServeError {
     Guard(#[from] GuardFileError),
     #[error("typology list: {0}")]
     Typology(#[from] TypologyFileError),
+    #[error("advice: {0}")]
+    Advice(#[from] AdviceFileError),
+    #[error("policy: {0}")]
+    Policy(#[from] PolicyFileError),
     #[error("webhook {name:?}: {reason}")]
     Webhook { name: String, reason: String },
     #[error("store: {0}")]
     Store(#[from] StorageFault),
+    /// The operating system refused a file of the store.
+    #[error("store: {} may not be used by this user (it is of uid {owner}, mode {mode:o})", path.display())]
+    Forbidden { path: PathBuf, owner: u32, mode: u32 },
     #[error("the damaged journal cannot be set aside: {0}")]
     SetAside(std::io::Error),
     #[error("{key} = {address} cannot be listened on: {error}")]
@@ -124,6 +138,11 @@ impl Material {
         if roster.member(&config.member).is_none() {
             return Err(ServeError::NotAMember);
         }
+        if let Some(begins) =
+            roster.epochs().iter().map(|epoch| epoch.activates_at).min().filter(|begins| now < *begins)
+        {
+            return Err(ServeError::BeforeTheFirstEpoch { now, begins });
+        }
         let key_ring = keystore.keys.key_ring(&roster, now).map_err(|error| ServeError::Keys(error.to_string()))?;
         let peer = peer_certified(config, &keystore)?;
         let pins = Arc::new(PinRegistry::new(pins_of(&roster, now)));
@@ -170,6 +189,8 @@ impl Material {
             guards: Arc::clone(&self.guards),
             typologies: self.typologies.clone(),
             quarter_cap: Epsilon::from_nano(config.statistics.quarter_cap_nano),
+            cases: config.cases,
+            challenge: config.challenge,
             version: env!("CARGO_PKG_VERSION"),
         }
     }
@@ -180,14 +201,21 @@ pub fn peer_certified(config: &Config, keystore: &Keystore) -> Result<Certified,
     certified("peer certificate", &config.dir.peer_certificate(), keystore, NodeKeys::peer_key_of)
 }
 
-/// The certificate of the local door and whom it believes, as they are on disk now.
-pub fn local_certified(config: &Config, keystore: &Keystore) -> Result<(Certified, Authority), ServeError> {
+/// What the local door shows, and whom it believes.
+#[derive(Debug, Clone)]
+pub struct LocalIdentity {
+    pub own: Certified,
+    pub authority: Authority,
+}
+
+/// The same as it is on disk now.
+pub fn local_identity(config: &Config, keystore: &Keystore) -> Result<LocalIdentity, ServeError> {
     let what = "certificate of the local listener";
     let own = certified(what, &config.dir.server_certificate(), keystore, NodeKeys::server_key_of)?;
     let what = "the member's own authority";
     let authority = Authority::from_pem(&read(what, &config.dir.local_authority())?)
         .map_err(|error| ServeError::Tls { what, error })?;
-    Ok((own, authority))
+    Ok(LocalIdentity { own, authority })
 }
 
 /// A certificate with whichever of the keystore's keys belongs to it.

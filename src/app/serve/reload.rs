@@ -1,5 +1,5 @@
-//! What a running node takes up without a restart: on SIGHUP the keystore, rosters put into its folder and the certificates
-//! of both doors; by the clock the key epoch the roster puts in force, and who is revoked.
+//! What a running node takes up without a restart: on SIGHUP the keystore, rosters put into its folder, the certificates of both
+//! doors and the texts for customers; by the clock the key epoch the roster puts in force, and who is revoked.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,12 +10,14 @@ use tokio::sync::watch;
 
 use crate::app::config::Config;
 use crate::app::serve::doors::{local_tls, peer_tls, tokens};
-use crate::app::serve::material::{ServeError, local_certified, peer_certified};
+use crate::app::serve::material::{LocalIdentity, ServeError, local_identity, peer_certified};
 use crate::app::serve::roster::RosterDesk;
 use crate::base::limits;
 use crate::domain::audit::event::AuditEvent;
+use crate::domain::screening::advice::AdviceTexts;
 use crate::io::access::folder::Stamp;
 use crate::io::access::tokens::TokenRegistry;
+use crate::io::advice_files;
 use crate::io::keystore::passphrase::Passphrase;
 use crate::io::keystore::store::Keystore;
 use crate::io::transport::client::PeerIdentity;
@@ -29,17 +31,20 @@ pub struct Shown {
     pub local: Arc<watch::Sender<Arc<DoorTls>>>,
     pub peer: Arc<watch::Sender<Arc<DoorTls>>>,
     pub identity: Arc<ArcSwap<PeerIdentity>>,
-    pub turn: Arc<Mutex<()>>,
+    pub advice: Arc<ArcSwap<AdviceTexts>>,
+    pub turn: Turn,
 }
+
+/// Held from the reading of files to what they put in force: of two at once, the one that read first might come last, and let in
+/// again who was revoked in between. In it, what the local door showed last.
+pub type Turn = Arc<Mutex<LocalIdentity>>;
 
 /// Whom the local door admits.
 #[derive(Clone)]
 pub struct Access {
     pub tls: Arc<watch::Sender<Arc<DoorTls>>>,
     pub tokens: Option<Arc<TokenRegistry>>,
-    /// Held from the reading of the files to what they put in force: of two at once, the one that read first might come last,
-    /// and let in again who was revoked in between.
-    pub turn: Arc<Mutex<()>>,
+    pub turn: Turn,
 }
 
 /// Reads everything again at each SIGHUP: the keystore and the rosters, then the certificates, whose keys may be new in the
@@ -57,6 +62,13 @@ pub async fn on_hangup(config: Config, shown: Shown, desk: RosterDesk) {
                 Ok(()) => tracing::info!(event = "certificates.reloaded"),
                 Err(error) => tracing::error!(event = "certificates.kept", error = %error),
             }
+            match advice_files::load(&config.advice.folder, &config.advice.language) {
+                Ok(texts) => {
+                    shown.advice.store(Arc::new(texts));
+                    tracing::info!(event = "advice.reloaded");
+                }
+                Err(error) => tracing::error!(event = "advice.kept", error = %error),
+            }
         });
         if reread.await.is_err() {
             tracing::error!(event = "reload.failed");
@@ -66,11 +78,12 @@ pub async fn on_hangup(config: Config, shown: Shown, desk: RosterDesk) {
 
 /// Shows the certificates that are on disk now, at both doors and to the peers that are called.
 fn renew(config: &Config, shown: &Shown, desk: &RosterDesk) -> Result<(), ServeError> {
-    let _turn = shown.turn.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut local = shown.turn.lock().unwrap_or_else(PoisonError::into_inner);
     let keystore = desk.keystore();
-    let (own, authority) = local_certified(config, &keystore)?;
+    let now = local_identity(config, &keystore)?;
     let peer = peer_certified(config, &keystore)?;
-    let (local_door, peer_door) = (local_tls(config, &own, &authority)?, peer_tls(&peer, desk)?);
+    let (local_door, peer_door) = (local_tls(config, &now)?, peer_tls(&peer, desk)?);
+    *local = now;
     let before = shown.identity.load().certified.pin();
     shown.local.send_replace(Arc::new(local_door));
     shown.peer.send_replace(Arc::new(peer_door));
@@ -106,19 +119,22 @@ pub async fn follow_access(config: Config, door: Access, desk: RosterDesk) {
 
 /// Takes up what changed since `seen`; what the folder looked like before it was read.
 fn follow_once(config: &Config, door: &Access, desk: &RosterDesk, seen: Option<Stamp>) -> Result<Stamp, ServeError> {
-    let _turn = door.turn.lock().unwrap_or_else(PoisonError::into_inner);
+    let local = door.turn.lock().unwrap_or_else(PoisonError::into_inner);
     let unread = |error| ServeError::File { what: "access", error };
     let stamp = config.dir.access().stamp().map_err(unread)?;
     if seen.as_ref() == Some(&stamp) {
         return Ok(stamp);
     }
     // At the first look too: something may have changed between the opening of the door and now.
-    let keystore = desk.keystore();
-    if let Some((registry, records)) = door.tokens.as_ref().zip(tokens(config, &keystore)?) {
-        registry.replace(records);
+    // Neither waits for the other, nor for certificates, which may be in the middle of a change: who is revoked is out.
+    let revoked = local_tls(config, &local).map(|tls| drop(door.tls.send_replace(Arc::new(tls))));
+    if let Some((registry, mut loaded)) = door.tokens.as_ref().zip(tokens(config, &desk.keystore())?) {
+        registry.replace(&loaded);
+        if let Some(error) = loaded.unread.pop() {
+            return Err(ServeError::File { what: "tokens", error });
+        }
     }
-    let (own, authority) = local_certified(config, &keystore)?;
-    door.tls.send_replace(Arc::new(local_tls(config, &own, &authority)?));
+    revoked?;
     if seen.is_some() {
         tracing::info!(event = "access.reloaded");
     }

@@ -28,6 +28,8 @@ pub enum Actor {
     Peer(MemberId),
     /// Somebody who was refused because nobody knows who it is.
     Stranger,
+    /// Whoever ran a command on the node's machine, by the number of their user there.
+    Machine { uid: u32 },
 }
 
 impl fmt::Display for Actor {
@@ -38,6 +40,7 @@ impl fmt::Display for Actor {
             Self::Peer(member) => write!(f, "{member}"),
             // No member's name: those have no capital letters.
             Self::Stranger => f.write_str("UNKNOWN"),
+            Self::Machine { uid } => write!(f, "MACHINE/uid-{uid}"),
         }
     }
 }
@@ -121,7 +124,7 @@ impl AuditRecord {
         self.time
     }
 
-    /// `hushwire://MEMBER/ROLE/NAME`, a member id, or `node`.
+    /// `hushwire://MEMBER/ROLE/NAME`, a member id, `node`, `UNKNOWN`, or `MACHINE/uid-NUMBER`.
     pub fn actor(&self) -> &str {
         &self.actor
     }

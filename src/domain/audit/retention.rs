@@ -22,8 +22,7 @@ impl AuditEvent {
             | Self::DecoyPublished { .. }
             | Self::ScreeningsCounted { .. }
             | Self::CallRefused { .. }
-            | Self::AuditListed { .. }
-            | Self::BackupMade { .. } => OPERATION_DAYS,
+            | Self::AuditListed { .. } => OPERATION_DAYS,
             Self::NodeFenced { .. }
             | Self::NodeRecovered { .. }
             | Self::IndicatorPublished { .. }
@@ -37,6 +36,12 @@ impl AuditEvent {
             | Self::QuarantineRaised { .. }
             | Self::QuarantineLifted { .. }
             | Self::ScreeningDecided { .. }
+            | Self::CaseOpened { .. }
+            | Self::CaseStepped { .. }
+            | Self::CaseStepRefused { .. }
+            | Self::CasesUnopened { .. }
+            | Self::ChallengeMissed { .. }
+            | Self::AuthenticatorChanged { .. }
             | Self::OutcomeReported { .. }
             | Self::SightingReceived { .. }
             | Self::DisputeStepped { .. }
@@ -47,10 +52,16 @@ impl AuditEvent {
             | Self::KeyChanged { .. }
             | Self::GuardListsLoaded { .. }
             | Self::PolicyLoaded { .. }
+            | Self::CommandDone(_)
+            | Self::WebhookRefused { .. }
+            | Self::PolicyRefused { .. }
             | Self::AuditExported { .. }
             | Self::AuditProved { .. }
+            | Self::DecisionExplained { .. }
             | Self::StatisticsReleased { .. }
             | Self::StatisticsRefused { .. }
+            | Self::ProfileShown { .. }
+            | Self::ProfileErased { .. }
             | Self::StoreDamaged { .. }
             | Self::IdentifierListed { .. }
             | Self::IdentifierDelisted { .. }

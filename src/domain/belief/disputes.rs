@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::base::bytes::Commitment;
-use crate::base::limits::{DISPUTE_ANSWER_DAYS, DISPUTES_HELD, DISPUTES_OPEN};
+use crate::base::limits::feedback::{DISPUTE_ANSWER_DAYS, DISPUTES_HELD, DISPUTES_OPEN};
 use crate::base::name::{FeedId, MemberId};
 use crate::base::position::EntryIndex;
 use crate::base::time::{Day, Timestamp};

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::base::bytes::{Commitment, Sha256Digest};
+use crate::base::bytes::{Commitment, Pseudonym, Sha256Digest};
+use crate::base::epoch::{EpochId, KeyEpoch};
 use crate::base::kind::IdentifierKind;
 use crate::base::name::{FeedId, MemberId};
 use crate::base::position::EntryIndex;
@@ -11,6 +12,7 @@ use crate::domain::identifier::IdentifierError;
 use crate::domain::indicator::details::Details;
 use crate::domain::screening::decision::{Advice, Decision, Reason};
 use crate::domain::screening::freshness::PeerFreshness;
+use crate::domain::screening::policy::decide::Fired;
 
 /// One statement that matched, with its provenance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +36,24 @@ pub struct MatchedIndicator {
     pub effective_confidence: u32,
     /// Seconds since it was observed, began to count or last proved right here, whichever came last.
     pub age_s: u64,
+    /// A statement of this member itself.
+    pub own: bool,
+    /// Its form is shared by many innocents.
+    pub weak: bool,
+    /// Its feed is older than its limit.
+    pub stale: bool,
+}
+
+/// One form of one identifier, as it was looked up under one epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Input {
+    /// Index in the request.
+    pub identifier: usize,
+    /// Kind of the form: the identifier as given, or derived from it.
+    pub kind: IdentifierKind,
+    pub epoch: KeyEpoch,
+    pub epoch_id: EpochId,
+    pub pseudonym: Pseudonym,
 }
 
 impl MatchedIndicator {
@@ -82,6 +102,8 @@ pub struct Screening {
     pub matches: Vec<Match>,
     /// By identifier.
     pub refused: Vec<RefusedIdentifier>,
+    /// What was looked up, where anything matched or the transaction is stopped: all that is left of the identifiers.
+    pub inputs: Vec<Input>,
     /// Every peer, by member.
     pub freshness: Arc<[PeerFreshness]>,
     pub advice: Advice,
@@ -90,6 +112,10 @@ pub struct Screening {
     /// A test value asks for the answer of an overloaded node; the caller refuses in its way.
     pub overload: bool,
     pub policy_sha256: Sha256Digest,
+    /// The rules that fired, live or not, by place in the policy's file.
+    pub fired: Vec<Fired>,
+    /// What the candidate would have decided, where it was asked.
+    pub candidate: Option<Decision>,
 }
 
 impl Screening {

@@ -12,7 +12,7 @@
 //! Decay only ever lowers: it replaces no validity, and no decision becomes stricter by it.
 
 use crate::base::kind::IdentifierKind;
-use crate::base::limits::CONFIDENCE_FLOOR;
+use crate::base::limits::feedback::CONFIDENCE_FLOOR;
 use crate::domain::screening::experience::Weight;
 
 /// Billionths in one.

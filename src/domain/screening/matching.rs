@@ -17,11 +17,11 @@ use crate::domain::identifier::{CanonicalIdentifier, RawIdentifier, canonicalise
 use crate::domain::indicator::details::Details;
 use crate::domain::pseudonym::keys::EpochKeys;
 use crate::domain::pseudonym::payload::open_payload;
-use crate::domain::screening::answer::RefusedIdentifier;
+use crate::domain::screening::answer::{Input, RefusedIdentifier};
 use crate::domain::screening::confidence::{Worth, worth};
 use crate::domain::screening::experience::Weight;
+use crate::domain::screening::finding::is_weak_kind;
 use crate::domain::screening::own_lists::OwnListing;
-use crate::domain::screening::policy::is_weak_kind;
 use crate::domain::screening::screen::ScreeningContext;
 
 /// One statement that counts for an identifier.
@@ -53,6 +53,32 @@ pub(super) struct Known {
     pub(super) hits: Vec<Hit>,
 }
 
+/// What a look-up found, and what was looked up.
+pub(super) struct LookedUp<'a> {
+    /// By identifier.
+    pub(super) known: Vec<Known>,
+    pub(super) refused: Vec<RefusedIdentifier>,
+    forms: Vec<Form>,
+    probes: Vec<Probe<'a>>,
+}
+
+impl LookedUp<'_> {
+    /// Every form under every epoch.
+    pub(super) fn inputs(&self) -> Vec<Input> {
+        let input = |probe: &Probe<'_>| {
+            let form = self.forms.get(probe.form)?;
+            Some(Input {
+                identifier: self.known.get(form.known)?.identifier,
+                kind: form.canonical.kind(),
+                epoch: probe.keys.epoch(),
+                epoch_id: probe.keys.epoch_id(),
+                pseudonym: probe.pseudonym,
+            })
+        };
+        self.probes.iter().filter_map(input).collect()
+    }
+}
+
 struct Form {
     /// Position of its identifier among the known ones.
     known: usize,
@@ -67,11 +93,11 @@ struct Probe<'a> {
 }
 
 /// Looks all identifiers up. Malformed ones are told apart and do not keep the others from being screened.
-pub(super) fn look_up(
+pub(super) fn look_up<'a>(
     identifiers: &[RawIdentifier],
-    context: &ScreeningContext<'_>,
+    context: &ScreeningContext<'a>,
     view: &mut View<'_>,
-) -> (Vec<Known>, Vec<RefusedIdentifier>) {
+) -> LookedUp<'a> {
     let mut known = Vec::with_capacity(identifiers.len());
     let mut refused = Vec::new();
     let mut forms = Vec::with_capacity(identifiers.len() * 2);
@@ -96,7 +122,7 @@ pub(super) fn look_up(
             about.hits.extend(open_all(statements, form, probe, context, view));
         }
     }
-    (known, refused)
+    LookedUp { known, refused, forms, probes }
 }
 
 fn forms_of(

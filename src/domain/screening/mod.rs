@@ -2,12 +2,15 @@
 //!
 //! [`screen`] turns raw identifiers into pseudonyms, looks them up in belief, opens what it finds and lets the [`policy`]
 //! decide. It is a pure function of its arguments: the same transaction, belief, keys, lists and time give the same answer,
-//! reason by reason, which is what makes an answer explainable later. Profiles, late matches and loadable policies are left
-//! to later parts.
+//! reason by reason, which is what makes an answer explainable later. Late matches are left to a later part.
+
+pub mod advice;
 
 pub mod answer;
 
 pub mod confidence;
+
+pub mod customer;
 
 pub mod decision;
 
@@ -15,7 +18,11 @@ pub mod demands;
 
 pub mod experience;
 
+pub mod finding;
+
 pub mod freshness;
+
+pub mod language;
 
 pub mod matching;
 

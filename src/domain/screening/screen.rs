@@ -12,15 +12,19 @@ use crate::domain::belief::view::View;
 use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
 use crate::domain::identifier::sandbox::SandboxOutcome;
+use crate::domain::profile::facts::ProfileFacts;
 use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::screening::answer::{Match, MatchedIndicator, Screening, effective_confidence};
-use crate::domain::screening::decision::Advice;
+use crate::domain::screening::decision::{Advice, Decision};
 use crate::domain::screening::demands::Demands;
 use crate::domain::screening::experience::Experience;
+use crate::domain::screening::finding::{Finding, Voice};
 use crate::domain::screening::freshness::Freshness;
 use crate::domain::screening::matching::{Hit, Known, look_up};
 use crate::domain::screening::own_lists::OwnLists;
-use crate::domain::screening::policy::{BuiltInPolicy, Finding, Voice};
+use crate::domain::screening::policy::Policy;
+use crate::domain::screening::policy::decide::Verdict;
+use crate::domain::screening::policy::facts::{Conditions, Facts};
 use crate::domain::screening::transaction::Transaction;
 
 /// Everything an answer depends on beside the transaction.
@@ -34,7 +38,12 @@ pub struct ScreeningContext<'a> {
     /// What own outcomes taught.
     pub experience: &'a Experience,
     pub freshness: &'a Freshness,
-    pub policy: &'a BuiltInPolicy,
+    pub policy: &'a Policy,
+    /// A second policy that is only asked what it would have decided.
+    pub candidate: Option<&'a Policy>,
+    /// How the transaction stands against its customer's profile.
+    pub profile: &'a ProfileFacts,
+    pub conditions: Conditions,
     /// What the roster demands of every statement.
     pub demands: &'a Demands,
     /// The member that screens.
@@ -51,33 +60,46 @@ pub fn screen(transaction: &Transaction, context: &ScreeningContext<'_>) -> Scre
 
 /// [`screen`] in a view that a batch shares.
 pub fn screen_in(transaction: &Transaction, context: &ScreeningContext<'_>, view: &mut View<'_>) -> Screening {
-    let (known, refused) = look_up(transaction.identifiers(), context, view);
-    let findings: Vec<Finding> = known.iter().map(finding).collect();
-    let (decision, reasons) = context.policy.decide(&findings);
+    let looked_up = look_up(transaction.identifiers(), context, view);
+    let findings: Vec<Finding> = looked_up.known.iter().map(finding).collect();
+    let facts = Facts::new(transaction, &findings, context.profile, context.freshness, context.conditions, context.now);
+    let Verdict { decision, reasons, fired } = context.policy.decide(&findings, &facts, context.now);
+    let candidate = context.candidate.map(|policy| policy.decide(&findings, &facts, context.now).decision);
+    let is_clean = decision == Decision::Allow && looked_up.known.iter().all(|known| known.hits.is_empty());
+    let inputs = if is_clean { Vec::new() } else { looked_up.inputs() };
     let forces = |outcome: &[SandboxOutcome]| {
-        known.iter().any(|known| known.sandbox.is_some_and(|sandbox| outcome.contains(&sandbox)))
+        looked_up.known.iter().any(|known| known.sandbox.is_some_and(|sandbox| outcome.contains(&sandbox)))
     };
     Screening {
         decision,
-        advice: Advice::of(decision, reasons.first().map(|reason| reason.code)),
+        advice: Advice::of(decision, reasons.first()),
         reasons,
         degraded: context.freshness.is_degraded() || forces(&[SandboxOutcome::Degraded, SandboxOutcome::Stale]),
         overload: forces(&[SandboxOutcome::Overload]),
-        matches: known.into_iter().filter_map(matched).collect(),
-        refused,
+        inputs,
+        matches: looked_up.known.into_iter().filter_map(matched).collect(),
+        refused: looked_up.refused,
         freshness: context.freshness.peers().clone(),
         policy_sha256: context.policy.digest(),
+        fired,
+        candidate,
     }
 }
 
 fn finding(known: &Known) -> Finding {
     let voices = known.hits.iter().map(|hit| Voice {
         member: hit.member,
+        kind: hit.statement.kind,
         weak: hit.weak,
         provisional: hit.statement.provisional,
         stale: hit.stale,
         disputed: hit.disputed,
         faint: hit.worth.faint,
+        own: hit.own,
+        typology: hit.details.typology.clone(),
+        severity: hit.details.severity,
+        confidence: hit.worth.effective,
+        first_seen: hit.statement.first_seen,
     });
     Finding {
         identifier: known.identifier,
@@ -141,6 +163,9 @@ fn indicator(hit: Hit) -> MatchedIndicator {
         disputed: hit.disputed,
         effective_confidence: hit.worth.effective,
         age_s: hit.age_s,
+        own: hit.own,
+        weak: hit.weak,
+        stale: hit.stale,
     }
 }
 

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::base::limits;
+use crate::io::access::names::GivenNames;
 use crate::io::access::revoked::RevocationFiles;
 use crate::io::access::tokens::TokenFiles;
 use crate::io::keystore::file::FileError;
@@ -30,7 +31,7 @@ impl AccessFolder {
     }
 
     pub fn tokens(&self) -> TokenFiles {
-        TokenFiles::new(self.0.join("tokens"))
+        TokenFiles::new(self.0.join("tokens"), GivenNames::new(self.0.join("token-names")))
     }
 
     /// What all of it looks like now.

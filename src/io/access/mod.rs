@@ -6,6 +6,7 @@
 
 pub mod bearer;
 pub mod folder;
+pub mod names;
 pub mod revoked;
 pub mod token;
 pub mod tokens;

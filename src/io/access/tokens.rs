@@ -1,5 +1,6 @@
 //! The tokens of a node: their files, `access/tokens/NAME.json`, and the live table that calls are held against.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,33 +16,50 @@ use crate::base::limits;
 use crate::base::name::MemberId;
 use crate::base::time::Timestamp;
 use crate::io::access::folder::{damaged, files};
+use crate::io::access::names::GivenNames;
 use crate::io::access::token::{Token, TokenName, TokenRecord};
 use crate::io::clock;
 use crate::io::keystore::file::{FileError, Readers, create, read, write};
 use crate::io::transport::caller::LocalCaller;
+use crate::io::transport::proof::{Proofs, Running};
 use crate::node::local_mac::LocalMacKey;
 
 /// The folder of tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenFiles(PathBuf);
+pub struct TokenFiles {
+    folder: PathBuf,
+    names: GivenNames,
+}
+
+/// What the files say of tokens that count.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    pub records: Vec<TokenRecord>,
+    /// Files that could not be read now: what their tokens are is not known, which ends none of them.
+    pub unread: Vec<FileError>,
+}
 
 impl TokenFiles {
-    pub(super) fn new(folder: PathBuf) -> Self {
-        Self(folder)
+    pub(super) fn new(folder: PathBuf, names: GivenNames) -> Self {
+        Self { folder, names }
     }
 
     fn path(&self, name: &TokenName) -> PathBuf {
-        self.0.join(format!("{name}.json"))
+        self.folder.join(format!("{name}.json"))
     }
 
     /// Keeps a new one. A name is given once: the audit log tells tokens apart by it.
     pub fn keep(&self, record: &TokenRecord, key: &LocalMacKey) -> Result<(), FileError> {
-        if files(&self.0)?.len() >= limits::ACCESS_FILES {
+        let kept = files(&self.folder)?;
+        if kept.len() >= limits::ACCESS_FILES {
             return Err(damaged(
-                &self.0,
+                &self.folder,
                 "holds as many tokens as a node keeps: remove files of those that have ended",
             ));
         }
+        std::fs::create_dir_all(&self.folder).map_err(|reason| FileError { path: self.folder.clone(), reason })?;
+        let older: Vec<String> = kept.iter().filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
+        self.names.give(record.name.as_str(), &older)?;
         create(&self.path(&record.name), &record.write(key), Readers::Owner)
     }
 
@@ -58,20 +76,25 @@ impl TokenFiles {
             let record = TokenRecord::read_unchecked(&read(&path)?);
             record.map(|(record, _)| record).ok_or_else(|| damaged(&path, "is no token"))
         };
-        files(&self.0)?.into_iter().map(read).collect()
+        files(&self.folder)?.into_iter().map(read).collect()
     }
 
     /// Those that count. A file that is none of this node's is passed over: its token opens nothing.
-    pub fn load(&self, key: &LocalMacKey) -> Result<Vec<TokenRecord>, FileError> {
-        let mut records = Vec::new();
-        for path in files(&self.0)? {
+    pub fn load(&self, key: &LocalMacKey) -> Result<Loaded, FileError> {
+        let mut loaded = Loaded::default();
+        for path in files(&self.folder)? {
             match read(&path).map(|content| TokenRecord::read(&content, key)) {
-                Ok(Some(record)) => records.push(record),
+                Ok(Some(record)) => loaded.records.push(record),
                 Ok(None) => tracing::warn!(event = "token.unread", file = %path.display()),
-                Err(error) => tracing::warn!(event = "token.unread", file = %path.display(), error = %error),
+                // Removed since the folder was looked at.
+                Err(gone) if gone.reason.kind() == ErrorKind::NotFound => {}
+                Err(error) => {
+                    tracing::warn!(event = "token.unread", file = %path.display(), error = %error);
+                    loaded.unread.push(error);
+                }
             }
         }
-        Ok(records)
+        Ok(loaded)
     }
 }
 
@@ -88,6 +111,8 @@ pub struct TokenRegistry {
 pub struct Grant {
     record: Arc<TokenRecord>,
     registry: Arc<TokenRegistry>,
+    /// Keeps the connection it came on open for as long as the call or its answer runs.
+    _running: Option<Arc<Running>>,
 }
 
 impl Grant {
@@ -155,15 +180,20 @@ impl Unknown {
 }
 
 impl TokenRegistry {
-    pub fn new(member: MemberId, records: Vec<TokenRecord>) -> Self {
-        let records = records.into_iter().map(Arc::new).collect();
+    pub fn new(member: MemberId, loaded: Loaded) -> Self {
+        let records = loaded.records.into_iter().map(Arc::new).collect();
         Self { member, records: ArcSwap::from_pointee(records), version: watch::Sender::new(0) }
     }
 
-    /// Puts what the files say now in force.
-    pub fn replace(&self, records: Vec<TokenRecord>) {
+    /// Puts what the files say now in force. A token whose file could not be read is what it was.
+    pub fn replace(&self, loaded: &Loaded) {
+        let Loaded { records, unread } = loaded;
+        let is_unread = |record: &Arc<TokenRecord>| {
+            unread.iter().any(|file| file.path.file_stem().is_some_and(|stem| stem == record.name.as_str()))
+        };
+        let kept: Vec<_> = self.records.load().iter().filter(|record| is_unread(record)).cloned().collect();
         // The table first: whoever is woken by the version must find it.
-        self.records.store(Arc::new(records.into_iter().map(Arc::new).collect()));
+        self.records.store(Arc::new(records.iter().cloned().map(Arc::new).chain(kept).collect()));
         self.version.send_modify(|version| *version = version.wrapping_add(1));
     }
 
@@ -185,7 +215,9 @@ impl TokenRegistry {
             }
             (None, Ok(record)) => {
                 request.extensions_mut().insert(self.caller(&record));
-                request.extensions_mut().insert(Grant { record, registry: Arc::clone(self) });
+                let running = request.extensions().get::<Proofs>().map(|proofs| Arc::new(proofs.begin()));
+                let grant = Grant { record, registry: Arc::clone(self), _running: running };
+                request.extensions_mut().insert(grant);
                 return;
             }
             (None, Err(unproved)) => unproved,
@@ -235,6 +267,7 @@ mod tests {
     use super::*;
     use crate::base::role::Role;
     use crate::base::secret::SecretBytes;
+    use crate::io::access::folder::AccessFolder;
     use crate::io::access::token::Scope;
 
     const NOW: Timestamp = Timestamp::from_unix_s(1_795_305_600);
@@ -251,8 +284,12 @@ mod tests {
         }
     }
 
+    fn loaded(records: Vec<TokenRecord>) -> Loaded {
+        Loaded { records, unread: Vec::new() }
+    }
+
     fn registry(records: Vec<TokenRecord>) -> Arc<TokenRegistry> {
-        Arc::new(TokenRegistry::new("bank-a".parse().expect("valid"), records))
+        Arc::new(TokenRegistry::new("bank-a".parse().expect("valid"), loaded(records)))
     }
 
     fn request(headers: &[&str]) -> Request<()> {
@@ -324,29 +361,33 @@ mod tests {
             |name: &str, token: &Token| TokenRecord { expires: clock::now().plus_s(60), ..record(name, token) };
         let (mine, others) = (lasting("mine", &token), lasting("other", &other));
         let registry = registry(vec![mine.clone(), others.clone()]);
-        let grant = |record: &TokenRecord| Grant { record: Arc::new(record.clone()), registry: Arc::clone(&registry) };
+        let grant = |record: &TokenRecord| Grant {
+            record: Arc::new(record.clone()),
+            registry: Arc::clone(&registry),
+            _running: None,
+        };
         let waiting = tokio::spawn({
             let grant = grant(&mine);
             async move { grant.ended().await }
         });
         tokio::task::yield_now().await;
-        registry.replace(vec![mine.clone()]);
+        registry.replace(&loaded(vec![mine.clone()]));
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
-        registry.replace(vec![TokenRecord { revoked: Some(NOW), ..mine.clone() }, others]);
+        registry.replace(&loaded(vec![TokenRecord { revoked: Some(NOW), ..mine.clone() }, others]));
         waiting.await.expect("ends");
-        registry.replace(vec![mine.clone()]);
+        registry.replace(&loaded(vec![mine.clone()]));
         grant(&TokenRecord { expires: clock::now().plus_ms(30), ..mine }).ended().await;
     }
 
     #[test]
     fn a_name_is_given_once_and_what_is_kept_holds_no_secret() {
         let folder = tempfile::tempdir().expect("a folder");
-        let files = TokenFiles::new(folder.path().join("tokens"));
+        let files = AccessFolder::new(folder.path().to_owned()).tokens();
         let key = LocalMacKey::new(&SecretBytes::new([7; 32]));
         let token = Token::generate();
         let record = record("shop", &token);
-        assert_eq!(files.load(&key).expect("none"), []);
+        assert_eq!(files.load(&key).expect("none").records, []);
         files.keep(&record, &key).expect("kept");
         assert!(files.keep(&record, &key).is_err(), "a second of this name");
         files.revoke(&record.name, NOW).expect("revoked");
@@ -354,8 +395,34 @@ mod tests {
         assert!(files.revoke(&"other".parse().expect("valid"), NOW).is_err());
         std::fs::write(folder.path().join("tokens/forged.json"), "{}").expect("written");
         let loaded = files.load(&key).expect("the forged one is passed over");
-        assert_eq!(loaded, [TokenRecord { revoked: Some(NOW), ..record }]);
+        assert_eq!(loaded.records, [TokenRecord { revoked: Some(NOW), ..record.clone() }]);
         let content = std::fs::read_to_string(folder.path().join("tokens/shop.json")).expect("kept");
         assert!(!content.contains(&token.reveal()[9..]), "{content}");
+        std::fs::remove_file(folder.path().join("tokens/shop.json")).expect("removed, as one that ended");
+        assert!(files.keep(&record, &key).is_err(), "not even after its file is gone");
+    }
+
+    #[test]
+    fn a_token_whose_file_cannot_be_read_now_is_what_it_was_and_one_whose_file_is_gone_is_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = AccessFolder::new(folder.path().to_owned()).tokens();
+        let key = LocalMacKey::new(&SecretBytes::new([7; 32]));
+        let [shop, desk] = ["shop", "desk"].map(|name| record(name, &Token::generate()));
+        for record in [&shop, &desk] {
+            files.keep(record, &key).expect("kept");
+        }
+        let registry = TokenRegistry::new("bank-a".parse().expect("valid"), files.load(&key).expect("both"));
+        // A folder in its place reads as an error to everybody, root too.
+        let place = folder.path().join("tokens/shop.json");
+        std::fs::remove_file(&place).expect("there");
+        std::fs::create_dir(&place).expect("made");
+        std::fs::remove_file(folder.path().join("tokens/desk.json")).expect("there");
+        let loaded = files.load(&key).expect("what can be read");
+        assert_eq!((loaded.records.len(), loaded.unread.len()), (0, 1));
+        registry.replace(&loaded);
+        assert!(registry.holds(&shop) && !registry.holds(&desk));
+        std::fs::remove_dir(&place).expect("there");
+        registry.replace(&files.load(&key).expect("none"));
+        assert!(!registry.holds(&shop));
     }
 }

@@ -20,6 +20,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -80,6 +81,12 @@ impl<S> Gate<S> {
     }
 }
 
+/// What a call was admitted on.
+struct Terms {
+    room: OwnedSemaphorePermit,
+    asked: Option<Duration>,
+}
+
 impl<S> Service<Request<Body>> for Gate<S>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
@@ -98,7 +105,10 @@ where
         let gate = self.clone();
         Box::pin(async move {
             Ok(match gate.check_access(&request) {
-                Ok(ends) => gate.pass(request, ends).await.unwrap_or_else(answer),
+                Ok(ends) => match gate.terms(&request) {
+                    Ok(terms) => gate.pass(request, ends, terms).await,
+                    Err(refusal) => holding(answer(refusal), request.into_body()),
+                },
                 Err(refusal) => holding(answer(refusal), request.into_body()),
             })
         })
@@ -110,30 +120,38 @@ where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Send + 'static,
     S::Future: Send,
 {
-    async fn pass(self, mut request: Request<Body>, ends: Ends) -> Result<Response<Body>, Refusal> {
+    /// Room for a call, and how long it may take.
+    fn terms(&self, request: &Request<Body>) -> Result<Terms, Refusal> {
         let room = self.overload.admit()?;
-        let asked = deadline::asked(request.headers())?;
+        Ok(Terms { room, asked: deadline::asked(request.headers())? })
+    }
+
+    async fn pass(self, mut request: Request<Body>, ends: Ends, terms: Terms) -> Response<Body> {
+        let Terms { room, asked } = terms;
         let allowed = asked.map_or(self.call_timeout, |asked| asked.min(self.call_timeout));
         request.extensions_mut().insert(StreamTerms::new(self.overload.clone(), asked, self.call_timeout));
         let deadline = Deadline(Instant::now() + allowed);
         request.extensions_mut().insert(deadline);
+        let mut working = Box::pin(self.inner.oneshot(request));
         let answered = tokio::select! {
             biased;
             // A body that came late must not be worked on for who is out meanwhile.
-            refusal = ends.lost() => return Err(refusal),
-            answered = timeout_at(deadline.0, self.inner.oneshot(request)) => answered,
-        };
-        let Ok(answered) = answered else {
-            let limit_ms = u64::try_from(allowed.as_millis()).unwrap_or(u64::MAX);
-            return Err(Refusal::DeadlineExceeded { limit_ms });
+            refusal = ends.lost() => Err(refusal),
+            answered = timeout_at(deadline.0, working.as_mut()) => answered.map_err(|_| {
+                Refusal::DeadlineExceeded { limit_ms: u64::try_from(allowed.as_millis()).unwrap_or(u64::MAX) }
+            }),
         };
         drop(room);
-        let Ok(mut response) = answered;
+        let mut response = match answered {
+            Ok(Ok(response)) => response,
+            // The work stops here, but it owns the question, which must not be dropped before it is answered.
+            Err(refusal) => return holding(answer(refusal), working),
+        };
         // A refusal that no handler made: the message was too large, or none at all.
         if let Some(status) = Status::from_header_map(response.headers()).filter(|status| status.code() != Code::Ok) {
             response = status::explained(status).into_http();
         }
-        Ok(match ends {
+        match ends {
             Ends::Connection => response,
             Ends::Pin(peer) => {
                 let ended = async move { peer.revoked().await };
@@ -143,7 +161,7 @@ where
                 let ended = async move { grant.ended().await };
                 response.map(|body| Body::new(CutWhenRevoked::new(body, ended, token_ended())))
             }
-        })
+        }
     }
 
     fn check_access(&self, request: &Request<Body>) -> Result<Ends, Refusal> {
@@ -214,6 +232,7 @@ mod tests {
     use crate::io::transport::pins::PinRegistry;
     use std::collections::BTreeMap;
     use std::sync::Mutex;
+    use tokio_stream::StreamExt;
     use tower::service_fn;
 
     fn local(role: Role) -> LocalCaller {
@@ -314,6 +333,39 @@ mod tests {
             let Ok(response) = gate.call(slow).await;
             let status = Status::from_header_map(response.headers()).expect("a refusal");
             assert_eq!((status.code(), status.message()), (Code::DeadlineExceeded, message));
+        }
+    }
+
+    /// The body of a question that says when it is dropped.
+    fn noticed() -> (Body, Arc<()>) {
+        let alive = Arc::new(());
+        let held = Arc::clone(&alive);
+        let body = http_body_util::StreamBody::new(tokio_stream::pending::<Result<Frame<Bytes>, Status>>().map(
+            move |frame| {
+                let _held = &held;
+                frame
+            },
+        ));
+        (Body::new(body), alive)
+    }
+
+    #[tokio::test]
+    async fn a_question_is_held_until_its_refusal_has_been_said() {
+        for (calls, asked) in [(0, "1S"), (1, "20m"), (1, "nonsense")] {
+            let handler = service_fn(|request: Request<Body>| async move {
+                let _question = request;
+                std::future::pending::<Result<Response<Body>, Infallible>>().await
+            });
+            let mut gate = Gate::new(handler, GateSettings { calls, ..GateSettings::local() }, Arc::new(|_| {}));
+            let (body, alive) = noticed();
+            let mut question = request("/hushwire.local.v1.NodeService/GetStatus", local(Role::Operator)).map(|_| body);
+            question.headers_mut().insert("grpc-timeout", asked.parse().expect("ASCII"));
+            let Ok(refused) = gate.call(question).await;
+            assert!(refused.headers().contains_key("grpc-status"), "refused in the head");
+            assert!(refused.body().is_end_stream(), "and nowhere else");
+            assert_eq!(Arc::strong_count(&alive), 2, "dropped before it was answered");
+            drop(refused);
+            assert_eq!(Arc::strong_count(&alive), 1);
         }
     }
 

@@ -151,8 +151,9 @@ pub fn state_of(fence: &FenceState) -> (&'static str, String) {
         FenceState::Asking { answers, needed } => (
             "fenced",
             format!(
-                "nothing is signed until {needed} other member told which of our entries it holds ({answers} so far); \
-                 publications are accepted and wait"
+                "nothing is signed until {needed} {} told which of our entries they hold ({answers} so far); publications are \
+                 accepted and wait",
+                if *needed == 1 { "other member has" } else { "other members have" }
             ),
         ),
         FenceState::Behind { feed, ours, theirs } => (

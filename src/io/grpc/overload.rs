@@ -19,11 +19,16 @@ impl Overload {
 
     /// A place for one call, held until it is answered; never waits.
     pub fn admit(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        Arc::clone(&self.free).try_acquire_owned().map_err(|_| Refusal::ResourceExhausted {
-            reason: "OVERLOADED",
-            description: "the node works on as many calls as it can; come back later".to_owned(),
-            retry_after_ms: RETRY_AFTER_MS,
-        })
+        Arc::clone(&self.free).try_acquire_owned().map_err(|_| overloaded())
+    }
+}
+
+/// Said to whoever comes when there is no room.
+pub fn overloaded() -> Refusal {
+    Refusal::ResourceExhausted {
+        reason: "OVERLOADED",
+        description: "the node works on as many calls as it can; come back later".to_owned(),
+        retry_after_ms: RETRY_AFTER_MS,
     }
 }
 

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full};
 use prost::Message;
 use prost::bytes::{BufMut, Bytes, BytesMut};
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
@@ -25,8 +25,11 @@ use crate::io::grpc::judge::may_call;
 use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::DESCRIPTORS;
 use crate::io::http::body::{JsonBody, full};
+use crate::io::http::gather::{Budgets, Gathered, gather};
+use crate::io::http::refused::Refused;
 use crate::io::http::routes::{Found, OPENAPI_PATH, ROUTES, Route, Verb, find, method_of};
-use crate::io::http::{json, openapi, problem, query};
+use crate::io::http::{json, languages, openapi, query};
+use crate::io::transport::byte_budget::{ByteBudget, HeldBytes};
 use crate::io::transport::caller::LocalCaller;
 use crate::io::transport::held::holding;
 
@@ -54,13 +57,16 @@ pub struct JsonDoor<S> {
     /// In the order of [`ROUTES`].
     bound: Arc<[Bound]>,
     description: Bytes,
+    /// What the bodies of all connections may hold at once.
+    bodies: ByteBudget,
 }
 
 impl<S> JsonDoor<S> {
     pub fn new(gate: S) -> Self {
         let pool = DescriptorPool::decode(DESCRIPTORS).expect("made by the build");
         let bound = ROUTES.iter().map(|route| bind(&pool, route)).collect();
-        Self { gate, bound, description: openapi::document(&pool).to_string().into() }
+        let description = openapi::document(&pool).to_string().into();
+        Self { gate, bound, description, bodies: ByteBudget::new(limits::BODY_BYTES) }
     }
 }
 
@@ -112,38 +118,6 @@ fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(http::header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
-/// Why a request is not answered with its message.
-enum Refused {
-    /// In the words of gRPC.
-    Status(Status),
-    /// It never became a call.
-    Http(StatusCode, &'static str, &'static str),
-    /// The path exists with other verbs.
-    Verb(Vec<&'static str>),
-}
-
-impl From<Refusal> for Refused {
-    fn from(refusal: Refusal) -> Self {
-        Self::Status(refusal.into())
-    }
-}
-
-impl Refused {
-    fn into_response(self) -> Response<JsonBody> {
-        match self {
-            Self::Status(status) => problem::of_status(&status),
-            Self::Http(status, reason, detail) => problem::of_http(status, reason, detail),
-            Self::Verb(verbs) => {
-                let detail = format!("this path is asked with {}", verbs.join(" or "));
-                let mut response = problem::of_http(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", &detail);
-                let allow = verbs.join(", ").parse().expect("verbs are plain words");
-                response.headers_mut().insert(http::header::ALLOW, allow);
-                response
-            }
-        }
-    }
-}
-
 impl<S> JsonDoor<S>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
@@ -172,15 +146,25 @@ where
         };
         let bound = self.bound.get(number).expect("bound in the order of the routes");
         let may_call = may_call(&parts.extensions, bound.route.method);
+        let connection = parts.extensions.get::<ByteBudget>().unwrap_or(&self.bodies).clone();
+        // What the message takes is released with the call.
+        let mut _held = Vec::new();
         let message = match bound.route.verb {
             // Nothing is read for whoever may not ask: the gate refuses the call and tells the audit log.
             _ if !may_call => DynamicMessage::new(bound.input.clone()),
-            Verb::Get => query::read(&fields, parts.uri.query(), &bound.input).map_err(Refusal::from)?,
+            Verb::Get => {
+                let mut message = query::read(&fields, parts.uri.query(), &bound.input).map_err(Refusal::from)?;
+                languages::ask(&mut message, &parts.headers);
+                message
+            }
             Verb::Post => {
                 check_media_type(&parts.headers)?;
-                let text = collect(body.get_or_insert_default(), LONGEST).await?;
+                let budgets = Budgets { node: self.bodies, connection };
+                let gathered = gather(body.get_or_insert_default(), &budgets, LONGEST).await?;
                 *body = None;
-                read(text, &bound.input).await?
+                let (message, held) = read(gathered, &bound.input).await?;
+                _held = held;
+                message
             }
         };
         let framed = frame(&message);
@@ -190,7 +174,11 @@ where
         let answer = unframe(response).await.map_err(Refused::Status)?;
         let answer = DynamicMessage::decode(bound.output.clone(), answer)
             .map_err(|_| Refused::Status(Status::internal("the answer is no message of its method")))?;
-        Ok(json_answer(json::write(&answer).into()))
+        let mut response = json_answer(json::write(&answer).into());
+        if bound.route.verb == Verb::Get && languages::is_asked_by(&bound.input) {
+            languages::tell(&answer, response.headers_mut());
+        }
+        Ok(response)
     }
 }
 
@@ -211,12 +199,15 @@ where
 }
 
 /// A large body is read beside the thread that answers checkouts.
-async fn read(text: Bytes, input: &MessageDescriptor) -> Result<DynamicMessage, Refused> {
+async fn read(gathered: Gathered, input: &MessageDescriptor) -> Result<(DynamicMessage, Vec<HeldBytes>), Refused> {
+    let Gathered { text, held } = gathered;
     if text.len() <= LARGE_BODY_BYTES {
-        return Ok(json::read(&text, input).map_err(Refusal::from)?);
+        return Ok((json::read(&text, input).map_err(Refusal::from)?, held));
     }
     let input = input.clone();
-    let read = tokio::task::spawn_blocking(move || json::read(&text, &input).map_err(Refusal::from)).await;
+    // The room goes along: whose caller is gone meanwhile is read to its end all the same.
+    let read = move || json::read(&text, &input).map(|message| (message, held)).map_err(Refusal::from);
+    let read = tokio::task::spawn_blocking(read).await;
     Ok(read.map_err(|_| Refused::Status(Status::internal("the body could not be read")))??)
 }
 
@@ -255,21 +246,6 @@ async fn take_rest(body: &mut Body) {
     };
     // Who sends more slowly than that is told at once, whatever becomes of the stream.
     let _ended = timeout(Duration::from_millis(limits::DROPPED_BODY_MS), taken).await;
-}
-
-/// The whole body, within the limit of size of a call and this of time.
-async fn collect(body: &mut Body, longest: Duration) -> Result<Bytes, Refused> {
-    let limited = Limited::new(body, limits::MESSAGE_BYTES);
-    let Ok(collected) = timeout(longest, limited.collect()).await else {
-        return Err(Refused::Http(StatusCode::REQUEST_TIMEOUT, "BODY_TOO_SLOW", "the body did not come within 10 s"));
-    };
-    match collected {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            Err(Refused::Http(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", "the body exceeds the limit of 4 MiB"))
-        }
-        Err(_) => Err(Refused::Http(StatusCode::BAD_REQUEST, "BODY_BROKEN", "the body ended before its announced end")),
-    }
 }
 
 fn frame(message: &DynamicMessage) -> Bytes {
@@ -333,37 +309,10 @@ impl SplitChecked for Bytes {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use http_body_util::StreamBody;
-    use hyper::body::Frame;
-    use tokio_stream::{Stream, StreamExt};
-
     use super::*;
     use crate::base::role::Role;
-
-    /// What becomes of a body that comes like this, where it may take so long.
-    async fn check<S>(chunks: S, longest: Duration, status: u16, reason: &str)
-    where
-        S: Stream<Item = Result<Bytes, Status>> + Send + 'static,
-    {
-        let mut body = Body::new(StreamBody::new(chunks.map(|chunk| chunk.map(Frame::data))));
-        match collect(&mut body, longest).await.expect_err(reason) {
-            Refused::Http(got, why, _) => assert_eq!((got.as_u16(), why), (status, reason)),
-            Refused::Status(_) | Refused::Verb(_) => panic!("{reason}: it is no call yet"),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_body_that_does_not_come_to_its_end_is_refused_for_what_it_does() {
-        let soon = Duration::from_millis(20);
-        let begun = || tokio_stream::once(Ok(Bytes::from_static(b"{")));
-        check(begun().chain(tokio_stream::pending()), soon, 408, "BODY_TOO_SLOW").await;
-        // One that sends a byte now and then is as slow as one that sends none.
-        let spaces = tokio_stream::iter(std::iter::repeat(Ok(Bytes::from_static(b" "))));
-        check(begun().chain(spaces.throttle(Duration::from_millis(1))), soon, 408, "BODY_TOO_SLOW").await;
-        check(begun().chain(tokio_stream::once(Err(Status::cancelled("gone")))), LONGEST, 400, "BODY_BROKEN").await;
-        let large = Bytes::from(vec![b' '; limits::MESSAGE_BYTES]);
-        check(begun().chain(tokio_stream::once(Ok(large))), LONGEST, 413, "BODY_TOO_LARGE").await;
-    }
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
 
     const CHUNK: &[u8] = &[b' '; 1024];
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::profile::anomaly::{Anomalies, Anomaly};
 use crate::domain::screening::decision::Decision;
 use crate::io::metrics::atomics::{Count, Durations, Level};
 
@@ -31,6 +32,28 @@ impl ScreeningCounts {
     }
 }
 
+/// The profiles of customers.
+#[derive(Debug, Default)]
+pub struct ProfileCounts {
+    /// In the order of [`Anomaly::ALL`].
+    anomalies: [Count; Anomaly::ALL.len()],
+    /// Customers that made room for others.
+    pub evicted: Count,
+    /// Attempts to keep profiles that failed.
+    pub failed: Count,
+}
+
+impl ProfileCounts {
+    pub fn told(&self, anomalies: Anomalies) {
+        anomalies.iter().filter_map(|anomaly| self.of(anomaly)).for_each(Count::one);
+    }
+
+    pub fn of(&self, anomaly: Anomaly) -> Option<&Count> {
+        let place = Anomaly::ALL.iter().position(|known| *known == anomaly)?;
+        self.anomalies.get(place)
+    }
+}
+
 /// What was asked to be published and taken back.
 #[derive(Debug, Default)]
 pub struct PublishingCounts {
@@ -46,7 +69,7 @@ pub struct PublishingCounts {
 #[derive(Debug, Default)]
 pub struct WebhookCounts {
     pub delivered: Count,
-    /// Given up because the receiver takes it for wrong.
+    /// Given up because the receiver went on refusing it, or is gone.
     pub refused: Count,
     /// Given up because too many waited.
     pub dropped: Count,

@@ -12,6 +12,13 @@ pub struct Rate {
     pub per_s: u64,
 }
 
+impl Rate {
+    /// Where something else limits how often.
+    pub fn unlimited() -> Self {
+        Self { burst: u64::MAX / MICRO, per_s: u64::MAX / MICRO }
+    }
+}
+
 /// What is left of a [`Rate`].
 #[derive(Debug, Clone)]
 pub struct Bucket {

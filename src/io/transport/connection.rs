@@ -2,18 +2,21 @@
 
 use crate::base::name::MemberId;
 use crate::io::transport::bucket::Rate;
-use crate::io::transport::budget::{ConnectionBudget, ConnectionLimits, ConnectionSlot};
+use crate::io::transport::budget::{ConnectionBudget, ConnectionLimits, ConnectionSlot, source_of};
+use crate::io::transport::byte_budget::ByteBudget;
 use crate::io::transport::caller::{Caller, LocalCaller, PeerCaller};
 use crate::io::transport::guarded::{Guarded, Misconduct, Verdict};
 use crate::io::transport::http_connection::HttpConnection;
 use crate::io::transport::leaf::Leaf;
 use crate::io::transport::pins::PinRegistry;
+use crate::io::transport::proof::Proofs;
 use crate::io::transport::settings::DoorSettings;
 use crate::io::transport::tls::{self, DoorTls, Protocol};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -47,6 +50,10 @@ pub enum Ending {
     Flood,
     /// Too many connections of this member.
     MemberOverBudget,
+    /// Too many connections without a certificate.
+    StrangersOverBudget,
+    /// Nobody known made a call on it in time.
+    Unproved,
     /// The roster dropped the key, or the authority that vouched for the caller was replaced.
     Revoked,
     /// The certificate expired while the connection was open.
@@ -61,6 +68,14 @@ pub struct Shared {
     pub admission: Admission,
     pub settings: DoorSettings,
     members: Arc<ConnectionBudget<MemberId>>,
+    strangers: Arc<ConnectionBudget<IpAddr>>,
+}
+
+/// The place of a connection among those of its kind, where its kind has a limit of its own.
+enum Place {
+    Own,
+    Member { _slot: ConnectionSlot<MemberId> },
+    Stranger { _slot: ConnectionSlot<IpAddr> },
 }
 
 impl Shared {
@@ -69,10 +84,10 @@ impl Shared {
             total: usize::MAX,
             per_source: settings.connections_per_member,
             // How often somebody comes is limited by address, before the handshake.
-            connects: Rate { burst: u64::MAX / 1_000_000, per_s: u64::MAX / 1_000_000 },
+            connects: Rate::unlimited(),
             sources: usize::MAX,
         });
-        Self { admission, settings, members }
+        Self { admission, settings, members, strangers: ConnectionBudget::new(settings.strangers) }
     }
 
     fn caller(&self, leaf: Option<&Leaf>) -> Option<Caller> {
@@ -93,12 +108,17 @@ impl Shared {
         }
     }
 
-    fn member_slot(&self, caller: &Caller) -> Result<Option<ConnectionSlot<MemberId>>, Ending> {
+    fn place(&self, caller: &Caller, address: IpAddr) -> Result<Place, Ending> {
+        let now = Instant::now();
         match caller {
-            Caller::Local(_) | Caller::Stranger => Ok(None),
-            Caller::Peer(peer) => match self.members.admit(peer.member.clone(), Instant::now()) {
-                Ok(slot) => Ok(Some(slot)),
+            Caller::Local(_) => Ok(Place::Own),
+            Caller::Peer(peer) => match self.members.admit(peer.member.clone(), now) {
+                Ok(slot) => Ok(Place::Member { _slot: slot }),
                 Err(_) => Err(Ending::MemberOverBudget),
+            },
+            Caller::Stranger => match self.strangers.admit(source_of(address), now) {
+                Ok(slot) => Ok(Place::Stranger { _slot: slot }),
+                Err(_) => Err(Ending::StrangersOverBudget),
             },
         }
     }
@@ -106,7 +126,7 @@ impl Shared {
 
 /// Serves one connection to its end.
 pub async fn serve<S>(
-    socket: TcpStream,
+    (socket, address): (TcpStream, SocketAddr),
     mut tls: watch::Receiver<Arc<DoorTls>>,
     shared: Arc<Shared>,
     service: S,
@@ -128,13 +148,13 @@ where
     let Some(caller) = shared.caller(leaf.as_ref()) else {
         return Ending::HandshakeRefused;
     };
-    let slot = match shared.member_slot(&caller) {
-        Ok(slot) => slot,
+    let place = match shared.place(&caller, address.ip()) {
+        Ok(place) => place,
         Err(ending) => return ending,
     };
     let spoken = Spoken { stream, leaf, protocol };
     let ending = speak(spoken, caller, &shared.settings, service, Events { tls, stop }).await;
-    drop(slot);
+    drop(place);
     ending
 }
 
@@ -171,14 +191,16 @@ where
     let Events { mut tls, mut stop } = events;
     let Spoken { stream, leaf, protocol } = spoken;
     let chain = stream.get_ref().1.peer_certificates().map(<[_]>::to_vec).unwrap_or_default();
+    let (proofs, bodies) = (Proofs::default(), ByteBudget::new(settings.body_bytes));
     let identified = service_fn({
-        let caller = caller.clone();
+        let (caller, proofs) = (caller.clone(), proofs.clone());
         move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
+            request.extensions_mut().insert(bodies.clone());
             match &caller {
                 Caller::Local(local) => request.extensions_mut().insert(local.clone()).is_some(),
                 Caller::Peer(peer) => request.extensions_mut().insert(peer.clone()).is_some(),
-                Caller::Stranger => false,
+                Caller::Stranger => request.extensions_mut().insert(proofs.clone()).is_some(),
             };
             service.clone().oneshot(request)
         }
@@ -214,6 +236,12 @@ where
         // The gate ends running streams with the reason; this is the time for it to arrive.
         sleep(settings.revoked_grace).await;
     });
+    let mut unproved = pin!(async {
+        match &caller {
+            Caller::Local(_) | Caller::Peer(_) => std::future::pending().await,
+            Caller::Stranger => proofs.wanting(settings.stranger_proof, settings.stranger_idle).await,
+        }
+    });
     let mut stopping = false;
     loop {
         tokio::select! {
@@ -221,12 +249,17 @@ where
             () = expiry.as_mut() => return Ending::Expired,
             () = revoked.as_mut() => return Ending::Revoked,
             () = disowned.as_mut() => return Ending::Revoked,
+            () = unproved.as_mut() => break,
             _ = stop.wait_for(|stop| *stop), if !stopping => {
                 stopping = true;
                 connection.graceful_shutdown();
             }
         }
     }
+    // Told first: a client that calls at this very moment calls again on another connection.
+    connection.graceful_shutdown();
+    drop(timeout(settings.revoked_grace, &mut connection).await);
+    Ending::Unproved
 }
 
 fn until_expiry(leaf: &Leaf) -> Duration {

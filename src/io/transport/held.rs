@@ -7,21 +7,31 @@ use http::Response;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use prost::bytes::Bytes;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use tonic::Status;
 use tonic::body::Body;
 
-/// The answer, with the body of its question.
-pub fn holding(response: Response<Body>, question: Body) -> Response<Body> {
-    response.map(|answer| Body::new(Held { answer, _question: question }))
+/// The answer, with its question: the body, or the call that owns it.
+pub fn holding<Q: Send + Unpin + 'static>(response: Response<Body>, question: Q) -> Response<Body> {
+    response.map(|answer| {
+        let wrapped = Arc::new(AtomicBool::new(false));
+        let body = Body::new(Held { answer, _question: question, wrapped: Arc::clone(&wrapped) });
+        wrapped.store(true, Ordering::Relaxed);
+        body
+    })
 }
 
-struct Held {
+struct Held<Q> {
     answer: Body,
-    _question: Body,
+    _question: Q,
+    /// Turns true once it stands in the body of the answer: tonic replaces one that has ended by an empty one when it takes it,
+    /// and would drop the question with it.
+    wrapped: Arc<AtomicBool>,
 }
 
-impl HttpBody for Held {
+impl<Q: Unpin> HttpBody for Held<Q> {
     type Data = Bytes;
     type Error = Status;
 
@@ -31,7 +41,7 @@ impl HttpBody for Held {
 
     // As the answer says: a refusal in the headers alone must stay one.
     fn is_end_stream(&self) -> bool {
-        self.answer.is_end_stream()
+        self.wrapped.load(Ordering::Relaxed) && self.answer.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -55,9 +55,9 @@ impl DoorCounts {
         match ending {
             Ending::Closed => {}
             Ending::HandshakeRefused => Self::count(&self.handshakes_refused),
-            Ending::Silent => Self::count(&self.silent),
+            Ending::Silent | Ending::Unproved => Self::count(&self.silent),
             Ending::Flood => Self::count(&self.floods),
-            Ending::MemberOverBudget => Self::count(&self.over_budget),
+            Ending::MemberOverBudget | Ending::StrangersOverBudget => Self::count(&self.over_budget),
             Ending::Revoked => Self::count(&self.revoked),
             Ending::Expired => Self::count(&self.expired),
             Ending::Broken => Self::count(&self.broken),
@@ -91,8 +91,8 @@ impl Door {
                         DoorCounts::count(&counts.over_budget);
                         continue;
                     };
-                    let served =
-                        connection::serve(socket, tls.clone(), Arc::clone(&shared), service.clone(), stopped.clone());
+                    let (shared, service) = (Arc::clone(&shared), service.clone());
+                    let served = connection::serve((socket, address), tls.clone(), shared, service, stopped.clone());
                     connections.spawn(async move {
                         let ending = served.await;
                         drop(slot);

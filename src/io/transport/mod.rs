@@ -9,6 +9,7 @@
 
 pub mod bucket;
 pub mod budget;
+pub mod byte_budget;
 pub mod caller;
 pub mod client;
 pub mod connection;
@@ -19,6 +20,7 @@ pub mod http_connection;
 pub mod leaf;
 pub mod listener;
 pub mod pins;
+pub mod proof;
 pub mod settings;
 pub mod tls;
 pub mod verify;

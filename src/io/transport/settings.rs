@@ -17,6 +17,14 @@ pub struct DoorSettings {
     pub revoked_grace: Duration,
     pub connections: ConnectionLimits,
     pub connections_per_member: usize,
+    /// Of those who came without a certificate, apart from all others.
+    pub strangers: ConnectionLimits,
+    /// From the handshake of such a connection to a call that proves who makes it.
+    pub stranger_proof: Duration,
+    /// Without a running call, once there was such a one.
+    pub stranger_idle: Duration,
+    /// Bytes of bodies one connection may have the node gather at once.
+    pub body_bytes: usize,
     pub control_frames: Rate,
     pub streams: u32,
     pub header_bytes: u32,
@@ -42,6 +50,16 @@ impl DoorSettings {
                 sources: limits::SOURCES,
             },
             connections_per_member: limits::CONNECTIONS_LOCAL,
+            strangers: ConnectionLimits {
+                total: limits::CONNECTIONS_STRANGERS,
+                per_source: limits::CONNECTIONS_PER_SOURCE_STRANGERS,
+                // How often somebody comes is limited by address, before the handshake.
+                connects: Rate::unlimited(),
+                sources: limits::SOURCES,
+            },
+            stranger_proof: Duration::from_millis(limits::STRANGER_PROOF_MS),
+            stranger_idle: Duration::from_millis(limits::STRANGER_IDLE_MS),
+            body_bytes: limits::BODY_BYTES_PER_CONNECTION,
             control_frames: Rate { burst: limits::CONTROL_FRAMES_BURST, per_s: limits::CONTROL_FRAMES_PER_S },
             streams: limits::STREAMS_PER_CONNECTION,
             header_bytes: limits::HEADER_BYTES,

@@ -180,6 +180,13 @@ pub fn local_client(own: &Certified, authority: &Authority) -> Result<ClientConf
     client(own, config)
 }
 
+/// The same without a certificate of its own, where the local door takes tokens.
+pub fn local_client_uncertified(authority: &Authority) -> Result<ClientConfig, TlsError> {
+    let mut config = web_client(authority)?;
+    config.alpn_protocols = vec![ALPN_H2.to_vec()];
+    Ok(config)
+}
+
 /// A caller of another member's peer door: its key is pinned to that member in the roster in force.
 pub fn peer_client(own: &Certified, pins: &Arc<PinRegistry>, member: &MemberId) -> Result<ClientConfig, TlsError> {
     let verifier = PinnedServer { pins: Arc::clone(pins), member: member.clone(), provider: provider() };

@@ -1,24 +1,30 @@
 //! Delivering to one receiver: one task reads the audit log, one posts what waits, one event after the other.
 //!
-//! In order, and the next only once the one before is delivered or given up: a receiver sees a challenge before the block that
-//! followed it. What it refuses as an event (`PostFault::refuses_event`) is given up after a few attempts; for everything
-//! else the receiver is at fault, and the event waits for it.
+//! In order, and the next only once the one before is delivered: a receiver sees a challenge before the block that followed it.
+//! What it refuses, by a status that blames the event, stands aside after a few attempts, so that it cannot hold up the others for
+//! ever, and is tried again by itself for days; then it is given up, and that is counted and recorded. Whether the event is wrong
+//! or the receiver, which may only have another secret, cannot be told apart from here. For everything else the receiver is
+//! at fault, and the event waits for it.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use http::StatusCode;
 use rand::RngExt;
 use rustls::ClientConfig;
 use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 
 use crate::base::limits;
-use crate::base::position::TreeSize;
+use crate::base::position::{EntryIndex, TreeSize};
+use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::notice::{Notice, Wanted};
-use crate::domain::audit::record::AuditRecord;
+use crate::domain::audit::record::{Actor, AuditRecord};
 use crate::io::engine::Engine;
 use crate::io::metrics::counts::WebhookCounts;
 use crate::io::webhook::address::Address;
+use crate::io::webhook::aside::{Aside, Standing};
 use crate::io::webhook::outbox::{Event, Outbox};
 use crate::io::webhook::payload;
 use crate::io::webhook::place::Place;
@@ -26,6 +32,7 @@ use crate::io::webhook::post::{PostFault, post};
 use crate::io::webhook::secret::Secrets;
 use crate::io::{clock, random};
 use crate::node::audit::LoggedEntry;
+use crate::node::commit::StoredEntry;
 use crate::node::store::{Journal, Views};
 
 /// Between two looks at the log.
@@ -70,8 +77,45 @@ where
     };
     let waiting = Arc::clone(&hook.counts.waiting);
     let outbox = Outbox::new(limits::WEBHOOK_EVENTS, waiting, place.next, place.dropped);
+    let aside = stood_aside(&hook, &place, &outbox, &engine).await;
     let delivery = Delivery { hook, outbox: Mutex::new(outbox), arrived: Notify::new() };
-    tokio::join!(delivery.read(engine), delivery.post_all(place));
+    tokio::join!(delivery.read(engine.clone()), delivery.post_all(place, aside, engine));
+}
+
+/// What stood aside before the last stop, to be tried again at once.
+async fn stood_aside<J, V>(hook: &Webhook, place: &Place, outbox: &Outbox, engine: &Engine<J, V>) -> Aside
+where
+    J: Journal + Send + 'static,
+    V: Views + Send + 'static,
+{
+    let mut aside = Aside::default();
+    for index in &place.aside {
+        let (from, until) = (TreeSize(*index), TreeSize(index.saturating_add(1)));
+        let slice = loop {
+            match engine.inquire(move |node, _| node.export_audit_slice(from, until)).await {
+                Ok(Ok(slice)) => break slice,
+                // As where the log is read on: the store is not well, or the node stops.
+                Ok(Err(_)) | Err(_) => tokio::time::sleep(LOOK_EVERY).await,
+            }
+        };
+        for event in slice.iter().filter_map(|logged| event_of(hook, logged.index, &logged.entry)) {
+            aside.put(Standing {
+                event,
+                inside: outbox.enter(),
+                refusals: limits::WEBHOOK_REFUSALS,
+                due: Instant::now(),
+            });
+        }
+    }
+    aside
+}
+
+/// The event of a record that the receiver wants told; what has expired has no record any more.
+fn event_of(hook: &Webhook, index: EntryIndex, entry: &StoredEntry) -> Option<Event> {
+    let record = AuditRecord::decode(&entry.blob).ok()?;
+    let notice = Notice::of(&record, &hook.wanted)?;
+    let id = payload::id_of_leaf(&entry.leaf);
+    Some(Event { index: index.0, id, body: payload::body(&notice).into(), time: record.time() })
 }
 
 /// Where the receiver has got; a new one begins with what comes next, and that is written down before anything comes.
@@ -87,12 +131,23 @@ where
         Some(place) => {
             // The store was put back from an older copy: the log goes on from there under other records.
             tracing::warn!(event = "webhook.put_back", webhook = %hook.name, next = place.next, size = size.0);
-            Place { next: size.0, ..place }
+            Place { next: size.0, aside: Vec::new(), ..place }
         }
         None => Place::beginning(size),
     };
     place.write(&hook.place).map_err(|error| error.to_string())?;
     Ok(place)
+}
+
+/// What became of an event that was insisted on.
+enum Ended {
+    Delivered,
+    /// It left for want of room, or there is more to tell.
+    Superseded,
+    /// Refused for now: the next one is tried, and this one again then.
+    Aside(Instant),
+    /// Refused for good.
+    GivenUp(StatusCode),
 }
 
 struct Delivery {
@@ -128,14 +183,9 @@ impl Delivery {
     fn take(&self, slice: &[LoggedEntry]) {
         let mut dropped = 0;
         for LoggedEntry { index, entry } in slice {
-            // What has expired has no record any more.
-            let record = AuditRecord::decode(&entry.blob).ok();
-            let notice = record.and_then(|record| Notice::of(&record, &self.hook.wanted));
+            let event = event_of(&self.hook, *index, entry);
             let mut outbox = self.outbox();
-            if let Some(notice) = notice {
-                let id = payload::id_of_leaf(&entry.leaf);
-                dropped += outbox.push(Event { index: index.0, id, body: payload::body(&notice).into() });
-            }
+            dropped += event.map_or(0, |event| outbox.push(event));
             outbox.read_until = index.0.saturating_add(1);
         }
         if dropped > 0 {
@@ -146,8 +196,13 @@ impl Delivery {
         self.arrived.notify_one();
     }
 
-    /// Posts what waits, until the task is dropped. That events were dropped is told before what is left.
-    async fn post_all(&self, mut place: Place) {
+    /// Posts what waits, until the task is dropped. That events were dropped is told before what is left; what was refused is
+    /// tried again whenever its time has come.
+    async fn post_all<J, V>(&self, mut place: Place, mut aside: Aside, engine: Engine<J, V>)
+    where
+        J: Journal + Send + 'static,
+        V: Views + Send + 'static,
+    {
         // In a row, whatever event they were about: where the oldest leave while the receiver is away, it is still away.
         let mut failures = 0;
         loop {
@@ -157,59 +212,140 @@ impl Delivery {
             };
             if dropped > place.told_dropped {
                 let id = payload::id_of_dropped(&self.hook.name, dropped);
-                let body = payload::body(&Notice::of_dropped(dropped, clock::now())).into();
-                let event = Event { index: 0, id, body };
-                if self.insist(&event, &mut failures, |outbox| outbox.dropped == dropped).await {
+                let now = clock::now();
+                let body = payload::body(&Notice::of_dropped(dropped, now)).into();
+                let event = Event { index: 0, id, body, time: now };
+                let ended = self.insist(&event, &mut failures, false, |outbox| outbox.dropped == dropped).await;
+                if let Ended::GivenUp(status) = ended {
+                    self.refused(&event, status);
+                }
+                if !matches!(ended, Ended::Superseded) {
                     place.told_dropped = dropped;
+                }
+            } else if let Some(standing) = aside.take_due(Instant::now()) {
+                if let Some((standing, status)) = self.try_again(standing).await {
+                    match status.filter(|status| self.gives_up(&standing.event, *status)) {
+                        Some(status) => self.give_up(&standing.event, status, &engine).await,
+                        None => aside.put(standing),
+                    }
                 }
             } else if let Some(event) = front {
                 let waits = |outbox: &Outbox| outbox.front().is_some_and(|front| front.index == event.index);
-                self.insist(&event, &mut failures, waits).await;
-                self.outbox().done(event.index);
+                let ended = self.insist(&event, &mut failures, aside.has_room(), waits).await;
+                let taken = self.outbox().take(event.index);
+                match (ended, taken) {
+                    (Ended::Aside(due), Some((event, inside))) => {
+                        aside.put(Standing { event, inside, refusals: limits::WEBHOOK_REFUSALS, due });
+                    }
+                    (Ended::GivenUp(status), _) => self.give_up(&event, status, &engine).await,
+                    (Ended::Aside(_) | Ended::Delivered | Ended::Superseded, _) => {}
+                }
             } else {
                 if read_until >= place.next.saturating_add(UNTOLD_RECORDS) {
-                    self.keep(&mut place).await;
+                    self.keep(&mut place, &aside).await;
                 }
-                self.arrived.notified().await;
+                match aside.next_due() {
+                    Some(due) => drop(timeout_at(due, self.arrived.notified()).await),
+                    None => self.arrived.notified().await,
+                }
                 continue;
             }
-            self.keep(&mut place).await;
+            self.keep(&mut place, &aside).await;
         }
     }
 
-    /// Posts an event until the receiver has it or will never take it, or it no longer `waits`: true where it is done.
-    async fn insist(&self, event: &Event, failures: &mut u32, waits: impl Fn(&Outbox) -> bool) -> bool {
-        let (webhook, id, counts) = (&self.hook.name, &event.id, &self.hook.counts);
+    /// Posts an event until the receiver has it, or it stands aside, is given up, or no longer `waits`.
+    async fn insist(
+        &self,
+        event: &Event,
+        failures: &mut u32,
+        may_stand_aside: bool,
+        waits: impl Fn(&Outbox) -> bool,
+    ) -> Ended {
+        let (webhook, id) = (&self.hook.name, &event.id);
         let (mut attempt, mut refusals) = (1_u32, 0);
         loop {
-            let fault = match self.post(event).await {
-                Ok(()) => {
-                    counts.delivered.one();
-                    *failures = 0;
-                    tracing::debug!(event = "webhook.delivered", %webhook, id, attempt);
-                    return true;
-                }
-                Err(fault) => fault,
-            };
-            counts.failed.one();
-            // Of these alone: a receiver that was long away may be wrong once when it comes back.
-            refusals += u32::from(fault.refuses_event());
-            if fault.refuses_event() && refusals >= limits::WEBHOOK_REFUSALS {
-                counts.refused.one();
+            let Err(fault) = self.attempt(event, attempt).await else {
                 *failures = 0;
-                tracing::error!(event = "webhook.refused", %webhook, id, attempt, fault = %fault);
-                return true;
+                return Ended::Delivered;
+            };
+            if let Some(status) = fault.refusal().filter(|status| self.gives_up(event, *status)) {
+                return Ended::GivenUp(status);
             }
             *failures = failures.saturating_add(1);
             let pause = pause(*failures, &fault);
+            // Of refusals alone: a receiver that was long away may be wrong once when it comes back.
+            refusals += u32::from(fault.refusal().is_some());
+            if may_stand_aside && fault.refusal().is_some() && refusals >= limits::WEBHOOK_REFUSALS {
+                tracing::warn!(event = "webhook.set_aside", %webhook, id, attempt, fault = %fault, retry_ms = %pause.as_millis());
+                return Ended::Aside(Instant::now() + pause);
+            }
             let waiting = self.outbox().len();
             tracing::warn!(event = "webhook.failed", %webhook, id, attempt, waiting, fault = %fault, retry_ms = %pause.as_millis());
             tokio::time::sleep(pause).await;
             if !waits(&self.outbox()) {
-                return false;
+                return Ended::Superseded;
             }
             attempt = attempt.saturating_add(1);
         }
+    }
+
+    /// One more attempt at what stands aside; none where it was taken, otherwise when to come back and whether it was refused.
+    async fn try_again(&self, mut standing: Standing) -> Option<(Standing, Option<StatusCode>)> {
+        let fault = self.attempt(&standing.event, standing.refusals.saturating_add(1)).await.err()?;
+        standing.refusals = standing.refusals.saturating_add(1);
+        let pause = pause(standing.refusals, &fault);
+        standing.due = Instant::now() + pause;
+        let (webhook, id, attempt) = (&self.hook.name, &standing.event.id, standing.refusals);
+        let waiting = self.outbox().len();
+        tracing::warn!(event = "webhook.failed", %webhook, id, attempt, waiting, fault = %fault, retry_ms = %pause.as_millis());
+        Some((standing, fault.refusal()))
+    }
+
+    async fn attempt(&self, event: &Event, attempt: u32) -> Result<(), PostFault> {
+        let posted = self.post(event).await;
+        match posted {
+            Ok(()) => {
+                self.hook.counts.delivered.one();
+                tracing::debug!(event = "webhook.delivered", webhook = %self.hook.name, id = &event.id, attempt);
+            }
+            Err(_) => self.hook.counts.failed.one(),
+        }
+        posted
+    }
+
+    /// A receiver that says it is gone for good is believed, one that refuses only so long.
+    fn gives_up(&self, event: &Event, status: StatusCode) -> bool {
+        status == StatusCode::GONE || event.time.plus_s(limits::WEBHOOK_REFUSED_S) <= clock::now()
+    }
+
+    fn refused(&self, event: &Event, status: StatusCode) {
+        self.hook.counts.refused.one();
+        let (webhook, id) = (&self.hook.name, &event.id);
+        tracing::error!(event = "webhook.refused", %webhook, id, status = status.as_u16());
+    }
+
+    /// Never quietly: whoever looks at the log, the metrics or the audit log learns that the receiver does not know of it.
+    async fn give_up<J, V>(&self, event: &Event, status: StatusCode, engine: &Engine<J, V>)
+    where
+        J: Journal + Send + 'static,
+        V: Views + Send + 'static,
+    {
+        self.refused(event, status);
+        let (webhook, id) = (&self.hook.name, &event.id);
+        let told = AuditEvent::WebhookRefused {
+            webhook: webhook.clone(),
+            record: EntryIndex(event.index),
+            status: status.as_u16(),
+        };
+        let recorded =
+            engine.call(move |node, round| node.record(&Actor::Node, vec![told], round.now, round.rng)).await;
+        let fault = match recorded {
+            Ok(Ok(())) => return,
+            Ok(Err(fault)) => fault.to_string(),
+            Err(fault) => fault.to_string(),
+        };
+        tracing::error!(event = "webhook.unrecorded", %webhook, id, fault);
     }
 
     async fn post(&self, event: &Event) -> Result<(), PostFault> {
@@ -220,13 +356,14 @@ impl Delivery {
     }
 
     /// Writes down how far the receiver is. Where that fails, what follows is told again after a restart, under the same ids.
-    async fn keep(&self, place: &mut Place) {
+    async fn keep(&self, place: &mut Place, aside: &Aside) {
+        place.aside = aside.indexes();
         {
             let outbox = self.outbox();
             place.next = outbox.next();
             place.dropped = outbox.dropped;
         }
-        let (place, path) = (*place, self.hook.place.clone());
+        let (place, path) = (place.clone(), self.hook.place.clone());
         let written = tokio::task::spawn_blocking(move || place.write(&path)).await;
         if let Err(fault) = written.expect("writing a file does not panic") {
             tracing::error!(event = "webhook.place_unwritten", webhook = %self.hook.name, fault = %fault);
@@ -236,7 +373,7 @@ impl Delivery {
 
 /// Doubled each time, half of it at random: receivers that come back are not met by all nodes at once. A receiver that says
 /// when to come back is heard, within reason.
-fn pause(attempt: u32, fault: &PostFault) -> Duration {
+pub(in crate::io::webhook) fn pause(attempt: u32, fault: &PostFault) -> Duration {
     let (first, longest) = (limits::WEBHOOK_FIRST_PAUSE_MS, limits::WEBHOOK_LONGEST_PAUSE_MS);
     let doubled = first.saturating_mul(1 << (attempt - 1).min(16)).min(longest);
     let own = Duration::from_millis(doubled).mul_f64(random::generator().random_range(0.5..1.0));
@@ -246,8 +383,6 @@ fn pause(attempt: u32, fault: &PostFault) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use http::StatusCode;
-
     use super::*;
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::base::time::Timestamp;
 use crate::io::metrics::atomics::{Inside, Level};
 
 /// An event that waits.
@@ -12,6 +13,8 @@ pub struct Event {
     pub index: u64,
     pub id: String,
     pub body: Arc<[u8]>,
+    /// Of its record.
+    pub time: Timestamp,
 }
 
 /// See the module.
@@ -47,11 +50,15 @@ impl Outbox {
         self.waiting.front().map(|(event, _)| event)
     }
 
-    /// It was delivered or refused for good. It may have been dropped meanwhile.
-    pub fn done(&mut self, index: u64) {
-        if self.front().is_some_and(|event| event.index == index) {
-            self.waiting.pop_front();
-        }
+    /// Takes the oldest out: it was delivered, given up, or stands aside from now on, and is counted as waiting for as long as
+    /// what is returned lives. None where it was dropped meanwhile.
+    pub fn take(&mut self, index: u64) -> Option<(Event, Inside)> {
+        if self.front().is_some_and(|event| event.index == index) { self.waiting.pop_front() } else { None }
+    }
+
+    /// For what waits elsewhere.
+    pub fn enter(&self) -> Inside {
+        self.level.enter()
     }
 
     /// Where another start has to begin.
@@ -69,7 +76,7 @@ mod tests {
     use super::*;
 
     fn event(index: u64) -> Event {
-        Event { index, id: format!("msg_{index}"), body: Arc::from(&b"{}"[..]) }
+        Event { index, id: format!("msg_{index}"), body: Arc::from(&b"{}"[..]), time: Timestamp::from_unix_s(0) }
     }
 
     #[test]
@@ -80,11 +87,11 @@ mod tests {
         assert_eq!([3, 4, 6].map(|index| outbox.push(event(index))), [0, 0, 1]);
         assert_eq!((outbox.next(), outbox.dropped, level.value(), outbox.len()), (4, 1, 2, 2));
         // What was under way when it was dropped takes nothing else along.
-        outbox.done(3);
+        assert!(outbox.take(3).is_none());
         assert_eq!(outbox.next(), 4);
-        outbox.done(4);
+        assert!(outbox.take(4).is_some());
         outbox.read_until = 9;
-        outbox.done(6);
+        drop(outbox.take(6));
         assert_eq!((outbox.next(), level.value()), (9, 0));
     }
 }

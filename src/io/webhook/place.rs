@@ -10,7 +10,7 @@ use crate::io::keystore::file::{self, FileError, Readers, read_at_most};
 const FILE_BYTES: u64 = 4 * 1024;
 
 /// See the module.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Place {
     /// The first record that may still have to be told.
@@ -19,6 +19,9 @@ pub struct Place {
     pub dropped: u64,
     /// Of these, what the receiver has been told.
     pub told_dropped: u64,
+    /// Records before `next` whose events were refused and are tried again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aside: Vec<u64>,
 }
 
 /// A file that holds no place.
@@ -58,15 +61,20 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::limits;
 
     #[test]
     fn a_place_survives_its_file_and_what_is_none_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("desk.place");
         assert_eq!(Place::read(&path).expect("nothing yet"), None);
-        let place = Place { next: 7, dropped: 3, told_dropped: 2 };
-        place.write(&path).expect("written");
-        assert_eq!(Place::read(&path).expect("readable"), Some(place));
+        for aside in [Vec::new(), vec![3, 5], vec![u64::MAX; limits::WEBHOOK_ASIDE]] {
+            let place = Place { next: 7, dropped: 3, told_dropped: 2, aside };
+            place.write(&path).expect("written");
+            assert_eq!(Place::read(&path).expect("readable"), Some(place));
+        }
+        std::fs::write(&path, r#"{"next":7,"dropped":3,"told_dropped":2}"#).expect("as written before");
+        assert_eq!(Place::read(&path).expect("readable").expect("there").aside, [0; 0]);
         for broken in ["", "{\"next\":7}", "{\"next\":7,\"dropped\":0,\"told_dropped\":0,\"x\":1}"] {
             std::fs::write(&path, broken).expect("written");
             assert!(Place::read(&path).is_err(), "{broken}");

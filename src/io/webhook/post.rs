@@ -45,16 +45,15 @@ pub enum PostFault {
 }
 
 impl PostFault {
-    /// Whether this very event is what the receiver refuses, so that repeating it mends nothing.
-    pub fn refuses_event(&self) -> bool {
-        let Self::Status { status, .. } = self else { return false };
-        [
-            StatusCode::BAD_REQUEST,
-            StatusCode::PAYLOAD_TOO_LARGE,
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            StatusCode::UNPROCESSABLE_ENTITY,
-        ]
-        .contains(status)
+    /// The status with which the receiver refuses this event, where it does: the next one may be another matter. A receiver that
+    /// asks for time refuses nothing.
+    pub fn refusal(&self) -> Option<StatusCode> {
+        const LATER: [StatusCode; 3] =
+            [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
+        match self {
+            Self::Status { status, .. } if status.is_client_error() && !LATER.contains(status) => Some(*status),
+            _ => None,
+        }
     }
 
     /// When to come back, where the receiver says so.
@@ -154,14 +153,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_an_answer_about_the_event_itself_gives_it_up() {
+    fn what_the_receiver_calls_our_fault_is_a_refusal_unless_it_asks_for_time() {
         let check = |status: u16, refuses: bool| {
             let status = StatusCode::from_u16(status).expect("a status");
-            assert_eq!(PostFault::Status { status, retry_after: None }.refuses_event(), refuses, "{status}");
+            let fault = PostFault::Status { status, retry_after: None };
+            assert_eq!(fault.refusal(), refuses.then_some(status), "{status}");
         };
-        [400, 413, 415, 422].into_iter().for_each(|status| check(status, true));
-        [401, 403, 404, 408, 409, 410, 429, 500, 503].into_iter().for_each(|status| check(status, false));
-        assert!(!PostFault::Late.refuses_event());
+        [400, 401, 403, 404, 409, 410, 413, 415, 422].into_iter().for_each(|status| check(status, true));
+        [408, 425, 429, 500, 503].into_iter().for_each(|status| check(status, false));
+        assert_eq!(PostFault::Late.refusal(), None);
     }
 
     #[test]

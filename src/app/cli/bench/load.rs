@@ -12,10 +12,10 @@ use hdrhistogram::Histogram;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::Channel;
 use tonic::{Code, Request, Status, Streaming};
 use tonic_types::StatusExt;
 
+use crate::app::cli::call_channel::CallChannel;
 use crate::app::cli::client::{CALL_TIMEOUT, Node, explain};
 use crate::app::cli::decision::decision_word;
 use crate::app::outcome::CliError;
@@ -156,7 +156,7 @@ impl Clock {
 
 impl Load {
     /// Asks until the time is over and every call under way has ended.
-    pub async fn run(&self, channels: Vec<Channel>, orders: Vec<local::ScreenTransactionRequest>) -> Measured {
+    pub async fn run(&self, channels: Vec<CallChannel>, orders: Vec<local::ScreenTransactionRequest>) -> Measured {
         let orders = Arc::new(Orders { all: orders, next: AtomicUsize::new(0) });
         let from = Instant::now() + self.warm_up;
         let clock = Clock { from, until: from + self.time };
@@ -168,7 +168,7 @@ impl Load {
         measured
     }
 
-    async fn closed(&self, channels: Vec<Channel>, orders: Arc<Orders>, clock: Clock) -> Measured {
+    async fn closed(&self, channels: Vec<CallChannel>, orders: Arc<Orders>, clock: Clock) -> Measured {
         let mut callers = JoinSet::new();
         for channel in channels.iter().cycle().take(self.in_flight) {
             let (mut line, orders, batch) = (Line::new(channel.clone()), Arc::clone(&orders), self.batch);
@@ -185,7 +185,7 @@ impl Load {
         gather(callers).await
     }
 
-    async fn open(&self, channels: Vec<Channel>, orders: Arc<Orders>, clock: Clock, per_s: u32) -> Measured {
+    async fn open(&self, channels: Vec<CallChannel>, orders: Arc<Orders>, clock: Clock, per_s: u32) -> Measured {
         let room = Arc::new(Semaphore::new(self.in_flight));
         let (free, mut lines) = mpsc::unbounded_channel();
         for channel in channels.iter().cycle().take(self.in_flight) {
@@ -265,12 +265,12 @@ type Stream = (mpsc::Sender<local::ScreenTransactionsRequest>, Streaming<local::
 /// One caller's way to the node; a stream is opened when it is first needed, and again after it broke.
 #[derive(Debug)]
 struct Line {
-    client: ScreeningServiceClient<Channel>,
+    client: ScreeningServiceClient<CallChannel>,
     stream: Option<Stream>,
 }
 
 impl Line {
-    fn new(channel: Channel) -> Self {
+    fn new(channel: CallChannel) -> Self {
         Self { client: ScreeningServiceClient::new(channel), stream: None }
     }
 

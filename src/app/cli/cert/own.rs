@@ -15,6 +15,7 @@ use crate::app::output::{answer, answer_json};
 use crate::base::bytes::Sha256Digest;
 use crate::base::name::MemberId;
 use crate::base::time::Timestamp;
+use crate::domain::audit::command::{Command, OwnCertificate};
 use crate::io::certificate::{LEAF_DAYS, LocalAuthority, renew_peer_certificate};
 use crate::io::clock;
 use crate::io::keystore::file::{Readers, read, write};
@@ -87,6 +88,7 @@ pub fn server(args: &ServerArgs) -> Result<Outcome, CliError> {
     }
     let seal = |keystore: &Keystore| Ok(keystore.replace(&node.keystore(), &passphrase, args.sealing.work())?);
     let pin = renew_server(&node, &mut keystore, &hosts, args.days, clock::now(), seal)?;
+    node.commands().leave(&Command::CertificateRenewed { which: OwnCertificate::Server, pin })?;
     let file = node.server_certificate().display().to_string();
     if args.json {
         answer_json(&json!({ "file": file, "hosts": hosts, "pin": pin.to_string() }))?;
@@ -135,6 +137,7 @@ pub fn peer(args: &PeerArgs) -> Result<Outcome, CliError> {
         None => tls(&mut keystore)?.peer.clone(),
     };
     let pin = write_peer_certificate(&node, &member, &key, clock::now())?;
+    node.commands().leave(&Command::CertificateRenewed { which: OwnCertificate::Peer, pin })?;
     report(&node.peer_certificate(), pin, args.json)
 }
 
@@ -156,6 +159,7 @@ pub fn renew_authority(args: &AuthorityArgs) -> Result<Outcome, CliError> {
     let member = keystore.member.clone();
     let issued = LocalAuthority::renew(&member, &tls(&mut keystore)?.local_ca, clock::now())?;
     write(&node.local_authority(), issued.certificate_pem.as_bytes(), Readers::Everyone)?;
+    node.commands().leave(&Command::CertificateRenewed { which: OwnCertificate::Authority, pin: issued.pin })?;
     report(&node.local_authority(), issued.pin, args.json)
 }
 

@@ -261,7 +261,12 @@ impl Change<'_> {
     /// The former feed key signs until the feed has the size from which the next one counts: gone before, the feed could
     /// never get there.
     fn check_reached(&self, args: &RotateArgs, roster: &Roster) -> Result<(), CliError> {
-        let client = ClientArgs { config: Some(self.node.config()), endpoint: args.endpoint.clone(), identity: None };
+        let client = ClientArgs {
+            config: Some(self.node.config()),
+            endpoint: args.endpoint.clone(),
+            identity: None,
+            token_file: None,
+        };
         let status = block_on(status::ask(&client)).map_err(|error| {
             CliError::unavailable(format!("the node must say how far its feed is: {}", error.message))
                 .hint("hushwire serve, then again")

@@ -1,7 +1,7 @@
 //! Disputes: who is heard, what is answered, and that disputing disarms nobody.
 
 use super::{Content, NOW, belief, commitment, said};
-use crate::base::limits::{DISPUTE_ANSWER_DAYS, DISPUTES_HELD, DISPUTES_OPEN};
+use crate::base::limits::feedback::{DISPUTE_ANSWER_DAYS, DISPUTES_HELD, DISPUTES_OPEN};
 use crate::base::time::Day;
 use crate::domain::belief::Belief;
 use crate::domain::belief::disputes::DisputeStanding;

@@ -26,13 +26,13 @@ fn a_statement_fades_until_it_only_informs() {
         world.say(&lasting(member, IdentifierKind::Url, PAGE));
     }
     let page = [(IdentifierKind::Url, PAGE)];
-    world.decides(&page, Decision::Block, Some(ReasonCode::CorroboratedIndicator));
+    world.decides(&page, Decision::Block, Some("corroborated_indicator"));
     world.now = world.now.plus_s(45 * DAY_S);
     // Each 80 fell to 40.
     assert_eq!(worth(&world, IdentifierKind::Url, PAGE), (64, 96, 45 * DAY_S + 500));
-    world.decides(&page, Decision::Block, Some(ReasonCode::CorroboratedIndicator));
+    world.decides(&page, Decision::Block, Some("corroborated_indicator"));
     world.now = world.now.plus_s(36 * DAY_S);
-    world.decides(&page, Decision::Allow, Some(ReasonCode::FadedIndicator));
+    world.decides(&page, Decision::Allow, Some("faded_indicator"));
     assert_eq!(worth(&world, IdentifierKind::Url, PAGE), (15, 96, 81 * DAY_S + 500));
 }
 
@@ -56,7 +56,7 @@ fn who_was_often_wrong_about_a_kind_weighs_less_and_only_about_that_kind() {
     assert_eq!(worth(&world, EMAIL, ADDRESS).0, 40);
     assert_eq!(worth(&world, CARD, PAN).0, 80);
     world.experience.set_record(&name, EMAIL, Record { confirmed: 0, false_positive: 200 });
-    world.decides(&[(EMAIL, ADDRESS)], Decision::Allow, Some(ReasonCode::FadedIndicator));
+    world.decides(&[(EMAIL, ADDRESS)], Decision::Allow, Some("faded_indicator"));
 }
 
 fn step(world: &mut World, member: &str, target: Commitment, step: DisputeStep, to: Option<&str>) {
@@ -73,13 +73,13 @@ fn a_disputed_statement_may_challenge_and_blocks_again_once_its_author_stands_by
     let name = world.say(&lasting("bank-a", EMAIL, ADDRESS));
     world.say(&lasting("bank-b", EMAIL, ADDRESS));
     let mail = [(EMAIL, ADDRESS)];
-    world.decides(&mail, Decision::Block, Some(ReasonCode::CorroboratedIndicator));
+    world.decides(&mail, Decision::Block, Some("corroborated_indicator"));
     step(&mut world, "bank-c", name, DisputeStep::Opened, None);
-    world.decides(&mail, Decision::Challenge, Some(ReasonCode::DisputedIndicator));
+    world.decides(&mail, Decision::Challenge, Some("disputed_indicator"));
     let shown = |world: &World| world.screen(&mail).matches[0].indicators.iter().filter(|one| one.disputed).count();
     assert_eq!(shown(&world), 1);
     step(&mut world, "bank-a", name, DisputeStep::Upheld, Some("bank-c"));
-    world.decides(&mail, Decision::Block, Some(ReasonCode::CorroboratedIndicator));
+    world.decides(&mail, Decision::Block, Some("corroborated_indicator"));
     assert_eq!(shown(&world), 0);
 }
 
@@ -90,11 +90,11 @@ fn an_author_that_lets_the_time_pass_is_not_counted_until_it_answers() {
     step(&mut world, "bank-c", name, DisputeStep::Opened, None);
     let mail = [(EMAIL, ADDRESS)];
     world.now = world.now.plus_s(7 * DAY_S - 1);
-    world.decides(&mail, Decision::Challenge, Some(ReasonCode::DisputedIndicator));
+    world.decides(&mail, Decision::Challenge, Some("disputed_indicator"));
     world.now = world.now.plus_s(1);
     world.decides(&mail, Decision::Allow, None);
     step(&mut world, "bank-a", name, DisputeStep::Upheld, Some("bank-c"));
-    world.decides(&mail, Decision::Challenge, Some(ReasonCode::SingleIndicator));
+    world.decides(&mail, Decision::Challenge, Some("single_indicator"));
 }
 
 #[test]
@@ -107,5 +107,5 @@ fn who_disputes_a_statement_never_counts_it() {
     step(&mut world, "bank-a", name, DisputeStep::Upheld, Some("shop"));
     world.decides(&mail, Decision::Allow, None);
     step(&mut world, "shop", name, DisputeStep::Withdrawn, None);
-    world.decides(&mail, Decision::Challenge, Some(ReasonCode::SingleIndicator));
+    world.decides(&mail, Decision::Challenge, Some("single_indicator"));
 }

@@ -1,0 +1,167 @@
+//! What a command did beside the node, on its machine: whom it let in or shut out, and which copies it made.
+//!
+//! The node does not see it happen. The command leaves a note, and the node writes it into its audit log, once: a note has an
+//! identity, and the record carries it. How notes are kept is `io`'s.
+
+use std::fmt;
+
+use crate::base::bytes::Sha256Digest;
+use crate::base::name::CallerName;
+use crate::base::role::Role;
+use crate::base::time::Timestamp;
+use crate::domain::audit::record::AuditRecord;
+
+/// Identity of a note, drawn by the command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CommandId(pub [u8; 16]);
+
+impl fmt::Display for CommandId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl CommandId {
+    /// Reads what [`fmt::Display`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let id = Self(hex::decode(text).ok()?.try_into().ok()?);
+        (id.to_string() == text).then_some(id)
+    }
+
+    /// The note a record of the audit log was made from, if it was made from one.
+    pub fn of_record(record: &AuditRecord) -> Option<Self> {
+        if !ACTIONS.contains(&record.action()) {
+            return None;
+        }
+        record.fields().find(|(name, _)| *name == ID_FIELD).and_then(|(_, value)| Self::parse(value))
+    }
+}
+
+/// The field of a record that holds the identity of its note.
+const ID_FIELD: &str = "command_id";
+
+/// The action of each kind of note.
+const ACTIONS: [&str; 7] =
+    ["cert.issued", "cert.revoked", "cert.renewed", "token.issued", "token.revoked", "backup.made", "backup.restored"];
+
+/// A certificate of the node itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnCertificate {
+    Server,
+    Peer,
+    Authority,
+}
+
+impl OwnCertificate {
+    pub const ALL: [Self; 3] = [Self::Server, Self::Peer, Self::Authority];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Peer => "peer",
+            Self::Authority => "authority",
+        }
+    }
+}
+
+/// What was done. Names and roles only: neither certificate nor token is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    CertificateIssued { role: Role, name: CallerName, days: u32 },
+    CertificateRevoked { role: Role, name: CallerName },
+    CertificateRenewed { which: OwnCertificate, pin: Sha256Digest },
+    TokenIssued { role: Role, name: CallerName, expires: Timestamp },
+    TokenRevoked { name: CallerName },
+    BackupMade { sha256: Sha256Digest },
+    BackupRestored { made_at: Timestamp },
+}
+
+/// A note.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandDone {
+    pub id: CommandId,
+    /// User of the machine who ran it, as far as the machine knows.
+    pub uid: u32,
+    pub time: Timestamp,
+    pub command: Command,
+}
+
+impl CommandDone {
+    /// Action, subject and fields of its record.
+    pub(in crate::domain::audit) fn words(&self) -> (&'static str, String, Vec<(&'static str, String)>) {
+        let mut fields = vec![(ID_FIELD, self.id.to_string()), ("command_time", self.time.to_string())];
+        let (action, subject) = match &self.command {
+            Command::CertificateIssued { role, name, days } => {
+                fields.push(("days", days.to_string()));
+                ("cert.issued", format!("{role}/{name}"))
+            }
+            Command::CertificateRevoked { role, name } => ("cert.revoked", format!("{role}/{name}")),
+            Command::CertificateRenewed { which, pin } => {
+                fields.push(("pin", pin.to_string()));
+                ("cert.renewed", which.name().to_owned())
+            }
+            Command::TokenIssued { role, name, expires } => {
+                fields.push(("expires", expires.to_string()));
+                ("token.issued", format!("{role}/{name}"))
+            }
+            Command::TokenRevoked { name } => ("token.revoked", name.to_string()),
+            Command::BackupMade { sha256 } => {
+                fields.push(("sha256", sha256.to_string()));
+                ("backup.made", String::new())
+            }
+            Command::BackupRestored { made_at } => {
+                fields.push(("made_at", made_at.to_string()));
+                ("backup.restored", String::new())
+            }
+        };
+        (action, subject, fields)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::audit::event::AuditEvent;
+    use crate::domain::audit::record::Actor;
+
+    const TIME: Timestamp = Timestamp::from_unix_s(1_795_305_600);
+
+    fn name(text: &str) -> CallerName {
+        text.parse().expect("valid")
+    }
+
+    #[test]
+    fn a_record_says_what_was_done_by_whom_and_from_which_note() {
+        let role = Role::Screener;
+        let mut actions = Vec::new();
+        for (command, subject) in [
+            (Command::CertificateIssued { role, name: name("shop"), days: 90 }, "screener/shop"),
+            (Command::CertificateRevoked { role, name: name("shop") }, "screener/shop"),
+            (Command::CertificateRenewed { which: OwnCertificate::Peer, pin: Sha256Digest([7; 32]) }, "peer"),
+            (Command::TokenIssued { role, name: name("token.shop"), expires: TIME }, "screener/token.shop"),
+            (Command::TokenRevoked { name: name("token.shop") }, "token.shop"),
+            (Command::BackupMade { sha256: Sha256Digest([7; 32]) }, ""),
+            (Command::BackupRestored { made_at: TIME }, ""),
+        ] {
+            let done = CommandDone { id: CommandId([0xAB; 16]), uid: 1_000, time: TIME, command };
+            let record =
+                AuditEvent::CommandDone(done.clone()).into_record(TIME.plus_s(1), &Actor::Machine { uid: done.uid });
+            assert_eq!((record.actor(), record.subject()), ("MACHINE/uid-1000", subject));
+            assert_eq!(AuditRecord::decode(&record.encode()), Ok(record.clone()));
+            assert_eq!(CommandId::of_record(&record), Some(done.id));
+            actions.push(record.action().to_owned());
+        }
+        assert_eq!(actions, ACTIONS, "every action leads back to its note");
+        let other = AuditEvent::NodeStopped.into_record(TIME, &Actor::Node);
+        assert_eq!(CommandId::of_record(&other), None);
+    }
+
+    #[test]
+    fn an_identity_has_one_text() {
+        let id = CommandId([0xAB; 16]);
+        assert_eq!(CommandId::parse(&id.to_string()), Some(id));
+        for text in ["", "ab", &"AB".repeat(16), &"ab".repeat(17), "zz"] {
+            assert_eq!(CommandId::parse(text), None, "{text:?}");
+        }
+    }
+}

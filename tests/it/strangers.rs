@@ -1,0 +1,132 @@
+//! Where tokens are taken: whoever comes without a certificate finds little room and little time, and takes neither from those
+//! who have one.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use hushwire::base::role::Role;
+use hushwire::io::access::token::{Scope, Token, TokenRecord};
+use hushwire::io::access::tokens::{Loaded, TokenRegistry};
+use hushwire::io::clock;
+use hushwire::io::transport::budget::ConnectionLimits;
+use hushwire::io::transport::settings::DoorSettings;
+use hushwire::io::transport::tls;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::conduct::{PATIENCE, closed, counted};
+use crate::doors::{LocalDoor, member, who_am_i};
+
+/// Longer than a handshake and a call take, much shorter than the door's own.
+const SOON: Duration = Duration::from_millis(500);
+
+fn tokens(token: &Token) -> Arc<TokenRegistry> {
+    let record = TokenRecord {
+        name: "shop".parse().expect("valid"),
+        role: Role::Operator,
+        scope: Scope::Role,
+        issued: clock::now(),
+        expires: clock::now().plus_s(3_600),
+        hash: token.hash(),
+        revoked: None,
+    };
+    Arc::new(TokenRegistry::new(member("bank-a"), Loaded { records: vec![record], unread: Vec::new() }))
+}
+
+/// A connection without a certificate.
+async fn stranger(local: &LocalDoor) -> TlsStream<TcpStream> {
+    let config = tls::web_client(&local.authority.authority()).expect("sound");
+    let socket = TcpStream::connect(local.door.address).await.expect("listens");
+    TlsConnector::from(Arc::new(config)).connect(local.door.address.ip().into(), socket).await.expect("let in")
+}
+
+/// Asks who it is over HTTP/1.1 with this token; the answer's `grpc-status`, which is none where it was served.
+async fn ask(stream: &mut TlsStream<TcpStream>, token: &Token) -> Option<String> {
+    let head = format!(
+        "POST /hushwire.local.v1.NodeService/GetStatus HTTP/1.1\r\nHost: node\r\nContent-Type: application/grpc\r\n\
+         Authorization: Bearer {}\r\nTE: trailers\r\nContent-Length: 5\r\n\r\n",
+        token.reveal().as_str()
+    );
+    stream.write_all(&[head.as_bytes(), &[0; 5]].concat()).await.expect("open");
+    stream.flush().await.expect("open");
+    let mut heard = String::new();
+    // A refusal has no body; an answer ends with its last chunk.
+    while !(heard.contains("\r\n\r\n") && (heard.contains("content-length: 0") || heard.contains("\r\n0\r\n"))) {
+        let mut piece = [0; 4096];
+        let read = timeout(PATIENCE, stream.read(&mut piece)).await.expect("answered").expect("open");
+        assert!(read > 0, "closed after {heard}");
+        heard.push_str(&String::from_utf8_lossy(&piece[..read]));
+    }
+    let head = heard.split("\r\n\r\n").next().expect("a head");
+    head.lines().find_map(|line| line.strip_prefix("grpc-status: ")).map(str::to_owned)
+}
+
+#[tokio::test]
+async fn strangers_share_a_few_places_and_holders_of_certificates_have_all_others() {
+    let strangers = ConnectionLimits { total: 2, ..DoorSettings::local().strangers };
+    let settings = DoorSettings { strangers, ..DoorSettings::local() };
+    let local = LocalDoor::open_to(settings, Some(tokens(&Token::generate()))).await;
+    let first = stranger(&local).await;
+    let _second = stranger(&local).await;
+    closed(stranger(&local).await).await;
+    counted(&local.door, |counts| &counts.over_budget, 1).await;
+    who_am_i(&mut local.client("operator")).await.expect("the door is open to who has a certificate");
+    drop(first);
+    let back = async {
+        loop {
+            // Open is whoever is not closed at once.
+            let mut stream = stranger(&local).await;
+            if timeout(SOON, stream.read(&mut [0])).await.is_err() {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, back).await.expect("a freed place is given again");
+}
+
+#[tokio::test]
+async fn one_source_of_strangers_gets_no_more_than_its_share() {
+    let strangers = ConnectionLimits { per_source: 1, ..DoorSettings::local().strangers };
+    let settings = DoorSettings { strangers, ..DoorSettings::local() };
+    let local = LocalDoor::open_to(settings, Some(tokens(&Token::generate()))).await;
+    let _first = stranger(&local).await;
+    closed(stranger(&local).await).await;
+    counted(&local.door, |counts| &counts.over_budget, 1).await;
+}
+
+#[tokio::test]
+async fn a_stranger_that_proves_nothing_is_closed_and_a_proof_keeps_its_connection() {
+    let (good, wrong) = (Token::generate(), Token::generate());
+    let settings = DoorSettings { stranger_proof: SOON, ..DoorSettings::local() };
+    let local = LocalDoor::open_to(settings, Some(tokens(&good))).await;
+    let mut certified = local.client("operator");
+    who_am_i(&mut certified).await.expect("served");
+    let mut proved = stranger(&local).await;
+    assert_eq!(ask(&mut proved, &good).await, None);
+    // Says nothing; and asks again and again with what opens nothing.
+    let begun = Instant::now();
+    closed(stranger(&local).await).await;
+    assert!(begun.elapsed() >= SOON);
+    let mut asking = stranger(&local).await;
+    assert_eq!(ask(&mut asking, &wrong).await.as_deref(), Some("16"));
+    closed(asking).await;
+    counted(&local.door, |counts| &counts.silent, 2).await;
+    assert_eq!(ask(&mut proved, &good).await, None, "on the same connection");
+    who_am_i(&mut certified).await.expect("certificates need no such proof");
+    assert_eq!(local.door.counts.accepted.load(Ordering::Relaxed), 4);
+}
+
+#[tokio::test]
+async fn a_proved_connection_without_calls_ends_after_its_rest() {
+    let good = Token::generate();
+    let settings = DoorSettings { stranger_idle: SOON, ..DoorSettings::local() };
+    let local = LocalDoor::open_to(settings, Some(tokens(&good))).await;
+    let mut proved = stranger(&local).await;
+    assert_eq!(ask(&mut proved, &good).await, None);
+    closed(proved).await;
+    counted(&local.door, |counts| &counts.silent, 1).await;
+}

@@ -88,14 +88,18 @@ impl<J: Journal, V: Views> Node<J, V> {
             return Err(CaseFault::Step { fault, revision: seen });
         }
         let mut commit = Commit::default();
-        if let Step::Resolve(outcome) = taken.step {
-            let evidence = case.opening().evidence.clone();
-            let known = KnownOutcome { decision: id, outcome, at: now, evidence };
-            self.prepare_sightings(&KnownSighting::of(&known), &mut commit, now, rng)?;
-        }
+        let resolves = match taken.step {
+            Step::Resolve(outcome) => {
+                let evidence = case.opening().evidence.clone();
+                let known = KnownOutcome { decision: id, outcome, at: now, evidence };
+                self.prepare_sightings(&KnownSighting::of(&known), &mut commit, now, rng)?;
+                true
+            }
+            _ => false,
+        };
         self.commit_steps(caller, id, &[taken], commit, rng)?;
         let case = self.state.cases.get(&id).ok_or(CaseFault::Unknown)?.clone();
-        let known = if seen < case.revision() { self.told_now(&case, now) } else { None };
+        let known = if resolves && seen < case.revision() { case.known_outcome(now) } else { None };
         Ok(Stepped { case, known })
     }
 
@@ -119,7 +123,8 @@ impl<J: Journal, V: Views> Node<J, V> {
             let request = StepRequest { id, revision: None, step: Step::Resolve(outcome), own_only };
             return self.step_case(caller, request, now, rng).map(Some);
         }
-        if self.find_decision(&id.to_string())?.is_none() {
+        let Some(index) = self.find_decision(&id.to_string())? else { return Err(CaseFault::Unknown) };
+        if own_only && self.actor_of(index)?.as_deref() != Some(caller.to_string().as_str()) {
             return Err(CaseFault::Unknown);
         }
         let event = AuditEvent::OutcomeReported { decision_id: id.to_string(), outcome: outcome.label() };
@@ -133,9 +138,10 @@ impl<J: Journal, V: Views> Node<J, V> {
         now: Timestamp,
         rng: &mut (impl Rng + ?Sized),
     ) -> Result<(), StorageFault> {
-        let release = self.state.settings.cases.hold_outcome == HoldOutcome::Release;
+        let releases = self.state.settings.cases.hold_outcome == HoldOutcome::Release;
         for id in self.state.cases.due(now, limits::decisions::CASES_PER_TICK) {
             let by = Actor::Node.to_string();
+            let release = releases && self.state.cases.get(&id).is_some_and(Case::may_expire_released);
             let taken = Taken { at: now, person: by.clone(), by, step: Step::Expire { release } };
             self.commit_steps(&Actor::Node, id, &[taken], Commit::default(), rng)?;
         }
@@ -166,10 +172,6 @@ impl<J: Journal, V: Views> Node<J, V> {
         }
         self.commit(commit, actor, events, now, rng)
     }
-
-    fn told_now(&self, case: &Case, now: Timestamp) -> Option<KnownOutcome> {
-        case.known_outcome(now).filter(|_| case.changed() == now)
-    }
 }
 
 /// Whether the case is already where the step leads, by the same person.
@@ -181,7 +183,10 @@ fn is_taken(case: &Case, taken: &Taken) -> bool {
         }
         Step::ConfirmRelease => case.state() == State::Released && closed_by_them,
         Step::Refuse => case.state() == State::Refused && closed_by_them,
-        Step::Resolve(outcome) => case.outcome() == Some(*outcome),
+        // What was reopened is to be refused again; that it is genuine leaves it where it is.
+        Step::Resolve(outcome) => {
+            case.outcome() == Some(*outcome) && (case.state().is_final() || *outcome == Outcome::Genuine)
+        }
         Step::Assign(to) => !case.state().is_final() && case.assignee() == to.as_deref(),
         Step::Note(text) => {
             let last = case.notes().last();

@@ -129,7 +129,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             caller,
             at: record.time,
             decision,
-            reasons: record.reasons.iter().map(|reason| (*reason).to_owned()).collect(),
+            reasons: record.reasons.clone(),
             evidence,
             policy_sha256: record.policy_sha256,
             amount_minor,

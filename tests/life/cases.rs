@@ -160,14 +160,19 @@ fn a_held_order_is_released_by_its_timer_where_that_is_set_and_nothing_else_is()
     let (identity, roster) = (consortium.identity(0), consortium.roster.clone());
     let node = Node::open(identity, settings, roster, disk.clone(), MemoryViews::new(), START, &mut rng);
     let mut house = House { member: 0, disk, node: node.expect("opens"), rng, rewritten: 0 };
-    for (nth, decision) in [(1, Decision::Challenge), (2, Decision::Hold), (3, Decision::Block)] {
+    let stopped = [Decision::Challenge, Decision::Hold, Decision::Block, Decision::Challenge];
+    for (nth, decision) in (1..).zip(stopped) {
         decide(&mut house, nth, decision, START);
     }
+    // Who fails a challenge is held, and gets by waiting no more than who passes none.
+    let till = caller("screener", "till");
+    house.node.start_challenge(&till, id(4), Method::External, true, START, &mut house.rng).expect("started");
+    house.node.report_challenge(&till, id(4), false, true, START, &mut house.rng).expect("reported");
     house.tick(START.plus_s(7_199));
-    assert_eq!(house.node.state().cases.waiting(), 3);
+    assert_eq!(house.node.state().cases.waiting(), 4);
     house.tick(START.plus_s(7_200));
-    let states = [1, 2, 3].map(|nth| case(&house, id(nth)).state());
-    assert_eq!(states, [State::Refused, State::Released, State::Refused]);
+    let states = [1, 2, 3, 4].map(|nth| case(&house, id(nth)).state());
+    assert_eq!(states, [State::Refused, State::Released, State::Refused, State::Refused]);
 }
 
 /// Hears what is told of released orders.
@@ -281,6 +286,20 @@ fn what_is_known_of_an_order_goes_with_what_had_matched_and_an_unknown_decision_
     assert_eq!(report(held, Outcome::Genuine, &caller("screener", "other")), Err(CaseFault::Unknown));
     let mut told = house.audited("screening.outcome", START.plus_s(10));
     assert_eq!(told.remove(0).subject(), allowed.to_string());
+}
+
+#[test]
+fn a_fraud_that_was_reopened_is_refused_again_and_told_with_that_step_alone() {
+    let consortium = Consortium::new(&["bank-a"]);
+    let mut house = House::open(&consortium, 0, Disk::default(), START);
+    let (anna, fraud) = (caller("analyst", "anna"), Step::Resolve(Outcome::Fraud));
+    let order = decide(&mut house, 1, Decision::Hold, START);
+    assert!(step(&mut house, &anna, order, fraud.clone(), START.plus_s(1)).expect("legal").known.is_some());
+    let due = START.plus_s(9_000);
+    let reopened = step(&mut house, &anna, order, Step::Reopen { due }, START.plus_s(2)).expect("it was refused");
+    assert_eq!((reopened.case.state(), reopened.known), (State::Open, None));
+    let again = step(&mut house, &anna, order, fraud, START.plus_s(3)).expect("legal");
+    assert_eq!((again.case.state(), again.known.is_some()), (State::Refused, true));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use crate::app::cli::call_channel::CallChannel;
 use crate::app::cli::client::{CALL_TIMEOUT, ClientArgs, block_on};
 use crate::app::cli::identifier_option::ask;
 use crate::app::outcome::{CliError, Outcome};
@@ -93,18 +94,31 @@ pub fn run(args: ProfileArgs) -> Result<Outcome, CliError> {
     }
 }
 
-fn show(args: &CustomerArgs) -> Result<Outcome, CliError> {
-    let request = local::ShowProfileRequest { customer_ref: args.reference()? };
-    let answer = block_on(async {
+type Client = ProfilesServiceClient<CallChannel>;
+
+/// One call, repeated as long as the node asks for time.
+fn call<Q: Clone, A, F>(
+    args: &CustomerArgs,
+    request: Q,
+    made: impl Fn(Client, tonic::Request<Q>) -> F,
+) -> Result<A, CliError>
+where
+    F: Future<Output = Result<tonic::Response<A>, tonic::Status>>,
+{
+    block_on(async {
         let node = args.client.connect(&ROLES)?;
-        let client = ProfilesServiceClient::new(node.channel.clone());
         node.insist(|| {
-            let (mut client, mut call) = (client.clone(), tonic::Request::new(request.clone()));
+            let mut call = tonic::Request::new(request.clone());
             call.set_timeout(CALL_TIMEOUT);
-            async move { client.show_profile(call).await }
+            made(Client::new(node.channel.clone()), call)
         })
         .await
-    })?;
+    })
+}
+
+fn show(args: &CustomerArgs) -> Result<Outcome, CliError> {
+    let request = local::ShowProfileRequest { customer_ref: args.reference()? };
+    let answer = call(args, request, |mut client, call| async move { client.show_profile(call).await })?;
     if args.json {
         let profile = answer.profile.as_ref().map(as_json);
         output::answer_json(&json!({"customer": answer.customer, "profile": profile}))?;
@@ -120,16 +134,7 @@ fn show(args: &CustomerArgs) -> Result<Outcome, CliError> {
 
 fn erase(args: &CustomerArgs) -> Result<Outcome, CliError> {
     let request = local::EraseProfileRequest { customer_ref: args.reference()? };
-    let answer = block_on(async {
-        let node = args.client.connect(&ROLES)?;
-        let client = ProfilesServiceClient::new(node.channel.clone());
-        node.insist(|| {
-            let (mut client, mut call) = (client.clone(), tonic::Request::new(request.clone()));
-            call.set_timeout(CALL_TIMEOUT);
-            async move { client.erase_profile(call).await }
-        })
-        .await
-    })?;
+    let answer = call(args, request, |mut client, call| async move { client.erase_profile(call).await })?;
     if args.json {
         output::answer_json(&json!({"customer": answer.customer, "found": answer.found}))?;
     } else if answer.found {

@@ -15,7 +15,7 @@ use crate::base::time::{Day, Timestamp};
 use crate::domain::audit::record::Actor;
 use crate::domain::case::challenge::ChallengeRules;
 use crate::domain::case::rules::CaseRules;
-use crate::domain::exchange::batch::{UnverifiedBatch, UnverifiedEntry};
+use crate::domain::exchange::batch::UnverifiedBatch;
 use crate::domain::identifier::guard::GuardLists;
 use crate::domain::identifier::{CanonRules, RawIdentifier};
 use crate::domain::indicator::draft::Draft;
@@ -35,7 +35,6 @@ use crate::io::views::memory::MemoryViews;
 use crate::node::Node;
 use crate::node::accept::AcceptFault;
 use crate::node::publish::{IndicatorDraft, PublishFault, PublishRequest};
-use crate::node::serve::Outgoing;
 use crate::node::state::Settings;
 use crate::node::store::StorageFault;
 
@@ -186,7 +185,7 @@ impl House {
         let mut batches = Vec::new();
         while let Some(outgoing) = self.node.outgoing(&self.member, &self.feed, self.handed_over, BATCH_ENTRIES)? {
             self.handed_over = outgoing.end;
-            batches.push(batch(&self.feed, outgoing));
+            batches.push(outgoing.unverified(&self.feed));
         }
         Ok(batches)
     }
@@ -222,18 +221,5 @@ fn draft(common: &Common, fraud: Learned, now: Timestamp) -> IndicatorDraft {
         },
         source_ref: None,
         supersedes: None,
-    }
-}
-
-fn batch(feed: &FeedId, outgoing: Outgoing) -> UnverifiedBatch {
-    let entries = outgoing.entries.into_iter();
-    UnverifiedBatch {
-        feed: feed.clone(),
-        first_index: outgoing.first_index,
-        entries: entries
-            .map(|entry| UnverifiedEntry { leaf: entry.leaf, blob: entry.blob, salt: entry.salt })
-            .collect(),
-        checkpoint_note: outgoing.checkpoint.as_bytes().to_vec(),
-        consistency: outgoing.consistency.iter().map(|hash| hash.0.to_vec()).collect(),
     }
 }

@@ -137,6 +137,7 @@ pub struct Case {
     opening: Opening,
     state: State,
     stop: Decision,
+    challenge_failed: bool,
     due: Timestamp,
     assignee: Option<String>,
     asked_by: Option<String>,
@@ -152,6 +153,7 @@ impl Case {
         Self {
             state: State::Open,
             stop: opening.decision,
+            challenge_failed: false,
             due: opening.due,
             assignee: None,
             asked_by: None,
@@ -233,7 +235,10 @@ impl Case {
         let after = self.check(taken)?;
         match &taken.step {
             Step::Release if after == State::ReleaseAsked => self.asked_by = Some(taken.person.clone()),
-            Step::FailChallenge { refuse: false } => self.stop = Decision::Hold,
+            Step::FailChallenge { refuse: false } => {
+                self.stop = Decision::Hold;
+                self.challenge_failed = true;
+            }
             Step::Resolve(outcome) => self.outcome = Some(*outcome),
             Step::Assign(to) => self.assignee.clone_from(to),
             Step::Note(text) => {
@@ -261,6 +266,12 @@ impl Case {
         self.changed = taken.at;
         self.revision = self.revision.saturating_add(1);
         Ok(())
+    }
+
+    /// Whether the timer may release the order: only one that was held from the beginning. Who failed a challenge must not get by
+    /// waiting what they did not get by guessing.
+    pub fn may_expire_released(&self) -> bool {
+        self.opening.decision == Decision::Hold && !self.challenge_failed
     }
 
     /// What is known of the order, for whoever reported what matched.

@@ -34,7 +34,7 @@ const FASTEST_KM_H: u64 = 1_000;
 /// What is kept of one local customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Profile {
-    /// Seconds of 1970, of the earliest transaction.
+    /// Seconds of 1970, of the earliest transaction that passed; of the first one seen, where none has.
     pub first_s: u64,
     /// Of the latest; the windows end here.
     pub latest_s: u64,
@@ -85,7 +85,7 @@ impl Profile {
         let mut facts = ProfileFacts {
             named: true,
             orders: profile.orders,
-            age_days: u32::try_from(at.saturating_sub(profile.first_s) / 86_400).unwrap_or(u32::MAX),
+            age_days: profile.age_days(at),
             country_new: strays(&profile.countries, event.country),
             usual_country_percent: profile.countries.usual_percent(),
             device_new: profile.is_new_device(event),
@@ -148,13 +148,17 @@ impl Profile {
         self.learn(event, second(event, now));
     }
 
+    /// Days since the first transaction that passed.
+    fn age_days(&self, at: u64) -> u32 {
+        if self.orders == 0 { 0 } else { u32::try_from(at.saturating_sub(self.first_s) / 86_400).unwrap_or(u32::MAX) }
+    }
+
     fn count(&mut self, event: &ProfileEvent, at: u64) {
         if at > self.latest_s {
             self.counts.advance(self.latest_s, at);
             self.purse.advance(self.latest_s, at);
             self.latest_s = at;
         }
-        self.first_s = self.first_s.min(at);
         self.counts.count(self.latest_s, at);
         if let Some(amount) = event.amount {
             self.purse.count(amount, self.latest_s, at);
@@ -162,6 +166,8 @@ impl Profile {
     }
 
     fn learn(&mut self, event: &ProfileEvent, at: u64) {
+        // Who was only ever stopped is no older for it.
+        self.first_s = if self.orders == 0 { at } else { self.first_s.min(at) };
         self.orders = self.orders.saturating_add(1);
         if let Some(country) = event.country {
             self.countries.learn(country);

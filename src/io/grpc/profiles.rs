@@ -71,9 +71,10 @@ where
         let caller = convert::actor(local_caller(&request)?);
         let reference = CustomerRef::new(request.into_inner().customer_ref);
         let (kept, name) = self.customer(&reference)?;
-        let found = kept.keeper.erase(name).await.map_err(|fault| storage_refusal(&fault))?;
-        let customer = hex::encode(name.0);
+        let (customer, found) = (hex::encode(name.0), kept.profiles.of(&reference).is_some());
+        // Before it is done: an erasure that cannot be recorded would leave no trace, and its repetition would find nothing.
         self.record(caller, AuditEvent::ProfileErased { customer: customer.clone(), found }).await?;
+        kept.keeper.erase(name).await.map_err(|fault| storage_refusal(&fault))?;
         Ok(Response::new(wire::EraseProfileResponse { customer, found }))
     }
 }

@@ -34,7 +34,8 @@ const fn local(method: &'static str, roles: &'static [Role]) -> Row {
 ///
 /// Releasing statistics is the operator's although it concerns auditors: it spends budget and publishes, and an auditor
 /// only reads. The own lists are the analyst's, who works the cases they come of, and the operator's, who fills them from
-/// files; so are the profiles of customers, who ask one or the other what is held of them. Auditor and operator may read what remains of the budget, and the state of the node.
+/// files; so are the profiles of customers, who ask one or the other what is held of them. Auditor and operator may
+/// read what remains of the budget, and the state of the node.
 /// An analyst may have explained what decided a case; the log as a whole is the auditor's.
 pub const METHODS: &[Row] = &[
     local("/hushwire.local.v1.PublishingService/PublishIndicators", &[Role::Publisher]),

@@ -244,9 +244,7 @@ impl<F: Fs> Store<F> {
                         self.profiles.restore(name, profile, number);
                     }
                     // Erased, too old, or of a later version: whatever stood there before counts no more.
-                    Ok(_) | Err(_) => {
-                        self.profiles.remove(&name);
-                    }
+                    Ok(_) | Err(_) => self.profiles.remove_read(&name),
                 }
             }
             Ok(())

@@ -54,7 +54,14 @@ pub struct Asked {
 }
 
 /// What was told while profiles were read.
-type Late = Vec<(CustomerName, ProfileEvent, Standing, Timestamp)>;
+type Late = Vec<(CustomerName, ProfileEvent, Told, Timestamp)>;
+
+/// What was told of a transaction.
+#[derive(Debug, Clone, Copy)]
+enum Told {
+    Decided(Standing),
+    Released,
+}
 
 /// Stopped transactions that somebody may still release, by decision.
 #[derive(Debug, Default)]
@@ -125,12 +132,7 @@ impl Profiles {
                 stopped.events.remove(&earliest);
             }
         }
-        if !self.are_read.load(Ordering::Acquire)
-            && let Some(late) = hold(&self.late).as_mut()
-        {
-            if late.len() < limits::decisions::PROFILE_LATE {
-                late.push((asked.name, asked.event, standing, now));
-            }
+        if self.wait(asked.name, &asked.event, Told::Decided(standing), now) {
             return;
         }
         let observe = |profile: &mut Profile| profile.observe(&asked.event, standing, now);
@@ -141,9 +143,25 @@ impl Profiles {
     /// [`limits::decisions::PROFILE_STOPPED`] are, until the node stops): the customer's next order teaches the same.
     pub fn confirm(&self, decision_id: &[u8; 16], now: Timestamp) {
         let remembered = hold(&self.stopped).events.remove(decision_id);
-        if let Some((name, event)) = remembered {
+        if let Some((name, event)) = remembered
+            && !self.wait(name, &event, Told::Released, now)
+        {
             self.change(name, &event, None, now, |profile| profile.confirm(&event, now));
         }
+    }
+
+    /// Keeps what is told until all profiles are read: changed before, one that is still to come would be lost. False once they
+    /// are.
+    fn wait(&self, name: CustomerName, event: &ProfileEvent, told: Told, now: Timestamp) -> bool {
+        if self.are_read.load(Ordering::Acquire) {
+            return false;
+        }
+        let mut late = hold(&self.late);
+        let Some(late) = late.as_mut() else { return false };
+        if late.len() < limits::decisions::PROFILE_LATE {
+            late.push((name, *event, told, now));
+        }
+        true
     }
 
     /// What is held of one customer.
@@ -188,6 +206,14 @@ impl Profiles {
         hold(self.shard(name)).remove(name)
     }
 
+    /// Forgets what the journal said of a customer before; what changed in memory since is newer.
+    fn remove_read(&self, name: &CustomerName) {
+        let mut shard = hold(self.shard(name));
+        if shard.is_as_read(name) {
+            shard.remove(name);
+        }
+    }
+
     /// All profiles are there: what was told meanwhile is taken in, in its order.
     pub fn all_read(&self) {
         loop {
@@ -195,8 +221,11 @@ impl Profiles {
             match late.as_mut().map(std::mem::take) {
                 Some(waiting) if !waiting.is_empty() => {
                     drop(late);
-                    for (name, event, standing, now) in waiting {
-                        self.change(name, &event, None, now, |profile| profile.observe(&event, standing, now));
+                    for (name, event, told, now) in waiting {
+                        self.change(name, &event, None, now, |profile| match told {
+                            Told::Decided(standing) => profile.observe(&event, standing, now),
+                            Told::Released => profile.confirm(&event, now),
+                        });
                     }
                 }
                 _ => {

@@ -74,12 +74,18 @@ impl Shard {
 
     /// Takes a profile as the journal has it; how many others made room for it. What changed in memory since is newer.
     pub fn restore(&mut self, name: CustomerName, profile: &[u8], number: RecordNumber, room: Room) -> usize {
-        if self.slot(&name).is_some_and(|slot| slot.dirty || slot.written.is_none()) {
+        if self.places.contains_key(&name) && !self.is_as_read(&name) {
             return 0;
         }
         let slot = self.store(name, profile);
         slot.written = Some(number);
         self.make_room(room, &name)
+    }
+
+    /// Whether there is a profile, and nothing changed it since it was read.
+    pub fn is_as_read(&self, name: &CustomerName) -> bool {
+        let slot = self.places.get(name).and_then(|place| self.slots.get(*place));
+        slot.is_some_and(|slot| !slot.dirty && slot.written.is_some())
     }
 
     /// Whether there was a profile.

@@ -53,6 +53,16 @@ fn what_is_told_while_profiles_are_read_waits_its_turn() {
 }
 
 #[test]
+fn a_release_while_profiles_are_read_waits_for_the_profile_it_teaches() {
+    let profiles = profiles(100);
+    take(&profiles, "jane", "FR", Decision::Hold, 1);
+    profiles.confirm(&[1; 16], NOW);
+    assert!(profiles.of(&CustomerRef::new("jane".to_owned())).is_none(), "hers is still to come");
+    profiles.all_read();
+    assert_eq!(profiles.of(&CustomerRef::new("jane".to_owned())).expect("known").orders, 1);
+}
+
+#[test]
 fn a_stopped_order_becomes_habit_when_it_is_released_and_only_then() {
     let profiles = profiles(100);
     profiles.all_read();

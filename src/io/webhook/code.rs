@@ -98,12 +98,7 @@ impl CodePost {
     pub async fn send(&self, outgoing: Outgoing, until: Instant) -> CodeDelivery {
         let lasts = Duration::from_millis(outgoing.expires.ms_since(clock::now()));
         let ends = Instant::now() + lasts;
-        let event = Event {
-            index: 0,
-            id: id_of_code(&outgoing.case, outgoing.nth),
-            body: body(&outgoing).into(),
-            time: clock::now(),
-        };
+        let event = Event::new(0, id_of_code(&outgoing.case, outgoing.nth), body(&outgoing));
         let (tell, mut told) = mpsc::channel(self.receivers.len().max(1));
         for receiver in self.receivers.iter() {
             let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else { continue };

@@ -1,8 +1,9 @@
 //! Who may call what, written down a second time from DESIGN §3 and never read from the product's own table: where the two
 //! differ, one of them is wrong.
 //!
-//! `publisher` publishes, retracts, erases, answers disputes; `screener` screens; `analyst` works cases, disputes, the own lists and profiles and explains decisions; `auditor` reads log, proofs and
-//! statistics; `operator` configures, applies rosters, spends budget, fills lists; `peer` exchanges. Health and reflection are everybody's
+//! `publisher` publishes, retracts, erases, answers disputes; `screener` screens; `analyst` works cases, disputes, the own
+//! lists and profiles and explains decisions; `auditor` reads log, proofs and statistics; `operator` configures, applies
+//! rosters, spends budget, fills lists; `peer` exchanges. Health and reflection are everybody's
 //! who is somebody inside.
 
 /// Every method of every service, and the roles that may call it; `peer` for the other listener.

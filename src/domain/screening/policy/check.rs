@@ -202,19 +202,33 @@ impl Checker<'_> {
     }
 
     fn list_literal(&mut self, expr: &IdedExpr, elements: &[IdedExpr]) -> Checked<Typed> {
-        let Some(first) = elements.first() else {
+        let Some((first, others)) = elements.split_first() else {
             return self.unsupported(expr, "an empty list", "nothing is in it");
         };
-        if let Typed::Number(_) = self.typed(first)? {
-            let numbers = elements.iter().map(|element| self.number(element, "each of these"));
-            return Ok(Typed::Numbers(numbers.collect::<Checked<_>>()?));
-        }
-        let mut words = Vec::with_capacity(elements.len());
-        for element in elements {
-            match self.text(element, "each of these")? {
-                (Text::Literal(word), _) => words.push(word),
-                _ => return self.unsupported(element, "a list of anything but written words", ""),
+        // Each element is looked at once: lists within lists would otherwise take twice as long with every level.
+        let first_word = match self.typed(first)? {
+            Typed::Number(number) => {
+                let mut numbers = vec![number];
+                for element in others {
+                    numbers.push(self.number(element, "each of these")?);
+                }
+                return Ok(Typed::Numbers(numbers));
             }
+            Typed::Text(text, _) => text,
+            other => return self.wrong(first, "each of these", "a text", &other),
+        };
+        let mut words = Vec::with_capacity(elements.len());
+        let mut take = |check: &mut Self, element: &IdedExpr, text: Text| match text {
+            Text::Literal(word) => {
+                words.push(word);
+                Ok(())
+            }
+            _ => check.unsupported(element, "a list of anything but written words", ""),
+        };
+        take(self, first, first_word)?;
+        for element in others {
+            let (text, _) = self.text(element, "each of these")?;
+            take(self, element, text)?;
         }
         Ok(Typed::List(List::Literal(words), Element::Text(None)))
     }

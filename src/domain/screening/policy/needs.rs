@@ -63,12 +63,7 @@ impl Absent {
                 self.is_empty(list).then_some(false)
             }
             Condition::Every(list, _) => self.is_empty(list).then_some(true),
-            Condition::Corroborated(members) if self == Self::Matches => {
-                // No identifier at all: not even with no member.
-                let _ = members;
-                Some(false)
-            }
-            Condition::Flags(_) if self == Self::Matches => Some(false),
+            Condition::Corroborated(_) | Condition::Flags(_) if self == Self::Matches => Some(false),
             Condition::Match(..)
             | Condition::Texts(..)
             | Condition::Part(..)

@@ -99,6 +99,14 @@ fn all_rules_together_have_a_limit_too() {
     assert!(parse(&format!("{HEAD}{rules}")).expect_err("too much").contains("all rules together may take"));
 }
 
+/// Each level within a list was once looked at twice as often as the one around it: this ended only after days.
+#[test]
+fn lists_within_lists_take_no_longer_with_every_level() {
+    let condition = (0..20).fold("1".to_owned(), |inner, _| format!("1 in [{inner}] ? 1 : 2"));
+    let refused = parse(&format!("{HEAD}[[rule]]\nname = \"a\"\ndecision = \"hold\"\nwhen = '{condition} == 1'\n"));
+    assert!(refused.is_err(), "it is a number");
+}
+
 #[test]
 fn the_policy_that_ships_is_one() {
     let policy = Policy::built_in(&Sha256Digest([0; 32]));

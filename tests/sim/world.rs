@@ -20,6 +20,7 @@ use crate::ledger::Ledger;
 use crate::network::Line;
 use crate::operation::{Operation, draw};
 use crate::options::Options;
+use crate::sightings::SightingBook;
 use crate::violation::Violation;
 
 /// Milliseconds between two looks at everything.
@@ -49,6 +50,7 @@ pub struct World {
     pub requests: u64,
     /// What callers were told of cases.
     pub cases: CaseBook,
+    pub sightings: SightingBook,
     pub elapsed_ms: u64,
     pub rng: ChaCha20Rng,
     /// The relay changes what it passes on.
@@ -78,6 +80,7 @@ impl World {
             last_requests: BTreeMap::new(),
             requests: 0,
             cases: CaseBook::new(),
+            sightings: SightingBook::new(),
             elapsed_ms: 0,
             rng,
             relay_lies: options.relay,
@@ -185,6 +188,9 @@ impl World {
                 Waiting::Published(commitments) => self.ledger.acknowledge_published(&commitments),
                 Waiting::Retracted(targets) => self.ledger.acknowledge_withdrawn(&targets),
                 Waiting::Released { id, blob } => self.ledger.books(house).answer(&id, &blob),
+                Waiting::Sighted(commitment, outcome) => {
+                    self.sightings.entry((house, commitment)).or_default().acknowledge(outcome);
+                }
                 Waiting::Case(id, state) => drop(self.cases.insert((house, id), state)),
             }
         }
@@ -243,6 +249,10 @@ impl World {
         self.note(&"quiet");
         self.mend_everything()?;
         self.advance(90_000)?;
+        // Sightings are signed on the day behind the one they are said on.
+        if self.options.sightings {
+            self.pass_days(3)?;
+        }
         // With decoys no feed ever rests: it is looked at in the middle of a window.
         if self.options.decoys > 0 {
             let within = self.elapsed_ms % self.options.window_ms;

@@ -119,7 +119,7 @@ fn everybody_counts_the_same_disputes_and_none_strengthens_or_revives_anything()
 
 #[test]
 fn every_author_counts_what_became_of_its_indicators_once_for_each_member() {
-    hold_seeds(4, |seed| Options { sightings: true, compacts: seed % 2 == 0, members: 3, ..Options::stormy(seed) });
+    hold_seeds(5, |seed| Options { sightings: true, compacts: seed % 2 == 0, members: 3, ..Options::stormy(seed) });
 }
 
 #[test]

@@ -14,8 +14,10 @@ pub mod bench;
 mod call_channel;
 pub mod case;
 pub mod cert;
+pub mod challenge;
 pub mod client;
 pub mod conformance;
+mod customer;
 pub mod decision;
 pub mod dispute;
 pub mod doctor;
@@ -100,6 +102,7 @@ enum Command {
     Dispute(dispute::DisputeArgs),
     Profile(profile::ProfileArgs),
     Case(case::CaseArgs),
+    Challenge(challenge::ChallengeArgs),
     Policy(policy::PolicyArgs),
     Advice(advice::AdviceArgs),
     Status(status::StatusArgs),
@@ -139,6 +142,7 @@ impl Command {
             Self::Dispute(args) => dispute::run(args),
             Self::Profile(args) => profile::run(args),
             Self::Case(args) => case::run(args),
+            Self::Challenge(args) => challenge::run(args),
             Self::Policy(args) => policy::run(args),
             Self::Advice(args) => advice::run(args),
             Self::Status(args) => status::run(args),

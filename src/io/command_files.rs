@@ -36,6 +36,8 @@ enum Did {
     RevokeToken { name: String },
     MakeBackup { sha256: String },
     Restore { made_at_ms: u64 },
+    SnoozeRule { rule: String, until_s: u64, sha256: String },
+    WakeRule { rule: String, sha256: String },
 }
 
 impl Did {
@@ -56,6 +58,12 @@ impl Did {
             Command::TokenRevoked { name } => Self::RevokeToken { name: name.to_string() },
             Command::BackupMade { sha256 } => Self::MakeBackup { sha256: sha256.to_string() },
             Command::BackupRestored { made_at } => Self::Restore { made_at_ms: made_at.unix_ms() },
+            Command::RuleSnoozed { rule, until, sha256 } => {
+                Self::SnoozeRule { rule: rule.to_string(), until_s: until.unix_s(), sha256: sha256.to_string() }
+            }
+            Command::RuleWoken { rule, sha256 } => {
+                Self::WakeRule { rule: rule.to_string(), sha256: sha256.to_string() }
+            }
         }
     }
 
@@ -78,6 +86,14 @@ impl Did {
             },
             Self::RevokeToken { name } => Command::TokenRevoked { name: name.parse().ok()? },
             Self::MakeBackup { sha256 } => Command::BackupMade { sha256: digest(&sha256)? },
+            Self::SnoozeRule { rule, until_s, sha256 } => Command::RuleSnoozed {
+                rule: rule.parse().ok()?,
+                until: Timestamp::from_unix_s(until_s),
+                sha256: digest(&sha256)?,
+            },
+            Self::WakeRule { rule, sha256 } => {
+                Command::RuleWoken { rule: rule.parse().ok()?, sha256: digest(&sha256)? }
+            }
             Self::Restore { made_at_ms } => Command::BackupRestored { made_at: Timestamp::from_unix_ms(made_at_ms) },
         })
     }
@@ -195,6 +211,12 @@ mod tests {
             Command::TokenRevoked { name: "token.shop".parse().expect("valid") },
             Command::BackupMade { sha256: Sha256Digest([7; 32]) },
             Command::BackupRestored { made_at: time },
+            Command::RuleSnoozed {
+                rule: "two_members".parse().expect("a word"),
+                until: time,
+                sha256: Sha256Digest([6; 32]),
+            },
+            Command::RuleWoken { rule: "two_members".parse().expect("a word"), sha256: Sha256Digest([5; 32]) },
         ];
         for command in &commands {
             files.leave(command).expect("left");

@@ -10,6 +10,7 @@ use crate::base::name::CallerName;
 use crate::base::role::Role;
 use crate::base::time::Timestamp;
 use crate::domain::audit::record::AuditRecord;
+use crate::domain::screening::policy::word::Word;
 
 /// Identity of a note, drawn by the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,8 +42,17 @@ impl CommandId {
 const ID_FIELD: &str = "command_id";
 
 /// The action of each kind of note.
-const ACTIONS: [&str; 7] =
-    ["cert.issued", "cert.revoked", "cert.renewed", "token.issued", "token.revoked", "backup.made", "backup.restored"];
+const ACTIONS: [&str; 9] = [
+    "cert.issued",
+    "cert.revoked",
+    "cert.renewed",
+    "token.issued",
+    "token.revoked",
+    "backup.made",
+    "backup.restored",
+    "rule.snoozed",
+    "rule.woken",
+];
 
 /// A certificate of the node itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,13 +77,44 @@ impl OwnCertificate {
 /// What was done. Names and roles only: neither certificate nor token is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    CertificateIssued { role: Role, name: CallerName, days: u32 },
-    CertificateRevoked { role: Role, name: CallerName },
-    CertificateRenewed { which: OwnCertificate, pin: Sha256Digest },
-    TokenIssued { role: Role, name: CallerName, expires: Timestamp },
-    TokenRevoked { name: CallerName },
-    BackupMade { sha256: Sha256Digest },
-    BackupRestored { made_at: Timestamp },
+    CertificateIssued {
+        role: Role,
+        name: CallerName,
+        days: u32,
+    },
+    CertificateRevoked {
+        role: Role,
+        name: CallerName,
+    },
+    CertificateRenewed {
+        which: OwnCertificate,
+        pin: Sha256Digest,
+    },
+    TokenIssued {
+        role: Role,
+        name: CallerName,
+        expires: Timestamp,
+    },
+    TokenRevoked {
+        name: CallerName,
+    },
+    BackupMade {
+        sha256: Sha256Digest,
+    },
+    BackupRestored {
+        made_at: Timestamp,
+    },
+    /// Digest of the file with it asleep. Why stands in that file, which the journal keeps.
+    RuleSnoozed {
+        rule: Word,
+        until: Timestamp,
+        sha256: Sha256Digest,
+    },
+    /// Digest of the file with it awake.
+    RuleWoken {
+        rule: Word,
+        sha256: Sha256Digest,
+    },
 }
 
 /// A note.
@@ -113,6 +154,14 @@ impl CommandDone {
                 fields.push(("made_at", made_at.to_string()));
                 ("backup.restored", String::new())
             }
+            Command::RuleSnoozed { rule, until, sha256 } => {
+                fields.extend([("sha256", sha256.to_string()), ("until", until.to_string())]);
+                ("rule.snoozed", rule.to_string())
+            }
+            Command::RuleWoken { rule, sha256 } => {
+                fields.push(("sha256", sha256.to_string()));
+                ("rule.woken", rule.to_string())
+            }
         };
         (action, subject, fields)
     }
@@ -132,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_record_says_what_was_done_by_whom_and_from_which_note() {
-        let role = Role::Screener;
+        let (role, rule) = (Role::Screener, || "two_members".parse().expect("a word"));
         let mut actions = Vec::new();
         for (command, subject) in [
             (Command::CertificateIssued { role, name: name("shop"), days: 90 }, "screener/shop"),
@@ -142,6 +191,8 @@ mod tests {
             (Command::TokenRevoked { name: name("token.shop") }, "token.shop"),
             (Command::BackupMade { sha256: Sha256Digest([7; 32]) }, ""),
             (Command::BackupRestored { made_at: TIME }, ""),
+            (Command::RuleSnoozed { rule: rule(), until: TIME, sha256: Sha256Digest([7; 32]) }, "two_members"),
+            (Command::RuleWoken { rule: rule(), sha256: Sha256Digest([7; 32]) }, "two_members"),
         ] {
             let done = CommandDone { id: CommandId([0xAB; 16]), uid: 1_000, time: TIME, command };
             let record =

@@ -25,6 +25,7 @@ pub mod names;
 pub mod needs;
 pub mod reads;
 pub mod rule;
+pub mod snooze;
 pub mod thresholds;
 pub mod word;
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::bytes::Sha256Digest;
 use crate::base::limits;
+use crate::domain::screening::advice::AdviceTexts;
 use crate::domain::screening::policy::Policy;
 use crate::domain::screening::policy::fault::PolicyFaults;
 use crate::io::folder::sync_name;
@@ -46,14 +47,26 @@ pub fn text(path: &Path) -> Result<String, PolicyFileError> {
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
-/// The policy in the file; the one that ships where none is named.
-pub fn load(file: Option<&Path>, guard_digest: &Sha256Digest) -> Result<Policy, PolicyFileError> {
+/// The policy in the file; the one that ships where none is named. Its rules may only name texts for customers that there are.
+pub fn load(file: Option<&Path>, guard_digest: &Sha256Digest, texts: &AdviceTexts) -> Result<Policy, PolicyFileError> {
     let Some(path) = file else { return Ok(Policy::built_in(guard_digest)) };
-    parse(path, text(path)?, guard_digest)
+    parse(path, text(path)?, guard_digest, texts)
 }
 
-pub fn parse(path: &Path, text: String, guard_digest: &Sha256Digest) -> Result<Policy, PolicyFileError> {
+/// The same for who tells customers nothing: whatever texts its rules name.
+pub fn load_untold(path: &Path, guard_digest: &Sha256Digest) -> Result<Policy, PolicyFileError> {
+    let text = text(path)?;
     Policy::parse(&text, guard_digest).map_err(|faults| PolicyFileError::Policy { path: path.to_owned(), text, faults })
+}
+
+pub fn parse(
+    path: &Path,
+    text: String,
+    guard_digest: &Sha256Digest,
+    texts: &AdviceTexts,
+) -> Result<Policy, PolicyFileError> {
+    let policy = Policy::parse_for(&text, guard_digest, texts);
+    policy.map_err(|faults| PolicyFileError::Policy { path: path.to_owned(), text, faults })
 }
 
 /// Puts this text in the place of a file that still looks as it did, in one step: whoever reads it reads the old or the new one.

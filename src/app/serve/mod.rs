@@ -50,6 +50,7 @@ use crate::domain::roster::exclusion::Exclusions;
 use crate::domain::screening::demands::Demands;
 use crate::domain::screening::freshness::Freshness;
 use crate::domain::screening::own_lists::OwnLists;
+use crate::io::advice_files;
 use crate::io::clock;
 use crate::io::exchange::links::Links;
 use crate::io::keystore::process::forbid_core_dumps;
@@ -57,6 +58,7 @@ use crate::io::metrics::counts::JournalCounts;
 use crate::io::metrics::door::MetricsDoor;
 use crate::io::metrics::page::{DoorMetrics, Metrics};
 use crate::io::permissions::{Forbidden, Use, User};
+use crate::io::policies::Policies;
 use crate::io::screener::{Queued, Records, Screener, write_records};
 use crate::io::snapshot_keeper::write_last;
 use crate::io::traces::Traces;
@@ -110,8 +112,10 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
     let local = runtime()?;
     let peers = runtime()?;
     let sockets = local.block_on(Sockets::bind(config))?;
+    let advice = Arc::new(ArcSwap::from_pointee(advice_files::load(&config.advice.folder, &config.advice.language)?));
+    let policies = policy::load(&config.policy, &material.guards.digest(), &advice.load())?;
     let Started { engine, thread, screener, waiting, store } =
-        start(config, &material, order.on_damage, journal, &snapshot)?;
+        start(config, &material, policies, order.on_damage, journal, &snapshot)?;
     let keeper = profiles::keep(config, &material, &screener, &engine, local.handle())?;
 
     let links = Links::default();
@@ -124,6 +128,7 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
     let behind = Behind {
         engine: &engine,
         screener: &screener,
+        advice: &advice,
         links: &links,
         desk: &desk,
         profiles: profiles::desk(&screener, &engine, keeper.as_ref()),
@@ -141,7 +146,8 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
         local: Arc::clone(&local_door.tls),
         peer: Arc::clone(&peer_door.tls),
         identity: Arc::clone(&peering.identity),
-        advice: Arc::clone(&local_door.advice),
+        advice: Arc::clone(&advice),
+        policies: Arc::clone(&screener.policies),
     };
     let access = reload::Access { tls: Arc::clone(&local_door.tls), tokens: local_door.tokens.clone(), turn };
     if let Some(tcp) = sockets.metrics {
@@ -190,7 +196,7 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
         tokio::spawn(health::report(engine.clone(), local_door.health.clone()));
         tokio::spawn(reload::follow_epochs(desk.clone()));
         let guards = material.guards.digest();
-        let follower = policy::follow(config.policy.clone(), guards, Arc::clone(&screener), engine.patient());
+        let follower = policy::follow(config.policy.clone(), guards, advice, Arc::clone(&screener), engine.patient());
         tokio::spawn(follower);
         let ended = stop::told_or_ended(&engine, order.stop_with_stdin);
         let until = async {
@@ -260,11 +266,11 @@ struct Started {
 fn start(
     config: &Config,
     material: &Arc<Material>,
+    policies: Policies,
     on_damage: OnDamage,
     journal: Result<LiveJournal, ServeError>,
     snapshot: &LiveSnapshot,
 ) -> Result<Started, ServeError> {
-    let policies = policy::load(&config.policy, &material.guards.digest())?;
     let whole = journal.as_ref().ok().filter(|_| on_damage == OnDamage::Refuse);
     let early = whole.and_then(|journal| opening::early(config, material, snapshot, journal, clock::now()));
     let listed = early.as_ref().map_or_else(|| OwnLists::new(opening::list_key(material)), |early| early.lists.clone());

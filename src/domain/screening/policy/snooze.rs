@@ -86,7 +86,7 @@ pub fn wake(text: &str, name: &str) -> Result<String, SnoozeError> {
 
 /// The rules of the file, and the place of one among them.
 fn found(text: &str, name: &str) -> Result<(Vec<Rule>, usize), SnoozeError> {
-    let rules = file::read(text).map_err(SnoozeError::Faults)?.rules;
+    let rules = file::read(text, None).map_err(SnoozeError::Faults)?.rules;
     match rules.iter().position(|rule| rule.name.as_str() == name) {
         Some(place) => Ok((rules, place)),
         None => {
@@ -131,7 +131,7 @@ fn spliced(text: &str, range: Range<usize>, with: &str) -> String {
 
 /// Whether the text holds the same rules, and this one with this end of its snooze.
 fn same_but_for(rules: &[Rule], place: usize, edited: &str, until: Option<Timestamp>) -> bool {
-    let Ok(after) = file::read(edited) else { return false };
+    let Ok(after) = file::read(edited, None) else { return false };
     // Where a rule stands is no part of what it says.
     let said = |rule: &Rule, snoozed_until| format!("{:?}", Rule { snoozed_until, line: 0, ..rule.clone() });
     let same = rules.iter().zip(&after.rules).enumerate().all(|(nth, (before, after))| {

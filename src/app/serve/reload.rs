@@ -73,10 +73,24 @@ pub async fn on_hangup(config: Config, shown: Shown, desk: RosterDesk) {
                 }
                 Err(error) => tracing::error!(event = "advice.kept", error = %error),
             }
+            tell_of_settings(&config);
         });
         if reread.await.is_err() {
             tracing::error!(event = "reload.failed");
         }
+    }
+}
+
+/// Settings are read at the start alone: whoever changed one and sends SIGHUP is told what waits for a restart.
+fn tell_of_settings(config: &Config) {
+    match Config::load(&config.file) {
+        Ok(now) => {
+            let changed = config.changed(&now);
+            if !changed.is_empty() {
+                tracing::warn!(event = "config.kept", needs_restart = changed.join(", "));
+            }
+        }
+        Err(error) => tracing::error!(event = "config.unread", error = %error),
     }
 }
 

@@ -14,9 +14,9 @@ use crate::app::outcome::{CliError, Outcome};
 use crate::app::output::{answer, answer_json};
 use crate::base::epoch::KeyEpoch;
 use crate::base::name::{ConsortiumId, GroupId};
+use crate::base::rotated_key::RotatedKey;
 use crate::io::bundle_files::is_needed;
 use crate::io::keystore::admin::AdminKey;
-use crate::io::keystore::rollover::RotatedKey;
 use crate::io::keystore::store::Keystore;
 use crate::io::{clock, random};
 

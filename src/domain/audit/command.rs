@@ -1,4 +1,5 @@
-//! What a command did beside the node, on its machine: whom it let in or shut out, and which copies it made.
+//! What a command did beside the node, on its machine: whom it let in or shut out, which keys, rosters and rules it changed, and which
+//! copies it made.
 //!
 //! The node does not see it happen. The command leaves a note, and the node writes it into its audit log, once: a note has an
 //! identity, and the record carries it. How notes are kept is `io`'s.
@@ -6,8 +7,10 @@
 use std::fmt;
 
 use crate::base::bytes::Sha256Digest;
+use crate::base::epoch::KeyEpoch;
 use crate::base::name::CallerName;
 use crate::base::role::Role;
+use crate::base::rotated_key::RotatedKey;
 use crate::base::time::Timestamp;
 use crate::domain::audit::record::AuditRecord;
 use crate::domain::screening::policy::word::Word;
@@ -42,7 +45,7 @@ impl CommandId {
 const ID_FIELD: &str = "command_id";
 
 /// The action of each kind of note.
-const ACTIONS: [&str; 9] = [
+const ACTIONS: [&str; 19] = [
     "cert.issued",
     "cert.revoked",
     "cert.renewed",
@@ -52,6 +55,16 @@ const ACTIONS: [&str; 9] = [
     "backup.restored",
     "rule.snoozed",
     "rule.woken",
+    "node.made",
+    "keys.made",
+    "consortium.joined",
+    "roster.put",
+    "epoch.put",
+    "epoch.forgotten",
+    "key.prepared",
+    "key.finished",
+    "key.abandoned",
+    "keystore.resealed",
 ];
 
 /// A certificate of the node itself.
@@ -115,6 +128,58 @@ pub enum Command {
         rule: Word,
         sha256: Sha256Digest,
     },
+    /// Folder, keys and a consortium of its own.
+    NodeMade {
+        genesis: Sha256Digest,
+    },
+    /// Of a node that is to join a consortium; the pin is that of its peer certificate.
+    KeysMade {
+        pin: Sha256Digest,
+    },
+    Joined {
+        genesis: Sha256Digest,
+    },
+    /// Into the folder of rosters, from where a running node takes it.
+    RosterPut {
+        version: u64,
+        sha256: Sha256Digest,
+    },
+    /// The secret of an epoch, into the keystore.
+    EpochPut {
+        epoch: KeyEpoch,
+    },
+    EpochForgotten {
+        epoch: KeyEpoch,
+    },
+    KeyRotated {
+        key: RotatedKey,
+        step: RotationStep,
+        fingerprint: Sha256Digest,
+    },
+    KeystoreResealed,
+}
+
+/// What became of the key that is to take over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RotationStep {
+    /// It lies beside the one in use.
+    Prepared,
+    /// It took over, and the former one is destroyed.
+    Finished,
+    /// It is destroyed.
+    Abandoned,
+}
+
+impl RotationStep {
+    pub const ALL: [Self; 3] = [Self::Prepared, Self::Finished, Self::Abandoned];
+
+    pub const fn action(self) -> &'static str {
+        match self {
+            Self::Prepared => "key.prepared",
+            Self::Finished => "key.finished",
+            Self::Abandoned => "key.abandoned",
+        }
+    }
 }
 
 /// A note.
@@ -162,6 +227,29 @@ impl CommandDone {
                 fields.push(("sha256", sha256.to_string()));
                 ("rule.woken", rule.to_string())
             }
+            Command::NodeMade { genesis } => {
+                fields.push(("genesis_sha256", genesis.to_string()));
+                ("node.made", String::new())
+            }
+            Command::KeysMade { pin } => {
+                fields.push(("pin", pin.to_string()));
+                ("keys.made", String::new())
+            }
+            Command::Joined { genesis } => {
+                fields.push(("genesis_sha256", genesis.to_string()));
+                ("consortium.joined", String::new())
+            }
+            Command::RosterPut { version, sha256 } => {
+                fields.push(("sha256", sha256.to_string()));
+                ("roster.put", version.to_string())
+            }
+            Command::EpochPut { epoch } => ("epoch.put", epoch.to_string()),
+            Command::EpochForgotten { epoch } => ("epoch.forgotten", epoch.to_string()),
+            Command::KeyRotated { key, step, fingerprint } => {
+                fields.push(("fingerprint", fingerprint.to_string()));
+                (step.action(), key.to_string())
+            }
+            Command::KeystoreResealed => ("keystore.resealed", String::new()),
         };
         (action, subject, fields)
     }
@@ -173,6 +261,7 @@ mod tests {
     use crate::domain::audit::event::AuditEvent;
     use crate::domain::audit::record::Actor;
 
+    const DIGEST: Sha256Digest = Sha256Digest([7; 32]);
     const TIME: Timestamp = Timestamp::from_unix_s(1_795_305_600);
 
     fn name(text: &str) -> CallerName {
@@ -182,17 +271,28 @@ mod tests {
     #[test]
     fn a_record_says_what_was_done_by_whom_and_from_which_note() {
         let (role, rule) = (Role::Screener, || "two_members".parse().expect("a word"));
+        let rotated = |step| Command::KeyRotated { key: RotatedKey::Feed, step, fingerprint: DIGEST };
         let mut actions = Vec::new();
         for (command, subject) in [
             (Command::CertificateIssued { role, name: name("shop"), days: 90 }, "screener/shop"),
             (Command::CertificateRevoked { role, name: name("shop") }, "screener/shop"),
-            (Command::CertificateRenewed { which: OwnCertificate::Peer, pin: Sha256Digest([7; 32]) }, "peer"),
+            (Command::CertificateRenewed { which: OwnCertificate::Peer, pin: DIGEST }, "peer"),
             (Command::TokenIssued { role, name: name("token.shop"), expires: TIME }, "screener/token.shop"),
             (Command::TokenRevoked { name: name("token.shop") }, "token.shop"),
-            (Command::BackupMade { sha256: Sha256Digest([7; 32]) }, ""),
+            (Command::BackupMade { sha256: DIGEST }, ""),
             (Command::BackupRestored { made_at: TIME }, ""),
-            (Command::RuleSnoozed { rule: rule(), until: TIME, sha256: Sha256Digest([7; 32]) }, "two_members"),
-            (Command::RuleWoken { rule: rule(), sha256: Sha256Digest([7; 32]) }, "two_members"),
+            (Command::RuleSnoozed { rule: rule(), until: TIME, sha256: DIGEST }, "two_members"),
+            (Command::RuleWoken { rule: rule(), sha256: DIGEST }, "two_members"),
+            (Command::NodeMade { genesis: DIGEST }, ""),
+            (Command::KeysMade { pin: DIGEST }, ""),
+            (Command::Joined { genesis: DIGEST }, ""),
+            (Command::RosterPut { version: 3, sha256: DIGEST }, "3"),
+            (Command::EpochPut { epoch: KeyEpoch(2) }, "2"),
+            (Command::EpochForgotten { epoch: KeyEpoch(1) }, "1"),
+            (rotated(RotationStep::Prepared), "feed"),
+            (rotated(RotationStep::Finished), "feed"),
+            (rotated(RotationStep::Abandoned), "feed"),
+            (Command::KeystoreResealed, ""),
         ] {
             let done = CommandDone { id: CommandId([0xAB; 16]), uid: 1_000, time: TIME, command };
             let record =

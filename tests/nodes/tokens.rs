@@ -364,7 +364,7 @@ fn a_setting_that_was_changed_waits_for_a_restart_and_the_log_names_it() {
     a.until_ready();
     let file = a.home.path().join("hushwire.toml");
     let text = std::fs::read_to_string(&file).expect("a configuration");
-    let changed = text.replace("# tokens = false", "tokens = true").replace("# window_ms = 1000", "window_ms = 10");
+    let changed = text.replace("[local]\n", "[local]\ntokens = true\n").replace("window_ms = 20", "window_ms = 10");
     std::fs::write(&file, changed).expect("written");
     a.reload();
     let logged = |event: &str, part: &str| {

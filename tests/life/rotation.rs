@@ -265,6 +265,7 @@ fn who_follows_a_roster_before_its_author_waits_for_what_stands_under_the_former
     let mut other = House::open(&consortium, 1, Disk::default(), START);
     let mut relay = House::open(&consortium, 2, Disk::default(), START);
     exchange(&consortium, &mut bank, &other, START);
+    exchange(&consortium, &mut bank, &relay, START);
     bank.publish("rotation-device-0001", 30, None, START);
     bank.tick(START);
     exchange(&consortium, &mut other, &bank, START);
@@ -281,6 +282,7 @@ fn who_follows_a_roster_before_its_author_waits_for_what_stands_under_the_former
     let newest = consortium.roster.version();
     other.node.hear_roster_version(&consortium.members[0], newest);
     assert_eq!(pull(&consortium, &mut other, &relay, 1_000, START, |_| {}), Err(AcceptFault::FormerKey));
+    other.node.sync().expect("syncs");
     assert_eq!(other.audited("peer.fault", START).len(), 0);
     let refused = pull(&consortium, &mut other, &bank, 1_000, START, |_| {});
     assert!(matches!(refused, Err(AcceptFault::Peer(PeerFault::Checkpoint(_)))), "{refused:?}");

@@ -395,6 +395,7 @@ fn a_head_under_the_key_its_author_still_follows_waits_and_convicts_nobody_until
     other.node.hear_roster_version(&consortium.members[0], genesis.version());
     go_on(&mut bank, 3);
     assert_eq!(witness(&consortium, &mut bank, &mut other, None, minute(3)), Ok(None));
+    other.node.sync().expect("syncs");
     assert_eq!(other.audited("peer.fault", minute(3)).len(), 0);
     // What no roster ever named is a fault, whatever its author follows.
     let (_, mut news) = bank.node.audit_news(TreeSize::EMPTY).expect("reads").expect("a head");
@@ -406,6 +407,7 @@ fn a_head_under_the_key_its_author_still_follows_waits_and_convicts_nobody_until
     go_on(&mut bank, 4);
     let refused = witness(&consortium, &mut bank, &mut other, None, minute(4));
     assert!(matches!(refused, Err(AcceptFault::Peer(PeerFault::Checkpoint(_)))), "{refused:?}");
+    other.node.sync().expect("syncs");
     assert_eq!(other.audited("peer.fault", minute(4)).len(), 2);
     bank.follow(&consortium, minute(5));
     go_on(&mut bank, 5);

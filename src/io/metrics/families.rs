@@ -411,6 +411,7 @@ mod tests {
             "heard",
             "decided",
             "would_decide",
+            "file",
         ];
         for family in FAMILIES {
             assert!(

@@ -3,6 +3,7 @@
 //! [`Config::load`] reports every fault at once, each with its key and what would be right, so that a start fails once
 //! and not once per mistake. Unknown sections, keys and overrides are refused: a misspelt limit must not be ignored.
 
+mod changed;
 pub mod layout;
 pub mod reader;
 pub mod template;
@@ -33,6 +34,8 @@ const FILE_BYTES: u64 = 1024 * 1024;
 /// A checked configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
+    /// Where it was read from.
+    pub file: PathBuf,
     /// Who this node speaks for.
     pub member: MemberId,
     pub dir: NodeDir,
@@ -168,7 +171,7 @@ impl Config {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let table = text.parse().map_err(|error| syntax_error(path, text, &error))?;
         let mut reader = Reader::new(table, environment);
-        let config = read_all(&mut reader, base);
+        let config = read_all(&mut reader, path, base);
         match (config, reader.finish()) {
             (Some(config), Ok(())) => Ok(config),
             (_, Err(faults)) => Err(ConfigError::Faults { path: path.to_owned(), faults }),
@@ -178,7 +181,7 @@ impl Config {
 }
 
 /// None where a required key is missing, which the reader has noted as a fault.
-fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
+fn read_all(reader: &mut Reader, path: &Path, base: &Path) -> Option<Config> {
     let member =
         reader.required("node.member", "the member's id, e.g. \"bank-a\": lower-case letters, digits, . and -");
     let dir = base.join(reader.optional::<PathBuf>("node.dir", "a path").unwrap_or_default());
@@ -276,6 +279,7 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
     let profiles = read_profiles(reader);
     let webhooks = webhooks::read(reader, &dir);
     Some(Config {
+        file: path.to_owned(),
         member: member?,
         dir,
         local_listen,

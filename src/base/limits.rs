@@ -405,6 +405,10 @@ pub const TOKEN_DAYS: u64 = 366;
 /// Files of revocations, and of tokens: each is read again when any of them changes.
 pub const ACCESS_FILES: usize = 1_024;
 
+/// Audit keys of one member that are known again: the one in force and those before it that a member which is some rosters behind may
+/// still sign with.
+pub const FORMER_AUDIT_KEYS: usize = 4;
+
 /// Notes that commands left for the audit log and the node has not taken: more than anybody makes while it is stopped.
 pub const COMMAND_NOTES: usize = 1_024;
 

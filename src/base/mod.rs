@@ -12,5 +12,6 @@ pub mod limits;
 pub mod name;
 pub mod position;
 pub mod role;
+pub mod rotated_key;
 pub mod secret;
 pub mod time;

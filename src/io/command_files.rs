@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::base::bytes::Sha256Digest;
+use crate::base::epoch::KeyEpoch;
 use crate::base::limits;
 use crate::base::time::Timestamp;
-use crate::domain::audit::command::{Command, CommandDone, CommandId, OwnCertificate};
+use crate::domain::audit::command::{Command, CommandDone, CommandId, OwnCertificate, RotationStep};
 use crate::io::keystore::file::{FileError, Readers, create, read};
 use crate::io::{clock, random};
 
@@ -36,6 +37,16 @@ enum Did {
     RevokeToken { name: String },
     MakeBackup { sha256: String },
     Restore { made_at_ms: u64 },
+    SnoozeRule { rule: String, until_s: u64, sha256: String },
+    WakeRule { rule: String, sha256: String },
+    MakeNode { genesis: String },
+    MakeKeys { pin: String },
+    Join { genesis: String },
+    PutRoster { version: u64, sha256: String },
+    PutEpoch { epoch: u32 },
+    ForgetEpoch { epoch: u32 },
+    RotateKey { key: String, step: String, fingerprint: String },
+    ResealKeystore {},
 }
 
 impl Did {
@@ -56,6 +67,24 @@ impl Did {
             Command::TokenRevoked { name } => Self::RevokeToken { name: name.to_string() },
             Command::BackupMade { sha256 } => Self::MakeBackup { sha256: sha256.to_string() },
             Command::BackupRestored { made_at } => Self::Restore { made_at_ms: made_at.unix_ms() },
+            Command::RuleSnoozed { rule, until, sha256 } => {
+                Self::SnoozeRule { rule: rule.to_string(), until_s: until.unix_s(), sha256: sha256.to_string() }
+            }
+            Command::NodeMade { genesis } => Self::MakeNode { genesis: genesis.to_string() },
+            Command::KeysMade { pin } => Self::MakeKeys { pin: pin.to_string() },
+            Command::Joined { genesis } => Self::Join { genesis: genesis.to_string() },
+            Command::RosterPut { version, sha256 } => Self::PutRoster { version: *version, sha256: sha256.to_string() },
+            Command::EpochPut { epoch } => Self::PutEpoch { epoch: epoch.0 },
+            Command::EpochForgotten { epoch } => Self::ForgetEpoch { epoch: epoch.0 },
+            Command::KeyRotated { key, step, fingerprint } => Self::RotateKey {
+                key: key.to_string(),
+                step: step.action().to_owned(),
+                fingerprint: fingerprint.to_string(),
+            },
+            Command::KeystoreResealed => Self::ResealKeystore {},
+            Command::RuleWoken { rule, sha256 } => {
+                Self::WakeRule { rule: rule.to_string(), sha256: sha256.to_string() }
+            }
         }
     }
 
@@ -78,6 +107,26 @@ impl Did {
             },
             Self::RevokeToken { name } => Command::TokenRevoked { name: name.parse().ok()? },
             Self::MakeBackup { sha256 } => Command::BackupMade { sha256: digest(&sha256)? },
+            Self::SnoozeRule { rule, until_s, sha256 } => Command::RuleSnoozed {
+                rule: rule.parse().ok()?,
+                until: Timestamp::from_unix_s(until_s),
+                sha256: digest(&sha256)?,
+            },
+            Self::MakeNode { genesis } => Command::NodeMade { genesis: digest(&genesis)? },
+            Self::MakeKeys { pin } => Command::KeysMade { pin: digest(&pin)? },
+            Self::Join { genesis } => Command::Joined { genesis: digest(&genesis)? },
+            Self::PutRoster { version, sha256 } => Command::RosterPut { version, sha256: digest(&sha256)? },
+            Self::PutEpoch { epoch } => Command::EpochPut { epoch: KeyEpoch(epoch) },
+            Self::ForgetEpoch { epoch } => Command::EpochForgotten { epoch: KeyEpoch(epoch) },
+            Self::RotateKey { key, step, fingerprint } => Command::KeyRotated {
+                key: key.parse().ok()?,
+                step: RotationStep::ALL.into_iter().find(|known| known.action() == step)?,
+                fingerprint: digest(&fingerprint)?,
+            },
+            Self::ResealKeystore {} => Command::KeystoreResealed,
+            Self::WakeRule { rule, sha256 } => {
+                Command::RuleWoken { rule: rule.parse().ok()?, sha256: digest(&sha256)? }
+            }
             Self::Restore { made_at_ms } => Command::BackupRestored { made_at: Timestamp::from_unix_ms(made_at_ms) },
         })
     }
@@ -179,6 +228,7 @@ fn note(path: &Path) -> Option<CommandDone> {
 mod tests {
     use super::*;
     use crate::base::role::Role;
+    use crate::base::rotated_key::RotatedKey;
 
     #[test]
     fn a_note_is_read_as_it_was_left_until_it_is_removed() {
@@ -195,6 +245,24 @@ mod tests {
             Command::TokenRevoked { name: "token.shop".parse().expect("valid") },
             Command::BackupMade { sha256: Sha256Digest([7; 32]) },
             Command::BackupRestored { made_at: time },
+            Command::RuleSnoozed {
+                rule: "two_members".parse().expect("a word"),
+                until: time,
+                sha256: Sha256Digest([6; 32]),
+            },
+            Command::NodeMade { genesis: Sha256Digest([4; 32]) },
+            Command::KeysMade { pin: Sha256Digest([3; 32]) },
+            Command::Joined { genesis: Sha256Digest([2; 32]) },
+            Command::RosterPut { version: 2, sha256: Sha256Digest([1; 32]) },
+            Command::EpochPut { epoch: KeyEpoch(2) },
+            Command::EpochForgotten { epoch: KeyEpoch(1) },
+            Command::KeyRotated {
+                key: RotatedKey::PeerTls,
+                step: RotationStep::Finished,
+                fingerprint: Sha256Digest([9; 32]),
+            },
+            Command::KeystoreResealed,
+            Command::RuleWoken { rule: "two_members".parse().expect("a word"), sha256: Sha256Digest([5; 32]) },
         ];
         for command in &commands {
             files.leave(command).expect("left");

@@ -2,6 +2,7 @@
 //! Swapped whole: a screening sees one policy from its beginning to its end, and there is always one.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
@@ -15,8 +16,28 @@ use crate::io::metrics::atomics::Count;
 pub struct Policies {
     live: ArcSwap<Loaded>,
     candidate: ArcSwapOption<Candidate>,
-    /// Files that could not be taken.
+    /// How often a file could not be taken.
     pub refused: Count,
+    live_refused: AtomicBool,
+    candidate_refused: AtomicBool,
+}
+
+/// Which file of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum File {
+    Live,
+    Candidate,
+}
+
+impl File {
+    pub const ALL: [Self; 2] = [Self::Live, Self::Candidate];
+
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Candidate => "candidate",
+        }
+    }
 }
 
 /// A policy with its counters.
@@ -131,6 +152,28 @@ impl Policies {
             live: ArcSwap::from_pointee(Loaded::after(live, None)),
             candidate: ArcSwapOption::from_pointee(candidate),
             refused: Count::default(),
+            live_refused: AtomicBool::new(false),
+            candidate_refused: AtomicBool::new(false),
+        }
+    }
+
+    /// Takes note of whether the file as it stands was taken.
+    pub fn looked(&self, file: File, refused: bool) {
+        if refused {
+            self.refused.one();
+        }
+        self.refusal(file).store(refused, Ordering::Relaxed);
+    }
+
+    /// Whether an older one than the file says is in force.
+    pub fn is_refused(&self, file: File) -> bool {
+        self.refusal(file).load(Ordering::Relaxed)
+    }
+
+    const fn refusal(&self, file: File) -> &AtomicBool {
+        match file {
+            File::Live => &self.live_refused,
+            File::Candidate => &self.candidate_refused,
         }
     }
 

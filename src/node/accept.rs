@@ -51,6 +51,9 @@ pub enum AcceptFault {
     /// Nobody's fault here: what this sender sent is taken in, and the feed is to be asked for again from where it is open.
     #[error("earlier entries of the feed still lack their content")]
     Incomplete,
+    /// Nobody's fault: to be asked for again once the author follows the roster that this node follows, and has signed anew.
+    #[error("it stands under a key that an earlier roster names, which its author may still follow")]
+    FormerKey,
     /// Nobody's fault either: to be sent again once there is room.
     #[error(transparent)]
     DiskLow(#[from] DiskLow),
@@ -103,7 +106,11 @@ impl<J: Journal, V: Views> Node<J, V> {
             if own && !matches!(self.fence_state(), FenceState::Behind { .. }) {
                 return Err(AcceptFault::OwnFeed);
             }
+            let note = batch.checkpoint_note.clone();
             if let Err(fault) = self.take_in(from, batch.beyond(held), now, rng)? {
+                if matches!(fault, PeerFault::Checkpoint(_)) && self.state.is_former(from, &id, &note) {
+                    return Err(AcceptFault::FormerKey);
+                }
                 return Err(self.refuse(from, &id, fault, evidence, now, rng)?);
             }
         } else {

@@ -16,8 +16,8 @@ use crate::domain::case::rules::HoldOutcome;
 use crate::domain::case::state::{State, Step};
 use crate::domain::case::{Case, CaseId, StepFault, Taken};
 use crate::node::Node;
-use crate::node::case_stored::stored_step;
-use crate::node::cases::Learner;
+use crate::node::case_stored::{broken, stored_step};
+use crate::node::cases::{CaseName, Learner};
 use crate::node::commit::{Commit, change};
 use crate::node::erasures::person;
 use crate::node::sight::KnownSighting;
@@ -103,10 +103,15 @@ impl<J: Journal, V: Views> Node<J, V> {
         Ok(Stepped { case, known })
     }
 
+    /// The newest case of this name; with `own_only`, of the caller's own screenings.
+    pub fn find_case(&self, caller: &Actor, name: &CaseName, own_only: bool) -> Result<&Case, CaseFault> {
+        let only_of = own_only.then(|| caller.to_string());
+        self.state.cases.find(name, only_of.as_deref()).ok_or(CaseFault::Unknown)
+    }
+
     /// A case; with `own_only`, only where it is one of the caller's own screenings.
     pub fn case(&self, caller: &Actor, id: CaseId, own_only: bool) -> Result<&Case, CaseFault> {
-        let case = self.state.cases.get(&id).ok_or(CaseFault::Unknown)?;
-        if own_only && case.opening().caller != caller.to_string() { Err(CaseFault::Unknown) } else { Ok(case) }
+        self.find_case(caller, &CaseName::Id(id), own_only)
     }
 
     /// A caller says what a decision's order turned out to be. Decisions of which no case is held are told in the audit log.
@@ -166,7 +171,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         let mut events = Vec::new();
         for taken in steps {
             let before = case.state();
-            case.take(taken).map_err(crate::node::case_stored::broken)?;
+            case.take(taken).map_err(broken)?;
             events.extend(events_of(&case, before, taken));
             commit.push(change::Kind::CaseStepped(stored_step(id, taken, position)));
         }

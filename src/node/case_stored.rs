@@ -104,7 +104,6 @@ pub struct CaseStepped {
 }
 
 pub(in crate::node) fn stored_opening(opening: &Opening, position: u64) -> CaseOpened {
-    let mac = |mac: Option<LocalMac>| mac.map(|mac| mac.0.to_vec()).unwrap_or_default();
     CaseOpened {
         id: opening.id.0.to_vec(),
         caller: opening.caller.clone(),
@@ -115,8 +114,8 @@ pub(in crate::node) fn stored_opening(opening: &Opening, position: u64) -> CaseO
         policy_sha256: opening.policy_sha256.0.to_vec(),
         amount_minor: opening.amount_minor,
         currency: opening.currency.clone(),
-        transaction: mac(opening.transaction),
-        customer: mac(opening.customer),
+        transaction: stored_mac(opening.transaction),
+        customer: stored_mac(opening.customer),
         due_ms: opening.due.unix_ms(),
         position,
     }
@@ -226,6 +225,11 @@ pub(in crate::node) fn read_step(stored: &CaseStepped) -> Result<(CaseId, Taken)
 
 pub(in crate::node) fn read_id(bytes: &[u8]) -> Result<CaseId, StorageFault> {
     bytes.try_into().map(CaseId).map_err(|_| broken("an id of another length"))
+}
+
+/// None is empty bytes.
+pub(in crate::node) fn stored_mac(mac: Option<LocalMac>) -> Vec<u8> {
+    mac.map(|mac| mac.0.to_vec()).unwrap_or_default()
 }
 
 /// Empty bytes are none.

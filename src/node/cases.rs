@@ -87,27 +87,35 @@ impl Cases {
         self.by_id.get(id).map(|held| &held.case)
     }
 
-    /// The newest of the cases with this name: a reference is short, and a caller may screen one order twice.
-    pub fn find(&self, name: &CaseName) -> Option<&Case> {
+    /// The newest of the cases with this name: a reference is short, and a caller may screen one order twice. For who sees only its
+    /// own, the newest of those: what others call an order must not hide one's own.
+    pub fn find(&self, name: &CaseName, only_of: Option<&str>) -> Option<&Case> {
         let all = (CaseId([0; 16]), CaseId([u8::MAX; 16]));
         let ages = (Timestamp::from_unix_ms(0), Timestamp::from_unix_ms(u64::MAX));
-        let id = match name {
-            CaseName::Id(id) => Some(*id),
+        let shown =
+            |id: &CaseId| self.get(id).filter(|case| only_of.is_none_or(|caller| case.opening().caller == caller));
+        match name {
+            CaseName::Id(id) => shown(id),
             CaseName::Reference(text) => {
                 let range = (text.clone(), ages.0, all.0)..=(text.clone(), ages.1, all.1);
-                self.by_reference.range(range).next_back().map(|(_, _, id)| *id)
+                self.by_reference.range(range).rev().find_map(|(_, _, id)| shown(id))
             }
             CaseName::Transaction(mac) => {
                 let range = (*mac, ages.0, all.0)..=(*mac, ages.1, all.1);
-                self.by_transaction.range(range).next_back().map(|(_, _, id)| *id)
+                self.by_transaction.range(range).rev().find_map(|(_, _, id)| shown(id))
             }
-        };
-        id.and_then(|id| self.get(&id))
+        }
     }
 
     /// How many wait for a decision.
     pub fn waiting(&self) -> usize {
         self.due.len()
+    }
+
+    /// How many wait for a person, and end by themselves before this time.
+    pub fn ending(&self, before: Timestamp) -> usize {
+        let ending = self.due.iter().take_while(|(due, _)| *due < before);
+        ending.filter(|(_, id)| self.get(id).is_some_and(|case| case.state() != State::Challenged)).count()
     }
 
     /// How many are held in all.
@@ -323,10 +331,10 @@ mod tests {
         let mut cases = Cases::default();
         (1..=4).for_each(|nth| cases.open(opening(nth, "till"), u64::from(nth) * 10));
         let id = |case: Option<&Case>| case.map(|case| case.id().0[0]);
-        assert_eq!(id(cases.find(&CaseName::Id(CaseId([3; 16])))), Some(3));
-        assert_eq!(id(cases.find(&CaseName::Transaction(LocalMac([1; 32])))), Some(3), "the newest of two");
-        assert_eq!(id(cases.find(&CaseName::Reference(reference(&[2; 16])))), Some(2));
-        assert_eq!(id(cases.find(&CaseName::Reference("0000-0000".to_owned()))), None);
+        assert_eq!(id(cases.find(&CaseName::Id(CaseId([3; 16])), None)), Some(3));
+        assert_eq!(id(cases.find(&CaseName::Transaction(LocalMac([1; 32])), None)), Some(3), "the newest of two");
+        assert_eq!(id(cases.find(&CaseName::Reference(reference(&[2; 16])), None)), Some(2));
+        assert_eq!(id(cases.find(&CaseName::Reference("0000-0000".to_owned()), None)), None);
         cases.step(&CaseId([2; 16]), &taken(Step::Refuse, 50), 99).expect("legal");
         let ids = |page: &[Case]| page.iter().map(|case| case.id().0[0]).collect::<Vec<_>>();
         let (page, next) = cases.list(&CaseFilter::default(), None, 3);
@@ -337,6 +345,12 @@ mod tests {
         assert_eq!(ids(&cases.list(&refused, None, 3).0), [2]);
         let other = CaseFilter { assignee: Some("ben".to_owned()), ..CaseFilter::default() };
         assert_eq!(cases.list(&other, None, 3), (Vec::new(), None));
+        cases.open(opening(5, "web"), 50);
+        let order = CaseName::Transaction(LocalMac([1; 32]));
+        let newest = [None, Some("web"), Some("till"), Some("other")].map(|only_of| id(cases.find(&order, only_of)));
+        assert_eq!(newest, [Some(5), Some(5), Some(3), None], "of one's own, whatever others call theirs");
+        let foreign = CaseName::Id(CaseId([5; 16]));
+        assert_eq!(id(cases.find(&foreign, Some("till"))), None);
     }
 
     #[test]
@@ -355,11 +369,14 @@ mod tests {
         assert_eq!(cases.due(at(1_002), 9), [CaseId([1; 16]), CaseId([2; 16])]);
         cases.step(&CaseId([1; 16]), &taken(Step::Expire { release: false }, 1_002), 7).expect("legal");
         assert_eq!((cases.due(at(1_002), 9), cases.waiting()), (vec![CaseId([2; 16])], 2));
+        assert_eq!([1_002, 1_003, 1_004].map(|s| cases.ending(at(s))), [0, 1, 2]);
+        cases.step(&CaseId([2; 16]), &taken(Step::StartChallenge, 900), 8).expect("legal");
+        assert_eq!(cases.ending(at(1_004)), 1, "that one waits for the customer");
         cases.forget_before(at(1_002).day());
         assert_eq!(cases.held(), 3);
         cases.forget_before(at(1_002).day().next());
         assert_eq!((cases.held(), cases.get(&CaseId([1; 16]))), (2, None), "what waits stays");
-        assert_eq!(cases.find(&CaseName::Reference(reference(&[1; 16]))), None);
+        assert_eq!(cases.find(&CaseName::Reference(reference(&[1; 16])), None), None);
         cases.step(&CaseId([1; 16]), &taken(Step::Refuse, 1_003), 8).expect("of none that is held");
     }
 

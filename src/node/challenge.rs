@@ -17,7 +17,7 @@ use crate::domain::audit::record::Actor;
 use crate::domain::case::challenge::{Challenge, Code, Method, Standing};
 use crate::domain::case::guesses::{Budget, Guesses};
 use crate::domain::case::passed::Passed;
-use crate::domain::case::state::Step;
+use crate::domain::case::state::{State as CaseState, Step};
 use crate::domain::case::totp::TotpSecret;
 use crate::domain::case::{Case, CaseId, StepFault, Taken};
 use crate::node::Node;
@@ -276,7 +276,7 @@ impl<J: Journal, V: Views> Node<J, V> {
     fn waiting_challenge(&self, caller: &Actor, id: CaseId, own_only: bool) -> Result<Challenge, ChallengeFault> {
         let case = self.case(caller, id, own_only)?;
         // What was released, refused or reopened meanwhile waits for no code.
-        if case.state() != crate::domain::case::state::State::Challenged {
+        if case.state() != CaseState::Challenged {
             return Err(ChallengeFault::NotWaiting);
         }
         let waiting = self.state.cases.challenge(&id).filter(|challenge| challenge.standing == Standing::Waiting);

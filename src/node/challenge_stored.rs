@@ -7,7 +7,7 @@ use crate::base::bytes::LocalMac;
 use crate::base::time::Timestamp;
 use crate::domain::case::CaseId;
 use crate::domain::case::challenge::{Challenge, Method, Standing};
-use crate::node::case_stored::{broken, read_id, read_mac};
+use crate::node::case_stored::{broken, read_id, read_mac, stored_mac};
 use crate::node::store::StorageFault;
 
 /// A challenge, or a customer's authenticator, as it is from now on.
@@ -71,12 +71,11 @@ pub struct Authenticator {
 }
 
 pub(in crate::node) fn stored_challenge(id: CaseId, challenge: &Challenge) -> ChallengeChanged {
-    let mac = |mac: Option<LocalMac>| mac.map(|mac| mac.0.to_vec()).unwrap_or_default();
     let stored = StoredChallenge {
         id: id.0.to_vec(),
         method: challenge.method.number(),
-        customer: mac(challenge.customer),
-        code: mac(challenge.code),
+        customer: stored_mac(challenge.customer),
+        code: stored_mac(challenge.code),
         expires_ms: challenge.expires.unix_ms(),
         failed: challenge.failed,
         sent: challenge.sent,

@@ -60,6 +60,7 @@ impl<J: Journal, V: Views> Node<J, V> {
                 return Ok(None);
             }
             Ok((heard, verifier)) => self.hear_head(from, id, heard, &verifier, now),
+            Err(_) if self.state.is_former(from, id, note) => return Ok(None),
             Err(fault) => Err(fault),
         };
         match heard {

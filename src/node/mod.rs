@@ -33,6 +33,7 @@ pub mod explain;
 pub mod feeds;
 pub mod fence;
 pub mod fill;
+pub mod former;
 pub mod heads;
 pub mod hear;
 pub mod identity;

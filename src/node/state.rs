@@ -37,6 +37,7 @@ use crate::node::decoy::Decoys;
 use crate::node::erasures::Erasures;
 use crate::node::feeds::Feed;
 use crate::node::fence::Fence;
+use crate::node::former::Former;
 use crate::node::identity::Identity;
 use crate::node::outcomes::Outcomes;
 use crate::node::pending::Pending;
@@ -99,6 +100,8 @@ pub struct State {
     pub belief_full: bool,
     /// Notes of the rosters this node followed, by version.
     pub rosters: BTreeMap<u64, String>,
+    /// What stands under rosters before the one in force.
+    pub(in crate::node) former: Former,
     /// Since when members no longer take part.
     pub exclusions: Exclusions,
     /// The largest quota each member had in any roster this node followed: what was published under it goes on counting.
@@ -153,6 +156,7 @@ impl State {
             sightings: Sightings::default(),
             belief_full: false,
             rosters: BTreeMap::new(),
+            former: Former::default(),
             exclusions: Exclusions::default(),
             quotas: roster.members().iter().map(|member| (member.id.clone(), member.entries_per_day)).collect(),
             erasures: Erasures::default(),
@@ -253,6 +257,7 @@ impl State {
             self.exclusions.follow(note.content(), moment);
         }
         raise_quotas(&mut self.quotas, note.content());
+        self.former.note(applied.version, note.content());
         self.rosters.insert(applied.version, applied.note.clone());
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use rand::CryptoRng;
 
+use crate::base::limits;
 use crate::base::name::{FeedId, MemberId};
 use crate::base::position::TreeSize;
 use crate::base::time::Timestamp;
@@ -26,6 +27,8 @@ pub struct Status {
     pub pending: usize,
     /// Cases that nobody has decided.
     pub cases_waiting: usize,
+    /// Of them those that wait for a person, and that their timer ends soon.
+    pub cases_ending: usize,
     /// Identifiers on the own allow and block lists that act now.
     pub allowed: usize,
     pub blocked: usize,
@@ -139,6 +142,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             held: state.belief.held(),
             pending: state.pending.len(),
             cases_waiting: state.cases.waiting(),
+            cases_ending: state.cases.ending(now.plus_s(limits::decisions::CASES_ENDING_S)),
             allowed: state.lists.acting(OwnList::Allow, now),
             blocked: state.lists.acting(OwnList::Block, now),
             fence: self.fence_state(),

@@ -14,7 +14,8 @@
 //! when they connect, which head they cosigned; where that is not of our log the node records it, raises an alarm and asks
 //! for no further cosignatures. It goes on recording; what it exports is not witnessed any more until the roster gives the
 //! member another audit key, under which a new log begins. What was witnessed under the key before is forgotten with it and
-//! not held against the first head: a log that was put back could never pass, and nobody else could tell it from another.
+//! not held against the first head: a log that was put back could never pass, and nobody else could tell it from another. A
+//! head under the key before, of an author that does not follow the new roster yet, is left unanswered ([`crate::node::former`]).
 
 use std::collections::BTreeMap;
 
@@ -158,6 +159,9 @@ impl<J: Journal, V: Views> Node<J, V> {
             .and_then(|verifier| SignedCheckpoint::verify(note, &verifier)?.without_times_ahead(now, &verifier));
         let heard = match verified {
             Ok(heard) => heard,
+            Err(_) if self.state.is_former(from, &id, note) => {
+                return Ok(WitnessAnswer { cosignature: None, lead_from: None });
+            }
             Err(error) => return Err(self.refuse(from, &id, error.into(), digest(note), now, rng)?),
         };
         let held = self.witnessed(from);

@@ -257,3 +257,37 @@ fn two_histories_under_two_feed_keys_convict_their_author_before_everybody() {
     assert_eq!(third.node.equivocations().len(), 1, "whoever holds neither history too");
     assert_eq!(House::open(&consortium, 2, third.disk, late).node.equivocations().len(), 1);
 }
+
+#[test]
+fn who_follows_a_roster_before_its_author_waits_for_what_stands_under_the_former_key_and_blames_nobody() {
+    let mut consortium = Consortium::new(&["bank-a", "bank-b", "shop"]);
+    let mut bank = House::open(&consortium, 0, Disk::default(), START);
+    let mut other = House::open(&consortium, 1, Disk::default(), START);
+    let mut relay = House::open(&consortium, 2, Disk::default(), START);
+    exchange(&consortium, &mut bank, &other, START);
+    exchange(&consortium, &mut bank, &relay, START);
+    bank.publish("rotation-device-0001", 30, None, START);
+    bank.tick(START);
+    exchange(&consortium, &mut other, &bank, START);
+    consortium.next_feed_key(0, TreeSize(2));
+    other.follow(&consortium, START);
+    bank.publish("rotation-device-0002", 30, None, START);
+    bank.tick(START);
+    exchange(&consortium, &mut relay, &bank, START);
+    for from in [&bank, &relay] {
+        let waits = pull(&consortium, &mut other, from, 1_000, START, |_| {});
+        assert_eq!((waits, other.live()), (Err(AcceptFault::FormerKey), 1));
+    }
+    // The author follows it, which a relay that does not has still to hear.
+    let newest = consortium.roster.version();
+    other.node.hear_roster_version(&consortium.members[0], newest);
+    assert_eq!(pull(&consortium, &mut other, &relay, 1_000, START, |_| {}), Err(AcceptFault::FormerKey));
+    other.node.sync().expect("syncs");
+    assert_eq!(other.audited("peer.fault", START).len(), 0);
+    let refused = pull(&consortium, &mut other, &bank, 1_000, START, |_| {});
+    assert!(matches!(refused, Err(AcceptFault::Peer(PeerFault::Checkpoint(_)))), "{refused:?}");
+    bank.follow(&consortium, START);
+    bank.tick(START);
+    exchange(&consortium, &mut other, &bank, START);
+    assert_eq!(other.live(), 2);
+}

@@ -376,3 +376,41 @@ fn a_log_that_does_not_begin_with_what_others_cosigned_is_damage_at_open() {
     rewrite_first_record(&bank.disk);
     assert!(matches!(open_on(bank.disk), Err(StorageFault::Damaged(_))));
 }
+
+#[test]
+fn a_head_under_the_key_its_author_still_follows_waits_and_convicts_nobody_until_the_author_follows_the_next_roster() {
+    let mut consortium = Consortium::new(&NAMES);
+    let (mut bank, mut other) = (open(&consortium, 0), open(&consortium, 1));
+    go_on(&mut bank, 0);
+    witness(&consortium, &mut bank, &mut other, None, minute(0)).expect("honest").expect("cosigned");
+    let genesis = consortium.roster.clone();
+    consortium.next_audit_key(0);
+    other.follow(&consortium, minute(1));
+    for nth in 1..3 {
+        go_on(&mut bank, nth);
+        assert_eq!(witness(&consortium, &mut bank, &mut other, None, minute(nth)), Ok(None));
+    }
+    // After a restart the journal says which key there was.
+    let mut other = House::open(&consortium, 1, other.disk, minute(3));
+    other.node.hear_roster_version(&consortium.members[0], genesis.version());
+    go_on(&mut bank, 3);
+    assert_eq!(witness(&consortium, &mut bank, &mut other, None, minute(3)), Ok(None));
+    other.node.sync().expect("syncs");
+    assert_eq!(other.audited("peer.fault", minute(3)).len(), 0);
+    // What no roster ever named is a fault, whatever its author follows.
+    let (_, mut news) = bank.node.audit_news(TreeSize::EMPTY).expect("reads").expect("a head");
+    news.checkpoint = news.checkpoint.replace("bank-a/audit", "bank-b/audit");
+    let refused = other.node.witness_audit(&consortium.members[0], news, minute(3), &mut other.rng);
+    assert!(matches!(refused, Err(AcceptFault::Peer(PeerFault::Checkpoint(_)))), "{refused:?}");
+
+    other.node.hear_roster_version(&consortium.members[0], consortium.roster.version());
+    go_on(&mut bank, 4);
+    let refused = witness(&consortium, &mut bank, &mut other, None, minute(4));
+    assert!(matches!(refused, Err(AcceptFault::Peer(PeerFault::Checkpoint(_)))), "{refused:?}");
+    other.node.sync().expect("syncs");
+    assert_eq!(other.audited("peer.fault", minute(4)).len(), 2);
+    bank.follow(&consortium, minute(5));
+    go_on(&mut bank, 5);
+    let cosigned = witness(&consortium, &mut bank, &mut other, None, minute(5)).expect("honest");
+    assert!(cosigned.is_some(), "under the key that the roster names");
+}

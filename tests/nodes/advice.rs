@@ -99,3 +99,43 @@ fn own_texts_are_taken_up_while_the_node_runs_and_a_broken_one_changes_nothing()
     node.reload();
     wait("the new text is told", || (title("sv") == "Weiter").then_some(()));
 }
+
+#[test]
+fn a_policy_that_names_a_text_there_is_not_never_comes_into_force_and_one_that_is_named_stays() {
+    let consortium = Consortium::found(&["shop"]);
+    let home = consortium.home("shop");
+    let folder = home.path().join("advice");
+    std::fs::create_dir(&folder).expect("made");
+    let policy = |version: u32, key: &str| {
+        let rule = format!("[[rule]]\nname = \"always\"\nwhen = \"true\"\ndecision = \"hold\"\nadvice = \"{key}\"\n");
+        let text = format!("name = \"own\"\nversion = {version}\n{rule}");
+        std::fs::write(home.path().join("policy.toml"), text).expect("written");
+    };
+    let of_folder = folder.display().to_string();
+    let own = [("HUSHWIRE__ADVICE__FOLDER", of_folder.as_str()), ("HUSHWIRE__POLICY__FILE", "policy.toml")];
+    policy(1, "traveling");
+    let refused = home.start_with(&own).err().expect("no start");
+    assert!(refused.stderr.contains("line 7, column 10: rule \"always\": no text for customers"), "{}", refused.stderr);
+
+    policy(1, "payment_on_hold");
+    let node = home.start_with(&own).unwrap_or_else(|said| panic!("it starts: {}", said.stderr));
+    node.until_ready();
+    policy(2, "travel");
+    let logged = |event: &str, part: &str| {
+        wait(part, || {
+            let log = std::fs::read_to_string(home.log()).expect("a log");
+            log.lines().any(|line| line.contains(event) && line.contains(part)).then_some(())
+        });
+    };
+    logged("policy.refused", "no text for customers has the key");
+    let key = || screen(&node, "").advice_key;
+    assert_eq!(key(), "payment_on_hold", "the one before decides");
+    // With its text it is one, without another save.
+    std::fs::write(folder.join("en.toml"), "[travel]\ntitle = \"Travel\"\ntext = \"Enjoy.\"\n").expect("written");
+    node.reload();
+    wait("the policy is in force", || (key() == "travel").then_some(()));
+    std::fs::remove_file(folder.join("en.toml")).expect("there");
+    node.reload();
+    logged("advice.kept", "rule always of own/2, which is in force, names the text travel");
+    assert_eq!(told(&advice(&node, "travel", "en")).1, "Travel");
+}

@@ -19,7 +19,7 @@ use crate::webhooks::{Answer, Desk, Posted, found, logged, loopback, secret, sta
 struct Gateway {
     node: Node,
     desk: Desk,
-    _consortium: crate::consortium::Consortium,
+    consortium: crate::consortium::Consortium,
 }
 
 /// A node whose codes go to a gateway that answers by a plan.
@@ -28,7 +28,7 @@ fn with_gateway(plan: Vec<Answer>) -> Gateway {
     let (consortium, home) = found(&format!("http://{}/", desk.address), "events = [\"challenge.code\"]\n");
     let node = home.start_with(&SANDBOX).unwrap_or_else(|said| panic!("starts: {}", said.stderr));
     node.until_ready();
-    Gateway { node, desk, _consortium: consortium }
+    Gateway { node, desk, consortium }
 }
 
 fn client(node: &Node) -> ChallengeServiceClient<Channel> {
@@ -59,7 +59,7 @@ fn wrong(code: &str) -> String {
 
 #[test]
 fn a_customer_passes_a_challenge_by_the_code_its_gateway_was_posted() {
-    let Gateway { node, desk, _consortium } = with_gateway(vec![status(500), Answer::Cut]);
+    let Gateway { node, desk, consortium: _consortium } = with_gateway(vec![status(500), Answer::Cut]);
     let order = screen(&node, CHALLENGE, "A-1", "c-7");
     let started = start(&node, &order.decision_id, ChallengeMethod::Code).expect("started");
     assert_eq!((started.attempts_left, started.codes_left, started.state()), (5, 2, CaseState::Challenged));
@@ -112,7 +112,7 @@ fn a_code_whose_gateway_is_away_is_told_of_and_a_kill_in_the_middle_costs_no_att
 
 #[test]
 fn a_guesser_runs_out_of_attempts_codes_and_guesses() {
-    let Gateway { node, desk, _consortium } = with_gateway(Vec::new());
+    let Gateway { node, desk, consortium: _consortium } = with_gateway(Vec::new());
     let mut tried = 0;
     let refused = loop {
         let order = screen(&node, CHALLENGE, "", "c-1");
@@ -186,4 +186,49 @@ fn without_a_gateway_there_are_authenticators_and_the_members_own_login() {
     for (code, rule) in [("12345", "CODE_FORM"), ("abcdef", "CODE_FORM"), ("1234567890", "CODE_FORM")] {
         assert_eq!(reason(&answer(&node, &order.decision_id, code).expect_err(code)), rule);
     }
+}
+
+#[test]
+fn a_person_challenges_a_customer_on_the_command_line() {
+    let Gateway { node, desk, consortium } = with_gateway(Vec::new());
+    let order = screen(&node, CHALLENGE, "A-1", "c-7");
+    // The record of the decision opens the case; by its reference a case is found once it is open.
+    wait("the case is open", || show(&mut cases(&node, "analyst"), &order.case).ok());
+    let identity = node.home.identity("screener").display().to_string();
+    let endpoint = node.local.to_string();
+    let reach = ["--endpoint", endpoint.as_str(), "--identity", identity.as_str()];
+    let run = |words: &[&str], fed: &str, code: i32| {
+        let said = consortium.run_fed(&[&["challenge"], words, &reach[..]].concat(), fed);
+        assert_eq!(said.code, code, "{words:?}\n{}\n{}", said.stdout, said.stderr);
+        said
+    };
+    let refused = run(&["answer", &order.decision_id], "123456", 1);
+    assert!(refused.stderr.contains("NO_CHALLENGE"), "{}", refused.stderr);
+    let start = ["start", &order.reference, "--method", "code", "--delivery-ref", "-"];
+    let started = run(&start, "sms-token-7", 0).stdout;
+    for part in ["state      challenged", "5 attempts left", "code       taken", "2 codes left"] {
+        assert!(started.contains(part), "{part} is missing in {started}");
+    }
+    let posted = desk.next();
+    assert_eq!(posted.event()["data"]["delivery_ref"], "sms-token-7");
+    let code = code_of(&posted);
+    let missed = run(&["answer", &order.reference], &wrong(&code), 1);
+    assert!(missed.stdout.contains("not the code; 4 attempts left; the order is challenged"), "{}", missed.stdout);
+    let passed = run(&["answer", &order.reference, "--json"], &code, 0).stdout;
+    let passed: serde_json::Value = serde_json::from_str(&passed).expect("JSON");
+    assert_eq!(passed, serde_json::json!({"passed": true, "attempts_left": 4, "state": "released"}));
+
+    let order = screen(&node, CHALLENGE, "A-2", "c-7");
+    let started = run(&["start", &order.decision_id, "--method", "external"], "", 0).stdout;
+    assert!(!started.contains("code "), "{started}");
+    let told = run(&["report", &order.decision_id, "passed"], "", 0).stdout;
+    assert!(told.contains("the order is released"), "{told}");
+
+    let refused = run(&["enrol", "--account", "or:ders"], "c-7", 1);
+    assert!(refused.stderr.contains("without a colon"), "{}", refused.stderr);
+    let enrolled = run(&["enrol", "--account", "orders"], "c-7", 0).stdout;
+    assert!(enrolled.starts_with("otpauth://totp/bank-a:orders?secret="), "an address of an authenticator");
+    assert!(run(&["remove"], "c-7", 0).stdout.contains("the authenticator is gone"));
+    assert!(run(&["remove"], "c-7", 0).stdout.contains("there was none"));
+    assert!(run(&["remove"], "", 2).stderr.contains("standard input ended"));
 }

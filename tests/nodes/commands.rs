@@ -35,11 +35,14 @@ fn whom_a_command_let_in_or_shut_out_and_what_it_copied_is_in_the_log_at_once() 
     let a = consortium.start("bank-a");
     a.until_ready();
     let home = a.home.path();
-    // Those that were issued before its first start.
+    // Those that were left before its first start.
     let before = wait("earlier notes are taken", || {
         let before = told(&consortium, &a);
         (notes(&home).is_empty() && !before.is_empty()).then_some(before)
     });
+    for action in ["keys.made", "consortium.joined"] {
+        assert!(before.iter().any(|(told, _)| told == action), "{action} is missing in {before:?}");
+    }
     let token = consortium.succeed("token issue --role screener --name shop --expires 1d --dir bank-a").stdout;
     for line in [
         "cert issue screener till --dir bank-a",
@@ -47,6 +50,8 @@ fn whom_a_command_let_in_or_shut_out_and_what_it_copied_is_in_the_log_at_once() 
         "cert revoke screener till --dir bank-a",
         "token revoke shop --dir bank-a",
         "cert authority --dir bank-a",
+        "key rotate witness --dir bank-a",
+        "key rotate witness --dir bank-a --abandon",
         "backup bank-a.backup --config bank-a/hushwire.toml",
     ] {
         consortium.succeed(line);
@@ -57,6 +62,8 @@ fn whom_a_command_let_in_or_shut_out_and_what_it_copied_is_in_the_log_at_once() 
         "cert issue screener other --days 100000 --dir bank-a",
         "token issue --role screener --name shop --expires 1d --dir bank-a",
         "token revoke nobody --dir bank-a",
+        "key rotate witness --dir bank-a --abandon",
+        "key forget-epoch 1 --dir bank-a",
     ] {
         let refused = consortium.run(&line.split(' ').collect::<Vec<_>>());
         assert_ne!(refused.code, 0, "{line}");
@@ -68,6 +75,8 @@ fn whom_a_command_let_in_or_shut_out_and_what_it_copied_is_in_the_log_at_once() 
         ("cert.revoked", "screener/till"),
         ("token.revoked", "token.shop"),
         ("cert.renewed", "authority"),
+        ("key.prepared", "witness"),
+        ("key.abandoned", "witness"),
         ("backup.made", ""),
     ];
     let expected: Vec<_> = expected.map(|(action, subject)| (action.to_owned(), subject.to_owned())).into();
@@ -134,4 +143,30 @@ fn a_restored_node_tells_that_it_was_restored() {
         all.contains(&restored).then_some(all)
     });
     assert!(!all.iter().any(|(action, _)| action == "backup.made"), "no backup knows of itself: {all:?}");
+}
+
+#[test]
+fn what_made_a_node_and_which_rosters_were_put_into_it_is_told_at_its_next_start() {
+    let consortium = Consortium::found(&["bank-a"]);
+    let made = "init --member solo --dir solo --local 127.0.0.1:0 --peer 127.0.0.1:0";
+    consortium.succeed(made);
+    let [note]: [PathBuf; 1] = notes(&consortium.path().join("solo")).try_into().expect("one note");
+    assert!(fs::read_to_string(note).expect("readable").contains("make_node"));
+    consortium.succeed("member propose --dir bank-a --renew-days 300 --out renewed");
+    let files = consortium.sign("renewed").join(" ");
+    for _ in 0..2 {
+        consortium.succeed(&format!("member apply --dir bank-a {files}"));
+    }
+    let a = consortium.start("bank-a");
+    a.until_ready();
+    let all = wait("they are told", || {
+        let all = told(&consortium, &a);
+        notes(&a.home.path()).is_empty().then_some(all)
+    });
+    let put: Vec<_> = all.iter().filter(|(action, _)| action == "roster.put").collect();
+    assert_eq!(
+        put,
+        [&("roster.put".to_owned(), "2".to_owned())],
+        "what is there already is not put there again: {all:?}"
+    );
 }

@@ -1,6 +1,7 @@
 //! A consortium of several members in one temporary folder, formed by the commands its members would type.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -190,6 +191,18 @@ impl Consortium {
             command(self.path()).args(words).stdin(Stdio::null()).output().expect("the binary runs").into();
         self.said.lock().unwrap_or_else(PoisonError::into_inner).push(said.clone());
         said
+    }
+
+    /// The same, of a command that reads a secret from its standard input: what it says is not kept.
+    pub fn run_fed(&self, words: &[&str], fed: &str) -> Said {
+        let mut command = command(self.path());
+        command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary runs");
+        let mut stdin = child.stdin.take().expect("piped");
+        // One that refuses before it reads has closed it.
+        let _refused = writeln!(stdin, "{fed}");
+        drop(stdin);
+        child.wait_with_output().expect("it ends").into()
     }
 
     /// What a node's audit log holds, as its auditor lists it: JSON lines.

@@ -19,9 +19,10 @@ use tonic::Status;
 use crate::caller::{RUNTIME, draft, feed_size, identifier};
 use crate::consortium::{Consortium, PASSPHRASE};
 use crate::monitoring;
-use crate::node::{Home, Node};
+use crate::node::{Home, Node, wait};
 use crate::puller::entries;
 use crate::search::{Hit, Searcher};
+use crate::webhooks::{Desk, loopback, secret};
 use crate::wiretap::Wiretap;
 
 /// Kind, as typed, and what of it or its canonical forms must not be found. One of each kind.
@@ -53,9 +54,14 @@ const REFERENCE: &str = "REF-Nebelkraehe-0007";
 const REQUEST: &str = "rq-Nebelkraehe-0042";
 const CUSTOMER: &str = "CUST-Nebelkraehe-08";
 const ORDER: &str = "TX-Nebelkraehe-09";
+const DELIVERY: &str = "SMS-Nebelkraehe-10";
+/// Stands in the policy's file, and so in the journal, which keeps that word for word; nowhere else.
+const REASON: &str = "Nebelkraehe hemmt zu viel";
 
-fn searcher(homes: &[Home]) -> Searcher {
-    let mut texts = vec![NOTE, REFERENCE, REQUEST, CUSTOMER, ORDER, PASSPHRASE];
+/// `drawn` are secrets that came up on the way.
+fn searcher(homes: &[Home], drawn: &[String]) -> Searcher {
+    let mut texts = vec![NOTE, REFERENCE, REQUEST, CUSTOMER, ORDER, DELIVERY, PASSPHRASE];
+    texts.extend(drawn.iter().map(String::as_str));
     texts.extend(REFUSED);
     for (_, raw, forms) in MARKED {
         texts.push(raw);
@@ -306,6 +312,62 @@ fn through_the_calls(a: &Node, shop: &Node, heard: &Heard) {
     heard.refused(RUNTIME.block_on(wrong_role.publish_indicators(request)).map(tonic::Response::into_inner));
 }
 
+/// A customer proves who it is, by a code and by an authenticator, and mistypes. What was drawn and what was typed.
+fn through_challenges(shop: &Node, gateway: &Desk, heard: &Heard) -> Vec<String> {
+    let order = shop.until_decided((IdentifierKind::Device, "dev-Zq7x-Nebel-55081"), Decision::Challenge);
+    let mut client = local::challenge_service_client::ChallengeServiceClient::new(shop.channel("screener"));
+    let mut start = |method: local::ChallengeMethod, delivery_ref: &str| {
+        let (decision_id, delivery_ref) = (order.decision_id.clone(), delivery_ref.to_owned());
+        let request = local::StartChallengeRequest { decision_id, method: method.into(), delivery_ref };
+        RUNTIME.block_on(client.start_challenge(request)).map(tonic::Response::into_inner)
+    };
+    heard.refused(start(local::ChallengeMethod::Code, &DELIVERY.repeat(40)));
+    assert!(heard.any(start(local::ChallengeMethod::Code, DELIVERY)).is_some(), "started");
+    let posted = gateway.next().event();
+    assert_eq!(posted["data"]["delivery_ref"], DELIVERY);
+    let code = posted["data"]["code"].as_str().expect("a code").to_owned();
+    let mistyped = format!("{:08}", (code.parse::<u32>().expect("digits") + 1) % 100_000_000);
+    let answer = |code: &str| {
+        let mut client = local::challenge_service_client::ChallengeServiceClient::new(shop.channel("screener"));
+        let (decision_id, code) = (order.decision_id.clone(), code.to_owned());
+        let answered = client.answer_challenge(local::AnswerChallengeRequest { decision_id, code });
+        RUNTIME.block_on(answered).map(tonic::Response::into_inner)
+    };
+    heard.refused(answer("4929073188462052"));
+    assert!(!heard.any(answer(&mistyped)).expect("counted").passed);
+    assert!(heard.any(answer(&code)).expect("counted").passed);
+    heard.refused(answer(&code));
+
+    let mut client = local::challenge_service_client::ChallengeServiceClient::new(shop.channel("screener"));
+    let mut enrol = |account: &str| {
+        let request = local::EnrolTotpRequest { customer_ref: CUSTOMER.to_owned(), account: account.to_owned() };
+        RUNTIME.block_on(client.enrol_totp(request)).map(tonic::Response::into_inner)
+    };
+    heard.refused(enrol("a:b"));
+    // The one answer that holds the secret; it is not kept.
+    let enrolled = enrol("orders").expect("enrolled");
+    heard.refused(enrol("orders"));
+    let secret = enrolled.otpauth_uri.split("secret=").nth(1).and_then(|rest| rest.split('&').next());
+    vec![code, mistyped, secret.expect("a secret").to_owned()]
+}
+
+/// A rule is put to sleep and woken; what its reason may not say is refused.
+fn through_the_policy(consortium: &Consortium, shop: &Node) {
+    let file = ["--file", "policy.toml", "--config", "shop/hushwire.toml"];
+    let change = |words: &[&str], code: i32| {
+        let said = consortium.run(&[&["policy"], words, &file[..]].concat());
+        assert_eq!(said.code, code, "{words:?}\n{}\n{}", said.stdout, said.stderr);
+    };
+    let snooze = |reason: &str, code| change(&["snooze", "velocity_burst", "--for", "2h", "--reason", reason], code);
+    snooze("call +49 1512 9931774", 2);
+    snooze(REASON, 0);
+    wait("the rule sleeps", || {
+        let status = run(consortium, shop, "operator", &["policy", "status"], 0);
+        status.contains("snoozed    velocity_burst").then_some(())
+    });
+    change(&["unsnooze", "velocity_burst"], 0);
+}
+
 /// What auditors and operators take out of a node.
 fn take_out(consortium: &Consortium, a: &Node, shop: &Node) {
     for (node, name) in [(a, "bank-a"), (shop, "shop")] {
@@ -363,13 +425,24 @@ fn nothing_raw_is_left_behind_anywhere() {
     });
     let tap = tap.expect("bank-a was prepared");
     let homes = ["bank-a", "shop"].map(|member| consortium.home(member));
-    let searcher = searcher(&homes);
+    let gateway = Desk::open(loopback(), Vec::new(), None);
+    let policy = consortium.succeed("policy default").stdout;
+    consortium.file("policy.toml", &policy);
+    let config = homes[1].path().join("hushwire.toml");
+    let hook = "[[webhooks]]\nname = \"sms\"\nevents = [\"challenge.code\"]\nsecret = \"../sms.secret\"";
+    let text = std::fs::read_to_string(&config).expect("configured");
+    std::fs::write(&config, format!("{text}{hook}\nurl = \"http://{}/\"\n", gateway.address)).expect("written");
+    consortium.file("sms.secret", &secret(1));
     let (a, metrics) = monitoring::start(&homes[0]);
-    let shop = consortium.start("shop");
+    // Codes of eight digits: six stand somewhere by chance.
+    let own = [("HUSHWIRE__POLICY__FILE", "../policy.toml"), ("HUSHWIRE__CHALLENGE__DIGITS", "8")];
+    let shop = homes[1].start_with(&own).unwrap_or_else(|said| panic!("it starts: {}", said.stderr));
     a.until_ready();
     let heard = Heard::default();
     through_the_commands(&consortium, &a, &shop);
     through_the_calls(&a, &shop, &heard);
+    let drawn = through_challenges(&shop, &gateway, &heard);
+    through_the_policy(&consortium, &shop);
     take_out(&consortium, &a, &shop);
     let (wrong, feed) = ([("HUSHWIRE_PASSPHRASE", "zq7x-Kormoran-9931-wrong")], "demo.example/bank-a/all");
     let size = a.until("signed", |status| status.pending == 0);
@@ -382,8 +455,12 @@ fn nothing_raw_is_left_behind_anywhere() {
     assert!(homes[0].start_with(&wrong).is_err());
     shop.stop_with_snapshot();
 
+    let searcher = searcher(&homes, &drawn);
+    let reason = Searcher::new(&[REASON], &[]);
     let mut hits = Vec::new();
     for home in &homes {
+        reason.search_folder(&home.path(), &mut hits);
+        reason.search("the log", &std::fs::read(home.log()).expect("a log"), &mut hits);
         assert!(searcher.search_folder(&home.path(), &mut hits) > 10);
         let log = std::fs::read(home.log()).expect("a log");
         assert!(log.len() > 500, "it is the log of a node at work");
@@ -393,9 +470,12 @@ fn nothing_raw_is_left_behind_anywhere() {
     }
     let outputs = ["names.csv", "again.csv", "report.csv", "report2.csv", "report3.csv", "bank-a.jsonl", "shop.jsonl"];
     for file in outputs.iter().chain(&["bank-a.proof", "shop.proof", "anna.age", "founders.invitation"]) {
-        searcher.search(file, &std::fs::read(consortium.path().join(file)).expect("written"), &mut hits);
+        let written = std::fs::read(consortium.path().join(file)).expect("written");
+        searcher.search(file, &written, &mut hits);
+        reason.search(file, &written, &mut hits);
     }
     for said in consortium.transcript() {
+        reason.search("what a command said", format!("{}{}", said.stdout, said.stderr).as_bytes(), &mut hits);
         searcher.search(&format!("output: {said:?}"), said.stdout.as_bytes(), &mut hits);
         searcher.search(&format!("errors: {said:?}"), said.stderr.as_bytes(), &mut hits);
     }
@@ -408,6 +488,7 @@ fn nothing_raw_is_left_behind_anywhere() {
     let wire = tap.heard();
     assert!(wire.len() > 10_000, "{} bytes were tapped", wire.len());
     searcher.search("the wire", &wire, &mut hits);
+    reason.search("the wire", &wire, &mut hits);
     assert!(page.contains("hushwire_publications_total"), "{page}");
     searcher.search("what monitoring reads", page.as_bytes(), &mut hits);
     assert_eq!(hits, Vec::<Hit>::new());
@@ -418,4 +499,7 @@ fn nothing_raw_is_left_behind_anywhere() {
         searcher.search(file, &std::fs::read(consortium.path().join(file)).expect("written"), &mut planted);
     }
     assert_eq!(planted.len(), 4);
+    let mut asleep = Vec::new();
+    search_journal(&reason, &homes[1], &mut asleep);
+    assert_eq!(asleep.len(), 1, "the policy that was in force, word for word: {asleep:?}");
 }

@@ -112,3 +112,50 @@ fn a_candidate_is_asked_and_decides_nothing() {
         said.contains("candidate  own/8\nit was asked about 0 transactions").then_some(())
     });
 }
+
+#[test]
+fn a_snoozed_rule_is_told_and_has_no_say_until_it_is_woken_and_the_digest_says_so() {
+    let consortium = Consortium::found(&["bank-a"]);
+    let home = consortium.home("bank-a");
+    fs::write(file(&home, "policy.toml"), policy(1, "hold", "live")).expect("written");
+    let node = home.start_with(&[OWN]).expect("starts");
+    node.until_ready();
+    let whole = node.screen(MAIL);
+    assert_eq!(whole.decision(), Decision::Hold);
+    let change = |words: &[&str], code: i32| {
+        let place = ["--file", "bank-a/policy.toml", "--config", "bank-a/hushwire.toml"];
+        let said = consortium.run(&[&["policy"], words, &place[..]].concat());
+        assert_eq!(said.code, code, "{words:?}\n{}\n{}", said.stdout, said.stderr);
+        said
+    };
+    let why = ["--reason", "stops half of the orders"];
+    for (words, code, part) in [
+        (&["snooze", "alway", "--for", "2h", "--reason", "x"][..], 1, "did you mean \"always\""),
+        (&["snooze", "always", "--for", "40d", "--reason", "x"], 1, "within 30 days"),
+        (&["snooze", "always", "--for", "2h", "--reason", "call +49 1512 9931774"], 2, "must not hold identifiers"),
+        (&["snooze", "always", "--for", "2h", "--reason", " "], 2, "say why"),
+        (&["unsnooze", "always"], 1, "is not snoozed"),
+    ] {
+        let said = change(words, code);
+        assert!(said.stderr.contains(part), "{}", said.stderr);
+    }
+    assert_eq!(fs::read_to_string(file(&home, "policy.toml")).expect("there"), policy(1, "hold", "live"));
+
+    let said = change(&[&["snooze", "always", "--for", "2h"], &why[..]].concat(), 0).stdout;
+    assert!(said.contains("always is snoozed until 20"), "{said}");
+    let asleep = node.until_decided(MAIL, Decision::Allow);
+    assert_eq!((asleep.unheard_rules.as_slice(), asleep.policy_name.as_str()), (&["always".to_owned()][..], "own/1"));
+    assert_ne!(asleep.policy_sha256, whole.policy_sha256, "what decided is told apart");
+    let said = run(&consortium, &node, "operator", &["policy", "status"]).stdout;
+    assert!(said.contains("snoozed    always until 20"), "{said}");
+    let text = run(&consortium, &node, "auditor", &["policy", "show", "--text"]).stdout;
+    assert!(text.contains("Z # stops half of the orders\nwhen ="), "{text}");
+
+    change(&["unsnooze", "always"], 0);
+    assert_eq!(node.until_decided(MAIL, Decision::Hold).policy_sha256, whole.policy_sha256);
+    let told = wait("both are in the log", || {
+        let said = run(&consortium, &node, "auditor", &["audit", "list", "--action", "rule."]).stdout;
+        (said.contains("rule.snoozed always") && said.contains("rule.woken always")).then_some(said)
+    });
+    assert!(!told.contains("half of the orders"), "why stands in the file alone: {told}");
+}

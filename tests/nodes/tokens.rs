@@ -356,3 +356,25 @@ fn a_command_shows_a_token_in_place_of_a_certificate() {
     let shown = said.iter().filter(|said| said.stdout.contains(secret) || said.stderr.contains(secret)).count();
     assert_eq!(shown, 1, "only where it was issued");
 }
+
+#[test]
+fn a_setting_that_was_changed_waits_for_a_restart_and_the_log_names_it() {
+    let consortium = Consortium::found(&["bank-a"]);
+    let a = consortium.start("bank-a");
+    a.until_ready();
+    let file = a.home.path().join("hushwire.toml");
+    let text = std::fs::read_to_string(&file).expect("a configuration");
+    let changed = text.replace("[local]\n", "[local]\ntokens = true\n").replace("window_ms = 20", "window_ms = 10");
+    std::fs::write(&file, changed).expect("written");
+    a.reload();
+    let logged = |event: &str, part: &str| {
+        wait(event, || {
+            let log = std::fs::read_to_string(a.home.log()).expect("a log");
+            log.lines().any(|line| line.contains(event) && line.contains(part)).then_some(())
+        });
+    };
+    logged("config.kept", "local.tokens, feed");
+    std::fs::write(&file, format!("{text}\n[feed]\n")).expect("written");
+    a.reload();
+    logged("config.unread", "line");
+}

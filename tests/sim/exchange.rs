@@ -327,6 +327,8 @@ impl World {
                 self.learn_due_heads(pair)
             }
             Tell::Welcome { heads, roster, roster_version } => {
+                let from = self.member_of(pair.1);
+                self.on_node(pair.0, |node, _, _| node.hear_roster_version(&from, roster_version));
                 if let Some(note) = roster {
                     self.hear_roster(pair.0, &note)?;
                 }
@@ -389,7 +391,7 @@ impl World {
             }
             Some(Ok(_)) | None => Ok(Then::Break),
             Some(Err(fault)) => {
-                if matches!(fault, AcceptFault::Quarantined | AcceptFault::Incomplete)
+                if matches!(fault, AcceptFault::Quarantined | AcceptFault::Incomplete | AcceptFault::FormerKey)
                     && let Some(stream) = self.stream(pair)
                 {
                     stream.asked.remove(&feed);
@@ -402,9 +404,15 @@ impl World {
     /// Whether the stream goes on after what was heard.
     pub fn after(&mut self, pair: (usize, usize), heard: Option<Result<(), AcceptFault>>) -> Result<Then, Violation> {
         match heard {
-            Some(Ok(()) | Err(AcceptFault::Quarantined | AcceptFault::Incomplete | AcceptFault::UnknownFeed)) => {
-                Ok(Then::GoOn)
-            }
+            Some(
+                Ok(())
+                | Err(
+                    AcceptFault::Quarantined
+                    | AcceptFault::Incomplete
+                    | AcceptFault::FormerKey
+                    | AcceptFault::UnknownFeed,
+                ),
+            ) => Ok(Then::GoOn),
             Some(Err(AcceptFault::Storage(fault))) => {
                 self.houses[pair.0].judge::<()>(Err(fault))?;
                 Ok(Then::Break)

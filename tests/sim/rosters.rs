@@ -40,7 +40,16 @@ impl World {
             self.houses[house].audit_before = before;
         }
         self.note(&("next key", house, key));
-        self.follow(house)
+        // Now and then somebody else follows it first, and the author hears of it from there.
+        let first = if ahead % 3 == 0 { self.another_that_follows_as_far(house) } else { None };
+        self.follow(first.unwrap_or(house))
+    }
+
+    fn another_that_follows_as_far(&self, house: usize) -> Option<usize> {
+        let followed = self.houses[house].followed;
+        let others = self.houses.iter().enumerate().filter(|(other, _)| *other != house);
+        let mut ready = others.filter(|(_, other)| other.honest && other.is_up() && other.followed == followed);
+        ready.next().map(|(other, _)| other)
     }
 
     /// Size and root of the audit log as the house signs them now.

@@ -23,8 +23,8 @@ use crate::base::role::Role;
 use crate::io::grpc::convert::wire_kind;
 use crate::io::grpc::wire::hushwire::local::v1 as local;
 
-/// Invented customers the load is drawn from: enough that no processor cache remembers their orders.
-const CUSTOMERS: usize = 20_000;
+/// Invented people the load is drawn from: enough that no processor cache remembers their orders.
+const PEOPLE: usize = 20_000;
 
 /// Different orders sent, over and over.
 const ORDERS: usize = 50_000;
@@ -48,7 +48,9 @@ Examples:
   hushwire bench --file last-week.csv --map pan=card_number
 
 The orders are invented (no person has these identifiers) unless --file brings your own. They are screened like any other, so \
-they are counted in the audit log under the caller of the certificate: give the bench a certificate of its own. \
+they are counted in the audit log under the caller of the certificate: give the bench a certificate of its own. They name no \
+customer unless --customers says so: a node learns nothing from them, and however long it takes nobody is stopped for ordering \
+too often, so no case is opened. \
 The client needs processor time too: on the node's own machine it takes about as much as the node.
 
 Exit code 3: some calls failed; the report says how many of which reason.")]
@@ -76,6 +78,16 @@ pub struct BenchArgs {
     /// Seed of the invented orders
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Name so many customers, in turn, which adds the work of profiles. The node learns them, and whoever of them orders too often
+    /// for its policy is stopped, with a case for each stop: few orders a customer and minute, or a node of your own
+    #[arg(
+        long,
+        default_value_t = 0,
+        value_name = "CUSTOMERS",
+        conflicts_with = "file",
+        value_parser = clap::value_parser!(u32).range(0..=50_000)
+    )]
+    customers: u32,
     /// Your own orders instead: CSV or JSON lines as hushwire screen reads them
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
@@ -94,7 +106,7 @@ pub fn run(args: BenchArgs) -> Result<Outcome, CliError> {
 async fn bench(args: BenchArgs) -> Result<Outcome, CliError> {
     let orders = match &args.file {
         Some(file) => from_file(&args, file).await?,
-        None => invented(args.seed),
+        None => invented(args.seed, narrow(args.customers)),
     };
     let load = Load {
         pace: args.rate.map_or(Pace::Closed, |per_s| Pace::Open { per_s }),
@@ -130,11 +142,14 @@ fn narrow(count: u32) -> usize {
     usize::try_from(count).expect("32 bits fit")
 }
 
-fn invented(seed: u64) -> Vec<local::ScreenTransactionRequest> {
-    World::new(seed, CUSTOMERS, 0).orders(ORDERS, 0).iter().map(question).collect()
+/// Orders of so many customers in turn; of none that is named where that is 0.
+fn invented(seed: u64, customers: usize) -> Vec<local::ScreenTransactionRequest> {
+    let orders = World::new(seed, PEOPLE, 0).orders(ORDERS, 0);
+    let customer = |nth: usize| nth.checked_rem(customers).map(|nth| format!("bench-{nth}")).unwrap_or_default();
+    orders.iter().enumerate().map(|(nth, order)| question(order, customer(nth))).collect()
 }
 
-fn question(order: &Order) -> local::ScreenTransactionRequest {
+fn question(order: &Order, customer_ref: String) -> local::ScreenTransactionRequest {
     let identifiers = order.identifiers.iter();
     local::ScreenTransactionRequest {
         identifiers: identifiers
@@ -144,7 +159,7 @@ fn question(order: &Order) -> local::ScreenTransactionRequest {
         currency: order.currency.to_owned(),
         channel: order.channel.to_owned(),
         country: order.country.to_owned(),
-        customer_ref: order.customer_ref.clone(),
+        customer_ref,
         transaction_ref: order.transaction_ref.clone(),
         ..local::ScreenTransactionRequest::default()
     }
@@ -170,4 +185,23 @@ async fn from_file(args: &BenchArgs, file: &Path) -> Result<Vec<local::ScreenTra
         return Err(CliError::usage(format!("{} holds no order", file.display())));
     }
     Ok(orders)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invented_orders_name_as_many_customers_as_are_asked_for_each_as_often_as_the_others() {
+        let named = |customers| {
+            let mut names = std::collections::BTreeMap::<String, usize>::new();
+            for order in invented(1, customers) {
+                *names.entry(order.customer_ref).or_default() += 1;
+            }
+            names
+        };
+        assert_eq!(named(0), [(String::new(), ORDERS)].into());
+        let names = named(10_000);
+        assert!(names.len() == 10_000 && names.values().all(|orders| *orders == ORDERS / 10_000));
+    }
 }

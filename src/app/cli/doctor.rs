@@ -179,26 +179,19 @@ fn examine(patient: &Patient<'_>, findings: &mut Findings) {
         Ok(texts) => findings.ok("advice", format!("{} texts for customers by key", texts.keys().len())),
         Err(error) => findings.fault("advice", error.to_string(), format!("edit {}", error.path().display())),
     }
-    policies(config, texts.ok().as_ref(), findings);
+    // Without its texts the node does not start, whatever its policy says.
+    if let Ok(texts) = &texts {
+        policies(config, texts, findings);
+    }
     network::examine(patient, roster.as_ref(), findings);
 }
 
-fn policies(config: &Config, texts: Option<&AdviceTexts>, findings: &mut Findings) {
+fn policies(config: &Config, texts: &AdviceTexts, findings: &mut Findings) {
     let digest = GuardLists::built_in().digest();
     let own = config.policy.file.as_deref();
     for file in [Some(own), config.policy.candidate.as_deref().map(Some)].into_iter().flatten() {
-        match policy_file::load(file, &digest) {
-            Ok(policy) => {
-                findings.ok("policy", format!("{} of {} rules", policy.title(), policy.rules().len()));
-                for (rule, key) in texts.into_iter().flat_map(|texts| advice_files::unknown_advice(&policy, texts)) {
-                    let found = format!(
-                        "rule {} of {} names advice {key}, of which there is no text",
-                        rule.name,
-                        policy.title()
-                    );
-                    findings.warning("policy", found, "write the text where advice.folder names, or name another key");
-                }
-            }
+        match policy_file::load(file, &digest, texts) {
+            Ok(policy) => findings.ok("policy", format!("{} of {} rules", policy.title(), policy.rules().len())),
             Err(error) => findings.fault("policy", error.to_string(), "hushwire policy check FILE shows each place"),
         }
     }

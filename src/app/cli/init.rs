@@ -24,6 +24,7 @@ use crate::app::output::{answer, answer_json, remark};
 use crate::base::bytes::Sha256Digest;
 use crate::base::name::{CallerName, ConsortiumId, GroupId, MemberId};
 use crate::base::role::Role;
+use crate::domain::audit::command::Command;
 use crate::domain::roster::card::MemberCard;
 use crate::domain::roster::member::{Endpoint, MemberName};
 use crate::domain::roster::terms::{Admins, Limits};
@@ -144,6 +145,8 @@ fn build(args: &InitArgs, passphrase: &Passphrase, node: &NodeDir) -> Result<Sha
     join(node, keystore, entry, now)?;
 
     write_configuration(node, &args.member, &args.addresses, args.sealing.source()?)?;
+    // For its audit log, which tells of it at the first start.
+    node.commands().leave(&Command::NodeMade { genesis: prepared.sha256 })?;
     Ok(prepared.sha256)
 }
 

@@ -14,9 +14,10 @@ use crate::app::outcome::{CliError, Outcome};
 use crate::app::output::{answer, answer_json};
 use crate::base::epoch::KeyEpoch;
 use crate::base::name::{ConsortiumId, GroupId};
+use crate::base::rotated_key::RotatedKey;
+use crate::domain::audit::command::Command;
 use crate::io::bundle_files::is_needed;
 use crate::io::keystore::admin::AdminKey;
-use crate::io::keystore::rollover::RotatedKey;
 use crate::io::keystore::store::Keystore;
 use crate::io::{clock, random};
 
@@ -233,6 +234,7 @@ fn forget_epoch(args: &ForgetArgs) -> Result<Outcome, CliError> {
     } else if bundles == 0 {
         return Err(CliError::usage(format!("this node holds no secret of epoch {epoch}")));
     }
+    node.commands().leave(&Command::EpochForgotten { epoch })?;
     if args.json {
         answer_json(&json!({ "epoch": epoch.0 }))?;
     } else {
@@ -246,6 +248,7 @@ fn reseal(args: &ResealArgs) -> Result<Outcome, CliError> {
     let (present, passphrase) = args.sealing.change(&args.new_passphrase)?;
     let keystore = Keystore::read(&node.keystore(), &present)?;
     keystore.replace(&node.keystore(), &passphrase, args.sealing.work())?;
+    node.commands().leave(&Command::KeystoreResealed)?;
     let file = node.keystore().display().to_string();
     if args.json {
         answer_json(&json!({ "file": file }))?;

@@ -14,8 +14,10 @@ pub mod bench;
 mod call_channel;
 pub mod case;
 pub mod cert;
+pub mod challenge;
 pub mod client;
 pub mod conformance;
+mod customer;
 pub mod decision;
 pub mod dispute;
 pub mod doctor;
@@ -49,10 +51,12 @@ pub mod typology;
 pub mod watch;
 mod whole_folder;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::app::demo;
 use crate::app::outcome::{CliError, Outcome};
@@ -100,6 +104,7 @@ enum Command {
     Dispute(dispute::DisputeArgs),
     Profile(profile::ProfileArgs),
     Case(case::CaseArgs),
+    Challenge(challenge::ChallengeArgs),
     Policy(policy::PolicyArgs),
     Advice(advice::AdviceArgs),
     Status(status::StatusArgs),
@@ -139,6 +144,7 @@ impl Command {
             Self::Dispute(args) => dispute::run(args),
             Self::Profile(args) => profile::run(args),
             Self::Case(args) => case::run(args),
+            Self::Challenge(args) => challenge::run(args),
             Self::Policy(args) => policy::run(args),
             Self::Advice(args) => advice::run(args),
             Self::Status(args) => status::run(args),
@@ -186,7 +192,24 @@ pub fn run() -> ExitCode {
 /// The process's arguments, or their refusal. What was typed in the wrong place is repeated, for who mistyped a word, unless
 /// it looks like an identifier.
 fn parse() -> Cli {
-    Cli::try_parse().unwrap_or_else(|error| without_identifiers(error).exit())
+    Cli::try_parse().unwrap_or_else(|error| without_identifiers(as_typed(error, std::env::args_os())).exit())
+}
+
+/// The same refusal, whose usage line shows options that were typed. That of the whole command shows those too that the environment
+/// gives, as if nobody could leave them out.
+fn as_typed(error: clap::Error, words: impl IntoIterator<Item = OsString>) -> clap::Error {
+    if !error.use_stderr() {
+        return error;
+    }
+    match without_environment(Cli::command()).try_get_matches_from(words) {
+        Err(typed) if typed.kind() == error.kind() => typed,
+        // What is wrong is what the environment says.
+        Err(_) | Ok(_) => error,
+    }
+}
+
+fn without_environment(command: clap::Command) -> clap::Command {
+    command.mut_args(|arg| arg.env(Resettable::Reset)).mut_subcommands(without_environment)
 }
 
 fn without_identifiers(mut error: clap::Error) -> clap::Error {
@@ -201,11 +224,9 @@ fn without_identifiers(mut error: clap::Error) -> clap::Error {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::{CommandFactory, Parser};
 
-    use clap::Parser;
-
-    use super::{Cli, without_identifiers};
+    use super::{Cli, as_typed, without_identifiers};
 
     /// The commands that do something, by their words.
     fn leaves(command: &clap::Command, words: &str, found: &mut Vec<(String, String)>) {
@@ -240,6 +261,20 @@ mod tests {
         for code in ["0  done", "3  done in part", "5  a verification failed"] {
             assert!(help.contains(code), "{code}");
         }
+    }
+
+    #[test]
+    fn a_usage_line_shows_what_was_typed_and_not_what_the_environment_gives() {
+        let words = ["hushwire", "case", "show"];
+        let refused = |command: clap::Command| command.try_get_matches_from(words).expect_err("a case is missing");
+        // As if the environment gave it: what a variable gives is present like what was typed.
+        let given = Cli::command().mut_subcommand("case", |case| {
+            case.mut_subcommand("show", |show| show.mut_arg("config", |config| config.env("PATH")))
+        });
+        let error = refused(given);
+        assert!(error.to_string().contains("show --config <FILE> <CASE>"), "{error}");
+        let typed = as_typed(error, words.map(Into::into)).to_string();
+        assert!(typed.contains("<CASE>") && !typed.contains("--config"), "{typed}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod check;
 pub mod faults;
 mod show;
+mod snooze;
 
 use clap::{Args, Subcommand};
 
@@ -23,6 +24,8 @@ enum PolicyCommand {
     Check(check::CheckArgs),
     Show(show::ShowArgs),
     Status(show::StatusArgs),
+    Snooze(snooze::SnoozeArgs),
+    Unsnooze(snooze::UnsnoozeArgs),
 }
 
 /// Print the policy that ships, to begin your own with
@@ -42,5 +45,7 @@ pub fn run(args: PolicyArgs) -> Result<Outcome, CliError> {
         PolicyCommand::Check(args) => check::run(args),
         PolicyCommand::Show(args) => show::run(args),
         PolicyCommand::Status(args) => show::status(args),
+        PolicyCommand::Snooze(args) => snooze::snooze(&args),
+        PolicyCommand::Unsnooze(args) => snooze::unsnooze(&args),
     }
 }

@@ -1,14 +1,11 @@
 //! `hushwire profile`: what the node has learnt of one of the member's own customers.
 
-use std::path::PathBuf;
-
 use clap::Subcommand;
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
 use crate::app::cli::call_channel::CallChannel;
-use crate::app::cli::client::{CALL_TIMEOUT, ClientArgs, block_on};
-use crate::app::cli::identifier_option::ask;
+use crate::app::cli::client::{CALL_TIMEOUT, block_on};
+use crate::app::cli::customer::CustomerArgs;
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output;
 use crate::app::records::time;
@@ -18,9 +15,6 @@ use local::profiles_service_client::ProfilesServiceClient;
 
 /// Who may look at profiles and erase them; the first certificate there is.
 const ROLES: [Role; 2] = [Role::Analyst, Role::Operator];
-
-/// Bytes of a file that names a customer.
-const FILE_BYTES: u64 = 4_096;
 
 /// Show or erase what the node has learnt of one of your customers
 #[derive(Debug, clap::Args)]
@@ -55,35 +49,6 @@ Examples:
 
 It is gone from the disk when the command ends; erasing again is harmless.")]
     Erase(CustomerArgs),
-}
-
-#[derive(Debug, clap::Args)]
-struct CustomerArgs {
-    /// File whose first line is your reference of the customer
-    #[arg(long, value_name = "FILE")]
-    from: Option<PathBuf>,
-    #[command(flatten)]
-    client: ClientArgs,
-    /// One JSON object on standard output
-    #[arg(long)]
-    json: bool,
-}
-
-impl CustomerArgs {
-    fn reference(&self) -> Result<String, CliError> {
-        let Some(path) = &self.from else { return Ok(ask("customer reference")?.as_str().to_owned()) };
-        let failed = |reason: String| CliError::failed(format!("{} cannot be read: {reason}", path.display()));
-        let length = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
-        if length > FILE_BYTES {
-            return Err(failed(format!("{length} bytes exceed the limit of {FILE_BYTES}")));
-        }
-        let text = std::fs::read_to_string(path).map(Zeroizing::new).map_err(|error| failed(error.to_string()))?;
-        let line = text.lines().next().unwrap_or_default().trim();
-        if line.is_empty() {
-            return Err(CliError::usage(format!("the first line of {} names no customer", path.display())));
-        }
-        Ok(line.to_owned())
-    }
 }
 
 /// See the module's documentation.

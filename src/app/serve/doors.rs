@@ -19,7 +19,6 @@ use crate::domain::screening::advice::AdviceTexts;
 use crate::domain::statistics::budget::Epsilon;
 use crate::io::access::bearer::Bearer;
 use crate::io::access::tokens::{Loaded, TokenRegistry};
-use crate::io::advice_files;
 use crate::io::clock;
 use crate::io::exchange::links::Links;
 use crate::io::exchange::streams::Streams;
@@ -105,8 +104,6 @@ pub struct LocalDoor {
     pub identity: LocalIdentity,
     /// Tells who asks whether the node is well.
     pub health: HealthReporter,
-    /// New texts for customers are put here.
-    pub advice: Arc<ArcSwap<AdviceTexts>>,
     /// Who may call without a certificate, where that is allowed at all.
     pub tokens: Option<Arc<TokenRegistry>>,
     admission: Admission,
@@ -166,6 +163,8 @@ impl PeerDoor {
 pub struct Behind<'a> {
     pub engine: &'a LiveEngine,
     pub screener: &'a Arc<Screener>,
+    /// The texts for customers.
+    pub advice: &'a Arc<ArcSwap<AdviceTexts>>,
     pub links: &'a Links,
     pub desk: &'a RosterDesk,
     pub profiles: ProfilesDesk<LiveJournal, AnyViews>,
@@ -176,18 +175,17 @@ pub struct Behind<'a> {
 
 /// Everything the member's own systems may call.
 pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result<LocalDoor, ServeError> {
-    let Behind { engine, screener, links, desk, profiles, codes, stopping, metrics } = behind;
+    let Behind { engine, screener, advice, links, desk, profiles, codes, stopping, metrics } = behind;
     let identity = local_identity(config, &material.keystore)?;
     let tls = local_tls(config, &identity)?;
     let apply = desk.clone();
     let defaults = PublishDefaults { ack: config.feed.ack, spread_s: config.feed.spread_s };
     let counted = Arc::clone(&metrics.publishing);
     let publishing = Publishing { engine: engine.clone(), member: config.member.clone(), defaults, counted };
-    let advice = Arc::new(ArcSwap::from_pointee(advice_files::load(&config.advice.folder, &config.advice.language)?));
     let screening = ScreeningDesk {
         screener: Arc::clone(screener),
         consortium: engine.consortium().clone(),
-        advice: Arc::clone(&advice),
+        advice: Arc::clone(advice),
     };
     let policy = PolicyDesk { screener: Arc::clone(screener) };
     let lists = Lists { engine: engine.clone() };
@@ -227,7 +225,6 @@ pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result
         tokens: tokens.map(|tokens| Arc::new(TokenRegistry::new(config.member.clone(), tokens))),
         health: reporter,
         identity,
-        advice,
         tls: Arc::new(watch::Sender::new(Arc::new(tls))),
         admission: Admission::Local { member: config.member.clone() },
         routes,

@@ -6,6 +6,8 @@
 //! the member's own systems. Each runtime has one thread: a checkout must not wait for a peer's batch, and one thread costs
 //! a third less per call than a shared pool.
 
+mod beside;
+mod closing;
 mod commands;
 mod doors;
 pub mod freshness;
@@ -28,14 +30,15 @@ mod webhooks;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::app::config::Config;
-use crate::app::serve::commands::follow_commands;
+use crate::app::serve::beside::Beside;
+use crate::app::serve::closing::{Closing, RUNTIME_ENDS};
 use crate::app::serve::doors::{Behind, Sockets};
 use crate::app::serve::material::{LiveEngine, Material, ReadyFile, ServeError};
 use crate::app::serve::observe::Observer;
@@ -44,12 +47,12 @@ use crate::app::serve::opening::{Early, Shown, ShownExperience, start_engine};
 use crate::app::serve::peering::Peering;
 use crate::app::serve::roster::RosterDesk;
 use crate::app::serve::store::{LiveJournal, LiveSnapshot, OnDamage};
-use crate::base::limits;
 use crate::domain::case::passed::Passed;
 use crate::domain::roster::exclusion::Exclusions;
 use crate::domain::screening::demands::Demands;
 use crate::domain::screening::freshness::Freshness;
 use crate::domain::screening::own_lists::OwnLists;
+use crate::io::advice_files;
 use crate::io::clock;
 use crate::io::exchange::links::Links;
 use crate::io::keystore::process::forbid_core_dumps;
@@ -57,8 +60,8 @@ use crate::io::metrics::counts::JournalCounts;
 use crate::io::metrics::door::MetricsDoor;
 use crate::io::metrics::page::{DoorMetrics, Metrics};
 use crate::io::permissions::{Forbidden, Use, User};
-use crate::io::screener::{Queued, Records, Screener, write_records};
-use crate::io::snapshot_keeper::write_last;
+use crate::io::policies::Policies;
+use crate::io::screener::{Queued, Records, Screener};
 use crate::io::traces::Traces;
 use crate::io::webhook::code::CodePost;
 use crate::io::webhook::deliver::deliver;
@@ -110,8 +113,10 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
     let local = runtime()?;
     let peers = runtime()?;
     let sockets = local.block_on(Sockets::bind(config))?;
+    let advice = Arc::new(ArcSwap::from_pointee(advice_files::load(&config.advice.folder, &config.advice.language)?));
+    let policies = policy::load(&config.policy, &material.guards.digest(), &advice.load())?;
     let Started { engine, thread, screener, waiting, store } =
-        start(config, &material, order.on_damage, journal, &snapshot)?;
+        start(config, &material, policies, order.on_damage, journal, &snapshot)?;
     let keeper = profiles::keep(config, &material, &screener, &engine, local.handle())?;
 
     let links = Links::default();
@@ -124,6 +129,7 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
     let behind = Behind {
         engine: &engine,
         screener: &screener,
+        advice: &advice,
         links: &links,
         desk: &desk,
         profiles: profiles::desk(&screener, &engine, keeper.as_ref()),
@@ -141,7 +147,8 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
         local: Arc::clone(&local_door.tls),
         peer: Arc::clone(&peer_door.tls),
         identity: Arc::clone(&peering.identity),
-        advice: Arc::clone(&local_door.advice),
+        advice: Arc::clone(&advice),
+        policies: Arc::clone(&screener.policies),
     };
     let access = reload::Access { tls: Arc::clone(&local_door.tls), tokens: local_door.tokens.clone(), turn };
     if let Some(tcp) = sockets.metrics {
@@ -174,24 +181,24 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
     };
     let refusals = [Arc::clone(&local_door.refusals), Arc::clone(&peer_door.refusals)];
     let peers_thread = spawn_peers(peers, peering, peer_door, sockets.peer, stopping.clone())?;
+    let beside = Beside {
+        config: config.clone(),
+        engine: engine.clone(),
+        screener,
+        desk,
+        observer,
+        access,
+        shown,
+        refusals: refusals.clone(),
+        health: local_door.health.clone(),
+        advice,
+        guards: material.guards.digest(),
+        stopping,
+    };
     let mut told = Ok(());
     let recording = local.block_on(async {
         health::begin(&local_door.health, store.early.is_some()).await;
-        tokio::spawn(observer.run(stopping.clone()));
-        let window = Duration::from_millis(config.audit_window_ms);
-        let (recorder, ends) = (Arc::clone(&screener), stopping.clone());
-        let recording = tokio::spawn(write_records(engine.patient(), recorder, waiting, window, ends));
-        tokio::spawn(follow_commands(config.dir.commands(), engine.clone()));
-        for log in &refusals {
-            tokio::spawn(Arc::clone(log).write_counts());
-        }
-        tokio::spawn(reload::follow_access(config.clone(), access, desk.clone()));
-        tokio::spawn(reload::on_hangup(config.clone(), shown, desk.clone()));
-        tokio::spawn(health::report(engine.clone(), local_door.health.clone()));
-        tokio::spawn(reload::follow_epochs(desk.clone()));
-        let guards = material.guards.digest();
-        let follower = policy::follow(config.policy.clone(), guards, Arc::clone(&screener), engine.patient());
-        tokio::spawn(follower);
+        let recording = beside.begin(waiting);
         let ended = stop::told_or_ended(&engine, order.stop_with_stdin);
         let until = async {
             told = ended.await;
@@ -207,40 +214,16 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
     let recording = match recording {
         Ok(recording) => recording,
         Err(fault) => {
-            local.shutdown_timeout(Duration::from_millis(500));
+            local.shutdown_timeout(RUNTIME_ENDS);
             return Err(fault);
         }
     };
     drop(peers_thread.join());
     // While the store is still held: the next process on it writes the file anew.
     drop(ready);
-    // Both doors are closed; what is left is the store's. A replay that nobody waits for any more has nothing to finish.
-    let is_open = engine.is_open();
-    let deadline = Instant::now() + Duration::from_millis(limits::STOP_STORE_MS);
-    local.block_on(async {
-        // Both the last answers' records and the minute's counters belong into the log before it says that the node stopped.
-        drop(tokio::time::timeout_at(deadline.into(), recording).await);
-        if is_open {
-            for log in &refusals {
-                log.settle(deadline).await;
-            }
-            stop::farewell(&engine, deadline).await;
-        }
-        if is_open && config.snapshot {
-            let deadline = deadline - Duration::from_millis(limits::SNAPSHOT_AT_STOP_LEFT_MS);
-            write_last(&engine, snapshot, deadline).await;
-        }
-    });
-    if let Some(keeper) = keeper {
-        keeper.stop(deadline);
-    }
-    drop((engine, desk, screener, refusals));
-    local.shutdown_timeout(Duration::from_millis(500));
-    let store = if is_open { stop::join(&thread, deadline) } else { Ok(()) };
-    if let Some(traces) = traces {
-        traces.stop();
-    }
-    tracing::info!(event = "node.stopped");
+    let snapshot = config.snapshot.then_some(snapshot);
+    let closing = Closing { local, engine, thread, recording, refusals, snapshot, keeper, traces };
+    let store = closing.close();
     told.and(store)
 }
 
@@ -260,11 +243,11 @@ struct Started {
 fn start(
     config: &Config,
     material: &Arc<Material>,
+    policies: Policies,
     on_damage: OnDamage,
     journal: Result<LiveJournal, ServeError>,
     snapshot: &LiveSnapshot,
 ) -> Result<Started, ServeError> {
-    let policies = policy::load(&config.policy, &material.guards.digest())?;
     let whole = journal.as_ref().ok().filter(|_| on_damage == OnDamage::Refuse);
     let early = whole.and_then(|journal| opening::early(config, material, snapshot, journal, clock::now()));
     let listed = early.as_ref().map_or_else(|| OwnLists::new(opening::list_key(material)), |early| early.lists.clone());

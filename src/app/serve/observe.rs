@@ -168,6 +168,7 @@ impl Observer {
             belief_full,
             pending: wide(status.pending),
             cases_waiting: wide(status.cases_waiting),
+            cases_ending: wide(status.cases_ending),
             feeds,
             unacknowledged_entries: status.peers.iter().map(|peer| peer.unacknowledged_entries).sum(),
             unacknowledged_retractions: status.peers.iter().map(|peer| peer.unacknowledged_retractions).sum(),

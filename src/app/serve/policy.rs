@@ -7,28 +7,37 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+
 use crate::app::config::PolicyConfig;
 use crate::app::serve::material::{LiveEngine, ServeError};
 use crate::base::bytes::Sha256Digest;
 use crate::base::limits;
+use crate::domain::screening::advice::AdviceTexts;
 use crate::domain::screening::policy::Policy;
-use crate::io::policies::{Candidate, Policies};
+use crate::io::policies::{Candidate, File, Policies};
 use crate::io::policy_file::{self, PolicyFileError, Stamp, stamp};
 use crate::io::screener::Screener;
 
 /// What the node starts with. A faulty file is no start: it was never in force, so nothing could stay so.
-pub fn load(config: &PolicyConfig, guards: &Sha256Digest) -> Result<Policies, ServeError> {
-    let live = policy_file::load(config.file.as_deref(), guards)?;
-    let candidate = config.candidate.as_deref().map(|file| policy_file::load(Some(file), guards)).transpose()?;
+pub fn load(config: &PolicyConfig, guards: &Sha256Digest, texts: &AdviceTexts) -> Result<Policies, ServeError> {
+    let live = policy_file::load(config.file.as_deref(), guards, texts)?;
+    let candidate = config.candidate.as_deref().map(|file| policy_file::load(Some(file), guards, texts)).transpose()?;
     Ok(Policies::new(live, candidate.map(|policy| Candidate::new(policy, config.candidate_share_nano))))
 }
 
 /// Follows the files, once the store is open.
-pub async fn follow(config: PolicyConfig, guards: Sha256Digest, screener: Arc<Screener>, engine: LiveEngine) {
+pub async fn follow(
+    config: PolicyConfig,
+    guards: Sha256Digest,
+    advice: Arc<ArcSwap<AdviceTexts>>,
+    screener: Arc<Screener>,
+    engine: LiveEngine,
+) {
     if !engine.opened().await {
         return;
     }
-    let follower = Follower { guards, screener, engine };
+    let mut follower = Follower { guards, texts: advice.load_full(), screener, engine };
     // What was read before the store was open decides already; from here on the journal knows it.
     let live = follower.screener.policies.live();
     while !follower.keep(&live.policy).await {
@@ -38,8 +47,13 @@ pub async fn follow(config: PolicyConfig, guards: Sha256Digest, screener: Arc<Sc
     let mut every = tokio::time::interval(Duration::from_millis(limits::decisions::POLICY_POLL_MS));
     loop {
         every.tick().await;
+        let texts = advice.load_full();
+        if !Arc::ptr_eq(&follower.texts, &texts) {
+            // A file that named a text which was not there may do now.
+            (follower.texts, seen_file, seen_candidate) = (texts, None, None);
+        }
         if let Some(file) = &config.file
-            && let Some(policy) = follower.changed(file, &mut seen_file, |text| live_is(&follower.screener, text)).await
+            && let Some(policy) = follower.changed(File::Live, file, &mut seen_file).await
         {
             if follower.keep(&policy).await {
                 tracing::info!(event = "policy.loaded", policy = policy.title(), sha256 = %policy.digest());
@@ -50,8 +64,7 @@ pub async fn follow(config: PolicyConfig, guards: Sha256Digest, screener: Arc<Sc
             }
         }
         if let Some(file) = &config.candidate
-            && let Some(policy) =
-                follower.changed(file, &mut seen_candidate, |text| candidate_is(&follower.screener, text)).await
+            && let Some(policy) = follower.changed(File::Candidate, file, &mut seen_candidate).await
         {
             tracing::info!(event = "policy.candidate", policy = policy.title(), sha256 = %policy.digest());
             let candidate = Candidate::new(policy, config.candidate_share_nano);
@@ -60,12 +73,12 @@ pub async fn follow(config: PolicyConfig, guards: Sha256Digest, screener: Arc<Sc
     }
 }
 
-fn live_is(screener: &Screener, text: &str) -> bool {
-    screener.policies.live().policy.text() == text
-}
-
-fn candidate_is(screener: &Screener, text: &str) -> bool {
-    screener.policies.candidate().is_some_and(|candidate| candidate.policy.text() == text)
+/// Whether this is what the file said when it was taken last.
+fn is_taken(policies: &Policies, file: File, text: &str) -> bool {
+    match file {
+        File::Live => policies.live().policy.text() == text,
+        File::Candidate => policies.candidate().is_some_and(|candidate| candidate.policy.text() == text),
+    }
 }
 
 /// What a file looked like at the last look, and whether it was read then.
@@ -80,6 +93,7 @@ struct Seen {
 fn look(
     file: &Path,
     guards: &Sha256Digest,
+    texts: &AdviceTexts,
     before: Option<&Seen>,
 ) -> Option<(Seen, Option<Result<Policy, PolicyFileError>>)> {
     let now = stamp(file);
@@ -87,31 +101,31 @@ fn look(
     if settled.is_some_and(|before| before.read) {
         return None;
     }
-    let policy = settled.map(|_| policy_file::text(file).and_then(|text| policy_file::parse(file, text, guards)));
+    let policy =
+        settled.map(|_| policy_file::text(file).and_then(|text| policy_file::parse(file, text, guards, texts)));
     let read = policy.is_some() && stamp(file) == now;
     Some((Seen { stamp: now, read }, policy.filter(|_| read)))
 }
 
 struct Follower {
     guards: Sha256Digest,
+    texts: Arc<AdviceTexts>,
     screener: Arc<Screener>,
     engine: LiveEngine,
 }
 
 impl Follower {
     /// The policy in a file that changed; none where it did not, or is faulty.
-    async fn changed(
-        &self,
-        file: &Path,
-        seen: &mut Option<Seen>,
-        is_in_force: impl Fn(&str) -> bool,
-    ) -> Option<Policy> {
-        let (file, guards, before) = (file.to_owned(), self.guards, seen.clone());
-        let look = move || look(&file, &guards, before.as_ref());
+    async fn changed(&self, file: File, path: &Path, seen: &mut Option<Seen>) -> Option<Policy> {
+        let (path, guards, texts, before) = (path.to_owned(), self.guards, Arc::clone(&self.texts), seen.clone());
+        let look = move || look(&path, &guards, &texts, before.as_ref());
         let (now, policy) = tokio::task::spawn_blocking(look).await.ok()??;
         *seen = Some(now);
-        match policy? {
-            Ok(policy) => (!is_in_force(policy.text())).then_some(policy),
+        let policy = policy?;
+        let policies = &self.screener.policies;
+        policies.looked(file, policy.is_err());
+        match policy {
+            Ok(policy) => (!is_taken(policies, file, policy.text())).then_some(policy),
             Err(error) => {
                 self.refuse(error).await;
                 None
@@ -120,7 +134,6 @@ impl Follower {
     }
 
     async fn refuse(&self, error: PolicyFileError) {
-        self.screener.policies.refused.one();
         tracing::error!(event = "policy.refused", error = %error);
         let PolicyFileError::Policy { text, faults, .. } = error else { return };
         let line = faults.0.first().map_or(0, |fault| u64::try_from(fault.line).unwrap_or(u64::MAX));
@@ -149,6 +162,8 @@ impl Follower {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::screening::language::LanguageTag;
+    use crate::io::advice_files;
 
     #[test]
     fn a_file_is_read_once_it_stays_the_same_and_again_when_it_changes() {
@@ -161,9 +176,10 @@ mod tests {
             std::fs::write(&file, text).expect("written");
         };
         let mut seen = None;
+        let texts = advice_files::load(&None, &LanguageTag::english()).expect("ship");
         // Rules in what was read; none where nothing was.
         let mut look = || {
-            let (now, policy) = look(&file, &Sha256Digest([0; 32]), seen.as_ref())?;
+            let (now, policy) = look(&file, &Sha256Digest([0; 32]), &texts, seen.as_ref())?;
             seen = Some(now);
             policy.map(|policy| policy.map(|policy| policy.rules().len()).ok())
         };

@@ -15,11 +15,13 @@ use crate::app::serve::roster::RosterDesk;
 use crate::base::limits;
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::screening::advice::AdviceTexts;
+use crate::domain::screening::policy::word::Word;
 use crate::io::access::folder::Stamp;
 use crate::io::access::tokens::TokenRegistry;
-use crate::io::advice_files;
+use crate::io::advice_files::{self, AdviceFileError};
 use crate::io::keystore::passphrase::Passphrase;
 use crate::io::keystore::store::Keystore;
+use crate::io::policies::Policies;
 use crate::io::transport::client::PeerIdentity;
 use crate::io::transport::tls::DoorTls;
 
@@ -32,6 +34,8 @@ pub struct Shown {
     pub peer: Arc<watch::Sender<Arc<DoorTls>>>,
     pub identity: Arc<ArcSwap<PeerIdentity>>,
     pub advice: Arc<ArcSwap<AdviceTexts>>,
+    /// Those whose rules name texts.
+    pub policies: Arc<Policies>,
     pub turn: Turn,
 }
 
@@ -62,18 +66,53 @@ pub async fn on_hangup(config: Config, shown: Shown, desk: RosterDesk) {
                 Ok(()) => tracing::info!(event = "certificates.reloaded"),
                 Err(error) => tracing::error!(event = "certificates.kept", error = %error),
             }
-            match advice_files::load(&config.advice.folder, &config.advice.language) {
+            match advice(&config, &shown.policies) {
                 Ok(texts) => {
                     shown.advice.store(Arc::new(texts));
                     tracing::info!(event = "advice.reloaded");
                 }
                 Err(error) => tracing::error!(event = "advice.kept", error = %error),
             }
+            tell_of_settings(&config);
         });
         if reread.await.is_err() {
             tracing::error!(event = "reload.failed");
         }
     }
+}
+
+/// Settings are read at the start alone: whoever changed one and sends SIGHUP is told what waits for a restart.
+fn tell_of_settings(config: &Config) {
+    match Config::load(&config.file) {
+        Ok(now) => {
+            let changed = config.changed(&now);
+            if !changed.is_empty() {
+                tracing::warn!(event = "config.kept", needs_restart = changed.join(", "));
+            }
+        }
+        Err(error) => tracing::error!(event = "config.unread", error = %error),
+    }
+}
+
+/// Why the texts that customers are told stay as they were.
+#[derive(Debug, thiserror::Error)]
+enum AdviceKept {
+    #[error(transparent)]
+    File(#[from] AdviceFileError),
+    #[error("rule {rule} of {policy}, which is in force, names the text {key}, of which there would be none")]
+    Named { rule: Word, policy: String, key: Word },
+}
+
+/// The texts that are on disk now. Those that the policies in force name must be among them: a node would not start again.
+fn advice(config: &Config, policies: &Policies) -> Result<AdviceTexts, AdviceKept> {
+    let texts = advice_files::load(&config.advice.folder, &config.advice.language)?;
+    let (live, candidate) = (policies.live(), policies.candidate());
+    for policy in std::iter::once(&live.policy).chain(candidate.iter().map(|candidate| &candidate.policy)) {
+        if let Some((rule, key)) = advice_files::unknown_advice(policy, &texts).next() {
+            return Err(AdviceKept::Named { rule: rule.name.clone(), policy: policy.title(), key: key.clone() });
+        }
+    }
+    Ok(texts)
 }
 
 /// Shows the certificates that are on disk now, at both doors and to the peers that are called.

@@ -102,6 +102,12 @@ pub const LATE_MATCH_S: u64 = 72 * 3_600;
 pub const POLICY_BYTES: usize = 128 * 1024;
 pub const POLICY_RULES: usize = 64;
 
+/// Seconds before its timer ends it in which a case that waits for a person is told to monitoring: an hour is enough to call a customer.
+pub const CASES_ENDING_S: u64 = 3_600;
+
+/// Days a rule is snoozed at most: what is to stay silent for longer is switched off, where everybody sees it.
+pub const SNOOZE_DAYS: u64 = 30;
+
 /// Bytes of one condition, and brackets open in it at once: more is not read by people any more, and every parser recurses.
 pub const POLICY_CONDITION_BYTES: usize = 1_000;
 pub const POLICY_NESTING: usize = 24;

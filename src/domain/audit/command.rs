@@ -1,4 +1,5 @@
-//! What a command did beside the node, on its machine: whom it let in or shut out, and which copies it made.
+//! What a command did beside the node, on its machine: whom it let in or shut out, which keys, rosters and rules it changed, and which
+//! copies it made.
 //!
 //! The node does not see it happen. The command leaves a note, and the node writes it into its audit log, once: a note has an
 //! identity, and the record carries it. How notes are kept is `io`'s.
@@ -6,10 +7,13 @@
 use std::fmt;
 
 use crate::base::bytes::Sha256Digest;
+use crate::base::epoch::KeyEpoch;
 use crate::base::name::CallerName;
 use crate::base::role::Role;
+use crate::base::rotated_key::RotatedKey;
 use crate::base::time::Timestamp;
 use crate::domain::audit::record::AuditRecord;
+use crate::domain::screening::policy::word::Word;
 
 /// Identity of a note, drawn by the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,8 +45,27 @@ impl CommandId {
 const ID_FIELD: &str = "command_id";
 
 /// The action of each kind of note.
-const ACTIONS: [&str; 7] =
-    ["cert.issued", "cert.revoked", "cert.renewed", "token.issued", "token.revoked", "backup.made", "backup.restored"];
+const ACTIONS: [&str; 19] = [
+    "cert.issued",
+    "cert.revoked",
+    "cert.renewed",
+    "token.issued",
+    "token.revoked",
+    "backup.made",
+    "backup.restored",
+    "rule.snoozed",
+    "rule.woken",
+    "node.made",
+    "keys.made",
+    "consortium.joined",
+    "roster.put",
+    "epoch.put",
+    "epoch.forgotten",
+    "key.prepared",
+    "key.finished",
+    "key.abandoned",
+    "keystore.resealed",
+];
 
 /// A certificate of the node itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,13 +90,96 @@ impl OwnCertificate {
 /// What was done. Names and roles only: neither certificate nor token is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    CertificateIssued { role: Role, name: CallerName, days: u32 },
-    CertificateRevoked { role: Role, name: CallerName },
-    CertificateRenewed { which: OwnCertificate, pin: Sha256Digest },
-    TokenIssued { role: Role, name: CallerName, expires: Timestamp },
-    TokenRevoked { name: CallerName },
-    BackupMade { sha256: Sha256Digest },
-    BackupRestored { made_at: Timestamp },
+    CertificateIssued {
+        role: Role,
+        name: CallerName,
+        days: u32,
+    },
+    CertificateRevoked {
+        role: Role,
+        name: CallerName,
+    },
+    CertificateRenewed {
+        which: OwnCertificate,
+        pin: Sha256Digest,
+    },
+    TokenIssued {
+        role: Role,
+        name: CallerName,
+        expires: Timestamp,
+    },
+    TokenRevoked {
+        name: CallerName,
+    },
+    BackupMade {
+        sha256: Sha256Digest,
+    },
+    BackupRestored {
+        made_at: Timestamp,
+    },
+    /// Digest of the file with it asleep. Why stands in that file, which the journal keeps.
+    RuleSnoozed {
+        rule: Word,
+        until: Timestamp,
+        sha256: Sha256Digest,
+    },
+    /// Digest of the file with it awake.
+    RuleWoken {
+        rule: Word,
+        sha256: Sha256Digest,
+    },
+    /// Folder, keys and a consortium of its own.
+    NodeMade {
+        genesis: Sha256Digest,
+    },
+    /// Of a node that is to join a consortium; the pin is that of its peer certificate.
+    KeysMade {
+        pin: Sha256Digest,
+    },
+    Joined {
+        genesis: Sha256Digest,
+    },
+    /// Into the folder of rosters, from where a running node takes it.
+    RosterPut {
+        version: u64,
+        sha256: Sha256Digest,
+    },
+    /// The secret of an epoch, into the keystore.
+    EpochPut {
+        epoch: KeyEpoch,
+    },
+    EpochForgotten {
+        epoch: KeyEpoch,
+    },
+    KeyRotated {
+        key: RotatedKey,
+        step: RotationStep,
+        fingerprint: Sha256Digest,
+    },
+    KeystoreResealed,
+}
+
+/// What became of the key that is to take over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RotationStep {
+    /// It lies beside the one in use.
+    Prepared,
+    /// It took over, and the former one is destroyed.
+    Finished,
+    /// It is destroyed.
+    Abandoned,
+}
+
+impl RotationStep {
+    pub const ALL: [Self; 3] = [Self::Prepared, Self::Finished, Self::Abandoned];
+
+    pub const fn action(self) -> &'static str {
+        match self {
+            Self::Prepared => "key.prepared",
+            Self::Finished => "key.finished",
+            Self::Abandoned => "key.abandoned",
+        }
+    }
 }
 
 /// A note.
@@ -113,6 +219,37 @@ impl CommandDone {
                 fields.push(("made_at", made_at.to_string()));
                 ("backup.restored", String::new())
             }
+            Command::RuleSnoozed { rule, until, sha256 } => {
+                fields.extend([("sha256", sha256.to_string()), ("until", until.to_string())]);
+                ("rule.snoozed", rule.to_string())
+            }
+            Command::RuleWoken { rule, sha256 } => {
+                fields.push(("sha256", sha256.to_string()));
+                ("rule.woken", rule.to_string())
+            }
+            Command::NodeMade { genesis } => {
+                fields.push(("genesis_sha256", genesis.to_string()));
+                ("node.made", String::new())
+            }
+            Command::KeysMade { pin } => {
+                fields.push(("pin", pin.to_string()));
+                ("keys.made", String::new())
+            }
+            Command::Joined { genesis } => {
+                fields.push(("genesis_sha256", genesis.to_string()));
+                ("consortium.joined", String::new())
+            }
+            Command::RosterPut { version, sha256 } => {
+                fields.push(("sha256", sha256.to_string()));
+                ("roster.put", version.to_string())
+            }
+            Command::EpochPut { epoch } => ("epoch.put", epoch.to_string()),
+            Command::EpochForgotten { epoch } => ("epoch.forgotten", epoch.to_string()),
+            Command::KeyRotated { key, step, fingerprint } => {
+                fields.push(("fingerprint", fingerprint.to_string()));
+                (step.action(), key.to_string())
+            }
+            Command::KeystoreResealed => ("keystore.resealed", String::new()),
         };
         (action, subject, fields)
     }
@@ -124,6 +261,7 @@ mod tests {
     use crate::domain::audit::event::AuditEvent;
     use crate::domain::audit::record::Actor;
 
+    const DIGEST: Sha256Digest = Sha256Digest([7; 32]);
     const TIME: Timestamp = Timestamp::from_unix_s(1_795_305_600);
 
     fn name(text: &str) -> CallerName {
@@ -132,16 +270,29 @@ mod tests {
 
     #[test]
     fn a_record_says_what_was_done_by_whom_and_from_which_note() {
-        let role = Role::Screener;
+        let (role, rule) = (Role::Screener, || "two_members".parse().expect("a word"));
+        let rotated = |step| Command::KeyRotated { key: RotatedKey::Feed, step, fingerprint: DIGEST };
         let mut actions = Vec::new();
         for (command, subject) in [
             (Command::CertificateIssued { role, name: name("shop"), days: 90 }, "screener/shop"),
             (Command::CertificateRevoked { role, name: name("shop") }, "screener/shop"),
-            (Command::CertificateRenewed { which: OwnCertificate::Peer, pin: Sha256Digest([7; 32]) }, "peer"),
+            (Command::CertificateRenewed { which: OwnCertificate::Peer, pin: DIGEST }, "peer"),
             (Command::TokenIssued { role, name: name("token.shop"), expires: TIME }, "screener/token.shop"),
             (Command::TokenRevoked { name: name("token.shop") }, "token.shop"),
-            (Command::BackupMade { sha256: Sha256Digest([7; 32]) }, ""),
+            (Command::BackupMade { sha256: DIGEST }, ""),
             (Command::BackupRestored { made_at: TIME }, ""),
+            (Command::RuleSnoozed { rule: rule(), until: TIME, sha256: DIGEST }, "two_members"),
+            (Command::RuleWoken { rule: rule(), sha256: DIGEST }, "two_members"),
+            (Command::NodeMade { genesis: DIGEST }, ""),
+            (Command::KeysMade { pin: DIGEST }, ""),
+            (Command::Joined { genesis: DIGEST }, ""),
+            (Command::RosterPut { version: 3, sha256: DIGEST }, "3"),
+            (Command::EpochPut { epoch: KeyEpoch(2) }, "2"),
+            (Command::EpochForgotten { epoch: KeyEpoch(1) }, "1"),
+            (rotated(RotationStep::Prepared), "feed"),
+            (rotated(RotationStep::Finished), "feed"),
+            (rotated(RotationStep::Abandoned), "feed"),
+            (Command::KeystoreResealed, ""),
         ] {
             let done = CommandDone { id: CommandId([0xAB; 16]), uid: 1_000, time: TIME, command };
             let record =

@@ -140,6 +140,7 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
         if welcome.version != VERSION {
             return Err(PullFault::Protocol("another protocol version"));
         }
+        self.hear_version(welcome.roster_version).await?;
         let introduced = greeting.roster_version;
         let early = self.papers.catch_up(self.engine, self.peer, introduced, &welcome, &mut responses).await?;
         self.learn(welcome).await?;
@@ -160,6 +161,15 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
                 _ = relays.tick() => self.subscribe(&requests).await?,
             }
         }
+    }
+
+    /// Which roster the peer follows; a message that brings a key bundle does not say.
+    async fn hear_version(&self, version: u64) -> Result<(), PullFault> {
+        let peer = self.peer.clone();
+        if version > 0 {
+            self.engine.call(move |node, _| node.hear_roster_version(&peer, version)).await?;
+        }
+        Ok(())
     }
 
     async fn learn(&self, welcome: Welcome) -> Result<(), PullFault> {
@@ -237,6 +247,7 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
                 Ok(())
             }
             Some(Told::Welcome(welcome)) => {
+                self.hear_version(welcome.roster_version).await?;
                 self.papers.hear(self.peer, &welcome).await;
                 if welcome.roster_note.is_empty() { Ok(()) } else { self.tell_witnessed(requests).await }
             }
@@ -325,7 +336,7 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
                 }
                 Ok(())
             }
-            Err(AcceptFault::Quarantined | AcceptFault::Incomplete) => {
+            Err(AcceptFault::Quarantined | AcceptFault::Incomplete | AcceptFault::FormerKey) => {
                 self.subscribed.remove(&feed);
                 Ok(())
             }

@@ -72,6 +72,7 @@ impl From<AcceptFault> for PullFault {
             | AcceptFault::Quarantined
             | AcceptFault::OwnFeed
             | AcceptFault::Incomplete
+            | AcceptFault::FormerKey
             | AcceptFault::Peer(_) => Self::Refused(fault.to_string()),
         }
     }

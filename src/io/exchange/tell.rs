@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use tokio::sync::mpsc::{self, Sender};
 use tonic::Status;
 
+use crate::base::bytes::Sha256Digest;
 use crate::base::epoch::KeyEpoch;
 use crate::base::name::MemberId;
 use crate::base::position::TreeSize;
@@ -33,6 +34,8 @@ pub(in crate::io::exchange) struct Teller<'a, J, V> {
     responses: &'a Responses,
     /// The roster it follows once it has taken what it was told.
     roster_version: u64,
+    /// The roster that it was told we follow.
+    said: u64,
     /// Epochs whose bundles it holds or was told.
     epochs: BTreeSet<KeyEpoch>,
     /// The size of our audit log up to which it has witnessed it; none before it said so.
@@ -52,7 +55,8 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Teller<'a, J, V
     ) -> Result<Self, Status> {
         let roster_version = hello.roster_version + u64::from(!welcome.roster_note.is_empty());
         let epochs = hello.epochs_held.iter().map(|epoch| KeyEpoch(*epoch)).collect();
-        let teller = Self { engine, bundles, peer, responses, roster_version, epochs, witnessed: None };
+        let said = welcome.roster_version;
+        let teller = Self { engine, bundles, peer, responses, roster_version, said, epochs, witnessed: None };
         teller.send(Told::Welcome(welcome)).await?;
         Ok(teller)
     }
@@ -69,10 +73,15 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Teller<'a, J, V
         self.send(Told::Unavailable(Unavailable { origin, reason: refusal.reason().to_owned() })).await
     }
 
-    /// Tells each roster the puller lacks, oldest first, since each vouches for the next.
+    /// Tells each roster the puller lacks, oldest first, since each vouches for the next; and where it was ahead of us, that we
+    /// follow one now. Until then it takes what we signed under a former key for what it is.
     pub async fn tell_rosters(&mut self) -> Result<(), Status> {
         while self.tell_next_roster().await? {}
-        Ok(())
+        let ours = self.engine.call(|node, _| node.introduce()).await.map_err(engine_refusal)?;
+        if ours.roster_version == self.said {
+            return Ok(());
+        }
+        self.say(ours.roster_version, ours.roster_sha256, String::new()).await
     }
 
     /// False where there is none.
@@ -83,16 +92,22 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Teller<'a, J, V
         let Greeting { roster_version, roster_sha256, next_roster: Some(note), .. } = greeting else {
             return Ok(false);
         };
+        self.say(roster_version, roster_sha256, note).await?;
+        self.roster_version += 1;
+        Ok(true)
+    }
+
+    /// Which roster we follow, and the note of the one the puller lacks next, where it lacks one.
+    async fn say(&mut self, version: u64, sha256: Sha256Digest, note: String) -> Result<(), Status> {
         let further = Welcome {
             version: VERSION,
-            roster_version,
-            roster_sha256: roster_sha256.0.to_vec().into(),
+            roster_version: version,
+            roster_sha256: sha256.0.to_vec().into(),
             roster_note: note.into_bytes().into(),
             ..Welcome::default()
         };
-        self.send(Told::Welcome(further)).await?;
-        self.roster_version += 1;
-        Ok(true)
+        self.said = version;
+        self.send(Told::Welcome(further)).await
     }
 
     /// Hands over the bundles that are addressed to the puller, of epochs it does not hold. One whose epoch the roster in force

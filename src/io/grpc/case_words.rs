@@ -138,6 +138,14 @@ pub fn invalid(field: &'static str, rule: &'static str, description: &str) -> Re
     Refusal::InvalidArgument { field: field.to_owned(), rule, description: description.to_owned() }
 }
 
+/// A caller's own text within its limit, whatever it is: not repeated.
+pub fn bounded(field: &'static str, characters: usize, limit: usize) -> Result<(), Refusal> {
+    if characters <= limit {
+        return Ok(());
+    }
+    Err(invalid(field, "too_long", &format!("has at most {limit} characters, got {characters}")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

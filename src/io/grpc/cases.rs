@@ -19,7 +19,7 @@ use crate::domain::identifier::text::looks_like_identifier;
 use crate::domain::indicator::note::{Note, NoteError};
 use crate::domain::screening::transaction::{CustomerRef, TransactionRef};
 use crate::io::engine::{Engine, EngineFault};
-use crate::io::grpc::case_words::{self, Shown, invalid, list_place, outcome, place_token, wire_case};
+use crate::io::grpc::case_words::{self, Shown, bounded, invalid, list_place, outcome, place_token, wire_case};
 use crate::io::grpc::convert;
 use crate::io::grpc::identity::local_caller;
 use crate::io::grpc::publishing::page_size;
@@ -29,7 +29,7 @@ use crate::io::grpc::wire::hushwire::local::v1 as wire;
 use crate::io::grpc::wire::hushwire::local::v1::case_service_server::CaseService;
 use crate::io::transport::caller::LocalCaller;
 use crate::node::Node;
-use crate::node::case::{CaseFault, StepRequest};
+use crate::node::case::StepRequest;
 use crate::node::cases::{CaseFilter, CaseName};
 use crate::node::local_mac::LocalMacKey;
 use crate::node::store::{Journal, Views};
@@ -131,10 +131,7 @@ where
         let name = self.name(request.get_ref())?;
         let found = self
             .engine
-            .inquire(move |node, _| {
-                let case = node.state().cases.find(&name).ok_or(CaseFault::Unknown)?;
-                node.case(&actor, case.id(), own_only).cloned()
-            })
+            .inquire(move |node, _| node.find_case(&actor, &name, own_only).cloned())
             .await
             .map_err(engine_refusal)?
             .map_err(|fault| case_refusal(&fault))?;
@@ -328,11 +325,8 @@ pub(in crate::io::grpc) fn case_id_of(field: &'static str, text: &str) -> Result
 
 /// A reference of the caller's own, within its bound.
 fn reference<'a>(field: &'static str, text: &'a str) -> Result<&'a str, Status> {
-    let (got, limit) = (text.chars().count(), limits::SOURCE_REF_CHARACTERS);
-    if got <= limit {
-        return Ok(text);
-    }
-    Err(invalid(field, "too_long", &format!("a reference has at most {limit} characters, got {got}")).into())
+    bounded(field, text.chars().count(), limits::SOURCE_REF_CHARACTERS)?;
+    Ok(text)
 }
 
 /// The name of a caller. It stands in the audit log, so it must not be an identifier in disguise.

@@ -14,7 +14,7 @@ use crate::domain::case::CaseId;
 use crate::domain::case::challenge::{Challenge, Code, Method, Standing};
 use crate::domain::screening::transaction::CustomerRef;
 use crate::io::engine::Engine;
-use crate::io::grpc::case_words::{invalid, wire_state};
+use crate::io::grpc::case_words::{bounded, invalid, wire_state};
 use crate::io::grpc::cases::case_id_of;
 use crate::io::grpc::convert;
 use crate::io::grpc::deadline::Deadline;
@@ -55,7 +55,7 @@ where
         let id = case_id_of("decision_id", &message.decision_id)?;
         let method = method(message.method)?;
         let delivery_ref = Zeroizing::new(message.delivery_ref);
-        bounded("delivery_ref", &delivery_ref, limits::decisions::DELIVERY_REF_CHARACTERS)?;
+        bounded("delivery_ref", delivery_ref.chars().count(), limits::decisions::DELIVERY_REF_CHARACTERS)?;
         if method == Method::Code && !self.codes.has_receivers() {
             let description = "no webhook asks for challenge.code: nobody would send it".to_owned();
             return Err(Refusal::FailedPrecondition { reason: "NO_CODE_RECEIVER", description }.into());
@@ -182,7 +182,7 @@ impl<J: Journal + Send + 'static, V: Views + Send + 'static> ChallengeDesk<J, V>
 impl<J, V> ChallengeDesk<J, V> {
     /// The fingerprint of a customer's reference, which must be given.
     fn customer(&self, reference: String) -> Result<LocalMac, Refusal> {
-        bounded("customer_ref", &reference, limits::SOURCE_REF_CHARACTERS)?;
+        bounded("customer_ref", reference.chars().count(), limits::SOURCE_REF_CHARACTERS)?;
         let customer = self.local_mac.customer(&CustomerRef::new(reference));
         customer.ok_or_else(|| invalid("customer_ref", "missing", "name the customer as screenings do"))
     }
@@ -199,17 +199,9 @@ fn method(number: i32) -> Result<Method, Refusal> {
     known.ok_or_else(|| invalid("method", "unknown_word", "methods are code, totp and external"))
 }
 
-fn bounded(field: &'static str, text: &str, limit: usize) -> Result<(), Refusal> {
-    let got = text.chars().count();
-    if got <= limit {
-        return Ok(());
-    }
-    Err(invalid(field, "too_long", &format!("has at most {limit} characters, got {got}")))
-}
-
 /// What an authenticator shows. A colon divides it from the member's id.
 fn account_of(account: String) -> Result<String, Refusal> {
-    bounded("account", &account, limits::decisions::TOTP_ACCOUNT_CHARACTERS)?;
+    bounded("account", account.chars().count(), limits::decisions::TOTP_ACCOUNT_CHARACTERS)?;
     if account.trim().is_empty() || account.chars().any(|character| character == ':' || character.is_control()) {
         return Err(invalid("account", "account_form", "is one line of text without a colon"));
     }

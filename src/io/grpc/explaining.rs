@@ -10,6 +10,7 @@ use crate::domain::audit::keys::LogKeys;
 use crate::domain::audit::proof::Proven;
 use crate::domain::feed::entry::{Content, Entry};
 use crate::domain::screening::transaction::{CustomerRef, TransactionRef};
+use crate::io::grpc::case_words::{bounded, invalid};
 use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::hushwire::compliance::v1 as wire;
 use crate::node::audit::AuditProof;
@@ -36,18 +37,15 @@ impl Question {
         ];
         let given: Vec<_> = ways.into_iter().filter(|(_, text)| !text.is_empty()).collect();
         let [(way, text)] = given.as_slice() else {
-            return Err(refuse(
+            return Err(invalid(
                 "decision_id",
                 "one_way",
                 "give exactly one of decision_id, reference, transaction_ref and customer_ref",
             ));
         };
-        let (got, limit) = (text.chars().count(), limits::SOURCE_REF_CHARACTERS);
-        if got > limit {
-            return Err(refuse(way, "too_long", &format!("at most {limit} characters, got {got}")));
-        }
+        bounded(way, text.chars().count(), limits::SOURCE_REF_CHARACTERS)?;
         if proof && *way != "decision_id" {
-            return Err(refuse("proof", "needs_decision_id", "a proof is of one decision: name it by its id"));
+            return Err(invalid("proof", "needs_decision_id", "a proof is of one decision: name it by its id"));
         }
         // From here on both are closed: they become fingerprints, and nothing reads them.
         let (transaction, customer) = (TransactionRef::new(transaction_ref), CustomerRef::new(customer_ref));
@@ -59,10 +57,6 @@ impl Question {
         };
         Ok(Self { sought, proved: proof.then_some(decision_id) })
     }
-}
-
-fn refuse(field: &str, rule: &'static str, description: &str) -> Refusal {
-    Refusal::InvalidArgument { field: field.to_owned(), rule, description: description.to_owned() }
 }
 
 /// A reference as it is written, from how it was heard: capitals, a hyphen in the middle, and for letters that are misread the

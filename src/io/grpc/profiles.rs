@@ -16,6 +16,7 @@ use crate::domain::profile::person::Profile;
 use crate::domain::screening::transaction::CustomerRef;
 use crate::io::clock;
 use crate::io::engine::Engine;
+use crate::io::grpc::case_words::{bounded, invalid};
 use crate::io::grpc::convert::{self, wire_time};
 use crate::io::grpc::identity::local_caller;
 use crate::io::grpc::refusals::{engine_refusal, storage_refusal};
@@ -85,18 +86,14 @@ where
     V: Views + Send + 'static,
 {
     fn customer(&self, reference: &CustomerRef) -> Result<(&Kept, CustomerName), Refusal> {
-        let refused =
-            |rule, description| Refusal::InvalidArgument { field: "customer_ref".to_owned(), rule, description };
         let kept = self.kept.as_ref().ok_or_else(|| Refusal::FailedPrecondition {
             reason: "PROFILES_OFF",
             description: "this node keeps no profiles: profiles.enabled is false".to_owned(),
         })?;
-        let (got, limit) = (reference.characters(), limits::SOURCE_REF_CHARACTERS);
-        if got > limit {
-            return Err(refused("too_long", format!("a reference has at most {limit} characters, got {got}")));
-        }
+        bounded("customer_ref", reference.characters(), limits::SOURCE_REF_CHARACTERS)?;
         let name = kept.profiles.name(reference);
-        let name = name.ok_or_else(|| refused("missing", "say which customer, by your own reference".to_owned()))?;
+        let name =
+            name.ok_or_else(|| invalid("customer_ref", "missing", "say which customer, by your own reference"))?;
         Ok((kept, name))
     }
 

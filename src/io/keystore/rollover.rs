@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::str::FromStr;
 
 use ed25519_dalek::SigningKey;
 use sha2::{Digest, Sha256};
@@ -15,6 +14,7 @@ use zeroize::Zeroizing;
 use crate::base::bytes::Sha256Digest;
 use crate::base::name::{ConsortiumId, GroupId, MemberId};
 use crate::base::position::TreeSize;
+use crate::base::rotated_key::RotatedKey;
 use crate::domain::feed::sighting_seal::SightingKey;
 use crate::domain::note::key::{KeyError, NoteSigner, VerifierKey};
 use crate::domain::roster::member::{Member, audit_key_name, feed_key_name, witness_key_name};
@@ -23,35 +23,7 @@ use crate::io::certificate::{pin_of_key_pem, pin_of_pem};
 use crate::io::keystore::keys::{HpkeSecret, NodeKeys};
 use crate::node::signers::Signers;
 
-/// The keys a node can change while it goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RotatedKey {
-    Feed,
-    Witness,
-    Audit,
-    Hpke,
-    /// Of the certificate other members pin.
-    PeerTls,
-}
-
-/// No key that rotates has this name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("one of feed, witness, audit, hpke, peer-tls")]
-pub struct UnknownKey;
-
 impl RotatedKey {
-    pub const ALL: [Self; 5] = [Self::Feed, Self::Witness, Self::Audit, Self::Hpke, Self::PeerTls];
-
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Feed => "feed",
-            Self::Witness => "witness",
-            Self::Audit => "audit",
-            Self::Hpke => "hpke",
-            Self::PeerTls => "peer-tls",
-        }
-    }
-
     /// Fingerprints of the keys the roster names now: of feeds the newest of each group, of peer TLS one or two pins.
     pub fn named_by(self, row: &Member) -> Vec<Sha256Digest> {
         let of = |key: &VerifierKey| fingerprint(key.public_key());
@@ -65,14 +37,6 @@ impl RotatedKey {
             Self::Hpke => vec![fingerprint(row.hpke_key.as_bytes())],
             Self::PeerTls => row.pins.clone(),
         }
-    }
-}
-
-impl FromStr for RotatedKey {
-    type Err = UnknownKey;
-
-    fn from_str(name: &str) -> Result<Self, UnknownKey> {
-        Self::ALL.into_iter().find(|key| key.label() == name).ok_or(UnknownKey)
     }
 }
 

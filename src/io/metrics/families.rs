@@ -9,7 +9,7 @@ use crate::domain::profile::anomaly::Anomaly;
 use crate::domain::screening::decision::Decision;
 use crate::io::metrics::atomics::{Count, Distribution};
 use crate::io::metrics::page::{DoorMetrics, Metrics};
-use crate::io::metrics::policy::{candidate, policies, rule_hits};
+use crate::io::metrics::policy::{candidate, policies, refused_now, rule_hits};
 use crate::io::metrics::process::Process;
 use crate::io::metrics::seen::NodeSeen;
 
@@ -119,6 +119,12 @@ pub const FAMILIES: &[Family] = &[
         "Policy files with a fault in them; the policy before them stayed in force.",
         |m, _| policies(m, |policies| one(policies.refused.value())),
     ),
+    Family::gauge(
+        "hushwire_policy_file_refused",
+        "1 where the file as it stands is refused, and an older one is in force.",
+        |m, _| policies(m, refused_now),
+    )
+    .by(&["file"]),
     Family::gauge("hushwire_screening_records_waiting", "Screening records on their way to the audit log.", |m, _| {
         one(m.seen.load().machine.records_waiting)
     }),
@@ -221,6 +227,11 @@ pub const FAMILIES: &[Family] = &[
     Family::gauge("hushwire_cases_waiting", "Stopped orders that nobody has decided on.", |metrics, _| {
         node(metrics, |node| one(node.cases_waiting))
     }),
+    Family::gauge(
+        "hushwire_cases_ending",
+        "Stopped orders that wait for a person, and that their timer ends within the hour.",
+        |metrics, _| node(metrics, |node| one(node.cases_ending)),
+    ),
     Family::gauge(
         "hushwire_unacknowledged_entries",
         "Own entries that peers have not acknowledged, summed over the peers.",
@@ -400,6 +411,7 @@ mod tests {
             "heard",
             "decided",
             "would_decide",
+            "file",
         ];
         for family in FAMILIES {
             assert!(

@@ -4,7 +4,7 @@ use crate::domain::screening::decision::Decision;
 use crate::domain::screening::policy::rule::Heard;
 use crate::io::metrics::families::{Sample, labelled};
 use crate::io::metrics::page::Metrics;
-use crate::io::policies::Policies;
+use crate::io::policies::{File, Policies};
 
 /// Of a node that screens.
 pub(super) fn policies(metrics: &Metrics, read: fn(&Policies) -> Vec<Sample>) -> Vec<Sample> {
@@ -27,4 +27,8 @@ pub(super) fn candidate(policies: &Policies) -> Vec<Sample> {
     let rows =
         pairs.map(|(decided, would)| labelled(&[decided.label(), would.label()], candidate.counted(decided, would)));
     rows.collect()
+}
+
+pub(super) fn refused_now(policies: &Policies) -> Vec<Sample> {
+    File::ALL.map(|file| labelled(&[file.label()], u64::from(policies.is_refused(file)))).to_vec()
 }

@@ -28,6 +28,8 @@ pub struct NodeSeen {
     pub belief_full: bool,
     pub pending: u64,
     pub cases_waiting: u64,
+    /// Of them those that wait for a person, and that their timer ends soon.
+    pub cases_ending: u64,
     pub feeds: FeedsSeen,
     pub unacknowledged_entries: u64,
     pub unacknowledged_retractions: u64,

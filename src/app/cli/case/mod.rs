@@ -1,7 +1,7 @@
 //! `hushwire case`: stopped orders being worked.
 
 mod list;
-mod shown;
+pub(in crate::app::cli) mod shown;
 mod step;
 mod watch;
 
@@ -19,7 +19,7 @@ use local::case_service_client::CaseServiceClient;
 const ROLES: [Role; 1] = [Role::Analyst];
 
 /// Who may see them; the first certificate there is.
-const READERS: [Role; 2] = [Role::Analyst, Role::Screener];
+pub(in crate::app::cli) const READERS: [Role; 2] = [Role::Analyst, Role::Screener];
 
 /// Work held, challenged and blocked orders, from the stop to the outcome
 #[derive(Debug, clap::Args)]
@@ -86,14 +86,14 @@ fn outcome_number(outcome: OrderOutcome) -> i32 {
 }
 
 /// What names a case: its id, or the reference the customer quotes.
-fn named(name: &str) -> local::GetCaseRequest {
+pub(in crate::app::cli) fn named(name: &str) -> local::GetCaseRequest {
     let is_id = name.parse::<CaseId>().is_ok();
     let (case_id, reference) = if is_id { (name.to_owned(), String::new()) } else { (String::new(), name.to_owned()) };
     local::GetCaseRequest { case_id, reference, transaction_ref: String::new() }
 }
 
 /// A case as it is now.
-async fn fetch(node: &Node, request: local::GetCaseRequest) -> Result<local::Case, CliError> {
+pub(in crate::app::cli) async fn fetch(node: &Node, request: local::GetCaseRequest) -> Result<local::Case, CliError> {
     let client = CaseServiceClient::new(node.channel.clone());
     let answer = node
         .insist(|| {

@@ -8,7 +8,7 @@ use crate::io::grpc::wire::hushwire::local::v1 as local;
 use local::{CaseEnd, CaseState, Outcome};
 
 /// The word of a state.
-pub(super) fn state_word(number: i32) -> &'static str {
+pub(in crate::app::cli) fn state_word(number: i32) -> &'static str {
     match CaseState::try_from(number) {
         Ok(CaseState::Open) => "open",
         Ok(CaseState::Challenged) => "challenged",

@@ -7,12 +7,12 @@ use crate::app::cli::doctor::{Findings, Patient};
 use crate::app::cli::member::card::own_pin;
 use crate::app::output::counted;
 use crate::base::limits::EPOCH_DAYS;
+use crate::base::rotated_key::RotatedKey;
 use crate::domain::roster::member::{Member, MemberState};
 use crate::domain::roster::verified::Roster;
 use crate::io::bundle_files::open_kept;
 use crate::io::clock;
 use crate::io::keystore::passphrase::{Passphrase, PassphraseSource};
-use crate::io::keystore::rollover::RotatedKey;
 use crate::io::keystore::store::{Keystore, KeystoreError};
 
 /// Days before its end from which a roster must be renewed: every member has to sign or apply it.

@@ -21,7 +21,9 @@ use crate::app::output::{answer, answer_json};
 use crate::base::bytes::Sha256Digest;
 use crate::base::name::{FeedId, GroupId};
 use crate::base::position::TreeSize;
+use crate::base::rotated_key::RotatedKey;
 use crate::base::time::Timestamp;
+use crate::domain::audit::command::{Command, RotationStep};
 use crate::domain::roster::member::Member;
 use crate::domain::roster::verified::Roster;
 use crate::io::bundle_files::complete;
@@ -29,7 +31,7 @@ use crate::io::certificate::peer_certificate;
 use crate::io::fence_file::FenceFile;
 use crate::io::journal::real_fs::RealFs;
 use crate::io::keystore::keys::{HpkeSecret, random_secret, random_signing_key};
-use crate::io::keystore::rollover::{NextFeedKey, RotatedKey};
+use crate::io::keystore::rollover::NextFeedKey;
 use crate::io::keystore::store::Keystore;
 use crate::io::roster_files::RosterFilesError;
 use crate::io::{clock, random};
@@ -94,50 +96,49 @@ pub fn run(args: &RotateArgs) -> Result<Outcome, CliError> {
     let row = own_row(&node, &keystore)?;
     let row = row.ok_or_else(|| CliError::not_verified(format!("the roster does not list {}", keystore.member)))?;
     let mut change = Change { key: args.key, node: &node, keystore, row, now };
-    let state = if args.finish {
-        State::Finished(change.finish(args, roster)?)
+    let (step, fingerprint) = if args.finish {
+        (RotationStep::Finished, change.finish(args, roster)?)
     } else if args.abandon {
-        State::Abandoned(change.abandon()?)
+        (RotationStep::Abandoned, change.abandon()?)
     } else {
-        State::Made(change.make(args, roster, &mut random::generator())?)
+        (RotationStep::Prepared, change.make(args, roster, &mut random::generator())?)
     };
     change.keystore.replace(&node.keystore(), &passphrase, args.sealing.work())?;
-    report(args, &node, &state)
+    node.commands().leave(&Command::KeyRotated { key: args.key, step, fingerprint })?;
+    report(args, &node, step, fingerprint)
 }
 
-/// What became of the next key, by its fingerprint.
-enum State {
-    Made(Sha256Digest),
-    Finished(Sha256Digest),
-    Abandoned(Sha256Digest),
-}
-
-fn report(args: &RotateArgs, node: &NodeDir, state: &State) -> Result<Outcome, CliError> {
+fn report(
+    args: &RotateArgs,
+    node: &NodeDir,
+    step: RotationStep,
+    fingerprint: Sha256Digest,
+) -> Result<Outcome, CliError> {
     let (key, dir) = (args.key.label(), node.path().display());
-    let (word, fingerprint) = match state {
-        State::Made(fingerprint) => ("made", fingerprint),
-        State::Finished(fingerprint) => ("finished", fingerprint),
-        State::Abandoned(fingerprint) => ("abandoned", fingerprint),
+    let word = match step {
+        RotationStep::Prepared => "made",
+        RotationStep::Finished => "finished",
+        RotationStep::Abandoned => "abandoned",
     };
     if args.json {
         let shown = json!({ "key": key, "state": word, "fingerprint": fingerprint.to_string() });
         return answer_json(&shown).map(|()| Outcome::Done);
     }
-    match state {
-        State::Made(_) => {
+    match step {
+        RotationStep::Prepared => {
             answer(format!("next {key} key beside the one in use, fingerprint {fingerprint}"))?;
             answer(format!("next: kill -HUP the node, and hushwire member card --dir {dir} --out CARD"))?;
             answer("then: hushwire member propose --update CARD --out OUT, the quorum signs, every member applies")?;
             answer(format!("last: hushwire key rotate {key} --dir {dir} --finish"))?;
         }
-        State::Finished(_) => {
+        RotationStep::Finished => {
             answer(format!("{key} key {fingerprint} is in use; the former one is destroyed here, not in backups"))?;
             answer("next: kill -HUP the node")?;
             if args.key == RotatedKey::PeerTls {
                 answer("then end the former pin: a new card, hushwire member propose --update CARD, sign, apply")?;
             }
         }
-        State::Abandoned(_) => {
+        RotationStep::Abandoned => {
             answer(format!("{key} key {fingerprint} is destroyed; the one in use stays"))?;
             answer("a card that names it must not be used: make a new one")?;
         }

@@ -11,6 +11,7 @@ use crate::app::output::{answer, answer_json};
 use crate::base::epoch::KeyEpoch;
 use crate::base::limits;
 use crate::base::time::Timestamp;
+use crate::domain::audit::command::Command;
 use crate::domain::note::SignedNote;
 use crate::domain::roster::succession::RosterNote;
 use crate::domain::roster::verified::Roster;
@@ -59,8 +60,12 @@ pub fn run(args: &ApplyArgs) -> Result<Outcome, CliError> {
             keystore.replace(&node.keystore(), &passphrase, args.sealing.work())?;
         }
     }
+    for epoch in &epochs {
+        node.commands().leave(&Command::EpochPut { epoch: *epoch })?;
+    }
     for roster in chain.iter().skip(known) {
         files.append(roster)?;
+        node.commands().leave(&Command::RosterPut { version: roster.version(), sha256: roster.sha256() })?;
     }
     report(args, &chain, known, &epochs)
 }

@@ -12,6 +12,7 @@ use crate::app::output::{answer, answer_json};
 use crate::base::bytes::Sha256Digest;
 use crate::base::name::GroupId;
 use crate::base::position::TreeSize;
+use crate::base::rotated_key::RotatedKey;
 use crate::base::time::Timestamp;
 use crate::domain::note::key::{NoteSigner, VerifierKey};
 use crate::domain::roster::card::MemberCard;
@@ -19,7 +20,6 @@ use crate::domain::roster::member::{Endpoint, FeedKey, Member, MemberName, Membe
 use crate::io::certificate::pin_of_pem;
 use crate::io::clock;
 use crate::io::keystore::file::{Readers, create, read};
-use crate::io::keystore::rollover::RotatedKey;
 use crate::io::keystore::store::Keystore;
 
 /// Write the card that tells the admins this member's public keys.

@@ -14,6 +14,7 @@ use crate::app::outcome::{CliError, Outcome};
 use crate::app::output::{answer, answer_json};
 use crate::base::bytes::Sha256Digest;
 use crate::base::time::Timestamp;
+use crate::domain::audit::command::Command;
 use crate::domain::roster::succession::verify_chain;
 use crate::domain::roster::verified::Roster;
 use crate::io::clock;
@@ -62,6 +63,7 @@ pub fn run(args: &JoinArgs) -> Result<Outcome, CliError> {
     let entry = Entry { invitation, genesis: args.genesis, passphrase: &passphrase, work: args.sealing.work() };
     let member = keystore.member.clone();
     let roster = join(&node, keystore, entry, clock::now())?;
+    node.commands().leave(&Command::Joined { genesis: args.genesis })?;
     if args.json {
         let shown = json!({
             "member": member.as_str(),

@@ -15,6 +15,7 @@ use crate::app::output::{answer, answer_json};
 use crate::base::bytes::Sha256Digest;
 use crate::base::name::{ConsortiumId, MemberId};
 use crate::base::time::Timestamp;
+use crate::domain::audit::command::Command;
 use crate::io::certificate::{LEAF_DAYS, LocalAuthority, peer_certificate};
 use crate::io::keystore::file::{Readers, create, write};
 use crate::io::keystore::keys::{NodeKeys, TlsKeys};
@@ -87,6 +88,7 @@ pub fn run(args: &KeygenArgs) -> Result<Outcome, CliError> {
     if !node.config().exists() {
         write_configuration(&node, &args.member, &args.addresses, args.sealing.source()?)?;
     }
+    node.commands().leave(&Command::KeysMade { pin })?;
     if args.json {
         let dir = node.path().display().to_string();
         let shown = json!({ "member": args.member.as_str(), "dir": dir, "pin": pin.to_string() });

@@ -10,7 +10,7 @@ use crate::app::output::{self, counted};
 use crate::domain::identifier::guard::GuardLists;
 use crate::domain::screening::language::LanguageTag;
 use crate::domain::screening::policy::Policy;
-use crate::domain::screening::policy::fault::PolicyFault;
+use crate::domain::screening::policy::fault::{Fault, PolicyFault};
 use crate::domain::screening::policy::reads::reads;
 use crate::domain::screening::policy::rule::{Mode, Rule};
 use crate::io::advice_files;
@@ -22,14 +22,18 @@ use crate::io::policy_file::{self, PolicyFileError};
 Examples:
   hushwire policy check policy.toml
   hushwire policy check policy.toml --explain
+  hushwire policy check policy.toml --advice advice
 
-It needs no node. A file that passes comes into force within a second of being saved where [policy] file names it.")]
+It needs no node. A rule may name the texts for customers that ship, and with --advice those in a folder of your own. A file that passes comes into force within a second of being saved where [policy] file names it.")]
 pub(super) struct CheckArgs {
     /// The file
     file: PathBuf,
     /// Say of each rule what it reads, when it is not evaluated at all, and how much work it is at most
     #[arg(long)]
     explain: bool,
+    /// Folder of your own texts for customers, as [advice] folder names it
+    #[arg(long, value_name = "FOLDER")]
+    advice: Option<PathBuf>,
     /// One JSON object on standard output
     #[arg(long)]
     json: bool,
@@ -37,18 +41,10 @@ pub(super) struct CheckArgs {
 
 pub(super) fn run(args: CheckArgs) -> Result<Outcome, CliError> {
     let digest = GuardLists::built_in().digest();
-    match policy_file::load(Some(&args.file), &digest) {
+    let texts = advice_files::load(&args.advice, &LanguageTag::english());
+    let texts = texts.map_err(|error| CliError::failed(error.to_string()))?;
+    match policy_file::load(Some(&args.file), &digest, &texts) {
         Ok(policy) => {
-            let texts = advice_files::load(&None, &LanguageTag::english())
-                .map_err(|error| CliError::failed(error.to_string()))?;
-            for (rule, key) in advice_files::unknown_advice(&policy, &texts) {
-                let (file, line) = (args.file.display(), rule.line);
-                output::remark(format!(
-                    "{file}:{line}: rule {:?}: no text of advice {key} ships; without one of your own ([advice] folder) the \
-                     customer is told the general text of the decision",
-                    rule.name.as_str()
-                ));
-            }
             if args.json {
                 output::answer_json(&as_json(&policy))?;
             } else {
@@ -63,6 +59,9 @@ pub(super) fn run(args: CheckArgs) -> Result<Outcome, CliError> {
                 output::answer_json(&json!({ "faults": faults.0.iter().map(fault_json).collect::<Vec<_>>() }))?;
             } else {
                 faults::tell(&path, &text, &faults);
+            }
+            if args.advice.is_none() && faults.0.iter().any(|one| matches!(one.fault, Fault::UnknownAdvice { .. })) {
+                output::remark("texts of your own are known to the check with --advice FOLDER");
             }
             Err(CliError::usage(format!("{}: it would not come into force", faults::in_short(&path, &faults))))
         }

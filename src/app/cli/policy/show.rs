@@ -8,6 +8,8 @@ use crate::app::outcome::{CliError, Outcome};
 use crate::app::output::{self, counted};
 use crate::app::records::time;
 use crate::base::role::Role;
+use crate::base::time::Timestamp;
+use crate::io::clock;
 use crate::io::grpc::wire::hushwire::local::v1 as local;
 use local::policy_service_client::PolicyServiceClient;
 
@@ -29,7 +31,7 @@ pub(super) struct ShowArgs {
     json: bool,
 }
 
-/// Show what the candidate would have decided otherwise
+/// Show which rules are snoozed, and what the candidate would have decided otherwise
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example:
@@ -63,7 +65,7 @@ pub(super) fn status(args: StatusArgs) -> Result<Outcome, CliError> {
     if args.json {
         output::answer_json(&as_json(&policy))?;
     } else {
-        for line in compared(&policy) {
+        for line in snoozed(&policy, clock::now()).into_iter().chain(compared(&policy)) {
             output::answer(line)?;
         }
     }
@@ -129,6 +131,16 @@ fn in_words(policy: &local::GetPolicyResponse) -> Vec<String> {
         lines.push(format!("{name:<width$}  {decision:<9}  {mode:<6}  hits {hits}{}", snoozed.unwrap_or_default()));
     }
     lines
+}
+
+/// The rules that are told at this time and have no say.
+fn snoozed(policy: &local::GetPolicyResponse, now: Timestamp) -> Vec<String> {
+    let asleep = policy.rules.iter().filter_map(|rule| {
+        let until =
+            rule.snoozed_until.as_ref().filter(|until| u64::try_from(until.seconds).is_ok_and(|s| s > now.unix_s()))?;
+        Some(format!("snoozed    {} until {}, fired {} times since", rule.name, time::show(until), rule.hits_snoozed))
+    });
+    asleep.collect()
 }
 
 fn compared(policy: &local::GetPolicyResponse) -> Vec<String> {

@@ -1,10 +1,10 @@
 //! `hushwire publish FILE --follow`: what is added to a file is published, and how far is remembered.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::app::cli::client::Fingerprints;
@@ -19,6 +19,7 @@ use crate::app::records::draft;
 use crate::app::records::follow::{self, Place, Step, Turn};
 use crate::app::records::refusal::{Refusal, Report};
 use crate::app::records::source::SourceError;
+use crate::app::told_to_stop::told_to_stop;
 use crate::base::role::Role;
 use crate::io::grpc::wire::hushwire::local::v1 as local;
 use crate::io::{clock, random};
@@ -97,15 +98,16 @@ impl Following<'_> {
     async fn all(&mut self, mut steps: mpsc::Receiver<Step<Vec<local::IndicatorDraft>>>) -> Result<(), CliError> {
         let failed = |error| CliError::failed(format!("signals cannot be waited for: {error}"));
         // Listened for from here on: one that comes while a call is made is not lost.
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        let mut told = pin!(told_to_stop());
         loop {
             // A call that is repeated waits for all it held: a part of it under another id would be published twice.
             let idle = if self.saved || self.repeated.is_some() { Duration::MAX } else { FOLLOW_IDLE };
             let next = tokio::select! {
                 next = tokio::time::timeout(idle, steps.recv()) => next,
-                _ = interrupt.recv() => return self.stop().await,
-                _ = terminate.recv() => return self.stop().await,
+                told = told.as_mut() => {
+                    told.map_err(failed)?;
+                    return self.stop().await;
+                }
             };
             match next {
                 Err(_idle) => self.flush().await?,

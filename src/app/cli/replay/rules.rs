@@ -40,7 +40,7 @@ impl RuleOption {
             Self::Any => Ok(StopRule::Any),
             Self::Corroborated => Ok(StopRule::Corroborated),
             Self::BuiltIn => Ok(StopRule::built_in(guard_digest)),
-            Self::File(path) => match policy_file::load(Some(path), guard_digest) {
+            Self::File(path) => match policy_file::load_untold(path, guard_digest) {
                 Ok(policy) => {
                     let name = format!("{} ({})", path.display(), policy.title());
                     Ok(StopRule::Policy { name, policy: Arc::new(policy) })

@@ -66,6 +66,8 @@ pub enum Fault {
     Deep,
     #[error("unknown {what} {name:?}{}", meant(nearest.as_deref()))]
     UnknownName { what: &'static str, name: String, nearest: Option<String> },
+    #[error("no text for customers has the key {key:?}{}", meant(nearest.as_deref()))]
+    UnknownAdvice { key: String, nearest: Option<String> },
     #[error("{what} must be {expected}, got {got}")]
     Type { what: String, expected: &'static str, got: &'static str },
     #[error("{word:?} is not {expected}{}", meant(nearest.as_deref()))]

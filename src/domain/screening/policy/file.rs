@@ -12,9 +12,11 @@ use toml::de::{DeTable, DeValue};
 
 use crate::base::limits;
 use crate::base::time::Timestamp;
+use crate::domain::screening::advice::AdviceTexts;
 use crate::domain::screening::decision::Decision;
 use crate::domain::screening::policy::check::{Misfit, check};
 use crate::domain::screening::policy::fault::{Fault, PolicyFault, PolicyFaults, nearest};
+use crate::domain::screening::policy::language::Condition;
 use crate::domain::screening::policy::needs::Needs;
 use crate::domain::screening::policy::reads::reads_matches;
 use crate::domain::screening::policy::rule::{Description, Mode, Rule};
@@ -36,8 +38,9 @@ const RULE_KEYS: &[&str] =
 const WORD: &str = "a lower-case word of letters, digits and _, of at most 64 characters";
 const DECISION: &str = "\"allow\", \"challenge\", \"hold\" or \"block\"";
 
-pub fn read(text: &str) -> Result<PolicyFile, PolicyFaults> {
-    let mut reader = Reader { text, faults: Vec::new(), rule: None };
+/// `texts` are those there are for customers: a key of none of them is a fault. Where they are not given a rule may name any.
+pub fn read(text: &str, texts: Option<&AdviceTexts>) -> Result<PolicyFile, PolicyFaults> {
+    let mut reader = Reader { text, texts, faults: Vec::new(), rule: None };
     let (got, limit) = (text.len(), limits::decisions::POLICY_BYTES);
     if got > limit {
         reader.fault(0..0, Fault::TooLong { what: "a policy", got, limit });
@@ -62,6 +65,7 @@ pub fn read(text: &str) -> Result<PolicyFile, PolicyFaults> {
 
 struct Reader<'t> {
     text: &'t str,
+    texts: Option<&'t AdviceTexts>,
     faults: Vec<PolicyFault>,
     /// The rule that is read.
     rule: Option<String>,
@@ -142,7 +146,7 @@ impl Reader<'_> {
             self.or_fault("decision", DECISION, value, decision)
         });
         let reason = table.get("reason").and_then(|value| self.word("reason", value));
-        let advice = table.get("advice").and_then(|value| self.word("advice", value));
+        let advice = table.get("advice").and_then(|value| self.advice(value));
         let mode = table.get("mode").map(|value| {
             let mode = text(value).and_then(|label| label.parse().ok());
             self.or_fault("mode", "\"live\", \"shadow\" or \"off\"", value, mode)
@@ -182,7 +186,7 @@ impl Reader<'_> {
         source: &str,
         each_match: bool,
         amounts: &Thresholds,
-    ) -> Option<crate::domain::screening::policy::language::Condition> {
+    ) -> Option<Condition> {
         match check(source, each_match, amounts) {
             Ok(condition) => Some(condition),
             Err(Misfit { offset, fault }) => {
@@ -298,6 +302,15 @@ impl Reader<'_> {
         self.or_fault(key, WORD, value, word)
     }
 
+    fn advice(&mut self, value: &Value<'_>) -> Option<Word> {
+        let key = self.word("advice", value)?;
+        if let Some(texts) = self.texts.filter(|texts| !texts.known(key.as_str())) {
+            let nearest = nearest(key.as_str(), texts.keys());
+            self.fault(value.span(), Fault::UnknownAdvice { key: key.to_string(), nearest });
+        }
+        Some(key)
+    }
+
     fn text_of<'v>(&mut self, key: &str, value: &'v Value<'_>) -> Option<&'v str> {
         self.or_fault(key, "a text", value, text(value))
     }
@@ -323,12 +336,7 @@ impl Reader<'_> {
     }
 
     /// What members reported is never the only ground; what a member knows by itself may be.
-    fn sole(
-        &mut self,
-        value: &Value<'_>,
-        condition: &crate::domain::screening::policy::language::Condition,
-        each: bool,
-    ) -> bool {
+    fn sole(&mut self, value: &Value<'_>, condition: &Condition, each: bool) -> bool {
         let given = match value.get_ref() {
             DeValue::Boolean(given) => Some(*given),
             _ => None,

@@ -25,6 +25,7 @@ pub mod names;
 pub mod needs;
 pub mod reads;
 pub mod rule;
+pub mod snooze;
 pub mod thresholds;
 pub mod word;
 
@@ -32,6 +33,7 @@ use sha2::{Digest, Sha256};
 
 use crate::base::bytes::Sha256Digest;
 use crate::base::framing::framed;
+use crate::domain::screening::advice::AdviceTexts;
 use crate::domain::screening::policy::fault::PolicyFaults;
 use crate::domain::screening::policy::rule::Rule;
 use crate::domain::screening::policy::word::Word;
@@ -52,7 +54,16 @@ pub struct Policy {
 impl Policy {
     /// Reads and checks a file. `guard_digest` is the digest of the guard lists in force.
     pub fn parse(text: &str, guard_digest: &Sha256Digest) -> Result<Self, PolicyFaults> {
-        let file = file::read(text)?;
+        Self::read(text, guard_digest, None)
+    }
+
+    /// The same for a node that has these texts for customers: no rule may name another.
+    pub fn parse_for(text: &str, guard_digest: &Sha256Digest, texts: &AdviceTexts) -> Result<Self, PolicyFaults> {
+        Self::read(text, guard_digest, Some(texts))
+    }
+
+    fn read(text: &str, guard_digest: &Sha256Digest, texts: Option<&AdviceTexts>) -> Result<Self, PolicyFaults> {
+        let file = file::read(text, texts)?;
         let digest = digest(&text_digest(text), guard_digest);
         Ok(Self { name: file.name, version: file.version, rules: file.rules, text: text.to_owned(), digest })
     }

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use crate::base::bytes::Sha256Digest;
+use crate::domain::screening::advice::{AdviceText, AdviceTexts};
+use crate::domain::screening::language::LanguageTag;
 use crate::domain::screening::policy::Policy;
 
 fn parse(text: &str) -> Result<Policy, String> {
@@ -10,6 +12,22 @@ fn parse(text: &str) -> Result<Policy, String> {
 }
 
 const HEAD: &str = "name = \"test\"\nversion = 1\n";
+
+#[test]
+fn a_text_for_customers_that_there_is_not_is_a_fault_with_its_place_and_the_nearest() {
+    let text = |key: &str| AdviceText::new(key, "Title".to_owned(), "Text.".to_owned()).expect("plain");
+    let keys = ["payment_on_hold", "travel"].map(|key| (key.to_owned(), text(key)));
+    let texts = AdviceTexts::new([(LanguageTag::english(), keys.into())].into(), LanguageTag::english());
+    let texts = texts.expect("few");
+    let rule = "[[rule]]\nname = \"it\"\nwhen = \"true\"\ndecision = \"hold\"\nadvice = ";
+    let guards = Sha256Digest([0; 32]);
+    let check = |key: &str| Policy::parse_for(&format!("{HEAD}{rule}\"{key}\"\n"), &guards, &texts);
+    assert!(check("travel").is_ok());
+    let said = check("payment_hold").expect_err("there is none").to_string();
+    let place = "line 7, column 10: rule \"it\": no text for customers has the key \"payment_hold\"";
+    assert_eq!(said, format!("{place}; did you mean \"payment_on_hold\"?"));
+    assert!(parse(&format!("{HEAD}{rule}\"payment_hold\"\n")).is_ok(), "who tells customers nothing");
+}
 
 #[test]
 fn a_fault_is_told_by_line_column_rule_and_name() {

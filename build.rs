@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 /// Blobs of feed entries: decoded by the core, so they are generated apart from the services.
 const BLOBS: &str = "hushwire/types/v1/entry.proto";
 
-const SERVICES: [&str; 7] = [
+const SERVICES: [&str; 9] = [
     "hushwire/types/v1/types.proto",
     "hushwire/local/v1/publishing.proto",
     "hushwire/local/v1/lists.proto",
     "hushwire/local/v1/screening.proto",
+    "hushwire/local/v1/brake.proto",
+    "hushwire/local/v1/late.proto",
     "hushwire/local/v1/node.proto",
     "hushwire/peer/v1/exchange.proto",
     "hushwire/compliance/v1/compliance.proto",

@@ -44,6 +44,8 @@ pub struct Config {
     pub passphrase: PassphraseSource,
     pub feed: FeedConfig,
     pub screening: ScreeningConfig,
+    pub late: LateConfig,
+    pub brake: BrakeConfig,
     /// Longest wait of a screening record before it is written, milliseconds.
     pub audit_window_ms: u64,
     pub statistics: StatisticsConfig,
@@ -84,6 +86,46 @@ pub struct ScreeningConfig {
     pub default_region: Option<Region2>,
     /// Age from which a peer's feed is stale, seconds; the roster's limit where none.
     pub freshness_limit_s: Option<u64>,
+}
+
+/// How long orders that passed are followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LateConfig {
+    /// 0 follows none.
+    pub hours: u64,
+    pub max_orders: usize,
+}
+
+impl LateConfig {
+    fn read(reader: &mut Reader) -> Self {
+        let orders = reader.integer("late.max_orders", 1..=10_000_000, limits::LATE_ORDERS);
+        Self {
+            hours: reader.integer("late.hours", 0..=720, limits::LATE_HOURS),
+            max_orders: usize::try_from(orders).expect("the reader's range fits"),
+        }
+    }
+}
+
+/// When indicators that would concern many orders are stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrakeConfig {
+    /// Of a thousand own transactions, that an own publication may concern without being forced.
+    pub refuse_per_mille: u64,
+    /// The same of an indicator of another member, before it is held back.
+    pub hold_per_mille: u64,
+    /// File of values known to be good.
+    pub canaries: Option<PathBuf>,
+}
+
+impl BrakeConfig {
+    fn read(reader: &mut Reader, dir: &NodeDir) -> Self {
+        let mut per_mille = |key| reader.integer(key, 1..=1_000, limits::BRAKE_PER_MILLE);
+        Self {
+            refuse_per_mille: per_mille("brake.refuse_per_mille"),
+            hold_per_mille: per_mille("brake.hold_per_mille"),
+            canaries: reader.optional::<PathBuf>("brake.canaries", "a path").map(|file| dir.path().join(file)),
+        }
+    }
 }
 
 /// How much privacy loss this node allows itself.
@@ -191,6 +233,8 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
         default_region: reader.optional("screening.default_region", "two capital letters (ISO 3166-1), e.g. \"DE\""),
         freshness_limit_s: (limit_s != 0).then_some(limit_s),
     };
+    let late = LateConfig::read(reader);
+    let brake = BrakeConfig::read(reader, &dir);
     let audit_window_ms = reader.integer("audit.window_ms", 0..=10_000, 50);
     let statistics = StatisticsConfig {
         epsilon_nano: reader.billionths("statistics.epsilon", 0.001..=10.0, 100_000_000),
@@ -229,6 +273,8 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
         passphrase,
         feed,
         screening,
+        late,
+        brake,
         audit_window_ms,
         statistics,
         guard_dir,
@@ -338,6 +384,7 @@ mod tests {
         // The keys without a default show an example.
         expected.screening.default_region = all.screening.default_region;
         expected.screening.freshness_limit_s = all.screening.freshness_limit_s;
+        expected.brake.canaries = all.brake.canaries.clone();
         expected.dir = all.dir.clone();
         expected.keystore = all.keystore.clone();
         expected.guard_dir = all.guard_dir.clone();
@@ -348,7 +395,7 @@ mod tests {
         expected.webhooks = all.webhooks.clone();
         assert_eq!(all, expected);
         assert_eq!(as_written, parse("[node]\nmember = \"bank-a\"", &[]).expect("valid"));
-        assert_eq!(uncommented.matches(" = ").count(), 33, "every key stands in the template once");
+        assert_eq!(uncommented.matches(" = ").count(), 38, "every key stands in the template once");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Floor 3: the outside. gRPC, TLS, disk, clock and randomness live here and nowhere below.
 
 pub mod access;
+pub mod answered;
 pub mod backup;
 pub mod bundle_files;
 pub mod certificate;

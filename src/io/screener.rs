@@ -25,11 +25,13 @@ use crate::domain::screening::answer::{RefusedIdentifier, Screening};
 use crate::domain::screening::decision::Decision;
 use crate::domain::screening::demands::Demands;
 use crate::domain::screening::freshness::Freshness;
+use crate::domain::screening::late::order::Order;
 use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::screening::policy::BuiltInPolicy;
 use crate::domain::screening::reference::reference;
-use crate::domain::screening::screen::{ScreeningContext, screen};
+use crate::domain::screening::screen::{ScreeningContext, screen_traced};
 use crate::domain::screening::transaction::Transaction;
+use crate::io::answered::{Answers, Given};
 use crate::io::engine::Engine;
 use crate::io::metrics::counts::ScreeningCounts;
 use crate::io::{clock, random};
@@ -52,6 +54,8 @@ pub struct Screener {
     pub own: MemberId,
     pub sandbox: bool,
     pub records: Records,
+    /// Where answers are followed, if they are.
+    pub answers: Option<Answers>,
 }
 
 /// An answer with its place in the audit log.
@@ -120,6 +124,7 @@ impl Screener {
     ) -> Result<(Answered, Option<Written>), Unscreened> {
         let belief = self.belief.load();
         let belief = belief.as_ref().ok_or(Unscreened::Cold)?;
+        let belief_version = belief.version();
         let context = ScreeningContext {
             keys: &self.keys.load(),
             belief,
@@ -133,13 +138,18 @@ impl Screener {
             sandbox: self.sandbox,
             now,
         };
-        let mut screening = screen(transaction, &context);
+        let (mut screening, traced) = screen_traced(transaction, &context);
         if screening.refused.len() == transaction.identifiers().len() {
             return Err(Unscreened::NothingUsable(screening.refused.swap_remove(0)));
         }
         let id: [u8; 16] = random::bytes();
         let decision_id = hex::encode(id);
         let (audit, written) = self.records.take(caller, &screening, &decision_id, durable, now);
+        if let Some(answers) = &self.answers {
+            let answered = screening.decision;
+            let order = Order { id, caller: caller.to_string(), at: now, answered, outline: transaction.outline() };
+            answers.take(Given::new(order, traced, &screening, belief_version));
+        }
         Ok((Answered { reference: reference(&id), screening, decision_id, audit }, written))
     }
 }

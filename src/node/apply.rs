@@ -46,6 +46,8 @@ impl State {
                 change::Kind::ErasureConfirmed(confirmed) => {
                     self.erasures.confirm(&confirmed.id, &confirmed.erased)?;
                 }
+                change::Kind::Quarantined(quarantined) => self.quarantines.raise(quarantined)?,
+                change::Kind::QuarantineDecided(decided) => self.quarantines.decide(decided)?,
                 change::Kind::Listed(listed) => self.apply_listed(listed)?,
                 change::Kind::Cosigned(cosigned) => self.apply_cosigned(cosigned)?,
                 change::Kind::AuditWitnessed(witnessed) => self.apply_audit_witnessed(witnessed)?,

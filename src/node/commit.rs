@@ -11,6 +11,7 @@
 
 use prost::Message;
 
+use crate::node::quarantine::{QuarantineDecided, Quarantined};
 use crate::node::store::StorageFault;
 
 /// Layout of the records; stands in the first record of every journal.
@@ -26,7 +27,7 @@ pub struct Commit {
 /// One change.
 #[derive(Clone, PartialEq, Message)]
 pub struct Change {
-    #[prost(oneof = "change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15")]
+    #[prost(oneof = "change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 25, 26")]
     pub kind: Option<change::Kind>,
 }
 
@@ -62,6 +63,10 @@ pub mod change {
         ErasureAsked(super::ErasureAsked),
         #[prost(message, tag = "15")]
         ErasureConfirmed(super::ErasureConfirmed),
+        #[prost(message, tag = "25")]
+        Quarantined(super::Quarantined),
+        #[prost(message, tag = "26")]
+        QuarantineDecided(super::QuarantineDecided),
     }
 }
 

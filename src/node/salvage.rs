@@ -120,7 +120,9 @@ impl Salvage {
                 | change::Kind::AuditWitnessed(_)
                 | change::Kind::Listed(_)
                 | change::Kind::ErasureAsked(_)
-                | change::Kind::ErasureConfirmed(_),
+                | change::Kind::ErasureConfirmed(_)
+                | change::Kind::Quarantined(_)
+                | change::Kind::QuarantineDecided(_),
             ) => true,
             Some(
                 change::Kind::Opened(_)

@@ -277,6 +277,8 @@ fn run_of(commit: Commit, origin: &str, first: EntryIndex) -> Option<Vec<StoredE
         | change::Kind::Cosigned(_)
         | change::Kind::AuditWitnessed(_)
         | change::Kind::ErasureAsked(_)
-        | change::Kind::ErasureConfirmed(_) => None,
+        | change::Kind::ErasureConfirmed(_)
+        | change::Kind::Quarantined(_)
+        | change::Kind::QuarantineDecided(_) => None,
     })
 }

@@ -22,6 +22,7 @@ use crate::domain::roster::exclusion::Exclusions;
 use crate::domain::roster::succession::RosterNote;
 use crate::domain::roster::verified::Roster;
 use crate::domain::screening::own_lists::OwnLists;
+use crate::domain::screening::traffic::Traffic;
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::ledger::Ledger;
 use crate::node::believe::{Allowances, Heard, believe};
@@ -33,6 +34,7 @@ use crate::node::fence::Fence;
 use crate::node::identity::Identity;
 use crate::node::pending::Pending;
 use crate::node::published::Published;
+use crate::node::quarantine::Quarantines;
 use crate::node::record_command::Commands;
 use crate::node::store::{RecordNumber, StorageFault, ViewChange};
 use crate::node::unbelieved::Why;
@@ -55,6 +57,16 @@ pub struct Settings {
     pub quarter_cap: Epsilon,
     /// Version of the program, for the audit log.
     pub version: &'static str,
+    /// None lets every publication pass.
+    pub brake: Option<BrakeTerms>,
+}
+
+/// What an own publication may concern.
+#[derive(Debug, Clone)]
+pub struct BrakeTerms {
+    pub traffic: Arc<Traffic>,
+    /// Of a thousand transactions of this node.
+    pub refuse_per_mille: u64,
 }
 
 /// The node's memory.
@@ -87,6 +99,8 @@ pub struct State {
     pub quotas: BTreeMap<MemberId, u32>,
     /// Erasures that wait for a second person, or did until lately.
     pub erasures: Erasures,
+    /// What of others is held back here until people decide.
+    pub quarantines: Quarantines,
     /// An erasure was taken in that compaction has not seen.
     pub erased_lately: bool,
     /// The audit log says that the node stopped, and not that it started again.
@@ -129,6 +143,7 @@ impl State {
             exclusions: Exclusions::default(),
             quotas: roster.members().iter().map(|member| (member.id.clone(), member.entries_per_day)).collect(),
             erasures: Erasures::default(),
+            quarantines: Quarantines::default(),
             erased_lately: false,
             stopped: false,
             written_at: Timestamp::from_unix_ms(0),
@@ -176,6 +191,9 @@ impl State {
     pub fn show(&mut self) {
         let believed = std::mem::take(&mut self.staged.believed);
         self.believe_all(&believed);
+        if std::mem::take(&mut self.quarantines.unshown) {
+            self.belief.writer().set_brake(self.quarantines.brake());
+        }
         self.pending.show();
         self.staged_requests.clear();
         self.count_witnesses();

@@ -30,6 +30,7 @@ use crate::node::commit::{
 use crate::node::keys;
 use crate::node::list::still_listed;
 use crate::node::published::day_of;
+use crate::node::quarantine::is_over_ms;
 use crate::node::state::State;
 use crate::node::store::{Keep, RecordNumber};
 
@@ -141,6 +142,8 @@ impl Sweep {
             Some(change::Kind::Audited(audited)) => (true, self.audited(audited)),
             Some(change::Kind::ErasureAsked(asked)) => (!self.ended(asked.time_ms), false),
             Some(change::Kind::ErasureConfirmed(confirmed)) => (!self.ended(confirmed.time_ms), false),
+            Some(change::Kind::Quarantined(raised)) => (!is_over_ms(raised.time_ms, self.now), false),
+            Some(change::Kind::QuarantineDecided(decided)) => (!is_over_ms(decided.time_ms, self.now), false),
             Some(change::Kind::Listed(listed)) => self.listed(listed),
             Some(change::Kind::Cosigned(cosigned)) => (!self.is_superseded(cosigned), false),
             Some(change::Kind::AuditWitnessed(witnessed)) => (!self.is_outdated(witnessed), false),

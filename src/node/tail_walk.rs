@@ -99,7 +99,9 @@ impl<'a> TailWalk<'a> {
                 | change::Kind::Recovered(_)
                 | change::Kind::AuditWitnessed(_)
                 | change::Kind::ErasureAsked(_)
-                | change::Kind::ErasureConfirmed(_) => {}
+                | change::Kind::ErasureConfirmed(_)
+                | change::Kind::Quarantined(_)
+                | change::Kind::QuarantineDecided(_) => {}
             }
         }
         Ok(())

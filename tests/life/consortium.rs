@@ -158,6 +158,7 @@ impl Consortium {
             typologies: TypologyList::built_in(),
             quarter_cap: Epsilon::QUARTER_CAP,
             version: "test",
+            brake: None,
         }
     }
 }

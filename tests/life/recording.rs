@@ -99,6 +99,7 @@ fn screener(consortium: &Consortium, house: &House) -> (Arc<Screener>, mpsc::Rec
         own: state.identity.member.clone(),
         sandbox: true,
         records,
+        answers: None,
     };
     (Arc::new(screener), waiting)
 }

@@ -21,6 +21,7 @@ mod gate;
 mod groups;
 mod http;
 mod keys;
+mod late;
 mod leak;
 mod limits;
 mod lists;

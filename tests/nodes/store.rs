@@ -48,6 +48,7 @@ impl Home {
             typologies: TypologyList::built_in(),
             quarter_cap: Epsilon::from_nano(1),
             version: "0",
+            brake: None,
         };
         let (journal, views) = (self.journal(), MemoryViews::default());
         Node::open(identity, settings, roster, journal, views, now, &mut random::generator()).expect("opens")

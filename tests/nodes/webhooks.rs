@@ -32,7 +32,7 @@ const SANDBOX: [(&str, &str); 1] = [("HUSHWIRE__SCREENING__SANDBOX", "true")];
 
 /// What a receiver does with the next event.
 #[derive(Clone)]
-enum Answer {
+pub enum Answer {
     /// The whole answer; the connection ends behind it.
     Say(String),
     /// Closes without a word.
@@ -49,7 +49,7 @@ fn status(code: u16) -> Answer {
 
 /// An event as it came.
 #[derive(Debug, Clone)]
-struct Posted {
+pub struct Posted {
     id: String,
     timestamp: u64,
     signature: String,
@@ -57,7 +57,7 @@ struct Posted {
 }
 
 impl Posted {
-    fn event(&self) -> serde_json::Value {
+    pub fn event(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).expect("JSON")
     }
 
@@ -72,15 +72,15 @@ impl Posted {
 }
 
 /// A receiver of one node. Without a plan left it answers 204.
-struct Desk {
-    address: SocketAddr,
+pub struct Desk {
+    pub address: SocketAddr,
     posted: Receiver<Posted>,
     /// Bytes of each flood until the other side was gone.
     flooded: Receiver<usize>,
 }
 
 impl Desk {
-    fn open(tcp: TcpListener, plan: Vec<Answer>, tls: Option<Arc<Mutex<Arc<ServerConfig>>>>) -> Self {
+    pub fn open(tcp: TcpListener, plan: Vec<Answer>, tls: Option<Arc<Mutex<Arc<ServerConfig>>>>) -> Self {
         let address = tcp.local_addr().expect("bound");
         let plan = Mutex::new(plan);
         let ((tell, posted), (tell_flood, flooded)) = (channel(), channel());
@@ -100,7 +100,7 @@ impl Desk {
         Self { address, posted, flooded }
     }
 
-    fn next(&self) -> Posted {
+    pub fn next(&self) -> Posted {
         self.posted.recv_timeout(PATIENCE).expect("an event in time")
     }
 }
@@ -168,7 +168,7 @@ fn converse(
     }
 }
 
-fn secret(byte: u8) -> String {
+pub fn secret(byte: u8) -> String {
     format!("whsec_{}", BASE64.encode([byte; 32]))
 }
 
@@ -191,7 +191,7 @@ fn start(home: &Home) -> Node {
     node
 }
 
-fn loopback() -> TcpListener {
+pub fn loopback() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").expect("a free port")
 }
 

@@ -174,7 +174,7 @@ impl World {
             let drafts = asked.identifiers.iter().map(one).collect();
             let content = format!("{:?}", asked.identifiers);
             let request = node.request(&asked.id, content.as_bytes());
-            let request = PublishRequest { request, group: None, drafts, dry_run: false, spread_s };
+            let request = PublishRequest { request, group: None, drafts, dry_run: false, force_wide: false, spread_s };
             node.publish_indicators(&Actor::Node, request, now, rng)
         });
         match called {

@@ -180,6 +180,7 @@ impl Consortium {
             typologies: TypologyList::built_in(),
             quarter_cap: Epsilon::QUARTER_CAP,
             version: "simulation",
+            brake: None,
         }
     }
 

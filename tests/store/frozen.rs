@@ -66,6 +66,7 @@ fn open(dir: &Path, now: Timestamp) -> Result<Node<FileJournal<RealFs>, MemoryVi
         typologies: TypologyList::built_in(),
         quarter_cap: Epsilon::from_nano(2_000_000_000),
         version: "0",
+        brake: None,
     };
     let journal = FileJournal::open(RealFs, &dir.join("journal"), &keys.storage, JournalOptions::default())?;
     Node::open(identity, settings, roster, journal, MemoryViews::default(), now, &mut random::generator())

@@ -28,6 +28,7 @@ mod lock;
 pub mod member;
 pub mod openapi;
 pub mod publish;
+mod quarantine;
 pub mod restore;
 pub mod retract;
 pub mod screen;
@@ -85,6 +86,7 @@ enum Command {
     Erase(erase::EraseArgs),
     Due(due::DueArgs),
     Screen(screen::ScreenArgs),
+    Quarantine(quarantine::QuarantineArgs),
     List(list::ListArgs),
     Status(status::StatusArgs),
     Doctor(doctor::DoctorArgs),
@@ -115,6 +117,7 @@ impl Command {
             Self::Erase(args) => erase::run(args),
             Self::Due(args) => due::run(args),
             Self::Screen(args) => screen::run(args),
+            Self::Quarantine(args) => quarantine::run(args),
             Self::List(args) => list::run(args),
             Self::Status(args) => status::run(args),
             Self::Doctor(args) => doctor::run(args),

@@ -51,6 +51,9 @@ pub struct PublishArgs {
     /// Check every record against the node's rules and publish nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Publish also what would have matched many of your own orders of the last seven days; without it such records are refused
+    #[arg(long)]
+    pub force_wide: bool,
     /// Keep reading as the file grows, until Ctrl-C or SIGTERM. How far it was published is remembered: started again, the
     /// command goes on there. Standard input has no place that could be remembered
     #[arg(long, conflicts_with = "dry_run")]

@@ -80,6 +80,22 @@ passphrase = {passphrase}
 # A peer's feed older than this is stale: what it says alone can hold, not block. The roster's limit where not given.
 # freshness_limit_s = 300
 
+[late]
+# Hours for which orders that passed are followed: what others say of them meanwhile is told as a late match. In memory only, a
+# restart begins anew; 0 follows none. docs/late-match.md says what it holds.
+# hours = 72
+# Orders followed at once, some 700 bytes each; beyond that the oldest leave.
+# max_orders = 50000
+
+[brake]
+# Of a thousand of this node's own transactions of the last seven days, that an indicator may concern: an own publication beyond
+# it is refused unless forced, one of another member is held back until people decide. docs/brake.md says how.
+# refuse_per_mille = 10
+# hold_per_mille = 10
+# File of values you know to be good, one kind,value a line: own infrastructure, own test customers. Whoever flags one is held
+# back at once. Read at start and when it changes, and never stored.
+# canaries = "canaries.csv"
+
 [audit]
 # Screening records are written together after this many milliseconds at most.
 # window_ms = 50
@@ -132,7 +148,7 @@ passphrase = {passphrase}
 # name = "desk"
 # https, or http on this machine.
 # url = "https://desk.bank.example/hushwire"
-# "decision" for all that stop an order, one of them by name as in "decision.block", and "alarm".
+# "decision" for all that stop an order, one of them by name as in "decision.block", "late_match" and "alarm".
 # events = ["decision", "alarm"]
 # File of the secret that signs, whsec_ and base64; two lines while one takes over from the other.
 # secret = "webhook.secret"

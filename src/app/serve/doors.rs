@@ -19,9 +19,11 @@ use crate::io::access::tokens::{Loaded, TokenRegistry};
 use crate::io::clock;
 use crate::io::exchange::links::Links;
 use crate::io::exchange::streams::Streams;
+use crate::io::grpc::brake::BrakeDesk;
 use crate::io::grpc::compliance::Compliance;
 use crate::io::grpc::exchange::Exchange;
 use crate::io::grpc::gate::{Gate, GateSettings};
+use crate::io::grpc::late::LateMatches;
 use crate::io::grpc::lists::Lists;
 use crate::io::grpc::node::NodeState;
 use crate::io::grpc::publishing::{PublishDefaults, Publishing};
@@ -29,6 +31,8 @@ use crate::io::grpc::reflection::{reflection, reflection_alpha};
 use crate::io::grpc::screening::ScreeningDesk;
 use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_server::AuditServiceServer;
 use crate::io::grpc::wire::hushwire::compliance::v1::statistics_service_server::StatisticsServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::brake_service_server::BrakeServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::late_match_service_server::LateMatchServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::lists_service_server::ListsServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::node_service_server::NodeServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::publishing_service_server::PublishingServiceServer;
@@ -152,15 +156,24 @@ pub fn local(
     links: &Links,
     desk: &RosterDesk,
     metrics: &Arc<Metrics>,
+    stopping: &watch::Receiver<bool>,
 ) -> Result<LocalDoor, ServeError> {
     let identity = local_identity(config, &material.keystore)?;
     let tls = local_tls(config, &identity)?;
     let apply = desk.clone();
     let defaults = PublishDefaults { ack: config.feed.ack, spread_s: config.feed.spread_s };
     let counted = Arc::clone(&metrics.publishing);
-    let publishing = Publishing { engine: engine.clone(), member: config.member.clone(), defaults, counted };
+    let publishing = Publishing {
+        engine: engine.clone(),
+        member: config.member.clone(),
+        defaults,
+        refuse_per_mille: config.brake.refuse_per_mille,
+        counted,
+    };
     let screening = ScreeningDesk { screener: Arc::clone(screener), consortium: engine.consortium().clone() };
     let lists = Lists { engine: engine.clone() };
+    let brake = BrakeDesk { engine: engine.clone() };
+    let late = LateMatches { engine: engine.clone(), stopping: stopping.clone() };
     let default_epsilon = Epsilon::from_nano(config.statistics.epsilon_nano);
     let compliance = Compliance { engine: engine.clone(), default_epsilon };
     let node = NodeState {
@@ -176,6 +189,8 @@ pub fn local(
     let routes = Routes::new(PublishingServiceServer::new(publishing).max_decoding_message_size(most))
         .add_service(ScreeningServiceServer::new(screening).max_decoding_message_size(most))
         .add_service(ListsServiceServer::new(lists).max_decoding_message_size(most))
+        .add_service(BrakeServiceServer::new(brake).max_decoding_message_size(most))
+        .add_service(LateMatchServiceServer::new(late).max_decoding_message_size(most))
         .add_service(NodeServiceServer::new(node).max_decoding_message_size(most))
         .add_service(AuditServiceServer::new(compliance.clone()).max_decoding_message_size(most))
         .add_service(StatisticsServiceServer::new(compliance).max_decoding_message_size(most))

@@ -18,10 +18,12 @@ use crate::node::store::{Journal, Views};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Services that need the store. The empty name is the node as a whole.
-const STORING: [&str; 5] = [
+const STORING: [&str; 7] = [
     "",
     "hushwire.local.v1.PublishingService",
     "hushwire.local.v1.ListsService",
+    "hushwire.local.v1.LateMatchService",
+    "hushwire.local.v1.BrakeService",
     "hushwire.compliance.v1.AuditService",
     "hushwire.compliance.v1.StatisticsService",
 ];

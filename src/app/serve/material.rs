@@ -17,7 +17,9 @@ use crate::domain::identifier::guard::GuardLists;
 use crate::domain::indicator::typology::TypologyList;
 use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::roster::verified::Roster;
+use crate::domain::screening::traffic::Traffic;
 use crate::domain::statistics::budget::Epsilon;
+use crate::io::answered::canaries::CanaryFault;
 use crate::io::bundle_files::{BundleFiles, complete};
 use crate::io::certificate::pin_of_pem;
 use crate::io::engine::Engine;
@@ -28,6 +30,7 @@ use crate::io::keystore::file::{self, FileError, Readers};
 use crate::io::keystore::keys::NodeKeys;
 use crate::io::keystore::passphrase::{Passphrase, PassphraseError};
 use crate::io::keystore::store::{Keystore, KeystoreError};
+use crate::io::random;
 use crate::io::roster_files::{RosterFiles, RosterFilesError};
 use crate::io::transport::client::ConnectError;
 use crate::io::transport::pins::PinRegistry;
@@ -37,7 +40,7 @@ use crate::io::views::any::AnyViews;
 use crate::node::identity::Identity;
 use crate::node::local_mac::LocalMacKey;
 use crate::node::signers::Signers;
-use crate::node::state::Settings;
+use crate::node::state::{BrakeTerms, Settings};
 use crate::node::store::StorageFault;
 
 /// The engine of a running node.
@@ -72,6 +75,8 @@ pub enum ServeError {
     Guard(#[from] GuardFileError),
     #[error("typology list: {0}")]
     Typology(#[from] TypologyFileError),
+    #[error("canaries: {0}")]
+    Canaries(#[from] CanaryFault),
     #[error("webhook {name:?}: {reason}")]
     Webhook { name: String, reason: String },
     #[error("store: {0}")]
@@ -102,6 +107,8 @@ pub struct Material {
     pub peer: Certified,
     pub guards: Arc<GuardLists>,
     pub typologies: TypologyList,
+    /// How often names were screened lately.
+    pub traffic: Arc<Traffic>,
 }
 
 impl Material {
@@ -139,6 +146,7 @@ impl Material {
             pins,
             peer,
             guards,
+            traffic: Arc::new(Traffic::new(&mut random::generator())),
         })
     }
 
@@ -170,6 +178,10 @@ impl Material {
             typologies: self.typologies.clone(),
             quarter_cap: Epsilon::from_nano(config.statistics.quarter_cap_nano),
             version: env!("CARGO_PKG_VERSION"),
+            brake: Some(BrakeTerms {
+                traffic: Arc::clone(&self.traffic),
+                refuse_per_mille: config.brake.refuse_per_mille,
+            }),
         }
     }
 }

@@ -10,6 +10,7 @@ mod commands;
 mod doors;
 pub mod freshness;
 pub mod health;
+mod late;
 pub mod material;
 mod observe;
 mod open_up;
@@ -47,6 +48,7 @@ use crate::domain::screening::demands::Demands;
 use crate::domain::screening::freshness::Freshness;
 use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::screening::policy::BuiltInPolicy;
+use crate::io::answered::{Answers, Given};
 use crate::io::clock;
 use crate::io::exchange::links::Links;
 use crate::io::keystore::process::forbid_core_dumps;
@@ -89,8 +91,9 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
     let local = runtime()?;
     let peers = runtime()?;
     let sockets = local.block_on(Sockets::bind(config))?;
-    let Started { engine, thread, screener, waiting, store } =
+    let Started { engine, thread, screener, waiting, answered, store } =
         start(config, &material, order.on_damage, journal, &snapshot)?;
+    let following = late::follow(config, &screener, &engine, local.handle(), answered, &material.traffic)?;
 
     let links = Links::default();
     let traces = traces(config)?;
@@ -99,7 +102,7 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
     let (stop, stopping) = watch::channel(false);
     let desk = RosterDesk::new(config, &material, engine.clone(), Arc::clone(&screener));
     let peering = Peering::new(engine.patient(), links.clone(), desk.clone(), &material);
-    let local_door = doors::local(config, &material, &engine, &screener, &links, &desk, &metrics)?;
+    let local_door = doors::local(config, &material, &engine, &screener, &links, &desk, &metrics, &stopping)?;
     let peer_door = doors::peer(&material, &engine.patient(), &desk, &metrics, &stopping)?;
     let addresses = sockets.addresses()?;
 
@@ -195,6 +198,7 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
             write_last(&engine, snapshot, deadline).await;
         }
     });
+    following.stop();
     drop((engine, desk, screener, refusals));
     local.shutdown_timeout(Duration::from_millis(500));
     let store = if is_open { stop::join(&thread, deadline) } else { Ok(()) };
@@ -215,6 +219,7 @@ struct Started {
     thread: JoinHandle<()>,
     screener: Arc<Screener>,
     waiting: tokio::sync::mpsc::Receiver<Queued>,
+    answered: std::sync::mpsc::Receiver<Given>,
     store: Store,
 }
 
@@ -239,6 +244,7 @@ fn start(
     };
     let store = Store { opening, early };
     let (records, waiting) = Records::new();
+    let (answers, answered) = Answers::new();
     let Settings { guards, canon_rules, .. } = material.settings(config);
     let screener = Arc::new(Screener {
         keys: ArcSwap::new(Arc::clone(&material.key_ring)),
@@ -252,8 +258,9 @@ fn start(
         own: config.member.clone(),
         sandbox: config.screening.sandbox,
         records,
+        answers: Some(answers),
     });
-    Ok(Started { engine, thread, screener, waiting, store })
+    Ok(Started { engine, thread, screener, waiting, answered, store })
 }
 
 /// Where spans go, if anywhere.
@@ -268,6 +275,7 @@ fn counted(engine: &LiveEngine, screener: &Screener, journal: Arc<JournalCounts>
         local: DoorMetrics { tracer: traces.map(Traces::local), ..DoorMetrics::default() },
         peer: DoorMetrics { tracer: traces.map(Traces::peer), ..DoorMetrics::default() },
         screening: Arc::clone(&screener.records.counted),
+        answered: screener.answers.as_ref().map(|answers| Arc::clone(&answers.counted)).unwrap_or_default(),
         engine_waiting: engine.waiting(),
         journal,
         started_at: Some(clock::now()),

@@ -1,4 +1,5 @@
-//! What of the audit log is told to the member's own systems at once: decisions that stop or question an order, and alarms.
+//! What of the audit log is told to the member's own systems at once: decisions that stop or question an order, what is learnt
+//! too late of one that passed, and alarms.
 //!
 //! A notice holds less than the record it is made from: no caller, no reporting member and no indicator of a decision. What
 //! the record does not hold, a notice cannot tell, so neither an identifier nor a pseudonym has a way into it.
@@ -15,10 +16,16 @@ use crate::domain::screening::reference::reference;
 const DECIDED: &str = "screening.decided";
 
 /// Actions that are alarms although nothing is broken and nobody lied: what the node did about it.
-const ALARMS: [&str; 2] = ["quarantine.raised", "store.salvaged"];
+const ALARMS: [&str; 3] = ["quarantine.indicator", "quarantine.raised", "store.salvaged"];
 
 /// Fields of a decision's record that are told; the others name other members' indicators, or serve proofs alone.
 const TOLD: [&str; 4] = ["decision", "degraded", "matched_count", "reasons"];
+
+/// Actions of late matches, and the words of their events.
+const LATE_MATCHES: [&str; 2] = ["late_match.raised", "late_match.eased"];
+
+/// Fields of a late match's record that are told.
+const TOLD_OF_LATE_MATCHES: [&str; 4] = ["answered", "decision", "matched_count", "reasons"];
 
 /// What somebody wants to be told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,13 +34,16 @@ pub enum Wanted {
     Stopped,
     /// Decisions of one kind. That an order passes is recorded where something matched all the same, and told only by name.
     Decision(Decision),
+    /// Orders that passed and would be stopped now, and where that no longer holds.
+    LateMatch,
     Alarm,
 }
 
 /// No such event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "events are \"decision\", \"decision.allow\", \"decision.challenge\", \"decision.hold\", \"decision.block\" and \"alarm\""
+    "events are \"decision\", \"decision.allow\", \"decision.challenge\", \"decision.hold\", \"decision.block\", \
+     \"late_match\" and \"alarm\""
 )]
 pub struct NoEvent;
 
@@ -43,6 +53,7 @@ impl FromStr for Wanted {
     fn from_str(text: &str) -> Result<Self, NoEvent> {
         match text {
             "decision" => Ok(Self::Stopped),
+            "late_match" => Ok(Self::LateMatch),
             "alarm" => Ok(Self::Alarm),
             other => {
                 let label = other.strip_prefix("decision.").ok_or(NoEvent)?;
@@ -56,6 +67,8 @@ impl FromStr for Wanted {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Topic {
     Decision(Decision),
+    /// The action of its record.
+    LateMatch(&'static str),
     /// With the action of its record.
     Alarm(String),
 }
@@ -65,6 +78,9 @@ impl Topic {
         if record.action() == DECIDED {
             return field(record, "decision").and_then(Decision::from_label).map(Self::Decision);
         }
+        if let Some(action) = LATE_MATCHES.into_iter().find(|action| *action == record.action()) {
+            return Some(Self::LateMatch(action));
+        }
         let alarms = record.outcome() == Outcome::Fault || ALARMS.contains(&record.action());
         alarms.then(|| Self::Alarm(record.action().to_owned()))
     }
@@ -73,8 +89,10 @@ impl Topic {
         wanted.iter().any(|wanted| match (wanted, self) {
             (Wanted::Stopped, Self::Decision(decision)) => *decision != Decision::Allow,
             (Wanted::Decision(one), Self::Decision(decision)) => one == decision,
-            (Wanted::Alarm, Self::Alarm(_)) => true,
-            (Wanted::Stopped | Wanted::Decision(_), Self::Alarm(_)) | (Wanted::Alarm, Self::Decision(_)) => false,
+            (Wanted::Alarm, Self::Alarm(_)) | (Wanted::LateMatch, Self::LateMatch(_)) => true,
+            (Wanted::Stopped | Wanted::Decision(_), Self::Alarm(_) | Self::LateMatch(_))
+            | (Wanted::LateMatch, Self::Alarm(_) | Self::Decision(_))
+            | (Wanted::Alarm, Self::Decision(_) | Self::LateMatch(_)) => false,
         })
     }
 }
@@ -83,6 +101,7 @@ impl fmt::Display for Topic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Decision(decision) => write!(f, "decision.{decision}"),
+            Self::LateMatch(action) => f.write_str(action),
             Self::Alarm(action) => write!(f, "alarm.{action}"),
         }
     }
@@ -109,6 +128,12 @@ impl Notice {
                 fields.extend(reference_of(record.subject()).map(|reference| ("reference".to_owned(), reference)));
                 fields
                     .extend(TOLD.iter().filter_map(|name| Some(((*name).to_owned(), field(record, name)?.to_owned()))));
+            }
+            Topic::LateMatch(_) => {
+                fields.push(("decision_id".to_owned(), record.subject().to_owned()));
+                fields.extend(reference_of(record.subject()).map(|reference| ("reference".to_owned(), reference)));
+                let told = |name: &&str| Some(((*name).to_owned(), field(record, name)?.to_owned()));
+                fields.extend(TOLD_OF_LATE_MATCHES.iter().filter_map(told));
             }
             Topic::Alarm(_) => {
                 if !record.subject().is_empty() {
@@ -205,6 +230,39 @@ mod tests {
         for word in ["", "decisions", "decision.", "decision.pass", "alarm.feed"] {
             assert_eq!(word.parse::<Wanted>(), Err(NoEvent), "{word}");
         }
+    }
+
+    #[test]
+    fn a_late_match_is_told_by_its_decision_without_its_caller_and_those_who_reported() {
+        let raised = AuditEvent::LateMatchRaised {
+            decision_id: "00".repeat(16),
+            caller: "hushwire://shop/screener/till-7".to_owned(),
+            answered: "allow",
+            decision: "block",
+            reasons: vec!["corroborated_indicator".to_owned()],
+            matched: vec![IndicatorRef { member: "bank-b".parse().expect("valid"), commitment: Commitment([7; 32]) }],
+            policy_sha256: Sha256Digest([1; 32]),
+        };
+        let (topic, fields) = told(raised.clone(), &[Wanted::LateMatch]).expect("an order passed");
+        let shown: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let expected = [
+            "decision_id=00000000000000000000000000000000",
+            "reference=0000-0000",
+            "answered=allow",
+            "decision=block",
+            "matched_count=1",
+            "reasons=corroborated_indicator",
+        ];
+        assert_eq!((topic.as_str(), shown), ("late_match.raised", expected.map(str::to_owned).to_vec()));
+        assert_eq!(told(raised, &[Wanted::Stopped, Wanted::Alarm]), None, "it is not asked for");
+        let eased = AuditEvent::LateMatchEased {
+            decision_id: "00".repeat(16),
+            caller: "hushwire://shop/screener/till-7".to_owned(),
+            answered: "allow",
+            decision: "allow",
+        };
+        let (topic, _) = told(eased, &["late_match".parse().expect("an event")]).expect("it was told of");
+        assert_eq!(topic, "late_match.eased");
     }
 
     #[test]

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard};
 
-use crate::base::bytes::Commitment;
+use crate::base::bytes::{Commitment, Pseudonym};
 use crate::base::epoch::EpochId;
 use crate::base::limits::{KEPT_DAYS, STATEMENTS_PER_PSEUDONYM, VALIDITY_DAYS};
 use crate::base::name::{FeedId, MemberId};
 use crate::base::time::Day;
+use crate::domain::belief::brake::Brake;
 use crate::domain::belief::facts::Facts;
 use crate::domain::belief::names::Names;
 use crate::domain::belief::parties::{FeedNumber, FeedRow, MemberNumber};
-use crate::domain::belief::place::{Place, SEGMENTS, Words, words_of};
+use crate::domain::belief::place::{Place, SEGMENTS, Words, bytes_of, words_of};
 use crate::domain::belief::record::{LaneNumber, Link, Origin, RecordNumber, State, blocks_of};
 use crate::domain::belief::said::{BeliefFull, Effect, Retraction, Said, SaidContent};
 use crate::domain::belief::slab::{Chunk, Head};
@@ -94,6 +95,13 @@ impl<'a> Writer<'a> {
         let mut parties = self.state.roots.parties.as_ref().clone();
         parties.set_quarantined(member, quarantined);
         self.publish(|roots| roots.parties = Arc::new(parties));
+        self.belief.changes.note_all();
+    }
+
+    /// Holds back what stands in it, and nothing else.
+    pub fn set_brake(&mut self, brake: Brake) {
+        self.publish(|roots| roots.brake = Arc::new(brake));
+        self.belief.changes.note_all();
     }
 
     /// Lets statements need witnesses from now on, or not: how far each feed is witnessed is kept either way.
@@ -101,6 +109,7 @@ impl<'a> Writer<'a> {
         let mut parties = self.state.roots.parties.as_ref().clone();
         parties.witnessing = witnessing;
         self.publish(|roots| roots.parties = Arc::new(parties));
+        self.belief.changes.note_all();
     }
 
     /// Indicators held of all feeds of a member, withdrawn ones included.
@@ -202,7 +211,11 @@ impl<'a> Writer<'a> {
         self.link_in(record, head, sealed);
         counter(&feed, state).fetch_add(1, Ordering::Relaxed);
         Ok(match state {
-            State::Live => Effect::Believed,
+            State::Live => {
+                self.belief.changes.note(pseudonym);
+                self.belief.changes.note_arrival(feed.member, kind);
+                Effect::Believed
+            }
             State::Retracted => Effect::HeldRetracted,
         })
     }
@@ -265,6 +278,7 @@ impl<'a> Writer<'a> {
                 chunk.set_link(place, Link { state: Some(State::Retracted), ..link });
                 feed.live.fetch_sub(1, Ordering::Relaxed);
                 feed.retracted.fetch_add(1, Ordering::Relaxed);
+                self.belief.changes.note(Pseudonym(bytes_of(&chunk.pseudonym(place))));
                 Effect::Retracted
             }
         }
@@ -283,7 +297,10 @@ impl<'a> Writer<'a> {
         self.state.facts.erase(target, speaker, keep_until);
         match held {
             Some(record) => {
+                let (chunk, place) = self.place(record);
+                let pseudonym = Pseudonym(bytes_of(&chunk.pseudonym(place)));
                 self.remove(record);
+                self.belief.changes.note(pseudonym);
                 Effect::Erased
             }
             None if was_known => Effect::Known,

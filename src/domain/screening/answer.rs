@@ -26,8 +26,10 @@ pub struct MatchedIndicator {
     pub first_seen: Timestamp,
     /// When it was last spoken of.
     pub last_seen: Timestamp,
-    /// Too few witnesses so far.
+    /// Too few witnesses so far, or its member floods.
     pub provisional: bool,
+    /// This node holds it back until a person decides: it does not count.
+    pub held_back: bool,
 }
 
 impl MatchedIndicator {
@@ -50,7 +52,7 @@ pub struct Match {
     pub own: usize,
     /// Effective confidence, 0 to 100; see [`effective_confidence`].
     pub confidence: u32,
-    /// Only weak forms matched: it informs and does not block.
+    /// Only weak forms matched, or nothing that counts: it informs and does not block.
     pub weak: bool,
     /// The strongest first; at most as many as are shown, see [`crate::base::limits::INDICATORS_PER_MATCH`].
     pub indicators: Vec<MatchedIndicator>,

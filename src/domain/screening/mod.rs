@@ -2,16 +2,20 @@
 //!
 //! [`screen`] turns raw identifiers into pseudonyms, looks them up in belief, opens what it finds and lets the [`policy`]
 //! decide. It is a pure function of its arguments: the same transaction, belief, keys, lists and time give the same answer,
-//! reason by reason, which is what makes an answer explainable later. Profiles, late matches and loadable policies are left
-//! to later parts.
+//! reason by reason, which is what makes an answer explainable later. What belief says
+//! only later of an order that passed is [`late`].
 
 pub mod answer;
+
+pub mod brake;
 
 pub mod decision;
 
 pub mod demands;
 
 pub mod freshness;
+
+pub mod late;
 
 pub mod matching;
 
@@ -22,5 +26,7 @@ pub mod policy;
 pub mod reference;
 
 pub mod screen;
+
+pub mod traffic;
 
 pub mod transaction;

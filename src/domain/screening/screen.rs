@@ -13,11 +13,12 @@ use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
 use crate::domain::identifier::sandbox::SandboxOutcome;
 use crate::domain::pseudonym::keys::KeyRing;
-use crate::domain::screening::answer::{Match, MatchedIndicator, Screening, effective_confidence};
+use crate::domain::screening::answer::{Match, MatchedIndicator, RefusedIdentifier, Screening, effective_confidence};
 use crate::domain::screening::decision::Advice;
 use crate::domain::screening::demands::Demands;
 use crate::domain::screening::freshness::Freshness;
-use crate::domain::screening::matching::{Hit, Known, look_up};
+use crate::domain::screening::late::order::Traced;
+use crate::domain::screening::matching::{Hit, Known, Looked, look_up};
 use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::screening::policy::{BuiltInPolicy, Finding, Voice};
 use crate::domain::screening::transaction::Transaction;
@@ -48,7 +49,24 @@ pub fn screen(transaction: &Transaction, context: &ScreeningContext<'_>) -> Scre
 
 /// [`screen`] in a view that a batch shares.
 pub fn screen_in(transaction: &Transaction, context: &ScreeningContext<'_>, view: &mut View<'_>) -> Screening {
-    let (known, refused) = look_up(transaction.identifiers(), context, view);
+    let Looked { known, refused, .. } = look_up(transaction.identifiers(), context, view);
+    conclude(known, refused, context)
+}
+
+/// [`screen`], with the traces by which the answer can be judged again once belief has changed.
+pub fn screen_traced(transaction: &Transaction, context: &ScreeningContext<'_>) -> (Screening, Traced) {
+    let Looked { known, refused, forms, probes } =
+        look_up(transaction.identifiers(), context, &mut context.belief.view());
+    (conclude(known, refused, context), Traced { forms, probes })
+}
+
+/// From what is known of each identifier to the answer; what was screened at the checkout and what is judged again later
+/// both come here.
+pub(super) fn conclude(
+    known: Vec<Known>,
+    refused: Vec<RefusedIdentifier>,
+    context: &ScreeningContext<'_>,
+) -> Screening {
     let findings: Vec<Finding> = known.iter().map(finding).collect();
     let (decision, reasons) = context.policy.decide(&findings);
     let forces = |outcome: &[SandboxOutcome]| {
@@ -68,7 +86,8 @@ pub fn screen_in(transaction: &Transaction, context: &ScreeningContext<'_>, view
 }
 
 fn finding(known: &Known) -> Finding {
-    let voices = known.hits.iter().map(|hit| Voice {
+    // What is held back is shown and has no voice.
+    let voices = known.hits.iter().filter(|hit| !hit.statement.braked).map(|hit| Voice {
         member: hit.member,
         weak: hit.weak,
         provisional: hit.statement.provisional,
@@ -83,12 +102,12 @@ fn finding(known: &Known) -> Finding {
     }
 }
 
-/// Strong before weak, full before provisional, fresh before stale, confident before doubtful; then by position.
+/// What counts before what is held back, strong before weak, full before provisional, fresh before stale, confident before doubtful; then by position.
 fn strongest_first(hits: &mut [Hit]) {
     hits.sort_by(|left, right| {
         let rank = |hit: &Hit| {
             let doubt = Reverse(hit.details.confidence);
-            (hit.weak, hit.statement.provisional, hit.stale, doubt)
+            (hit.statement.braked, hit.weak, hit.statement.provisional, hit.stale, doubt)
         };
         let position = |hit: &Hit| (hit.feed.clone(), hit.statement.index, hit.statement.commitment);
         rank(left).cmp(&rank(right)).then_with(|| position(left).cmp(&position(right)))
@@ -100,7 +119,8 @@ fn matched(known: Known) -> Option<Match> {
     strongest_first(&mut hits);
     let kind = hits.first()?.statement.kind;
     let mut best: BTreeMap<MemberNumber, u32> = BTreeMap::new();
-    for hit in &hits {
+    let counting = || hits.iter().filter(|hit| !hit.statement.braked);
+    for hit in counting() {
         let percent = hit.details.confidence.percent();
         best.entry(hit.member).and_modify(|held| *held = percent.max(*held)).or_insert(percent);
     }
@@ -108,9 +128,9 @@ fn matched(known: Known) -> Option<Match> {
         identifier: known.identifier,
         kind,
         members: best.len(),
-        own: hits.iter().filter(|hit| hit.own).count(),
+        own: counting().filter(|hit| hit.own).count(),
         confidence: effective_confidence(best.into_values()),
-        weak: hits.iter().all(|hit| hit.weak),
+        weak: counting().all(|hit| hit.weak),
         indicators: hits.into_iter().take(INDICATORS_PER_MATCH).map(indicator).collect(),
     })
 }
@@ -126,6 +146,7 @@ fn indicator(hit: Hit) -> MatchedIndicator {
         first_seen: hit.statement.first_seen,
         last_seen: hit.last_seen,
         provisional: hit.statement.provisional,
+        held_back: hit.statement.braked,
     }
 }
 

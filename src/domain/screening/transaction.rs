@@ -151,6 +151,22 @@ impl Transaction {
         Ok(Self { draft, time })
     }
 
+    /// What is left of it without its identifiers and without who its customer is: enough to judge it again.
+    pub fn outline(&self) -> Self {
+        let TransactionDraft { amount_minor, currency, time, channel, country, own_score, .. } = &self.draft;
+        let draft = TransactionDraft {
+            amount_minor: *amount_minor,
+            currency: currency.clone(),
+            time: *time,
+            channel: channel.clone(),
+            country: country.clone(),
+            own_score: *own_score,
+            ..TransactionDraft::default()
+        };
+        Self { draft, time: self.time }
+    }
+
+    /// Empty in an outline only.
     pub fn identifiers(&self) -> &[RawIdentifier] {
         &self.draft.identifiers
     }

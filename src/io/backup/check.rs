@@ -187,5 +187,6 @@ fn settings() -> Settings {
         typologies: TypologyList::built_in(),
         quarter_cap: Epsilon::from_nano(u64::MAX),
         version: env!("CARGO_PKG_VERSION"),
+        brake: None,
     }
 }

@@ -10,6 +10,7 @@ use crate::base::time::Timestamp;
 use crate::domain::audit::record::Actor;
 use crate::domain::identifier::RawIdentifier;
 use crate::domain::indicator::words::{Grounds, Handling, RetractionReason, Severity};
+use crate::domain::screening::decision::Decision;
 use crate::domain::screening::own_lists::ListingReason;
 use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::hushwire::local::v1 as local;
@@ -131,6 +132,15 @@ pub fn wire_ack(ack: Ack) -> local::Ack {
         Ack::Local => local::Ack::Local,
         Ack::Peer => local::Ack::Peer,
         Ack::Quorum => local::Ack::Quorum,
+    }
+}
+
+pub fn wire_decision(decision: Decision) -> types::Decision {
+    match decision {
+        Decision::Allow => types::Decision::Allow,
+        Decision::Challenge => types::Decision::Challenge,
+        Decision::Hold => types::Decision::Hold,
+        Decision::Block => types::Decision::Block,
     }
 }
 

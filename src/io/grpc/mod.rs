@@ -1,5 +1,6 @@
 //! gRPC services and clients: convert in, call the use case, convert out, map the error.
 
+pub mod brake;
 pub mod compliance;
 pub mod convert;
 pub mod deadline;
@@ -8,6 +9,7 @@ pub mod exchange;
 pub mod gate;
 pub mod identity;
 pub mod judge;
+pub mod late;
 pub mod lists;
 pub mod node;
 pub mod overload;

@@ -13,11 +13,10 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::base::limits;
 use crate::domain::audit::record::Actor;
 use crate::domain::screening::answer::{Match, MatchedIndicator, Screening};
-use crate::domain::screening::decision::Decision;
 use crate::domain::screening::freshness::PeerFreshness;
 use crate::domain::screening::transaction::{CustomerRef, Transaction, TransactionDraft};
 use crate::io::clock;
-use crate::io::grpc::convert;
+use crate::io::grpc::convert::{self, wire_decision};
 use crate::io::grpc::deadline::Deadline;
 use crate::io::grpc::identity::local_caller;
 use crate::io::grpc::status::{self, Refusal};
@@ -28,7 +27,6 @@ use crate::io::grpc::wire::hushwire::local::v1::{
     RefusedRecord, ScreenTransactionRequest, ScreenTransactionResponse, ScreenTransactionsRequest,
     ScreenTransactionsResponse,
 };
-use crate::io::grpc::wire::hushwire::types::v1 as types;
 use crate::io::screener::{Answered, Audited, Screener, Unscreened, Written};
 
 /// Answered batches waiting for a slow reader.
@@ -256,6 +254,7 @@ impl ScreeningDesk {
             provisional: indicator.provisional,
             note: details.note.as_str().to_owned(),
             kind: convert::wire_kind(indicator.kind).into(),
+            held_back: indicator.held_back,
         }
     }
 }
@@ -287,15 +286,6 @@ fn transaction(message: ScreenTransactionRequest, now: crate::base::time::Timest
         rule: error.rule(),
         description: error.to_string(),
     })
-}
-
-fn wire_decision(decision: Decision) -> types::Decision {
-    match decision {
-        Decision::Allow => types::Decision::Allow,
-        Decision::Challenge => types::Decision::Challenge,
-        Decision::Hold => types::Decision::Hold,
-        Decision::Block => types::Decision::Block,
-    }
 }
 
 fn wire_freshness(peer: &PeerFreshness) -> wire::PeerFreshness {

@@ -51,6 +51,9 @@ pub const ROUTES: &[Route] = &[
     get("/v1/lists", "/hushwire.local.v1.ListsService/ListListed"),
     post("/v1/lists:add", "/hushwire.local.v1.ListsService/AddListed"),
     post("/v1/lists:remove", "/hushwire.local.v1.ListsService/RemoveListed"),
+    get("/v1/quarantine", "/hushwire.local.v1.BrakeService/ListQuarantined"),
+    post("/v1/quarantine:lift", "/hushwire.local.v1.BrakeService/LiftQuarantine"),
+    post("/v1/quarantine:keep", "/hushwire.local.v1.BrakeService/KeepQuarantined"),
     get("/v1/status", "/hushwire.local.v1.NodeService/GetStatus"),
     post("/v1/roster:apply", "/hushwire.local.v1.NodeService/ApplyRoster"),
     get("/v1/audit/records", "/hushwire.compliance.v1.AuditService/ListAuditRecords"),
@@ -63,6 +66,7 @@ pub const ROUTES: &[Route] = &[
 /// Methods without a route, and why.
 pub const GRPC_ONLY: &[(&str, &str)] = &[
     ("/hushwire.compliance.v1.AuditService/ExportAuditLog", "a stream without end in sight: hushwire audit export"),
+    ("/hushwire.local.v1.LateMatchService/WatchLateMatches", "a stream without end: the webhook event late_match"),
     ("/grpc.health.v1.Health/Check", "gRPC's own"),
     ("/grpc.health.v1.Health/Watch", "gRPC's own"),
     ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "gRPC's own; HTTP has its OpenAPI description"),

@@ -109,6 +109,19 @@ pub const FAMILIES: &[Family] = &[
         |metrics, _| one(metrics.screening.records_lost.value()),
     ),
     Family::counter(
+        "hushwire_late_matches",
+        "Late matches told: orders that passed and would be stopped now, and those of which that no longer holds.",
+        |metrics, _| one(metrics.answered.late_matches.value()),
+    ),
+    Family::gauge("hushwire_late_orders", "Orders that passed and are followed for late matches.", |metrics, _| {
+        one(metrics.answered.orders())
+    }),
+    Family::counter(
+        "hushwire_late_orders_unfollowed",
+        "Orders that were not followed, or not to the end of the window, for want of room.",
+        |metrics, _| one(metrics.answered.unfollowed()),
+    ),
+    Family::counter(
         "hushwire_calls",
         "Calls ended, by method and gRPC code; JSON calls count as their method.",
         |m, _| {

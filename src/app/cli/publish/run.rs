@@ -40,8 +40,38 @@ struct Summary<'a> {
     published: u64,
     refused: u64,
     refusals: &'a [Refusal],
+    /// Of a dry run: what would have matched own transactions, the widest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    widest: Vec<Wide>,
     /// The least that was reached; none where nothing was published.
     ack_reached: Option<&'static str>,
+}
+
+/// What one record would have matched.
+#[derive(Debug, Serialize)]
+struct Wide {
+    line: u64,
+    matched: u64,
+    transactions: u64,
+    per_mille: u32,
+    days: u32,
+    too_wide: bool,
+}
+
+impl Wide {
+    fn of(line: u64, radius: &local::BlastRadius) -> Self {
+        let local::BlastRadius { matched, transactions, per_mille, days, too_wide } = *radius;
+        Self { line, matched, transactions, per_mille, days, too_wide }
+    }
+}
+
+fn in_words(line: u64, radius: &local::BlastRadius) -> String {
+    let local::BlastRadius { matched, transactions, per_mille, days, too_wide } = radius;
+    let refused = if *too_wide { ": too many, it takes --force-wide" } else { "" };
+    let (orders, days) = (counted(*transactions, "transaction", "transactions"), counted(*days, "day", "days"));
+    format!(
+        "line {line} would have matched {matched} of the {orders} of the last {days} ({per_mille} of a thousand){refused}"
+    )
 }
 
 /// What is read of a file, record by record.
@@ -81,6 +111,8 @@ pub struct Run<'a> {
     pub account: Account,
     identifiers: u64,
     shown: Vec<String>,
+    /// Of a dry run: what would have matched own transactions, with its line.
+    wide: Vec<(u64, local::BlastRadius)>,
     /// The least any call reached, with the copies there were and could have been.
     reached: Option<(Ack, u32, u32)>,
 }
@@ -88,7 +120,7 @@ pub struct Run<'a> {
 impl<'a> Run<'a> {
     pub fn new(args: &'a PublishArgs, node: Node, bar: ProgressBar, names: Option<NamesFile>) -> Self {
         let (call, account, shown) = (Call::default(), Account::default(), Vec::new());
-        Self { args, node, bar, names, call, account, identifiers: 0, shown, reached: None }
+        Self { args, node, bar, names, call, account, identifiers: 0, shown, wide: Vec::new(), reached: None }
     }
 }
 
@@ -164,6 +196,7 @@ impl Run<'_> {
             group: self.args.how.group.clone().unwrap_or_default(),
             indicators,
             dry_run: self.args.dry_run,
+            force_wide: self.args.force_wide,
             spread_s: self.args.how.spread_s,
             ack: 0,
         }
@@ -200,6 +233,9 @@ impl Run<'_> {
         }
         for published in &response.published {
             self.account.accepted += 1;
+            if let Some(radius) = published.blast_radius.filter(|radius| radius.matched > 0) {
+                self.note_radius(line_of(published.draft), radius);
+            }
             if self.shown.len() < NAMES_SHOWN && !self.args.dry_run {
                 self.shown.push(published.name.clone());
             }
@@ -215,6 +251,13 @@ impl Run<'_> {
         );
         self.bar.set_message(format!("{} published, {} refused", self.account.accepted, self.account.refused));
         Ok(())
+    }
+
+    /// Keeps the widest.
+    fn note_radius(&mut self, line: u64, radius: local::BlastRadius) {
+        let place = self.wide.partition_point(|(_, wider)| wider.matched >= radius.matched);
+        self.wide.insert(place, (line, radius));
+        self.wide.truncate(NAMES_SHOWN);
     }
 
     fn broken_off(&self, error: CliError, first_line: u64) -> CliError {
@@ -244,6 +287,7 @@ impl Run<'_> {
                 published,
                 refused,
                 refusals: &self.account.refusals,
+                widest: self.wide.iter().map(|(line, radius)| Wide::of(*line, radius)).collect(),
                 ack_reached: self.reached.map(|(reached, ..)| reached.label()),
             });
         }
@@ -256,6 +300,9 @@ impl Run<'_> {
         let (records, refused) = (counted(records, "record", "records"), counted(refused, "record", "records"));
         let indicators = counted(published, "indicator", "indicators");
         output::answer(format!("{records}: {indicators} {verb}, {refused} refused"))?;
+        for (line, radius) in &self.wide {
+            output::remark(in_words(*line, radius));
+        }
         if published > 0 && !self.args.dry_run {
             output::remark("they count once their window closes and they are signed: feed.window_ms, 1 s unless set");
         }

@@ -1,6 +1,7 @@
 //! Screening from raw identifiers on, over real keys, seals and belief.
 
 mod demands;
+mod late;
 
 use rand::SeedableRng;
 

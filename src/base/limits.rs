@@ -485,6 +485,9 @@ pub const LATE_NAMES_PER_ORDER: usize = 16;
 /// Answered screenings on their way to the window and to the counters of traffic: some seconds of a busy checkout.
 pub const ANSWERED_WAITING: usize = 8_192;
 
+/// Milliseconds between two looks at that queue.
+pub const ANSWERED_TAKE_MS: u64 = 10;
+
 /// Orders judged again at once, some 20 ms: then what was answered meanwhile is taken in.
 pub const LATE_ORDERS_AT_ONCE: usize = 4_096;
 

@@ -168,7 +168,7 @@ pub struct Quarantines {
 
 impl Quarantines {
     pub(in crate::node) fn raise(&mut self, stored: &Quarantined) -> Result<(), StorageFault> {
-        let row = read(stored)?;
+        let row = Row::read(stored)?;
         self.rows.retain(|_, earlier| !is_over(earlier.at, row.at));
         self.rows.insert(row.id, row);
         self.unshown = true;
@@ -189,6 +189,12 @@ impl Quarantines {
         };
         self.unshown = true;
         Ok(())
+    }
+
+    /// What a snapshot must know: all that was not lifted, as if nobody had decided of it.
+    pub(in crate::node) fn held_back(&self) -> impl Iterator<Item = Row> {
+        let held = self.rows.values().filter(|row| row.standing != Standing::Lifted);
+        held.map(|row| Row { standing: Standing::Waiting, ..row.clone() })
     }
 
     /// Rows behind an id, in the order of ids.
@@ -233,6 +239,12 @@ impl Quarantines {
     }
 }
 
+impl FromIterator<Row> for Quarantines {
+    fn from_iter<T: IntoIterator<Item = Row>>(rows: T) -> Self {
+        Self { rows: rows.into_iter().map(|row| (row.id, row)).collect(), unshown: false }
+    }
+}
+
 /// Whether what was raised then speaks of nothing that can still be held.
 fn is_over(raised: Timestamp, now: Timestamp) -> bool {
     raised.day().0.saturating_add(limits::KEPT_DAYS) < now.day().0
@@ -269,7 +281,7 @@ impl<J: Journal, V: Views> Node<J, V> {
                 transactions: row.raise.transactions,
             };
             let mut commit = Commit::default();
-            commit.push(change::Kind::Quarantined(stored(&row)));
+            commit.push(change::Kind::Quarantined(row.stored()));
             self.commit(commit, &Actor::Node, vec![event], now, rng)?;
         }
         Ok(())
@@ -343,47 +355,49 @@ impl<J: Journal, V: Views> Node<J, V> {
     }
 }
 
-fn stored(row: &Row) -> Quarantined {
-    let Raise { member, kind, subject, reason, matched, transactions } = &row.raise;
-    let (commitment, since_ms) = match subject {
-        Subject::Indicator(commitment) => (commitment.0.to_vec(), 0),
-        Subject::AllNew { since } => (Vec::new(), since.unix_ms()),
-    };
-    Quarantined {
-        id: row.id.0.to_vec(),
-        member: member.to_string(),
-        kind: u32::try_from(kind.ordinal()).expect("there are sixteen kinds"),
-        commitment,
-        reason: reason.number(),
-        time_ms: row.at.unix_ms(),
-        since_ms,
-        matched: *matched,
-        transactions: *transactions,
+impl Row {
+    pub(in crate::node) fn stored(&self) -> Quarantined {
+        let Raise { member, kind, subject, reason, matched, transactions } = &self.raise;
+        let (commitment, since_ms) = match subject {
+            Subject::Indicator(commitment) => (commitment.0.to_vec(), 0),
+            Subject::AllNew { since } => (Vec::new(), since.unix_ms()),
+        };
+        Quarantined {
+            id: self.id.0.to_vec(),
+            member: member.to_string(),
+            kind: u32::try_from(kind.ordinal()).expect("there are sixteen kinds"),
+            commitment,
+            reason: reason.number(),
+            time_ms: self.at.unix_ms(),
+            since_ms,
+            matched: *matched,
+            transactions: *transactions,
+        }
     }
-}
 
-fn read(stored: &Quarantined) -> Result<Row, StorageFault> {
-    let broken = |what: &str| damaged("quarantine", what);
-    let kind = usize::try_from(stored.kind).ok().and_then(|kind| IdentifierKind::ALL.get(kind).copied());
-    let subject = if stored.commitment.is_empty() {
-        Subject::AllNew { since: Timestamp::from_unix_ms(stored.since_ms) }
-    } else {
-        let commitment = Commitment::try_from(stored.commitment.as_slice());
-        Subject::Indicator(commitment.map_err(|error| damaged("quarantine", error))?)
-    };
-    Ok(Row {
-        id: read_id(&stored.id)?,
-        raise: Raise {
-            member: stored.member.parse().map_err(|error| damaged("quarantine", error))?,
-            kind: kind.ok_or_else(|| broken("an unknown kind"))?,
-            subject,
-            reason: HeldReason::from_number(stored.reason).ok_or_else(|| broken("an unknown reason"))?,
-            matched: stored.matched,
-            transactions: stored.transactions,
-        },
-        at: Timestamp::from_unix_ms(stored.time_ms),
-        standing: Standing::Waiting,
-    })
+    pub(in crate::node) fn read(stored: &Quarantined) -> Result<Self, StorageFault> {
+        let broken = |what: &str| damaged("quarantine", what);
+        let kind = usize::try_from(stored.kind).ok().and_then(|kind| IdentifierKind::ALL.get(kind).copied());
+        let subject = if stored.commitment.is_empty() {
+            Subject::AllNew { since: Timestamp::from_unix_ms(stored.since_ms) }
+        } else {
+            let commitment = Commitment::try_from(stored.commitment.as_slice());
+            Subject::Indicator(commitment.map_err(|error| damaged("quarantine", error))?)
+        };
+        Ok(Self {
+            id: read_id(&stored.id)?,
+            raise: Raise {
+                member: stored.member.parse().map_err(|error| damaged("quarantine", error))?,
+                kind: kind.ok_or_else(|| broken("an unknown kind"))?,
+                subject,
+                reason: HeldReason::from_number(stored.reason).ok_or_else(|| broken("an unknown reason"))?,
+                matched: stored.matched,
+                transactions: stored.transactions,
+            },
+            at: Timestamp::from_unix_ms(stored.time_ms),
+            standing: Standing::Waiting,
+        })
+    }
 }
 
 fn read_id(bytes: &[u8]) -> Result<QuarantineId, StorageFault> {
@@ -391,12 +405,12 @@ fn read_id(bytes: &[u8]) -> Result<QuarantineId, StorageFault> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::node) mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_unix_s(1_795_000_000);
 
-    fn row(id: u8, subject: Subject) -> Row {
+    pub fn row(id: u8, subject: Subject) -> Row {
         let member = "bank-b".parse().expect("valid");
         let (kind, reason) = (IdentifierKind::Pan, HeldReason::Wide);
         let raise = Raise { member, kind, subject, reason, matched: 41, transactions: 1_000 };
@@ -414,8 +428,8 @@ mod tests {
         let mut quarantines = Quarantines::default();
         for (id, subject) in [(1, one), (2, all)] {
             let row = row(id, subject);
-            assert_eq!(read(&stored(&row)), Ok(row.clone()));
-            quarantines.raise(&stored(&row)).expect("as it was written");
+            assert_eq!(Row::read(&row.stored()), Ok(row.clone()));
+            quarantines.raise(&row.stored()).expect("as it was written");
         }
         assert_eq!((quarantines.waiting(), quarantines.brake().indicators.len()), (2, 1));
         assert_eq!(quarantines.brake().floods.len(), 1);
@@ -425,10 +439,12 @@ mod tests {
         quarantines.decide(&decided(2, KEPT)).expect("known");
         assert_eq!((quarantines.waiting(), quarantines.brake().indicators.len()), (0, 0));
         assert_eq!(quarantines.brake().floods.len(), 1, "what is kept stays");
+        let snapshot: Quarantines = quarantines.held_back().collect();
+        assert_eq!(snapshot.brake(), quarantines.brake(), "a snapshot holds back the same");
         assert!(quarantines.knows(&row(9, one).raise, NOW), "what was lifted is not raised again");
         assert!(quarantines.decide(&decided(2, 9)).is_err());
         let later = Row { at: NOW.plus_s(u64::from(limits::KEPT_DAYS + 1) * 86_400), ..row(3, all) };
-        quarantines.raise(&stored(&later)).expect("as it was written");
+        quarantines.raise(&later.stored()).expect("as it was written");
         assert_eq!(quarantines.after(None).count(), 1, "nothing of then is held any more");
     }
 }

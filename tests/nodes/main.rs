@@ -6,6 +6,7 @@
 mod access;
 mod backup;
 mod beyond;
+mod brake;
 mod caller;
 mod commands;
 mod consortium;

@@ -147,17 +147,21 @@ impl PeerDoor {
     }
 }
 
+/// What stands behind the local door.
+#[derive(Debug, Clone, Copy)]
+pub struct Behind<'a> {
+    pub engine: &'a LiveEngine,
+    pub screener: &'a Arc<Screener>,
+    pub links: &'a Links,
+    pub desk: &'a RosterDesk,
+    /// Turns true when the node stops.
+    pub stopping: &'a watch::Receiver<bool>,
+    pub metrics: &'a Arc<Metrics>,
+}
+
 /// Everything the member's own systems may call.
-pub fn local(
-    config: &Config,
-    material: &Material,
-    engine: &LiveEngine,
-    screener: &Arc<Screener>,
-    links: &Links,
-    desk: &RosterDesk,
-    metrics: &Arc<Metrics>,
-    stopping: &watch::Receiver<bool>,
-) -> Result<LocalDoor, ServeError> {
+pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result<LocalDoor, ServeError> {
+    let Behind { engine, screener, links, desk, stopping, metrics } = behind;
     let identity = local_identity(config, &material.keystore)?;
     let tls = local_tls(config, &identity)?;
     let apply = desk.clone();

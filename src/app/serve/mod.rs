@@ -102,7 +102,15 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
     let (stop, stopping) = watch::channel(false);
     let desk = RosterDesk::new(config, &material, engine.clone(), Arc::clone(&screener));
     let peering = Peering::new(engine.patient(), links.clone(), desk.clone(), &material);
-    let local_door = doors::local(config, &material, &engine, &screener, &links, &desk, &metrics, &stopping)?;
+    let behind = doors::Behind {
+        engine: &engine,
+        screener: &screener,
+        links: &links,
+        desk: &desk,
+        stopping: &stopping,
+        metrics: &metrics,
+    };
+    let local_door = doors::local(config, &material, behind)?;
     let peer_door = doors::peer(&material, &engine.patient(), &desk, &metrics, &stopping)?;
     let addresses = sockets.addresses()?;
 

@@ -233,6 +233,9 @@ pub const FAMILIES: &[Family] = &[
     Family::gauge("hushwire_belief_full", "1 where something verified is not believed for want of room.", |m, _| {
         node(m, |node| one(u64::from(node.belief_full)))
     }),
+    Family::gauge("hushwire_quarantined", "Held back of others, and nobody has decided of it.", |metrics, _| {
+        node(metrics, |node| one(node.quarantined))
+    }),
     Family::gauge("hushwire_engine_jobs_waiting", "Work queued for the engine, live.", |metrics, _| {
         one(metrics.engine_waiting.value())
     }),

@@ -33,8 +33,14 @@ pub struct QuarantineArgs {
 enum Step {
     List(ListArgs),
     /// Ask to let it count again, or be the second person who lets it
+    #[command(after_help = "\
+Example:
+  hushwire quarantine lift 92c3bc434ea57cc9bdcdfdb8119d8c73 --identity certs/analyst-ben")]
     Lift(OneArgs),
     /// Say that you looked at it and that it stays held back
+    #[command(after_help = "\
+Example:
+  hushwire quarantine keep 92c3bc434ea57cc9bdcdfdb8119d8c73 --identity certs/analyst-anna")]
     Keep(OneArgs),
 }
 
@@ -57,9 +63,6 @@ struct ListArgs {
 
 /// One quarantine
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Example:
-  hushwire quarantine lift 92c3bc434ea57cc9bdcdfdb8119d8c73 --identity certs/analyst-ben")]
 struct OneArgs {
     /// As `hushwire quarantine list` names it
     #[arg(value_name = "QUARANTINE")]

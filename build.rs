@@ -6,14 +6,19 @@ use std::path::{Path, PathBuf};
 /// Blobs of feed entries: decoded by the core, so they are generated apart from the services.
 const BLOBS: &str = "hushwire/types/v1/entry.proto";
 
-const SERVICES: [&str; 9] = [
+const SERVICES: [&str; 14] = [
     "hushwire/types/v1/types.proto",
     "hushwire/local/v1/publishing.proto",
     "hushwire/local/v1/lists.proto",
     "hushwire/local/v1/screening.proto",
     "hushwire/local/v1/brake.proto",
     "hushwire/local/v1/late.proto",
+    "hushwire/local/v1/feedback.proto",
+    "hushwire/local/v1/cases.proto",
+    "hushwire/local/v1/challenge.proto",
+    "hushwire/local/v1/policy.proto",
     "hushwire/local/v1/node.proto",
+    "hushwire/local/v1/profiles.proto",
     "hushwire/peer/v1/exchange.proto",
     "hushwire/compliance/v1/compliance.proto",
 ];
@@ -32,9 +37,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure()
         .bytes(".hushwire.peer.v1")
-        // The one message that holds a raw identifier wipes it, wherever it is dropped, and shows nothing of it.
-        .skip_debug([".hushwire.local.v1.Identifier"])
+        // The messages that hold a raw identifier, a code or the secret of an authenticator wipe it, wherever it is dropped, and shows nothing of it.
+        .skip_debug([
+            ".hushwire.local.v1.Identifier",
+            ".hushwire.local.v1.AnswerChallengeRequest",
+            ".hushwire.local.v1.EnrolTotpResponse",
+        ])
         .type_attribute(".hushwire.local.v1.Identifier", "#[derive(zeroize::Zeroize, zeroize::ZeroizeOnDrop)]")
+        .type_attribute(
+            ".hushwire.local.v1.AnswerChallengeRequest",
+            "#[derive(zeroize::Zeroize, zeroize::ZeroizeOnDrop)]",
+        )
+        .type_attribute(".hushwire.local.v1.EnrolTotpResponse", "#[derive(zeroize::Zeroize, zeroize::ZeroizeOnDrop)]")
         .out_dir(services)
         .compile_fds(descriptors)?;
     Ok(())

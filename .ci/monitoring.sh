@@ -8,7 +8,9 @@ promtool="$(realpath "$3")"
 here="$(realpath "$(dirname "$0")")"
 export HUSHWIRE__METRICS__LISTEN=127.0.0.1:0
 . "$here/node.sh"
-alone check
+# A candidate is asked, so that what is counted of it can be seen.
+"$hushwire" policy default > candidate.toml
+HUSHWIRE__POLICY__CANDIDATE="$(realpath candidate.toml)" alone check
 address="$(listens check metrics)"
 # The first look at the node comes with the first second.
 seen() { curl --silent --fail "http://$address/metrics" --output page && grep -q '^hushwire_seen_timestamp_seconds ' page; }

@@ -1,6 +1,6 @@
 # Nodes for a check, in a folder of its own that is removed at the end, when all that was started has ended. Sourced by checks that
-# have set `hushwire`, by an absolute path, and what of the settings differs, `consortium` too where its name matters. Member, folder, log and ready file have one name:
-# bank-a, bank-a/, bank-a.log, bank-a.ready.
+# have set `hushwire`, by an absolute path, and what of the settings differs, `consortium` too where its name
+# matters. Member, folder, log and ready file have one name: bank-a, bank-a/, bank-a.log, bank-a.ready.
 folder="$(mktemp -d)"
 consortium="${consortium:-check.example}"
 declare -A pid=()

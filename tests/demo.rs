@@ -129,6 +129,23 @@ fn the_demo_tells_its_story_and_its_figures_agree() {
     let ascending =
         ["screen_p50_us", "screen_p90_us", "screen_p99_us", "screen_max_us"].map(|one| number(&figures, one));
     assert!(ascending.is_sorted(), "{ascending:?}");
+    let challenged = &figures["challenged_order"];
+    assert_eq!([&challenged["decision"], &challenged["reason"]], ["challenge", "single_indicator"]);
+    assert_eq!((&challenged["wrong_refused"], &challenged["released"]), (&true.into(), &true.into()));
+    assert_eq!(challenged["next_decision"], "allow", "not asked again");
+    let held = &figures["held_order"];
+    assert_eq!([&held["decision"], &held["reason"], &held["next_decision"]], ["hold", "unusual_country", "allow"]);
+    assert_eq!(held["anomalies"], serde_json::json!(["new_country"]));
+    assert_eq!((&held["released"], &held["next_anomalies"]), (&true.into(), &serde_json::json!([])), "it became habit");
+    let blocked = &figures["blocked_order"];
+    assert_eq!((&blocked["decision"], &blocked["proved"]), (&"block".into(), &true.into()));
+    assert_eq!(blocked["reasons"], serde_json::json!(["corroborated_indicator"]));
+    assert_eq!(blocked["reported_by"], serde_json::json!(["bank-a", "bank-b"]));
+    assert!(blocked["policy_name"].as_str().is_some_and(|name| name.starts_with("default/")), "{blocked}");
+    assert_eq!(
+        [&blocked["policy_sha256"], &blocked["decision_id"]].map(|hex| hex.as_str().map(str::len)),
+        [Some(64), Some(32)]
+    );
     assert!(number(&figures, "published_while_down") > 800);
     assert!(number(&figures, "values_searched") > 600);
     assert!(number(&figures, "disk_bytes_searched") > 1_000_000 && number(&figures, "wire_bytes_searched") > 100_000);
@@ -142,6 +159,9 @@ fn the_demo_tells_its_story_and_its_figures_agree() {
         "BLOCK",
         "HOLD",
         "ALLOW",
+        "A customer proves who they are, and the order is released",
+        "An order unlike its customer is held, and a person releases it",
+        "verified without the node",
         "NOT protect against: a malicious member",
         "budget",
         "every line proved",

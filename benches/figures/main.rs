@@ -12,6 +12,8 @@ mod latency;
 mod load;
 mod measure;
 mod parts;
+mod policy;
+mod profiles;
 mod publishing;
 mod raw;
 mod report;
@@ -63,6 +65,7 @@ fn main() -> Result<(), Fault> {
     let mut book = Book::open(indicators)?;
     if wanted("screening") {
         parts::measure(&mut book)?;
+        profiles::measure(&mut book)?;
         screening::measure(&mut book)?;
         // After each group: a later one that fails does not take what is measured.
         report::write()?;

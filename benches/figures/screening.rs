@@ -10,6 +10,7 @@ use hushwire::base::name::{ConsortiumId, FeedId, MemberId};
 use hushwire::base::position::EntryIndex;
 use hushwire::base::secret::SecretBytes;
 use hushwire::base::time::Timestamp;
+use hushwire::domain::belief::parties::MemberNumber;
 use hushwire::domain::belief::place::TableKey;
 use hushwire::domain::belief::said::{Said, SaidContent};
 use hushwire::domain::belief::{Belief, Memory, Witnessing};
@@ -19,13 +20,16 @@ use hushwire::domain::indicator::draft::PublishingRules;
 use hushwire::domain::indicator::note::Note;
 use hushwire::domain::indicator::typology::TypologyList;
 use hushwire::domain::indicator::words::Grounds;
+use hushwire::domain::profile::facts::ProfileFacts;
 use hushwire::domain::pseudonym::keys::{EpochKeys, EpochSecret, KeyRing};
 use hushwire::domain::pseudonym::payload::seal_payload;
 use hushwire::domain::roster::terms::Limits;
 use hushwire::domain::screening::demands::Demands;
+use hushwire::domain::screening::experience::Experience;
 use hushwire::domain::screening::freshness::Freshness;
 use hushwire::domain::screening::own_lists::{Listing, ListingReason, OwnList, OwnListKey, OwnLists};
-use hushwire::domain::screening::policy::BuiltInPolicy;
+use hushwire::domain::screening::policy::Policy;
+use hushwire::domain::screening::policy::facts::Conditions;
 use hushwire::domain::screening::screen::{ScreeningContext, screen};
 use hushwire::domain::screening::transaction::Transaction;
 use hushwire::io::clock;
@@ -34,7 +38,7 @@ use rand_chacha::ChaCha12Rng;
 
 use crate::figure::{Book, Sample, Target};
 use crate::measure::{float, median, per, timed};
-use crate::{Fault, say, world};
+use crate::{Fault, policy, say, world};
 
 const SIZES: [(u32, &str); 3] = [(100_000, "100k"), (1_000_000, "1m"), (10_000_000, "10m")];
 /// Rounds of every figure of this group.
@@ -73,6 +77,11 @@ pub fn measure(book: &mut Book) -> Result<(), Fault> {
             )?;
         }
         let least = |target| if size == 10_000_000 { Target::AtLeast(target) } else { Target::None };
+        if first_raw_us.is_none()
+            && let (Some(member), Some(ordinary)) = (bench.reporter_number(), strangers.first())
+        {
+            policy::measure(book, &bench.policy, member, ordinary, now)?;
+        }
         let raw = bench.screenings(&strangers)?;
         first_raw_us.get_or_insert(raw);
         let sample = |value, n| Sample { value, n, rounds: ROUNDS };
@@ -156,7 +165,7 @@ struct Bench {
     belief: Belief,
     keys: KeyRing,
     guard: GuardLists,
-    policy: BuiltInPolicy,
+    policy: Policy,
     freshness: Freshness,
     lists: OwnLists,
     own: MemberId,
@@ -181,7 +190,7 @@ impl Bench {
         let reporter: MemberId = "bank-a".parse()?;
         Ok(Self {
             belief: Belief::new(TableKey::draw(&mut rng), Witnessing::NotNeeded),
-            policy: BuiltInPolicy::new(&guard.digest()),
+            policy: Policy::built_in(&guard.digest()),
             freshness: Freshness::assess(&[], &own, false, now),
             lists: empty_lists(),
             feed: FeedId { member: reporter.clone(), group: "all".parse()? },
@@ -274,8 +283,12 @@ impl Bench {
             canon: &canon,
             guard: &self.guard,
             lists: &self.lists,
+            experience: &Experience::default(),
             freshness: &self.freshness,
             policy: &self.policy,
+            candidate: None,
+            profile: &ProfileFacts::default(),
+            conditions: Conditions::default(),
             demands: &Demands::new(&Limits::default(), &[]),
             own: &self.own,
             sandbox: false,
@@ -303,6 +316,14 @@ impl Bench {
             }
             Ok(())
         })
+    }
+
+    /// The member that said all of it.
+    fn reporter_number(&self) -> Option<MemberNumber> {
+        let mut view = self.belief.view();
+        let sampled = self.sampled.first()?;
+        view.prepare([sampled]);
+        Some(view.statements(sampled).first()?.reporter)
     }
 
     fn memory(&self) -> Memory {

@@ -8,10 +8,9 @@ use hushwire::base::limits::{BATCH_ENTRIES, DRAFTS_PER_CALL};
 use hushwire::base::name::{FeedId, MemberId};
 use hushwire::base::position::TreeSize;
 use hushwire::domain::audit::record::Actor;
-use hushwire::domain::exchange::batch::{UnverifiedBatch, UnverifiedEntry};
+
 use hushwire::io::{clock, random};
 use hushwire::node::publish::PublishRequest;
-use hushwire::node::serve::Outgoing;
 
 use crate::consortium::{Member, Process, RealNode, found};
 use crate::figure::{Book, Sample, Target};
@@ -139,7 +138,7 @@ fn catch_up(
                 && let Some(outgoing) = a.outgoing(receiver, feed, from, BATCH_ENTRIES)?
             {
                 from = outgoing.end;
-                batches.push(incoming(feed, outgoing));
+                batches.push(outgoing.unverified(feed));
             }
             Ok(batches)
         })?;
@@ -174,19 +173,6 @@ fn catch_up(
         "journal read, opened, proof; without the transport",
     )?;
     Ok(head.0)
-}
-
-fn incoming(feed: &FeedId, outgoing: Outgoing) -> UnverifiedBatch {
-    let entries = outgoing.entries.into_iter();
-    UnverifiedBatch {
-        feed: feed.clone(),
-        first_index: outgoing.first_index,
-        entries: entries
-            .map(|entry| UnverifiedEntry { leaf: entry.leaf, blob: entry.blob, salt: entry.salt })
-            .collect(),
-        checkpoint_note: outgoing.checkpoint.as_bytes().to_vec(),
-        consistency: outgoing.consistency.iter().map(|hash| hash.0.to_vec()).collect(),
-    }
 }
 
 fn disk(book: &mut Book, author: &Member, receiver: &Member, indicators: u64) -> Result<(), Fault> {

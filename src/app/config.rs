@@ -3,6 +3,7 @@
 //! [`Config::load`] reports every fault at once, each with its key and what would be right, so that a start fails once
 //! and not once per mistake. Unknown sections, keys and overrides are refused: a misspelt limit must not be ignored.
 
+pub mod answered;
 pub mod layout;
 pub mod reader;
 pub mod template;
@@ -12,15 +13,20 @@ pub mod webhooks;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use crate::app::config::answered::{BrakeConfig, LateConfig};
 use crate::app::config::layout::NodeDir;
 use crate::app::config::reader::{Environment, Fault, PREFIX, Reader};
-use crate::app::config::values::{LogFormat, LogLevel, ViewsBackend};
+use crate::app::config::values::{FailedChallenge, LogFormat, LogLevel, ViewsBackend};
 use crate::app::config::webhooks::WebhookConfig;
 use crate::base::limits;
 use crate::base::name::MemberId;
+use crate::domain::case::challenge::ChallengeRules;
+use crate::domain::case::rules::{CaseRules, HoldOutcome};
 use crate::domain::identifier::Region2;
+use crate::domain::screening::language::LanguageTag;
 use crate::io::folder::folder_of;
 use crate::io::keystore::passphrase::PassphraseSource;
+use crate::io::profiles::ProfileBounds;
 use crate::node::copies::Ack;
 
 /// Bytes of a configuration file; the commented template has 3 KB.
@@ -48,11 +54,15 @@ pub struct Config {
     pub brake: BrakeConfig,
     /// Longest wait of a screening record before it is written, milliseconds.
     pub audit_window_ms: u64,
+    pub cases: CaseRules,
+    pub challenge: ChallengeRules,
     pub statistics: StatisticsConfig,
+    pub policy: PolicyConfig,
     /// Folder of imported guard lists.
     pub guard_dir: PathBuf,
     /// The member's own list of typologies; the one that ships where none.
     pub typology_file: Option<PathBuf>,
+    pub advice: AdviceConfig,
     pub views: ViewsBackend,
     /// Where monitoring reads counts and probes ask; nowhere where none.
     pub metrics_listen: Option<SocketAddr>,
@@ -61,6 +71,8 @@ pub struct Config {
     pub snapshot: bool,
     pub log_level: LogLevel,
     pub log_format: LogFormat,
+    /// None where no profiles are kept.
+    pub profiles: Option<ProfileBounds>,
     pub webhooks: Vec<WebhookConfig>,
 }
 
@@ -88,44 +100,24 @@ pub struct ScreeningConfig {
     pub freshness_limit_s: Option<u64>,
 }
 
-/// How long orders that passed are followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LateConfig {
-    /// 0 follows none.
-    pub hours: u64,
-    pub max_orders: usize,
-}
-
-impl LateConfig {
-    fn read(reader: &mut Reader) -> Self {
-        let orders = reader.integer("late.max_orders", 1..=10_000_000, limits::LATE_ORDERS);
-        Self {
-            hours: reader.integer("late.hours", 0..=720, limits::LATE_HOURS),
-            max_orders: usize::try_from(orders).expect("the reader's range fits"),
-        }
-    }
-}
-
-/// When indicators that would concern many orders are stopped.
+/// What customers are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BrakeConfig {
-    /// Of a thousand own transactions, that an own publication may concern without being forced.
-    pub refuse_per_mille: u64,
-    /// The same of an indicator of another member, before it is held back.
-    pub hold_per_mille: u64,
-    /// File of values known to be good.
-    pub canaries: Option<PathBuf>,
+pub struct AdviceConfig {
+    /// Folder of the member's own texts; those that ship alone where none.
+    pub folder: Option<PathBuf>,
+    /// The language of customers whose languages there is nothing in.
+    pub language: LanguageTag,
 }
 
-impl BrakeConfig {
-    fn read(reader: &mut Reader, dir: &NodeDir) -> Self {
-        let mut per_mille = |key| reader.integer(key, 1..=1_000, limits::BRAKE_PER_MILLE);
-        Self {
-            refuse_per_mille: per_mille("brake.refuse_per_mille"),
-            hold_per_mille: per_mille("brake.hold_per_mille"),
-            canaries: reader.optional::<PathBuf>("brake.canaries", "a path").map(|file| dir.path().join(file)),
-        }
-    }
+/// By which policies this node decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyConfig {
+    /// The member's own; the one that ships where none.
+    pub file: Option<PathBuf>,
+    /// A second one that is only asked what it would decide.
+    pub candidate: Option<PathBuf>,
+    /// Of the transactions the candidate is asked about, billionths.
+    pub candidate_share_nano: u32,
 }
 
 /// How much privacy loss this node allows itself.
@@ -236,6 +228,19 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
     let late = LateConfig::read(reader);
     let brake = BrakeConfig::read(reader, &dir);
     let audit_window_ms = reader.integer("audit.window_ms", 0..=10_000, 50);
+    let retention_days = reader.integer("cases.retention_days", 7..=3_650, 90);
+    let cases = CaseRules {
+        hold_hours: reader.integer("cases.hold_hours", 1..=720, 24),
+        hold_outcome: reader.optional("cases.hold_outcome", "\"refuse\" or \"release\"").unwrap_or(HoldOutcome::Refuse),
+        retention_days: u32::try_from(retention_days).expect("the reader's range fits"),
+    };
+    let digits = reader.integer("challenge.digits", 6..=8, 6);
+    let challenge = ChallengeRules {
+        digits: u32::try_from(digits).expect("the reader's range fits"),
+        refuse_failed: reader.optional::<FailedChallenge>("challenge.failed", "\"hold\" or \"refuse\"")
+            == Some(FailedChallenge::Refuse),
+        remembered_hours: reader.integer("challenge.remembered_hours", 0..=720, 24),
+    };
     let statistics = StatisticsConfig {
         epsilon_nano: reader.billionths("statistics.epsilon", 0.001..=10.0, 100_000_000),
         quarter_cap_nano: reader.billionths("statistics.quarter_cap", 0.001..=100.0, 2_000_000_000),
@@ -243,8 +248,21 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
     if statistics.epsilon_nano > statistics.quarter_cap_nano {
         reader.fault("statistics.epsilon", "must not exceed statistics.quarter_cap: no release could ever be made");
     }
+    let in_dir = |file: PathBuf| dir.path().join(file);
+    let share_nano = reader.billionths("policy.candidate_share", 0.0..=1.0, 1_000_000_000);
+    let policy = PolicyConfig {
+        file: reader.optional("policy.file", "a path").map(in_dir),
+        candidate: reader.optional("policy.candidate", "a path").map(in_dir),
+        candidate_share_nano: u32::try_from(share_nano).expect("the reader's range fits"),
+    };
     let guard_dir = path_in(reader, "guard.dir", &dir, dir.guard());
     let typology_file = reader.optional::<PathBuf>("typology.file", "a path").map(|file| dir.path().join(file));
+    let advice = AdviceConfig {
+        folder: reader.optional::<PathBuf>("advice.folder", "a path").map(|folder| dir.path().join(folder)),
+        language: reader
+            .optional("advice.language", "a language tag, e.g. \"de\" or \"pt-BR\"")
+            .unwrap_or_else(LanguageTag::english),
+    };
     let views = reader.optional("storage.views", "\"sled\" or \"memory\"").unwrap_or(ViewsBackend::Sled);
     let metrics_listen = reader.optional("metrics.listen", "an IP address with port, e.g. \"127.0.0.1:7442\"");
     check_metrics(reader, metrics_listen, [local_listen, peer_listen]);
@@ -261,6 +279,7 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
     let snapshot = reader.flag("storage.snapshot", true);
     let log_level = reader.optional("log.level", "error, warn, info or debug").unwrap_or(LogLevel::Info);
     let log_format = reader.optional("log.format", "text or json").unwrap_or(LogFormat::Text);
+    let profiles = read_profiles(reader);
     let webhooks = webhooks::read(reader, &dir);
     Some(Config {
         member: member?,
@@ -276,17 +295,32 @@ fn read_all(reader: &mut Reader, base: &Path) -> Option<Config> {
         late,
         brake,
         audit_window_ms,
+        cases,
+        challenge,
         statistics,
+        policy,
         guard_dir,
         typology_file,
+        advice,
         views,
         metrics_listen,
         traces,
         snapshot,
         log_level,
         log_format,
+        profiles,
         webhooks,
     })
+}
+
+fn read_profiles(reader: &mut Reader) -> Option<ProfileBounds> {
+    let enabled = reader.flag("profiles.enabled", true);
+    let most = limits::decisions::PROFILE_CUSTOMERS_MOST;
+    let customers = reader.integer("profiles.max_customers", 1_000..=most, limits::decisions::PROFILE_CUSTOMERS);
+    let days = reader.integer("profiles.retention_days", 1..=3_653, 396);
+    let customers = usize::try_from(customers).expect("the reader's range fits");
+    let retention_days = u32::try_from(days).expect("the reader's range fits");
+    enabled.then_some(ProfileBounds { customers, retention_days })
 }
 
 /// Plain HTTP without a key: what listens beyond this machine was meant to.
@@ -389,13 +423,16 @@ mod tests {
         expected.keystore = all.keystore.clone();
         expected.guard_dir = all.guard_dir.clone();
         expected.typology_file = all.typology_file.clone();
+        expected.advice.folder = all.advice.folder.clone();
+        expected.policy.file = all.policy.file.clone();
+        expected.policy.candidate = all.policy.candidate.clone();
         expected.metrics_listen = all.metrics_listen;
         expected.traces.endpoint = all.traces.endpoint;
         assert_eq!(all.webhooks.len(), 1);
         expected.webhooks = all.webhooks.clone();
         assert_eq!(all, expected);
         assert_eq!(as_written, parse("[node]\nmember = \"bank-a\"", &[]).expect("valid"));
-        assert_eq!(uncommented.matches(" = ").count(), 38, "every key stands in the template once");
+        assert_eq!(uncommented.matches(" = ").count(), 52, "every key stands in the template once");
     }
 
     #[test]
@@ -406,7 +443,7 @@ mod tests {
         let message = refused.expect_err("nothing of it is right").to_string();
         for part in [
             "has 10 faults",
-            "colour: is not a section; sections are audit, brake, feed",
+            "colour: is not a section; sections are advice, audit, brake, cases, challenge, feed",
             "feed.window_ms: must be a whole number from 0 to 3600000",
             "feed.windw_ms: is not a key; [feed] has ack, decoys, spread_s, window_ms",
             "keystore.passphrase: must be prompt, file:PATH",

@@ -6,5 +6,6 @@ pub mod demo;
 pub mod outcome;
 pub mod output;
 pub mod records;
+pub mod replay;
 pub mod serve;
 pub mod told_to_stop;

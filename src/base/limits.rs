@@ -1,4 +1,10 @@
-//! Every limit of the product, with its unit and its reason.
+//! Every limit of the product, with its unit and its reason. Those of deciding about orders stand in [`decisions`], those of feedback in
+//! [`feedback`], those of late matches in [`late`], those of the poison brake in [`brake`].
+
+pub mod brake;
+pub mod decisions;
+pub mod feedback;
+pub mod late;
 
 /// Entries in one batch of an exchange: 200 to 400 KB, a tenth of the message limit.
 pub const BATCH_ENTRIES: usize = 1_000;
@@ -468,79 +474,50 @@ pub const WEBHOOK_ANSWER_BYTES: usize = 16 * 1024;
 /// Bytes of a secret, by the specification of Standard Webhooks.
 pub const WEBHOOK_SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// Pseudonyms whose belief changed and that are named one by one to whoever judges past orders again, 2 MB; beyond that all
-/// orders are.
-pub const CHANGED_PSEUDONYMS: usize = 65_536;
+/// Bytes of an `Accept-Language` header that are looked at: browsers send below 200.
+pub const ACCEPT_LANGUAGE_BYTES: usize = 1_024;
 
-/// Orders that passed and are kept in the window of late matches, where the configuration does not say: some 700 bytes each
-/// with five identifiers that no other order has.
-pub const LATE_ORDERS: u64 = 50_000;
+/// Ranges of an `Accept-Language` header that are looked at: nobody reads more languages.
+pub const ACCEPT_LANGUAGE_RANGES: usize = 32;
 
-/// Hours an order stays in that window, where the configuration does not say: goods are rarely stopped later.
-pub const LATE_HOURS: u64 = 72;
+/// Characters of a language tag; RFC 5646 §4.4.1 asks for 35 at least.
+pub const LANGUAGE_TAG_CHARACTERS: usize = 35;
 
-/// Names kept in the window for each order it may hold, on average: 150 bytes each.
-pub const LATE_NAMES_PER_ORDER: usize = 16;
+/// Characters of the key of an advice text: a word of a policy.
+pub const ADVICE_KEY_CHARACTERS: usize = 64;
 
-/// Answered screenings on their way to the window and to the counters of traffic: some seconds of a busy checkout.
-pub const ANSWERED_WAITING: usize = 8_192;
+/// Characters of an advice's title: one line of a page or a message.
+pub const ADVICE_TITLE_CHARACTERS: usize = 100;
 
-/// Milliseconds between two looks at that queue.
-pub const ANSWERED_TAKE_MS: u64 = 10;
+/// Characters of an advice's text: what fits a telephone's screen.
+pub const ADVICE_TEXT_CHARACTERS: usize = 600;
 
-/// Orders judged again at once, some 20 ms: then what was answered meanwhile is taken in.
-pub const LATE_ORDERS_AT_ONCE: usize = 4_096;
+/// Keys of advice in one language: several times those of a large policy.
+pub const ADVICE_KEYS: usize = 512;
 
-/// Late matches told in one minute: nobody could look at more. The others wait for the next.
-pub const LATE_MATCHES_PER_MINUTE: u32 = 1_000;
+/// Languages of advice: the official ones of the European Union, twice.
+pub const ADVICE_LANGUAGES: usize = 48;
 
-/// Milliseconds between two looks at what changed in belief.
-pub const LATE_LOOK_MS: u64 = 100;
+/// Bytes of one file of advice: 512 texts of the longest kind are below 1.3 MB in any script that takes two bytes a letter.
+pub const ADVICE_FILE_BYTES: u64 = 1_572_864;
 
-/// Seconds between two looks at the orders that a late match was told of: witnesses come, and validities end, without a word.
-pub const LATE_TOLD_S: u64 = 5;
+/// Pseudonyms kept of one decision: 16 identifiers with a derived form each, under two epochs.
+pub const DETAIL_INPUTS: usize = 64;
 
-/// Seconds between two looks at all orders of the window: validities begin without a word.
-pub const LATE_ALL_S: u64 = 600;
+/// Indicators kept of one decision with what they said: a proof of each in a file is below 4 KB.
+pub const DETAIL_INDICATORS: usize = 32;
 
-/// Indicators of a late match that its record is given: the strongest of each identifier come first.
-pub const LATE_MATCH_INDICATORS: usize = 16;
+/// Reasons kept of one decision: one an identifier.
+pub const DETAIL_REASONS: usize = 32;
 
-/// Milliseconds between two looks of a watcher at the audit log.
-pub const LATE_WATCH_MS: u64 = 200;
+/// Facts kept of one decision, each within the length of an audit record's value.
+pub const DETAIL_FACTS: usize = 256;
 
-/// Days whose transactions are counted for the preview of a publication and for the brake, 1 MiB each.
-pub const TRAFFIC_DAYS: u32 = 7;
+/// Peers kept of one decision with the age of their feeds.
+pub const DETAIL_PEERS: usize = 32;
 
-/// Transactions of the last days that an indicator must concern at least before it counts as wide: of a few orders one is many.
-pub const WIDE_LEAST: u64 = 20;
+/// Bytes kept of one decision at the very most: 256 facts of the longest kind. An ordinary one is below 2 KB.
+pub const DETAIL_BYTES: usize = 256 * 1024;
 
-/// How much more than the average of its kind it must concern.
-pub const WIDE_TIMES_BASELINE: u64 = 20;
-
-/// Indicators of a kind after which its baseline forgets half of them.
-pub const BASELINE_INDICATORS: u64 = 100_000;
-
-/// Of a thousand transactions, that an indicator may concern where the configuration does not say.
-pub const BRAKE_PER_MILLE: u64 = 10;
-
-/// Hours for which it is remembered how much a member said of a kind, and after which that is a history to judge by.
-pub const ARRIVAL_HOURS: u32 = 7 * 24;
-pub const ARRIVAL_HOURS_LEAST: u32 = 24;
-
-/// Indicators of one kind that a member may say in an hour whatever it said before; without a history so many times as much,
-/// because whoever joins brings what it has.
-pub const FLOOD_LEAST: u64 = 10_000;
-pub const FLOOD_TIMES_UNKNOWN: u64 = 10;
-
-/// And so many times its average hour.
-pub const FLOOD_TIMES: u64 = 20;
-
-/// Quarantines held, lifted ones included: more than people could look at. Beyond it everything new of a member and kind is held back.
-pub const QUARANTINES: usize = 10_000;
-
-/// Bytes of a file of canaries.
-pub const CANARY_BYTES: u64 = 1_048_576;
-
-/// Seconds between two looks at the file of canaries.
-pub const CANARY_LOOK_S: u64 = 5;
+/// Decisions explained by one call, where a customer or an order leads to several: the newest.
+pub const EXPLAINED_PER_CALL: usize = 20;

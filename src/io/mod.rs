@@ -1,6 +1,7 @@
 //! Floor 3: the outside. gRPC, TLS, disk, clock and randomness live here and nowhere below.
 
 pub mod access;
+pub mod advice_files;
 pub mod answered;
 pub mod backup;
 pub mod bundle_files;
@@ -21,6 +22,10 @@ pub mod keystore;
 pub mod log;
 pub mod metrics;
 pub mod noise;
+pub mod permissions;
+pub mod policies;
+pub mod policy_file;
+pub mod profiles;
 pub mod random;
 pub mod rescue;
 pub mod roster_files;

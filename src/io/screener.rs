@@ -18,24 +18,34 @@ use crate::base::name::MemberId;
 use crate::base::time::Timestamp;
 use crate::domain::audit::record::Actor;
 use crate::domain::belief::Belief;
+use crate::domain::case::Evidence;
+use crate::domain::case::passed::Passed;
 use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
+use crate::domain::profile::anomaly::{Anomalies, Anomaly};
+use crate::domain::profile::facts::ProfileFacts;
 use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::screening::answer::{RefusedIdentifier, Screening};
 use crate::domain::screening::decision::Decision;
 use crate::domain::screening::demands::Demands;
+use crate::domain::screening::experience::Experience;
 use crate::domain::screening::freshness::Freshness;
 use crate::domain::screening::late::order::Order;
 use crate::domain::screening::own_lists::OwnLists;
-use crate::domain::screening::policy::BuiltInPolicy;
+use crate::domain::screening::policy::facts::Conditions;
+use crate::domain::screening::policy::rule::Heard;
 use crate::domain::screening::reference::reference;
 use crate::domain::screening::screen::{ScreeningContext, screen_traced};
 use crate::domain::screening::transaction::Transaction;
 use crate::io::answered::{Answers, Given};
 use crate::io::engine::Engine;
 use crate::io::metrics::counts::ScreeningCounts;
+use crate::io::policies::{Loaded, Policies};
+use crate::io::profiles::Profiles;
 use crate::io::{clock, random};
-use crate::node::record_screening::{DecisionCounts, ScreeningRecord};
+use crate::node::behind::{Asked, Behind, Ruled};
+use crate::node::local_mac::LocalMacKey;
+use crate::node::record_screening::{CaseFacts, DecisionCounts, ScreeningRecord};
 use crate::node::store::{Journal, Views};
 
 /// What screening reads. Parts that change while the node runs are swapped whole.
@@ -48,11 +58,19 @@ pub struct Screener {
     pub guard: ArcSwap<GuardLists>,
     /// Changed by the node once a change is durable.
     pub lists: Arc<ArcSwap<OwnLists>>,
+    /// What own outcomes taught; changed by the node once an outcome is durable.
+    pub experience: Arc<ArcSwap<Experience>>,
+    /// Who passed a challenge lately; changed by the node once it is durable. None counts before the store is open.
+    pub passed: Arc<Passed>,
     pub freshness: ArcSwap<Freshness>,
-    pub policy: BuiltInPolicy,
+    pub policies: Arc<Policies>,
     pub demands: ArcSwap<Demands>,
     pub own: MemberId,
+    /// Names customers and orders in cases.
+    pub local_mac: LocalMacKey,
     pub sandbox: bool,
+    /// Of the member's own customers; none where profiles are off.
+    pub profiles: Option<Arc<Profiles>>,
     pub records: Records,
     /// Where answers are followed, if they are.
     pub answers: Option<Answers>,
@@ -61,12 +79,25 @@ pub struct Screener {
 /// An answer with its place in the audit log.
 #[derive(Debug)]
 pub struct Answered {
-    pub screening: Screening,
+    /// Shared with its record, which is on its way to the disk.
+    pub screening: Arc<Screening>,
     /// 128 random bits, hex: names the decision in the audit log.
     pub decision_id: String,
+    /// What is unusual for the customer.
+    pub anomalies: Anomalies,
     /// Short form a customer can read over the telephone.
     pub reference: String,
     pub audit: Audited,
+    /// The policy that decided: names what stands in `screening` by place.
+    pub policy: Arc<Loaded>,
+}
+
+impl Answered {
+    /// Names of the rules that fired and have no say yet, or none for a while.
+    pub fn unheard(&self) -> impl Iterator<Item = &str> {
+        let unheard = self.screening.fired.iter().filter(|fired| fired.heard != Heard::Live);
+        unheard.filter_map(|fired| Some(self.policy.policy.rules().get(fired.rule)?.name.as_str()))
+    }
 }
 
 /// Where the record of an answer is.
@@ -76,7 +107,7 @@ pub enum Audited {
     Durable,
     /// Queued for the audit log.
     Pending,
-    /// Only counted: nothing matched and nothing was stopped.
+    /// Only counted: nothing matched, nothing was stopped and nothing was very unusual.
     Counted,
     /// The queue is full or the store failed; the loss is told in the log.
     Lost,
@@ -124,15 +155,29 @@ impl Screener {
     ) -> Result<(Answered, Option<Written>), Unscreened> {
         let belief = self.belief.load();
         let belief = belief.as_ref().ok_or(Unscreened::Cold)?;
+        let id: [u8; 16] = random::bytes();
+        let policy = self.policies.live();
+        let candidate = self.policies.candidate().filter(|candidate| candidate.is_asked(&id));
+        let guard = self.guard.load();
+        let profiles = self.profiles.as_ref();
+        let asked = profiles.and_then(|profiles| profiles.ask(transaction, &self.canon, &guard, now));
+        let profile = asked.map(|asked| asked.facts).unwrap_or_default();
+        let customer = self.local_mac.customer(transaction.customer_ref());
+        let passed = customer.and_then(|customer| self.passed.challenge_passed(&customer, now));
+        let conditions = Conditions { challenge_passed_s: passed };
         let belief_version = belief.version();
         let context = ScreeningContext {
             keys: &self.keys.load(),
             belief,
             canon: &self.canon,
-            guard: &self.guard.load(),
+            guard: &guard,
             lists: &self.lists.load(),
+            experience: &self.experience.load(),
             freshness: &self.freshness.load(),
-            policy: &self.policy,
+            policy: &policy.policy,
+            candidate: candidate.as_ref().map(|candidate| &candidate.policy),
+            profile: &profile,
+            conditions,
             demands: &self.demands.load(),
             own: &self.own,
             sandbox: self.sandbox,
@@ -142,15 +187,84 @@ impl Screener {
         if screening.refused.len() == transaction.identifiers().len() {
             return Err(Unscreened::NothingUsable(screening.refused.swap_remove(0)));
         }
-        let id: [u8; 16] = random::bytes();
+        policy.count(&screening.fired);
+        if let Some((candidate, would_decide)) = candidate.zip(screening.candidate) {
+            candidate.compare(screening.decision, would_decide);
+        }
         let decision_id = hex::encode(id);
-        let (audit, written) = self.records.take(caller, &screening, &decision_id, durable, now);
+        let (reference, screening) = (reference(&id), Arc::new(screening));
+        let anomalies = Anomalies::of(&profile);
+        // A test value that stands for an overloaded node gets no answer: the order comes again.
+        if let Some((profiles, asked)) = profiles.zip(asked).filter(|_| !screening.overload) {
+            profiles.counted.told(anomalies);
+            profiles.take(&asked, screening.decision, id, now);
+        }
+        let kept = || {
+            let behind = Behind {
+                screening: Arc::clone(&screening),
+                reference: reference.clone(),
+                transaction: self.local_mac.transaction(transaction.transaction_ref()),
+                customer,
+                guard_sha256: guard.digest(),
+                asked: asked_of(transaction),
+                ruled: ruled(&policy, &screening, profile, conditions),
+            };
+            let case = (screening.decision != Decision::Allow).then(|| case_facts(transaction, &behind));
+            (behind, case)
+        };
+        let told = Told { screening: &screening, anomalies, decision_id: &decision_id };
+        let (audit, written) = self.records.take(caller, told, kept, durable, now);
         if let Some(answers) = &self.answers {
-            let answered = screening.decision;
-            let order = Order { id, caller: caller.to_string(), at: now, answered, outline: transaction.outline() };
+            let order = Order {
+                id,
+                caller: caller.to_string(),
+                at: now,
+                answered: screening.decision,
+                outline: transaction.outline(),
+                profile,
+                conditions,
+                customer,
+                transaction: self.local_mac.transaction(transaction.transaction_ref()),
+            };
             answers.take(Given::new(order, traced, &screening, belief_version));
         }
-        Ok((Answered { reference: reference(&id), screening, decision_id, audit }, written))
+        Ok((Answered { anomalies, reference, screening, decision_id, audit, policy }, written))
+    }
+}
+
+/// What the transaction said beside its identifiers and references.
+fn asked_of(transaction: &Transaction) -> Asked {
+    let (amount_minor, currency) = transaction.amount();
+    Asked {
+        time: transaction.time(),
+        amount_minor,
+        currency: currency.to_owned(),
+        channel: transaction.channel().to_owned(),
+        country: transaction.country().to_owned(),
+        merchant_category: transaction
+            .merchant_category()
+            .map(|category| category.as_str().to_owned())
+            .unwrap_or_default(),
+        own_score: transaction.own_score(),
+    }
+}
+
+/// What the rules said, and of what.
+fn ruled(policy: &Loaded, screening: &Screening, profile: ProfileFacts, conditions: Conditions) -> Ruled {
+    let rules = policy.policy.rules();
+    let fired = screening.fired.iter().filter_map(|fired| Some((rules.get(fired.rule)?.name.clone(), fired.heard)));
+    Ruled { policy: policy.policy.title(), fired: fired.collect(), profile, conditions }
+}
+
+/// What a case of this decision is opened with.
+fn case_facts(transaction: &Transaction, behind: &Behind) -> CaseFacts {
+    let (amount_minor, currency) = transaction.amount();
+    CaseFacts {
+        evidence: Evidence::of(&behind.screening),
+        amount_minor,
+        currency: currency.to_owned(),
+        transaction: behind.transaction,
+        customer: behind.customer,
     }
 }
 
@@ -174,6 +288,14 @@ struct Loss {
     records: u64,
 }
 
+/// What the record of an answer is made of.
+#[derive(Debug)]
+struct Told<'a> {
+    screening: &'a Screening,
+    anomalies: Anomalies,
+    decision_id: &'a str,
+}
+
 impl Records {
     /// The sending side and what [`write_records`] reads.
     pub fn new() -> (Self, Receiver<Queued>) {
@@ -190,25 +312,30 @@ impl Records {
     fn take(
         &self,
         caller: &Actor,
-        screening: &Screening,
-        decision_id: &str,
+        told: Told<'_>,
+        kept: impl FnOnce() -> (Behind, Option<CaseFacts>),
         durable: bool,
         now: Timestamp,
     ) -> (Audited, Option<Written>) {
+        let Told { screening, anomalies, decision_id } = told;
         self.count(caller, screening.decision);
-        if screening.decision == Decision::Allow && screening.matches.is_empty() {
+        if screening.decision == Decision::Allow && screening.matches.is_empty() && !anomalies.alert() {
             return (Audited::Counted, None);
         }
         let matched = screening.matches.iter().flat_map(|found| &found.indicators);
+        let (behind, case) = kept();
         let record = ScreeningRecord {
             caller: caller.clone(),
             time: now,
             decision_id: decision_id.to_owned(),
             decision: screening.decision.label(),
-            reasons: screening.reasons.iter().map(|reason| reason.code.name()).collect(),
+            reasons: screening.reasons.iter().map(|reason| reason.code.name().to_owned()).collect(),
             matched: matched.map(|indicator| (indicator.reporter.clone(), indicator.commitment)).collect(),
             policy_sha256: screening.policy_sha256,
             degraded: screening.degraded,
+            anomalies: anomalies.iter().map(Anomaly::name).collect(),
+            case,
+            behind: Some(behind),
         };
         let (written, waiting) = if durable { Some(oneshot::channel()).unzip() } else { (None, None) };
         if self.queue.try_send(Queued { record, written }).is_ok() {

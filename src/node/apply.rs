@@ -13,6 +13,7 @@ use crate::domain::feed::entry::{Entry, EntryKind};
 use crate::domain::statistics::event::LedgerEvent;
 use crate::domain::statistics::question::ReleaseId;
 use crate::node::believe::Heard;
+use crate::node::case_stored::{broken, read_opening, read_step};
 use crate::node::commit::{Appended, Audited, Commit, Equivocated, FORMAT, Filled, Opened, Prepared, change};
 use crate::node::derive;
 use crate::node::feeds::{Feed, verify_stored};
@@ -48,8 +49,20 @@ impl State {
                 }
                 change::Kind::Quarantined(quarantined) => self.quarantines.raise(quarantined)?,
                 change::Kind::QuarantineDecided(decided) => self.quarantines.decide(decided)?,
+                change::Kind::CaseOpened(opened) => self.cases.open(read_opening(opened)?, opened.position),
+                change::Kind::CaseStepped(stepped) => {
+                    let (id, taken) = read_step(stepped)?;
+                    self.cases.step(&id, &taken, stepped.position).map_err(broken)?;
+                }
+                change::Kind::ChallengeChanged(changed) => self.apply_challenge(changed)?,
+                change::Kind::DecisionDetailed(detailed) => {
+                    self.staged.view_changes.extend(derive::of_detail(number, detailed));
+                }
                 change::Kind::Listed(listed) => self.apply_listed(listed)?,
+                change::Kind::Policy(applied) => self.apply_policy(number, applied)?,
                 change::Kind::Cosigned(cosigned) => self.apply_cosigned(cosigned)?,
+                change::Kind::OutcomeLearnt(learnt) => self.outcomes.apply(learnt)?,
+                change::Kind::SightingRead(read) => self.sightings.apply(&self.identity.consortium, read)?,
                 change::Kind::AuditWitnessed(witnessed) => self.apply_audit_witnessed(witnessed)?,
             }
         }

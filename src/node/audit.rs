@@ -195,4 +195,12 @@ impl<J: Journal, V: Views> Node<J, V> {
         let stored = self.row(&keys::decision(decision_id))?;
         Ok(stored.as_deref().and_then(keys::read_number).map(EntryIndex))
     }
+
+    /// Who did what a record of the audit log tells; none where its content is gone.
+    pub(in crate::node) fn actor_of(&self, index: EntryIndex) -> Result<Option<String>, StorageFault> {
+        let log = &self.state.audit;
+        let entry = self.entries(log, TreeSize(index.0), log.durable_size, 1)?.pop();
+        let record = entry.and_then(|entry| AuditRecord::decode(&entry.blob).ok());
+        Ok(record.map(|record| record.actor().to_owned()))
+    }
 }

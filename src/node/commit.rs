@@ -11,6 +11,9 @@
 
 use prost::Message;
 
+use crate::node::case_stored::{CaseOpened, CaseStepped};
+use crate::node::challenge_stored::ChallengeChanged;
+use crate::node::detail_stored::DecisionDetailed;
 use crate::node::quarantine::{QuarantineDecided, Quarantined};
 use crate::node::store::StorageFault;
 
@@ -27,7 +30,10 @@ pub struct Commit {
 /// One change.
 #[derive(Clone, PartialEq, Message)]
 pub struct Change {
-    #[prost(oneof = "change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 25, 26")]
+    #[prost(
+        oneof = "change::Kind",
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 18, 19, 20, 21, 22, 23, 25, 26, 27"
+    )]
     pub kind: Option<change::Kind>,
 }
 
@@ -63,6 +69,20 @@ pub mod change {
         ErasureAsked(super::ErasureAsked),
         #[prost(message, tag = "15")]
         ErasureConfirmed(super::ErasureConfirmed),
+        #[prost(message, tag = "22")]
+        OutcomeLearnt(super::OutcomeLearnt),
+        #[prost(message, tag = "23")]
+        SightingRead(super::SightingRead),
+        #[prost(message, tag = "18")]
+        Policy(super::PolicyApplied),
+        #[prost(message, tag = "19")]
+        CaseOpened(super::CaseOpened),
+        #[prost(message, tag = "20")]
+        CaseStepped(super::CaseStepped),
+        #[prost(message, tag = "21")]
+        ChallengeChanged(super::ChallengeChanged),
+        #[prost(message, tag = "27")]
+        DecisionDetailed(super::DecisionDetailed),
         #[prost(message, tag = "25")]
         Quarantined(super::Quarantined),
         #[prost(message, tag = "26")]
@@ -330,6 +350,23 @@ pub struct ListedEntry {
     pub note: String,
 }
 
+/// A policy came into force.
+#[derive(Clone, PartialEq, Message)]
+pub struct PolicyApplied {
+    /// What decisions name it by, 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub digest: Vec<u8>,
+    /// Its file, byte for byte.
+    #[prost(string, tag = "2")]
+    pub text: String,
+    /// Digest of the guard lists it decided with, 32 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub guard_sha256: Vec<u8>,
+    /// When it came into force here, milliseconds since 1970.
+    #[prost(uint64, tag = "4")]
+    pub time_ms: u64,
+}
+
 /// Enough members cosigned a checkpoint of a feed, or any the head of our audit log.
 #[derive(Clone, PartialEq, Message)]
 pub struct Cosigned {
@@ -350,6 +387,54 @@ pub struct AuditWitnessed {
     /// The head as a signed note.
     #[prost(string, tag = "2")]
     pub note: String,
+}
+
+/// What a decision's order turned out to be, with the indicators that had matched. A later one about the same decision stands in
+/// its place.
+#[derive(Clone, PartialEq, Message)]
+pub struct OutcomeLearnt {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub decision: Vec<u8>,
+    /// 1 confirmed, 2 false positive.
+    #[prost(uint32, tag = "2")]
+    pub outcome: u32,
+    /// When, milliseconds since 1970.
+    #[prost(uint64, tag = "3")]
+    pub time_ms: u64,
+    #[prost(message, repeated, tag = "4")]
+    pub indicators: Vec<LearntIndicator>,
+}
+
+/// One indicator that had matched.
+#[derive(Clone, PartialEq, Message)]
+pub struct LearntIndicator {
+    #[prost(string, tag = "1")]
+    pub member: String,
+    /// 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub commitment: Vec<u8>,
+    /// Ordinal of the identifier's kind.
+    #[prost(uint32, tag = "3")]
+    pub kind: u32,
+}
+
+/// A sighting of another member about one of ours was opened, or could not be.
+#[derive(Clone, PartialEq, Message)]
+pub struct SightingRead {
+    #[prost(string, tag = "1")]
+    pub origin: String,
+    #[prost(uint64, tag = "2")]
+    pub index: u64,
+    /// 32 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub target: Vec<u8>,
+    /// 1 confirmed, 2 false positive, 0 where it could not be opened.
+    #[prost(uint32, tag = "4")]
+    pub outcome: u32,
+    /// When it was opened, milliseconds since 1970.
+    #[prost(uint64, tag = "5")]
+    pub time_ms: u64,
 }
 
 impl Commit {

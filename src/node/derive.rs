@@ -10,6 +10,7 @@ use crate::domain::audit::record::AuditRecord;
 use crate::domain::feed::entry::{Leaf, leaf_hash};
 use crate::domain::feed::tiles::{HashTiles, TileId};
 use crate::node::commit::{Commit, Prepared, PreparedEntry, StoredEntry, change};
+use crate::node::detail_stored::DecisionDetailed;
 use crate::node::keys;
 use crate::node::state::damaged;
 use crate::node::store::{RecordNumber, StorageFault, ViewChange};
@@ -48,6 +49,7 @@ impl Derivation {
                     let origin = self.audit_origin.clone();
                     rows.extend(self.run(number, &origin, run.first_index, &run.entries)?);
                 }
+                change::Kind::DecisionDetailed(detailed) => rows.extend(of_detail(number, detailed)),
                 change::Kind::Opened(_)
                 | change::Kind::Roster(_)
                 | change::Kind::Equivocated(_)
@@ -55,12 +57,18 @@ impl Derivation {
                 | change::Kind::Recovered(_)
                 | change::Kind::Filled(_)
                 | change::Kind::Listed(_)
+                | change::Kind::CaseOpened(_)
+                | change::Kind::CaseStepped(_)
+                | change::Kind::ChallengeChanged(_)
                 | change::Kind::Cosigned(_)
                 | change::Kind::AuditWitnessed(_)
                 | change::Kind::ErasureAsked(_)
                 | change::Kind::ErasureConfirmed(_)
                 | change::Kind::Quarantined(_)
-                | change::Kind::QuarantineDecided(_) => {}
+                | change::Kind::QuarantineDecided(_)
+                | change::Kind::OutcomeLearnt(_)
+                | change::Kind::SightingRead(_)
+                | change::Kind::Policy(_) => {}
             }
         }
         Ok(rows)
@@ -124,4 +132,10 @@ pub(in crate::node) fn of_prepared(number: RecordNumber, prepared: &Prepared) ->
 pub(in crate::node) fn of_decision(blob: &[u8], index: u64) -> Option<ViewChange> {
     let record = AuditRecord::decode(blob).ok().filter(|record| record.action() == "screening.decided")?;
     Some(ViewChange::Put { key: keys::decision(record.subject()), value: index.to_be_bytes().to_vec() })
+}
+
+/// The ways to what stands behind a decision: its reference, and the caller's references of customer and order.
+pub(in crate::node) fn of_detail(number: RecordNumber, detailed: &DecisionDetailed) -> Vec<ViewChange> {
+    let put = |key| ViewChange::Put { key, value: Vec::new() };
+    detailed.ways(number).into_iter().map(put).collect()
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::base::name::{ConsortiumId, FeedId, GroupId, MemberId};
 use crate::base::position::TreeSize;
+use crate::domain::feed::sighting_seal::SightingKey;
 use crate::domain::note::key::NoteSigner;
 use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::roster::member::AUDIT_GROUP;
@@ -27,6 +28,8 @@ pub struct Identity {
     /// Keys of the readable epochs.
     pub key_ring: Arc<KeyRing>,
     pub local_mac: LocalMacKey,
+    /// Open what others sealed to this member: the key the roster names, and the one that is about to take over.
+    pub sighting_keys: Vec<SightingKey>,
 }
 
 impl Identity {

@@ -57,6 +57,24 @@ pub fn decision(id: &str) -> Vec<u8> {
     [b"decision/".as_slice(), id].concat()
 }
 
+/// A way to what stands behind a decision, newest first: `way` says which, `what` leads there.
+pub fn explained(way: &[u8], what: &[u8], record: u64, decision_id: &str) -> Vec<u8> {
+    [b"explained/", way, b"/", what, &(!record).to_be_bytes(), decision_id.as_bytes()].concat()
+}
+
+/// Scan bounds of everything such a way leads to.
+pub fn all_explained(way: &[u8], what: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let start = [b"explained/", way, b"/", what].concat();
+    let end = [start.as_slice(), &[0xFF; 9]].concat();
+    (start, end)
+}
+
+/// The decision's id in a key of [`explained`] under such a way.
+pub fn read_explained(key: &[u8], way: &[u8], what: &[u8]) -> Option<String> {
+    let id = key.get(b"explained/".len() + way.len() + 1 + what.len() + 8..)?;
+    String::from_utf8(id.to_vec()).ok()
+}
+
 /// Value of a run.
 pub fn run_value(record: u64, first: EntryIndex) -> Vec<u8> {
     [record.to_be_bytes(), first.0.to_be_bytes()].concat()

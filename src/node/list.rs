@@ -218,7 +218,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         let refuse = |rule, description| Refused { record: 0, kind: Some(kind), field: "value", rule, description };
         let settings = &self.state.settings;
         let forms = canonicalise(identifier, &settings.canon_rules)
-            .map_err(|error| refuse(error.rule.name(), error.to_string()))?;
+            .map_err(|error| refuse(error.rule.name(), error.rule.to_string()))?;
         // Screening does not even hash these: an entry would stand there and never act.
         if let Some(Grade::Rejected(list)) = forms.first().map(|form| settings.guards.grade(form)) {
             return Err(refuse("guard_list", format!("stands on the guard list \"{list}\" and is never matched")));

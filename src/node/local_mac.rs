@@ -12,12 +12,17 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use subtle::ConstantTimeEq;
 
 use crate::base::bytes::LocalMac;
 use crate::base::framing::framed;
 use crate::base::secret::SecretBytes;
+use crate::domain::case::challenge::Code;
+use crate::domain::case::totp::TotpKey;
 use crate::domain::identifier::CanonicalIdentifier;
+use crate::domain::profile::key::ProfileKey;
 use crate::domain::screening::own_lists::OwnListKey;
+use crate::domain::screening::transaction::{CustomerRef, TransactionRef};
 
 /// What is fingerprinted; the same bytes in two domains give unrelated fingerprints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +38,8 @@ pub enum MacDomain {
     OwnList,
     AuditListing,
     AccessToken,
+    ChallengeCode,
+    Totp,
 }
 
 impl MacDomain {
@@ -49,6 +56,8 @@ impl MacDomain {
             Self::OwnList => b"own-list",
             Self::AuditListing => b"audit-listing",
             Self::AccessToken => b"access-token",
+            Self::ChallengeCode => b"challenge-code",
+            Self::Totp => b"totp",
         }
     }
 }
@@ -77,6 +86,34 @@ impl LocalMacKey {
         self.fingerprint_of_parts(MacDomain::Subject, &[&head, identifier.expose()])
     }
 
+    /// The fingerprint of a caller's reference of its customer; none where it gives none.
+    pub fn customer(&self, reference: &CustomerRef) -> Option<LocalMac> {
+        let text = reference.expose();
+        (!text.is_empty()).then(|| self.fingerprint(MacDomain::Customer, text.as_bytes()))
+    }
+
+    /// The fingerprint of a caller's reference of its order; none where it gives none.
+    pub fn transaction(&self, reference: &TransactionRef) -> Option<LocalMac> {
+        let text = reference.expose();
+        (!text.is_empty()).then(|| self.fingerprint(MacDomain::Transaction, text.as_bytes()))
+    }
+
+    /// The keyed hash of a code, the `nth` that was sent for a case: all that rests of it.
+    pub fn challenge_code(&self, case: &[u8; 16], nth: u32, code: &Code) -> LocalMac {
+        let head = framed(&[case, &nth.to_be_bytes()]);
+        self.fingerprint_of_parts(MacDomain::ChallengeCode, &[&head, code.expose().as_bytes()])
+    }
+
+    /// Whether a code is that one. Compared in constant time.
+    pub fn is_challenge_code(&self, case: &[u8; 16], nth: u32, code: &Code, expected: &LocalMac) -> bool {
+        self.challenge_code(case, nth, code).0.ct_eq(&expected.0).into()
+    }
+
+    /// The key under which secrets of authenticators rest in the journal.
+    pub fn totp_key(&self) -> TotpKey {
+        TotpKey::new(SecretBytes::new(self.fingerprint(MacDomain::Totp, b"").0))
+    }
+
     // In parts, so that no copy of an identifier is left in memory.
     fn fingerprint_of_parts(&self, domain: MacDomain, parts: &[&[u8]]) -> LocalMac {
         let mut mac = self.0.clone();
@@ -91,6 +128,11 @@ impl LocalMacKey {
     /// holds it, holds no key of anything else.
     pub fn own_list_key(&self) -> OwnListKey {
         OwnListKey::new(&SecretBytes::new(self.fingerprint(MacDomain::OwnList, b"").0))
+    }
+
+    /// The key of the names in profiles, in the same way.
+    pub fn profile_key(&self) -> ProfileKey {
+        ProfileKey::new(&SecretBytes::new(self.fingerprint(MacDomain::Customer, b"").0))
     }
 }
 

@@ -11,7 +11,13 @@ pub mod apply_roster;
 pub mod audit;
 pub mod audit_head;
 pub mod audit_place;
+pub mod behind;
 mod believe;
+pub mod case;
+pub mod case_stored;
+pub mod cases;
+pub mod challenge;
+pub mod challenge_stored;
 pub mod commit;
 pub mod compact;
 pub mod copies;
@@ -19,8 +25,11 @@ pub mod cosign;
 pub mod cut;
 pub mod decoy;
 mod derive;
+pub mod detail_stored;
+pub mod dispute;
 pub mod erase;
 pub mod erasures;
+pub mod explain;
 pub mod feeds;
 pub mod fence;
 pub mod fill;
@@ -34,7 +43,9 @@ pub mod list;
 pub mod local_mac;
 pub mod mark;
 pub mod open;
+pub mod outcomes;
 pub mod pending;
+pub mod policy;
 pub mod publish;
 pub mod published;
 pub mod quarantine;
@@ -51,6 +62,8 @@ pub mod salvage;
 pub mod scrub;
 pub mod select;
 pub mod serve;
+pub mod sight;
+pub mod sightings;
 pub mod signers;
 pub mod state;
 pub mod status;
@@ -155,6 +168,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         self.write_rows(&due);
         self.state.show();
         self.state.show_lists();
+        self.state.show_experience();
         Ok(())
     }
 
@@ -172,9 +186,11 @@ impl<J: Journal, V: Views> Node<J, V> {
         let cosigned = self.keep_cosigned(now, rng);
         // Before whoever reads them: a doubt they are rid of here would fail the next.
         let tended = self.tend_views(now, rng);
+        let worked = self.tend_cases(now, rng);
         let witnessed = self.keep_audit_witnessed(now, rng);
+        let read = self.read_sightings(now, rng);
         let kept = self.keep_house(now);
-        closed.and(noticed).and(cosigned).and(witnessed).and(kept).and(tended)
+        closed.and(noticed).and(cosigned).and(witnessed).and(read).and(kept).and(tended).and(worked)
     }
 
     /// The last word before the node is dropped: everything durable, the views too.

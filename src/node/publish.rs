@@ -75,8 +75,21 @@ pub struct Published {
     pub commitment: Commitment,
     pub kind: IdentifierKind,
     pub weak: bool,
+    pub standing: Standing,
     /// How often it was screened here lately; none where that is not counted, and in repeated answers.
     pub seen: Option<SeenBefore>,
+}
+
+/// How an indicator stands towards the call that is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// This call published it.
+    New,
+    /// An earlier call under the same request id did, and it counts.
+    Before,
+    /// So did an earlier call, and it was withdrawn or has ended since. A repeated call never brings it back: it may be a
+    /// retry that was on its way when somebody withdrew it.
+    EndedSince,
 }
 
 /// What became of the drafts.
@@ -151,7 +164,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         let group = self.publishing_group(request.group.as_ref())?;
         self.check_terms(now)?;
         match self.remembered(request.request.as_ref(), now)? {
-            Some(Remembered::Same(prepared)) => return Ok(receipt_of(&prepared)),
+            Some(Remembered::Same(prepared)) => return Ok(self.receipt_of(&prepared)),
             Some(Remembered::Other) => return Err(PublishFault::RequestIdReused),
             None => {}
         }
@@ -214,6 +227,21 @@ impl<J: Journal, V: Views> Node<J, V> {
         Ok(receipt)
     }
 
+    /// The answer the first call gave, and what has become of it since.
+    fn receipt_of(&self, prepared: &Prepared) -> PublishReceipt {
+        let published = prepared.entries.iter().filter_map(|waiting| {
+            let leaf = Leaf::decode(&waiting.entry.as_ref()?.leaf).ok()?;
+            let kind = IdentifierKind::ALL.get(usize::try_from(waiting.kind).ok()?).copied()?;
+            let Leaf { commitment, .. } = leaf;
+            let counts = self.own(&commitment, Reach::Counting).is_some();
+            let standing = if counts { Standing::Before } else { Standing::EndedSince };
+            let published =
+                Published { draft: waiting.draft, commitment, kind, weak: waiting.weak, standing, seen: None };
+            (leaf.kind == EntryKind::Indicator).then_some(published)
+        });
+        PublishReceipt { published: published.collect(), refused: prepared.refused.clone() }
+    }
+
     /// The entries one draft becomes: an e-mail, a domain, a URL and an IPv6 address become more than one.
     fn prepare(
         &self,
@@ -248,7 +276,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             None => None,
         };
         let canonical = canonicalise(&draft.identifier, &self.state.settings.canon_rules)
-            .map_err(|error| refuse("value", error.rule.name(), error.to_string()))?;
+            .map_err(|error| refuse("value", error.rule.name(), error.rule.to_string()))?;
         let subject = self.subject(source_ref.as_ref(), &canonical);
         let mut ready = Vec::with_capacity(canonical.len());
         for (nth, identifier) in canonical.iter().enumerate() {
@@ -276,7 +304,7 @@ impl<J: Journal, V: Views> Node<J, V> {
                 _ => Vec::new(),
             };
             ready.push(Ready {
-                published: Some(Published { draft: record, commitment, kind, weak, seen }),
+                published: Some(Published { draft: record, commitment, kind, weak, standing: Standing::New, seen }),
                 entry: PreparedEntry {
                     group: group.to_string(),
                     entry: Some(stored(&entry)),
@@ -323,7 +351,7 @@ impl<J: Journal, V: Views> Node<J, V> {
     fn check_width(&self, position: usize, draft: &IndicatorDraft, entries: Vec<Ready>) -> Result<Vec<Ready>, Refused> {
         let Some(brake) = &self.state.settings.brake else { return Ok(entries) };
         let seen = entries.iter().filter_map(|ready| ready.published.as_ref()?.seen);
-        let too_wide = seen.filter(|seen| seen.is_beyond(brake.refuse_per_mille, limits::WIDE_LEAST));
+        let too_wide = seen.filter(|seen| seen.is_beyond(brake.refuse_per_mille, limits::brake::WIDE_LEAST));
         let Some(widest) = too_wide.max_by_key(|seen| seen.at_most) else { return Ok(entries) };
         let SeenBefore { at_most, transactions, days, .. } = widest;
         let description = format!(
@@ -393,16 +421,4 @@ pub(in crate::node) fn stored_refusal(refused: &Refused) -> commit::RefusedRecor
         rule: refused.rule.to_owned(),
         description: refused.description.clone(),
     }
-}
-
-/// The answer the first call gave.
-fn receipt_of(prepared: &Prepared) -> PublishReceipt {
-    let published = prepared.entries.iter().filter_map(|waiting| {
-        let leaf = Leaf::decode(&waiting.entry.as_ref()?.leaf).ok()?;
-        let kind = IdentifierKind::ALL.get(usize::try_from(waiting.kind).ok()?).copied()?;
-        let Leaf { commitment, .. } = leaf;
-        let indicator = leaf.kind == EntryKind::Indicator;
-        indicator.then_some(Published { draft: waiting.draft, commitment, kind, weak: waiting.weak, seen: None })
-    });
-    PublishReceipt { published: published.collect(), refused: prepared.refused.clone() }
 }

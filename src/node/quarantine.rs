@@ -265,7 +265,7 @@ impl<J: Journal, V: Views> Node<J, V> {
     ) -> Result<(), StorageFault> {
         for raise in raises {
             // Where as many are held as people could ever look at, everything new of the member and kind is.
-            let full = self.state.quarantines.rows.len() >= limits::QUARANTINES;
+            let full = self.state.quarantines.rows.len() >= limits::brake::QUARANTINES;
             let raise = if full { Raise { subject: Subject::AllNew { since: now }, ..raise } } else { raise };
             if self.state.quarantines.knows(&raise, now) {
                 continue;

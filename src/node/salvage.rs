@@ -10,7 +10,7 @@
 //! - *The audit log* up to the first record that is missing. What follows cannot be joined to it and stays in the journal set
 //!   aside; a record of the salvage stands in its place.
 //! - Rosters followed, proofs of two histories, heads of others' audit logs that were cosigned.
-//! - The own lists, and erasures that wait for a second person.
+//! - The own lists, cases with their challenges, what stands behind decisions, and erasures that wait for a second person.
 
 use std::collections::BTreeSet;
 
@@ -119,10 +119,17 @@ impl Salvage {
                 | change::Kind::Equivocated(_)
                 | change::Kind::AuditWitnessed(_)
                 | change::Kind::Listed(_)
+                | change::Kind::CaseOpened(_)
+                | change::Kind::CaseStepped(_)
+                | change::Kind::ChallengeChanged(_)
                 | change::Kind::ErasureAsked(_)
                 | change::Kind::ErasureConfirmed(_)
                 | change::Kind::Quarantined(_)
-                | change::Kind::QuarantineDecided(_),
+                | change::Kind::QuarantineDecided(_)
+                | change::Kind::OutcomeLearnt(_)
+                | change::Kind::SightingRead(_)
+                | change::Kind::DecisionDetailed(_)
+                | change::Kind::Policy(_),
             ) => true,
             Some(
                 change::Kind::Opened(_)

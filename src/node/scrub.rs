@@ -60,12 +60,19 @@ impl Scrub {
                 | change::Kind::Budget(_)
                 | change::Kind::Recovered(_)
                 | change::Kind::Listed(_)
+                | change::Kind::CaseOpened(_)
+                | change::Kind::CaseStepped(_)
+                | change::Kind::ChallengeChanged(_)
                 | change::Kind::Cosigned(_)
                 | change::Kind::AuditWitnessed(_)
+                | change::Kind::OutcomeLearnt(_)
+                | change::Kind::SightingRead(_)
                 | change::Kind::ErasureAsked(_)
                 | change::Kind::ErasureConfirmed(_)
                 | change::Kind::Quarantined(_)
-                | change::Kind::QuarantineDecided(_) => {}
+                | change::Kind::QuarantineDecided(_)
+                | change::Kind::DecisionDetailed(_)
+                | change::Kind::Policy(_) => {}
             }
         }
         Ok(())

@@ -127,7 +127,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         let canonical = match canonicalise(raw, &self.state.settings.canon_rules) {
             Ok(canonical) => canonical,
             Err(error) => {
-                let (rule, description) = (error.rule.name(), error.to_string());
+                let (rule, description) = (error.rule.name(), error.rule.to_string());
                 return Ok(Err(Refused { record: 0, kind: Some(raw.kind()), field: "value", rule, description }));
             }
         };

@@ -12,6 +12,7 @@ use crate::base::position::{EntryIndex, EntryRange, TreeSize};
 use crate::base::time::Timestamp;
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
+use crate::domain::exchange::batch::{UnverifiedBatch, UnverifiedEntry};
 use crate::domain::feed::proof::consistency_proof;
 use crate::domain::feed::tiles::{TileId, TileSource};
 use crate::node::Node;
@@ -54,6 +55,22 @@ pub struct Outgoing {
     /// The version of the roster under which the checkpoint stands.
     pub under: u64,
     pub consistency: Vec<TreeHash>,
+}
+
+impl Outgoing {
+    /// The same as it reaches who pulls: nothing of it verified there.
+    pub fn unverified(self, feed: &FeedId) -> UnverifiedBatch {
+        let entries = self.entries.into_iter();
+        UnverifiedBatch {
+            feed: feed.clone(),
+            first_index: self.first_index,
+            entries: entries
+                .map(|entry| UnverifiedEntry { leaf: entry.leaf, blob: entry.blob, salt: entry.salt })
+                .collect(),
+            checkpoint_note: self.checkpoint.as_bytes().to_vec(),
+            consistency: self.consistency.iter().map(|hash| hash.0.to_vec()).collect(),
+        }
+    }
 }
 
 /// What a peer that pulls is told first.
@@ -274,11 +291,18 @@ fn run_of(commit: Commit, origin: &str, first: EntryIndex) -> Option<Vec<StoredE
         | change::Kind::Recovered(_)
         | change::Kind::Filled(_)
         | change::Kind::Listed(_)
+        | change::Kind::CaseOpened(_)
+        | change::Kind::CaseStepped(_)
+        | change::Kind::ChallengeChanged(_)
         | change::Kind::Cosigned(_)
         | change::Kind::AuditWitnessed(_)
+        | change::Kind::OutcomeLearnt(_)
+        | change::Kind::SightingRead(_)
         | change::Kind::ErasureAsked(_)
         | change::Kind::ErasureConfirmed(_)
         | change::Kind::Quarantined(_)
-        | change::Kind::QuarantineDecided(_) => None,
+        | change::Kind::QuarantineDecided(_)
+        | change::Kind::DecisionDetailed(_)
+        | change::Kind::Policy(_) => None,
     })
 }

@@ -11,6 +11,7 @@ use crate::base::time::Timestamp;
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
 use crate::domain::feed::checkpoint::SignedCheckpoint;
+use crate::domain::feed::sighting_seal::SightingKey;
 use crate::domain::note::key::NoteSigner;
 use crate::domain::roster::verified::Roster;
 use crate::node::Node;
@@ -20,13 +21,14 @@ use crate::node::identity::Identity;
 use crate::node::state::State;
 use crate::node::store::{Journal, StorageFault, Views};
 
-/// What a node signs with under one roster. The fields of [`Identity`] of the same names.
+/// What a node signs with under one roster, and opens with what is sealed to it. The fields of [`Identity`] of the same names.
 #[derive(Debug)]
 pub struct Signers {
     pub feeds: BTreeMap<GroupId, NoteSigner>,
     pub former_feeds: BTreeMap<GroupId, NoteSigner>,
     pub audit: NoteSigner,
     pub witness: NoteSigner,
+    pub sighting_keys: Vec<SightingKey>,
 }
 
 impl<J: Journal, V: Views> Node<J, V> {
@@ -44,9 +46,10 @@ impl<J: Journal, V: Views> Node<J, V> {
         }
         let identity = &mut self.state.identity;
         let begins_anew = identity.audit.verifier() != signers.audit.verifier();
-        let Signers { feeds, former_feeds, audit, witness } = signers;
+        let Signers { feeds, former_feeds, audit, witness, sighting_keys } = signers;
         (identity.feeds, identity.former_feeds) = (feeds, former_feeds);
         (identity.audit, identity.witness) = (audit, witness);
+        identity.sighting_keys = sighting_keys;
         if begins_anew {
             self.state.audits.begin_anew();
         }

@@ -8,12 +8,16 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::base::bytes::{Incarnation, LocalMac, Salt};
+use crate::base::bytes::{Incarnation, LocalMac, Salt, Sha256Digest};
 use crate::base::name::{FeedId, MemberId};
 use crate::base::time::{Day, Timestamp};
 use crate::domain::belief::place::TableKey;
+use crate::domain::belief::writer::Writer;
 use crate::domain::belief::{Belief, Witnessing};
-use crate::domain::feed::entry::{Content, Entry};
+use crate::domain::case::challenge::ChallengeRules;
+use crate::domain::case::rules::CaseRules;
+use crate::domain::feed::blob::sighting::Sighting;
+use crate::domain::feed::entry::{Content, Entry, EntryKind};
 use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
 use crate::domain::indicator::typology::TypologyList;
@@ -21,22 +25,28 @@ use crate::domain::roster::document::RosterDraft;
 use crate::domain::roster::exclusion::Exclusions;
 use crate::domain::roster::succession::RosterNote;
 use crate::domain::roster::verified::Roster;
+use crate::domain::screening::experience::Experience;
 use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::screening::traffic::Traffic;
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::ledger::Ledger;
 use crate::node::believe::{Allowances, Heard, believe};
+use crate::node::cases::Cases;
+use crate::node::challenge::Challenges;
 use crate::node::commit::{RosterApplied, StoredEntry};
 use crate::node::decoy::Decoys;
 use crate::node::erasures::Erasures;
 use crate::node::feeds::Feed;
 use crate::node::fence::Fence;
 use crate::node::identity::Identity;
+use crate::node::outcomes::Outcomes;
 use crate::node::pending::Pending;
 use crate::node::published::Published;
 use crate::node::quarantine::Quarantines;
 use crate::node::record_command::Commands;
+use crate::node::sightings::Sightings;
 use crate::node::store::{RecordNumber, StorageFault, ViewChange};
+use crate::node::sweep::decided_before;
 use crate::node::unbelieved::Why;
 use crate::node::witness::AuditWitness;
 
@@ -55,6 +65,8 @@ pub struct Settings {
     pub typologies: TypologyList,
     /// Cap of the privacy budget of one quarter.
     pub quarter_cap: Epsilon,
+    pub cases: CaseRules,
+    pub challenge: ChallengeRules,
     /// Version of the program, for the audit log.
     pub version: &'static str,
     /// None lets every publication pass.
@@ -89,6 +101,12 @@ pub struct State {
     pub lists: Arc<OwnLists>,
     /// The own lists as screening sees them.
     pub shown_lists: Arc<ArcSwap<OwnLists>>,
+    /// What own outcomes taught, staged changes included.
+    pub outcomes: Outcomes,
+    /// The same as screening sees it.
+    pub shown_experience: Arc<ArcSwap<Experience>>,
+    /// What others saw of own indicators.
+    pub sightings: Sightings,
     /// Something verified could not be believed for want of room.
     pub belief_full: bool,
     /// Notes of the rosters this node followed, by version.
@@ -99,6 +117,12 @@ pub struct State {
     pub quotas: BTreeMap<MemberId, u32>,
     /// Erasures that wait for a second person, or did until lately.
     pub erasures: Erasures,
+    pub cases: Cases,
+    pub challenges: Challenges,
+    /// The policy in force, by the name decisions give it; none before the first.
+    pub policy: Option<Sha256Digest>,
+    /// The record of every policy that was in force.
+    pub(in crate::node) policies: BTreeMap<Sha256Digest, RecordNumber>,
     /// What of others is held back here until people decide.
     pub quarantines: Quarantines,
     /// An erasure was taken in that compaction has not seen.
@@ -138,11 +162,18 @@ impl State {
             ledger: Ledger::new(settings.quarter_cap),
             shown_lists: Arc::new(ArcSwap::new(Arc::clone(&lists))),
             lists,
+            outcomes: Outcomes::default(),
+            shown_experience: Arc::default(),
+            sightings: Sightings::default(),
             belief_full: false,
             rosters: BTreeMap::new(),
             exclusions: Exclusions::default(),
             quotas: roster.members().iter().map(|member| (member.id.clone(), member.entries_per_day)).collect(),
             erasures: Erasures::default(),
+            cases: Cases::default(),
+            challenges: Challenges::new(settings.challenge.remembered_hours),
+            policy: None,
+            policies: BTreeMap::new(),
             quarantines: Quarantines::default(),
             erased_lately: false,
             stopped: false,
@@ -172,6 +203,10 @@ impl State {
     pub(in crate::node) fn expire(&mut self, today: Day) {
         self.belief.writer().expire(today);
         self.decoys.expire(today);
+        self.outcomes.expire(today);
+        self.sightings.expire(today);
+        self.challenges.passed.forget(today.start());
+        self.cases.forget_before(decided_before(today, self.settings.cases.retention_days));
         for feed in self.feeds.values_mut() {
             feed.cover_expired(today);
         }
@@ -195,6 +230,8 @@ impl State {
             self.belief.writer().set_brake(self.quarantines.brake());
         }
         self.pending.show();
+        self.challenges.show();
+        self.cases.show();
         self.staged_requests.clear();
         self.count_witnesses();
         for feed in self.feeds.values_mut() {
@@ -216,6 +253,8 @@ impl State {
                 // A full belief is a limit of the machine; the entry itself is kept and served.
                 self.belief_full |= doubt.why == Why::NoRoom;
                 feed.unbelieved.note(heard.index, doubt);
+            } else if let Some(sighting) = sighting_of(&self.identity, &writer, heard) {
+                self.sightings.take((heard.feed.clone(), heard.index), sighting, heard.first_seen);
             }
         }
     }
@@ -241,6 +280,13 @@ impl State {
         self.rosters.last_key_value().map(|(version, note)| (*version, note.as_str()))
     }
 
+    /// Lets what own outcomes taught show.
+    pub(in crate::node) fn show_experience(&self) {
+        if !Arc::ptr_eq(&self.shown_experience.load(), self.outcomes.experience()) {
+            self.shown_experience.store(Arc::clone(self.outcomes.experience()));
+        }
+    }
+
     /// Lets changes of the own lists show. Apart from [`State::show`], because a change after it copies the lists: a replay must
     /// not do that record by record.
     pub(in crate::node) fn show_lists(&self) {
@@ -248,6 +294,15 @@ impl State {
             self.shown_lists.store(Arc::clone(&self.lists));
         }
     }
+}
+
+/// What an entry of another member says, sealed, of an own indicator.
+fn sighting_of(identity: &Identity, writer: &Writer<'_>, heard: &Heard) -> Option<Sighting> {
+    if heard.entry.leaf().kind != EntryKind::Sighting || identity.is_own(&heard.feed) {
+        return None;
+    }
+    let sighting = Sighting::decode(&heard.entry.content()?.blob).ok()?;
+    writer.is_of(&sighting.target, &identity.member).then_some(sighting)
 }
 
 /// What was published under a larger quota goes on counting.

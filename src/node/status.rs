@@ -24,6 +24,8 @@ pub struct Status {
     pub epoch: u32,
     pub held: Held,
     pub pending: usize,
+    /// Cases that nobody has decided.
+    pub cases_waiting: usize,
     /// Identifiers on the own allow and block lists that act now.
     pub allowed: usize,
     pub blocked: usize,
@@ -136,6 +138,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             epoch: state.identity.key_ring.current.epoch().0,
             held: state.belief.held(),
             pending: state.pending.len(),
+            cases_waiting: state.cases.waiting(),
             allowed: state.lists.acting(OwnList::Allow, now),
             blocked: state.lists.acting(OwnList::Block, now),
             fence: self.fence_state(),

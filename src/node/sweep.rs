@@ -7,7 +7,11 @@
 //! - *Entries* lose blob and salt once they expired or an erasure of their author covers them. The leaf stays, so that the
 //!   tree and every proof of it stay too; of an indicator the day it was reckoned to, so that it keeps its place in its author's
 //!   quota: what exceeded it before a start exceeds it after.
+//! - *Cases* and their challenges go once they are forgotten: so many days after they were decided. Authenticators that were
+//!   removed or replaced go.
 //! - Entries of the *own lists* that were replaced, removed or expired go.
+//! - *Outcomes* go once they are too old to teach, *opened sightings* once what they speak of is over.
+//! - *What stands behind a decision* goes with the content of its audit record; what an indicator said goes once that is erased.
 //! - *Cosigned checkpoints* go once a later one of the same feed or audit log is stored.
 //! - Everything else stays as it is.
 
@@ -19,18 +23,24 @@ use crate::base::limits;
 use crate::base::name::{ConsortiumId, FeedId, MemberId};
 use crate::base::position::TreeSize;
 use crate::base::time::{Day, Timestamp};
+use crate::domain::case::CaseId;
 use crate::domain::feed::checkpoint::Checkpoint;
 use crate::domain::feed::entry::{EntryKind, Leaf};
 use crate::domain::note::SignedNote;
 use crate::domain::screening::own_lists::OwnLists;
+use crate::node::case_stored::read_id;
+use crate::node::challenge_stored::{Authenticator, ChallengeChanged, read_totp};
 use crate::node::commit::{
     Appended, AuditWitnessed, Audited, Change, Commit, Cosigned, Filled, Listed, Prepared, PreparedEntry, StoredEntry,
     change,
 };
+use crate::node::detail_stored::DecisionDetailed;
 use crate::node::keys;
 use crate::node::list::still_listed;
+use crate::node::outcomes;
 use crate::node::published::day_of;
 use crate::node::quarantine::is_over_ms;
+use crate::node::sightings;
 use crate::node::state::State;
 use crate::node::store::{Keep, RecordNumber};
 
@@ -60,6 +70,9 @@ pub(in crate::node) struct Sweep {
     waiting: BTreeSet<Commitment>,
     erased: BTreeMap<FeedId, BTreeSet<Commitment>>,
     lists: Arc<OwnLists>,
+    cases: BTreeSet<CaseId>,
+    case_retention_days: u32,
+    totps: Arc<BTreeMap<LocalMac, Authenticator>>,
     /// Up to where cosigned checkpoints of feeds and audit logs are superseded.
     cosigned: BTreeMap<FeedId, TreeSize>,
     /// Up to where heads of others' audit logs are.
@@ -88,6 +101,9 @@ impl Sweep {
             waiting: state.pending.commitments().collect(),
             erased: erased.collect(),
             lists: Arc::clone(&state.lists),
+            cases: state.cases.ids(),
+            case_retention_days: state.settings.cases.retention_days,
+            totps: Arc::clone(&state.challenges.totps),
             cosigned: cosigned_sizes(state),
             witnessed: state.audits.heads().map(|(member, head)| (member.clone(), head.size())).collect(),
             now,
@@ -144,15 +160,27 @@ impl Sweep {
             Some(change::Kind::ErasureConfirmed(confirmed)) => (!self.ended(confirmed.time_ms), false),
             Some(change::Kind::Quarantined(raised)) => (!is_over_ms(raised.time_ms, self.now), false),
             Some(change::Kind::QuarantineDecided(decided)) => (!is_over_ms(decided.time_ms, self.now), false),
+            Some(change::Kind::CaseOpened(opened)) => (self.keeps_case(&opened.id, opened.time_ms), false),
+            Some(change::Kind::CaseStepped(stepped)) => (self.keeps_case(&stepped.id, stepped.time_ms), false),
+            Some(change::Kind::ChallengeChanged(changed)) => (self.keeps_challenge(changed), false),
+            Some(change::Kind::DecisionDetailed(detailed)) => self.detailed(detailed),
             Some(change::Kind::Listed(listed)) => self.listed(listed),
             Some(change::Kind::Cosigned(cosigned)) => (!self.is_superseded(cosigned), false),
+            Some(change::Kind::OutcomeLearnt(learnt)) => {
+                (!outcomes::is_over(Timestamp::from_unix_ms(learnt.time_ms), self.horizon), false)
+            }
+            Some(change::Kind::SightingRead(read)) => {
+                (!sightings::is_over(Timestamp::from_unix_ms(read.time_ms).day(), self.horizon), false)
+            }
             Some(change::Kind::AuditWitnessed(witnessed)) => (!self.is_outdated(witnessed), false),
             Some(
                 change::Kind::Opened(_)
                 | change::Kind::Roster(_)
                 | change::Kind::Equivocated(_)
                 | change::Kind::Budget(_)
-                | change::Kind::Recovered(_),
+                | change::Kind::Recovered(_)
+                // Decisions are explained by it for as long as they are kept.
+                | change::Kind::Policy(_),
             )
             | None => (true, false),
         }
@@ -257,6 +285,46 @@ impl Sweep {
         self.now.ms_since(Timestamp::from_unix_ms(time_ms)) > limits::ERASURE_HOURS * 3_600_000
     }
 
+    /// What stands behind a decision goes with the content of its record; of an erased indicator what it said goes before.
+    fn detailed(&mut self, detailed: &mut DecisionDetailed) -> (bool, bool) {
+        if Day(detailed.expires_day) < self.horizon {
+            let ways = detailed.ways(self.record).into_iter().map(|key| Forgotten { key, record: None });
+            self.removed.extend(ways);
+            self.done.contents += 1;
+            return (false, true);
+        }
+        let mut touched = false;
+        for part in &mut detailed.parts {
+            let erased = self.feed(&part.origin).and_then(|feed| self.erased.get(&feed));
+            let erased = Commitment::try_from(part.target.as_slice())
+                .is_ok_and(|target| erased.is_some_and(|erased| erased.contains(&target)));
+            if erased && part.strip() {
+                self.done.contents += 1;
+                touched = true;
+            }
+        }
+        (true, touched)
+    }
+
+    /// What is said of a case stays while the case is held, and by the days that others attest to: a clock that is years ahead
+    /// forgets in memory alone.
+    fn keeps_case(&self, id: &[u8], time_ms: u64) -> bool {
+        let said = Timestamp::from_unix_ms(time_ms).day().0;
+        let held = read_id(id).is_ok_and(|id| self.cases.contains(&id));
+        held || said.saturating_add(self.case_retention_days) >= self.horizon.0
+    }
+
+    /// A challenge stays with its case, an authenticator as it is now. Older records are rewritten before newer ones, so a removal
+    /// never goes before what it removed.
+    fn keeps_challenge(&self, changed: &ChallengeChanged) -> bool {
+        let of_case = changed.challenge.as_ref().map(|stored| self.keeps_case(&stored.id, stored.changed_ms));
+        let of_customer = changed.totp.as_ref().map(|stored| match read_totp(stored) {
+            Ok((customer, totp)) => totp.is_some() && self.totps.get(&customer) == totp.as_ref(),
+            Err(_) => true,
+        });
+        of_case.unwrap_or(false) || of_customer.unwrap_or(false)
+    }
+
     /// A later checkpoint of the same feed is stored with its cosignatures.
     fn is_superseded(&self, cosigned: &Cosigned) -> bool {
         let stored = self.feed(&cosigned.origin).and_then(|feed| self.cosigned.get(&feed));
@@ -339,6 +407,11 @@ fn attested_day(state: &State, now: Timestamp) -> Day {
 /// bare leaves judge by their own.
 fn horizon(today: Day) -> Day {
     Day((today.0 - today.0 % limits::EXPIRY_STEP_DAYS).saturating_sub(1))
+}
+
+/// Cases decided before this day are forgotten, in whole steps as everything else.
+pub(in crate::node) fn decided_before(today: Day, retention_days: u32) -> Day {
+    Day(horizon(today).0.saturating_sub(retention_days))
 }
 
 #[cfg(test)]

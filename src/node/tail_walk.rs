@@ -103,8 +103,15 @@ impl<'a> TailWalk<'a> {
                 | change::Kind::Budget(_)
                 | change::Kind::Recovered(_)
                 | change::Kind::AuditWitnessed(_)
+                | change::Kind::OutcomeLearnt(_)
+                | change::Kind::SightingRead(_)
+                | change::Kind::CaseOpened(_)
+                | change::Kind::CaseStepped(_)
+                | change::Kind::ChallengeChanged(_)
                 | change::Kind::ErasureAsked(_)
-                | change::Kind::ErasureConfirmed(_) => {}
+                | change::Kind::ErasureConfirmed(_)
+                | change::Kind::DecisionDetailed(_)
+                | change::Kind::Policy(_) => {}
             }
         }
         Ok(())

@@ -111,7 +111,7 @@ fn what_is_there_is_not_replaced_and_a_full_disk_is_told() {
     fs::remove_file(world.path("node.backup")).expect("ours");
     backup(&world, "node.backup", &[]).check(0, &[]);
     world.run(&["restore", "node.backup", "--to", "node"]).check(2, &["is not empty, nothing was changed"]);
-    world.run(&["restore", "node.backup"]).check(2, &["--to"]);
+    world.run(&["restore", "node.backup"]).check(2, &["--to DIR", "--check"]);
     fs::create_dir(world.path("empty")).expect("made");
     world.run(&["restore", "node.backup", "--to", "empty"]).check(0, &["verified"]);
     let full = world.command().args(["backup", "-"]).args(CONFIG).output().expect("starts");

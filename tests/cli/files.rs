@@ -35,6 +35,26 @@ fn a_file_that_is_no_file_of_records_is_refused_as_a_whole() {
 }
 
 #[test]
+fn what_no_column_and_no_option_says_is_told_once_and_before_anything_is_sent() {
+    let world = World::with_node();
+    let file = b"kind,value,severity\nemail,jane@fraud-mail.net,high\nemail,jane@fraud-mail.org,high\n";
+    check(&world, file, &["--grounds", "authority"], 2, "no column and no option says typology, confidence\nhint: ");
+    let mapped = ["--map", "typology=severity", "--confidence", "80", "--grounds", "authority"];
+    check(&world, file, &mapped, 4, "cannot be reached");
+}
+
+#[test]
+fn typologies_are_listed_by_a_word_of_their_names() {
+    let world = World::with_node();
+    world.run(&["typology", "list", "card testing"]).check(0, &["F1012  Card Testing", "1 typology"]);
+    let configured = world.read("node/hushwire.toml").replace("# file = \"typology.tsv\"", "file = \"typology.tsv\"");
+    world.write("node/hushwire.toml", configured);
+    world.write("node/typology.tsv", "OWN1\tParcel never sent\n");
+    let said = world.run(&["typology", "list", "--config", "node/hushwire.toml", "--json"]);
+    assert_eq!(said.check(0, &[]).json(), serde_json::json!([{"id": "OWN1", "name": "Parcel never sent"}]));
+}
+
+#[test]
 fn a_report_that_cannot_be_written_is_told_before_anything_is_sent() {
     let world = World::with_node();
     world.write("cases.csv", "kind,value\nemail,a@fraud-mail.net\n");
@@ -46,7 +66,8 @@ fn a_report_that_cannot_be_written_is_told_before_anything_is_sent() {
         said.check(1, &["the report nowhere/refused.csv cannot be written", "nothing was sent"]);
         assert!(!said.err.contains("cannot be reached"), "{}", said.err);
     };
-    check(&["publish", "cases.csv"]);
+    let constants = ["--typology", "F1012", "--severity", "high", "--confidence", "80", "--grounds", "authority"];
+    check(&[&["publish", "cases.csv"], &constants[..]].concat());
     check(&["screen", "orders.csv"]);
     check(&["retract", "--reason", "resolved", "--file", "cases.csv"]);
     check(&["retract", "--reason", "resolved", "--source-ref", "CASE-1"]);

@@ -12,5 +12,6 @@ mod json;
 mod memory;
 mod mends;
 mod refusals;
+mod replay;
 mod running;
 mod world;

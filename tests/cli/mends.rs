@@ -1,18 +1,21 @@
 //! What `doctor` prints is typed here, word for word, and afterwards it finds nothing to mend.
 
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use hushwire::app::config::layout::NodeDir;
 use hushwire::base::role::Role;
 use hushwire::base::time::Timestamp;
 use hushwire::io::certificate::LocalAuthority;
 use hushwire::io::keystore::passphrase::Passphrase;
+use hushwire::io::keystore::sealed::WorkFactor;
 use hushwire::io::keystore::store::Keystore;
 use serde_json::Value;
 
-use crate::world::{PASSPHRASE, World, said};
+use crate::world::{ENVIRONMENT, PASSPHRASE, Running, Said, World, output, said};
 
 /// Everything doctor did not find in order; how full the machine's disk is, is not the node's affair.
 fn findings(world: &World) -> Vec<Value> {
@@ -138,7 +141,6 @@ fn every_mend_of_an_ended_certificate_mends_it() {
 
 #[test]
 fn other_mends_mend_too() {
-    use std::os::unix::fs::PermissionsExt;
     let world = World::with_node();
     for name in ["node/keystore.age", "node/certs/auditor-desk/key.pem"] {
         let path = world.path(name);
@@ -176,7 +178,120 @@ fn a_foreign_keystore_and_a_clock_behind_the_journal_are_told() {
     file.set_modified(SystemTime::now() + Duration::from_secs(86_400)).expect("ours");
     let told = world.run(&["doctor", "--config", "node/hushwire.toml"]);
     told.check(1, &["FAULT    clock", "but the journal was written at", "timedatectl set-ntp true"]);
+    // What follows from the clock is not told as faults of their own, nor is it said to be in order.
+    told.check(1, &["not looked at while the clock is wrong", "1 fault, 1 warning"]);
+    assert!(!told.out.contains("certificates  "), "{}", told.out);
     assert_eq!(NodeDir::new(world.path("node")).journal(), written.parent().expect("a folder"));
+}
+
+#[test]
+fn a_damaged_store_is_told_before_a_start_finds_it() {
+    let world = stopped();
+    assert_eq!(findings(&world), Vec::<Value>::new());
+    let segment = world.path(&segment(&world));
+    let mut bytes = fs::read(&segment).expect("there");
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    fs::write(&segment, bytes).expect("ours");
+    let parts = ["FAULT    store", "damaged store: segment 1", "serve --recover"];
+    world.run(&["doctor", "--config", "node/hushwire.toml"]).check(1, &parts);
+    world.run(&["serve", "--config", "node/hushwire.toml"]).check(5, &["damaged store: segment 1"]);
+}
+
+/// A node that ran once and published.
+fn stopped() -> World {
+    let mut node = Running::start();
+    node.world.write(
+        "one.csv",
+        "kind,value,typology,severity,confidence,grounds\ndevice,device-number-1,F1012,high,80,authority\n",
+    );
+    node.run("publisher", &["publish", "one.csv"]).check(0, &[]);
+    assert_eq!(node.stop(), Some(0));
+    node.into_world()
+}
+
+/// The journal's one segment, as a message names it.
+fn segment(world: &World) -> String {
+    let files =
+        fs::read_dir(world.path("node/journal")).expect("there").map(|file| file.expect("readable").file_name());
+    let mut names = files.map(|name| name.into_string().expect("text")).filter(|name| name.ends_with(".segment"));
+    format!("node/journal/{}", names.next().expect("written"))
+}
+
+/// Any user that is not root.
+const NOBODY: u32 = 65_534;
+
+/// As the user a node runs as, who is not the one that looks after the machine.
+fn as_nobody(world: &World, args: &[&str]) -> Said {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hushwire"));
+    command.current_dir(world.path("")).env_clear().envs(ENVIRONMENT).args(args);
+    if rustix::process::geteuid().is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    output(command.output().expect("the program starts"))
+}
+
+#[test]
+fn a_file_that_the_nodes_user_may_not_use_is_named() {
+    let world = stopped();
+    let root = rustix::process::geteuid().is_root();
+    let named = segment(&world);
+    let segment = world.path(&named);
+    // Root may everything, so that root leaves the files to somebody else; anybody else can only forbid them to himself.
+    if root {
+        fs::set_permissions(world.path(""), fs::Permissions::from_mode(0o755)).expect("ours");
+        type_in(&world, &format!("chown -R {NOBODY}:{NOBODY} node && chown 0:0 {named} node/keystore.age"));
+    } else {
+        for path in [&segment, &world.path("node/keystore.age")] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o000)).expect("ours");
+        }
+    }
+    let doctor = as_nobody(&world, &["doctor", "--config", "node/hushwire.toml"]);
+    doctor
+        .check(1, &[&format!("you may not use {named}"), "and 1 more", "chown -R --reference=node/ node/   # as root"]);
+    // What cannot be read has no wrong passphrase.
+    doctor.check(1, &["node/keystore.age: Permission denied", "chown --reference=node node/keystore.age"]);
+    if root {
+        let told = findings(&world);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(
+            told[0]["found"].as_str().expect("text").contains("the owner of the node's folder (uid 65534)"),
+            "{told:?}"
+        );
+        type_in(&world, "chown 65534:65534 node/keystore.age");
+    } else {
+        fs::set_permissions(world.path("node/keystore.age"), fs::Permissions::from_mode(0o600)).expect("ours");
+    }
+    let parts = [&format!("{named} may not be used by this user"), "mode "];
+    as_nobody(&world, &["serve", "--config", "node/hushwire.toml"]).check(1, &parts);
+}
+
+#[test]
+fn an_ended_certificate_of_the_node_itself_is_told_in_its_log_and_is_no_stranger_on_the_port() {
+    let node = Running::start_with(|world| {
+        let issued = authority(world).issue_server(&["127.0.0.1".to_owned()], 1, long_ago()).expect("issued");
+        world.write("node/tls/server.pem", issued.certificate_pem);
+        let mut keystore = keystore(world, "node");
+        keystore.keys.tls.as_mut().expect("made").server = issued.key_pem;
+        let passphrase = Passphrase::new(PASSPHRASE).expect("a line");
+        keystore.replace(&world.path("node/keystore.age"), &passphrase, WorkFactor::danger_quick()).expect("written");
+    });
+    let begun = Instant::now();
+    let told = || {
+        node.world
+            .read("serve.log")
+            .lines()
+            .any(|line| line.contains("certificate.expired") && line.contains("door=local"))
+    };
+    while !told() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{}", node.world.read("serve.log"));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let mut doctor = node.world.command();
+    doctor.args(["doctor", "--config", "node/hushwire.toml"]).env("HUSHWIRE__LOCAL__LISTEN", &node.endpoint);
+    let told = said(&mut doctor);
+    told.check(1, &["node/tls/server.pem ended at", "which a node with an ended certificate cannot", "kill -HUP"]);
+    assert!(!told.out.contains("is taken"), "{}", told.out);
 }
 
 #[test]

@@ -122,10 +122,14 @@ impl World {
 pub const PASSPHRASE: &str = "correct horse battery staple";
 
 /// Sealing is quick here: the passphrase guards nothing.
-const ENVIRONMENT: [(&str, &str); 2] = [("HUSHWIRE_DANGER_QUICK_SEALING", "true"), ("HUSHWIRE_PASSPHRASE", PASSPHRASE)];
+pub const ENVIRONMENT: [(&str, &str); 2] =
+    [("HUSHWIRE_DANGER_QUICK_SEALING", "true"), ("HUSHWIRE_PASSPHRASE", PASSPHRASE)];
 
 pub fn said(command: &mut Command) -> Said {
-    let output = command.output().expect("the program starts");
+    output(command.output().expect("the program starts"))
+}
+
+pub fn output(output: std::process::Output) -> Said {
     Said {
         code: output.status.code().unwrap_or(-1),
         out: String::from_utf8(output.stdout).expect("text"),
@@ -137,7 +141,7 @@ pub fn said(command: &mut Command) -> Said {
 pub struct Running {
     pub world: World,
     process: Child,
-    endpoint: String,
+    pub endpoint: String,
 }
 
 impl Running {
@@ -212,6 +216,11 @@ impl Running {
         let pid = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw).expect("ours");
         kill_process(pid, Signal::TERM).expect("it runs");
         self.process.wait().expect("it is ours").code()
+    }
+
+    /// The folder of a process that was stopped.
+    pub fn into_world(mut self) -> World {
+        std::mem::replace(&mut self.world, World::new())
     }
 
     /// Ends the process at once, as a power cut would.

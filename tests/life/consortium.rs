@@ -10,6 +10,8 @@ use hushwire::base::name::{ConsortiumId, FeedId, GroupId, MemberId};
 use hushwire::base::position::TreeSize;
 use hushwire::base::secret::SecretBytes;
 use hushwire::base::time::Timestamp;
+use hushwire::domain::case::challenge::ChallengeRules;
+use hushwire::domain::case::rules::CaseRules;
 use hushwire::domain::identifier::CanonRules;
 use hushwire::domain::identifier::guard::GuardLists;
 use hushwire::domain::indicator::typology::TypologyList;
@@ -104,7 +106,7 @@ impl Consortium {
     pub fn identity(&self, member: usize) -> Identity {
         let (keys, name) = (&self.keys[member], &self.members[member]);
         let current = EpochKeys::derive(&self.id, self.epoch, &secret());
-        let Signers { feeds, former_feeds, audit, witness } = self.signers(member);
+        let Signers { feeds, former_feeds, audit, witness, sighting_keys } = self.signers(member);
         Identity {
             consortium: self.id.clone(),
             member: name.clone(),
@@ -114,6 +116,7 @@ impl Consortium {
             witness,
             key_ring: Arc::new(KeyRing { current, previous: None }),
             local_mac: LocalMacKey::new(&keys.local_mac),
+            sighting_keys,
         }
     }
 
@@ -157,6 +160,8 @@ impl Consortium {
             guards: Arc::new(GuardLists::built_in()),
             typologies: TypologyList::built_in(),
             quarter_cap: Epsilon::QUARTER_CAP,
+            cases: CaseRules::default(),
+            challenge: ChallengeRules::default(),
             version: "test",
             brake: None,
         }

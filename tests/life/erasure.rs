@@ -53,7 +53,7 @@ fn confirm(house: &mut House, by: &Actor, id: ErasureId, now: Timestamp) -> Resu
 }
 
 /// One asks, another confirms; what was erased.
-fn erase(house: &mut House, target: Commitment, now: Timestamp) -> Vec<Commitment> {
+pub fn erase(house: &mut House, target: Commitment, now: Timestamp) -> Vec<Commitment> {
     let asked = ask(house, target, now);
     confirm(house, &person("publisher", "ben"), asked.id, now).expect("erases")
 }

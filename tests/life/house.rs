@@ -3,10 +3,10 @@
 use hushwire::base::bytes::Commitment;
 use hushwire::base::kind::IdentifierKind;
 use hushwire::base::name::FeedId;
-use hushwire::base::position::{EntryIndex, TreeSize};
+use hushwire::base::position::TreeSize;
 use hushwire::base::time::Timestamp;
 use hushwire::domain::audit::record::{Actor, AuditRecord};
-use hushwire::domain::exchange::batch::{UnverifiedBatch, UnverifiedEntry};
+use hushwire::domain::exchange::batch::UnverifiedBatch;
 use hushwire::domain::identifier::RawIdentifier;
 use hushwire::domain::indicator::draft::Draft;
 use hushwire::domain::indicator::words::{Grounds, Severity};
@@ -20,6 +20,7 @@ use hushwire::node::publish::{IndicatorDraft, PublishFault, PublishReceipt, Publ
 use hushwire::node::requests::Request;
 use hushwire::node::reserve::{Found, Reservation};
 use hushwire::node::serve::Outgoing;
+
 use hushwire::node::store::{Decide, Journal, RecordNumber, RewriteOutcome, StorageFault, Visit};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -236,21 +237,9 @@ pub fn pull(
         if from.node.may_read(reader, &feed, at).is_err() {
             continue;
         }
-        while let Some(Outgoing { first_index, end, entries, checkpoint, consistency, .. }) =
-            from.node.outgoing(reader, &feed, at, limit).expect("reads")
-        {
-            let entries = entries.into_iter().map(|entry| UnverifiedEntry {
-                leaf: entry.leaf,
-                blob: entry.blob,
-                salt: entry.salt,
-            });
-            let mut batch = UnverifiedBatch {
-                feed: feed.clone(),
-                first_index: EntryIndex(first_index.0),
-                entries: entries.collect(),
-                checkpoint_note: checkpoint.as_bytes().to_vec(),
-                consistency: consistency.iter().map(|hash| hash.0.to_vec()).collect(),
-            };
+        while let Some(outgoing) = from.node.outgoing(reader, &feed, at, limit).expect("reads") {
+            let end = outgoing.end;
+            let mut batch = outgoing.unverified(&feed);
             change(&mut batch);
             let accepted = to.node.accept_batch(sender, batch, now, &mut to.rng);
             to.node.sync().expect("syncs");

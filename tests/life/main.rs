@@ -2,6 +2,8 @@
 
 mod acknowledgement;
 mod brake;
+mod cases;
+mod challenges;
 mod compaction;
 mod consortium;
 mod damage;
@@ -10,10 +12,13 @@ mod door;
 mod early;
 mod engine;
 mod erasure;
+mod explain;
+mod feedback;
 mod following;
 mod freshness;
 mod house;
 mod lists;
+mod policies;
 mod quotas;
 mod quotas_compacted;
 mod quotas_spread;

@@ -15,9 +15,10 @@ use hushwire::domain::roster::exclusion::Exclusions;
 use hushwire::domain::screening::decision::Decision;
 use hushwire::domain::screening::demands::Demands;
 use hushwire::domain::screening::freshness::Freshness;
-use hushwire::domain::screening::policy::BuiltInPolicy;
+use hushwire::domain::screening::policy::Policy;
 use hushwire::domain::screening::transaction::{Transaction, TransactionDraft};
 use hushwire::io::clock;
+use hushwire::io::policies::Policies;
 use hushwire::io::screener::{Answered, Audited, Queued, Records, Screener, Written, write_records};
 use hushwire::node::audit::AuditFilter;
 use hushwire::node::audit_place::AuditPlace;
@@ -72,10 +73,13 @@ fn a_record_carries_the_time_of_its_decision() {
         time: START.plus_ms(1_234),
         decision_id: "d-1".to_owned(),
         decision: "block",
-        reasons: vec!["own_block_list"],
+        reasons: vec!["own_block_list".to_owned()],
         matched: Vec::new(),
         policy_sha256: Sha256Digest([1; 32]),
         degraded: false,
+        anomalies: Vec::new(),
+        case: None,
+        behind: None,
     };
     house.node.record_screenings(vec![record], &mut house.rng).expect("recorded");
     house.node.sync().expect("syncs");
@@ -93,11 +97,15 @@ pub fn screener(consortium: &Consortium, house: &House) -> (Arc<Screener>, mpsc:
         canon: settings.canon_rules,
         guard: ArcSwap::new(Arc::clone(&settings.guards)),
         lists: Arc::clone(&state.shown_lists),
+        experience: Arc::clone(&state.shown_experience),
+        passed: Arc::clone(&state.challenges.passed),
         freshness: ArcSwap::from_pointee(Freshness::default()),
-        policy: BuiltInPolicy::new(&settings.guards.digest()),
+        policies: Arc::new(Policies::new(Policy::built_in(&settings.guards.digest()), None)),
         demands: ArcSwap::from_pointee(Demands::of(&consortium.roster, &Exclusions::default())),
         own: state.identity.member.clone(),
+        local_mac: state.identity.local_mac.clone(),
         sandbox: true,
+        profiles: None,
         records,
         answers: None,
     };

@@ -3,11 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
+use hushwire::base::bytes::{LocalMac, Sha256Digest};
 use hushwire::base::kind::IdentifierKind;
 use hushwire::base::position::TreeSize;
 use hushwire::base::secret::SecretBytes;
 use hushwire::domain::audit::event::AuditEvent;
 use hushwire::domain::audit::record::Actor;
+use hushwire::domain::case::CaseId;
+use hushwire::domain::case::challenge::{Code, Method};
 use hushwire::domain::identifier::RawIdentifier;
 use hushwire::domain::indicator::draft::Draft;
 use hushwire::domain::indicator::words::{Grounds, Severity};
@@ -20,8 +23,10 @@ use hushwire::io::journal::sim_fs::SimFs;
 use hushwire::io::rescue::{Owner, rescue};
 use hushwire::io::views::memory::MemoryViews;
 use hushwire::node::Node;
+use hushwire::node::challenge::ChallengeFault;
 use hushwire::node::commit::StoredEntry;
 use hushwire::node::publish::{IndicatorDraft, PublishRequest};
+use hushwire::node::record_screening::{CaseFacts, ScreeningRecord};
 use hushwire::node::release::{ReleaseFault, ReleaseStep};
 use hushwire::node::salvage::Rescued;
 use hushwire::node::store::StorageFault;
@@ -178,6 +183,40 @@ fn of_a_whole_journal_everything_of_its_own_is_taken_over_once() {
     assert_eq!(house.node.status(START).pending, 1, "the signed one comes back from peers and is not signed again");
     house.tick();
     assert_eq!(house.node.status(START).held.live, 1);
+}
+
+#[test]
+fn cases_authenticators_and_used_attempts_are_taken_over() {
+    let consortium = Consortium::new(&["bank-a"]);
+    let fs = SimFs::new();
+    let mut house = House::open(&consortium, &fs, OLD).expect("opens");
+    let (id, customer) = (CaseId([0xC5; 16]), LocalMac([0xEE; 32]));
+    let record = ScreeningRecord {
+        caller: Actor::Node,
+        time: START,
+        decision_id: id.to_string(),
+        decision: "challenge",
+        reasons: Vec::new(),
+        matched: Vec::new(),
+        policy_sha256: Sha256Digest([1; 32]),
+        degraded: false,
+        anomalies: Vec::new(),
+        case: Some(CaseFacts { customer: Some(customer), ..CaseFacts::default() }),
+        behind: None,
+    };
+    house.node.record_screenings(vec![record], &mut house.rng).expect("recorded");
+    house.node.enrol_totp(&Actor::Node, customer, "orders", START, &mut house.rng).expect("enrolled");
+    house.node.start_challenge(&Actor::Node, id, Method::Totp, false, START, &mut house.rng).expect("started");
+    let wrong = Code::typed("000000").expect("a code");
+    house.node.answer_challenge(&Actor::Node, id, &wrong, false, START, &mut house.rng).expect("counted");
+    house.node.sync().expect("syncs");
+    let case = house.node.state().cases.get(&id).cloned();
+    let (_, mut house) = recovered(&consortium, &fs);
+    let cases = &house.node.state().cases;
+    assert!(case.is_some() && cases.get(&id) == case.as_ref());
+    assert_eq!(cases.challenge(&id).map(|challenge| challenge.failed), Some(1));
+    let twice = house.node.enrol_totp(&Actor::Node, customer, "orders", START, &mut house.rng).map(|_| ());
+    assert_eq!(twice, Err(ChallengeFault::Enrolled));
 }
 
 #[test]

@@ -18,10 +18,12 @@ fn a_slice_of_large_audit_records_fits_one_message_and_nothing_is_left_out() {
     let decided = |nth: usize| AuditEvent::ScreeningDecided {
         decision_id: format!("{nth:0500}"),
         decision: "block",
-        reasons: vec!["corroborated_indicator"; 30],
+        reasons: vec!["corroborated_indicator".to_owned(); 30],
         matched: vec![indicator.clone(); 16],
         policy_sha256: Sha256Digest([1; 32]),
         degraded: false,
+        anomalies: Vec::new(),
+        detail: None,
     };
     bank.node.record(&Actor::Node, (0..1_000).map(decided).collect(), START, &mut bank.rng).expect("recorded");
     bank.node.sync().expect("syncs");

@@ -1,5 +1,6 @@
 //! What a member's systems ask of their node, through the library's own clients.
 
+use std::path::Path;
 use std::sync::LazyLock;
 
 use hushwire::io::grpc::wire::hushwire::local::v1 as local;
@@ -54,19 +55,27 @@ impl Home {
 
     /// Certificate, key and authority of such a client.
     pub fn client(&self, role: &str) -> ClientIdentity {
-        let folder = self.identity(role);
-        let read = |name| std::fs::read(folder.join(name)).expect("issued");
-        ClientIdentity {
-            certified: Certified::from_pem(&read("cert.pem"), &read("key.pem")).expect("a certificate"),
-            authority: Authority::from_pem(&read("ca.pem")).expect("an authority"),
-        }
+        client(&self.identity(role))
+    }
+}
+
+fn client(folder: &Path) -> ClientIdentity {
+    let read = |name| std::fs::read(folder.join(name)).expect("issued");
+    ClientIdentity {
+        certified: Certified::from_pem(&read("cert.pem"), &read("key.pem")).expect("a certificate"),
+        authority: Authority::from_pem(&read("ca.pem")).expect("an authority"),
     }
 }
 
 impl Node {
     /// A channel in a role.
     pub fn channel(&self, role: &str) -> Channel {
-        let identity = self.home.client(role);
+        self.channel_of(&self.home.identity(role))
+    }
+
+    /// A channel under a client certificate, by its folder.
+    pub fn channel_of(&self, folder: &Path) -> Channel {
+        let identity = client(folder);
         RUNTIME.block_on(async { connect_local(&self.local.to_string(), &identity).expect("a channel") })
     }
 

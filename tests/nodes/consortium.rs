@@ -1,5 +1,6 @@
 //! A consortium of several members in one temporary folder, formed by the commands its members would type.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -37,6 +38,8 @@ pub struct Consortium {
     /// Loopback has a whole network; one address a consortium, so that no outgoing connection takes a port between the
     /// moment it is chosen and the moment a node listens on it.
     address: IpAddr,
+    /// Ports of it that were chosen: the same one is free again, and may come again, until somebody listens on it.
+    chosen: Mutex<BTreeSet<u16>>,
     genesis: String,
     /// Everything any command here has said.
     said: Mutex<Vec<Said>>,
@@ -69,7 +72,8 @@ impl Consortium {
         let host = NEXT.fetch_add(1, Ordering::Relaxed);
         let address = IpAddr::V4(Ipv4Addr::new(127, 64 | (high & 0x3f), low, host));
         let folder = tempfile::tempdir().expect("a folder");
-        let mut consortium = Self { folder, address, genesis: String::new(), said: Mutex::default() };
+        let mut consortium =
+            Self { folder, address, chosen: Mutex::default(), genesis: String::new(), said: Mutex::default() };
         let admin = consortium.succeed("key admin anna --consortium demo.example --out anna.age").stdout;
         if members.is_empty() {
             return consortium;
@@ -118,10 +122,15 @@ impl Consortium {
         home
     }
 
-    /// An address nobody listens on.
+    /// An address nobody listens on, or was given before.
     pub fn free_address(&self) -> SocketAddr {
-        let bound = TcpListener::bind((self.address, 0)).expect("loopback has addresses");
-        bound.local_addr().expect("bound")
+        loop {
+            let bound = TcpListener::bind((self.address, 0)).expect("loopback has addresses");
+            let free = bound.local_addr().expect("bound");
+            if self.chosen.lock().unwrap_or_else(PoisonError::into_inner).insert(free.port()) {
+                return free;
+            }
+        }
     }
 
     /// Enters by an invitation.

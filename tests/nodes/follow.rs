@@ -231,7 +231,7 @@ fn rotation_truncation_and_half_a_line_are_seen_while_the_command_runs_and_while
         assert!(said.contains(part), "{part}: {said}");
     }
     let report = fs::read_to_string(followed.beside("refused.csv")).expect("written");
-    assert!(report.lines().count() == 2 && report.contains("\n4,value,card_luhn,"), "{report}");
+    assert!(report.lines().count() == 2 && report.contains("\n4,pan,card_luhn,"), "{report}");
     for text in [said, report] {
         assert!(!text.contains("followed-") && !text.contains("4111"), "{text}");
     }

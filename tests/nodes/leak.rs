@@ -245,6 +245,7 @@ fn through_the_calls(a: &Node, shop: &Node, heard: &Heard) {
     order(&|order| order.country = "+4915129931774".to_owned());
     order(&|order| order.channel = "4929073188462052".repeat(40));
     order(&|order| order.customer_ref = CUSTOMER.repeat(40));
+    order(&|order| order.merchant_category = "4929073188462052".to_owned());
     order(&|order| order.transaction_ref = ORDER.repeat(40));
     order(&|order| order.identifiers = vec![identifier(device); 40]);
     let request = local::ScreenTransactionRequest {
@@ -256,6 +257,14 @@ fn through_the_calls(a: &Node, shop: &Node, heard: &Heard) {
     };
     let answer = RUNTIME.block_on(screening.screen_transaction(request)).expect("answered").into_inner();
     assert_eq!(answer.transaction_ref, ORDER, "the caller's own reference comes back, to the caller only");
+
+    let mut profiles = local::profiles_service_client::ProfilesServiceClient::new(shop.channel("analyst"));
+    let shown = profiles.show_profile(local::ShowProfileRequest { customer_ref: CUSTOMER.repeat(40) });
+    heard.refused(RUNTIME.block_on(shown).map(tonic::Response::into_inner));
+    let shown = profiles.show_profile(local::ShowProfileRequest { customer_ref: CUSTOMER.to_owned() });
+    heard.any(RUNTIME.block_on(shown).map(tonic::Response::into_inner));
+    let erased = profiles.erase_profile(local::EraseProfileRequest { customer_ref: CUSTOMER.to_owned() });
+    heard.any(RUNTIME.block_on(erased).map(tonic::Response::into_inner));
 
     let mut lists = local::lists_service_client::ListsServiceClient::new(a.channel("analyst"));
     let entry = local::ListingDraft { identifier: Some(identifier(device)), list: 2, ..Default::default() };

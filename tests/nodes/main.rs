@@ -4,17 +4,22 @@
 //! What is only in one process is tried elsewhere (`tests/it`, `tests/store`); here stands what needs several, or a kill.
 
 mod access;
+mod advice;
 mod backup;
 mod beyond;
 mod brake;
 mod caller;
+mod cases;
+mod challenges;
 mod commands;
 mod consortium;
 mod copies;
 mod crash;
+mod disputes;
 mod doors;
 mod erasure;
 mod evidence;
+mod explain;
 mod flow;
 mod follow;
 mod full_disk;
@@ -29,6 +34,8 @@ mod lists;
 mod matrix;
 mod monitoring;
 mod node;
+mod policies;
+mod profiles;
 mod puller;
 mod recovery;
 mod relay;

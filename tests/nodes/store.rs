@@ -2,6 +2,8 @@
 
 use hushwire::app::config::layout::NodeDir;
 use hushwire::base::time::Timestamp;
+use hushwire::domain::case::challenge::ChallengeRules;
+use hushwire::domain::case::rules::CaseRules;
 use hushwire::domain::identifier::CanonRules;
 use hushwire::domain::identifier::guard::GuardLists;
 use hushwire::domain::indicator::typology::TypologyList;
@@ -39,6 +41,7 @@ impl Home {
             witness: keys.witness_signer(consortium, member).expect("a key"),
             key_ring: keys.key_ring(&roster, now).expect("an epoch").into(),
             local_mac: LocalMacKey::new(&keys.local_mac),
+            sighting_keys: Vec::new(),
         };
         let settings = Settings {
             window_ms: 0,
@@ -47,6 +50,8 @@ impl Home {
             guards: GuardLists::built_in().into(),
             typologies: TypologyList::built_in(),
             quarter_cap: Epsilon::from_nano(1),
+            cases: CaseRules::default(),
+            challenge: ChallengeRules::default(),
             version: "0",
             brake: None,
         };

@@ -46,7 +46,7 @@ fn files_go_to_done_or_with_a_report_to_refused() {
     until_signed(&node, 2);
     assert!(there("d.csv.part") && !there("a.csv") && !there("b.csv") && !there("c.csv"));
     let report = |name: &str| fs::read_to_string(consortium.path().join("drop/refused").join(name)).expect("written");
-    assert!(report("b.csv.report.csv").contains("\n3,value,card_luhn,"), "{}", report("b.csv.report.csv"));
+    assert!(report("b.csv.report.csv").contains("\n3,pan,card_luhn,"), "{}", report("b.csv.report.csv"));
     assert!(report("c.csv.report.csv").contains("\n0,,unreadable_file,"), "{}", report("c.csv.report.csv"));
     for text in [report("b.csv.report.csv"), report("c.csv.report.csv"), said.stdout, said.stderr] {
         assert!(!text.contains("4111") && !text.contains("dropped-device"), "{text}");
@@ -84,4 +84,10 @@ fn a_watcher_killed_in_the_middle_of_a_file_publishes_its_rest_and_nothing_twice
     wait("the file is done", || drop_folder.join("done/whole.csv").exists().then_some(()));
     until_signed(&node, 6_000);
     assert_eq!(running.stop(), Some(0));
+
+    // Stopped by a signal it says what it left behind, as every other command does.
+    let running = start();
+    consortium.file("drop/refused.csv", "kind,value\npan,4111111111111112\n");
+    wait("the file is refused", || drop_folder.join("refused/refused.csv").exists().then_some(()));
+    assert_eq!(running.stop(), Some(3));
 }

@@ -24,13 +24,33 @@ fn a_checkout_is_connected_with_python_as_the_guide_says() {
 }
 
 #[test]
+fn a_rule_is_written_watched_and_shipped_as_the_page_says() {
+    type_page(include_str!("../../docs/policy.md"), &PORTS, &["node.log"], &[]);
+}
+
+#[test]
 fn a_receiver_of_webhooks_is_written_in_python_as_the_page_says() {
     type_page(include_str!("../../docs/webhooks.md"), &["7440", "7441", "9440"], &["node.log", "received"], &[]);
 }
 
 #[test]
+fn a_desk_works_cases_as_the_page_says() {
+    type_page(include_str!("../../docs/cases.md"), &PORTS, &["node.log"], &[]);
+}
+
+#[test]
+fn a_customer_passes_a_challenge_as_the_page_says() {
+    type_page(include_str!("../../docs/challenge.md"), &["7440", "7441", "9440"], &["node.log", "sent"], &[]);
+}
+
+#[test]
 fn logs_folders_and_pipes_are_published_as_the_page_says() {
     type_page(include_str!("../../docs/feeding.md"), &["7440", "7441"], &["node.log", "follow.log"], &[]);
+}
+
+#[test]
+fn a_history_is_replayed_as_the_page_says() {
+    type_page(include_str!("../../docs/replay.md"), &[], &[], &[]);
 }
 
 #[test]

@@ -44,7 +44,15 @@ fn checked(script: &str) -> String {
             Some((words, code)) => (words, code.trim_end_matches(')')),
             None => (expected.trim(), "0"),
         };
-        let asks = ["hushwire screen ", "hushwire status", "hushwire audit ", "hushwire doctor", "transactions:screen"];
+        let asks = [
+            "hushwire screen ",
+            "hushwire status",
+            "hushwire audit ",
+            "hushwire doctor",
+            "hushwire policy ",
+            "transactions:screen",
+            "screen_or_",
+        ];
         let tries = if asks.iter().any(|asking| typed.contains(asking)) { TRIES } else { 1 };
         out.push_str(&format!("check {} {code} {tries} {}\n", quoted(words), quoted(typed.trim())));
     }

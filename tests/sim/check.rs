@@ -40,9 +40,11 @@ impl World {
                 self.check_belief(house, feed, &said)?;
             }
         }
+        self.check_disputes()?;
         for house in self.honest() {
             self.check_look_up(house)?;
             self.check_releases(house)?;
+            self.check_cases(house)?;
             self.check_audit(house)?;
             self.check_audit_witnessed(house)?;
         }

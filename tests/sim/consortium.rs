@@ -10,6 +10,8 @@ use hushwire::base::name::{ConsortiumId, FeedId, GroupId, MemberId};
 use hushwire::base::position::TreeSize;
 use hushwire::base::secret::SecretBytes;
 use hushwire::base::time::Timestamp;
+use hushwire::domain::case::challenge::ChallengeRules;
+use hushwire::domain::case::rules::CaseRules;
 use hushwire::domain::feed::checkpoint::SignedCheckpoint;
 use hushwire::domain::identifier::CanonRules;
 use hushwire::domain::identifier::guard::GuardLists;
@@ -158,7 +160,7 @@ impl Consortium {
         let common = secret(7);
         let own = self.rogue.as_ref().filter(|_| member == ROGUE).map_or(&common, |(_, secret)| secret);
         let current = EpochKeys::derive(&self.id, KeyEpoch(1), own);
-        let Signers { feeds, former_feeds, audit, witness } = self.signers(member, followed);
+        let Signers { feeds, former_feeds, audit, witness, sighting_keys } = self.signers(member, followed);
         Identity {
             consortium: self.id.clone(),
             member: name.clone(),
@@ -168,6 +170,7 @@ impl Consortium {
             witness,
             key_ring: Arc::new(KeyRing { current, previous: None }),
             local_mac: LocalMacKey::new(&keys.local_mac),
+            sighting_keys,
         }
     }
 
@@ -179,6 +182,8 @@ impl Consortium {
             guards: Arc::clone(&self.guards),
             typologies: TypologyList::built_in(),
             quarter_cap: Epsilon::QUARTER_CAP,
+            cases: CaseRules::default(),
+            challenge: ChallengeRules::default(),
             version: "simulation",
             brake: None,
         }

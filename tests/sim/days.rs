@@ -78,10 +78,17 @@ impl World {
             let node = world.houses[house].node.as_ref();
             node.map(|node| told(&node.state().belief, &world.consortium)).unwrap_or_default()
         };
-        let before = believed(self);
+        let disputed = |world: &Self| {
+            let node = world.houses[house].node.as_ref();
+            node.map(|node| node.list_disputes()).unwrap_or_default()
+        };
+        let (before, disputes) = (believed(self), disputed(self));
         self.crash(house);
         self.start(house)?;
         let after = believed(self);
+        ensure(disputes == disputed(self), Invariant::StartsAlike, || {
+            format!("house {house} held {disputes:?}, now {:?}", disputed(self))
+        })?;
         ensure(before == after, Invariant::StartsAlike, || {
             let lost = before.iter().filter(|one| !after.contains(one)).collect::<Vec<_>>();
             let gained = after.iter().filter(|one| !before.contains(one)).collect::<Vec<_>>();

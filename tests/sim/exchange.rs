@@ -8,12 +8,10 @@ use std::sync::Arc;
 
 use hushwire::base::limits;
 use hushwire::base::name::FeedId;
-use hushwire::base::position::EntryIndex;
-use hushwire::domain::exchange::batch::{UnverifiedBatch, UnverifiedEntry};
+use hushwire::domain::exchange::batch::UnverifiedBatch;
 use hushwire::node::accept::{AcceptFault, Wanted};
 use hushwire::node::accuse::equivocation_of;
 use hushwire::node::commit::Equivocated;
-use hushwire::node::serve::Outgoing;
 use hushwire::node::witness::audit_feed_of;
 
 use crate::network::{Ask, Stream, Subscription, Tell};
@@ -221,7 +219,8 @@ impl World {
                 subscription.sent = outgoing.end;
                 subscription.told = Some(outgoing.checkpoint.clone());
             }
-            if let Some(sent) = self.tamper(pair, batch(feed, outgoing)) {
+            assert!(outgoing.entries.len() <= limits::BATCH_ENTRIES, "a batch within the limit");
+            if let Some(sent) = self.tamper(pair, outgoing.unverified(feed)) {
                 self.tell(pair, Tell::Batch(Box::new(sent)));
             }
         }
@@ -432,19 +431,5 @@ impl World {
             return Ok(());
         }
         self.ledger.show(feed, size, root)
-    }
-}
-
-fn batch(feed: &FeedId, outgoing: Outgoing) -> UnverifiedBatch {
-    let entries = outgoing.entries.into_iter();
-    assert!(entries.len() <= limits::BATCH_ENTRIES, "a batch within the limit");
-    UnverifiedBatch {
-        feed: feed.clone(),
-        first_index: EntryIndex(outgoing.first_index.0),
-        entries: entries
-            .map(|entry| UnverifiedEntry { leaf: entry.leaf, blob: entry.blob, salt: entry.salt })
-            .collect(),
-        checkpoint_note: outgoing.checkpoint.as_bytes().to_vec(),
-        consistency: outgoing.consistency.iter().map(|hash| hash.0.to_vec()).collect(),
     }
 }

@@ -6,6 +6,8 @@ use hushwire::base::bytes::{Commitment, TreeHash};
 use hushwire::base::name::{FeedId, MemberId};
 use hushwire::base::position::TreeSize;
 use hushwire::base::time::{Day, Timestamp};
+use hushwire::domain::case::CaseId;
+use hushwire::domain::case::state::State as CaseState;
 use hushwire::domain::feed::blob::Body;
 use hushwire::domain::feed::entry::{EntryKind, Leaf};
 use hushwire::node::Node;
@@ -39,6 +41,7 @@ pub enum Waiting {
     Published(Vec<Commitment>),
     Retracted(Vec<Commitment>),
     Released { id: String, blob: Vec<u8> },
+    Case(CaseId, CaseState),
 }
 
 /// One machine. A twin is a second machine of one member.

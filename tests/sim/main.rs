@@ -6,10 +6,12 @@
 
 mod adversary;
 mod calls;
+mod cases;
 mod check;
 mod consortium;
 mod days;
 mod disk;
+mod disputes;
 mod exchange;
 mod house;
 mod ledger;
@@ -62,6 +64,11 @@ fn crashes_and_partitions_lose_nothing_acknowledged() {
 }
 
 #[test]
+fn a_case_is_never_lost_nor_taken_back_and_its_timer_fires_once() {
+    hold_seeds(3, |seed| Options { cases: true, days: true, compacts: true, members: 3, ..Options::stormy(seed) });
+}
+
+#[test]
 fn a_store_put_back_never_signs_twice() {
     hold_seeds(6, |seed| Options { restores: true, ..Options::stormy(seed) });
 }
@@ -96,6 +103,17 @@ fn a_busy_feed_gets_its_quorum_of_witnesses_through_crashes_and_partitions() {
 #[test]
 fn journals_on_a_failing_file_system_keep_what_they_promise() {
     hold_seeds(3, |seed| Options { disk: options::DiskKind::Files, ..Options::stormy(seed) });
+}
+
+#[test]
+fn everybody_counts_the_same_disputes_and_none_strengthens_or_revives_anything() {
+    hold_seeds(4, |seed| Options {
+        disputes: true,
+        compacts: seed % 2 == 0,
+        snapshots: seed % 2 == 1,
+        restores: seed % 3 == 0,
+        ..Options::stormy(seed)
+    });
 }
 
 #[test]

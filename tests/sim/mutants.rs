@@ -42,6 +42,15 @@ fn an_answer_before_the_journal_is_durable_is_caught() {
 }
 
 #[test]
+fn a_journal_that_loses_cases_is_caught() {
+    caught(Mutant::SkipsSync, &[Invariant::CasesKept], |seed| Options {
+        cases: true,
+        partitions: false,
+        ..Options::stormy(seed)
+    });
+}
+
+#[test]
 fn members_that_ignore_quotas_are_caught() {
     let flooded = |seed| Options { rogue: Some(Rogue::Floods), ..Options::calm(seed) };
     caught(Mutant::IgnoresQuotas, &[Invariant::HeldToTheRoster], flooded);

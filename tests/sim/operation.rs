@@ -1,8 +1,10 @@
 //! Operations as data: what may be done to the houses, and how a seed chooses among it.
 
+use hushwire::domain::feed::blob::dispute::DisputeStep;
 use rand::RngExt;
 use rand_chacha::ChaCha20Rng;
 
+use crate::cases::{Act, draw_act};
 use crate::options::Options;
 use crate::releases::{PRICES, Reach};
 
@@ -57,6 +59,18 @@ pub enum Operation {
         house: usize,
         of_feed: bool,
         ahead: u64,
+    },
+    /// A house opens or withdraws a dispute of the `nth` indicator there is, or its author answers the house.
+    Dispute {
+        house: usize,
+        nth: usize,
+        step: DisputeStep,
+    },
+    /// Does something with the `nth` case of the house.
+    Case {
+        house: usize,
+        nth: usize,
+        act: Act,
     },
     Snapshot {
         house: usize,
@@ -131,12 +145,19 @@ pub fn draw(options: &Options, houses: usize, rng: &mut ChaCha20Rng) -> Operatio
         let reach = [Reach::Begun, Reach::Charged, Reach::Stored, Reach::Answered][rng.random_range(0..4)];
         return Operation::Release { house, nth: rng.random_range(0..PRICES.len()), reach };
     }
+    if options.cases && rng.random_bool(0.5) {
+        return Operation::Case { house, nth: rng.random_range(0..100), act: draw_act(rng) };
+    }
     if options.days && rng.random_bool(0.07) {
         return Operation::PassDays { days: rng.random_range(1..8) };
     }
     // Several a day, of which some outlast what was there before them.
     if options.days && options.rogue.is_some() && rng.random_bool(0.2) {
         return Operation::Flood { count: rng.random_range(1..8) };
+    }
+    if options.disputes && rng.random_bool(0.25) {
+        let step = [DisputeStep::Opened, DisputeStep::Opened, DisputeStep::Withdrawn, DisputeStep::Upheld];
+        return Operation::Dispute { house, nth: rng.random_range(0..100), step: step[rng.random_range(0..4)] };
     }
     if options.snapshots && rng.random_bool(0.12) {
         if rng.random_bool(0.8) {

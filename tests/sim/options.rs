@@ -78,8 +78,12 @@ pub struct Options {
     pub decoys: usize,
     /// Snapshots of belief are taken, and started from.
     pub snapshots: bool,
+    /// Members dispute each other's indicators.
+    pub disputes: bool,
     /// Members change the keys of their feeds and audit logs.
     pub rotates: bool,
+    /// Orders are stopped, and their cases worked.
+    pub cases: bool,
     pub mutant: Option<Mutant>,
 }
 
@@ -106,7 +110,9 @@ impl Options {
             days: false,
             decoys: 0,
             snapshots: false,
+            disputes: false,
             rotates: false,
+            cases: false,
             mutant: None,
         }
     }

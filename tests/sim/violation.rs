@@ -15,12 +15,16 @@ pub enum Invariant {
     RepeatedRequest,
     /// What was charged to a privacy budget stays charged, and never exceeds its cap.
     BudgetKept,
+    /// A case that was acknowledged is held, a released one stays released, a timer fires once, and attempts run out.
+    CasesKept,
     /// A release has one result.
     ReleasedOnce,
     /// All honest members hold the same feeds.
     SameFeeds,
     /// All honest members believe what the feeds say, and nothing else.
     SameBelief,
+    /// All honest members hold the same disputes, and nothing withdrawn is disputed or counts by being disputed.
+    SameDisputes,
     /// What a start answers from a snapshot is what its store says.
     SnapshotTells,
     /// A start believes what was believed before it.

@@ -13,6 +13,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use sha2::{Digest, Sha256};
 
+use crate::cases::CaseBook;
 use crate::consortium::{Consortium, ROGUE, START};
 use crate::house::{House, SimNode, Waiting};
 use crate::ledger::Ledger;
@@ -46,6 +47,8 @@ pub struct World {
     pub ledger: Ledger,
     pub last_requests: BTreeMap<usize, LastRequest>,
     pub requests: u64,
+    /// What callers were told of cases.
+    pub cases: CaseBook,
     pub elapsed_ms: u64,
     pub rng: ChaCha20Rng,
     /// The relay changes what it passes on.
@@ -74,6 +77,7 @@ impl World {
             ledger: Ledger::default(),
             last_requests: BTreeMap::new(),
             requests: 0,
+            cases: CaseBook::new(),
             elapsed_ms: 0,
             rng,
             relay_lies: options.relay,
@@ -181,6 +185,7 @@ impl World {
                 Waiting::Published(commitments) => self.ledger.acknowledge_published(&commitments),
                 Waiting::Retracted(targets) => self.ledger.acknowledge_withdrawn(&targets),
                 Waiting::Released { id, blob } => self.ledger.books(house).answer(&id, &blob),
+                Waiting::Case(id, state) => drop(self.cases.insert((house, id), state)),
             }
         }
         if let Some(node) = &self.houses[house].node {

@@ -8,6 +8,8 @@ use std::path::Path;
 
 use hushwire::base::limits;
 use hushwire::base::time::Timestamp;
+use hushwire::domain::case::challenge::ChallengeRules;
+use hushwire::domain::case::rules::CaseRules;
 use hushwire::domain::identifier::CanonRules;
 use hushwire::domain::identifier::guard::GuardLists;
 use hushwire::domain::indicator::typology::TypologyList;
@@ -55,6 +57,7 @@ fn open(dir: &Path, now: Timestamp) -> Result<Node<FileJournal<RealFs>, MemoryVi
         witness: signers.witness,
         key_ring: keys.key_ring(&roster, now).expect("an epoch").into(),
         local_mac: LocalMacKey::new(&keys.local_mac),
+        sighting_keys: Vec::new(),
         consortium,
         member,
     };
@@ -65,6 +68,8 @@ fn open(dir: &Path, now: Timestamp) -> Result<Node<FileJournal<RealFs>, MemoryVi
         guards: GuardLists::built_in().into(),
         typologies: TypologyList::built_in(),
         quarter_cap: Epsilon::from_nano(2_000_000_000),
+        cases: CaseRules::default(),
+        challenge: ChallengeRules::default(),
         version: "0",
         brake: None,
     };

@@ -71,6 +71,8 @@ pub fn run(args: BackupArgs) -> Result<Outcome, CliError> {
         keystore: &config.keystore,
         guard: &config.guard_dir,
         typology: config.typology_file.as_deref(),
+        policy: config.policy.file.as_deref(),
+        candidate: config.policy.candidate.as_deref(),
     };
     let gathered = Gathered::collect(places, &passphrase, clock::now()).map_err(of_this_node)?;
     let header = gathered.header.clone();
@@ -129,11 +131,11 @@ fn report(
         "segments": segments, "records": records, "bytes": bytes, "sha256": sha256.to_string(),
     });
     let told = format!(
-        "{member} of {consortium}: {} and {} in {}, {:.1} MB\nsha256 {sha256}",
+        "{member} of {consortium}: {} and {} in {}, {}\nsha256 {sha256}",
         counted(u64::try_from(files).unwrap_or(u64::MAX), "file", "files"),
         counted(records, "record", "records"),
         counted(u64::try_from(segments).unwrap_or(u64::MAX), "segment", "segments"),
-        megabytes(*bytes),
+        size_in_words(*bytes),
     );
     match (args.json, aside) {
         (true, false) => answer_json(&value)?,
@@ -145,8 +147,9 @@ fn report(
 }
 
 /// For people; programs read bytes.
-pub(in crate::app::cli) fn megabytes(bytes: u64) -> f64 {
-    f64::from(u32::try_from(bytes / 1_000).unwrap_or(u32::MAX)) / 1_000.0
+pub(in crate::app::cli) fn size_in_words(bytes: u64) -> String {
+    let kilobytes = f64::from(u32::try_from(bytes.div_ceil(1_000)).unwrap_or(u32::MAX));
+    if kilobytes < 1_000.0 { format!("{kilobytes} kB") } else { format!("{:.1} MB", kilobytes / 1_000.0) }
 }
 
 /// A bar over the content of a backup, on standard error.

@@ -256,7 +256,13 @@ fn list(args: &ListArgs) -> Result<Outcome, CliError> {
             }));
         } else {
             let names = leaf.uris.join(" ");
-            let end = if is_revoked { "revoked".to_owned() } else { format!("ends {ends} ({days_left} days)") };
+            let end = if is_revoked {
+                "revoked".to_owned()
+            } else if ends <= now {
+                format!("ended {ends}, {} days ago", now.ms_since(ends) / 86_400_000)
+            } else {
+                format!("ends {ends} ({days_left} days)")
+            };
             answer(format!("{}  {end}  {names}", path.display()))?;
         }
     }

@@ -80,6 +80,15 @@ impl RequestIds {
         mac.update(&body);
         hex::encode(&mac.finalize().into_bytes()[..16])
     }
+
+    /// The id of the same request, made anew under a word.
+    pub fn again(&self, id: &str, word: &str) -> String {
+        let mut mac = self.0.clone();
+        mac.update(b"hushwire/v1/client-request-again");
+        mac.update(id.as_bytes());
+        mac.update(word.as_bytes());
+        hex::encode(&mac.finalize().into_bytes()[..16])
+    }
 }
 
 /// Knows bytes again without keeping them: they may hold raw identifiers, and a plain hash of those could be tried out.

@@ -58,11 +58,15 @@ pub fn as_json(answer: &local::ScreenTransactionResponse, line: Option<u64>) -> 
         "decision_id": answer.decision_id,
         "reference": answer.reference,
         "transaction_ref": answer.transaction_ref,
+        "case": (!answer.case.is_empty()).then_some(answer.case.as_str()),
         "reasons": answer.reasons.iter().map(|reason| json!({
             "code": reason.code,
             "decision": decision_word(reason.decision),
             "description": reason.description,
             "since": reason.since.as_ref().map(time::show),
+            "rule": (!reason.rule.is_empty()).then_some(&reason.rule),
+            "identifier": reason.identifier,
+            "not_sole_basis": reason.not_sole_basis,
         })).collect::<Vec<_>>(),
         "matches": answer.matches.iter().map(match_json).collect::<Vec<_>>(),
         "refused": answer.refused.iter().map(|refused| json!({
@@ -80,9 +84,18 @@ pub fn as_json(answer: &local::ScreenTransactionResponse, line: Option<u64>) -> 
         "advice_key": answer.advice_key,
         "not_sole_basis": answer.not_sole_basis,
         "degraded": answer.degraded,
+        "anomalies": answer.anomalies,
         "audit": audit_word(answer.audit),
         "policy_sha256": answer.policy_sha256,
+        "policy_name": answer.policy_name,
+        "unheard_rules": answer.unheard_rules,
     });
+    if let (Some(advice), Some(object)) = (&answer.advice, value.as_object_mut()) {
+        let told = json!({
+            "key": advice.key, "language": advice.language, "title": advice.title, "text": advice.text, "further": advice.further,
+        });
+        object.insert("advice".to_owned(), told);
+    }
     if let (Some(line), Some(object)) = (line, value.as_object_mut()) {
         object.insert("line".to_owned(), line.into());
     }
@@ -96,6 +109,7 @@ fn match_json(found: &local::Match) -> Value {
         "members": found.members,
         "own": found.own,
         "confidence": found.confidence,
+        "confidence_undecayed": found.confidence_undecayed,
         "weak": found.weak,
         "indicators": found.indicators.iter().map(|indicator| json!({
             "name": indicator.name,
@@ -105,6 +119,8 @@ fn match_json(found: &local::Match) -> Value {
             "typology": indicator.typology,
             "severity": severity(indicator.severity),
             "confidence": indicator.confidence,
+            "effective_confidence": indicator.effective_confidence,
+            "age_s": indicator.age_s,
             "grounds": grounds(indicator.grounds),
             "handling": handling(indicator.handling),
             "observed_at": shown_time(indicator.observed_at.as_ref()),
@@ -112,6 +128,8 @@ fn match_json(found: &local::Match) -> Value {
             "first_seen": shown_time(indicator.first_seen.as_ref()),
             "last_seen": shown_time(indicator.last_seen.as_ref()),
             "provisional": indicator.provisional,
+            "disputed": indicator.disputed,
+            "held_back": indicator.held_back,
             "note": indicator.note,
         })).collect::<Vec<_>>(),
     })
@@ -125,6 +143,12 @@ fn audit_word(number: i32) -> &'static str {
         Ok(AuditState::Lost) => "lost",
         Ok(AuditState::Unspecified) | Err(_) => "unspecified",
     }
+}
+
+/// What stands over the lines of [`one_line`]; not part of the answer.
+pub fn header(first: &local::ScreenTransactionResponse) -> String {
+    let order = if first.transaction_ref.is_empty() { String::new() } else { format!("{:<14}  ", "order") };
+    format!("{:>7}  {order}{:<9}  {:<14}  because", "line", "decision", "reference")
 }
 
 /// One transaction on one line.
@@ -148,25 +172,35 @@ pub fn explained(answer: &local::ScreenTransactionResponse) -> Vec<String> {
     lines.extend(answer.reasons.iter().map(|reason| format!("because    {} [{}]", reason.description, reason.code)));
     for found in &answer.matches {
         lines.push(format!(
-            "match      {}, flagged by {}, confidence {}{}",
+            "match      {}, flagged by {}, confidence {}{}{}",
             kind_in_words(found.kind),
             if found.members == 1 { "1 member".to_owned() } else { format!("{} members", found.members) },
             found.confidence,
+            if found.confidence < found.confidence_undecayed {
+                format!(" of {}", found.confidence_undecayed)
+            } else {
+                String::new()
+            },
             if found.weak { ", weak: never blocks by itself" } else { "" }
         ));
         for indicator in &found.indicators {
             lines.push(format!(
-                "           of the {}: {} {} ({}), handling {}, until {}{}",
+                "           of the {}: {} {} ({}), handling {}, until {}{}{}{}",
                 kind_in_words(indicator.kind),
                 indicator.typology,
                 severity(indicator.severity),
                 grounds(indicator.grounds),
                 handling(indicator.handling),
                 shown_time(indicator.valid_until.as_ref()),
-                if indicator.provisional { ", provisional" } else { "" }
+                if indicator.provisional { ", provisional" } else { "" },
+                if indicator.disputed { ", disputed" } else { "" },
+                if indicator.held_back { ", held back: counts in nothing" } else { "" }
             ));
             lines.push(format!("           {}", indicator.name));
         }
+    }
+    if !answer.anomalies.is_empty() {
+        lines.push(format!("unusual    {}", answer.anomalies.join(", ")));
     }
     for refused in &answer.refused {
         lines.push(format!("not used   identifier {}: {} [{}]", refused.record + 1, refused.description, refused.rule));
@@ -175,14 +209,19 @@ pub fn explained(answer: &local::ScreenTransactionResponse) -> Vec<String> {
         let state = match age_s(peer.age_s) {
             _ if peer.quarantined => "quarantined".to_owned(),
             Some(age_s) => format!("{age_s} s old, stale"),
-            None => "nothing heard yet".to_owned(),
+            None => "not known yet".to_owned(),
         };
         lines.push(format!("feed       {}: {state}", peer.member));
     }
     if answer.degraded {
         lines.push("degraded   the node could not look at everything it should".to_owned());
     }
+    if let Some(advice) = &answer.advice {
+        lines.push(format!("tell them  {}. {}", advice.title, advice.text));
+    }
     lines.push(format!("reference  {} (the customer may quote it)", answer.reference));
-    lines.push(format!("audit      {} ({})", answer.decision_id, audit_word(answer.audit)));
+    let counted =
+        if answer.audit == i32::from(AuditState::Counted) { ": in a number, no record of its own" } else { "" };
+    lines.push(format!("audit      {} ({}{counted})", answer.decision_id, audit_word(answer.audit)));
     lines
 }

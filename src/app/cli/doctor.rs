@@ -7,6 +7,8 @@ mod certificates;
 mod machine;
 mod membership;
 mod network;
+mod permissions;
+mod store;
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +19,11 @@ use crate::app::config::reader::PREFIX;
 use crate::app::config::{Config, ConfigError};
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output::{answer, answer_json, counted};
+use crate::domain::identifier::guard::GuardLists;
+use crate::domain::screening::advice::AdviceTexts;
+use crate::io::advice_files;
 use crate::io::guard_files;
+use crate::io::policy_file;
 use crate::io::typology_file;
 
 /// Look for what is wrong with a node, and print the command that mends it
@@ -27,8 +33,9 @@ Examples:
   hushwire doctor --config bank-a/hushwire.toml
   hushwire doctor --json | jq '.findings[] | select(.level != \"ok\")'
 
-Looks at configuration, files and their permissions, keystore, roster, certificates, clock, disk, ports, guard lists, typology, the \
-running node and its peers. It changes nothing. Exit code 1: something has to be mended.")]
+Looks at configuration, files and their permissions, keystore, roster, certificates, clock, disk, ports, guard lists, typology, advice, \
+policy, the store (of a node that does not run: every record is read), the running node and its peers. It changes nothing. Run it as the user \
+that runs the node, or as root: then it looks at what the owner of the node's folder may. Exit code 1: something has to be mended.")]
 pub struct DoctorArgs {
     /// Configuration of the node
     #[arg(long, env = "HUSHWIRE_CONFIG", value_name = "FILE", default_value = "hushwire.toml")]
@@ -47,6 +54,13 @@ enum Level {
     Warning,
     /// The node does not start, or does not do its work.
     Fault,
+}
+
+/// Whether times can be compared with the machine's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Clock {
+    Plausible,
+    Wrong,
 }
 
 /// One thing that was looked at.
@@ -132,10 +146,18 @@ fn examine(patient: &Patient<'_>, findings: &mut Findings) {
         let mend = format!("set sandbox = false under [screening] in {}", patient.file.display());
         findings.warning("configuration", "sandbox is on: documented test values force decisions", mend);
     }
-    machine::examine(patient, findings);
+    if machine::examine(patient, findings) == Clock::Wrong {
+        // What follows from it would be mended by commands that leave the cause.
+        return findings.warning(
+            "clock",
+            "not looked at while the clock is wrong: keystore, certificates, roster, epochs, store, network",
+            "set the clock, then run hushwire doctor again",
+        );
+    }
     let keystore = membership::keystore(patient, findings);
     certificates::examine(patient, keystore.as_ref(), findings);
     let roster = membership::examine(patient, keystore.as_ref(), findings);
+    store::examine(patient, keystore.as_ref(), roster.as_ref(), findings);
     match guard_files::all(&config.guard_dir) {
         Ok(lists) => findings.ok("guard lists", format!("{} lists", lists.lists().count())),
         Err(error) => {
@@ -152,7 +174,34 @@ fn examine(patient: &Patient<'_>, findings: &mut Findings) {
             "correct the line, or take typology.file out to publish under the list that ships",
         ),
     }
+    let texts = advice_files::load(&config.advice.folder, &config.advice.language);
+    match &texts {
+        Ok(texts) => findings.ok("advice", format!("{} texts for customers by key", texts.keys().len())),
+        Err(error) => findings.fault("advice", error.to_string(), format!("edit {}", error.path().display())),
+    }
+    policies(config, texts.ok().as_ref(), findings);
     network::examine(patient, roster.as_ref(), findings);
+}
+
+fn policies(config: &Config, texts: Option<&AdviceTexts>, findings: &mut Findings) {
+    let digest = GuardLists::built_in().digest();
+    let own = config.policy.file.as_deref();
+    for file in [Some(own), config.policy.candidate.as_deref().map(Some)].into_iter().flatten() {
+        match policy_file::load(file, &digest) {
+            Ok(policy) => {
+                findings.ok("policy", format!("{} of {} rules", policy.title(), policy.rules().len()));
+                for (rule, key) in texts.into_iter().flat_map(|texts| advice_files::unknown_advice(&policy, texts)) {
+                    let found = format!(
+                        "rule {} of {} names advice {key}, of which there is no text",
+                        rule.name,
+                        policy.title()
+                    );
+                    findings.warning("policy", found, "write the text where advice.folder names, or name another key");
+                }
+            }
+            Err(error) => findings.fault("policy", error.to_string(), "hushwire policy check FILE shows each place"),
+        }
+    }
 }
 
 fn report(args: &DoctorArgs, findings: &Findings) -> Result<Outcome, CliError> {

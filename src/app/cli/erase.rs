@@ -139,7 +139,8 @@ async fn ask(args: AskArgs) -> Result<Outcome, CliError> {
     let mut account = Account::default();
     account.records = records;
     account.accepted = u64::try_from(answer.selected.len()).unwrap_or(u64::MAX);
-    account.refuse(answer.refused.iter().map(numbered));
+    let counts = (request.names.len(), request.source_refs.len());
+    account.refuse(answer.refused.iter().map(|refused| of_option(refused, counts)));
     account.tell(None)?;
     let ends_at = answer.ends_at.and_then(|at| u64::try_from(at.seconds).ok()).map(Timestamp::from_unix_s);
     if args.json {
@@ -164,9 +165,16 @@ async fn ask(args: AskArgs) -> Result<Outcome, CliError> {
     account.outcome()
 }
 
-/// A refusal by the number of its option: one, two, three in the order of names, references and identifiers.
-fn numbered(refused: &local::RefusedRecord) -> Refusal {
-    Refusal::new(u64::from(refused.record) + 1, &refused.field, &refused.rule, &refused.description)
+/// A refusal by its option and the number of that; `names` and `references` come before the identifiers.
+fn of_option(refused: &local::RefusedRecord, (names, references): (usize, usize)) -> Refusal {
+    let at = usize::try_from(refused.record).unwrap_or(usize::MAX);
+    let (option, before) = match at {
+        at if at < names => ("--name", 0),
+        at if at < names + references => ("--source-ref", names),
+        _ => ("--identifier", names + references),
+    };
+    let number = u64::try_from(at - before).unwrap_or(u64::MAX).saturating_add(1);
+    Refusal::new(number, option, &refused.rule, &refused.description)
 }
 
 /// What `confirm --json` answers.

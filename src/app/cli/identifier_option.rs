@@ -62,16 +62,17 @@ pub fn resolve(options: &[IdentifierOption]) -> Result<Vec<local::Identifier>, C
         .collect()
 }
 
-fn ask(kind: IdentifierKind) -> Result<Zeroizing<String>, CliError> {
-    let failed = |error: std::io::Error| CliError::failed(format!("the {kind} cannot be read: {error}"));
+/// Asks without echo, or reads the next line of standard input.
+pub fn ask(what: impl fmt::Display) -> Result<Zeroizing<String>, CliError> {
+    let failed = |error: std::io::Error| CliError::failed(format!("the {what} cannot be read: {error}"));
     if std::io::stdin().is_terminal() {
-        return rpassword::prompt_password(format!("{kind}: ")).map(Zeroizing::new).map_err(failed);
+        return rpassword::prompt_password(format!("{what}: ")).map(Zeroizing::new).map_err(failed);
     }
     let mut line = Zeroizing::new(String::new());
     std::io::stdin().lock().read_line(&mut line).map_err(failed)?;
     let value = Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned());
     if value.is_empty() {
-        return Err(CliError::usage(format!("standard input ended before the {kind}")));
+        return Err(CliError::usage(format!("standard input ended before the {what}")));
     }
     Ok(value)
 }

@@ -7,17 +7,21 @@
 //! Exit codes: 0 done · 1 failed · 2 wrong usage · 3 done in part, the refused records are reported · 4 the node or a
 //! server could not be reached, try again · 5 a verification failed.
 
+pub mod advice;
 pub mod audit;
 pub mod backup;
 pub mod bench;
 mod call_channel;
+pub mod case;
 pub mod cert;
 pub mod client;
 pub mod conformance;
 pub mod decision;
+pub mod dispute;
 pub mod doctor;
 pub mod due;
 pub mod erase;
+pub mod explain;
 mod faults;
 pub mod guard;
 pub mod identifier_option;
@@ -27,17 +31,22 @@ pub mod list;
 mod lock;
 pub mod member;
 pub mod openapi;
+pub mod policy;
+pub mod profile;
 pub mod publish;
 mod quarantine;
+pub mod replay;
 pub mod restore;
 pub mod retract;
 pub mod screen;
 pub mod sealing;
 pub mod serve;
+pub mod sightings;
 pub mod stats;
 pub mod status;
 pub mod stream;
 pub mod token;
+pub mod typology;
 pub mod watch;
 mod whole_folder;
 
@@ -87,9 +96,17 @@ enum Command {
     Due(due::DueArgs),
     Screen(screen::ScreenArgs),
     Quarantine(quarantine::QuarantineArgs),
+    Replay(replay::ReplayArgs),
     List(list::ListArgs),
+    Sightings(sightings::SightingsArgs),
+    Dispute(dispute::DisputeArgs),
+    Profile(profile::ProfileArgs),
+    Case(case::CaseArgs),
+    Policy(policy::PolicyArgs),
+    Advice(advice::AdviceArgs),
     Status(status::StatusArgs),
     Doctor(doctor::DoctorArgs),
+    Explain(explain::ExplainArgs),
     Audit(audit::AuditArgs),
     Stats(stats::StatsArgs),
     Member(member::MemberArgs),
@@ -97,6 +114,7 @@ enum Command {
     Token(token::TokenArgs),
     Key(key::KeyArgs),
     Guard(guard::GuardArgs),
+    Typology(typology::TypologyArgs),
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
     Conformance(conformance::ConformanceArgs),
@@ -118,9 +136,17 @@ impl Command {
             Self::Due(args) => due::run(args),
             Self::Screen(args) => screen::run(args),
             Self::Quarantine(args) => quarantine::run(args),
+            Self::Replay(args) => replay::run(args),
             Self::List(args) => list::run(args),
+            Self::Sightings(args) => sightings::run(args),
+            Self::Dispute(args) => dispute::run(args),
+            Self::Profile(args) => profile::run(args),
+            Self::Case(args) => case::run(args),
+            Self::Policy(args) => policy::run(args),
+            Self::Advice(args) => advice::run(args),
             Self::Status(args) => status::run(args),
             Self::Doctor(args) => doctor::run(args),
+            Self::Explain(args) => explain::run(args),
             Self::Audit(args) => audit::run(args),
             Self::Stats(args) => stats::run(args),
             Self::Member(args) => member::run(args),
@@ -128,6 +154,7 @@ impl Command {
             Self::Token(args) => token::run(args),
             Self::Key(args) => key::run(args),
             Self::Guard(args) => guard::run(args),
+            Self::Typology(args) => typology::run(args),
             Self::Backup(args) => backup::run(args),
             Self::Restore(args) => restore::run(args),
             Self::Conformance(args) => conformance::run(args),

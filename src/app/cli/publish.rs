@@ -3,6 +3,7 @@
 //! Calls carry request ids made from their content and place, so a run that broke off is simply repeated: what the node
 //! has acknowledged in the last 24 hours is not published again.
 
+pub mod answered;
 mod follow;
 pub mod how;
 mod names;
@@ -17,7 +18,7 @@ use crate::app::cli::client::block_on;
 use crate::app::cli::publish::how::How;
 use crate::app::cli::publish::names::NamesFile;
 use crate::app::cli::publish::run::{Drafts, Run};
-use crate::app::cli::stream::{Account, progress, records};
+use crate::app::cli::stream::{Account, progress, records_as};
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::records::draft;
 use crate::base::role::Role;
@@ -35,10 +36,13 @@ Examples:
   hushwire publish orders.csv --map pan=card_number --map email=mail --typology F1012 \\
       --severity high --confidence 80 --grounds own-confirmed
   hushwire publish cases.csv --ack quorum
+  hushwire publish cases.csv --again 2026-11-28
   hushwire publish events.jsonl --follow
   some-queue-reader | hushwire publish - --follow
 
-A repeated run is harmless: calls that the node has acknowledged within 24 hours are not published again. A followed file \
+Repeating a run with an unchanged file is harmless: what the node has acknowledged within 24 hours is not published again, \
+and what was retracted since stays retracted. --again publishes it anew. A file that has changed is another one: of an export \
+that holds the old rows too, publish the new rows only, or let --follow remember how far it was published. A followed file \
 goes on where it was left, also after a crash, in the file a rotation gave another name, and in the one that took its place; \
 a line is published once it is ended. \
 Exit code 3: some records were refused and reported, the others are published; or --ack was not reached in time, and \
@@ -51,6 +55,10 @@ pub struct PublishArgs {
     /// Check every record against the node's rules and publish nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Publish anew what was published within 24 hours, also what was retracted since. WORD is any word for this run: with
+    /// the same one, a run that broke off is repeated and nothing of it is published twice
+    #[arg(long, value_name = "WORD", conflicts_with_all = ["dry_run", "follow"])]
+    pub again: Option<String>,
     /// Publish also what would have matched many of your own orders of the last seven days; without it such records are refused
     #[arg(long)]
     pub force_wide: bool,
@@ -64,7 +72,7 @@ pub struct PublishArgs {
     /// Write line, kind and name of everything published there (CSV); names are what retract takes
     #[arg(long, value_name = "FILE")]
     pub names: Option<PathBuf>,
-    /// One JSON object on standard output
+    /// One JSON object on standard output; with --follow one a call before it
     #[arg(long)]
     pub json: bool,
 }
@@ -110,6 +118,6 @@ fn drafts(args: &PublishArgs) -> Result<(ProgressBar, Drafts), CliError> {
     let bar = progress(&args.file, args.follow);
     let defaults = args.how.defaults.clone();
     let read = move |record: &_| draft::read(record, &defaults);
-    let incoming = records(&args.file, &args.how.input, &draft::FIELDS, &bar, read)?;
+    let incoming = records_as(&args.file, args.how.read_options()?, &bar, read)?;
     Ok((bar, incoming))
 }

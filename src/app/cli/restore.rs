@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::app::cli::backup::{megabytes, progress};
+use crate::app::cli::backup::{progress, size_in_words};
 use crate::app::cli::sealing::PassphraseArgs;
 use crate::app::cli::whole_folder::{WholeFolder, refuse_occupied};
 use crate::app::config::Config;
@@ -43,7 +43,7 @@ pub struct RestoreArgs {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Folder to make; must be new or empty
-    #[arg(long, value_name = "DIR", required_unless_present = "check", conflicts_with = "check")]
+    #[arg(long, value_name = "DIR", conflicts_with = "check")]
     to: Option<PathBuf>,
     /// Only look through it and say what is in it; nothing is written
     #[arg(long)]
@@ -63,8 +63,13 @@ pub struct RestoreArgs {
 
 /// See the module's documentation.
 pub fn run(args: RestoreArgs) -> Result<Outcome, CliError> {
-    if let Some(to) = &args.to {
-        refuse_occupied(to)?;
+    match &args.to {
+        Some(to) => refuse_occupied(to)?,
+        None if args.check => {}
+        None => {
+            let hint = "--to DIR makes a node's folder of it; --check only looks through it and writes nothing";
+            return Err(CliError::usage("what is to be done with the backup is not said").hint(hint));
+        }
     }
     let from_input = args.file == Path::new("-");
     if from_input && args.sealing.source()? == Some(PassphraseSource::Descriptor(0)) {
@@ -137,8 +142,8 @@ fn report(args: &RestoreArgs, contents: &Contents) -> Result<Outcome, CliError> 
         }))?;
     } else {
         answer(format!(
-            "verified: {member} of {consortium}, made {made_at} by hushwire {program}, {:.1} MB",
-            megabytes(*bytes)
+            "verified: {member} of {consortium}, made {made_at} by hushwire {program}, {}",
+            size_in_words(*bytes)
         ))?;
         answer(format!(
             "journal        {} in {}, the last of {}, incarnation {}",
@@ -175,6 +180,8 @@ fn advise(to: &Path) {
                 ("keystore.path", config.keystore != node.keystore()),
                 ("guard.dir", config.guard_dir != node.guard()),
                 ("typology.file", config.typology_file.is_some_and(|typology| typology != to.join("typology.tsv"))),
+                ("policy.file", config.policy.file.is_some_and(|policy| policy != to.join("policy.toml"))),
+                ("policy.candidate", config.policy.candidate.is_some_and(|next| next != to.join("candidate.toml"))),
             ];
             for (key, _) in elsewhere.into_iter().filter(|(_, elsewhere)| *elsewhere) {
                 remark(format!("{shown} sets {key}: what it named lies in {} now, change the line", to.display()));

@@ -171,19 +171,24 @@ async fn retract_options(args: &RetractArgs, account: &mut Account, withdrawn: &
     call(&node, args, targets, account, withdrawn).await
 }
 
-/// Numbers the options instead of lines: one, two, three in the order of names, references and identifiers.
+/// Numbers the options instead of lines, those of one name each: the second `--source-ref` is number 2.
 fn from_options(args: &RetractArgs) -> Result<Targets, CliError> {
     let identifiers = identifier_option::resolve(&args.identifier)?;
-    let mut number = 0;
-    let mut next = || {
-        number += 1;
-        number
-    };
     Ok(Targets {
-        names: args.name.iter().map(|name| (next(), name.clone())).collect(),
-        source_refs: args.source_ref.iter().map(|reference| (next(), reference.clone())).collect(),
-        identifiers: identifiers.into_iter().map(|identifier| (next(), identifier)).collect(),
+        names: (1..).zip(args.name.iter().cloned()).collect(),
+        source_refs: (1..).zip(args.source_ref.iter().cloned()).collect(),
+        identifiers: (1..).zip(identifiers).collect(),
     })
+}
+
+impl RetractArgs {
+    /// What the user calls the places of names, references and identifiers: columns of a file, or options.
+    fn places(&self) -> [&'static str; 3] {
+        match self.file {
+            Some(_) => ["name", "source_ref", "value"],
+            None => ["--name", "--source-ref", "--identifier"],
+        }
+    }
 }
 
 fn read(record: &Record) -> Result<Targets, Vec<Refusal>> {
@@ -237,9 +242,10 @@ async fn call(
     if targets.count() == 0 {
         return Ok(());
     }
-    let lines: Vec<u64> = (targets.names.iter().map(|(line, _)| *line))
-        .chain(targets.source_refs.iter().map(|(line, _)| *line))
-        .chain(targets.identifiers.iter().map(|(line, _)| *line))
+    let [name, source_ref, identifier] = args.places();
+    let places: Vec<(u64, &str)> = (targets.names.iter().map(|(line, _)| (*line, name)))
+        .chain(targets.source_refs.iter().map(|(line, _)| (*line, source_ref)))
+        .chain(targets.identifiers.iter().map(|(line, _)| (*line, identifier)))
         .collect();
     let mut request = local::RetractIndicatorsRequest {
         request_id: String::new(),
@@ -248,7 +254,7 @@ async fn call(
         identifiers: targets.identifiers.into_iter().map(|(_, identifier)| identifier).collect(),
         reason: i32::try_from(args.reason.number()).expect("vocabularies have few words"),
     };
-    request.request_id = node.request_ids.id(lines.first().copied().unwrap_or(0), &request);
+    request.request_id = node.request_ids.id(places.first().map_or(0, |(line, _)| *line), &request);
     let client = PublishingServiceClient::new(node.channel.clone());
     let answered = node
         .insist(|| {
@@ -259,8 +265,9 @@ async fn call(
         .await;
     let response = answered?;
     account.refuse(response.refused.iter().map(|refused| {
-        let line = usize::try_from(refused.record).ok().and_then(|at| lines.get(at)).copied().unwrap_or(0);
-        Refusal::new(line, &refused.field, &refused.rule, &refused.description)
+        let place = usize::try_from(refused.record).ok().and_then(|at| places.get(at)).copied();
+        let (line, field) = place.unwrap_or((0, &refused.field));
+        Refusal::new(line, field, &refused.rule, &refused.description)
     }));
     account.accepted += u64::try_from(response.retracted.len()).unwrap_or(u64::MAX);
     withdrawn.retracted.extend(response.retracted);

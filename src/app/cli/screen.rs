@@ -38,7 +38,8 @@ const BATCH_BYTES: usize = limits::MESSAGE_BYTES / 2;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 One transaction by options, or a file whose columns are kinds of identifier and fields of a transaction:
-  pan,iban,email,phone,device,ip,…,amount_minor,currency,time,channel,country,customer_ref,own_score,transaction_ref
+  pan,iban,email,phone,device,ip,…,amount_minor,currency,time,channel,country,customer_ref,
+  merchant_category,own_score,transaction_ref
 
 Examples:
   hushwire screen --identifier email=- --identifier pan=- --amount-minor 12500 --currency EUR
@@ -95,12 +96,18 @@ pub struct OneArgs {
     /// Your reference of the customer
     #[arg(long, default_value = "", requires = "identifier")]
     pub customer_ref: String,
+    /// What is bought: a merchant category code of four digits, or a word of your own
+    #[arg(long, default_value = "", requires = "identifier")]
+    pub merchant_category: String,
     /// Your own risk score, 0 to 1000
     #[arg(long, requires = "identifier")]
     pub own_score: Option<u32>,
     /// Your reference of the order
     #[arg(long, default_value = "", requires = "identifier")]
     pub transaction_ref: String,
+    /// Languages the customer reads, as in Accept-Language: what to tell the customer is answered too
+    #[arg(long, default_value = "", value_name = "LANGUAGES", requires = "identifier")]
+    pub language: String,
 }
 
 fn minor_units(text: &str) -> Result<i64, String> {
@@ -130,6 +137,8 @@ async fn screen_one(args: &ScreenArgs) -> Result<Outcome, CliError> {
         own_score: one.own_score,
         transaction_ref: one.transaction_ref,
         audit: args.asked(),
+        merchant_category: one.merchant_category,
+        accept_language: one.language,
     };
     let node = args.client.connect(&[Role::Screener])?;
     let client = ScreeningServiceClient::new(node.channel.clone());
@@ -306,6 +315,9 @@ fn take_answers(
         if let Some(refused) = is_refused(place) {
             account.refuse([Refusal::new(*line, &refused.field, &refused.rule, &refused.description)]);
             continue;
+        }
+        if account.accepted == 0 && !args.json {
+            output::remark(decision::header(result));
         }
         account.accepted += 1;
         totals.degraded += u64::from(result.degraded);

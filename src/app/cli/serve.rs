@@ -16,7 +16,7 @@ use crate::io::log::{Lines, tell_panics};
 use crate::node::store::StorageFault;
 
 /// Run a node until it is told to stop (Ctrl-C or SIGTERM). SIGHUP reads keystore, rosters and certificates
-/// again.
+/// again; the configuration is read at the start alone.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -75,9 +75,15 @@ fn explain(error: ServeError, config: &Path) -> CliError {
         ServeError::Store(StorageFault::InUse) => {
             CliError::failed(message).hint("is this node running already? one process at a time may open its folder")
         }
-        ServeError::Store(StorageFault::ClockBehind { .. }) => {
+        ServeError::Store(StorageFault::ClockBehind { .. }) => CliError::failed(message).hint(
+            "timedatectl status shows whether the clock is synchronised; where it is right and ran ahead before, see line 4 of \
+             docs/runbook.md",
+        ),
+        ServeError::BeforeTheFirstEpoch { .. } => {
             CliError::failed(message).hint("timedatectl status shows whether the clock is synchronised")
         }
+        ServeError::Forbidden { .. } => CliError::failed(message)
+            .hint(format!("{}; as root, chown -R --reference=FOLDER FOLDER gives all of a folder to its owner", doctor())),
         ServeError::Store(StorageFault::RosterBehind { .. } | StorageFault::OtherRoster { .. }) => {
             CliError::not_verified(message).hint("hushwire member roster --dir DIR shows which version the files end with")
         }
@@ -109,7 +115,9 @@ fn explain(error: ServeError, config: &Path) -> CliError {
         | ServeError::OtherKey { .. }
         | ServeError::File { .. }
         | ServeError::Guard(_)
+        | ServeError::Policy(_)
         | ServeError::Typology(_)
+        | ServeError::Advice(_)
         | ServeError::Webhook { .. }
         | ServeError::Connect(_)
         | ServeError::SetAside(_)

@@ -174,8 +174,13 @@ fn tell(release: &StatisticsRelease, repeated: bool) -> Result<(), CliError> {
         output::answer(format!("  {category:<10} {:>8}  ± {:.0}", count.max(&0), release.accuracy_95))?;
     }
     output::answer("  (95 of 100 such intervals hold the true count; negative figures are shown as 0)")?;
-    let (charged, spent) = (Epsilon::from_nano(release.epsilon_nano), Epsilon::from_nano(release.spent_nano));
+    let (charged, spent) = (loss(release.epsilon_nano), loss(release.spent_nano));
     output::answer(format!("privacy loss {charged}; spent in the quarter so far {spent}"))
+}
+
+/// For people, to the nearest millionth: what is charged is rounded up to the last billionth.
+fn loss(nano: u64) -> Epsilon {
+    Epsilon::from_nano(nano.saturating_add(500) / 1_000 * 1_000)
 }
 
 fn budget(args: &BudgetArgs) -> Result<Outcome, CliError> {
@@ -187,7 +192,7 @@ fn budget(args: &BudgetArgs) -> Result<Outcome, CliError> {
     if args.json {
         output::answer_json(&BudgetAnswer { spent_nano: budget.spent_nano, cap_nano: budget.cap_nano, renews })?;
     } else {
-        let (spent, cap) = (Epsilon::from_nano(budget.spent_nano), Epsilon::from_nano(budget.cap_nano));
+        let (spent, cap) = (loss(budget.spent_nano), loss(budget.cap_nano));
         output::answer(format!("privacy loss spent this quarter: {spent} of {cap}"))?;
         output::answer(format!("a new budget begins on {renews}, for data from that day on"))?;
     }

@@ -49,7 +49,7 @@ impl InputArgs {
     pub fn options(&self, fields: &[&'static str]) -> Result<ReadOptions, CliError> {
         let names = Names::new(fields, self.map.clone(), self.ignore_unknown);
         let names = names.map_err(|error| CliError::usage(error.to_string()))?;
-        Ok(ReadOptions { format: self.format, delimiter: self.delimiter, names })
+        Ok(ReadOptions { format: self.format, delimiter: self.delimiter, names, required: Vec::new() })
     }
 
     /// The report, where one was asked for; opened before the node is called.
@@ -66,7 +66,8 @@ pub fn unwritable(report: &Path, error: &std::io::Error) -> CliError {
     CliError::failed(format!("the report {} cannot be written: {error}", report.display()))
 }
 
-fn delimiter(text: &str) -> Result<char, String> {
+/// What stands between columns, as an option says it.
+pub fn delimiter(text: &str) -> Result<char, String> {
     let mut characters = text.chars();
     match (text, characters.next(), characters.next()) {
         ("tab" | "\\t", ..) => Ok('\t'),
@@ -95,7 +96,16 @@ pub fn records<T: Send + 'static>(
     bar: &ProgressBar,
     convert: impl Fn(&Record) -> Result<T, Vec<Refusal>> + Send + 'static,
 ) -> Result<mpsc::Receiver<Incoming<T>>, CliError> {
-    let options = args.options(fields)?;
+    records_as(file, args.options(fields)?, bar, convert)
+}
+
+/// The same, read by `options`.
+pub fn records_as<T: Send + 'static>(
+    file: &Path,
+    options: ReadOptions,
+    bar: &ProgressBar,
+    convert: impl Fn(&Record) -> Result<T, Vec<Refusal>> + Send + 'static,
+) -> Result<mpsc::Receiver<Incoming<T>>, CliError> {
     let opened = input::open(file).map_err(|error| broken(file, &SourceError::Unreadable(error)))?;
     let input = bar.wrap_read(opened);
     let mut reader = RecordReader::new(input, options).map_err(|error| broken(file, &error))?;
@@ -161,6 +171,12 @@ pub struct Account {
     pub refused: u64,
     /// What the node did: indicators published or retracted, transactions screened.
     pub accepted: u64,
+    /// Of the indicators published: those that an earlier call published under the same request id.
+    pub before: u64,
+    /// Of those: what was withdrawn or has ended since, and stays so.
+    pub ended_since: u64,
+    /// Of the records refused: those of which something was published all the same.
+    pub in_part: u64,
     /// The first refusals, as many as are kept.
     pub refusals: Vec<Refusal>,
     /// All refusals, also those that are not kept.

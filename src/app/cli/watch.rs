@@ -13,7 +13,8 @@ use serde::Serialize;
 
 use crate::app::cli::client::block_on;
 use crate::app::cli::publish::how::How;
-use crate::app::cli::publish::{PublishArgs, whole_file};
+use crate::app::cli::publish::{PublishArgs, answered, whole_file};
+use crate::app::cli::stream::Account;
 use crate::app::cli::watch::folder::{DropFolder, Sort};
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output::{self, counted};
@@ -42,7 +43,7 @@ Examples:
   hushwire watch drop --map pan=card_number --typology F1012 --severity high --confidence 80 --grounds own-confirmed
   hushwire watch drop --once
 
-Exit code 3: with --once, some records were refused.")]
+Exit code 3: some records were refused since the command began, also where a signal ended it.")]
 pub struct WatchArgs {
     /// The folder; done and refused are made in it
     pub folder: PathBuf,
@@ -65,7 +66,10 @@ struct Told<'a> {
     file: &'a str,
     moved_to: String,
     records: u64,
+    /// By this run; what was published before is not among them.
     published: u64,
+    published_before: u64,
+    ended_since: u64,
     refused: u64,
 }
 
@@ -82,25 +86,29 @@ pub fn run(args: WatchArgs) -> Result<Outcome, CliError> {
 
 async fn watch(args: &WatchArgs, mut folder: DropFolder) -> Result<Outcome, CliError> {
     let failed = |error| CliError::failed(format!("signals cannot be waited for: {error}"));
-    tokio::select! {
-        ended = watch_on(args, &mut folder) => ended,
+    let mut outcome = Outcome::Done;
+    let stopped = tokio::select! {
+        ended = watch_on(args, &mut folder, &mut outcome) => ended,
         // What is under way is repeated by the next run.
-        told = told_to_stop() => told.map(|()| Outcome::Done).map_err(failed),
-    }
+        told = told_to_stop() => told.map_err(failed),
+    };
+    stopped.map(|()| outcome)
 }
 
-async fn watch_on(args: &WatchArgs, folder: &mut DropFolder) -> Result<Outcome, CliError> {
-    let mut outcome = Outcome::Done;
+async fn watch_on(args: &WatchArgs, folder: &mut DropFolder, outcome: &mut Outcome) -> Result<(), CliError> {
     loop {
         let look = folder.look()?;
         for name in &look.whole {
             match one_file(args, folder, name).await {
                 Ok(Sort::Done) => {}
-                Ok(Sort::Refused) => outcome = Outcome::Partial,
+                Ok(Sort::Refused) => *outcome = Outcome::Partial,
                 Err(error) if args.once || error.message.is_empty() => return Err(error),
                 Err(error) => {
                     let hint = error.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
-                    output::remark(format!("{name} stays where it is and is tried again: {}{hint}", error.message));
+                    output::remark(format!(
+                        "error: {name} stays where it is and is tried again: {}{hint}",
+                        error.message
+                    ));
                     tokio::time::sleep(TROUBLE_PAUSE).await;
                     // The order of the names is kept: nothing overtakes it.
                     break;
@@ -108,7 +116,7 @@ async fn watch_on(args: &WatchArgs, folder: &mut DropFolder) -> Result<Outcome, 
             }
         }
         if args.once && look.settling == 0 {
-            return Ok(outcome);
+            return Ok(());
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
@@ -123,24 +131,45 @@ async fn one_file(args: &WatchArgs, folder: &DropFolder, name: &str) -> Result<S
         follow: false,
         state: None,
         names: None,
+        again: None,
         json: false,
     };
-    let (records, published, refused, refusals) = match whole_file(&publish).await {
-        Ok(account) => (account.records, account.accepted, account.refused, account.refusals),
+    let account = match whole_file(&publish).await {
+        Ok(account) => account,
         Err(error) if error.code == CliError::USAGE => {
-            output::remark(&error.message);
-            (0, 0, 1, vec![Refusal::new(0, "", "unreadable_file", "it cannot be read as records at all")])
+            output::remark(format!("error: {}", error.message));
+            let mut unread = Account::default();
+            unread.refuse([Refusal::new(0, "", "unreadable_file", &error.message)]);
+            unread
         }
         Err(error) => return Err(error),
     };
-    let sort = if refused == 0 { Sort::Done } else { Sort::Refused };
-    let moved_to = folder.put_away(name, sort, &refusals)?;
+    let sort = if account.refused == 0 { Sort::Done } else { Sort::Refused };
+    let moved_to = folder.put_away(name, sort, &account.refusals)?;
     if args.json {
-        output::answer_json(&Told { file: name, moved_to, records, published, refused })?;
-    } else {
-        let (records, indicators) =
-            (counted(records, "record", "records"), counted(published, "indicator", "indicators"));
-        output::answer(format!("{name}: {records}, {indicators} published, {refused} refused; moved to {moved_to}"))?;
+        output::answer_json(&Told {
+            file: name,
+            moved_to,
+            records: account.records,
+            published: account.accepted - account.before,
+            published_before: account.before,
+            ended_since: account.ended_since,
+            refused: account.refused,
+        })?;
+        return Ok(sort);
+    }
+    // A file that is no records at all has none that could be counted.
+    let told = match account.records {
+        0 if account.refused > 0 => "refused as a whole".to_owned(),
+        records => format!("{}, {}", counted(records, "record", "records"), answered::told(&account, "published")),
+    };
+    output::answer(format!("{name}: {told}; moved to {moved_to}"))?;
+    if account.ended_since > 0 {
+        let path = args.folder.join(&moved_to);
+        output::remark(format!(
+            "what was retracted stays retracted: to publish it anew, hushwire publish {} --again WORD, with any word",
+            path.display()
+        ));
     }
     Ok(sort)
 }

@@ -17,6 +17,7 @@
 //! journal/ views/ guard/   the record, what is derived from it, imported guard lists
 //! belief.snapshot          cache of belief for a quick start; leave it out of copies, as `hushwire backup` does
 //! journal.damaged-<time>/  a damaged journal that was set aside, kept for whoever wants to look at it
+//! profiles/                profiles of the member's own customers, encrypted; `hushwire backup` leaves them out
 //! webhooks/                how far each receiver of webhooks has got in the audit log
 //! fence                    sizes reserved before they are signed; leave it out of copies, as `hushwire backup` does
 //! ```
@@ -43,6 +44,10 @@ impl NodeDir {
 
     pub fn config(&self) -> PathBuf {
         self.0.join("hushwire.toml")
+    }
+
+    pub fn profiles(&self) -> PathBuf {
+        self.0.join("profiles")
     }
 
     pub fn keystore(&self) -> PathBuf {
@@ -120,6 +125,12 @@ impl NodeDir {
     /// The place of a receiver of webhooks in the audit log.
     pub fn webhook_place(&self, name: &str) -> PathBuf {
         self.0.join("webhooks").join(format!("{name}.place"))
+    }
+
+    /// What a running node writes.
+    pub fn written(&self) -> Vec<PathBuf> {
+        let own = [self.journal(), self.fence(), self.snapshot(), self.views()];
+        own.into_iter().chain(["rosters", "bundles", "access", "webhooks"].map(|name| self.0.join(name))).collect()
     }
 
     pub fn guard(&self) -> PathBuf {

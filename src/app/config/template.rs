@@ -80,6 +80,14 @@ passphrase = {passphrase}
 # A peer's feed older than this is stale: what it says alone can hold, not block. The roster's limit where not given.
 # freshness_limit_s = 300
 
+[profiles]
+# Learn what is usual for each of your own customers (countries, devices, amounts, how often), and tell what is not. Kept on this
+# node under keyed names, told to no other member: docs/profiles.md.
+# enabled = true
+# Customers of whom profiles are kept, some 300 bytes of memory each; who was not seen for longest makes room.
+# max_customers = 200000
+# Days after which a customer who was not seen is forgotten.
+# retention_days = 396
 [late]
 # Hours for which orders that passed are followed: what others say of them meanwhile is told as a late match. In memory only, a
 # restart begins anew; 0 follows none. docs/late-match.md says what it holds.
@@ -100,11 +108,38 @@ passphrase = {passphrase}
 # Screening records are written together after this many milliseconds at most.
 # window_ms = 50
 
+[cases]
+# Hours until a case nobody decided on ends: held, challenged and blocked orders are worked as cases (docs/cases.md).
+# hold_hours = 24
+# What becomes of a held order then: "refuse" or "release". Refusing is the safe one: otherwise a fraudster only has to wait for
+# the weekend to pass. What was blocked or challenged is refused in any case.
+# hold_outcome = "refuse"
+# Days a decided case is kept. The audit log tells of it longer.
+# retention_days = 90
+
+[challenge]
+# Digits of a code sent to a customer, 6 to 8: docs/challenge.md.
+# digits = 6
+# What becomes of an order once the attempts of its challenge are used up: "hold", so that a person looks at it (genuine customers
+# mistype, too), or "refuse".
+# failed = "hold"
+# Hours for which the policy may take into account that a customer passed a challenge; 0 forgets it at once.
+# remembered_hours = 24
+
 [statistics]
 # Privacy loss of one release, where the caller does not say.
 # epsilon = 0.1
 # Privacy loss of all releases of one quarter. A release beyond it is refused.
 # quarter_cap = 2.0
+
+[policy]
+# Your own rules in place of those that ship: hushwire policy default > policy.toml, hushwire policy check policy.toml. A
+# changed file comes into force within a second; one with a fault in it does not, and the one before it stays.
+# file = "policy.toml"
+# A second policy that decides nothing: hushwire policy status tells what it would have decided otherwise.
+# candidate = "next.toml"
+# Share of the transactions that the candidate is asked about, 0 to 1.
+# candidate_share = 1.0
 
 [guard]
 # Folder of imported lists: hushwire guard import FILE
@@ -114,6 +149,12 @@ passphrase = {passphrase}
 # Your own list of typologies in place of the one that ships (MITRE F3): one id, a tab and a name a line; # begins a comment.
 # Publishing then takes its ids only; what others publish is read whatever it is called.
 # file = "typology.tsv"
+
+[advice]
+# Folder of your own texts for customers: LANGUAGE.toml, each text in place of the one that ships. docs/advice.md
+# folder = "advice"
+# The language of customers whose own languages there is no text in.
+# language = "en"
 
 [storage]
 # What is derived from the journal is kept in "sled" (on disk) or in "memory" (rebuilt at every start).
@@ -148,7 +189,8 @@ passphrase = {passphrase}
 # name = "desk"
 # https, or http on this machine.
 # url = "https://desk.bank.example/hushwire"
-# "decision" for all that stop an order, one of them by name as in "decision.block", "late_match" and "alarm".
+# "decision" for all that stop an order, one of them by name as in "decision.block", "case" for what
+# becomes of stopped orders or one of it as in "case.released", "late_match", "alarm", and "challenge.code" for the gateway that sends codes.
 # events = ["decision", "alarm"]
 # File of the secret that signs, whsec_ and base64; two lines while one takes over from the other.
 # secret = "webhook.secret"

@@ -28,6 +28,31 @@ impl FromStr for ViewsBackend {
     }
 }
 
+/// What becomes of an order once the attempts of its challenge are used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailedChallenge {
+    /// A person looks at it: genuine customers mistype, too.
+    Hold,
+    Refuse,
+}
+
+/// Neither.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an order whose challenge failed is held or refused: \"hold\" or \"refuse\"")]
+pub struct NoFailedChallenge;
+
+impl FromStr for FailedChallenge {
+    type Err = NoFailedChallenge;
+
+    fn from_str(text: &str) -> Result<Self, NoFailedChallenge> {
+        match text {
+            "hold" => Ok(Self::Hold),
+            "refuse" => Ok(Self::Refuse),
+            _ => Err(NoFailedChallenge),
+        }
+    }
+}
+
 /// How a log line is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {

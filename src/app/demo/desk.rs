@@ -11,12 +11,15 @@ use crate::app::demo::generator::orders::Order;
 use crate::app::outcome::CliError;
 use crate::base::kind::IdentifierKind;
 use crate::io::grpc::convert::{wire_kind, wire_time};
+use crate::io::grpc::wire::hushwire::local::v1::case_service_client::CaseServiceClient;
+use crate::io::grpc::wire::hushwire::local::v1::challenge_service_client::ChallengeServiceClient;
 use crate::io::grpc::wire::hushwire::local::v1::node_service_client::NodeServiceClient;
 use crate::io::grpc::wire::hushwire::local::v1::publishing_service_client::PublishingServiceClient;
 use crate::io::grpc::wire::hushwire::local::v1::screening_service_client::ScreeningServiceClient;
 use crate::io::grpc::wire::hushwire::local::v1::{
-    GetStatusRequest, GetStatusResponse, Identifier, IndicatorDraft, PublishIndicatorsRequest,
-    RetractIndicatorsRequest, ScreenTransactionRequest, ScreenTransactionResponse,
+    AnswerChallengeRequest, AnswerChallengeResponse, CaseState, ChallengeMethod, GetCaseRequest, GetStatusRequest,
+    GetStatusResponse, Identifier, IndicatorDraft, PublishIndicatorsRequest, ReleaseCaseRequest,
+    RetractIndicatorsRequest, ScreenTransactionRequest, ScreenTransactionResponse, StartChallengeRequest,
 };
 use crate::io::grpc::wire::hushwire::types::v1::{Grounds, RetractionReason, Severity};
 use crate::io::transport::client::{ClientIdentity, cause_of, connect_local};
@@ -80,6 +83,43 @@ impl Desk {
     pub async fn screen(&self, request: ScreenTransactionRequest) -> Result<ScreenTransactionResponse, CliError> {
         let mut client = ScreeningServiceClient::new(self.channel.clone());
         Ok(client.screen_transaction(request).await.map_err(failed)?.into_inner())
+    }
+
+    /// Has a code sent to the customer of an order that was challenged.
+    pub async fn start_code(&self, decision_id: &str, delivery_ref: &str) -> Result<(), CliError> {
+        let request = StartChallengeRequest {
+            decision_id: decision_id.to_owned(),
+            method: ChallengeMethod::Code.into(),
+            delivery_ref: delivery_ref.to_owned(),
+        };
+        let mut client = ChallengeServiceClient::new(self.channel.clone());
+        client.start_challenge(request).await.map_err(failed)?;
+        Ok(())
+    }
+
+    /// Says what the customer typed.
+    pub async fn answer_code(&self, decision_id: &str, code: &str) -> Result<AnswerChallengeResponse, CliError> {
+        let request = AnswerChallengeRequest { decision_id: decision_id.to_owned(), code: code.to_owned() };
+        let mut client = ChallengeServiceClient::new(self.channel.clone());
+        Ok(client.answer_challenge(request).await.map_err(failed)?.into_inner())
+    }
+
+    /// Releases a held order.
+    pub async fn release(&self, case_id: &str) -> Result<(), CliError> {
+        let request = ReleaseCaseRequest { case_id: case_id.to_owned(), ..ReleaseCaseRequest::default() };
+        let mut client = CaseServiceClient::new(self.channel.clone());
+        let case = client.release_case(request).await.map_err(failed)?.into_inner().case;
+        match case.map(|case| case.state()) {
+            Some(CaseState::Released) => Ok(()),
+            state => Err(CliError::not_verified(format!("a held order is not released: {state:?}"))),
+        }
+    }
+
+    pub async fn is_released(&self, case_id: &str) -> Result<bool, CliError> {
+        let request = GetCaseRequest { case_id: case_id.to_owned(), ..GetCaseRequest::default() };
+        let mut client = CaseServiceClient::new(self.channel.clone());
+        let case = client.get_case(request).await.map_err(failed)?.into_inner().case;
+        Ok(case.is_some_and(|case| case.state() == CaseState::Released))
     }
 
     pub async fn status(&self) -> Result<GetStatusResponse, CliError> {

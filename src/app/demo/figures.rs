@@ -38,6 +38,9 @@ pub struct Figures {
     pub corroboration_ms: u64,
     /// From the retracting call until the order passed again.
     pub retraction_ms: u64,
+    pub challenged_order: ChallengedOrder,
+    pub held_order: HeldOrder,
+    pub blocked_order: BlockedOrder,
     /// Indicators published while a node was dead.
     pub published_while_down: u64,
     /// From its start until it held everything again.
@@ -64,4 +67,45 @@ pub struct Release {
     pub accuracy_95: f64,
     /// Category and noised count, the largest first.
     pub counts: Vec<(String, i64)>,
+}
+
+/// An order whose customer passed a challenge.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct ChallengedOrder {
+    pub decision: &'static str,
+    pub reason: String,
+    /// From the order's answer until the gateway had the code.
+    pub code_ms: u64,
+    /// A wrong code was refused, and the right one released the order.
+    pub wrong_refused: bool,
+    pub released: bool,
+    /// What the customer's next order came to, from the same flagged device.
+    pub next_decision: &'static str,
+}
+
+/// An order that a person released.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct HeldOrder {
+    pub decision: &'static str,
+    pub reason: String,
+    /// What was unusual for the customer.
+    pub anomalies: Vec<String>,
+    pub released: bool,
+    /// What the customer's next order came to, from the same country.
+    pub next_decision: &'static str,
+    pub next_anomalies: Vec<String>,
+}
+
+/// A blocked order with its explanation.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct BlockedOrder {
+    pub decision: &'static str,
+    pub decision_id: String,
+    pub reasons: Vec<String>,
+    /// Members that flag what it shows.
+    pub reported_by: Vec<String>,
+    pub policy_name: String,
+    pub policy_sha256: String,
+    /// The record's proof verifies under the key that another member's roster gives, and says the same.
+    pub proved: bool,
 }

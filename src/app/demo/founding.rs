@@ -8,6 +8,7 @@ use std::process::Output;
 use tokio::process::Command;
 
 use crate::app::demo::account::Account;
+use crate::app::demo::gateway::Gateway;
 use crate::app::demo::process::NodeProcess;
 use crate::app::demo::wiretap::Wiretap;
 use crate::app::outcome::CliError;
@@ -28,11 +29,12 @@ pub struct Member {
     pub process: Option<NodeProcess>,
 }
 
-/// The three members, their folders and the tap on the first bank's wire.
+/// The three members, their folders, the tap on the first bank's wire and the shop's gateway.
 #[derive(Debug)]
 pub struct Cast {
     pub members: Vec<Member>,
     pub tap: Wiretap,
+    pub gateway: Gateway,
     pub passphrase: String,
     folder: PathBuf,
     keep: bool,
@@ -72,13 +74,15 @@ impl Cast {
             member("shop", "The shop", s, sp),
         ];
         let tap = Wiretap::start(*ap).await?;
-        let mut cast = Self { members, tap, passphrase, folder, keep: kept };
-        let bar = account.bar(3 * 6 + 8, "steps");
+        let gateway = Gateway::start().await?;
+        let mut cast = Self { members, tap, gateway, passphrase, folder, keep: kept };
+        let bar = account.bar(3 * 6 + 9, "steps");
         cast.make_keys(&bar).await?;
         cast.agree(&bar).await?;
         for member in &cast.members {
             write_config(member)?;
         }
+        cast.connect_gateway()?;
         for position in 0..cast.members.len() {
             cast.start(position).await?;
             bar.inc(1);
@@ -111,17 +115,33 @@ impl Cast {
             self.run(arguments.map(OsStr::new).into_iter().chain(paths)).await?;
             bar.inc(1);
             let certificates = match member.id {
-                "shop" => ["screener checkout", "auditor officer", "operator night-shift"],
-                _ => ["publisher fraud-desk", "auditor officer", "operator night-shift"],
+                "shop" => &["screener checkout", "analyst fraud-team", "auditor officer", "operator night-shift"][..],
+                _ => &["publisher fraud-desk", "auditor officer", "operator night-shift"][..],
             };
             for certificate in certificates {
-                let (role, name) = certificate.split_once(' ').unwrap_or((certificate, "demo"));
+                let (role, name) = certificate.split_once(' ').unwrap_or((*certificate, "demo"));
                 let arguments = ["cert", "issue", role, name, "--dir"];
                 self.run(arguments.map(OsStr::new).into_iter().chain([member.dir.as_os_str()])).await?;
                 bar.inc(1);
             }
         }
         Ok(())
+    }
+
+    /// The shop's node posts the codes of its challenges to the shop's gateway, signed.
+    fn connect_gateway(&self) -> Result<(), CliError> {
+        let dir = &self.member(SHOP)?.dir;
+        let unwritable = |path: &Path, error: std::io::Error| CliError::failed(format!("{}: {error}", path.display()));
+        let secret = dir.join("gateway.secret");
+        std::fs::write(&secret, &self.gateway.secret).map_err(|error| unwritable(&secret, error))?;
+        let config = dir.join("hushwire.toml");
+        let text = std::fs::read_to_string(&config).map_err(|error| unwritable(&config, error))?;
+        let hook = format!(
+            "\n[[webhooks]]\nname = \"gateway\"\nurl = \"http://{}/codes\"\nsecret = \"gateway.secret\"\n\
+             events = [\"challenge.code\"]\n",
+            self.gateway.address
+        );
+        std::fs::write(&config, text + &hook).map_err(|error| unwritable(&config, error))
     }
 
     async fn agree(&self, bar: &indicatif::ProgressBar) -> Result<(), CliError> {

@@ -10,6 +10,7 @@ mod acts;
 mod desk;
 mod figures;
 mod founding;
+mod gateway;
 mod process;
 mod thieves;
 mod wiretap;

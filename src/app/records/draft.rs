@@ -76,6 +76,19 @@ fn handling(text: &str) -> Result<Handling, crate::domain::indicator::words::Unk
     words::word(text, "handling-")
 }
 
+impl Defaults {
+    /// Fields that every record must say itself, because nothing says them for all.
+    pub fn left_to_records(&self) -> Vec<&'static str> {
+        let given = [
+            ("typology", self.typology.is_some()),
+            ("severity", self.severity.is_some()),
+            ("confidence", self.confidence.is_some()),
+            ("grounds", self.grounds.is_some()),
+        ];
+        given.into_iter().filter(|(_, given)| !given).map(|(field, _)| field).collect()
+    }
+}
+
 /// The drafts of one record: one for each identifier it names.
 pub fn read(record: &Record, defaults: &Defaults) -> Result<Vec<local::IndicatorDraft>, Vec<Refusal>> {
     let mut reader = FieldReader::new(record);
@@ -117,13 +130,8 @@ pub fn read(record: &Record, defaults: &Defaults) -> Result<Vec<local::Indicator
         let allowed = format!("a record may name {} identifiers", limits::IDENTIFIERS_PER_TRANSACTION);
         reader.refuse("", "too_many_identifiers", &allowed);
     }
-    for (field, given) in [
-        ("typology", defaults.typology.is_some()),
-        ("severity", defaults.severity.is_some()),
-        ("confidence", defaults.confidence.is_some()),
-        ("grounds", defaults.grounds.is_some()),
-    ] {
-        if !given && !reader.has(field) {
+    for field in defaults.left_to_records() {
+        if !reader.has(field) {
             reader.refuse_missing(field, &format!("give it in a column or with --{field}"));
         }
     }

@@ -14,16 +14,13 @@ use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
 use crate::app::records::Record;
-use crate::app::records::growing::{FollowFault, Growing, pause};
+use crate::app::records::growing::{FollowFault, Growing, KNOWN_BYTES, pause};
 use crate::app::records::refusal::Refusal;
 use crate::app::records::source::{Columns, ReadOptions, RecordReader, SourceError};
 use crate::io::folder::folder_of;
 
 /// Records read ahead of the node.
 const QUEUE: usize = 2_000;
-
-/// Bytes at the beginning of a file, and before a place in it, by which it is known again.
-const KNOWN_BYTES: usize = 4 * 1024;
 
 /// Why what comes next is of another generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -254,7 +251,7 @@ mod tests {
         fn from(folder: tempfile::TempDir, beginning: Beginning) -> Self {
             let stop = Arc::new(AtomicBool::new(false));
             let names = Names::new(&["kind", "value", "note"], Vec::new(), false).expect("known fields");
-            let options = ReadOptions { format: None, delimiter: ',', names };
+            let options = ReadOptions { format: None, delimiter: ',', names, required: Vec::new() };
             let values = |record: &Record| {
                 let fields = record.fields.iter().map(|field| format!("{}={}", field.name, field.value.as_str()));
                 Ok(fields.collect::<Vec<_>>().join(","))

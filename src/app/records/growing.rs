@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 const LOOKS_AFTER_REPLACEMENT: u32 = 5;
 
 /// Bytes before a place that must still stand there when more is read.
-const KNOWN_BYTES: usize = 4 * 1024;
+pub const KNOWN_BYTES: usize = 4 * 1024;
 
 /// Why a followed file is not read on. Carried in an [`std::io::Error`] through what reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -83,8 +83,7 @@ impl Read for Growing {
                 return Err(std::io::Error::other(FollowFault::Truncated));
             }
             if read > 0 {
-                let kept = read.min(KNOWN_BYTES);
-                self.last = Zeroizing::new(into[read - kept..read].to_vec());
+                self.last = tail(&self.last, &into[..read]);
                 self.offset = self.offset.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
                 return Ok(read);
             }
@@ -97,6 +96,13 @@ impl Read for Growing {
             pause(&self.stop)?;
         }
     }
+}
+
+/// The end of what was read by now: a single line feed alone would be found in any file.
+fn tail(before: &[u8], read: &[u8]) -> Zeroizing<Vec<u8>> {
+    let read = &read[read.len().saturating_sub(KNOWN_BYTES)..];
+    let before = &before[before.len().saturating_sub(KNOWN_BYTES - read.len())..];
+    Zeroizing::new([before, read].concat())
 }
 
 fn is_same(one: &Metadata, other: &Metadata) -> bool {

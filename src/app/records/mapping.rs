@@ -67,6 +67,11 @@ impl Names {
         Ok(Self { known, ignore_unknown: ignore_unknown || !maps.is_empty(), maps })
     }
 
+    /// Nothing but the columns the mapping names, whatever else the file holds.
+    pub fn only(maps: Vec<MapOption>) -> Self {
+        Self { known: BTreeSet::new(), maps, ignore_unknown: true }
+    }
+
     pub fn use_of(&self, column: &str) -> Use {
         let mut fields: Vec<String> =
             self.maps.iter().filter(|map| map.column == column).map(|map| map.field.clone()).collect();

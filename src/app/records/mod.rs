@@ -15,6 +15,7 @@ pub mod input;
 pub mod json;
 pub mod lines;
 pub mod mapping;
+pub mod nearest;
 pub mod refusal;
 pub mod source;
 pub mod time;

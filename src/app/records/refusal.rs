@@ -26,8 +26,14 @@ impl Refusal {
 
     /// One line for a person.
     pub fn shown(&self) -> String {
-        let at = if self.field.is_empty() { String::new() } else { format!(", {}", self.field) };
-        format!("line {}{at}: {} [{}]", self.line, self.description, self.rule)
+        let place = match (self.field.as_str(), self.line) {
+            // An option of the command line stands on no line.
+            (option, 1) if option.starts_with("--") => option.to_owned(),
+            (option, number) if option.starts_with("--") => format!("{option} number {number}"),
+            ("", line) => format!("line {line}"),
+            (field, line) => format!("line {line}, {field}"),
+        };
+        format!("{place}: {} [{}]", self.description, self.rule)
     }
 }
 

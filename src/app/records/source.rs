@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use crate::app::records::csv::{CsvRule, Splitter};
 use crate::app::records::lines::{Line, LineRule, Lines, RECORD_BYTES};
 use crate::app::records::mapping::{Names, Use};
+use crate::app::records::nearest::nearest;
 use crate::app::records::refusal::Refusal;
 use crate::app::records::{Field, Record, json, shown_name};
 
@@ -27,6 +28,8 @@ pub struct ReadOptions {
     pub format: Option<Format>,
     pub delimiter: char,
     pub names: Names,
+    /// Fields without which no record is whole: a CSV file that has no column for one is refused before any record is read.
+    pub required: Vec<&'static str>,
 }
 
 /// Why a file as a whole cannot be read.
@@ -50,8 +53,10 @@ pub enum SourceError {
     DuplicateColumn { first: usize, second: usize, field: String },
     #[error("header: column {column} {name:?} is no field")]
     UnknownColumn { column: usize, name: String },
-    #[error("header: there is no column {column:?}, which --map asks for")]
-    MissingColumn { column: String },
+    #[error("header: there is no column {column:?}, which the mapping asks for{}", nearest_in_words(.nearest.as_deref()))]
+    MissingColumn { column: String, nearest: Option<String> },
+    #[error("header: no column and no option says {fields}")]
+    MissingFields { fields: String },
     #[error("the header has a single column that holds {delimiter:?}: is that the delimiter?")]
     Delimiter { delimiter: char },
 }
@@ -68,6 +73,11 @@ impl SourceError {
             Self::Delimiter { delimiter: '\t' } => Some("pass --delimiter tab".to_owned()),
             Self::Delimiter { delimiter } => Some(format!("pass --delimiter '{delimiter}'")),
             Self::MissingColumn { .. } => Some("names of columns are compared exactly, capitals included".to_owned()),
+            Self::MissingFields { .. } => Some(
+                "add the columns, map others with --map FIELD=COLUMN, or say it once for all records: --typology F1012 --severity high \
+                 --confidence 80 --grounds own-confirmed; hushwire typology list shows what there is"
+                    .to_owned(),
+            ),
             Self::Unreadable(_)
             | Self::Utf16
             | Self::Compressed
@@ -78,6 +88,10 @@ impl SourceError {
             | Self::DuplicateColumn { .. } => None,
         }
     }
+}
+
+fn nearest_in_words(nearest: Option<&str>) -> String {
+    nearest.map(|name| format!("; the nearest is {name:?}")).unwrap_or_default()
 }
 
 /// The fields that each column feeds; our own names, never what a file calls them.
@@ -190,15 +204,24 @@ fn read_header<R: Read>(
         }
     };
     let read = header(&line, options);
-    let Some(before) = before else { return read };
+    let Some(before) = before else { return read.and_then(|columns| with_required(columns, options)) };
     match read {
         // Where unknown names are passed over, any line can be read as a header.
-        Ok(columns) if !options.names.passes_over_unknown() || fields(&columns) == fields(&before) => Ok(columns),
+        Ok(columns) if !options.names.passes_over_unknown() || fields(&columns) == fields(&before) => {
+            with_required(columns, options)
+        }
         Ok(_) | Err(_) => {
             lines.give_back(line);
             Ok(before)
         }
     }
+}
+
+fn with_required(columns: Columns, options: &ReadOptions) -> Result<Columns, SourceError> {
+    let there = fields(&columns);
+    let missing = options.required.iter().filter(|field| !there.iter().any(|name| name == *field));
+    let missing: Vec<&str> = missing.copied().collect();
+    if missing.is_empty() { Ok(columns) } else { Err(SourceError::MissingFields { fields: missing.join(", ") }) }
 }
 
 fn fields(columns: &Columns) -> BTreeSet<&String> {
@@ -222,7 +245,8 @@ fn header(line: &Line, options: &ReadOptions) -> Result<Columns, SourceError> {
     let names: Vec<&str> = names.iter().map(|name| name.trim()).collect();
     for column in options.names.mapped_columns() {
         if !names.contains(&column) {
-            return Err(SourceError::MissingColumn { column: shown_name(column).to_owned() });
+            let nearest = nearest(column, &names).map(|name| shown_name(name).to_owned());
+            return Err(SourceError::MissingColumn { column: shown_name(column).to_owned(), nearest });
         }
     }
     let mut columns: Vec<Vec<String>> = Vec::with_capacity(names.len());
@@ -333,7 +357,10 @@ mod tests {
     fn reader(input: &[u8], maps: &[&str]) -> Result<RecordReader<std::io::Cursor<Vec<u8>>>, SourceError> {
         let maps = maps.iter().map(|map| map.parse().expect("a map")).collect();
         let names = Names::new(&["kind", "value", "note"], maps, false).expect("known fields");
-        RecordReader::new(std::io::Cursor::new(input.to_vec()), ReadOptions { format: None, delimiter: ',', names })
+        RecordReader::new(
+            std::io::Cursor::new(input.to_vec()),
+            ReadOptions { format: None, delimiter: ',', names, required: Vec::new() },
+        )
     }
 
     /// Each record as `line:name=value,…` or `line:!rule`.
@@ -404,7 +431,8 @@ mod tests {
         check(b"kind,value,kind\n", &[], "column 3 repeats the name of column 1");
         check(b"kind,valu\n", &[], "column 2 \"valu\" is no field");
         check(b"pan,4111111111111111\n", &[], "column 2 \"(not shown)\"");
-        check(b"kind,value\n", &["pan=card"], "no column \"card\"");
+        check(b"kind,value\n", &["pan=card"], "no column \"card\", which the mapping asks for");
+        check(b"kind,card_number\n", &["pan=card"], "the nearest is \"card_number\"");
         check(b"kind,\"value\n", &[], "never closed");
         check(&vec![b'x'; 2 * RECORD_BYTES], &[], "this line is longer");
     }

@@ -6,7 +6,7 @@ use crate::app::records::{Record, words};
 use crate::io::grpc::wire::hushwire::local::v1 as local;
 
 /// Fields of a transaction besides the labels of kinds, as files name them.
-pub const FIELDS: [&str; 10] = [
+pub const FIELDS: [&str; 11] = [
     "kind",
     "value",
     "amount_minor",
@@ -15,6 +15,7 @@ pub const FIELDS: [&str; 10] = [
     "channel",
     "country",
     "customer_ref",
+    "merchant_category",
     "own_score",
     "transaction_ref",
 ];
@@ -54,6 +55,8 @@ pub fn read(record: &Record) -> Result<local::ScreenTransactionRequest, Vec<Refu
         own_score: reader.parsed("own_score", "own_score", score),
         transaction_ref: reader.plain("transaction_ref").unwrap_or_default(),
         audit: 0,
+        merchant_category: reader.plain("merchant_category").unwrap_or_default(),
+        accept_language: String::new(),
     };
     reader.finish()?;
     Ok(transaction)
@@ -76,10 +79,18 @@ mod tests {
 
     #[test]
     fn columns_named_after_kinds_are_identifiers() {
-        let fields = [("pan", "1"), ("email", "2"), ("amount_minor", "1250"), ("currency", "EUR"), ("own_score", "7")];
+        let fields = [
+            ("pan", "1"),
+            ("email", "2"),
+            ("amount_minor", "1250"),
+            ("currency", "EUR"),
+            ("own_score", "7"),
+            ("merchant_category", "5411"),
+        ];
         let transaction = read(&record(&fields)).expect("valid");
         assert_eq!(transaction.identifiers.len(), 2);
         assert_eq!((transaction.amount_minor, transaction.own_score), (1250, Some(7)));
+        assert_eq!(transaction.merchant_category, "5411");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use tokio::sync::watch;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
@@ -12,29 +13,42 @@ use crate::app::serve::health::health;
 use crate::app::serve::material::{Addresses, LiveEngine, LocalIdentity, Material, ServeError, local_identity};
 use crate::app::serve::refusals::RefusalLog;
 use crate::app::serve::roster::RosterDesk;
+use crate::app::serve::store::LiveJournal;
 use crate::base::limits;
+use crate::domain::screening::advice::AdviceTexts;
 use crate::domain::statistics::budget::Epsilon;
 use crate::io::access::bearer::Bearer;
 use crate::io::access::tokens::{Loaded, TokenRegistry};
+use crate::io::advice_files;
 use crate::io::clock;
 use crate::io::exchange::links::Links;
 use crate::io::exchange::streams::Streams;
 use crate::io::grpc::brake::BrakeDesk;
+use crate::io::grpc::cases::CaseDesk;
+use crate::io::grpc::challenge::ChallengeDesk;
 use crate::io::grpc::compliance::Compliance;
 use crate::io::grpc::exchange::Exchange;
+use crate::io::grpc::feedback::Feedback;
 use crate::io::grpc::gate::{Gate, GateSettings};
 use crate::io::grpc::late::LateMatches;
 use crate::io::grpc::lists::Lists;
 use crate::io::grpc::node::NodeState;
+use crate::io::grpc::policy::PolicyDesk;
+use crate::io::grpc::profiles::ProfilesDesk;
 use crate::io::grpc::publishing::{PublishDefaults, Publishing};
 use crate::io::grpc::reflection::{reflection, reflection_alpha};
 use crate::io::grpc::screening::ScreeningDesk;
 use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_server::AuditServiceServer;
 use crate::io::grpc::wire::hushwire::compliance::v1::statistics_service_server::StatisticsServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::brake_service_server::BrakeServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::case_service_server::CaseServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::challenge_service_server::ChallengeServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::feedback_service_server::FeedbackServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::late_match_service_server::LateMatchServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::lists_service_server::ListsServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::node_service_server::NodeServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::policy_service_server::PolicyServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::profiles_service_server::ProfilesServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::publishing_service_server::PublishingServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::screening_service_server::ScreeningServiceServer;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_service_server::ExchangeServiceServer;
@@ -48,6 +62,8 @@ use crate::io::transport::listener::Door;
 use crate::io::transport::settings::DoorSettings;
 use crate::io::transport::tls::{Certified, DoorTls, local_server, peer_server};
 use crate::io::transport::verify::LocalRules;
+use crate::io::views::any::AnyViews;
+use crate::io::webhook::code::CodePost;
 use crate::node::local_mac::LocalMacKey;
 
 /// The listening sockets, bound before the store is read: a taken port is told at once.
@@ -93,6 +109,8 @@ pub struct LocalDoor {
     pub identity: LocalIdentity,
     /// Tells who asks whether the node is well.
     pub health: HealthReporter,
+    /// New texts for customers are put here.
+    pub advice: Arc<ArcSwap<AdviceTexts>>,
     /// Who may call without a certificate, where that is allowed at all.
     pub tokens: Option<Arc<TokenRegistry>>,
     admission: Admission,
@@ -147,21 +165,22 @@ impl PeerDoor {
     }
 }
 
-/// What stands behind the local door.
-#[derive(Debug, Clone, Copy)]
+/// What answers behind the local door.
+#[derive(Debug)]
 pub struct Behind<'a> {
     pub engine: &'a LiveEngine,
     pub screener: &'a Arc<Screener>,
     pub links: &'a Links,
     pub desk: &'a RosterDesk,
-    /// Turns true when the node stops.
+    pub profiles: ProfilesDesk<LiveJournal, AnyViews>,
+    pub codes: CodePost,
     pub stopping: &'a watch::Receiver<bool>,
     pub metrics: &'a Arc<Metrics>,
 }
 
 /// Everything the member's own systems may call.
 pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result<LocalDoor, ServeError> {
-    let Behind { engine, screener, links, desk, stopping, metrics } = behind;
+    let Behind { engine, screener, links, desk, profiles, codes, stopping, metrics } = behind;
     let identity = local_identity(config, &material.keystore)?;
     let tls = local_tls(config, &identity)?;
     let apply = desk.clone();
@@ -174,12 +193,23 @@ pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result
         refuse_per_mille: config.brake.refuse_per_mille,
         counted,
     };
-    let screening = ScreeningDesk { screener: Arc::clone(screener), consortium: engine.consortium().clone() };
+    let advice = Arc::new(ArcSwap::from_pointee(advice_files::load(&config.advice.folder, &config.advice.language)?));
+    let screening = ScreeningDesk {
+        screener: Arc::clone(screener),
+        consortium: engine.consortium().clone(),
+        advice: Arc::clone(&advice),
+    };
+    let policy = PolicyDesk { screener: Arc::clone(screener) };
     let lists = Lists { engine: engine.clone() };
+    let feedback = Feedback { engine: engine.clone() };
+    let local_mac = LocalMacKey::new(&material.keystore.keys.local_mac);
+    let challenges = ChallengeDesk { engine: engine.clone(), local_mac: local_mac.clone(), codes };
+    let cases = CaseDesk { engine: engine.clone(), local_mac, stopping: stopping.clone() };
     let brake = BrakeDesk { engine: engine.clone() };
     let late = LateMatches { engine: engine.clone(), stopping: stopping.clone() };
     let default_epsilon = Epsilon::from_nano(config.statistics.epsilon_nano);
-    let compliance = Compliance { engine: engine.clone(), default_epsilon };
+    let local_mac = LocalMacKey::new(&material.keystore.keys.local_mac);
+    let compliance = Compliance { engine: engine.clone(), default_epsilon, local_mac };
     let node = NodeState {
         engine: engine.clone(),
         links: links.clone(),
@@ -195,6 +225,11 @@ pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result
         .add_service(ListsServiceServer::new(lists).max_decoding_message_size(most))
         .add_service(BrakeServiceServer::new(brake).max_decoding_message_size(most))
         .add_service(LateMatchServiceServer::new(late).max_decoding_message_size(most))
+        .add_service(FeedbackServiceServer::new(feedback).max_decoding_message_size(most))
+        .add_service(ProfilesServiceServer::new(profiles).max_decoding_message_size(most))
+        .add_service(CaseServiceServer::new(cases).max_decoding_message_size(most))
+        .add_service(ChallengeServiceServer::new(challenges).max_decoding_message_size(most))
+        .add_service(PolicyServiceServer::new(policy).max_decoding_message_size(most))
         .add_service(NodeServiceServer::new(node).max_decoding_message_size(most))
         .add_service(AuditServiceServer::new(compliance.clone()).max_decoding_message_size(most))
         .add_service(StatisticsServiceServer::new(compliance).max_decoding_message_size(most))
@@ -206,6 +241,7 @@ pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result
         tokens: tokens.map(|tokens| Arc::new(TokenRegistry::new(config.member.clone(), tokens))),
         health: reporter,
         identity,
+        advice,
         tls: Arc::new(watch::Sender::new(Arc::new(tls))),
         admission: Admission::Local { member: config.member.clone() },
         routes,

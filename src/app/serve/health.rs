@@ -18,12 +18,16 @@ use crate::node::store::{Journal, Views};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Services that need the store. The empty name is the node as a whole.
-const STORING: [&str; 7] = [
+const STORING: [&str; 11] = [
     "",
     "hushwire.local.v1.PublishingService",
     "hushwire.local.v1.ListsService",
     "hushwire.local.v1.LateMatchService",
     "hushwire.local.v1.BrakeService",
+    "hushwire.local.v1.ProfilesService",
+    "hushwire.local.v1.CaseService",
+    "hushwire.local.v1.ChallengeService",
+    "hushwire.local.v1.PolicyService",
     "hushwire.compliance.v1.AuditService",
     "hushwire.compliance.v1.StatisticsService",
 ];
@@ -51,7 +55,8 @@ pub async fn answering(reporter: &HealthReporter) {
     reporter.set_service_status(SCREENING, ServingStatus::Serving).await;
 }
 
-/// Reports on everything but screening until it is dropped. Of an engine that does not answer in time, or is gone, nothing that needs the store is healthy.
+/// Reports on everything but screening until it is dropped. Of an engine that does not answer in time, or is gone, nothing that
+/// needs the store is healthy.
 pub async fn report<J, V>(engine: Engine<J, V>, reporter: HealthReporter)
 where
     J: Journal + Send + 'static,
@@ -88,5 +93,24 @@ where
         for service in STORING {
             reporter.set_service_status(service, status).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::io::grpc::roles::{Callers, METHODS};
+
+    #[test]
+    fn every_service_of_ours_behind_the_local_door_is_reported_on() {
+        let ours = METHODS
+            .iter()
+            .filter(|row| row.method.starts_with("/hushwire.") && matches!(row.callers, Callers::Local(_)));
+        let named: BTreeSet<&str> = ours.filter_map(|row| row.method.split('/').nth(1)).collect();
+        let reported: BTreeSet<&str> =
+            STORING.into_iter().chain([NODE, SCREENING]).filter(|name| !name.is_empty()).collect();
+        assert_eq!(reported, named);
     }
 }

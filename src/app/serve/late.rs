@@ -25,7 +25,7 @@ pub fn follow(
 ) -> Result<Following, ServeError> {
     // A window of no hours holds no order.
     let orders = if config.late.hours == 0 { 0 } else { config.late.max_orders };
-    let names = orders.saturating_mul(limits::LATE_NAMES_PER_ORDER);
+    let names = orders.saturating_mul(limits::late::NAMES_PER_ORDER);
     let bounds = Bounds { keep_s: config.late.hours.saturating_mul(3_600), orders, names };
     let settings = BrakeSettings {
         traffic: Arc::clone(traffic),

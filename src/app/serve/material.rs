@@ -19,6 +19,7 @@ use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::roster::verified::Roster;
 use crate::domain::screening::traffic::Traffic;
 use crate::domain::statistics::budget::Epsilon;
+use crate::io::advice_files::AdviceFileError;
 use crate::io::answered::canaries::CanaryFault;
 use crate::io::bundle_files::{BundleFiles, complete};
 use crate::io::certificate::pin_of_pem;
@@ -30,6 +31,7 @@ use crate::io::keystore::file::{self, FileError, Readers};
 use crate::io::keystore::keys::NodeKeys;
 use crate::io::keystore::passphrase::{Passphrase, PassphraseError};
 use crate::io::keystore::store::{Keystore, KeystoreError};
+use crate::io::policy_file::PolicyFileError;
 use crate::io::random;
 use crate::io::roster_files::{RosterFiles, RosterFilesError};
 use crate::io::transport::client::ConnectError;
@@ -63,6 +65,11 @@ pub enum ServeError {
     Roster(#[from] RosterFilesError),
     #[error("the roster does not list this member")]
     NotAMember,
+    /// No epoch of the roster has begun: the machine's clock stands before the consortium did.
+    #[error(
+        "the clock says {now}, but the consortium's first epoch begins at {begins}; set the clock, then start again"
+    )]
+    BeforeTheFirstEpoch { now: Timestamp, begins: Timestamp },
     #[error("keys: {0}")]
     Keys(String),
     #[error("{what}: {error}")]
@@ -75,12 +82,19 @@ pub enum ServeError {
     Guard(#[from] GuardFileError),
     #[error("typology list: {0}")]
     Typology(#[from] TypologyFileError),
+    #[error("advice: {0}")]
+    Advice(#[from] AdviceFileError),
+    #[error("policy: {0}")]
+    Policy(#[from] PolicyFileError),
     #[error("canaries: {0}")]
     Canaries(#[from] CanaryFault),
     #[error("webhook {name:?}: {reason}")]
     Webhook { name: String, reason: String },
     #[error("store: {0}")]
     Store(#[from] StorageFault),
+    /// The operating system refused a file of the store.
+    #[error("store: {} may not be used by this user (it is of uid {owner}, mode {mode:o})", path.display())]
+    Forbidden { path: PathBuf, owner: u32, mode: u32 },
     #[error("the damaged journal cannot be set aside: {0}")]
     SetAside(std::io::Error),
     #[error("{key} = {address} cannot be listened on: {error}")]
@@ -131,6 +145,11 @@ impl Material {
         if roster.member(&config.member).is_none() {
             return Err(ServeError::NotAMember);
         }
+        if let Some(begins) =
+            roster.epochs().iter().map(|epoch| epoch.activates_at).min().filter(|begins| now < *begins)
+        {
+            return Err(ServeError::BeforeTheFirstEpoch { now, begins });
+        }
         let key_ring = keystore.keys.key_ring(&roster, now).map_err(|error| ServeError::Keys(error.to_string()))?;
         let peer = peer_certified(config, &keystore)?;
         let pins = Arc::new(PinRegistry::new(pins_of(&roster, now)));
@@ -154,7 +173,7 @@ impl Material {
     pub fn identity(&self) -> Result<Identity, ServeError> {
         let Keystore { consortium, member, keys } = self.keystore.as_ref();
         let failed = |error: crate::domain::note::key::KeyError| ServeError::Keys(error.to_string());
-        let Signers { feeds, former_feeds, audit, witness } =
+        let Signers { feeds, former_feeds, audit, witness, sighting_keys } =
             keys.signers(consortium, member, &self.roster).map_err(failed)?;
         Ok(Identity {
             consortium: consortium.clone(),
@@ -165,6 +184,7 @@ impl Material {
             witness,
             key_ring: Arc::clone(&self.key_ring),
             local_mac: LocalMacKey::new(&keys.local_mac),
+            sighting_keys,
         })
     }
 
@@ -177,6 +197,8 @@ impl Material {
             guards: Arc::clone(&self.guards),
             typologies: self.typologies.clone(),
             quarter_cap: Epsilon::from_nano(config.statistics.quarter_cap_nano),
+            cases: config.cases,
+            challenge: config.challenge,
             version: env!("CARGO_PKG_VERSION"),
             brake: Some(BrakeTerms {
                 traffic: Arc::clone(&self.traffic),

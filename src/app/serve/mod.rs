@@ -16,11 +16,14 @@ mod observe;
 mod open_up;
 mod opening;
 mod peering;
+mod policy;
+mod profiles;
 mod refusals;
 mod reload;
 mod roster;
 pub mod stop;
 pub mod store;
+mod told;
 mod webhooks;
 
 use std::path::PathBuf;
@@ -34,20 +37,20 @@ use tokio::sync::watch;
 
 use crate::app::config::Config;
 use crate::app::serve::commands::follow_commands;
-use crate::app::serve::doors::Sockets;
+use crate::app::serve::doors::{Behind, Sockets};
 use crate::app::serve::material::{LiveEngine, Material, ReadyFile, ServeError};
 use crate::app::serve::observe::Observer;
 use crate::app::serve::open_up::{OpenUp, Ready, Store, assess_early};
-use crate::app::serve::opening::{Early, start_engine};
+use crate::app::serve::opening::{Early, Shown, ShownExperience, start_engine};
 use crate::app::serve::peering::Peering;
 use crate::app::serve::roster::RosterDesk;
 use crate::app::serve::store::{LiveJournal, LiveSnapshot, OnDamage};
 use crate::base::limits;
+use crate::domain::case::passed::Passed;
 use crate::domain::roster::exclusion::Exclusions;
 use crate::domain::screening::demands::Demands;
 use crate::domain::screening::freshness::Freshness;
 use crate::domain::screening::own_lists::OwnLists;
-use crate::domain::screening::policy::BuiltInPolicy;
 use crate::io::answered::{Answers, Given};
 use crate::io::clock;
 use crate::io::exchange::links::Links;
@@ -55,10 +58,13 @@ use crate::io::keystore::process::forbid_core_dumps;
 use crate::io::metrics::counts::JournalCounts;
 use crate::io::metrics::door::MetricsDoor;
 use crate::io::metrics::page::{DoorMetrics, Metrics};
+use crate::io::permissions::{Forbidden, Use, User};
 use crate::io::screener::{Queued, Records, Screener, write_records};
 use crate::io::snapshot_keeper::write_last;
 use crate::io::traces::Traces;
+use crate::io::webhook::code::CodePost;
 use crate::io::webhook::deliver::deliver;
+use crate::node::local_mac::LocalMacKey;
 use crate::node::state::Settings;
 use crate::node::store::StorageFault;
 
@@ -74,6 +80,21 @@ pub struct Order {
 
 /// Serves until the process is told to stop (SIGTERM or Ctrl-C).
 pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
+    serve_on(config, order).map_err(|fault| named(config, fault))
+}
+
+/// What the operating system refused, with the file: the store itself does not name what it may not read.
+fn named(config: &Config, fault: ServeError) -> ServeError {
+    let ServeError::Store(StorageFault::Os(_)) = fault else { return fault };
+    let places = config.dir.written();
+    let mut forbidden = places.iter().flat_map(|place| User::Caller.forbidden(place, Use::ReadAndWrite));
+    match forbidden.next() {
+        Some(Forbidden { path, owner, mode }) => ServeError::Forbidden { path, owner, mode },
+        None => fault,
+    }
+}
+
+fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
     forbid_core_dumps().map_err(|error| ServeError::CoreDumps(error.to_string()))?;
     let material = Arc::new(Material::load(config, clock::now())?);
     let snapshot = store::snapshot(config, &material);
@@ -93,6 +114,7 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
     let sockets = local.block_on(Sockets::bind(config))?;
     let Started { engine, thread, screener, waiting, answered, store } =
         start(config, &material, order.on_damage, journal, &snapshot)?;
+    let keeper = profiles::keep(config, &material, &screener, &engine, local.handle())?;
     let following = late::follow(config, &screener, &engine, local.handle(), answered, &material.traffic)?;
 
     let links = Links::default();
@@ -102,11 +124,13 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
     let (stop, stopping) = watch::channel(false);
     let desk = RosterDesk::new(config, &material, engine.clone(), Arc::clone(&screener));
     let peering = Peering::new(engine.patient(), links.clone(), desk.clone(), &material);
-    let behind = doors::Behind {
+    let behind = Behind {
         engine: &engine,
         screener: &screener,
         links: &links,
         desk: &desk,
+        profiles: profiles::desk(&screener, &engine, keeper.as_ref()),
+        codes: CodePost::new(&hooks, peers.handle().clone()),
         stopping: &stopping,
         metrics: &metrics,
     };
@@ -120,6 +144,7 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
         local: Arc::clone(&local_door.tls),
         peer: Arc::clone(&peer_door.tls),
         identity: Arc::clone(&peering.identity),
+        advice: Arc::clone(&local_door.advice),
     };
     let access = reload::Access { tls: Arc::clone(&local_door.tls), tokens: local_door.tokens.clone(), turn };
     if let Some(tcp) = sockets.metrics {
@@ -167,6 +192,9 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
         tokio::spawn(reload::on_hangup(config.clone(), shown, desk.clone()));
         tokio::spawn(health::report(engine.clone(), local_door.health.clone()));
         tokio::spawn(reload::follow_epochs(desk.clone()));
+        let guards = material.guards.digest();
+        let follower = policy::follow(config.policy.clone(), guards, Arc::clone(&screener), engine.patient());
+        tokio::spawn(follower);
         let ended = stop::told_or_ended(&engine, order.stop_with_stdin);
         let until = async {
             told = ended.await;
@@ -206,6 +234,9 @@ pub fn serve(config: &Config, order: Order) -> Result<(), ServeError> {
             write_last(&engine, snapshot, deadline).await;
         }
     });
+    if let Some(keeper) = keeper {
+        keeper.stop(deadline);
+    }
     following.stop();
     drop((engine, desk, screener, refusals));
     local.shutdown_timeout(Duration::from_millis(500));
@@ -238,11 +269,21 @@ fn start(
     journal: Result<LiveJournal, ServeError>,
     snapshot: &LiveSnapshot,
 ) -> Result<Started, ServeError> {
+    let policies = policy::load(&config.policy, &material.guards.digest())?;
     let whole = journal.as_ref().ok().filter(|_| on_damage == OnDamage::Refuse);
     let early = whole.and_then(|journal| opening::early(config, material, snapshot, journal, clock::now()));
     let listed = early.as_ref().map_or_else(|| OwnLists::new(opening::list_key(material)), |early| early.lists.clone());
     let lists = Arc::new(ArcSwap::from_pointee(listed));
-    let (engine, opening, thread) = start_engine(config, material, on_damage, journal, snapshot, &lists)?;
+    let experience = ShownExperience::default();
+    let passed = Arc::new(Passed::new(config.challenge.remembered_hours.saturating_mul(3_600)));
+    let profiles = profiles::begin(config, material);
+    let shown = Shown {
+        lists: Arc::clone(&lists),
+        experience: Arc::clone(&experience),
+        passed: Arc::clone(&passed),
+        profiles: profiles.clone(),
+    };
+    let (engine, opening, thread) = start_engine(config, material, on_damage, journal, snapshot, shown)?;
     let (belief, demands, freshness, early) = match early {
         Some(Early { belief, demands, feeds, .. }) => {
             (Some(belief), demands, assess_early(&feeds, &config.member), Some(feeds))
@@ -258,13 +299,17 @@ fn start(
         keys: ArcSwap::new(Arc::clone(&material.key_ring)),
         belief: ArcSwapOption::new(belief),
         canon: canon_rules,
-        policy: BuiltInPolicy::new(&guards.digest()),
+        policies: Arc::new(policies),
         demands: ArcSwap::from_pointee(demands),
         guard: ArcSwap::new(guards),
         lists,
+        experience,
+        passed,
         freshness: ArcSwap::from_pointee(freshness),
         own: config.member.clone(),
+        local_mac: LocalMacKey::new(&material.keystore.keys.local_mac),
         sandbox: config.screening.sandbox,
+        profiles,
         records,
         answers: Some(answers),
     });
@@ -284,6 +329,8 @@ fn counted(engine: &LiveEngine, screener: &Screener, journal: Arc<JournalCounts>
         peer: DoorMetrics { tracer: traces.map(Traces::peer), ..DoorMetrics::default() },
         screening: Arc::clone(&screener.records.counted),
         answered: screener.answers.as_ref().map(|answers| Arc::clone(&answers.counted)).unwrap_or_default(),
+        profiles: screener.profiles.as_ref().map(|profiles| Arc::clone(&profiles.counted)).unwrap_or_default(),
+        policies: Some(Arc::clone(&screener.policies)),
         engine_waiting: engine.waiting(),
         journal,
         started_at: Some(clock::now()),

@@ -17,7 +17,9 @@ use tonic_health::server::{HealthReporter, HealthService};
 use crate::app::config::layout::NodeDir;
 use crate::app::serve::material::LiveEngine;
 use crate::app::serve::roster::RosterDesk;
+use crate::app::serve::told::{NodeSight, Sight, Told};
 use crate::base::name::FeedId;
+use crate::base::time::Timestamp;
 use crate::domain::statistics::ledger::Budget;
 use crate::io::clock;
 use crate::io::exchange::links::{Link, Links};
@@ -72,6 +74,7 @@ impl Observer {
         let mut every = tokio::time::interval(LOOK_EVERY);
         let mut looks = 0;
         let mut node = None;
+        let mut told = Told::default();
         loop {
             let stops = tokio::select! {
                 _ = every.tick() => false,
@@ -79,7 +82,9 @@ impl Observer {
                 _ = stopping.wait_for(|stop| *stop) => true,
             };
             if looks % ENGINE_EVERY == 0 && !stops {
-                node = self.node().await.or(node);
+                let seen = self.node().await;
+                self.tell(&mut told, seen.as_ref());
+                node = seen.map(|(seen, _)| seen).or(node);
             }
             looks = looks.wrapping_add(1);
             let machine = MachineSeen { stopping: stops, ..self.machine().await };
@@ -88,6 +93,18 @@ impl Observer {
                 return;
             }
         }
+    }
+
+    fn certificates_end(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let certificates = [("local", self.local_tls.borrow().end_s), ("peer", self.peer_tls.borrow().end_s)];
+        certificates.into_iter().filter_map(|(door, end_s)| Some((door, end_s?)))
+    }
+
+    fn tell(&self, told: &mut Told, seen: Option<&(NodeSeen, String)>) {
+        let ends = self.certificates_end().map(|(door, end_s)| (door, Timestamp::from_unix_s(end_s)));
+        let certificates: Vec<_> = ends.collect();
+        let node = seen.map(|(seen, detail)| NodeSight { roster_ends: seen.roster_ends, state: seen.state, detail });
+        told.look(Sight { certificates: &certificates, node }, clock::now());
     }
 
     async fn machine(&self) -> MachineSeen {
@@ -99,15 +116,15 @@ impl Observer {
             serving.push((label, status == i32::from(ServingStatus::Serving)));
         }
         let space = RealFs.space(self.dir.path()).ok();
-        let certificates = [("local", self.local_tls.borrow().end_s), ("peer", self.peer_tls.borrow().end_s)];
         MachineSeen {
             at: Some(clock::now()),
             stopping: false,
             serving,
             peers: self.peers(),
+            profiles: self.screener.profiles.as_ref().map_or(0, |profiles| wide(profiles.held().0)),
             records_waiting: wide(self.screener.records.waiting()),
             store_bytes: space.map(|space| (space.free_bytes, space.total_bytes)),
-            certificates_end_s: certificates.into_iter().filter_map(|(door, end_s)| Some((door, end_s?))).collect(),
+            certificates_end_s: self.certificates_end().collect(),
         }
     }
 
@@ -123,8 +140,8 @@ impl Observer {
         counts.to_vec()
     }
 
-    /// None where the engine has no time or no store.
-    async fn node(&self) -> Option<NodeSeen> {
+    /// With what the state means; none where the engine has no time or no store.
+    async fn node(&self) -> Option<(NodeSeen, String)> {
         let told = self.engine.call(|node, round| {
             let state = node.state();
             let memory = state.belief.writer().memory();
@@ -142,21 +159,24 @@ impl Observer {
         for feed in status.feeds.iter().filter(|feed| feed.id.member != *own && taking_part.contains(&feed.id)) {
             feeds.count(feed.quarantined, feed.silent, freshness.is_stale(&feed.id));
         }
-        Some(NodeSeen {
+        let (state, detail) = state_of(&status.fence);
+        let seen = NodeSeen {
             at,
-            state: state_of(&status.fence).0,
+            state,
             roster_ends: status.roster_ends,
             believed: status.held.live,
             belief_bytes: wide(belief_bytes),
             belief_full,
             quarantined: wide(quarantined),
             pending: wide(status.pending),
+            cases_waiting: wide(status.cases_waiting),
             feeds,
             unacknowledged_entries: status.peers.iter().map(|peer| peer.unacknowledged_entries).sum(),
             unacknowledged_retractions: status.peers.iter().map(|peer| peer.unacknowledged_retractions).sum(),
             behind_entries: status.peers.iter().map(|peer| peer.lag_entries).sum(),
             budget_spent_millionths: spent_millionths(&budget),
-        })
+        };
+        Some((seen, detail))
     }
 }
 

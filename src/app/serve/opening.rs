@@ -14,7 +14,9 @@ use crate::base::time::Timestamp;
 use crate::domain::belief::Belief;
 use crate::domain::belief::load::Loader;
 use crate::domain::belief::place::TableKey;
+use crate::domain::case::passed::Passed;
 use crate::domain::screening::demands::Demands;
+use crate::domain::screening::experience::Experience;
 use crate::domain::screening::freshness::FeedSigned;
 use crate::domain::screening::own_lists::{OwnListKey, OwnLists};
 use crate::io::clock;
@@ -23,6 +25,7 @@ use crate::io::fence_file::FenceFile;
 use crate::io::journal::reader::JournalReader;
 use crate::io::journal::real_fs::RealFs;
 use crate::io::metrics::counts::JournalCounts;
+use crate::io::profiles::Profiles;
 use crate::io::random;
 use crate::io::snapshot_file::NotUsed;
 use crate::node::cut::Cut;
@@ -46,6 +49,9 @@ pub struct Early {
     pub lists: OwnLists,
     pub feeds: Vec<FeedSigned>,
 }
+
+/// What own outcomes taught, as screening sees it: nothing until the store is open, so that every member weighs the same.
+pub type ShownExperience = Arc<ArcSwap<Experience>>;
 
 /// The own lists as screening sees them: a snapshot's until the store is open, then the node's.
 pub type ShownLists = Arc<ArcSwap<OwnLists>>;
@@ -122,6 +128,16 @@ pub fn list_key(material: &Material) -> OwnListKey {
     LocalMacKey::new(&material.keystore.keys.local_mac).own_list_key()
 }
 
+/// Where screening sees what the node changed, once that is durable.
+#[derive(Debug)]
+pub struct Shown {
+    pub lists: ShownLists,
+    pub experience: ShownExperience,
+    pub passed: Arc<Passed>,
+    /// They learn what was released; none where they are off.
+    pub profiles: Option<Arc<Profiles>>,
+}
+
 /// Starts the engine on a journal; its thread opens the rest.
 pub fn start_engine(
     config: &Config,
@@ -129,13 +145,12 @@ pub fn start_engine(
     on_damage: OnDamage,
     journal: Result<LiveJournal, ServeError>,
     snapshot: &LiveSnapshot,
-    lists: &ShownLists,
+    shown: Shown,
 ) -> Result<(LiveEngine, Opening, JoinHandle<()>), ServeError> {
     let reader = journal.as_ref().ok().map(LiveJournal::reader);
     let keystore = &material.keystore;
     let (consortium, member) = (keystore.consortium.clone(), keystore.member.clone());
     let (config, material, snapshot) = (config.clone(), Arc::clone(material), Arc::clone(snapshot));
-    let lists = Arc::clone(lists);
     let opener = move || {
         let now = clock::now();
         let OpenStore { mut node, reader, reserve } =
@@ -143,7 +158,12 @@ pub fn start_engine(
         let belief = Arc::clone(&node.state().belief);
         let feeds = node.freshness(config.screening.freshness_limit_s, now);
         let demands = node.demands();
-        node.show_lists_in(lists);
+        node.show_lists_in(shown.lists);
+        node.show_experience_in(shown.experience);
+        node.show_passed_in(shown.passed);
+        if let Some(profiles) = shown.profiles {
+            node.tell_released_to(profiles);
+        }
         Ok((node, reserve, Opened { reader, belief, demands, feeds }))
     };
     let (engine, ending, thread) = Engine::start(consortium, member, TICK, opener).map_err(ServeError::Runtime)?;

@@ -64,7 +64,7 @@ impl RefusalLog {
         }
     }
 
-    fn take(&self, refused: &Refused) {
+    fn take(self: &Arc<Self>, refused: &Refused) {
         let now = clock::now();
         let (actor, minute, most) = match &refused.caller {
             // A token that counts no more may be in anybody's hands: whoever holds it crowds out no refusal of a caller's either.
@@ -80,12 +80,18 @@ impl RefusalLog {
         }
         let reason = known_reason(&refused.reason);
         let event = AuditEvent::CallRefused { method: refused.method.unwrap_or("unknown"), reason };
-        let engine = self.engine.clone();
+        let (log, is_known) = (Arc::clone(self), std::ptr::eq(minute, &raw const self.known));
         tokio::spawn(async move {
-            let recorded = engine.call(move |node, round| node.record(&actor, vec![event], round.now, round.rng)).await;
-            if let Err(fault) = recorded {
-                tracing::warn!(event = "refusal.unrecorded", fault = %fault);
-            }
+            let written = log.engine.call(move |node, round| node.record(&actor, vec![event], round.now, round.rng));
+            let fault = match written.await {
+                Ok(Ok(())) => return,
+                Ok(Err(fault)) => fault.to_string(),
+                Err(fault) => fault.to_string(),
+            };
+            tracing::warn!(event = "refusal.unrecorded", fault);
+            // What could not be told one by one is told by its number.
+            let minute = if is_known { &log.known } else { &log.strangers };
+            lock(minute).count(Gap { from: now, until: now, lost: 1 });
         });
     }
 }

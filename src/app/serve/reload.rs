@@ -1,5 +1,5 @@
-//! What a running node takes up without a restart: on SIGHUP the keystore, rosters put into its folder and the certificates
-//! of both doors; by the clock the key epoch the roster puts in force, and who is revoked.
+//! What a running node takes up without a restart: on SIGHUP the keystore, rosters put into its folder, the certificates of both
+//! doors and the texts for customers; by the clock the key epoch the roster puts in force, and who is revoked.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,8 +14,10 @@ use crate::app::serve::material::{LocalIdentity, ServeError, local_identity, pee
 use crate::app::serve::roster::RosterDesk;
 use crate::base::limits;
 use crate::domain::audit::event::AuditEvent;
+use crate::domain::screening::advice::AdviceTexts;
 use crate::io::access::folder::Stamp;
 use crate::io::access::tokens::TokenRegistry;
+use crate::io::advice_files;
 use crate::io::keystore::passphrase::Passphrase;
 use crate::io::keystore::store::Keystore;
 use crate::io::transport::client::PeerIdentity;
@@ -29,6 +31,7 @@ pub struct Shown {
     pub local: Arc<watch::Sender<Arc<DoorTls>>>,
     pub peer: Arc<watch::Sender<Arc<DoorTls>>>,
     pub identity: Arc<ArcSwap<PeerIdentity>>,
+    pub advice: Arc<ArcSwap<AdviceTexts>>,
     pub turn: Turn,
 }
 
@@ -58,6 +61,13 @@ pub async fn on_hangup(config: Config, shown: Shown, desk: RosterDesk) {
             match renew(&config, &shown, &desk) {
                 Ok(()) => tracing::info!(event = "certificates.reloaded"),
                 Err(error) => tracing::error!(event = "certificates.kept", error = %error),
+            }
+            match advice_files::load(&config.advice.folder, &config.advice.language) {
+                Ok(texts) => {
+                    shown.advice.store(Arc::new(texts));
+                    tracing::info!(event = "advice.reloaded");
+                }
+                Err(error) => tracing::error!(event = "advice.kept", error = %error),
             }
         });
         if reread.await.is_err() {

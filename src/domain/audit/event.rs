@@ -147,14 +147,17 @@ pub enum AuditEvent {
         feed: FeedId,
         size: TreeSize,
     },
-    /// A transaction that matched or was stopped.
+    /// A transaction that matched, was stopped, or was very unusual for its customer.
     ScreeningDecided {
         decision_id: String,
         decision: &'static str,
-        reasons: Vec<&'static str>,
+        reasons: Vec<String>,
         matched: Vec<IndicatorRef>,
         policy_sha256: Sha256Digest,
         degraded: bool,
+        anomalies: Vec<&'static str>,
+        /// Digest of what stands behind it.
+        detail: Option<Sha256Digest>,
     },
     /// All other transactions of one caller in one minute.
     ScreeningsCounted {
@@ -182,9 +185,59 @@ pub enum AuditEvent {
         answered: &'static str,
         decision: &'static str,
     },
+    /// A case was opened of a decision that stops an order; `due` ends it where nobody decides.
+    CaseOpened {
+        case_id: String,
+        decision: &'static str,
+        due: Timestamp,
+    },
+    /// A step of a case: `action` is the record's own word, the rest is how the case stands behind it.
+    CaseStepped {
+        case_id: String,
+        action: &'static str,
+        decision: &'static str,
+        state: &'static str,
+        /// What ended it, where this step did.
+        how: Option<&'static str>,
+        /// The name of a caller.
+        assignee: Option<String>,
+        outcome: Option<&'static str>,
+        revision: u64,
+    },
+    CaseStepRefused {
+        case_id: String,
+        step: &'static str,
+        rule: &'static str,
+    },
+    /// A customer typed a wrong code; so many attempts are left.
+    ChallengeMissed {
+        case_id: String,
+        left: u32,
+    },
+    /// A customer was given an authenticator, or it was taken away.
+    AuthenticatorChanged {
+        enrolled: bool,
+    },
+    /// Decisions of which no case was opened, for want of room, since it was told last.
+    CasesUnopened {
+        cases: u64,
+    },
     OutcomeReported {
         decision_id: String,
         outcome: &'static str,
+    },
+    /// What another member saw of an own indicator.
+    SightingReceived {
+        indicator: IndicatorRef,
+        from: MemberId,
+        outcome: &'static str,
+    },
+    /// This member took a step of a dispute.
+    DisputeStepped {
+        indicator: IndicatorRef,
+        action: &'static str,
+        reason: &'static str,
+        answers: Option<MemberId>,
     },
     /// Records that could not be written in time; how many, where anybody knows, and between when.
     GapRecorded {
@@ -210,8 +263,20 @@ pub enum AuditEvent {
     GuardListsLoaded {
         sha256: Sha256Digest,
     },
+    /// A policy came into force.
     PolicyLoaded {
+        /// `name/version`.
+        policy: String,
+        /// Of its file.
         sha256: Sha256Digest,
+    },
+    /// A policy's file could not be taken: the policy before it stays in force.
+    PolicyRefused {
+        /// Of the file.
+        sha256: Sha256Digest,
+        /// Of the first fault.
+        line: u64,
+        faults: u64,
     },
     CallRefused {
         method: &'static str,
@@ -229,6 +294,12 @@ pub enum AuditEvent {
     },
     AuditProved {
         index: u64,
+    },
+    /// Somebody looked at what stands behind decisions, by one's id or by another way that led to so many.
+    DecisionExplained {
+        by: &'static str,
+        decision_id: String,
+        found: u64,
     },
     StatisticsReleased {
         release_id: String,
@@ -273,6 +344,16 @@ pub enum AuditEvent {
     IdentifierDelisted {
         list: &'static str,
         kind: IdentifierKind,
+    },
+    /// Somebody looked at what is kept of a customer, named by the first half of its keyed fingerprint.
+    ProfileShown {
+        customer: String,
+        found: bool,
+    },
+    /// What was kept of a customer is erased.
+    ProfileErased {
+        customer: String,
+        found: bool,
     },
     /// An entry of this member's feed is about nobody.
     DecoyPublished {

@@ -59,6 +59,14 @@ pub enum Fault {
     AfterEnd,
     #[error(transparent)]
     Inclusion(#[from] ProofError),
+    #[error("what stands behind the decision is not what its record is bound to")]
+    Detail,
+    #[error("indicator {nth} is not the entry that the decision names")]
+    Indicator { nth: usize },
+    #[error("indicator {nth} is about no identifier of the decision")]
+    Unmatched { nth: usize },
+    #[error("the feed of indicator {nth} is signed by a key that no given roster names for it")]
+    AnotherFeedKey { nth: usize },
 }
 
 /// A record in words.

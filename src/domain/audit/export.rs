@@ -31,8 +31,8 @@ pub const FORMAT: &str = "hushwire-audit-export";
 /// Version of the format.
 pub const VERSION: u32 = 1;
 
-/// Bytes of one line: an entry's blob as base64 and its words.
-pub const LINE_BYTES: usize = 512 * 1024;
+/// Bytes of one line: an entry's blob as base64 and its words; of a decision's proof 32 indicators with 64 signatures each.
+pub const LINE_BYTES: usize = 2 * 1024 * 1024;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -22,10 +22,19 @@ pub struct LogKeys {
 
 impl LogKeys {
     pub fn new(log: VerifierKey, witnesses: Vec<VerifierKey>) -> Result<Self, Fault> {
+        Self::of(log, witnesses, true)
+    }
+
+    /// Of a member's feed, whose checkpoints are signed and cosigned in the same way.
+    pub fn of_feed(feed: VerifierKey, witnesses: Vec<VerifierKey>) -> Result<Self, Fault> {
+        Self::of(feed, witnesses, false)
+    }
+
+    fn of(log: VerifierKey, witnesses: Vec<VerifierKey>, is_audit: bool) -> Result<Self, Fault> {
         let (consortium, _) = log.name().split_once('/').ok_or(Fault::Key)?;
         let consortium: ConsortiumId = consortium.parse().map_err(|_| Fault::Key)?;
         let feed = FeedId::from_origin(&consortium, log.name()).map_err(|_| Fault::Key)?;
-        if feed.group.as_str() != AUDIT_GROUP {
+        if (feed.group.as_str() == AUDIT_GROUP) != is_audit {
             return Err(Fault::Key);
         }
         let keys = [log.clone()].into_iter().chain(witnesses.clone()).collect();
@@ -36,6 +45,17 @@ impl LogKeys {
     pub fn parse(log: &str, witnesses: &[String]) -> Result<Self, Fault> {
         let key = |text: &str| text.parse().map_err(|_| Fault::Key);
         Self::new(key(log)?, witnesses.iter().map(|text| key(text)).collect::<Result<_, _>>()?)
+    }
+
+    /// Of a member's feed, from their texts.
+    pub fn parse_feed(feed: &str, witnesses: &[String]) -> Result<Self, Fault> {
+        let key = |text: &str| text.parse().map_err(|_| Fault::Key);
+        Self::of_feed(key(feed)?, witnesses.iter().map(|text| key(text)).collect::<Result<_, _>>()?)
+    }
+
+    /// Whose log or feed it is.
+    pub fn feed(&self) -> &FeedId {
+        self.verifier.feed()
     }
 
     pub fn origin(&self) -> &str {

@@ -3,7 +3,10 @@
 //! An [`event::AuditEvent`] is typed where it happens and becomes a [`record::AuditRecord`] of plain words, which is what is
 //! stored, listed, exported and proved. [`export`] and [`proof`] are files that anybody can verify without a node.
 
+pub mod behind;
 pub mod command;
+pub mod decision_proof;
+pub mod detail;
 pub mod event;
 pub mod evidence;
 pub mod export;

@@ -1,5 +1,5 @@
-//! What of the audit log is told to the member's own systems at once: decisions that stop or question an order, what is learnt
-//! too late of one that passed, and alarms.
+//! What of the audit log is told to the member's own systems at once: decisions that stop or question an order, what becomes of
+//! their cases, what is learnt too late of an order that passed, and alarms.
 //!
 //! A notice holds less than the record it is made from: no caller, no reporting member and no indicator of a decision. What
 //! the record does not hold, a notice cannot tell, so neither an identifier nor a pseudonym has a way into it.
@@ -19,7 +19,10 @@ const DECIDED: &str = "screening.decided";
 const ALARMS: [&str; 3] = ["quarantine.indicator", "quarantine.raised", "store.salvaged"];
 
 /// Fields of a decision's record that are told; the others name other members' indicators, or serve proofs alone.
-const TOLD: [&str; 4] = ["decision", "degraded", "matched_count", "reasons"];
+const TOLD: [&str; 5] = ["anomalies", "decision", "degraded", "matched_count", "reasons"];
+
+/// Fields of a case's record that are told: nobody's name.
+const TOLD_OF_CASES: [&str; 4] = ["decision", "due", "how", "state"];
 
 /// Actions of late matches, and the words of their events.
 const LATE_MATCHES: [&str; 2] = ["late_match.raised", "late_match.eased"];
@@ -34,16 +37,49 @@ pub enum Wanted {
     Stopped,
     /// Decisions of one kind. That an order passes is recorded where something matched all the same, and told only by name.
     Decision(Decision),
+    /// Everything that is told of cases.
+    Cases,
+    Case(CaseTopic),
+    /// The codes of challenges. They come from no record: nothing here tells them.
+    Code,
     /// Orders that passed and would be stopped now, and where that no longer holds.
     LateMatch,
     Alarm,
 }
 
+/// What is told of a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaseTopic {
+    Opened,
+    Released,
+    Refused,
+    /// By its timer; the state says released or refused.
+    Expired,
+}
+
+impl CaseTopic {
+    const ALL: [Self; 4] = [Self::Opened, Self::Released, Self::Refused, Self::Expired];
+
+    /// The action of its record, and the word of the event.
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Opened => "case.opened",
+            Self::Released => "case.released",
+            Self::Refused => "case.refused",
+            Self::Expired => "case.expired",
+        }
+    }
+
+    fn from_label(label: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|topic| topic.label() == label)
+    }
+}
+
 /// No such event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "events are \"decision\", \"decision.allow\", \"decision.challenge\", \"decision.hold\", \"decision.block\", \
-     \"late_match\" and \"alarm\""
+    "events are \"decision\", \"decision.allow\", \"decision.challenge\", \"decision.hold\", \"decision.block\", \"case\", \
+     \"case.opened\", \"case.released\", \"case.refused\", \"case.expired\", \"challenge.code\", \"late_match\" and \"alarm\""
 )]
 pub struct NoEvent;
 
@@ -55,7 +91,12 @@ impl FromStr for Wanted {
             "decision" => Ok(Self::Stopped),
             "late_match" => Ok(Self::LateMatch),
             "alarm" => Ok(Self::Alarm),
+            "case" => Ok(Self::Cases),
+            "challenge.code" => Ok(Self::Code),
             other => {
+                if let Some(topic) = CaseTopic::from_label(other) {
+                    return Ok(Self::Case(topic));
+                }
                 let label = other.strip_prefix("decision.").ok_or(NoEvent)?;
                 Decision::from_label(label).map(Self::Decision).ok_or(NoEvent)
             }
@@ -67,6 +108,7 @@ impl FromStr for Wanted {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Topic {
     Decision(Decision),
+    Case(CaseTopic),
     /// The action of its record.
     LateMatch(&'static str),
     /// With the action of its record.
@@ -81,6 +123,9 @@ impl Topic {
         if let Some(action) = LATE_MATCHES.into_iter().find(|action| *action == record.action()) {
             return Some(Self::LateMatch(action));
         }
+        if let Some(topic) = CaseTopic::from_label(record.action()) {
+            return Some(Self::Case(topic));
+        }
         let alarms = record.outcome() == Outcome::Fault || ALARMS.contains(&record.action());
         alarms.then(|| Self::Alarm(record.action().to_owned()))
     }
@@ -89,10 +134,15 @@ impl Topic {
         wanted.iter().any(|wanted| match (wanted, self) {
             (Wanted::Stopped, Self::Decision(decision)) => *decision != Decision::Allow,
             (Wanted::Decision(one), Self::Decision(decision)) => one == decision,
-            (Wanted::Alarm, Self::Alarm(_)) | (Wanted::LateMatch, Self::LateMatch(_)) => true,
-            (Wanted::Stopped | Wanted::Decision(_), Self::Alarm(_) | Self::LateMatch(_))
-            | (Wanted::LateMatch, Self::Alarm(_) | Self::Decision(_))
-            | (Wanted::Alarm, Self::Decision(_) | Self::LateMatch(_)) => false,
+            (Wanted::Alarm, Self::Alarm(_))
+            | (Wanted::Cases, Self::Case(_))
+            | (Wanted::LateMatch, Self::LateMatch(_)) => true,
+            (Wanted::Case(one), Self::Case(topic)) => one == topic,
+            (Wanted::Code, _) => false,
+            (Wanted::Stopped | Wanted::Decision(_), Self::Alarm(_) | Self::Case(_) | Self::LateMatch(_))
+            | (Wanted::Cases | Wanted::Case(_), Self::Alarm(_) | Self::Decision(_) | Self::LateMatch(_))
+            | (Wanted::LateMatch, Self::Alarm(_) | Self::Decision(_) | Self::Case(_))
+            | (Wanted::Alarm, Self::Decision(_) | Self::Case(_) | Self::LateMatch(_)) => false,
         })
     }
 }
@@ -101,6 +151,7 @@ impl fmt::Display for Topic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Decision(decision) => write!(f, "decision.{decision}"),
+            Self::Case(topic) => f.write_str(topic.label()),
             Self::LateMatch(action) => f.write_str(action),
             Self::Alarm(action) => write!(f, "alarm.{action}"),
         }
@@ -134,6 +185,13 @@ impl Notice {
                 fields.extend(reference_of(record.subject()).map(|reference| ("reference".to_owned(), reference)));
                 let told = |name: &&str| Some(((*name).to_owned(), field(record, name)?.to_owned()));
                 fields.extend(TOLD_OF_LATE_MATCHES.iter().filter_map(told));
+            }
+            Topic::Case(_) => {
+                fields.push(("case_id".to_owned(), record.subject().to_owned()));
+                fields.extend(reference_of(record.subject()).map(|reference| ("reference".to_owned(), reference)));
+                fields.extend(
+                    TOLD_OF_CASES.iter().filter_map(|name| Some(((*name).to_owned(), field(record, name)?.to_owned()))),
+                );
             }
             Topic::Alarm(_) => {
                 if !record.subject().is_empty() {
@@ -181,10 +239,12 @@ mod tests {
         AuditEvent::ScreeningDecided {
             decision_id: "00".repeat(16),
             decision: decision.label(),
-            reasons: vec!["single_indicator", "weak_indicator"],
+            reasons: vec!["single_indicator".to_owned(), "weak_indicator".to_owned()],
             matched: vec![IndicatorRef { member: "bank-b".parse().expect("valid"), commitment: Commitment([7; 32]) }],
             policy_sha256: Sha256Digest([1; 32]),
             degraded: false,
+            anomalies: vec!["new_country", "new_device"],
+            detail: None,
         }
     }
 
@@ -202,6 +262,7 @@ mod tests {
         let expected = [
             "decision_id=00000000000000000000000000000000",
             "reference=0000-0000",
+            "anomalies=new_country,new_device",
             "decision=hold",
             "degraded=false",
             "matched_count=1",
@@ -227,7 +288,7 @@ mod tests {
         let raised =
             || AuditEvent::QuarantineRaised { member: "bank-b".parse().expect("valid"), reason: "equivocation" };
         check(raised, &["alarm"], Some("alarm.quarantine.raised"));
-        for word in ["", "decisions", "decision.", "decision.pass", "alarm.feed"] {
+        for word in ["", "decisions", "decision.", "decision.pass", "alarm.feed", "case.", "case.noted"] {
             assert_eq!(word.parse::<Wanted>(), Err(NoEvent), "{word}");
         }
     }
@@ -263,6 +324,36 @@ mod tests {
         };
         let (topic, _) = told(eased, &["late_match".parse().expect("an event")]).expect("it was told of");
         assert_eq!(topic, "late_match.eased");
+    }
+
+    #[test]
+    fn what_becomes_of_a_case_is_told_to_who_asks_for_it_without_the_names_of_those_who_work_it() {
+        let stepped = |action| AuditEvent::CaseStepped {
+            case_id: "00".repeat(16),
+            action,
+            decision: "hold",
+            state: "released",
+            how: Some("person"),
+            assignee: Some("anna".to_owned()),
+            outcome: None,
+            revision: 3,
+        };
+        let check = |action, wanted: &str, expected: Option<&[&str]>| {
+            let wanted = [wanted.parse().expect("an event")];
+            let fields = told(stepped(action), &wanted).map(|(_, fields)| fields);
+            let shown = fields.map(|fields| fields.iter().map(|(name, value)| format!("{name}={value}")).collect());
+            let expected = expected.map(|words| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+            assert_eq!(shown, expected, "{action}");
+        };
+        let id = "case_id=00000000000000000000000000000000";
+        let all: &[&str] = &[id, "reference=0000-0000", "decision=hold", "how=person", "state=released"];
+        check("case.released", "case", Some(all));
+        check("case.released", "case.released", Some(all));
+        check("case.released", "case.refused", None);
+        check("case.noted", "case", None);
+        check("case.released", "decision", None);
+        check("case.released", "alarm", None);
+        check("case.released", "challenge.code", None);
     }
 
     #[test]

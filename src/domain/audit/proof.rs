@@ -28,7 +28,7 @@ pub const VERSION: u32 = 1;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ProofText {
+pub(in crate::domain::audit) struct ProofText {
     format: String,
     version: u32,
     verifier_key: String,
@@ -46,49 +46,79 @@ pub fn proof_file(
     inclusion: &[TreeHash],
     checkpoint_note: &str,
 ) -> Result<String, Fault> {
-    Ok(to_line(&ProofText {
-        format: FORMAT.to_owned(),
-        version: VERSION,
-        verifier_key: keys.log().to_string(),
-        witness_keys: keys.witnesses().map(ToString::to_string).collect(),
-        entry: EntryText::new(index, entry)?,
-        inclusion: inclusion.iter().map(|hash| BASE64.encode(hash.as_bytes())).collect(),
-        checkpoint: checkpoint_note.to_owned(),
-    }))
+    Ok(to_line(&ProofText::new(&Proven { keys, index, entry, inclusion, checkpoint: checkpoint_note })?))
+}
+
+/// An entry with what proves it.
+#[derive(Debug, Clone, Copy)]
+pub struct Proven<'a> {
+    pub keys: &'a LogKeys,
+    pub index: EntryIndex,
+    pub entry: &'a Entry,
+    pub inclusion: &'a [TreeHash],
+    /// A signed note in which every signature is of one of the keys.
+    pub checkpoint: &'a str,
 }
 
 /// Verifies a proof file and returns the record it proves.
 pub fn verify_proof(file: &str, today: Day) -> Result<(CheckedEntry, Verified), Fault> {
-    let proof: ProofText = from_line(file)?;
-    if proof.format != FORMAT {
-        return Err(Fault::NotAudit);
+    from_line::<ProofText>(file)?.check(today)
+}
+
+impl ProofText {
+    pub(in crate::domain::audit) fn new(proven: &Proven<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            verifier_key: proven.keys.log().to_string(),
+            witness_keys: proven.keys.witnesses().map(ToString::to_string).collect(),
+            entry: EntryText::new(proven.index, proven.entry)?,
+            inclusion: hashes_text(proven.inclusion),
+            checkpoint: proven.checkpoint.to_owned(),
+        })
     }
-    if proof.version != VERSION {
-        return Err(Fault::Version { got: proof.version, known: VERSION });
+
+    pub(in crate::domain::audit) fn check(&self, today: Day) -> Result<(CheckedEntry, Verified), Fault> {
+        if self.format != FORMAT {
+            return Err(Fault::NotAudit);
+        }
+        if self.version != VERSION {
+            return Err(Fault::Version { got: self.version, known: VERSION });
+        }
+        let keys = LogKeys::parse(&self.verifier_key, &self.witness_keys)?;
+        let checked = self.entry.check(today)?;
+        let inclusion = read_hashes(&self.inclusion)?;
+        let signed = keys.checkpoint(&self.checkpoint)?;
+        verify_inclusion(&checked.entry.leaf_hash(), checked.index, signed.size(), signed.root(), &inclusion)?;
+        let verified = Verified {
+            origin: keys.origin().to_owned(),
+            verifier_key: keys.log().to_string(),
+            entries: 1,
+            expired: u64::from(checked.record.is_none()),
+            first_index: checked.index.0,
+            size: signed.size().0,
+            root: signed.root().to_string(),
+            times: checked.record.as_ref().map(|record| (record.time(), record.time())),
+            cosigners: signed.cosigners().clone(),
+            witnessed: keys.witnesses_of(&signed),
+        };
+        Ok((checked, verified))
     }
-    let keys = LogKeys::parse(&proof.verifier_key, &proof.witness_keys)?;
-    let checked = proof.entry.check(today)?;
-    if proof.inclusion.len() > limits::PROOF_HASHES {
+}
+
+/// Hashes of a proof as they stand in a file.
+pub(in crate::domain::audit) fn hashes_text(hashes: &[TreeHash]) -> Vec<String> {
+    hashes.iter().map(|hash| BASE64.encode(hash.as_bytes())).collect()
+}
+
+/// The same, read.
+pub(in crate::domain::audit) fn read_hashes(texts: &[String]) -> Result<Vec<TreeHash>, Fault> {
+    if texts.len() > limits::PROOF_HASHES {
         return Err(Fault::Form);
     }
     let hash = |text: &String| {
         let bytes = BASE64.decode(text).map_err(|_| Fault::Form)?;
         TreeHash::try_from(bytes.as_slice()).map_err(|_| Fault::Form)
     };
-    let inclusion = proof.inclusion.iter().map(hash).collect::<Result<Vec<_>, _>>()?;
-    let signed = keys.checkpoint(&proof.checkpoint)?;
-    verify_inclusion(&checked.entry.leaf_hash(), checked.index, signed.size(), signed.root(), &inclusion)?;
-    let verified = Verified {
-        origin: keys.origin().to_owned(),
-        verifier_key: keys.log().to_string(),
-        entries: 1,
-        expired: u64::from(checked.record.is_none()),
-        first_index: checked.index.0,
-        size: signed.size().0,
-        root: signed.root().to_string(),
-        times: checked.record.as_ref().map(|record| (record.time(), record.time())),
-        cosigners: signed.cosigners().clone(),
-        witnessed: keys.witnesses_of(&signed),
-    };
-    Ok((checked, verified))
+    texts.iter().map(hash).collect()
 }

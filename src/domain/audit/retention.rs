@@ -43,7 +43,15 @@ impl AuditEvent {
             | Self::ScreeningDecided { .. }
             | Self::LateMatchRaised { .. }
             | Self::LateMatchEased { .. }
+            | Self::CaseOpened { .. }
+            | Self::CaseStepped { .. }
+            | Self::CaseStepRefused { .. }
+            | Self::CasesUnopened { .. }
+            | Self::ChallengeMissed { .. }
+            | Self::AuthenticatorChanged { .. }
             | Self::OutcomeReported { .. }
+            | Self::SightingReceived { .. }
+            | Self::DisputeStepped { .. }
             | Self::GapRecorded { .. }
             | Self::RosterApplied { .. }
             | Self::RosterRefused { .. }
@@ -53,10 +61,14 @@ impl AuditEvent {
             | Self::PolicyLoaded { .. }
             | Self::CommandDone(_)
             | Self::WebhookRefused { .. }
+            | Self::PolicyRefused { .. }
             | Self::AuditExported { .. }
             | Self::AuditProved { .. }
+            | Self::DecisionExplained { .. }
             | Self::StatisticsReleased { .. }
             | Self::StatisticsRefused { .. }
+            | Self::ProfileShown { .. }
+            | Self::ProfileErased { .. }
             | Self::StoreDamaged { .. }
             | Self::IdentifierListed { .. }
             | Self::IdentifierDelisted { .. }

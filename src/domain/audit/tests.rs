@@ -1,5 +1,7 @@
 //! Export and proof files: what was written verifies, and whatever was changed is found.
 
+mod decision;
+
 use std::collections::BTreeMap;
 
 use ed25519_dalek::SigningKey;

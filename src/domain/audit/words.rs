@@ -2,6 +2,7 @@
 //!
 //! They are stable: people filter by them, and exports keep them for years.
 
+use crate::base::bytes::Sha256Digest;
 use crate::base::kind::IdentifierKind;
 use crate::base::position::EntryRange;
 use crate::base::time::Timestamp;
@@ -147,19 +148,31 @@ impl AuditEvent {
             Self::CheckpointCosigned { feed, size } => {
                 words(Ok, "checkpoint.cosigned", feed, [("size", size.to_string())])
             }
-            Self::ScreeningDecided { decision_id, decision, reasons, matched, policy_sha256, degraded } => words(
-                Ok,
-                "screening.decided",
+            Self::ScreeningDecided {
                 decision_id,
-                [
-                    ("decision", decision.to_owned()),
-                    ("degraded", degraded.to_string()),
-                    ("matched_count", matched.len().to_string()),
-                    ("policy_sha256", policy_sha256.to_string()),
-                    ("reasons", reasons.join(",")),
-                ],
-            )
-            .with_matches(&matched),
+                decision,
+                reasons,
+                matched,
+                policy_sha256,
+                degraded,
+                anomalies,
+                detail,
+            } => {
+                let mut words = words(
+                    Ok,
+                    "screening.decided",
+                    decision_id,
+                    [
+                        ("decision", decision.to_owned()),
+                        ("degraded", degraded.to_string()),
+                        ("matched_count", matched.len().to_string()),
+                        ("policy_sha256", policy_sha256.to_string()),
+                        ("reasons", reasons.join(",")),
+                    ],
+                );
+                words.fields.extend((!anomalies.is_empty()).then(|| ("anomalies", anomalies.join(","))));
+                words.with_matches(&matched).with_detail(detail)
+            }
             Self::ScreeningsCounted { minute, allowed, challenged, held, blocked } => words(
                 Ok,
                 "screening.counted",
@@ -193,9 +206,53 @@ impl AuditEvent {
                 decision_id,
                 [("answered", answered.to_owned()), ("caller", caller), ("decision", decision.to_owned())],
             ),
+            Self::CaseOpened { case_id, decision, due } => {
+                words(Ok, "case.opened", case_id, [("decision", decision.to_owned()), ("due", due.to_string())])
+            }
+            Self::CaseStepped { case_id, action, decision, state, how, assignee, outcome, revision } => {
+                let mut words = words(
+                    Ok,
+                    action,
+                    case_id,
+                    [
+                        ("decision", decision.to_owned()),
+                        ("revision", revision.to_string()),
+                        ("state", state.to_owned()),
+                    ],
+                );
+                words.fields.extend(how.map(|how| ("how", how.to_owned())));
+                words.fields.extend(assignee.map(|assignee| ("assignee", assignee)));
+                words.fields.extend(outcome.map(|outcome| ("reported", outcome.to_owned())));
+                words
+            }
+            Self::CaseStepRefused { case_id, step, rule } => {
+                words(Refused, "case.step_refused", case_id, [("rule", rule.to_owned()), ("step", step.to_owned())])
+            }
+            Self::ChallengeMissed { case_id, left } => {
+                words(Refused, "case.challenge_missed", case_id, [("left", left.to_string())])
+            }
+            Self::AuthenticatorChanged { enrolled } => {
+                words(Ok, if enrolled { "authenticator.enrolled" } else { "authenticator.removed" }, "", [])
+            }
+            Self::CasesUnopened { cases } => words(Fault, "case.unopened", "", [("cases", cases.to_string())]),
             Self::OutcomeReported { decision_id, outcome } => {
                 words(Ok, "screening.outcome", decision_id, [("reported", outcome.to_owned())])
             }
+            Self::SightingReceived { indicator, from, outcome } => words(
+                Ok,
+                "sighting.received",
+                indicator.name(),
+                [("from", from.to_string()), ("seen", outcome.to_owned())],
+            ),
+            Self::DisputeStepped { indicator, action, reason, answers } => words(
+                Ok,
+                action,
+                indicator.name(),
+                [
+                    ("answers", answers.map(|member| member.to_string()).unwrap_or_default()),
+                    ("reason", reason.to_owned()),
+                ],
+            ),
             Self::GapRecorded { from, until, records_lost } => words(
                 Fault,
                 "audit.gap",
@@ -217,7 +274,15 @@ impl AuditEvent {
                 words(Ok, "key.changed", key, [("fingerprint", fingerprint.to_string())])
             }
             Self::GuardListsLoaded { sha256 } => words(Ok, "guard.loaded", "", [("sha256", sha256.to_string())]),
-            Self::PolicyLoaded { sha256 } => words(Ok, "policy.loaded", "", [("sha256", sha256.to_string())]),
+            Self::PolicyLoaded { policy, sha256 } => {
+                words(Ok, "policy.loaded", policy, [("sha256", sha256.to_string())])
+            }
+            Self::PolicyRefused { sha256, line, faults } => words(
+                Refused,
+                "policy.refused",
+                "",
+                [("faults", faults.to_string()), ("line", line.to_string()), ("sha256", sha256.to_string())],
+            ),
             Self::CallRefused { method, reason } => {
                 words(Refused, "call.refused", method, [("reason", reason.to_owned())])
             }
@@ -228,6 +293,9 @@ impl AuditEvent {
                 words(Ok, "audit.exported", "", [("from", from.to_string()), ("until", until.to_string())])
             }
             Self::AuditProved { index } => words(Ok, "audit.proved", index, []),
+            Self::DecisionExplained { by, decision_id, found } => {
+                words(Ok, "decision.explained", decision_id, [("by", by.to_owned()), ("found", found.to_string())])
+            }
             Self::StatisticsReleased { release_id, query, from, until, epsilon_nano, spent_nano } => words(
                 Ok,
                 "statistics.released",
@@ -267,6 +335,12 @@ impl AuditEvent {
             }
             Self::IdentifierDelisted { list, kind } => {
                 words(Ok, "list.removed", list, [("kind", kind.label().to_owned())])
+            }
+            Self::ProfileShown { customer, found } => {
+                words(Ok, "profile.shown", customer, [("found", found.to_string())])
+            }
+            Self::ProfileErased { customer, found } => {
+                words(Ok, "profile.erased", customer, [("found", found.to_string())])
             }
             Self::DecoyPublished { indicator, group } => {
                 words(Ok, "decoy.published", indicator.name(), [("group", group.to_string())])
@@ -318,6 +392,12 @@ impl Words {
         self.fields.extend(MATCHED.into_iter().zip(matched.iter().map(IndicatorRef::name)));
         self
     }
+
+    /// Binds what stands behind it.
+    fn with_detail(mut self, detail: Option<Sha256Digest>) -> Self {
+        self.fields.extend(detail.map(|digest| ("detail_sha256", digest.to_string())));
+        self
+    }
 }
 
 fn bounds(range: EntryRange) -> [String; 2] {
@@ -327,7 +407,7 @@ fn bounds(range: EntryRange) -> [String; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::bytes::{Commitment, Sha256Digest};
+    use crate::base::bytes::Commitment;
     use crate::base::epoch::KeyEpoch;
     use crate::base::name::{FeedId, MemberId};
     use crate::base::position::{EntryIndex, TreeSize};
@@ -370,11 +450,14 @@ mod tests {
         let text = rendered(AuditEvent::ScreeningDecided {
             decision_id: "d-1".into(),
             decision: "block",
-            reasons: vec!["corroborated_indicator"],
+            reasons: vec!["corroborated_indicator".to_owned()],
             matched,
             policy_sha256: Sha256Digest([1; 32]),
             degraded: false,
+            anomalies: Vec::new(),
+            detail: Some(Sha256Digest([2; 32])),
         });
+        assert!(text.contains(&format!(" detail_sha256={} ", "02".repeat(32))), "{text}");
         assert!(text.contains("matched_15=") && !text.contains("matched_16="));
         assert!(text.contains("matched_count=20"));
     }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::base::bytes::Pseudonym;
 use crate::base::kind::IdentifierKind;
-use crate::base::limits::CHANGED_PSEUDONYMS;
+use crate::base::limits::late::CHANGED_PSEUDONYMS;
 use crate::domain::belief::parties::MemberNumber;
 
 /// What may be believed otherwise than before.

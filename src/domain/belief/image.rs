@@ -7,7 +7,7 @@
 //!
 //! Where image and file are cut short or changed is the file's to find out; this format only has no bytes that crash.
 //!
-//! # Format, version 1
+//! # Format, version 2
 //!
 //! Integers are big-endian; `lp(x) = u8 length ‖ x`. An image is a sequence of pieces, the parties first and once.
 //!
@@ -20,6 +20,8 @@
 //!                ‖ u8 1 where superseded ‖ 32 by what, or zero
 //! erasures     4 ‖ rows of 38: 32 target ‖ u16 member ‖ u32 kept until (day)
 //! mentions     5 ‖ rows of 46: 32 commitment ‖ u16 member that spoke first ‖ u64 last seen (ms) ‖ u32 kept until (day)
+//! disputes     6 ‖ rows of 56: 32 target ‖ u16 feed ‖ u64 index ‖ u8 1 where open ‖ u8 reason ‖ u64 since (ms) ‖ u32 kept until (day)
+//! answers      7 ‖ each: 32 target ‖ u16 member that answered ‖ u32 kept until (day) ‖ lp(member that is answered)
 //! ```
 //!
 //! Feeds and lanes are named by their place in the first piece, members by the place of their first feed among members.
@@ -36,13 +38,15 @@ use crate::domain::belief::slab::Chunk;
 use crate::domain::belief::writer::Writer;
 
 /// Version of the format above; what names another one is not read.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 pub(super) const PARTIES: u8 = 1;
 pub(super) const RECORDS: u8 = 2;
 pub(super) const RETRACTIONS: u8 = 3;
 pub(super) const ERASURES: u8 = 4;
 pub(super) const MENTIONS: u8 = 5;
+pub(super) const DISPUTES: u8 = 6;
+pub(super) const ANSWERS: u8 = 7;
 
 /// Something left belief, or changed its place, while the image was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -70,6 +74,9 @@ enum Stage {
     Erasures(Option<Key>),
     /// Shard, and how many of its mentions were written.
     Shard(usize, usize),
+    /// Few: both in one piece each.
+    Disputes,
+    Answers,
     Done,
 }
 
@@ -115,11 +122,19 @@ impl<'a> Image<'a> {
                     Some(last) => Stage::Erasures(Some(last)),
                     None => Stage::Shard(0, 0),
                 },
-                Stage::Shard(SHARDS, _) => Stage::Done,
+                Stage::Shard(SHARDS, _) => Stage::Disputes,
                 Stage::Shard(number, written) => match self.mentions(number, written, &mut piece) {
                     limits::IMAGE_ROWS => Stage::Shard(number, written + limits::IMAGE_ROWS),
                     _ => Stage::Shard(number + 1, 0),
                 },
+                Stage::Disputes => {
+                    self.disputes(&writer, &mut piece);
+                    Stage::Answers
+                }
+                Stage::Answers => {
+                    self.answers(&writer, &mut piece);
+                    Stage::Done
+                }
                 Stage::Done => return Ok(None),
             };
             self.at = next;
@@ -200,6 +215,33 @@ impl<'a> Image<'a> {
             }
         }
         last
+    }
+
+    fn disputes(&self, writer: &Writer<'_>, piece: &mut Vec<u8>) {
+        for ((target, _), held) in writer.state.disputes.steps() {
+            let Some(feed) = self.feeds.get(&held.at.0) else { continue };
+            begin(piece, DISPUTES);
+            piece.extend(target.0);
+            piece.extend(feed.0.to_be_bytes());
+            piece.extend(held.at.1.0.to_be_bytes());
+            piece.push(u8::from(held.open));
+            piece.push(u8::try_from(held.reason.number()).expect("five reasons"));
+            piece.extend(held.since.unix_ms().to_be_bytes());
+            piece.extend(held.keep_until.0.to_be_bytes());
+        }
+    }
+
+    fn answers(&self, writer: &Writer<'_>, piece: &mut Vec<u8>) {
+        let known = writer.state.disputes.answers().filter(|((_, author), _)| usize::from(author.0) < self.members);
+        for ((target, author), held) in known {
+            for to in &held.to {
+                begin(piece, ANSWERS);
+                piece.extend(target.0);
+                piece.extend(author.0.to_be_bytes());
+                piece.extend(held.keep_until.0.to_be_bytes());
+                put_name(piece, to.as_bytes());
+            }
+        }
     }
 
     /// Mentions of a shard from behind so many on; returns how many there are in the piece.

@@ -9,7 +9,8 @@ use crate::base::epoch::EpochId;
 use crate::base::name::{FeedId, NameError};
 use crate::base::position::{EntryIndex, TreeSize};
 use crate::base::time::{Day, Hour, Timestamp};
-use crate::domain::belief::image::{ERASURES, MENTIONS, PARTIES, RECORDS, RETRACTIONS};
+use crate::domain::belief::disputes::HeldDispute;
+use crate::domain::belief::image::{ANSWERS, DISPUTES, ERASURES, MENTIONS, PARTIES, RECORDS, RETRACTIONS};
 use crate::domain::belief::mentions::Mention;
 use crate::domain::belief::parties::{FeedNumber, MemberNumber, Parties};
 use crate::domain::belief::place::TableKey;
@@ -18,7 +19,7 @@ use crate::domain::belief::said::{BeliefFull, Retraction};
 use crate::domain::belief::slab::Chunk;
 use crate::domain::belief::writer::ChunkRow;
 use crate::domain::belief::{Belief, Witnessing};
-use crate::domain::indicator::words::RetractionReason;
+use crate::domain::indicator::words::{DisputeReason, RetractionReason};
 
 /// Records entered into the tables at once: with their places some 4 MB of work beside 180 MB of records.
 const WAVE: usize = 1 << 20;
@@ -26,7 +27,7 @@ const WAVE: usize = 1 << 20;
 /// The pieces are no image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ImageError {
-    #[error("a piece of kind {got}; kinds are 1 to 5")]
+    #[error("a piece of kind {got}; kinds are 1 to 7")]
     Kind { got: u8 },
     #[error("a piece ends within a row")]
     Torn,
@@ -74,7 +75,9 @@ impl Loader {
         let mut rest = Bytes(piece);
         let [kind] = rest.array()?;
         match kind {
-            PARTIES | RECORDS | RETRACTIONS | ERASURES | MENTIONS if self.has_parties != (kind != PARTIES) => {
+            PARTIES | RECORDS | RETRACTIONS | ERASURES | MENTIONS | DISPUTES | ANSWERS
+                if self.has_parties != (kind != PARTIES) =>
+            {
                 Err(ImageError::Order)
             }
             PARTIES => self.parties(rest),
@@ -82,6 +85,8 @@ impl Loader {
             RETRACTIONS => self.retractions(rest),
             ERASURES => self.erasures(rest),
             MENTIONS => self.mentions(rest),
+            DISPUTES => self.disputes(rest),
+            ANSWERS => self.answers(rest),
             got => Err(ImageError::Kind { got }),
         }
     }
@@ -93,10 +98,12 @@ impl Loader {
         }
         self.enter();
         self.belief.mentions.load(self.mentions);
-        let writer = self.belief.writer();
+        let mut writer = self.belief.writer();
         for (lane, [live, retracted]) in writer.state.roots.parties.lanes().iter().zip(&self.held) {
             writer.count_loaded(lane.feed, *live, *retracted);
         }
+        // Their targets are all in the tables now.
+        writer.state.disputes.unsettled = true;
         drop(writer);
         Ok(self.belief)
     }
@@ -205,6 +212,41 @@ impl Loader {
             let last_seen = Timestamp::from_unix_ms(u64::from_be_bytes(row.array()?));
             let keep_until = Day(u32::from_be_bytes(row.array()?));
             self.mentions.push((commitment, Mention { last_seen, keep_until, first_by }));
+        }
+        Ok(())
+    }
+
+    fn disputes(&mut self, rest: Bytes<'_>) -> Result<(), ImageError> {
+        let mut writer = self.belief.writer();
+        let parties = writer.state.roots.parties.clone();
+        for row in rest.rows(56)? {
+            let mut row = Bytes(row);
+            let target = Commitment(row.array()?);
+            let feed = FeedNumber(u16::from_be_bytes(row.array()?));
+            let index = EntryIndex(u64::from_be_bytes(row.array()?));
+            let [open, got] = row.array()?;
+            let reason = DisputeReason::from_number(u32::from(got)).ok_or(ImageError::Reason { got })?;
+            let since = Timestamp::from_unix_ms(u64::from_be_bytes(row.array()?));
+            let keep_until = Day(u32::from_be_bytes(row.array()?));
+            let count = parties.feeds().count();
+            let speaker = parties.feed(feed).ok_or(ImageError::Unknown { what: "feed", got: feed.ordinal(), count })?;
+            let at = (speaker.id.clone(), index);
+            let step = HeldDispute { at, open: open != 0, reason, since, keep_until };
+            writer.state.disputes.step(target, speaker.member, step);
+        }
+        Ok(())
+    }
+
+    fn answers(&mut self, mut rest: Bytes<'_>) -> Result<(), ImageError> {
+        let mut writer = self.belief.writer();
+        let members = writer.state.roots.parties.members().len();
+        while !rest.0.is_empty() {
+            let target = Commitment(rest.array()?);
+            let author = MemberNumber(u16::from_be_bytes(rest.array()?));
+            known("member", usize::from(author.0), members)?;
+            let keep_until = Day(u32::from_be_bytes(rest.array()?));
+            let to = rest.name()?.parse()?;
+            writer.state.disputes.answer(target, author, &to, keep_until);
         }
         Ok(())
     }

@@ -24,6 +24,8 @@ pub mod brake;
 
 pub mod changes;
 
+pub mod disputes;
+
 mod facts;
 
 pub mod image;
@@ -54,6 +56,7 @@ use crate::base::name::{FeedId, MemberId};
 use crate::base::position::TreeSize;
 use crate::domain::belief::brake::Brake;
 use crate::domain::belief::changes::{Changed, Changes};
+use crate::domain::belief::disputes::Standings;
 use crate::domain::belief::mentions::Mentions;
 use crate::domain::belief::parties::{FeedNumber, Parties};
 use crate::domain::belief::place::{SEGMENTS, TableKey};
@@ -77,6 +80,8 @@ pub struct Belief {
     roots: ArcSwap<Roots>,
     mentions: Mentions,
     changes: Changes,
+    /// What is disputed, and how far.
+    disputed: ArcSwap<Standings>,
     writer: Mutex<WriterState>,
 }
 
@@ -95,7 +100,7 @@ pub struct Memory {
     pub records_bytes: usize,
     pub table_bytes: usize,
     pub names_bytes: usize,
-    /// Retractions, erasures and mentions.
+    /// Retractions, erasures, mentions and disputes.
     pub facts_bytes: usize,
     pub indicators: u64,
 }
@@ -129,6 +134,7 @@ impl Belief {
             roots: ArcSwap::new(Arc::clone(&roots)),
             mentions: Mentions::new(key),
             changes: Changes::default(),
+            disputed: ArcSwap::default(),
             writer: Mutex::new(WriterState::new(roots, each)),
         }
     }

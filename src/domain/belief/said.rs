@@ -3,11 +3,13 @@
 use crate::base::bytes::{Commitment, Pseudonym};
 use crate::base::epoch::EpochId;
 use crate::base::kind::IdentifierKind;
+use crate::base::name::MemberId;
 use crate::base::position::EntryIndex;
 use crate::base::time::{Day, Hour, Timestamp};
 use crate::domain::belief::parties::FeedNumber;
 use crate::domain::feed::blob::Body;
-use crate::domain::indicator::words::RetractionReason;
+use crate::domain::feed::blob::dispute::DisputeStep;
+use crate::domain::indicator::words::{DisputeReason, RetractionReason};
 
 /// A statement with its place in its feed. The author is the member of that feed.
 #[derive(Debug, Clone, Copy)]
@@ -39,9 +41,16 @@ pub enum SaidContent<'a> {
     Erasure {
         target: Commitment,
     },
-    /// A sighting or a dispute: it changes when the target was last spoken of.
+    /// A sighting: it changes when the target was last spoken of.
     Mention {
         target: Commitment,
+    },
+    /// A step of a dispute; of an answer, to whom.
+    Dispute {
+        target: Commitment,
+        step: DisputeStep,
+        reason: DisputeReason,
+        answers: Option<&'a MemberId>,
     },
 }
 
@@ -62,7 +71,12 @@ impl<'a> SaidContent<'a> {
             }),
             Body::Erasure(erasure) => Some(Self::Erasure { target: erasure.target }),
             Body::Sighting(sighting) => Some(Self::Mention { target: sighting.target }),
-            Body::Dispute(dispute) => Some(Self::Mention { target: dispute.target }),
+            Body::Dispute(dispute) => Some(Self::Dispute {
+                target: dispute.target,
+                step: dispute.step,
+                reason: dispute.reason.parse().unwrap_or(DisputeReason::Other),
+                answers: dispute.answers.as_ref(),
+            }),
             Body::StatisticsRelease(_)
             | Body::EvaluationCounts(_)
             | Body::Announcement(_)
@@ -83,7 +97,7 @@ pub enum Effect {
     Retracted,
     /// The target is gone.
     Erased,
-    /// Kept in mind: the target is not held (yet), or the entry only mentions it.
+    /// Kept in mind: the target is not held (yet), or the entry only mentions or disputes it.
     Noted,
     /// Everything it says was known.
     Known,

@@ -1,6 +1,7 @@
 //! Belief as its users see it: rules, order independence, growth, expiry and compaction.
 
 mod crowding;
+mod disputes;
 mod image;
 
 use std::collections::BTreeMap;
@@ -18,7 +19,8 @@ use crate::base::time::{Day, Hour, Timestamp};
 use crate::domain::belief::record::State;
 use crate::domain::belief::said::{Effect, Said, SaidContent};
 use crate::domain::belief::view::{ListPosition, Statement};
-use crate::domain::indicator::words::RetractionReason;
+use crate::domain::feed::blob::dispute::DisputeStep;
+use crate::domain::indicator::words::{DisputeReason, RetractionReason};
 
 const NOW: Timestamp = Timestamp::from_unix_s(1_795_000_000);
 
@@ -64,12 +66,16 @@ enum Content {
     Retraction(u64),
     Erasure(u64),
     Mention(u64),
+    Dispute(u64, DisputeStep),
+    /// Its author stands by it against this member.
+    Answer(u64, &'static str),
 }
 
 fn apply(belief: &Belief, spoken: &Spoken) -> Effect {
     let mut writer = belief.writer();
     let feed = writer.feed(&spoken.feed).expect("room");
     let sealed_bytes;
+    let answered;
     let content = match spoken.content {
         Content::Indicator(number, blocks) => {
             let fill = u8::try_from(number % 251).expect("small");
@@ -85,6 +91,15 @@ fn apply(belief: &Belief, spoken: &Spoken) -> Effect {
         },
         Content::Erasure(target) => SaidContent::Erasure { target: commitment(target) },
         Content::Mention(target) => SaidContent::Mention { target: commitment(target) },
+        Content::Dispute(target, step) => {
+            let reason = DisputeReason::Recycled;
+            SaidContent::Dispute { target: commitment(target), step, reason, answers: None }
+        }
+        Content::Answer(target, to) => {
+            answered = to.parse().expect("valid");
+            let (step, reason) = (DisputeStep::Upheld, DisputeReason::Other);
+            SaidContent::Dispute { target: commitment(target), step, reason, answers: Some(&answered) }
+        }
     };
     let said = Said {
         feed,
@@ -102,7 +117,11 @@ fn spoken(member: &str, index: u64, content: Content) -> Spoken {
     let number = match content {
         // An indicator's name is derived from its content here, so that the same statement repeats its name.
         Content::Indicator(number, _) => number,
-        Content::Retraction(_) | Content::Erasure(_) | Content::Mention(_) => 1_000_000 + index,
+        Content::Retraction(_)
+        | Content::Erasure(_)
+        | Content::Mention(_)
+        | Content::Dispute(..)
+        | Content::Answer(..) => 1_000_000 + index,
     };
     Spoken {
         feed: feed_id(member),
@@ -332,7 +351,9 @@ fn observe(belief: &Belief) -> Observed {
         let held = writer.by_commitment(&commitment(number)).map(|statement| statement.state);
         format!("{held:?} {:?}", writer.retraction(&commitment(number)))
     });
-    let named = named.collect();
+    let mut disputes: Vec<_> = writer.disputes().iter().map(|row| format!("{row:?}")).collect();
+    disputes.sort();
+    let named = named.chain(disputes).collect();
     drop(writer);
     let mut held: Vec<_> = belief.held_by_feed();
     held.sort_by(|left, right| left.0.cmp(&right.0));
@@ -340,7 +361,7 @@ fn observe(belief: &Belief) -> Observed {
 }
 
 fn entries() -> impl Strategy<Value = Vec<Spoken>> {
-    let one = (0usize..3, 0u64..40, 0u64..8, 0u64..4, 0u64..10, 0u64..2);
+    let one = (0usize..3, 0u64..40, 0u64..8, 0u64..7, 0u64..10, 0u64..2);
     proptest::collection::vec(one, 1..40).prop_map(|rows| {
         let members = ["bank-a", "bank-b", "shop-c"];
         let mut entries: Vec<Spoken> = members.iter().map(|member| spoken(member, 99, Content::Mention(77))).collect();
@@ -350,6 +371,10 @@ fn entries() -> impl Strategy<Value = Vec<Spoken>> {
             let content = match what {
                 0 | 1 => Content::Indicator(number, 1),
                 2 => Content::Retraction(number),
+                // One place of a feed holds one step.
+                3 | 4 if index % 2 == 0 => Content::Dispute(number, DisputeStep::Opened),
+                3 | 4 => Content::Dispute(number, DisputeStep::Withdrawn),
+                5 => Content::Answer(number, "shop-c"),
                 _ if number < 2 => Content::Erasure(number),
                 _ => Content::Mention(number),
             };

@@ -13,6 +13,7 @@ use crate::base::position::EntryIndex;
 use crate::base::time::Timestamp;
 use crate::domain::belief::Belief;
 use crate::domain::belief::brake::Brake;
+use crate::domain::belief::disputes::Disputed;
 use crate::domain::belief::parties::{FeedNumber, MemberNumber, Parties};
 use crate::domain::belief::place::{Place, TableKey, Words, bytes_of, words_of};
 use crate::domain::belief::record::{RecordNumber, State};
@@ -258,6 +259,11 @@ impl<'a> View<'a> {
     /// The feed behind a number this view gave out.
     pub fn feed(&self, feed: FeedNumber) -> Option<&FeedId> {
         self.roots.parties.feed(feed).map(|row| &row.id)
+    }
+
+    /// How an indicator stands with those who dispute it; none where nobody does.
+    pub fn disputed(&self, indicator: &Commitment) -> Option<Arc<Disputed>> {
+        self.belief.disputed.load().get(indicator).cloned()
     }
 
     /// When a statement was last spoken of: its arrival, or a later sighting or dispute.

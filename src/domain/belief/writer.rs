@@ -10,6 +10,7 @@ use crate::base::limits::{KEPT_DAYS, STATEMENTS_PER_PSEUDONYM, VALIDITY_DAYS};
 use crate::base::name::{FeedId, MemberId};
 use crate::base::time::Day;
 use crate::domain::belief::brake::Brake;
+use crate::domain::belief::disputes::Disputes;
 use crate::domain::belief::facts::Facts;
 use crate::domain::belief::names::Names;
 use crate::domain::belief::parties::{FeedNumber, FeedRow, MemberNumber};
@@ -48,6 +49,7 @@ pub(super) struct WriterState {
     pub(super) open: BTreeMap<usize, usize>,
     pub(super) names: Names,
     pub(super) facts: Facts,
+    pub(super) disputes: Disputes,
     /// Records that were removed or moved so far: an image taken meanwhile is not whole.
     pub(super) removals: u64,
 }
@@ -62,6 +64,7 @@ impl WriterState {
             open: BTreeMap::new(),
             names: Names::with_room_for(names),
             facts: Facts::default(),
+            disputes: Disputes::default(),
             removals: 0,
         }
     }
@@ -136,6 +139,13 @@ impl<'a> Writer<'a> {
                 let noted = self.belief.mentions.mention(&target, speaker, said.first_seen, keep_until);
                 Ok(if noted { Effect::Noted } else { Effect::Crowded })
             }
+            SaidContent::Dispute { target, step, reason, answers } => {
+                let row = self.feed_row(said.feed);
+                let (speaker, at) = (row.member, (row.id.clone(), said.index));
+                self.belief.mentions.mention(&target, speaker, said.first_seen, keep_until);
+                let noted = self.dispute(target, speaker, at, (step, reason, answers), said.first_seen, keep_until);
+                Ok(if noted { Effect::Noted } else { Effect::Crowded })
+            }
         }
     }
 
@@ -151,8 +161,11 @@ impl<'a> Writer<'a> {
         }
         self.compact();
         let Self { belief, state } = self;
-        let WriterState { facts, names, roots, .. } = &mut **state;
+        let WriterState { facts, disputes, names, roots, .. } = &mut **state;
         facts.drop_before(today, |target| find(belief, names, roots, target).is_some());
+        disputes.drop_before(today);
+        // What expired is disputed no more, and makes room for the next.
+        disputes.unsettled |= dropped > 0 && disputes.steps().next().is_some();
         belief.mentions.drop_before(today);
         dropped
     }
@@ -161,6 +174,12 @@ impl<'a> Writer<'a> {
     pub fn by_commitment(&self, commitment: &Commitment) -> Option<Statement> {
         let record = self.find(commitment)?;
         self.state.roots.statement_at(record).expect(HELD)
+    }
+
+    /// Whether an indicator of this name is held, and this member's.
+    pub fn is_of(&self, commitment: &Commitment, member: &MemberId) -> bool {
+        let author = self.find(commitment).map(|record| self.author(record));
+        author.is_some() && author == self.state.roots.parties.member_number(member)
     }
 
     /// Its author's retraction of the indicator of this name.
@@ -177,7 +196,9 @@ impl<'a> Writer<'a> {
             records_bytes: roots.chunks.iter().flatten().map(|chunk| chunk.size_bytes()).sum(),
             table_bytes: roots.segments.iter().map(|segment| segment.size_bytes()).sum(),
             names_bytes: self.state.names.size_bytes(),
-            facts_bytes: self.state.facts.size_bytes() + self.belief.mentions.size_bytes(),
+            facts_bytes: self.state.facts.size_bytes()
+                + self.state.disputes.size_bytes()
+                + self.belief.mentions.size_bytes(),
             indicators: held.live + held.retracted,
         }
     }
@@ -210,6 +231,7 @@ impl<'a> Writer<'a> {
         let record = self.allocate(blocks, said.expires_day)?;
         self.link_in(record, head, sealed);
         counter(&feed, state).fetch_add(1, Ordering::Relaxed);
+        self.unsettle(&said.commitment);
         Ok(match state {
             State::Live => {
                 self.belief.changes.note(pseudonym);
@@ -278,7 +300,8 @@ impl<'a> Writer<'a> {
                 chunk.set_link(place, Link { state: Some(State::Retracted), ..link });
                 feed.live.fetch_sub(1, Ordering::Relaxed);
                 feed.retracted.fetch_add(1, Ordering::Relaxed);
-                self.belief.changes.note(Pseudonym(bytes_of(&chunk.pseudonym(place))));
+                self.belief.changes.note(self.pseudonym(record));
+                self.unsettle(&target);
                 Effect::Retracted
             }
         }
@@ -297,15 +320,25 @@ impl<'a> Writer<'a> {
         self.state.facts.erase(target, speaker, keep_until);
         match held {
             Some(record) => {
-                let (chunk, place) = self.place(record);
-                let pseudonym = Pseudonym(bytes_of(&chunk.pseudonym(place)));
+                let pseudonym = self.pseudonym(record);
                 self.remove(record);
                 self.belief.changes.note(pseudonym);
+                self.unsettle(&target);
                 Effect::Erased
             }
             None if was_known => Effect::Known,
             None => Effect::Noted,
         }
+    }
+
+    pub(super) fn pseudonym(&self, record: RecordNumber) -> Pseudonym {
+        let (chunk, place) = self.place(record);
+        Pseudonym(bytes_of(&chunk.pseudonym(place)))
+    }
+
+    /// What becomes of a disputed indicator changes which disputes count.
+    fn unsettle(&mut self, target: &Commitment) {
+        self.state.disputes.unsettled |= self.state.disputes.names(target);
     }
 
     /// Counts records of a feed that were loaded.

@@ -8,6 +8,7 @@ pub mod checkpoint_error;
 pub mod conformance;
 pub mod entry;
 pub mod proof;
+pub mod sighting_seal;
 pub mod tiles;
 pub mod tree;
 pub mod verifier;

@@ -94,7 +94,9 @@ impl IdentifierRule {
             Self::Empty => "it is empty",
             Self::TooLong => "it is longer than any identifier may be",
             Self::Characters => "it holds a character that this kind cannot have",
-            Self::Length => "it is too short or too long for this kind",
+            Self::Length => {
+                "it is too short or too long for this kind (a card number has 12 to 19 digits, a device id 8 to 128 characters)"
+            }
             Self::Parts => "it has not the parts this kind needs, in their order",
             Self::Scheme => "the scheme before the colon must be 1 to 32 lower-case letters, digits, '.', '_' or '-'",
             Self::Country => "the country must be a code of two letters",
@@ -108,7 +110,7 @@ impl IdentifierRule {
             Self::PublicSuffix => "it is a public suffix, under which anybody may register",
             Self::PhoneSyntax => "it cannot be read as a phone number",
             Self::PhoneRegionMissing => {
-                "a national phone number needs a default region; or write it with + and country code"
+                "a national phone number needs a default region (screening.default_region of the node), or write it with + and country code"
             }
             Self::PhoneInvalid => "no numbering plan has such a phone number",
             Self::IpSyntax => "it is no IP address in its usual writing",

@@ -57,7 +57,7 @@ impl fmt::Debug for Note {
 }
 
 /// Line and paragraph separators, joiners and direction marks: they split an identifier or turn a screen's text around.
-fn is_invisible(character: char) -> bool {
+pub(in crate::domain) fn is_invisible(character: char) -> bool {
     matches!(character, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
 }
 

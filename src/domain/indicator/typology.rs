@@ -17,7 +17,7 @@ const ID_CHARACTERS: usize = 32;
 pub enum TypologyError {
     #[error("a typology id has 1 to {ID_CHARACTERS} letters, digits, '.', '-' or '_' and starts with a letter")]
     Malformed,
-    #[error("no such typology in this node's list")]
+    #[error("no such typology in this node's list (hushwire typology list)")]
     Unknown,
     #[error("line {line} of the typology list must be an id, a tab and a name")]
     Line { line: usize },

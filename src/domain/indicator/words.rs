@@ -136,6 +136,23 @@ vocabulary!(
     }
 );
 
+vocabulary!(
+    /// Why a member holds another's indicator for wrong.
+    DisputeReason, "dispute reason", "genuine-customer, wrong-identifier, recycled, resolved, other",
+    {
+        /// The member knows the customer, and the fraud was not theirs.
+        GenuineCustomer = 1 "genuine-customer",
+        /// It names another identifier than the fraud's: a typing error, an exchange, a shared one.
+        WrongIdentifier = 2 "wrong-identifier",
+        /// A number or address that has passed to somebody else.
+        Recycled = 3 "recycled",
+        /// The risk is over.
+        Resolved = 4 "resolved",
+        /// Nothing of the above, or a word of a later version.
+        Other = 5 "other",
+    }
+);
+
 /// For what an indicator may be used. Pseudonyms of another purpose are unlinkable by construction (DESIGN §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {

@@ -6,7 +6,7 @@
 pub struct ProfileFacts {
     /// The caller named a customer.
     pub named: bool,
-    /// Transactions of this customer seen before.
+    /// Transactions of this customer that passed before.
     pub orders: u32,
     /// Whole days since the first of them.
     pub age_days: u32,
@@ -23,12 +23,13 @@ pub struct ProfileFacts {
     /// The amount's distance from the median in robust standard deviations (1.4826 times the median absolute deviation),
     /// tenths; 0 below the median and where there is no habit yet.
     pub amount_deviation_tenths: u32,
-    /// Transactions in the last minute, hour, day and week, this one included.
+    /// Transactions in the last minute, hour, day and week, stopped ones and this one included. Windows of buckets: they cover up
+    /// to a sixth more, see [`mod@crate::domain::profile::windows`].
     pub count_1m: u32,
     pub count_1h: u32,
     pub count_24h: u32,
     pub count_7d: u32,
-    /// Amounts of the last day and week in this currency, minor units, this one included.
+    /// Amounts asked for in the last day and week in this currency, minor units, stopped ones and this one included.
     pub spent_24h_minor: u64,
     pub spent_7d_minor: u64,
     /// Nobody travels this fast from the country of the customer's last transaction to the country of this one.

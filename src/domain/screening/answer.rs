@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::base::bytes::{Commitment, Sha256Digest};
+use crate::base::bytes::{Commitment, Pseudonym, Sha256Digest};
+use crate::base::epoch::{EpochId, KeyEpoch};
 use crate::base::kind::IdentifierKind;
 use crate::base::name::{FeedId, MemberId};
 use crate::base::position::EntryIndex;
@@ -11,6 +12,7 @@ use crate::domain::identifier::IdentifierError;
 use crate::domain::indicator::details::Details;
 use crate::domain::screening::decision::{Advice, Decision, Reason};
 use crate::domain::screening::freshness::PeerFreshness;
+use crate::domain::screening::policy::decide::Fired;
 
 /// One statement that matched, with its provenance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +32,30 @@ pub struct MatchedIndicator {
     pub provisional: bool,
     /// This node holds it back until a person decides: it does not count.
     pub held_back: bool,
+    /// Somebody disputes it, and its author has not answered yet.
+    pub disputed: bool,
+    /// Its reporter's confidence after age and the reporter's weight, 0 to 100.
+    pub effective_confidence: u32,
+    /// Seconds since it was observed, began to count or last proved right here, whichever came last.
+    pub age_s: u64,
+    /// A statement of this member itself.
+    pub own: bool,
+    /// Its form is shared by many innocents.
+    pub weak: bool,
+    /// Its feed is older than its limit.
+    pub stale: bool,
+}
+
+/// One form of one identifier, as it was looked up under one epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Input {
+    /// Index in the request.
+    pub identifier: usize,
+    /// Kind of the form: the identifier as given, or derived from it.
+    pub kind: IdentifierKind,
+    pub epoch: KeyEpoch,
+    pub epoch_id: EpochId,
+    pub pseudonym: Pseudonym,
 }
 
 impl MatchedIndicator {
@@ -50,8 +76,10 @@ pub struct Match {
     pub members: usize,
     /// Statements of this member itself.
     pub own: usize,
-    /// Effective confidence, 0 to 100; see [`effective_confidence`].
+    /// Effective confidence, 0 to 100; see [`effective_confidence`]. With age and weights.
     pub confidence: u32,
+    /// The same as its reporters said it, without age and weights.
+    pub confidence_undecayed: u32,
     /// Only weak forms matched, or nothing that counts: it informs and does not block.
     pub weak: bool,
     /// The strongest first; at most as many as are shown, see [`crate::base::limits::INDICATORS_PER_MATCH`].
@@ -76,6 +104,8 @@ pub struct Screening {
     pub matches: Vec<Match>,
     /// By identifier.
     pub refused: Vec<RefusedIdentifier>,
+    /// What was looked up, where anything matched or the transaction is stopped: all that is left of the identifiers.
+    pub inputs: Vec<Input>,
     /// Every peer, by member.
     pub freshness: Arc<[PeerFreshness]>,
     pub advice: Advice,
@@ -84,6 +114,10 @@ pub struct Screening {
     /// A test value asks for the answer of an overloaded node; the caller refuses in its way.
     pub overload: bool,
     pub policy_sha256: Sha256Digest,
+    /// The rules that fired, live or not, by place in the policy's file.
+    pub fired: Vec<Fired>,
+    /// What the candidate would have decided, where it was asked.
+    pub candidate: Option<Decision>,
 }
 
 impl Screening {
@@ -94,7 +128,7 @@ impl Screening {
 /// Confidence of several members together, in percent: what remains of doubt when each member's best statement is taken
 /// as independent, `100 − 100·∏(1 − cᵢ/100)`, rounded down. One member's several statements do not add up.
 ///
-/// Age does not lower it in this version: an indicator counts in full until it expires.
+/// What goes in is what age and weight left of each statement ([`super::confidence`]).
 pub fn effective_confidence(best_by_member: impl IntoIterator<Item = u32>) -> u32 {
     const SCALE: u64 = 1_000_000;
     let doubt = best_by_member.into_iter().fold(SCALE, |doubt, percent| {

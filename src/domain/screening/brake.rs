@@ -47,7 +47,7 @@ impl Baselines {
         let baseline = self.0.entry(kind).or_default();
         baseline.indicators += 1;
         baseline.seen = baseline.seen.saturating_add(seen.at_least);
-        if baseline.indicators >= limits::BASELINE_INDICATORS {
+        if baseline.indicators >= limits::brake::BASELINE_INDICATORS {
             // What was long ago weighs half.
             baseline.indicators /= 2;
             baseline.seen /= 2;
@@ -58,9 +58,9 @@ impl Baselines {
     pub fn is_wide(&self, kind: IdentifierKind, seen: &SeenBefore, per_mille: u64) -> bool {
         let usual = self.0.get(&kind).copied().unwrap_or_default();
         // at_least / (seen / indicators) > times, without a fraction.
-        let far =
-            seen.at_least.saturating_mul(usual.indicators) > usual.seen.saturating_mul(limits::WIDE_TIMES_BASELINE);
-        seen.is_beyond(per_mille, limits::WIDE_LEAST) && (usual.indicators == 0 || far)
+        let far = seen.at_least.saturating_mul(usual.indicators)
+            > usual.seen.saturating_mul(limits::brake::WIDE_TIMES_BASELINE);
+        seen.is_beyond(per_mille, limits::brake::WIDE_LEAST) && (usual.indicators == 0 || far)
     }
 }
 
@@ -77,17 +77,17 @@ impl Arrivals {
             Some((newest, count)) if *newest == hour => *count = count.saturating_add(arrived),
             _ => hours.push_back((hour, arrived)),
         }
-        while hours.front().is_some_and(|(oldest, _)| oldest.0.saturating_add(limits::ARRIVAL_HOURS) <= hour.0) {
+        while hours.front().is_some_and(|(oldest, _)| oldest.0.saturating_add(limits::brake::ARRIVAL_HOURS) <= hour.0) {
             hours.pop_front();
         }
         let this_hour = hours.back().map_or(0, |(_, count)| *count);
         let before: u64 = hours.iter().rev().skip(1).map(|(_, count)| *count).sum();
         let known_hours = hours.front().map_or(0, |(oldest, _)| hour.0.saturating_sub(oldest.0));
-        let limit = if known_hours < limits::ARRIVAL_HOURS_LEAST {
-            limits::FLOOD_LEAST * limits::FLOOD_TIMES_UNKNOWN
+        let limit = if known_hours < limits::brake::ARRIVAL_HOURS_LEAST {
+            limits::brake::FLOOD_LEAST * limits::brake::FLOOD_TIMES_UNKNOWN
         } else {
-            let times = before.saturating_mul(limits::FLOOD_TIMES) / u64::from(known_hours);
-            times.max(limits::FLOOD_LEAST)
+            let times = before.saturating_mul(limits::brake::FLOOD_TIMES) / u64::from(known_hours);
+            times.max(limits::brake::FLOOD_LEAST)
         };
         (this_hour > limit).then(|| Timestamp::from_unix_s(u64::from(hour.0) * 3_600))
     }
@@ -115,8 +115,8 @@ mod tests {
         }
         assert!(baselines.is_wide(CARD, &seen(101), 10));
         assert!(!baselines.is_wide(NETWORK, &seen(400), 10), "networks match often here");
-        assert!(baselines.is_wide(NETWORK, &seen(50 * limits::WIDE_TIMES_BASELINE + 1), 10));
-        for _ in 0..3 * limits::BASELINE_INDICATORS {
+        assert!(baselines.is_wide(NETWORK, &seen(50 * limits::brake::WIDE_TIMES_BASELINE + 1), 10));
+        for _ in 0..3 * limits::brake::BASELINE_INDICATORS {
             baselines.note(NETWORK, &seen(0));
         }
         assert!(baselines.is_wide(NETWORK, &seen(101), 10), "what was long ago fades");
@@ -130,12 +130,12 @@ mod tests {
         for number in 0..48 {
             assert_eq!(arrivals.note(&bank, CARD, 1_000, hour(number)), None);
         }
-        assert_eq!(arrivals.note(&bank, CARD, limits::FLOOD_TIMES * 1_000, hour(48)), None, "a busy hour");
+        assert_eq!(arrivals.note(&bank, CARD, limits::brake::FLOOD_TIMES * 1_000, hour(48)), None, "a busy hour");
         let begun = Timestamp::from_unix_s(u64::from(hour(48).hour().0) * 3_600);
         assert_eq!(arrivals.note(&bank, CARD, 1_001, hour(48)), Some(begun));
         assert_eq!(arrivals.note(&bank, NETWORK, 1, hour(48)), None, "of another kind it says little");
         let newcomer: MemberId = "bank-c".parse().expect("valid");
-        let first = limits::FLOOD_LEAST * limits::FLOOD_TIMES_UNKNOWN;
+        let first = limits::brake::FLOOD_LEAST * limits::brake::FLOOD_TIMES_UNKNOWN;
         assert_eq!(arrivals.note(&newcomer, CARD, first, NOW), None, "whoever joins brings what it has");
         assert!(arrivals.note(&newcomer, CARD, 1, NOW).is_some());
     }

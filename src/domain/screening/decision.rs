@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::base::kind::IdentifierKind;
 use crate::base::time::Timestamp;
+use crate::domain::screening::policy::word::Word;
 
 /// What to do, ascending by how much it stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,8 +43,8 @@ impl fmt::Display for Decision {
     }
 }
 
-/// Which rule spoke. In the order of precedence: where two ask for the same decision, the earlier comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// What spoke. The first three stand above every rule, in this order.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReasonCode {
     /// A documented test value forced the answer.
     SandboxValue,
@@ -51,63 +52,36 @@ pub enum ReasonCode {
     OwnAllowList,
     /// The member's own block list names an identifier.
     OwnBlockList,
-    /// Two members flag one identifier.
-    CorroboratedIndicator,
-    /// Two members flag a payment card and nothing else counts against the transaction.
-    CorroboratedCard,
-    /// Two members flag one identifier, yet one of their feeds is stale.
-    CorroboratedByStaleFeed,
-    /// One member flags an identifier.
-    SingleIndicator,
-    /// Members flag an identifier, yet too few witnesses vouch for their feeds so far.
-    ProvisionalIndicator,
-    /// Identifiers of several kinds are flagged, each of which many innocents share.
-    WeakIndicatorsTogether,
-    /// An identifier many innocents share is flagged: for information only.
-    WeakIndicator,
+    /// A rule of the policy, at this place in its file, with the word it gives as its reason.
+    Rule { place: usize, rule: Word, reason: Word },
 }
 
 impl ReasonCode {
-    pub const ALL: [Self; 10] = [
-        Self::SandboxValue,
-        Self::OwnAllowList,
-        Self::OwnBlockList,
-        Self::CorroboratedIndicator,
-        Self::CorroboratedCard,
-        Self::CorroboratedByStaleFeed,
-        Self::SingleIndicator,
-        Self::ProvisionalIndicator,
-        Self::WeakIndicatorsTogether,
-        Self::WeakIndicator,
-    ];
-
-    /// Stable name; it never changes.
-    pub const fn name(self) -> &'static str {
+    /// Stable name; it never changes for what is no rule.
+    pub fn name(&self) -> &str {
         match self {
             Self::SandboxValue => "sandbox_value",
             Self::OwnAllowList => "own_allow_list",
             Self::OwnBlockList => "own_block_list",
-            Self::CorroboratedIndicator => "corroborated_indicator",
-            Self::CorroboratedCard => "corroborated_card",
-            Self::CorroboratedByStaleFeed => "corroborated_by_stale_feed",
-            Self::SingleIndicator => "single_indicator",
-            Self::ProvisionalIndicator => "provisional_indicator",
-            Self::WeakIndicatorsTogether => "weak_indicators_together",
-            Self::WeakIndicator => "weak_indicator",
+            Self::Rule { reason, .. } => reason.as_str(),
         }
     }
 
-    /// Whether it decides whatever the consortium says.
-    const fn overrides(self) -> bool {
+    /// The name of the rule, where one spoke.
+    pub fn rule(&self) -> Option<&Word> {
         match self {
-            Self::SandboxValue | Self::OwnAllowList | Self::OwnBlockList => true,
-            Self::CorroboratedIndicator
-            | Self::CorroboratedCard
-            | Self::CorroboratedByStaleFeed
-            | Self::SingleIndicator
-            | Self::ProvisionalIndicator
-            | Self::WeakIndicatorsTogether
-            | Self::WeakIndicator => false,
+            Self::Rule { rule, .. } => Some(rule),
+            Self::SandboxValue | Self::OwnAllowList | Self::OwnBlockList => None,
+        }
+    }
+
+    /// Ascending by precedence; the place of a rule counts only among equal decisions.
+    const fn precedence(&self) -> (u8, usize) {
+        match self {
+            Self::SandboxValue => (0, 0),
+            Self::OwnAllowList => (1, 0),
+            Self::OwnBlockList => (2, 0),
+            Self::Rule { place, .. } => (3, *place),
         }
     }
 }
@@ -118,59 +92,27 @@ pub struct Reason {
     pub code: ReasonCode,
     /// What this reason alone asks for.
     pub decision: Decision,
-    /// Index of the identifier in the request.
-    pub identifier: usize,
-    /// Its kind as given.
-    pub kind: IdentifierKind,
+    /// Index of the identifier in the request; none where it is about the transaction.
+    pub identifier: Option<usize>,
     /// Distinct members that speak.
     pub members: usize,
     /// Since when it stands on the own list that speaks; none for other reasons.
     pub since: Option<Timestamp>,
-}
-
-impl Reason {
-    /// Sorts the strongest first: overrides by precedence, then the rest by decision, code and identifier.
-    pub fn rank(&self) -> impl Ord + use<> {
-        let override_rank = if self.code.overrides() { Some(Reverse(self.code)) } else { None };
-        // Of several test values the one that stops most speaks.
-        Reverse((override_rank, self.decision, Reverse(self.code), Reverse(self.identifier)))
-    }
-
+    /// The key its rule gives for the text to the customer.
+    pub advice: Option<Word>,
     /// In words, for staff.
-    pub fn description(&self) -> String {
-        let kind = in_words(self.kind);
-        let members = self.members;
-        let flag = if members == 1 { "1 member flags".to_owned() } else { format!("{members} members flag") };
-        match self.code {
-            ReasonCode::SandboxValue => format!("the {kind} is a documented test value that asks for this answer"),
-            ReasonCode::OwnAllowList => format!("the {kind} stands on your own allow list{}", self.since_in_words()),
-            ReasonCode::OwnBlockList => format!("the {kind} stands on your own block list{}", self.since_in_words()),
-            ReasonCode::CorroboratedIndicator => format!("{flag} the {kind}"),
-            ReasonCode::CorroboratedCard => {
-                format!(
-                    "{flag} the {kind} and nothing else speaks against the transaction: its genuine holder may still use it"
-                )
-            }
-            ReasonCode::CorroboratedByStaleFeed => {
-                format!("{flag} the {kind}, but not enough of their feeds are fresh: a retraction may be on its way")
-            }
-            ReasonCode::SingleIndicator => format!("{flag} the {kind}"),
-            ReasonCode::ProvisionalIndicator => {
-                format!("{flag} the {kind}, but too few witnesses vouch for it so far")
-            }
-            ReasonCode::WeakIndicatorsTogether => {
-                format!("{flag} the {kind}, which many people share; another such identifier is flagged as well")
-            }
-            ReasonCode::WeakIndicator => {
-                format!("{flag} the {kind}, which many people share: for information only")
-            }
-        }
-    }
+    pub description: String,
+    /// It is never the only ground for ending the relationship with a customer.
+    pub not_sole_basis: bool,
 }
 
 impl Reason {
-    fn since_in_words(&self) -> String {
-        self.since.map(|since| format!(" since {since}")).unwrap_or_default()
+    /// Sorts the strongest first: what stands above the rules by precedence, then by decision, place in the file and
+    /// identifier.
+    pub fn rank(&self) -> impl Ord + use<> {
+        let (above, place) = self.code.precedence();
+        // Of several test values the one that stops most speaks.
+        (above, Reverse(self.decision), place, self.identifier)
     }
 }
 
@@ -197,35 +139,38 @@ pub fn in_words(kind: IdentifierKind) -> &'static str {
 }
 
 /// Key of the text shown to the customer; it tells what to do and nothing of what others reported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Advice {
     Proceed,
     VerifyCustomer,
-    ContactCardIssuer,
     PaymentOnHold,
     PaymentRefused,
+    /// What the rule that carried the decision names.
+    OfRule(Word),
 }
 
 impl Advice {
     /// The advice that goes with a decision and the reason that carried it.
-    pub fn of(decision: Decision, carried_by: Option<ReasonCode>) -> Self {
+    pub fn of(decision: Decision, carried_by: Option<&Reason>) -> Self {
+        if let Some(named) = carried_by.and_then(|reason| reason.advice.clone()) {
+            return Self::OfRule(named);
+        }
         match decision {
             Decision::Allow => Self::Proceed,
             Decision::Challenge => Self::VerifyCustomer,
-            Decision::Hold if carried_by == Some(ReasonCode::CorroboratedCard) => Self::ContactCardIssuer,
             Decision::Hold => Self::PaymentOnHold,
             Decision::Block => Self::PaymentRefused,
         }
     }
 
     /// Stable key.
-    pub const fn key(self) -> &'static str {
+    pub fn key(&self) -> &str {
         match self {
             Self::Proceed => "proceed",
             Self::VerifyCustomer => "verify_customer",
-            Self::ContactCardIssuer => "contact_card_issuer",
             Self::PaymentOnHold => "payment_on_hold",
             Self::PaymentRefused => "payment_refused",
+            Self::OfRule(word) => word.as_str(),
         }
     }
 }
@@ -235,38 +180,36 @@ mod tests {
     use super::*;
 
     fn reason(code: ReasonCode, decision: Decision, identifier: usize) -> Reason {
-        Reason { code, decision, identifier, kind: IdentifierKind::Email, members: 2, since: None }
+        Reason {
+            code,
+            decision,
+            identifier: Some(identifier),
+            members: 2,
+            since: None,
+            advice: None,
+            description: String::new(),
+            not_sole_basis: true,
+        }
     }
 
     #[test]
     fn reasons_stand_strongest_first_and_own_lists_above_all() {
+        let rule = |place: usize| {
+            let word: Word = format!("rule_{place}").parse().expect("a word");
+            ReasonCode::Rule { place, rule: word.clone(), reason: word }
+        };
         let mut reasons = [
-            reason(ReasonCode::WeakIndicator, Decision::Allow, 0),
-            reason(ReasonCode::SingleIndicator, Decision::Challenge, 4),
-            reason(ReasonCode::SingleIndicator, Decision::Challenge, 1),
+            reason(rule(0), Decision::Allow, 0),
+            reason(rule(3), Decision::Challenge, 4),
+            reason(rule(3), Decision::Challenge, 1),
             reason(ReasonCode::OwnBlockList, Decision::Block, 2),
-            reason(ReasonCode::CorroboratedIndicator, Decision::Block, 3),
-            reason(ReasonCode::CorroboratedByStaleFeed, Decision::Hold, 5),
+            reason(rule(9), Decision::Block, 3),
+            reason(rule(2), Decision::Hold, 5),
             reason(ReasonCode::OwnAllowList, Decision::Allow, 6),
+            reason(rule(1), Decision::Hold, 7),
         ];
         reasons.sort_by_key(Reason::rank);
-        let order: Vec<usize> = reasons.iter().map(|reason| reason.identifier).collect();
-        assert_eq!(order, [6, 2, 3, 5, 1, 4, 0]);
-    }
-
-    #[test]
-    fn names_are_distinct_and_descriptions_name_kind_and_members() {
-        let names: std::collections::BTreeSet<_> = ReasonCode::ALL.iter().map(|code| code.name()).collect();
-        assert_eq!(names.len(), ReasonCode::ALL.len());
-        let words = reason(ReasonCode::CorroboratedIndicator, Decision::Block, 0).description();
-        assert_eq!(words, "2 members flag the e-mail address");
-        let listed = Reason {
-            since: Some(Timestamp::from_unix_s(1_795_000_000)),
-            ..reason(ReasonCode::OwnBlockList, Decision::Block, 0)
-        };
-        assert_eq!(
-            listed.description(),
-            "the e-mail address stands on your own block list since 2026-11-18T11:06:40.000Z"
-        );
+        let order: Vec<usize> = reasons.iter().filter_map(|reason| reason.identifier).collect();
+        assert_eq!(order, [6, 2, 3, 7, 5, 1, 4, 0]);
     }
 }

@@ -4,10 +4,11 @@
 //! identifier could have made. Copying another member's pseudonym therefore corroborates nothing.
 
 use crate::base::bytes::Pseudonym;
-use crate::base::epoch::EpochId;
+use crate::base::epoch::{EpochId, KeyEpoch};
 use crate::base::kind::IdentifierKind;
 use crate::base::name::{FeedId, MemberId};
 use crate::base::time::Timestamp;
+use crate::domain::belief::disputes::Disputed;
 use crate::domain::belief::parties::MemberNumber;
 use crate::domain::belief::record::State;
 use crate::domain::belief::view::{Statement, View};
@@ -18,8 +19,11 @@ use crate::domain::indicator::details::Details;
 use crate::domain::pseudonym::keys::{EpochKeys, Seal};
 use crate::domain::pseudonym::payload::open_payload;
 use crate::domain::screening::answer::RefusedIdentifier;
+use crate::domain::screening::confidence::{Worth, worth};
+use crate::domain::screening::experience::Weight;
+use crate::domain::screening::finding::is_weak_kind;
+use crate::domain::screening::late::order::Traced;
 use crate::domain::screening::own_lists::OwnListing;
-use crate::domain::screening::policy::is_weak_kind;
 use crate::domain::screening::screen::ScreeningContext;
 
 /// One statement that counts for an identifier.
@@ -31,6 +35,11 @@ pub(super) struct Hit {
     pub(super) feed: FeedId,
     pub(super) member: MemberNumber,
     pub(super) last_seen: Timestamp,
+    /// Seconds since it was observed, began to count or last proved right here, whichever came last.
+    pub(super) age_s: u64,
+    pub(super) worth: Worth,
+    /// Somebody disputes it, and its author has not answered yet.
+    pub(super) disputed: bool,
     pub(super) own: bool,
     pub(super) weak: bool,
     pub(super) stale: bool,
@@ -46,13 +55,13 @@ pub(super) struct Known {
     pub(super) hits: Vec<Hit>,
 }
 
-/// What was looked up.
+/// What a look-up found, and what was looked up.
 #[derive(Debug)]
-pub(super) struct Looked {
+pub(super) struct LookedUp {
+    /// By identifier.
     pub(super) known: Vec<Known>,
     pub(super) refused: Vec<RefusedIdentifier>,
-    pub(super) forms: Vec<Form>,
-    pub(super) probes: Vec<Probe>,
+    pub(super) traced: Traced,
 }
 
 /// One form of an identifier that may match.
@@ -72,6 +81,7 @@ pub(super) struct Form {
 #[derive(Debug)]
 pub(super) struct Probe {
     pub(super) form: usize,
+    pub(super) epoch: KeyEpoch,
     pub(super) epoch_id: EpochId,
     pub(super) pseudonym: Pseudonym,
 }
@@ -86,7 +96,7 @@ pub(super) struct Sought<'a> {
 }
 
 /// Looks all identifiers up. Malformed ones are told apart and do not keep the others from being screened.
-pub(super) fn look_up(identifiers: &[RawIdentifier], context: &ScreeningContext<'_>, view: &mut View<'_>) -> Looked {
+pub(super) fn look_up(identifiers: &[RawIdentifier], context: &ScreeningContext<'_>, view: &mut View<'_>) -> LookedUp {
     let mut known = Vec::with_capacity(identifiers.len());
     let mut refused = Vec::new();
     let mut forms = Vec::with_capacity(identifiers.len() * 2);
@@ -100,7 +110,7 @@ pub(super) fn look_up(identifiers: &[RawIdentifier], context: &ScreeningContext<
     for (form, of) in forms.iter().enumerate() {
         for keys in context.keys.readable() {
             let pseudonym = keys.pseudonym(&of.canonical);
-            probes.push(Probe { form, epoch_id: keys.epoch_id(), pseudonym });
+            probes.push(Probe { form, epoch: keys.epoch(), epoch_id: keys.epoch_id(), pseudonym });
         }
     }
     view.prepare(probes.iter().map(|probe| &probe.pseudonym));
@@ -115,7 +125,7 @@ pub(super) fn look_up(identifiers: &[RawIdentifier], context: &ScreeningContext<
             about.hits.extend(open_all(statements, &sought, context, view));
         }
     }
-    Looked { known, refused, forms, probes }
+    LookedUp { known, refused, traced: Traced { forms, probes } }
 }
 
 fn forms_of(
@@ -153,6 +163,7 @@ pub(super) fn open_all(
     if !context.demands.accept(EpochKeys::SUITE) {
         return Vec::new();
     }
+    let own_number = view.member_number(context.own);
     let opened = statements.into_iter().filter_map(|statement| {
         let counts = match statement.state {
             State::Live => !statement.quarantined,
@@ -172,8 +183,19 @@ pub(super) fn open_all(
         if !details.validity.contains(context.now) || !context.demands.admit(&details) {
             return None;
         }
+        let disputed = view.disputed(&statement.commitment);
+        let counts_no_more =
+            |disputed: &Disputed| disputed.is_overdue(context.now) || own_number.is_some_and(|own| disputed.is_by(own));
+        if disputed.as_deref().is_some_and(counts_no_more) {
+            return None;
+        }
         let own = reporter == *context.own;
+        let weight = if own { Weight::NEUTRAL } else { context.experience.weight(&reporter, statement.kind) };
+        let age_s = age_s(&statement, &details, context);
         Some(Hit {
+            age_s,
+            worth: worth(details.confidence.percent(), statement.kind, age_s, weight),
+            disputed: disputed.is_some_and(|disputed| disputed.is_unanswered()),
             member: statement.reporter,
             last_seen: view.last_seen(&statement),
             stale: !own && context.freshness.is_stale(&feed),
@@ -186,4 +208,13 @@ pub(super) fn open_all(
         })
     });
     opened.collect()
+}
+
+/// How old a statement is. Its author may claim any moment; one after it came here makes it no younger.
+fn age_s(statement: &Statement, details: &Details, context: &ScreeningContext<'_>) -> u64 {
+    let observed = details.observed_at.min(statement.first_seen);
+    let counts_from = Timestamp::from_unix_s(details.validity.from_s());
+    let confirmed = context.experience.confirmed_at(&statement.commitment);
+    let newest = observed.max(counts_from).max(confirmed.unwrap_or(observed));
+    context.now.ms_since(newest) / 1_000
 }

@@ -5,15 +5,27 @@
 //! reason by reason, which is what makes an answer explainable later. What belief says
 //! only later of an order that passed is [`late`].
 
+pub mod advice;
+
 pub mod answer;
 
 pub mod brake;
+
+pub mod confidence;
+
+pub mod customer;
 
 pub mod decision;
 
 pub mod demands;
 
+pub mod experience;
+
+pub mod finding;
+
 pub mod freshness;
+
+pub mod language;
 
 pub mod late;
 

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::base::bytes::Pseudonym;
-use crate::base::limits::TRAFFIC_DAYS;
+use crate::base::limits::brake::TRAFFIC_DAYS;
 use crate::base::time::{Day, Timestamp};
 
 const ROWS: usize = 4;

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use crate::base::limits::{CLOCK_AHEAD_S, IDENTIFIERS_PER_TRANSACTION, SOURCE_REF_CHARACTERS};
 use crate::base::time::Timestamp;
 use crate::domain::identifier::RawIdentifier;
+use crate::domain::profile::event::{CATEGORY_CHARACTERS, Category};
 
 /// Characters of a channel's name.
 const CHANNEL_CHARACTERS: usize = 32;
@@ -32,7 +33,12 @@ pub enum TransactionError {
     #[error("a country is two upper-case letters, ISO 3166-1")]
     Country,
     #[error("a reference has at most {SOURCE_REF_CHARACTERS} characters, got {got}")]
-    ReferenceLength { got: usize },
+    ReferenceLength { field: &'static str, got: usize },
+    #[error(
+        "a merchant category is a code of four digits (ISO 18245) or a lower-case word of at most {CATEGORY_CHARACTERS} letters, \
+         '-', '_' and up to four digits"
+    )]
+    MerchantCategory,
     #[error("the own score lies between 0 and {OWN_SCORE_MAX}, got {got}")]
     OwnScore { got: u32 },
 }
@@ -47,7 +53,8 @@ impl TransactionError {
             Self::FromTheFuture => "time",
             Self::Channel => "channel",
             Self::Country => "country",
-            Self::ReferenceLength { .. } => "customer_ref",
+            Self::ReferenceLength { field, .. } => field,
+            Self::MerchantCategory => "merchant_category",
             Self::OwnScore { .. } => "own_score",
         }
     }
@@ -63,6 +70,7 @@ impl TransactionError {
             Self::Channel => "channel_name",
             Self::Country => "iso_3166",
             Self::ReferenceLength { .. } => "too_long",
+            Self::MerchantCategory => "category",
             Self::OwnScore { .. } => "score_range",
         }
     }
@@ -77,6 +85,10 @@ impl CustomerRef {
         Self(Zeroizing::new(reference))
     }
 
+    pub fn characters(&self) -> usize {
+        self.0.chars().count()
+    }
+
     /// For the keyed hash only.
     pub fn expose(&self) -> &str {
         &self.0
@@ -86,6 +98,27 @@ impl CustomerRef {
 impl fmt::Debug for CustomerRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CustomerRef(…)")
+    }
+}
+
+/// A caller's reference of its order. Closed: stored only as a keyed hash, wiped on drop.
+#[derive(Default)]
+pub struct TransactionRef(Zeroizing<String>);
+
+impl TransactionRef {
+    pub fn new(reference: String) -> Self {
+        Self(Zeroizing::new(reference))
+    }
+
+    /// For the keyed hash only.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for TransactionRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TransactionRef(…)")
     }
 }
 
@@ -103,7 +136,10 @@ pub struct TransactionDraft {
     /// Empty where not given.
     pub country: String,
     pub customer_ref: CustomerRef,
+    pub transaction_ref: TransactionRef,
     pub own_score: Option<u32>,
+    /// Empty where not given.
+    pub merchant_category: String,
 }
 
 /// A transaction that keeps every bound. Its identifiers may still be malformed one by one.
@@ -111,6 +147,7 @@ pub struct TransactionDraft {
 pub struct Transaction {
     draft: TransactionDraft,
     time: Timestamp,
+    category: Option<Category>,
 }
 
 impl Transaction {
@@ -137,23 +174,31 @@ impl Transaction {
         if draft.channel.len() > CHANNEL_CHARACTERS || !draft.channel.bytes().all(plain) {
             return Err(TransactionError::Channel);
         }
-        let reference = draft.customer_ref.0.chars().count();
-        if reference > SOURCE_REF_CHARACTERS {
-            return Err(TransactionError::ReferenceLength { got: reference });
+        let references = [("customer_ref", &draft.customer_ref.0), ("transaction_ref", &draft.transaction_ref.0)];
+        for (field, reference) in references {
+            let got = reference.chars().count();
+            if got > SOURCE_REF_CHARACTERS {
+                return Err(TransactionError::ReferenceLength { field, got });
+            }
         }
         if let Some(got) = draft.own_score.filter(|score| *score > OWN_SCORE_MAX) {
             return Err(TransactionError::OwnScore { got });
+        }
+        let category = Category::parse(&draft.merchant_category);
+        if category.is_none() && !draft.merchant_category.is_empty() {
+            return Err(TransactionError::MerchantCategory);
         }
         let time = draft.time.unwrap_or(now);
         if time > now.plus_s(CLOCK_AHEAD_S) {
             return Err(TransactionError::FromTheFuture);
         }
-        Ok(Self { draft, time })
+        Ok(Self { draft, time, category })
     }
 
     /// What is left of it without its identifiers and without who its customer is: enough to judge it again.
     pub fn outline(&self) -> Self {
-        let TransactionDraft { amount_minor, currency, time, channel, country, own_score, .. } = &self.draft;
+        let TransactionDraft { amount_minor, currency, time, channel, country, own_score, merchant_category, .. } =
+            &self.draft;
         let draft = TransactionDraft {
             amount_minor: *amount_minor,
             currency: currency.clone(),
@@ -161,9 +206,10 @@ impl Transaction {
             channel: channel.clone(),
             country: country.clone(),
             own_score: *own_score,
+            merchant_category: merchant_category.clone(),
             ..TransactionDraft::default()
         };
-        Self { draft, time: self.time }
+        Self { draft, time: self.time, category: self.category }
     }
 
     /// Empty in an outline only.
@@ -190,6 +236,14 @@ impl Transaction {
 
     pub fn customer_ref(&self) -> &CustomerRef {
         &self.draft.customer_ref
+    }
+
+    pub fn transaction_ref(&self) -> &TransactionRef {
+        &self.draft.transaction_ref
+    }
+
+    pub fn merchant_category(&self) -> Option<Category> {
+        self.category
     }
 
     /// 0 to 1000.
@@ -241,7 +295,9 @@ mod tests {
         check(&|draft| draft.country = "DEU".to_owned(), "country", "iso_3166");
         check(&|draft| draft.channel = "Web shop".to_owned(), "channel", "channel_name");
         check(&|draft| draft.customer_ref = CustomerRef::new("x".repeat(129)), "customer_ref", "too_long");
+        check(&|draft| draft.transaction_ref = TransactionRef::new("x".repeat(129)), "transaction_ref", "too_long");
         check(&|draft| draft.own_score = Some(1_001), "own_score", "score_range");
+        check(&|draft| draft.merchant_category = "54".to_owned(), "merchant_category", "category");
         check(&|draft| draft.time = Some(NOW.plus_s(301)), "time", "from_the_future");
     }
 
@@ -249,6 +305,7 @@ mod tests {
     fn debug_shows_neither_identifiers_nor_the_customer() {
         let mut draft = draft();
         draft.customer_ref = CustomerRef::new("jane".to_owned());
+        draft.transaction_ref = TransactionRef::new("jane-1".to_owned());
         let shown = format!("{:?}", Transaction::new(draft, NOW).expect("valid"));
         assert!(!shown.contains("jane") && !shown.contains("device-0001"), "{shown}");
     }

@@ -40,7 +40,7 @@ impl Canaries {
     pub fn load(path: &Path, rules: &CanonRules, keys: &KeyRing) -> Result<Self, CanaryFault> {
         let unreadable =
             |error: std::io::Error| CanaryFault::Unreadable { path: path.to_owned(), reason: error.to_string() };
-        let (got, limit) = (std::fs::metadata(path).map_err(unreadable)?.len(), limits::CANARY_BYTES);
+        let (got, limit) = (std::fs::metadata(path).map_err(unreadable)?.len(), limits::brake::CANARY_BYTES);
         if got > limit {
             return Err(CanaryFault::TooLarge { path: path.to_owned(), got, limit });
         }

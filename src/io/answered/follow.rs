@@ -15,14 +15,16 @@ use tokio::runtime::Handle;
 
 use crate::base::limits;
 use crate::base::time::Timestamp;
-use crate::domain::audit::event::IndicatorRef;
 use crate::domain::belief::Belief;
 use crate::domain::belief::changes::Changed;
+use crate::domain::case::{CaseId, Evidence};
+use crate::domain::profile::facts::ProfileFacts;
 use crate::domain::pseudonym::keys::KeyRing;
-use crate::domain::screening::answer::Screening;
 use crate::domain::screening::decision::Decision;
-use crate::domain::screening::late::judge::{News, judge, news};
+use crate::domain::screening::experience::Experience;
+use crate::domain::screening::late::judge::{Judged, News, judge, news};
 use crate::domain::screening::late::window::{Bounds, Held, LateWindow, OrderNumber};
+use crate::domain::screening::policy::facts::Conditions;
 use crate::domain::screening::screen::ScreeningContext;
 use crate::io::answered::Given;
 use crate::io::answered::brake::Brakeman;
@@ -34,11 +36,11 @@ use crate::node::late::LateMatch;
 use crate::node::quarantine::Raise;
 use crate::node::store::{Journal, Views};
 
-const TAKE_EVERY: Duration = Duration::from_millis(limits::ANSWERED_TAKE_MS);
-const LOOK_EVERY: Duration = Duration::from_millis(limits::LATE_LOOK_MS);
-const TOLD_EVERY: Duration = Duration::from_secs(limits::LATE_TOLD_S);
-const ALL_EVERY: Duration = Duration::from_secs(limits::LATE_ALL_S);
-const CANARIES_EVERY: Duration = Duration::from_secs(limits::CANARY_LOOK_S);
+const TAKE_EVERY: Duration = Duration::from_millis(limits::late::ANSWERED_TAKE_MS);
+const LOOK_EVERY: Duration = Duration::from_millis(limits::late::LOOK_MS);
+const TOLD_EVERY: Duration = Duration::from_secs(limits::late::TOLD_S);
+const ALL_EVERY: Duration = Duration::from_secs(limits::late::ALL_S);
+const CANARIES_EVERY: Duration = Duration::from_secs(limits::brake::CANARY_LOOK_S);
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Between two attempts to record what the engine had no time for.
@@ -133,6 +135,11 @@ struct Follower {
     /// The belief whose changes are known, and its version when they were taken last.
     belief: Option<Arc<Belief>>,
     drained: u64,
+    /// What own outcomes had taught when it was looked at last.
+    experience: Arc<Experience>,
+    /// When belief was looked at last, and the same before the oldest change of which something may still have to be told.
+    looked: Instant,
+    changed_after: Option<Instant>,
     /// To be judged again.
     due: BTreeSet<OrderNumber>,
     /// All are to be, as soon as none is due and the time since the last such look allows.
@@ -160,11 +167,14 @@ impl Follower {
             raises: Vec::new(),
             belief: None,
             drained: 0,
+            experience: Arc::default(),
+            looked: Instant::now(),
+            changed_after: None,
             due: BTreeSet::new(),
             all_due: false,
             all_not_before: Instant::now(),
             all_begun: None,
-            budget: limits::LATE_MATCHES_PER_MINUTE,
+            budget: limits::late::MATCHES_PER_MINUTE,
             look: Pace::new(LOOK_EVERY),
             told: Pace::new(TOLD_EVERY),
             all: Pace::new(ALL_EVERY),
@@ -183,7 +193,7 @@ impl Follower {
         while !stop.load(Ordering::Acquire) {
             // It sleeps instead of waiting for the queue: a checkout must not pay for waking it.
             std::thread::sleep(TAKE_EVERY);
-            for given in waiting.try_iter().take(limits::ANSWERED_WAITING) {
+            for given in waiting.try_iter().take(limits::late::ANSWERED_WAITING) {
                 self.take(given);
             }
             let now = Instant::now();
@@ -202,7 +212,7 @@ impl Follower {
             let (marks, matches): (Vec<_>, Vec<_>) =
                 told.into_iter().map(|told| ((told.number, told.decision), told.late)).unzip();
             match record(Findings { raises: raises.clone(), matches }) {
-                Ok(()) => self.mark(&marks),
+                Ok(()) => self.mark(&marks, Instant::now()),
                 Err(fault) => {
                     let (matches, quarantines) = (marks.len(), raises.len());
                     tracing::warn!(event = "late_match.unwritten", matches, quarantines, fault = %fault);
@@ -254,7 +264,11 @@ impl Follower {
             }
             Changed::These(pseudonyms) => {
                 for pseudonym in &pseudonyms {
+                    let before = self.due.len();
                     self.due.extend(self.window.concerned(pseudonym));
+                    if self.due.len() > before {
+                        self.changed_after.get_or_insert(self.looked);
+                    }
                 }
                 (pseudonyms, true)
             }
@@ -275,6 +289,10 @@ impl Follower {
             }
             self.keys = keys;
         }
+        self.looked = now;
+        let experience = self.screener.experience.load_full();
+        self.all_due |= !Arc::ptr_eq(&experience, &self.experience);
+        self.experience = experience;
         // After they were taken: whoever looked up before that is judged once more.
         self.drained = belief.version();
         if self.told.is_due(now) {
@@ -295,11 +313,11 @@ impl Follower {
             if self.budget == 0 {
                 tracing::warn!(
                     event = "late_match.flood",
-                    told = limits::LATE_MATCHES_PER_MINUTE,
+                    told = limits::late::MATCHES_PER_MINUTE,
                     due = self.due.len()
                 );
             }
-            self.budget = limits::LATE_MATCHES_PER_MINUTE;
+            self.budget = limits::late::MATCHES_PER_MINUTE;
         }
     }
 
@@ -311,6 +329,7 @@ impl Follower {
             return told;
         }
         let screener = Arc::clone(&self.screener);
+        let policy = screener.policies.live();
         let context = ScreeningContext {
             keys: &screener.keys.load(),
             belief: &belief,
@@ -318,32 +337,40 @@ impl Follower {
             guard: &screener.guard.load(),
             lists: &screener.lists.load(),
             freshness: &screener.freshness.load(),
-            policy: &screener.policy,
+            experience: &screener.experience.load(),
+            policy: &policy.policy,
+            candidate: None,
+            profile: &ProfileFacts::default(),
+            conditions: Conditions::default(),
             demands: &screener.demands.load(),
             own: &screener.own,
             sandbox: false,
             now,
         };
         let mut view = belief.view();
-        for _ in 0..limits::LATE_ORDERS_AT_ONCE {
+        for _ in 0..limits::late::ORDERS_AT_ONCE {
             // What is beyond the minute's room stays due.
             if self.budget == 0 {
                 break;
             }
             let Some(number) = self.due.pop_first() else { break };
             let Some(held) = self.window.get(number) else { continue };
-            let screening = judge(&held, &context, &mut view);
-            // Never less than the answer: that one was given.
-            let decision = screening.decision.max(held.order().answered);
-            if let Some(news) = news(held.told(), decision) {
+            let passed_s = held.order().customer.and_then(|customer| screener.passed.challenge_passed(&customer, now));
+            let judged = judge(&held, passed_s, &context, &mut view);
+            if let Some(news) = news(held.told(), judged.decision) {
                 self.budget -= 1;
-                told.push(Told { number, decision, late: late_match(&held, &screening, decision, news) });
+                told.push(Told { number, decision: judged.decision, late: late_match(&held, &judged, news) });
             }
         }
         told
     }
 
-    fn mark(&mut self, told: &[(OrderNumber, Decision)]) {
+    fn mark(&mut self, told: &[(OrderNumber, Decision)], now: Instant) {
+        if let Some(changed_after) = self.changed_after.filter(|_| !told.is_empty()) {
+            self.counts.told_after.took(now.saturating_duration_since(changed_after));
+        }
+        self.changed_after = self.changed_after.filter(|_| !self.due.is_empty());
+
         for (number, decision) in told {
             self.window.tell(*number, *decision);
         }
@@ -351,20 +378,21 @@ impl Follower {
     }
 }
 
-fn late_match(held: &Held<'_>, screening: &Screening, decision: Decision, news: News) -> LateMatch {
-    let order = held.order();
-    let matched = screening.matches.iter().flat_map(|found| &found.indicators);
-    let matched = matched
-        .take(limits::LATE_MATCH_INDICATORS)
-        .map(|indicator| IndicatorRef { member: indicator.reporter.clone(), commitment: indicator.commitment });
+fn late_match(held: &Held<'_>, judged: &Judged, news: News) -> LateMatch {
+    let (order, screening) = (held.order(), &judged.screening);
+    let (amount_minor, currency) = order.outline.amount();
     LateMatch {
-        decision_id: hex::encode(order.id),
+        id: CaseId(order.id),
         caller: order.caller.clone(),
         answered: order.answered,
-        decision,
+        decision: judged.decision,
         news,
         reasons: screening.reasons.iter().map(|reason| reason.code.name().to_owned()).collect(),
-        matched: matched.collect(),
+        evidence: Evidence::of(screening),
         policy_sha256: screening.policy_sha256,
+        amount_minor,
+        currency: currency.to_owned(),
+        transaction: order.transaction,
+        customer: order.customer,
     }
 }

@@ -38,14 +38,7 @@ impl Given {
         let passed = screening.decision <= Decision::Challenge;
         let overridden = screening.reasons.iter().any(|reason| match reason.code {
             ReasonCode::SandboxValue | ReasonCode::OwnAllowList => true,
-            ReasonCode::OwnBlockList
-            | ReasonCode::CorroboratedIndicator
-            | ReasonCode::CorroboratedCard
-            | ReasonCode::CorroboratedByStaleFeed
-            | ReasonCode::SingleIndicator
-            | ReasonCode::ProvisionalIndicator
-            | ReasonCode::WeakIndicatorsTogether
-            | ReasonCode::WeakIndicator => false,
+            ReasonCode::OwnBlockList | ReasonCode::Rule { .. } => false,
         });
         let matched = !screening.matches.is_empty();
         Self { order, traced, may_change: passed && !overridden, matched, belief_version }
@@ -62,7 +55,7 @@ pub struct Answers {
 impl Answers {
     /// With what [`follow`] reads.
     pub fn new() -> (Self, Receiver<Given>) {
-        let (queue, waiting) = sync_channel(limits::ANSWERED_WAITING);
+        let (queue, waiting) = sync_channel(limits::late::ANSWERED_WAITING);
         (Self { counted: Arc::default(), queue }, waiting)
     }
 

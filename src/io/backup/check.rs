@@ -11,11 +11,14 @@ use crate::base::bytes::Sha256Digest;
 use crate::base::epoch::KeyEpoch;
 use crate::base::secret::SecretBytes;
 use crate::domain::belief::place::TableKey;
+use crate::domain::case::challenge::ChallengeRules;
+use crate::domain::case::rules::CaseRules;
 use crate::domain::identifier::CanonRules;
 use crate::domain::identifier::guard::GuardLists;
 use crate::domain::indicator::typology::TypologyList;
 use crate::domain::pseudonym::keys::{EpochKeys, EpochSecret, KeyRing};
 use crate::domain::roster::succession::verify_chain;
+use crate::domain::roster::verified::Roster;
 use crate::domain::statistics::budget::Epsilon;
 use crate::io::backup::format::{BackupError, Header, Part};
 use crate::io::journal::copy::CopyCheck;
@@ -151,11 +154,15 @@ impl<'a> Check<'a> {
             return Err(BackupError::Mixed { part: "the roster", found, expected });
         }
         self.roster_version = roster.version();
-        let check = CopyCheck::new(&keystore.keys.storage);
-        let inspection =
-            Inspection::new(identity(keystore)?, settings(), roster, TableKey::draw(&mut random::generator()));
-        Ok((check, inspection))
+        begin(keystore, roster)
     }
+}
+
+/// The checks of a journal that belongs to a keystore; `roster` is the newest of those that came with it.
+pub fn begin(keystore: &Keystore, roster: Roster) -> Result<(CopyCheck, Inspection), BackupError> {
+    let check = CopyCheck::new(&keystore.keys.storage);
+    let inspection = Inspection::new(identity(keystore)?, settings(), roster, TableKey::draw(&mut random::generator()));
+    Ok((check, inspection))
 }
 
 /// The names the records are read by. Nothing is signed, published or looked up: no feed key is there, and the keys of a
@@ -174,6 +181,7 @@ fn identity(keystore: &Keystore) -> Result<Identity, BackupError> {
         witness: keys.witness_signer(consortium, member).map_err(mixed)?,
         key_ring: Arc::new(KeyRing { current, previous: None }),
         local_mac: LocalMacKey::new(&keys.local_mac),
+        sighting_keys: Vec::new(),
     })
 }
 
@@ -186,6 +194,9 @@ fn settings() -> Settings {
         guards: Arc::new(GuardLists::built_in()),
         typologies: TypologyList::built_in(),
         quarter_cap: Epsilon::from_nano(u64::MAX),
+        // How long cases were kept decides nothing that is checked.
+        cases: CaseRules::default(),
+        challenge: ChallengeRules::default(),
         version: env!("CARGO_PKG_VERSION"),
         brake: None,
     }

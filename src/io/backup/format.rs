@@ -35,12 +35,14 @@ use crate::node::store::StorageFault;
 const FIRST_LINE: &str = "hushwire/v1/backup";
 
 /// What may stand in a backup: files by name, folders with a `/` behind.
-pub const PLACES: [&str; 12] = [
+pub const PLACES: [&str; 14] = [
     "hushwire.toml",
     "keystore.age",
     "admin.age",
     "roster.note",
     "typology.tsv",
+    "policy.toml",
+    "candidate.toml",
     "rosters/",
     "bundles/",
     "tls/",

@@ -30,6 +30,8 @@ pub struct Places<'a> {
     pub keystore: &'a Path,
     pub guard: &'a Path,
     pub typology: Option<&'a Path>,
+    pub policy: Option<&'a Path>,
+    pub candidate: Option<&'a Path>,
 }
 
 /// Everything of one moment, ready to be written.
@@ -69,7 +71,12 @@ impl Gathered {
             Err(reason) => return Err(file_fault(&journal, reason)),
         };
         let mut files = vec![Part { path: "hushwire.toml".to_owned(), content: read(places.configuration)? }];
-        let named = [Some(("guard", places.guard)), places.typology.map(|file| ("typology.tsv", file))];
+        let named = [
+            Some(("guard", places.guard)),
+            places.typology.map(|file| ("typology.tsv", file)),
+            places.policy.map(|file| ("policy.toml", file)),
+            places.candidate.map(|file| ("candidate.toml", file)),
+        ];
         let named = named.into_iter().flatten().map(|(path, place)| (path, place.to_owned()));
         let folders = FOLDERS.iter().map(|name| (*name, places.folder.join(name)));
         let single = ["roster.note", "admin.age"].into_iter().map(|name| (name, places.folder.join(name)));

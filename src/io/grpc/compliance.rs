@@ -16,6 +16,7 @@ use crate::domain::statistics::period::Period;
 use crate::domain::statistics::question::{Query, Question};
 use crate::io::engine::Engine;
 use crate::io::grpc::convert;
+use crate::io::grpc::explaining::{self, Question as ExplainQuestion};
 use crate::io::grpc::identity::local_caller;
 use crate::io::grpc::publishing::{malformed_token, page_size};
 use crate::io::grpc::refusals::{engine_refusal, release_refusal, storage_refusal};
@@ -23,13 +24,14 @@ use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_server::AuditService;
 use crate::io::grpc::wire::hushwire::compliance::v1::statistics_service_server::StatisticsService;
 use crate::io::grpc::wire::hushwire::compliance::v1::{
-    AuditEntry, ExportAuditLogRequest, ExportAuditLogResponse, GetBudgetRequest, GetBudgetResponse,
-    ListAuditRecordsRequest, ListAuditRecordsResponse, ProveAuditRecordRequest, ProveAuditRecordResponse,
-    ReleaseStatisticsRequest, ReleaseStatisticsResponse,
+    AuditEntry, ExplainDecisionRequest, ExplainDecisionResponse, ExportAuditLogRequest, ExportAuditLogResponse,
+    GetBudgetRequest, GetBudgetResponse, ListAuditRecordsRequest, ListAuditRecordsResponse, ProveAuditRecordRequest,
+    ProveAuditRecordResponse, ReleaseStatisticsRequest, ReleaseStatisticsResponse,
 };
 use crate::io::{clock, noise};
 use crate::node::audit::{AuditFilter, LoggedEntry};
 use crate::node::audit_place::AuditPlace;
+use crate::node::local_mac::LocalMacKey;
 use crate::node::release::{Drawn, ReleaseStep};
 use crate::node::store::{Journal, Views};
 
@@ -44,11 +46,14 @@ pub struct Compliance<J, V> {
     pub engine: Engine<J, V>,
     /// Privacy loss of a release whose caller names none.
     pub default_epsilon: Epsilon,
+    /// Makes the fingerprints of what callers refer to.
+    pub local_mac: LocalMacKey,
 }
 
 impl<J, V> Clone for Compliance<J, V> {
     fn clone(&self) -> Self {
-        Self { engine: self.engine.clone(), default_epsilon: self.default_epsilon }
+        let (default_epsilon, local_mac) = (self.default_epsilon, self.local_mac.clone());
+        Self { engine: self.engine.clone(), default_epsilon, local_mac }
     }
 }
 
@@ -170,6 +175,32 @@ where
             verifier_key: proof.head.verifier_key,
             witness_keys: proof.head.witness_keys,
         }))
+    }
+
+    async fn explain_decision(
+        &self,
+        request: Request<ExplainDecisionRequest>,
+    ) -> Result<Response<ExplainDecisionResponse>, Status> {
+        let caller = convert::actor(local_caller(&request)?);
+        let ExplainQuestion { sought, proved } = ExplainQuestion::read(request.into_inner(), &self.local_mac)?;
+        let (explanations, proof) = self
+            .engine
+            .call(move |node, round| {
+                let explanations = node.explain_decisions(&caller, &sought, round.now, round.rng)?;
+                let proof = match proved {
+                    Some(id) => node.prove_decision(&caller, &id, round.now, round.rng)?,
+                    None => None,
+                };
+                Ok((explanations, proof))
+            })
+            .await
+            .map_err(engine_refusal)?
+            .map_err(|fault| storage_refusal(&fault))?;
+        if explanations.found.is_empty() {
+            let description = "no recorded decision has this id or reference, or is about this order or customer";
+            return Err(Refusal::NotFound { reason: "NO_SUCH_DECISION", description: description.to_owned() }.into());
+        }
+        Ok(Response::new(explaining::response(explanations, proof)?))
     }
 }
 

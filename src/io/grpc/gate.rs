@@ -1,5 +1,6 @@
 //! What stands before every handler of a door, in this order: may this caller call this method, is there room, how long may
-//! it take. Both end with the head of the answer; what a stream does after it stands under [`crate::io::grpc::terms`]. A refusal is an ordinary gRPC answer and, where access was refused, an audit event.
+//! it take. Both end with the head of the answer; what a stream does after it stands under [`crate::io::grpc::terms`]. A
+//! refusal is an ordinary gRPC answer and, where access was refused, an audit event.
 
 use crate::base::limits;
 use crate::io::grpc::deadline::{self, Deadline};

@@ -82,7 +82,7 @@ struct Watch<J, V> {
 impl<J: Journal + Send + 'static, V: Views + Send + 'static> Watch<J, V> {
     /// Tells of late matches from a position on, until nobody listens or the store cannot be read.
     async fn run(&self, mut from: u64) {
-        let pause = Duration::from_millis(limits::LATE_WATCH_MS);
+        let pause = Duration::from_millis(limits::late::WATCH_MS);
         loop {
             let slice = self.engine.inquire(move |node, _| {
                 // A position of a log that was put back from an older copy lies beyond its end: it waits there.

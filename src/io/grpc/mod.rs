@@ -1,11 +1,16 @@
 //! gRPC services and clients: convert in, call the use case, convert out, map the error.
 
 pub mod brake;
+pub mod case_words;
+pub mod cases;
+pub mod challenge;
 pub mod compliance;
 pub mod convert;
 pub mod deadline;
 mod erasing;
 pub mod exchange;
+pub mod explaining;
+pub mod feedback;
 pub mod gate;
 pub mod identity;
 pub mod judge;
@@ -13,6 +18,8 @@ pub mod late;
 pub mod lists;
 pub mod node;
 pub mod overload;
+pub mod policy;
+pub mod profiles;
 pub mod publishing;
 pub mod reflection;
 pub mod refusals;

@@ -6,6 +6,7 @@ use tonic::{Request, Response, Status};
 
 use crate::base::time::Timestamp;
 use crate::domain::audit::record::Actor;
+use crate::domain::screening::experience::Experience;
 use crate::io::engine::Engine;
 use crate::io::exchange::links::Links;
 use crate::io::grpc::convert;
@@ -15,6 +16,7 @@ use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::hushwire::local::v1::node_service_server::NodeService;
 use crate::io::grpc::wire::hushwire::local::v1::{
     ApplyRosterRequest, ApplyRosterResponse, FeedStatus, GetStatusRequest, GetStatusResponse, PeerStatus,
+    ReporterRecord,
 };
 use crate::node::fence::FenceState;
 use crate::node::status::Status as NodeStatus;
@@ -51,7 +53,7 @@ where
 {
     async fn get_status(&self, _: Request<GetStatusRequest>) -> Result<Response<GetStatusResponse>, Status> {
         let sandbox = self.sandbox;
-        let (status, member, mut alarms) = self
+        let (status, member, mut alarms, reporters) = self
             .engine
             .inquire(|node, now| {
                 let state = node.state();
@@ -62,7 +64,7 @@ where
                     alarms
                         .push(format!("held back of others until people decide: {waiting}; hushwire quarantine list"));
                 }
-                (status, state.identity.member.to_string(), alarms)
+                (status, state.identity.member.to_string(), alarms, reporters(state.outcomes.experience()))
             })
             .await
             .map_err(engine_refusal)?;
@@ -90,6 +92,7 @@ where
             audit_size: status.audit_size.0,
             audit_witnessed_size: audit_witnessed_size.0,
             audit_witnesses,
+            reporters,
         }))
     }
 
@@ -123,6 +126,17 @@ impl<J, V> NodeState<J, V> {
     }
 }
 
+fn reporters(experience: &Experience) -> Vec<ReporterRecord> {
+    let records = experience.records().map(|(member, kind, record)| ReporterRecord {
+        member: member.to_string(),
+        kind: convert::wire_kind(kind).into(),
+        confirmed: record.confirmed,
+        false_positive: record.false_positive,
+        weight_per_mille: record.weight().per_mille(),
+    });
+    records.collect()
+}
+
 fn feed_status(feed: crate::node::status::FeedStatus) -> FeedStatus {
     FeedStatus {
         origin: feed.origin,
@@ -142,8 +156,9 @@ pub fn state_of(fence: &FenceState) -> (&'static str, String) {
         FenceState::Asking { answers, needed } => (
             "fenced",
             format!(
-                "nothing is signed until {needed} other member told which of our entries it holds ({answers} so far); \
-                 publications are accepted and wait"
+                "nothing is signed until {needed} {} told which of our entries they hold ({answers} so far); publications are \
+                 accepted and wait",
+                if *needed == 1 { "other member has" } else { "other members have" }
             ),
         ),
         FenceState::Behind { feed, ours, theirs } => (

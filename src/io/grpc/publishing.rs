@@ -16,6 +16,7 @@ use crate::io::engine::Engine;
 use crate::io::grpc::convert;
 use crate::io::grpc::deadline::Deadline;
 use crate::io::grpc::identity::local_caller;
+use crate::io::grpc::node::state_of;
 use crate::io::grpc::refusals::{engine_refusal, publish_refusal, retract_refusal};
 use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::hushwire::local::v1::publishing_service_server::PublishingService;
@@ -27,7 +28,7 @@ use crate::io::grpc::wire::hushwire::local::v1::{
 };
 use crate::io::metrics::counts::PublishingCounts;
 use crate::node::copies::{Ack, Copies, Followed};
-use crate::node::publish::{IndicatorDraft, PublishRequest, Refused};
+use crate::node::publish::{IndicatorDraft, PublishRequest, Refused, Standing};
 use crate::node::retract::RetractRequest;
 use crate::node::store::{Journal, Views};
 
@@ -75,20 +76,24 @@ where
         let request_id = message.request_id.clone();
         let publish = self.publish_request(message)?;
         let (group, dry_run) = (publish.group.clone(), publish.dry_run);
-        let (receipt, followed) = self
+        let (receipt, followed, fence) = self
             .engine
             .call(move |node, round| {
                 let request = node.request(&request_id, &content);
                 let publish = PublishRequest { request, ..publish };
                 let receipt = node.publish_indicators(&caller, publish, round.now, round.rng)?;
                 let published = receipt.published.iter().map(|published| published.commitment).collect();
-                Ok((receipt, node.follow(group.as_ref(), published)?))
+                Ok((receipt, node.follow(group.as_ref(), published)?, node.fence_state()))
             })
             .await
             .map_err(engine_refusal)?
             .map_err(|fault| publish_refusal(&fault))?;
-        self.counted.published.add(u64::try_from(receipt.published.len()).unwrap_or(u64::MAX));
-        self.counted.refused.add(u64::try_from(receipt.refused.len()).unwrap_or(u64::MAX));
+        let repeated = receipt.published.iter().any(|published| published.standing != Standing::New);
+        // What a repeated call is told was counted when it happened.
+        if !repeated {
+            self.counted.published.add(u64::try_from(receipt.published.len()).unwrap_or(u64::MAX));
+            self.counted.refused.add(u64::try_from(receipt.refused.len()).unwrap_or(u64::MAX));
+        }
         let nothing = dry_run || receipt.published.is_empty();
         let copies = if nothing { None } else { Some(self.wait_for_copies(followed, ack, deadline).await) };
         let published = receipt.published.into_iter().map(|published| PublishedIndicator {
@@ -96,6 +101,8 @@ where
             name: convert::indicator_name(&self.member, &published.commitment),
             kind: convert::wire_kind(published.kind).into(),
             weak: published.weak,
+            published_before: published.standing != Standing::New,
+            ended_since: published.standing == Standing::EndedSince,
             blast_radius: published.seen.filter(|_| dry_run).map(|seen| blast_radius(&seen, self.refuse_per_mille)),
         });
         let refused = receipt.refused.into_iter().map(convert::wire_refusal).collect();
@@ -105,6 +112,7 @@ where
             reached: copies.map_or(0, |copies| convert::wire_ack(copies.reached()).into()),
             copies: convert::count(copies.unwrap_or_default().held),
             others: convert::count(copies.unwrap_or_default().others),
+            waits_for: if nothing { String::new() } else { state_of(&fence).1 },
         }))
     }
 
@@ -278,7 +286,7 @@ fn blast_radius(seen: &SeenBefore, refuse_per_mille: u64) -> BlastRadius {
         transactions: seen.transactions,
         per_mille: u32::try_from(seen.per_mille()).unwrap_or(u32::MAX),
         days: seen.days,
-        too_wide: seen.is_beyond(refuse_per_mille, limits::WIDE_LEAST),
+        too_wide: seen.is_beyond(refuse_per_mille, limits::brake::WIDE_LEAST),
     }
 }
 

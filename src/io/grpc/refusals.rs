@@ -1,9 +1,13 @@
 //! How faults of the node and its engine become refusals a caller can act on, in one place and exhaustively.
 
 use crate::base::limits;
+use crate::domain::case::StepFault;
 use crate::domain::statistics::ledger::BudgetRefusal;
 use crate::io::engine::EngineFault;
 use crate::io::grpc::status::Refusal;
+use crate::node::case::CaseFault;
+use crate::node::challenge::ChallengeFault;
+use crate::node::dispute::DisputeFault;
 use crate::node::erase::EraseFault;
 use crate::node::list::ListFault;
 use crate::node::publish::PublishFault;
@@ -14,6 +18,9 @@ use crate::node::store::StorageFault;
 
 /// `QuotaFailure.subject` of the entries the roster lets this member publish in a day, and of the privacy loss of a quarter.
 pub const PUBLISHED_A_DAY: &str = "feed/entries_per_day";
+/// Of wrong codes: of one customer in a day, of the node in an hour.
+pub const GUESSES_A_CUSTOMER: &str = "challenge/guesses_per_customer";
+pub const GUESSES_A_NODE: &str = "challenge/guesses_per_node";
 pub const PRIVACY_A_QUARTER: &str = "statistics/privacy_loss_per_quarter";
 
 /// The engine did not do the work.
@@ -75,6 +82,18 @@ pub fn storage_refusal(fault: &StorageFault) -> Refusal {
         StorageFault::TooLarge { .. } => {
             Refusal::ResourceExhausted { reason: "RECORD_TOO_LARGE", description, retry_after_ms: 0 }
         }
+    }
+}
+
+pub fn dispute_refusal(fault: &DisputeFault) -> Refusal {
+    let description = fault.to_string();
+    match fault {
+        DisputeFault::UnknownIndicator => Refusal::NotFound { reason: "NO_SUCH_INDICATOR", description },
+        DisputeFault::NotDisputed => Refusal::NotFound { reason: "NO_SUCH_DISPUTE", description },
+        DisputeFault::OwnIndicator => Refusal::FailedPrecondition { reason: "OWN_INDICATOR", description },
+        DisputeFault::NotTheAuthor => Refusal::FailedPrecondition { reason: "NOT_THE_AUTHOR", description },
+        DisputeFault::TooMany { .. } => Refusal::FailedPrecondition { reason: "TOO_MANY_DISPUTES", description },
+        DisputeFault::Storage(fault) => storage_refusal(fault),
     }
 }
 
@@ -146,6 +165,57 @@ pub fn list_refusal(fault: &ListFault) -> Refusal {
             Refusal::AlreadyExists { reason: "REQUEST_ID_REUSED", description: fault.to_string() }
         }
         ListFault::Storage(fault) => storage_refusal(fault),
+    }
+}
+
+pub fn case_refusal(fault: &CaseFault) -> Refusal {
+    let description = fault.to_string();
+    match fault {
+        CaseFault::Unknown => Refusal::NotFound { reason: "NO_SUCH_CASE", description },
+        CaseFault::Changed { .. } => Refusal::Aborted { reason: "CASE_CHANGED", description },
+        CaseFault::Step { fault: StepFault::Illegal(_), .. } => {
+            Refusal::FailedPrecondition { reason: "CASE_STATE", description }
+        }
+        CaseFault::Step { fault: StepFault::SamePerson { .. }, .. } => {
+            Refusal::FailedPrecondition { reason: "SECOND_PERSON_NEEDED", description }
+        }
+        CaseFault::Step { fault: StepFault::Notes { .. }, .. } => {
+            Refusal::FailedPrecondition { reason: "CASE_NOTES", description }
+        }
+        CaseFault::Storage(fault) => storage_refusal(fault),
+    }
+}
+
+pub fn challenge_refusal(fault: &ChallengeFault) -> Refusal {
+    let description = fault.to_string();
+    match fault {
+        ChallengeFault::Case(fault) => case_refusal(fault),
+        ChallengeFault::NotWaiting => Refusal::FailedPrecondition { reason: "NO_CHALLENGE", description },
+        ChallengeFault::Expired => Refusal::FailedPrecondition { reason: "CHALLENGE_EXPIRED", description },
+        ChallengeFault::AttemptsUsed { .. } => {
+            Refusal::FailedPrecondition { reason: "CHALLENGE_ATTEMPTS", description }
+        }
+        ChallengeFault::CodesSent { .. } => Refusal::FailedPrecondition { reason: "CHALLENGE_CODES", description },
+        ChallengeFault::CustomerGuesses => Refusal::QuotaExhausted {
+            reason: "GUESSES",
+            subject: GUESSES_A_CUSTOMER,
+            description,
+            retry_after_ms: Some(limits::QUOTA_RETRY_MS),
+        },
+        ChallengeFault::NodeGuesses => Refusal::QuotaExhausted {
+            reason: "GUESSES",
+            subject: GUESSES_A_NODE,
+            description,
+            retry_after_ms: Some(limits::QUOTA_RETRY_MS),
+        },
+        ChallengeFault::NoAuthenticator => Refusal::FailedPrecondition { reason: "NO_AUTHENTICATOR", description },
+        ChallengeFault::Enrolled => Refusal::AlreadyExists { reason: "AUTHENTICATOR_ENROLLED", description },
+        ChallengeFault::Full { .. } => Refusal::ResourceExhausted {
+            reason: "AUTHENTICATORS_FULL",
+            description,
+            retry_after_ms: limits::QUOTA_RETRY_MS,
+        },
+        ChallengeFault::Storage(fault) => storage_refusal(fault),
     }
 }
 

@@ -30,9 +30,13 @@ const fn local(method: &'static str, roles: &'static [Role]) -> Row {
 /// An erasure is asked for by a publisher; the second person may also be an operator, where a desk has only one publisher. Who
 /// is a second person is checked by the use case.
 ///
+/// Cases are the analyst's; the screener sees and reports what became of its own decisions, which its use case checks.
+///
 /// Releasing statistics is the operator's although it concerns auditors: it spends budget and publishes, and an auditor
 /// only reads. The own lists are the analyst's, who works the cases they come of, and the operator's, who fills them from
-/// files. Auditor and operator may read what remains of the budget, and the state of the node.
+/// files; so are the profiles of customers, who ask one or the other what is held of them. Auditor and operator may
+/// read what remains of the budget, and the state of the node.
+/// An analyst may have explained what decided a case; the log as a whole is the auditor's.
 pub const METHODS: &[Row] = &[
     local("/hushwire.local.v1.PublishingService/PublishIndicators", &[Role::Publisher]),
     local("/hushwire.local.v1.PublishingService/RetractIndicators", &[Role::Publisher]),
@@ -45,14 +49,40 @@ pub const METHODS: &[Row] = &[
     local("/hushwire.local.v1.BrakeService/LiftQuarantine", &[Role::Analyst, Role::Operator]),
     local("/hushwire.local.v1.BrakeService/KeepQuarantined", &[Role::Analyst, Role::Operator]),
     local("/hushwire.local.v1.LateMatchService/WatchLateMatches", &[Role::Screener, Role::Analyst]),
+    local("/hushwire.local.v1.ScreeningService/GetAdvice", &[Role::Screener, Role::Analyst]),
     local("/hushwire.local.v1.ListsService/AddListed", &[Role::Analyst, Role::Operator]),
     local("/hushwire.local.v1.ListsService/RemoveListed", &[Role::Analyst, Role::Operator]),
     local("/hushwire.local.v1.ListsService/ListListed", &[Role::Analyst, Role::Operator]),
+    local("/hushwire.local.v1.FeedbackService/ListSightings", &[Role::Publisher]),
+    local("/hushwire.local.v1.FeedbackService/DisputeIndicator", &[Role::Analyst]),
+    local("/hushwire.local.v1.FeedbackService/WithdrawDispute", &[Role::Analyst]),
+    local("/hushwire.local.v1.FeedbackService/AnswerDispute", &[Role::Publisher]),
+    local("/hushwire.local.v1.FeedbackService/ListDisputes", &[Role::Publisher, Role::Analyst]),
+    local("/hushwire.local.v1.ProfilesService/ShowProfile", &[Role::Analyst, Role::Operator]),
+    local("/hushwire.local.v1.ProfilesService/EraseProfile", &[Role::Analyst, Role::Operator]),
+    local("/hushwire.local.v1.CaseService/ListCases", &[Role::Analyst]),
+    local("/hushwire.local.v1.CaseService/GetCase", &[Role::Screener, Role::Analyst]),
+    local("/hushwire.local.v1.CaseService/AssignCase", &[Role::Analyst]),
+    local("/hushwire.local.v1.CaseService/AddNote", &[Role::Analyst]),
+    local("/hushwire.local.v1.CaseService/ReleaseCase", &[Role::Analyst]),
+    local("/hushwire.local.v1.CaseService/ConfirmRelease", &[Role::Analyst]),
+    local("/hushwire.local.v1.CaseService/RefuseCase", &[Role::Analyst]),
+    local("/hushwire.local.v1.CaseService/ReopenCase", &[Role::Analyst]),
+    local("/hushwire.local.v1.CaseService/ResolveCase", &[Role::Analyst]),
+    local("/hushwire.local.v1.CaseService/ReportOutcome", &[Role::Screener, Role::Analyst]),
+    local("/hushwire.local.v1.CaseService/WatchCases", &[Role::Screener, Role::Analyst]),
+    local("/hushwire.local.v1.ChallengeService/StartChallenge", &[Role::Screener, Role::Analyst]),
+    local("/hushwire.local.v1.ChallengeService/AnswerChallenge", &[Role::Screener, Role::Analyst]),
+    local("/hushwire.local.v1.ChallengeService/ReportChallenge", &[Role::Screener, Role::Analyst]),
+    local("/hushwire.local.v1.ChallengeService/EnrolTotp", &[Role::Screener, Role::Analyst]),
+    local("/hushwire.local.v1.ChallengeService/RemoveTotp", &[Role::Screener, Role::Analyst]),
+    local("/hushwire.local.v1.PolicyService/GetPolicy", &[Role::Analyst, Role::Auditor, Role::Operator]),
     local("/hushwire.local.v1.NodeService/GetStatus", &[Role::Auditor, Role::Operator]),
     local("/hushwire.local.v1.NodeService/ApplyRoster", &[Role::Operator]),
     local("/hushwire.compliance.v1.AuditService/ListAuditRecords", &[Role::Auditor]),
     local("/hushwire.compliance.v1.AuditService/ExportAuditLog", &[Role::Auditor]),
     local("/hushwire.compliance.v1.AuditService/ProveAuditRecord", &[Role::Auditor]),
+    local("/hushwire.compliance.v1.AuditService/ExplainDecision", &[Role::Auditor, Role::Analyst]),
     local("/hushwire.compliance.v1.StatisticsService/ReleaseStatistics", &[Role::Operator]),
     local("/hushwire.compliance.v1.StatisticsService/GetBudget", &[Role::Auditor, Role::Operator]),
     local("/grpc.health.v1.Health/Check", &Role::ALL),
@@ -64,9 +94,11 @@ pub const METHODS: &[Row] = &[
 
 /// What takes two people (DESIGN §3) is neither asked nor confirmed by a token: its holder is nobody in particular, and a
 /// person who held one beside a certificate would be two.
-pub const BY_PEOPLE_ALONE: [&str; 3] = [
+pub const BY_PEOPLE_ALONE: [&str; 5] = [
     "/hushwire.local.v1.PublishingService/EraseIndicators",
     "/hushwire.local.v1.PublishingService/ConfirmErasure",
+    "/hushwire.local.v1.CaseService/ReleaseCase",
+    "/hushwire.local.v1.CaseService/ConfirmRelease",
     "/hushwire.local.v1.BrakeService/LiftQuarantine",
 ];
 

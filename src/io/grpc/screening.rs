@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
@@ -12,11 +13,14 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::base::limits;
 use crate::domain::audit::record::Actor;
+use crate::domain::screening::advice::{AdviceTexts, Advised, further_keys, is_key};
 use crate::domain::screening::answer::{Match, MatchedIndicator, Screening};
+use crate::domain::screening::decision::Decision;
 use crate::domain::screening::freshness::PeerFreshness;
-use crate::domain::screening::transaction::{CustomerRef, Transaction, TransactionDraft};
+use crate::domain::screening::language::AcceptLanguage;
+use crate::domain::screening::transaction::{CustomerRef, Transaction, TransactionDraft, TransactionRef};
 use crate::io::clock;
-use crate::io::grpc::convert::{self, wire_decision};
+use crate::io::grpc::convert;
 use crate::io::grpc::deadline::Deadline;
 use crate::io::grpc::identity::local_caller;
 use crate::io::grpc::status::{self, Refusal};
@@ -24,8 +28,8 @@ use crate::io::grpc::terms::StreamTerms;
 use crate::io::grpc::wire::hushwire::local::v1 as wire;
 use crate::io::grpc::wire::hushwire::local::v1::screening_service_server::ScreeningService;
 use crate::io::grpc::wire::hushwire::local::v1::{
-    RefusedRecord, ScreenTransactionRequest, ScreenTransactionResponse, ScreenTransactionsRequest,
-    ScreenTransactionsResponse,
+    GetAdviceRequest, GetAdviceResponse, RefusedRecord, ScreenTransactionRequest, ScreenTransactionResponse,
+    ScreenTransactionsRequest, ScreenTransactionsResponse,
 };
 use crate::io::screener::{Answered, Audited, Screener, Unscreened, Written};
 
@@ -33,11 +37,13 @@ use crate::io::screener::{Answered, Audited, Screener, Unscreened, Written};
 const BATCHES_QUEUED: usize = 4;
 
 /// The service over one screener.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ScreeningDesk {
     pub screener: Arc<Screener>,
     /// `<consortium>/…` of every feed named in an answer.
     pub consortium: crate::base::name::ConsortiumId,
+    /// What customers are told.
+    pub advice: Arc<ArcSwap<AdviceTexts>>,
 }
 
 #[tonic::async_trait]
@@ -65,9 +71,21 @@ impl ScreeningService for ScreeningDesk {
         let terms = request.extensions().get::<StreamTerms>().cloned();
         let terms = terms.expect("the gate gives every request its terms");
         let (answers, outgoing) = mpsc::channel(BATCHES_QUEUED);
-        let desk = Self { screener: Arc::clone(&self.screener), consortium: self.consortium.clone() };
+        let desk = self.clone();
         tokio::spawn(async move { desk.answer_batches(&caller, &terms, request.into_inner(), answers).await });
         Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))
+    }
+
+    async fn get_advice(&self, request: Request<GetAdviceRequest>) -> Result<Response<GetAdviceResponse>, Status> {
+        let GetAdviceRequest { key, accept_language } = request.into_inner();
+        let texts = self.advice.load();
+        let found = Some(key).filter(|key| is_key(key));
+        let found = found.and_then(|key| Some(wire_text(&texts.find(&key, &AcceptLanguage::read(&accept_language))?)));
+        let found = found.ok_or_else(|| Refusal::NotFound {
+            reason: "NO_SUCH_ADVICE",
+            description: "there is no text of this key".to_owned(),
+        })?;
+        Ok(Response::new(found))
     }
 }
 
@@ -149,17 +167,8 @@ impl ScreeningDesk {
     fn answer(&self, caller: &Actor, message: ScreenTransactionRequest) -> Result<Answer, Refusal> {
         let now = clock::now();
         let transaction_ref = message.transaction_ref.clone();
-        // It comes back unchanged, so without a limit the answer would be as large as the caller likes.
-        let (got, limit) = (transaction_ref.chars().count(), limits::SOURCE_REF_CHARACTERS);
-        if got > limit {
-            let description = format!("a reference has at most {limit} characters, got {got}");
-            return Err(Refusal::InvalidArgument {
-                field: "transaction_ref".to_owned(),
-                rule: "too_long",
-                description,
-            });
-        }
         let durable = waits_for_record(message.audit)?;
+        let accept_language = message.accept_language.clone();
         let transaction = transaction(message, now)?;
         let screened = self.screener.screen(&transaction, caller, durable, now);
         let (answer, written) = screened.map_err(|why| match why {
@@ -182,24 +191,40 @@ impl ScreeningDesk {
                 retry_after_ms: limits::RETRY_AFTER_MS,
             });
         }
-        Ok((self.response(answer, transaction_ref), written))
+        let advice = (!accept_language.is_empty()).then(|| self.advice(&answer.screening, &accept_language)).flatten();
+        Ok((ScreenTransactionResponse { advice, ..self.response(answer, transaction_ref) }, written))
+    }
+
+    /// What to tell the customer, in words.
+    fn advice(&self, screening: &Screening, accept_language: &str) -> Option<wire::Advice> {
+        let (texts, wanted) = (self.advice.load(), AcceptLanguage::read(accept_language));
+        let found = texts.of_answer(screening.advice.key(), screening.decision, &wanted)?;
+        let further = further_keys(screening.decision).iter().filter(|key| texts.known(key) && **key != found.key);
+        let further = further.map(|key| (*key).to_owned()).collect();
+        let GetAdviceResponse { key, language, title, text } = wire_text(&found);
+        Some(wire::Advice { key, language, title, text, further })
     }
 
     fn response(&self, answered: Answered, transaction_ref: String) -> ScreenTransactionResponse {
-        let Answered { screening, decision_id, reference, audit } = answered;
+        let unheard = answered.unheard().map(str::to_owned).collect();
+        let Answered { screening, decision_id, anomalies, reference, audit, policy } = answered;
         ScreenTransactionResponse {
-            decision: wire_decision(screening.decision).into(),
+            decision: convert::wire_decision(screening.decision).into(),
             reasons: screening
                 .reasons
                 .iter()
                 .map(|reason| wire::Reason {
                     code: reason.code.name().to_owned(),
-                    decision: wire_decision(reason.decision).into(),
-                    description: reason.description(),
+                    decision: convert::wire_decision(reason.decision).into(),
+                    description: reason.description.clone(),
                     since: reason.since.map(convert::wire_time),
+                    rule: reason.code.rule().map(ToString::to_string).unwrap_or_default(),
+                    identifier: reason.identifier.map(number),
+                    not_sole_basis: reason.not_sole_basis,
                 })
                 .collect(),
             freshness: screening.freshness.iter().map(wire_freshness).collect(),
+            case: case_of(screening.decision, audit, &decision_id),
             decision_id,
             reference,
             advice_key: screening.advice.key().to_owned(),
@@ -218,23 +243,28 @@ impl ScreeningDesk {
             degraded: screening.degraded,
             transaction_ref,
             policy_sha256: screening.policy_sha256.to_string(),
-            matches: screening.matches.into_iter().map(|found| self.wire_match(found)).collect(),
+            anomalies: anomalies.iter().map(|anomaly| anomaly.name().to_owned()).collect(),
+            policy_name: policy.policy.title(),
+            unheard_rules: unheard,
+            matches: screening.matches.iter().map(|found| self.wire_match(found)).collect(),
+            advice: None,
         }
     }
 
-    fn wire_match(&self, found: Match) -> wire::Match {
+    fn wire_match(&self, found: &Match) -> wire::Match {
         wire::Match {
             identifier: number(found.identifier),
             kind: convert::wire_kind(found.kind).into(),
             members: number(found.members),
             own: number(found.own),
             confidence: found.confidence,
+            confidence_undecayed: found.confidence_undecayed,
             weak: found.weak,
-            indicators: found.indicators.into_iter().map(|indicator| self.wire_indicator(indicator)).collect(),
+            indicators: found.indicators.iter().map(|indicator| self.wire_indicator(indicator)).collect(),
         }
     }
 
-    fn wire_indicator(&self, indicator: MatchedIndicator) -> wire::MatchedIndicator {
+    fn wire_indicator(&self, indicator: &MatchedIndicator) -> wire::MatchedIndicator {
         let details = &indicator.details;
         wire::MatchedIndicator {
             name: indicator.name(),
@@ -254,6 +284,9 @@ impl ScreeningDesk {
             provisional: indicator.provisional,
             note: details.note.as_str().to_owned(),
             kind: convert::wire_kind(indicator.kind).into(),
+            effective_confidence: indicator.effective_confidence,
+            age_s: indicator.age_s,
+            disputed: indicator.disputed,
             held_back: indicator.held_back,
         }
     }
@@ -279,13 +312,30 @@ fn transaction(message: ScreenTransactionRequest, now: crate::base::time::Timest
         channel: message.channel,
         country: message.country,
         customer_ref: CustomerRef::new(message.customer_ref),
+        transaction_ref: TransactionRef::new(message.transaction_ref),
         own_score: message.own_score,
+        merchant_category: message.merchant_category,
     };
     Transaction::new(draft, now).map_err(|error| Refusal::InvalidArgument {
         field: error.field().to_owned(),
         rule: error.rule(),
         description: error.to_string(),
     })
+}
+
+fn wire_text(found: &Advised<'_>) -> GetAdviceResponse {
+    GetAdviceResponse {
+        key: found.key.to_owned(),
+        language: found.language.to_string(),
+        title: found.text.title().to_owned(),
+        text: found.text.text().to_owned(),
+    }
+}
+
+/// The case that is opened with the record; none where the order passes, or where there will be no record.
+fn case_of(decision: Decision, audit: Audited, decision_id: &str) -> String {
+    let opens = decision != Decision::Allow && audit != Audited::Lost;
+    if opens { decision_id.to_owned() } else { String::new() }
 }
 
 fn wire_freshness(peer: &PeerFreshness) -> wire::PeerFreshness {

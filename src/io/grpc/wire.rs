@@ -38,6 +38,20 @@ impl std::fmt::Debug for hushwire::local::v1::Identifier {
     }
 }
 
+/// What a customer typed is shown to nobody.
+impl std::fmt::Debug for hushwire::local::v1::AnswerChallengeRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "AnswerChallengeRequest({}, …)", self.decision_id)
+    }
+}
+
+/// Nor what an authenticator takes in.
+impl std::fmt::Debug for hushwire::local::v1::EnrolTotpResponse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("EnrolTotpResponse(…)")
+    }
+}
+
 /// Descriptors of every service above (`google.protobuf.FileDescriptorSet`): what foreign tools read, and what the
 /// table of [`crate::io::grpc::roles`] is checked against.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -4,6 +4,7 @@
 use prost_reflect::FieldDescriptor;
 
 use crate::base::limits;
+use crate::domain::case::state::State;
 
 /// Every list of a message that a route takes, by its full name, with the most it may hold.
 const BOUNDS: &[(&str, usize)] = &[
@@ -17,6 +18,7 @@ const BOUNDS: &[(&str, usize)] = &[
     ("hushwire.local.v1.EraseIndicatorsRequest.source_refs", limits::DRAFTS_PER_CALL),
     ("hushwire.local.v1.EraseIndicatorsRequest.identifiers", limits::DRAFTS_PER_CALL),
     ("hushwire.local.v1.AddListedRequest.entries", limits::LISTED_PER_CALL),
+    ("hushwire.local.v1.ListCasesRequest.states", State::ALL.len()),
     ("hushwire.local.v1.RemoveListedRequest.targets", limits::LISTED_PER_CALL),
 ];
 

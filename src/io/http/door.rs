@@ -28,7 +28,7 @@ use crate::io::http::body::{JsonBody, full};
 use crate::io::http::gather::{Budgets, Gathered, gather};
 use crate::io::http::refused::Refused;
 use crate::io::http::routes::{Found, OPENAPI_PATH, ROUTES, Route, Verb, find, method_of};
-use crate::io::http::{json, openapi, query};
+use crate::io::http::{json, languages, openapi, query};
 use crate::io::transport::byte_budget::{ByteBudget, HeldBytes};
 use crate::io::transport::caller::LocalCaller;
 use crate::io::transport::held::holding;
@@ -152,7 +152,11 @@ where
         let message = match bound.route.verb {
             // Nothing is read for whoever may not ask: the gate refuses the call and tells the audit log.
             _ if !may_call => DynamicMessage::new(bound.input.clone()),
-            Verb::Get => query::read(&fields, parts.uri.query(), &bound.input).map_err(Refusal::from)?,
+            Verb::Get => {
+                let mut message = query::read(&fields, parts.uri.query(), &bound.input).map_err(Refusal::from)?;
+                languages::ask(&mut message, &parts.headers);
+                message
+            }
             Verb::Post => {
                 check_media_type(&parts.headers)?;
                 let budgets = Budgets { node: self.bodies, connection };
@@ -170,7 +174,11 @@ where
         let answer = unframe(response).await.map_err(Refused::Status)?;
         let answer = DynamicMessage::decode(bound.output.clone(), answer)
             .map_err(|_| Refused::Status(Status::internal("the answer is no message of its method")))?;
-        Ok(json_answer(json::write(&answer).into()))
+        let mut response = json_answer(json::write(&answer).into());
+        if bound.route.verb == Verb::Get && languages::is_asked_by(&bound.input) {
+            languages::tell(&answer, response.headers_mut());
+        }
+        Ok(response)
     }
 }
 

@@ -10,6 +10,7 @@ pub fn example(path: &str) -> Option<Value> {
             {"kind": "IDENTIFIER_KIND_PAN", "value": "9999990000000014"},
         ],
         "amountMinor": "12500", "currency": "EUR", "channel": "web", "country": "DE", "transactionRef": "order-1",
+        "customerRef": "customer-4711", "merchantCategory": "5732",
     });
     let mailbox = json!({"kind": "IDENTIFIER_KIND_EMAIL", "value": "mara.kroll.4711@gmail.com"});
     Some(match path {
@@ -27,6 +28,8 @@ pub fn example(path: &str) -> Option<Value> {
         "/v1/lists:remove" => {
             json!({"requestId": "desk-2", "list": "OWN_LIST_ALLOW", "targets": [{"identifier": mailbox}]})
         }
+        "/v1/profiles:show" | "/v1/profiles:erase" => json!({"customerRef": "customer-4711"}),
+        "/v1/decisions:explain" => json!({"reference": "7KQ2-M0XD"}),
         "/v1/audit/records:prove" => json!({"index": "0"}),
         _ => return None,
     })
@@ -51,6 +54,6 @@ mod tests {
             json::read(example.to_string().as_bytes(), &input).expect(route.path);
             read += 1;
         }
-        assert_eq!(read, 8);
+        assert_eq!(read, 11);
     }
 }

@@ -3,8 +3,8 @@
 //!
 //! The mapping itself is `prost-reflect`'s. It lets a repeated key win silently and builds whatever comes, so a first pass over
 //! the text, which keeps nothing, refuses a field that is given twice (under either of its two names), a list that is too long
-//! (`crate::io::http::bounds`), and a value nested deeper than its message. The texts of the library repeat what was sent, which may be an identifier: of an error
-//! only its place and its kind are told, and of the place only names that are fields.
+//! (`crate::io::http::bounds`), and a value nested deeper than its message. The texts of the library
+//! repeat what was sent, which may be an identifier: of an error only its place and its kind are told, and of the place only names that are fields.
 
 use std::borrow::Cow;
 use std::cell::RefCell;

@@ -10,6 +10,7 @@ pub mod door;
 mod examples;
 mod gather;
 pub mod json;
+pub mod languages;
 pub mod openapi;
 pub mod problem;
 mod query;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::io::grpc::roles::{BY_PEOPLE_ALONE, Callers, row};
 use crate::io::http::examples::example;
+use crate::io::http::languages;
 use crate::io::http::routes::{OPENAPI_PATH, ROUTES, Route, Verb, field, method_of};
 use crate::io::http::schema::{Schemas, Unknown, comment_of, field_schema};
 
@@ -130,6 +131,7 @@ fn parameters(route: &Route, input: &MessageDescriptor, schemas: &mut Schemas) -
                 "schema": field_schema(&of, schemas),
             })
         })
+        .chain(languages::is_asked_by(input).then(languages::parameter))
         .collect()
 }
 

@@ -39,6 +39,15 @@ impl Default for JournalOptions {
     }
 }
 
+/// Locked by the one process that has a journal open.
+const LOCK: &str = "lock";
+
+/// Whether a process has the journal in `dir` open now. Makes no file: one of another user would keep the node from its lock.
+pub fn is_open(fs: &impl Fs, dir: &Path) -> Result<bool, StorageFault> {
+    let was_open = fs.names(dir).map_err(fault)?.iter().any(|name| name == LOCK);
+    Ok(was_open && fs.lock(&dir.join(LOCK)).map_err(fault)?.is_none())
+}
+
 /// The journal of a node. One process at a time may hold it open.
 pub struct FileJournal<F: Fs> {
     catalog: Arc<Catalog<F>>,
@@ -79,7 +88,7 @@ impl<F: Fs> FileJournal<F> {
     pub fn open(fs: F, dir: &Path, key: &StorageKey, options: JournalOptions) -> Result<Self, StorageFault> {
         create_dir_durably(&fs, dir).map_err(fault)?;
         create_dir_durably(&fs, &keys_dir(dir)).map_err(fault)?;
-        let lock = fs.lock(&dir.join("lock")).map_err(fault)?.ok_or(StorageFault::InUse)?;
+        let lock = fs.lock(&dir.join(LOCK)).map_err(fault)?.ok_or(StorageFault::InUse)?;
         let segments = open_segments(&fs, dir, key)?;
         let reserve_lies = options.reserve_bytes == 0 || reserve::lay(&fs, dir, options.reserve_bytes)?;
         let journal_id = match segments.first() {

@@ -208,6 +208,13 @@ fn mend_newest<File: FsFile>(found: Found<File>) -> Result<Segment, StorageFault
     let mut group = vec![0; narrow(bytes - group_start)];
     read_exact_at(&file, &mut group, group_start).map_err(fault)?;
     if size > bytes {
+        let segment = start.header.name.first;
+        tracing::warn!(
+            event = "store.tail_cut",
+            segment,
+            bytes = size - bytes,
+            "torn by a power cut or a kill, never acknowledged"
+        );
         file.set_size(bytes).map_err(fault)?;
     }
     file.write_all_at(&group, group_start).map_err(fault)?;

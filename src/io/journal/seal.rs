@@ -180,6 +180,11 @@ fn storage_key_id(storage_key: &StorageKey) -> [u8; 16] {
     id
 }
 
+/// The key that wraps the segment keys of the journal of profiles.
+pub fn profiles_key(storage_key: &StorageKey) -> StorageKey {
+    StorageKey::new(derive(storage_key, b"hushwire/v1/profiles-key"))
+}
+
 fn derive(storage_key: &StorageKey, purpose: &[u8]) -> [u8; 32] {
     let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(storage_key.expose()).expect("HMAC takes any key");
     mac.update(purpose);

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use crate::base::bytes::Sha256Digest;
 use crate::base::name::{ConsortiumId, GroupId, MemberId};
 use crate::base::position::TreeSize;
+use crate::domain::feed::sighting_seal::SightingKey;
 use crate::domain::note::key::{KeyError, NoteSigner, VerifierKey};
 use crate::domain::roster::member::{Member, audit_key_name, feed_key_name, witness_key_name};
 use crate::domain::roster::verified::Roster;
@@ -155,6 +156,7 @@ impl NodeKeys {
             former_feeds,
             audit: named(self.audit_signers(consortium, member)?, row.map(|row| &row.audit_key)),
             witness: named(self.witness_signers(consortium, member)?, row.map(|row| &row.witness_key)),
+            sighting_keys: self.hpke_secrets().map(|key| SightingKey::new(key.seed().duplicate())).collect(),
         })
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::domain::profile::anomaly::{Anomalies, Anomaly};
 use crate::domain::screening::decision::Decision;
 use crate::io::metrics::atomics::{Count, Durations, Level};
 
@@ -39,6 +40,8 @@ pub struct AnsweredCounts {
     pub lost: Count,
     /// Told, eased ones included.
     pub late_matches: Count,
+    /// From the last look at belief before it changed until what it did to orders was on record.
+    pub told_after: Durations,
     orders: AtomicU64,
     crowded_out: AtomicU64,
 }
@@ -57,6 +60,28 @@ impl AnsweredCounts {
     /// Orders that are not followed to the end of the window.
     pub fn unfollowed(&self) -> u64 {
         self.lost.value().saturating_add(self.crowded_out.load(Ordering::Relaxed))
+    }
+}
+
+/// The profiles of customers.
+#[derive(Debug, Default)]
+pub struct ProfileCounts {
+    /// In the order of [`Anomaly::ALL`].
+    anomalies: [Count; Anomaly::ALL.len()],
+    /// Customers that made room for others.
+    pub evicted: Count,
+    /// Attempts to keep profiles that failed.
+    pub failed: Count,
+}
+
+impl ProfileCounts {
+    pub fn told(&self, anomalies: Anomalies) {
+        anomalies.iter().filter_map(|anomaly| self.of(anomaly)).for_each(Count::one);
+    }
+
+    pub fn of(&self, anomaly: Anomaly) -> Option<&Count> {
+        let place = Anomaly::ALL.iter().position(|known| *known == anomaly)?;
+        self.anomalies.get(place)
     }
 }
 

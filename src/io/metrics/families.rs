@@ -5,9 +5,11 @@
 //! Kept small on purpose: each label value is a row that every monitoring system stores for years.
 
 use crate::base::time::Timestamp;
+use crate::domain::profile::anomaly::Anomaly;
 use crate::domain::screening::decision::Decision;
-use crate::io::metrics::atomics::Distribution;
+use crate::io::metrics::atomics::{Count, Distribution};
 use crate::io::metrics::page::{DoorMetrics, Metrics};
+use crate::io::metrics::policy::{candidate, policies, rule_hits};
 use crate::io::metrics::process::Process;
 use crate::io::metrics::seen::NodeSeen;
 
@@ -100,6 +102,23 @@ pub const FAMILIES: &[Family] = &[
         Decision::ALL.map(row).to_vec()
     })
     .by(&["decision"]),
+    Family::counter(
+        "hushwire_policy_rule_hits",
+        "Transactions on which a rule fired, by whether it had a say: live, shadow or snoozed.",
+        |m, _| policies(m, rule_hits),
+    )
+    .by(&["rule", "heard"]),
+    Family::counter(
+        "hushwire_policy_candidate",
+        "Transactions the candidate was asked about, by what was decided and what it would have decided.",
+        |m, _| policies(m, candidate),
+    )
+    .by(&["decided", "would_decide"]),
+    Family::counter(
+        "hushwire_policy_files_refused",
+        "Policy files with a fault in them; the policy before them stayed in force.",
+        |m, _| policies(m, |policies| one(policies.refused.value())),
+    ),
     Family::gauge("hushwire_screening_records_waiting", "Screening records on their way to the audit log.", |m, _| {
         one(m.seen.load().machine.records_waiting)
     }),
@@ -108,10 +127,33 @@ pub const FAMILIES: &[Family] = &[
         "Screening records that found no room or no disk; a gap record tells of them.",
         |metrics, _| one(metrics.screening.records_lost.value()),
     ),
+    Family::counter("hushwire_anomalies", "What was unusual for a customer, by word.", |metrics, _| {
+        let count = |anomaly: Anomaly| metrics.profiles.of(anomaly).map_or(0, Count::value);
+        Anomaly::ALL.map(|anomaly| labelled(&[anomaly.name()], count(anomaly))).to_vec()
+    })
+    .by(&["anomaly"]),
+    Family::gauge("hushwire_profiles", "Customers whose profiles are in memory.", |metrics, _| {
+        one(metrics.seen.load().machine.profiles)
+    }),
+    Family::counter(
+        "hushwire_profiles_evicted",
+        "Customers who were forgotten early because there was no room.",
+        |metrics, _| one(metrics.profiles.evicted.value()),
+    ),
+    Family::counter(
+        "hushwire_profiles_unwritten",
+        "Attempts to keep profiles on disk that failed; they go on in memory.",
+        |metrics, _| one(metrics.profiles.failed.value()),
+    ),
     Family::counter(
         "hushwire_late_matches",
         "Late matches told: orders that passed and would be stopped now, and those of which that no longer holds.",
         |metrics, _| one(metrics.answered.late_matches.value()),
+    ),
+    Family::histogram(
+        "hushwire_late_match_duration",
+        "From a change of what is believed until the late matches it causes were told, at most.",
+        |metrics, _| vec![Sample { labels: vec![], value: Value::Distribution(metrics.answered.told_after.read()) }],
     ),
     Family::gauge("hushwire_late_orders", "Orders that passed and are followed for late matches.", |metrics, _| {
         one(metrics.answered.orders())
@@ -193,6 +235,9 @@ pub const FAMILIES: &[Family] = &[
     }),
     Family::gauge("hushwire_publications_pending", "Entries acknowledged, not signed yet.", |metrics, _| {
         node(metrics, |node| one(node.pending))
+    }),
+    Family::gauge("hushwire_cases_waiting", "Stopped orders that nobody has decided on.", |metrics, _| {
+        node(metrics, |node| one(node.cases_waiting))
     }),
     Family::gauge(
         "hushwire_unacknowledged_entries",
@@ -308,7 +353,7 @@ fn whole(value: u64) -> Sample {
     Sample { labels: vec![], value: Value::Whole(value) }
 }
 
-fn one(value: u64) -> Vec<Sample> {
+pub(super) fn one(value: u64) -> Vec<Sample> {
     vec![whole(value)]
 }
 
@@ -316,7 +361,7 @@ fn some(value: Option<u64>) -> Vec<Sample> {
     value.map(whole).into_iter().collect()
 }
 
-fn labelled(labels: &[&str], value: u64) -> Sample {
+pub(super) fn labelled(labels: &[&str], value: u64) -> Sample {
     Sample { labels: labels.iter().map(|label| (*label).to_owned()).collect(), value: Value::Whole(value) }
 }
 
@@ -360,8 +405,23 @@ mod tests {
 
     #[test]
     fn no_label_tells_of_a_member_a_caller_or_a_person() {
-        let allowed =
-            ["decision", "door", "method", "code", "reason", "cause", "outcome", "state", "service", "version"];
+        let allowed = [
+            "decision",
+            "anomaly",
+            "door",
+            "method",
+            "code",
+            "reason",
+            "cause",
+            "outcome",
+            "state",
+            "service",
+            "version",
+            "rule",
+            "heard",
+            "decided",
+            "would_decide",
+        ];
         for family in FAMILIES {
             assert!(
                 family.labels.iter().all(|label| allowed.contains(label)),

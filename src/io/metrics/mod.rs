@@ -14,5 +14,6 @@ pub mod counts;
 pub mod door;
 pub mod families;
 pub mod page;
+mod policy;
 pub mod process;
 pub mod seen;

@@ -15,10 +15,13 @@ use prometheus_client::registry::{self, Registry};
 use crate::base::time::Timestamp;
 use crate::io::metrics::atomics::Level;
 use crate::io::metrics::calls::CallCounts;
-use crate::io::metrics::counts::{AnsweredCounts, JournalCounts, PublishingCounts, ScreeningCounts, WebhookCounts};
+use crate::io::metrics::counts::{
+    AnsweredCounts, JournalCounts, ProfileCounts, PublishingCounts, ScreeningCounts, WebhookCounts,
+};
 use crate::io::metrics::families::{FAMILIES, Family, Kind, Sample, Unit, Value};
 use crate::io::metrics::process::Process;
 use crate::io::metrics::seen::Seen;
+use crate::io::policies::Policies;
 use crate::io::traces::CallTracer;
 use crate::io::transport::listener::DoorCounts;
 
@@ -29,7 +32,10 @@ pub struct Metrics {
     pub peer: DoorMetrics,
     pub screening: Arc<ScreeningCounts>,
     pub answered: Arc<AnsweredCounts>,
+    /// None in tests.
+    pub policies: Option<Arc<Policies>>,
     pub publishing: Arc<PublishingCounts>,
+    pub profiles: Arc<ProfileCounts>,
     pub webhooks: Arc<WebhookCounts>,
     pub engine_waiting: Arc<Level>,
     pub journal: Arc<JournalCounts>,

@@ -29,6 +29,7 @@ pub struct NodeSeen {
     /// Held back of others until people decide.
     pub quarantined: u64,
     pub pending: u64,
+    pub cases_waiting: u64,
     pub feeds: FeedsSeen,
     pub unacknowledged_entries: u64,
     pub unacknowledged_retractions: u64,
@@ -71,6 +72,8 @@ pub struct MachineSeen {
     /// Peers of the roster by the word for their link.
     pub peers: Vec<(&'static str, u64)>,
     pub records_waiting: u64,
+    /// Customers whose profiles are in memory.
+    pub profiles: u64,
     /// Free and total, none where the system does not tell.
     pub store_bytes: Option<(u64, u64)>,
     /// Last second of validity, Unix time, by certificate.

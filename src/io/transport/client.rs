@@ -5,6 +5,7 @@
 
 use crate::base::limits;
 use crate::base::name::MemberId;
+use crate::base::time::Timestamp;
 use crate::io::transport::pins::PinRegistry;
 use crate::io::transport::tls::{self, Authority, Certified, TlsError};
 use http::Uri;
@@ -121,13 +122,44 @@ pub fn cause_of(status: &tonic::Status) -> String {
     }
     match cause.downcast_ref::<tonic::Status>() {
         Some(status) => status.message().to_owned(),
-        None => cause.to_string(),
+        None => in_words(&cause.to_string()),
     }
+}
+
+/// What the TLS library says, for people: times as dates, and what it means that the first bytes were no TLS.
+fn in_words(cause: &str) -> String {
+    if cause.contains("corrupt message of type InvalidContentType") {
+        return "the other side does not speak TLS".to_owned();
+    }
+    let mut words = String::new();
+    let mut rest = cause;
+    while let Some((before, after)) = rest.split_once(" (UNIX)") {
+        let digits = before.len() - before.trim_end_matches(|letter: char| letter.is_ascii_digit()).len();
+        let (text, seconds) = before.split_at(before.len() - digits);
+        words.push_str(text);
+        match seconds.parse() {
+            Ok(seconds) => words.push_str(&Timestamp::from_unix_s(seconds).to_string()),
+            Err(_) => words.push_str(seconds),
+        }
+        rest = after;
+    }
+    words + rest
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_is_told_for_people() {
+        let check = |cause: &str, expected: &str| assert_eq!(in_words(cause), expected);
+        check("received corrupt message of type InvalidContentType", "the other side does not speak TLS");
+        check("invalid peer certificate: Expired", "invalid peer certificate: Expired");
+        check(
+            "certificate expired: verification time 1830399058 (UNIX), but certificate is not valid after 1793000000 (UNIX) (37399058 seconds ago)",
+            "certificate expired: verification time 2028-01-02T04:10:58.000Z, but certificate is not valid after 2026-10-26T07:33:20.000Z (37399058 seconds ago)",
+        );
+    }
 
     #[test]
     fn an_endpoint_is_a_host_and_a_port() {

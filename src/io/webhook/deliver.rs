@@ -1,7 +1,7 @@
 //! Delivering to one receiver: one task reads the audit log, one posts what waits, one event after the other.
 //!
 //! In order, and the next only once the one before is delivered: a receiver sees a challenge before the block that followed it.
-//! What it refuses ([`PostFault::refusal`]) stands aside after a few attempts, so that one event cannot hold up the others for
+//! What it refuses, by a status that blames the event, stands aside after a few attempts, so that it cannot hold up the others for
 //! ever, and is tried again by itself for days; then it is given up, and that is counted and recorded. Whether the event is wrong
 //! or the receiver, which may only have another secret, cannot be told apart from here. For everything else the receiver is
 //! at fault, and the event waits for it.
@@ -18,16 +18,17 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::base::limits;
 use crate::base::position::{EntryIndex, TreeSize};
+use crate::base::time::Timestamp;
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::notice::{Notice, Wanted};
 use crate::domain::audit::record::{Actor, AuditRecord};
 use crate::io::engine::Engine;
 use crate::io::metrics::counts::WebhookCounts;
 use crate::io::webhook::address::Address;
-use crate::io::webhook::aside::{Aside, Standing};
+use crate::io::webhook::aside::{Aside, Refusals, Standing};
 use crate::io::webhook::outbox::{Event, Outbox};
 use crate::io::webhook::payload;
-use crate::io::webhook::place::Place;
+use crate::io::webhook::place::{Place, StandingPlace};
 use crate::io::webhook::post::{PostFault, post};
 use crate::io::webhook::secret::Secrets;
 use crate::io::{clock, random};
@@ -89,8 +90,8 @@ where
     V: Views + Send + 'static,
 {
     let mut aside = Aside::default();
-    for index in &place.aside {
-        let (from, until) = (TreeSize(*index), TreeSize(index.saturating_add(1)));
+    for StandingPlace { index, since_s } in place.aside.iter().copied() {
+        let (from, until) = (TreeSize(index), TreeSize(index.saturating_add(1)));
         let slice = loop {
             match engine.inquire(move |node, _| node.export_audit_slice(from, until)).await {
                 Ok(Ok(slice)) => break slice,
@@ -102,7 +103,7 @@ where
             aside.put(Standing {
                 event,
                 inside: outbox.enter(),
-                refusals: limits::WEBHOOK_REFUSALS,
+                refusals: Refusals { times: limits::WEBHOOK_REFUSALS, since: Timestamp::from_unix_s(since_s) },
                 due: Instant::now(),
             });
         }
@@ -115,7 +116,7 @@ fn event_of(hook: &Webhook, index: EntryIndex, entry: &StoredEntry) -> Option<Ev
     let record = AuditRecord::decode(&entry.blob).ok()?;
     let notice = Notice::of(&record, &hook.wanted)?;
     let id = payload::id_of_leaf(&entry.leaf);
-    Some(Event { index: index.0, id, body: payload::body(&notice).into(), time: record.time() })
+    Some(Event::new(index.0, id, payload::body(&notice)))
 }
 
 /// Where the receiver has got; a new one begins with what comes next, and that is written down before anything comes.
@@ -145,7 +146,7 @@ enum Ended {
     /// It left for want of room, or there is more to tell.
     Superseded,
     /// Refused for now: the next one is tried, and this one again then.
-    Aside(Instant),
+    Aside(Refusals, Instant),
     /// Refused for good.
     GivenUp(StatusCode),
 }
@@ -212,9 +213,7 @@ impl Delivery {
             };
             if dropped > place.told_dropped {
                 let id = payload::id_of_dropped(&self.hook.name, dropped);
-                let now = clock::now();
-                let body = payload::body(&Notice::of_dropped(dropped, now)).into();
-                let event = Event { index: 0, id, body, time: now };
+                let event = Event::new(0, id, payload::body(&Notice::of_dropped(dropped, clock::now())));
                 let ended = self.insist(&event, &mut failures, false, |outbox| outbox.dropped == dropped).await;
                 if let Ended::GivenUp(status) = ended {
                     self.refused(&event, status);
@@ -224,7 +223,7 @@ impl Delivery {
                 }
             } else if let Some(standing) = aside.take_due(Instant::now()) {
                 if let Some((standing, status)) = self.try_again(standing).await {
-                    match status.filter(|status| self.gives_up(&standing.event, *status)) {
+                    match status.filter(|status| standing.refusals.end(*status, clock::now())) {
                         Some(status) => self.give_up(&standing.event, status, &engine).await,
                         None => aside.put(standing),
                     }
@@ -234,11 +233,11 @@ impl Delivery {
                 let ended = self.insist(&event, &mut failures, aside.has_room(), waits).await;
                 let taken = self.outbox().take(event.index);
                 match (ended, taken) {
-                    (Ended::Aside(due), Some((event, inside))) => {
-                        aside.put(Standing { event, inside, refusals: limits::WEBHOOK_REFUSALS, due });
+                    (Ended::Aside(refusals, due), Some((event, inside))) => {
+                        aside.put(Standing { event, inside, refusals, due });
                     }
                     (Ended::GivenUp(status), _) => self.give_up(&event, status, &engine).await,
-                    (Ended::Aside(_) | Ended::Delivered | Ended::Superseded, _) => {}
+                    (Ended::Aside(..) | Ended::Delivered | Ended::Superseded, _) => {}
                 }
             } else {
                 if read_until >= place.next.saturating_add(UNTOLD_RECORDS) {
@@ -263,22 +262,24 @@ impl Delivery {
         waits: impl Fn(&Outbox) -> bool,
     ) -> Ended {
         let (webhook, id) = (&self.hook.name, &event.id);
-        let (mut attempt, mut refusals) = (1_u32, 0);
+        let (mut attempt, mut refusals) = (1_u32, None::<Refusals>);
         loop {
             let Err(fault) = self.attempt(event, attempt).await else {
                 *failures = 0;
                 return Ended::Delivered;
             };
-            if let Some(status) = fault.refusal().filter(|status| self.gives_up(event, *status)) {
-                return Ended::GivenUp(status);
-            }
             *failures = failures.saturating_add(1);
             let pause = pause(*failures, &fault);
-            // Of refusals alone: a receiver that was long away may be wrong once when it comes back.
-            refusals += u32::from(fault.refusal().is_some());
-            if may_stand_aside && fault.refusal().is_some() && refusals >= limits::WEBHOOK_REFUSALS {
-                tracing::warn!(event = "webhook.set_aside", %webhook, id, attempt, fault = %fault, retry_ms = %pause.as_millis());
-                return Ended::Aside(Instant::now() + pause);
+            if let Some(status) = fault.refusal() {
+                let refused = refusals.map_or_else(|| Refusals::first(clock::now()), Refusals::once_more);
+                if refused.end(status, clock::now()) {
+                    return Ended::GivenUp(status);
+                }
+                if may_stand_aside && refused.are_meant() {
+                    tracing::warn!(event = "webhook.set_aside", %webhook, id, attempt, fault = %fault, retry_ms = %pause.as_millis());
+                    return Ended::Aside(refused, Instant::now() + pause);
+                }
+                refusals = Some(refused);
             }
             let waiting = self.outbox().len();
             tracing::warn!(event = "webhook.failed", %webhook, id, attempt, waiting, fault = %fault, retry_ms = %pause.as_millis());
@@ -292,11 +293,12 @@ impl Delivery {
 
     /// One more attempt at what stands aside; none where it was taken, otherwise when to come back and whether it was refused.
     async fn try_again(&self, mut standing: Standing) -> Option<(Standing, Option<StatusCode>)> {
-        let fault = self.attempt(&standing.event, standing.refusals.saturating_add(1)).await.err()?;
-        standing.refusals = standing.refusals.saturating_add(1);
-        let pause = pause(standing.refusals, &fault);
+        let attempt = standing.refusals.times.saturating_add(1);
+        let fault = self.attempt(&standing.event, attempt).await.err()?;
+        standing.refusals = standing.refusals.once_more();
+        let pause = pause(attempt, &fault);
         standing.due = Instant::now() + pause;
-        let (webhook, id, attempt) = (&self.hook.name, &standing.event.id, standing.refusals);
+        let (webhook, id) = (&self.hook.name, &standing.event.id);
         let waiting = self.outbox().len();
         tracing::warn!(event = "webhook.failed", %webhook, id, attempt, waiting, fault = %fault, retry_ms = %pause.as_millis());
         Some((standing, fault.refusal()))
@@ -312,11 +314,6 @@ impl Delivery {
             Err(_) => self.hook.counts.failed.one(),
         }
         posted
-    }
-
-    /// A receiver that says it is gone for good is believed, one that refuses only so long.
-    fn gives_up(&self, event: &Event, status: StatusCode) -> bool {
-        status == StatusCode::GONE || event.time.plus_s(limits::WEBHOOK_REFUSED_S) <= clock::now()
     }
 
     fn refused(&self, event: &Event, status: StatusCode) {
@@ -357,7 +354,7 @@ impl Delivery {
 
     /// Writes down how far the receiver is. Where that fails, what follows is told again after a restart, under the same ids.
     async fn keep(&self, place: &mut Place, aside: &Aside) {
-        place.aside = aside.indexes();
+        place.aside = aside.places();
         {
             let outbox = self.outbox();
             place.next = outbox.next();
@@ -373,7 +370,7 @@ impl Delivery {
 
 /// Doubled each time, half of it at random: receivers that come back are not met by all nodes at once. A receiver that says
 /// when to come back is heard, within reason.
-fn pause(attempt: u32, fault: &PostFault) -> Duration {
+pub(in crate::io::webhook) fn pause(attempt: u32, fault: &PostFault) -> Duration {
     let (first, longest) = (limits::WEBHOOK_FIRST_PAUSE_MS, limits::WEBHOOK_LONGEST_PAUSE_MS);
     let doubled = first.saturating_mul(1 << (attempt - 1).min(16)).min(longest);
     let own = Duration::from_millis(doubled).mul_f64(random::generator().random_range(0.5..1.0));

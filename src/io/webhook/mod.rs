@@ -5,10 +5,12 @@
 //! twice, and what no record holds cannot be told. An event keeps its id however often it is posted.
 //!
 //! [`address`] says where events may go, [`secret`] signs them, `post` makes one attempt, `outbox` holds what waits,
-//! [`deliver`] puts these together. Nothing here is waited for by a screening.
+//! [`deliver`] puts these together. [`code`] is the exception: what it tells is read from no log and rests nowhere.
+//! Nothing here is waited for by a screening.
 
 pub mod address;
 pub mod aside;
+pub mod code;
 pub mod deliver;
 mod outbox;
 pub mod payload;

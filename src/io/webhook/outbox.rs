@@ -1,9 +1,11 @@
 //! What waits for one receiver: bounded, the oldest leave first.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
-use crate::base::time::Timestamp;
+use zeroize::Zeroizing;
+
 use crate::io::metrics::atomics::{Inside, Level};
 
 /// An event that waits.
@@ -12,9 +14,29 @@ pub struct Event {
     /// Of its record in the audit log.
     pub index: u64,
     pub id: String,
-    pub body: Arc<[u8]>,
-    /// Of its record.
-    pub time: Timestamp,
+    pub body: Body,
+}
+
+/// What an event says. Shown to nobody but its receiver, since it may be a code; wiped when the last who holds it lets go.
+#[derive(Clone)]
+pub struct Body(Arc<Zeroizing<Vec<u8>>>);
+
+impl AsRef<[u8]> for Body {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Event {
+    pub fn new(index: u64, id: String, body: Vec<u8>) -> Self {
+        Self { index, id, body: Body(Arc::new(Zeroizing::new(body))) }
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Body(…)")
+    }
 }
 
 /// See the module.
@@ -76,7 +98,7 @@ mod tests {
     use super::*;
 
     fn event(index: u64) -> Event {
-        Event { index, id: format!("msg_{index}"), body: Arc::from(&b"{}"[..]), time: Timestamp::from_unix_s(0) }
+        Event::new(index, format!("msg_{index}"), b"{}".to_vec())
     }
 
     #[test]

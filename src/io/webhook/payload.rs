@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::domain::audit::notice::{Notice, Topic};
+use crate::domain::case::CaseId;
 use crate::domain::screening::answer::Screening;
 
 /// The id of what a record of the audit log tells: the same whenever it is posted, and of no other record, because a leaf
@@ -15,6 +16,11 @@ pub fn id_of_leaf(leaf: &[u8]) -> String {
 /// The id of the alarm that so many events were dropped for a receiver.
 pub fn id_of_dropped(hook: &str, dropped: u64) -> String {
     id(b"hushwire/v1/webhook-dropped", format!("{hook}/{dropped}").as_bytes())
+}
+
+/// The id of a case's `nth` code: one message is sent of it, however often it is posted.
+pub fn id_of_code(case: &CaseId, nth: u32) -> String {
+    id(b"hushwire/v1/webhook-code", &[&case.0[..], &nth.to_be_bytes()].concat())
 }
 
 fn id(label: &[u8], of: &[u8]) -> String {
@@ -46,7 +52,7 @@ pub fn body(notice: &Notice) -> Vec<u8> {
 fn typed(topic: &Topic, name: &str, value: &str) -> Value {
     let text = || Value::String(value.to_owned());
     match (topic, name) {
-        (Topic::Decision(_), "reasons") => value.split(',').filter(|reason| !reason.is_empty()).collect(),
+        (Topic::Decision(_), "reasons" | "anomalies") => value.split(',').filter(|reason| !reason.is_empty()).collect(),
         (Topic::Decision(_), "degraded") => Value::Bool(value == "true"),
         (Topic::Decision(_), "matched_count") | (_, "dropped") => {
             value.parse::<u64>().map_or_else(|_| text(), Value::from)
@@ -78,6 +84,7 @@ mod tests {
         assert_eq!(id_of_leaf(b"leaf"), id_of_leaf(b"leaf"));
         assert_ne!(id_of_leaf(b"leaf"), id_of_leaf(b"other"));
         assert_ne!(id_of_dropped("desk", 1), id_of_dropped("desk", 2));
+        assert_ne!(id_of_code(&CaseId([1; 16]), 1), id_of_code(&CaseId([1; 16]), 2));
         assert!(id_of_leaf(b"leaf").len() == 36 && id_of_leaf(b"leaf").starts_with("msg_"));
     }
 }

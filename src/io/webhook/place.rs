@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::position::TreeSize;
 use crate::io::keystore::file::{self, FileError, Readers, read_at_most};
 
-const FILE_BYTES: u64 = 4 * 1024;
+const FILE_BYTES: u64 = 16 * 1024;
 
 /// See the module.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +21,17 @@ pub struct Place {
     pub told_dropped: u64,
     /// Records before `next` whose events were refused and are tried again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub aside: Vec<u64>,
+    pub aside: Vec<StandingPlace>,
+}
+
+/// One event that was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StandingPlace {
+    /// Of its record.
+    pub index: u64,
+    /// When it was refused first, seconds since 1970.
+    pub since_s: u64,
 }
 
 /// A file that holds no place.
@@ -68,13 +78,14 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("desk.place");
         assert_eq!(Place::read(&path).expect("nothing yet"), None);
-        for aside in [Vec::new(), vec![3, 5], vec![u64::MAX; limits::WEBHOOK_ASIDE]] {
+        let refused = |index| StandingPlace { index, since_s: u64::MAX };
+        for aside in [Vec::new(), vec![refused(3), refused(5)], vec![refused(u64::MAX); limits::WEBHOOK_ASIDE]] {
             let place = Place { next: 7, dropped: 3, told_dropped: 2, aside };
             place.write(&path).expect("written");
             assert_eq!(Place::read(&path).expect("readable"), Some(place));
         }
         std::fs::write(&path, r#"{"next":7,"dropped":3,"told_dropped":2}"#).expect("as written before");
-        assert_eq!(Place::read(&path).expect("readable").expect("there").aside, [0; 0]);
+        assert_eq!(Place::read(&path).expect("readable").expect("there").aside, []);
         for broken in ["", "{\"next\":7}", "{\"next\":7,\"dropped\":0,\"told_dropped\":0,\"x\":1}"] {
             std::fs::write(&path, broken).expect("written");
             assert!(Place::read(&path).is_err(), "{broken}");

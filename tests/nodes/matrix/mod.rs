@@ -48,7 +48,9 @@ pub fn audited(consortium: &Consortium, node: &Node) -> Refusals {
 
 /// A path that can be asked.
 pub fn filled(path: &str) -> String {
-    path.replace("{decision_id}", "ffffffffffffffffffffffffffffffff")
+    ["{decision_id}", "{case_id}"]
+        .iter()
+        .fold(path.replace("{key}", "proceed"), |path, field| path.replace(field, &"f".repeat(32)))
 }
 
 /// The method behind a route.

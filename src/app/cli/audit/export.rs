@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use indicatif::ProgressBar;
 use tonic::Request;
 
-use crate::app::cli::audit::{entry_of, from_node, keys_of, refuse_existing, unusable, verify};
+use crate::app::cli::audit::verify::{self, Good};
+use crate::app::cli::audit::{entry_of, from_node, keys_of, refuse_existing, unusable};
 use crate::app::cli::client::{ClientArgs, block_on, explain};
 use crate::app::outcome::{CliError, Outcome};
 use crate::base::position::{EntryIndex, TreeSize};
@@ -51,7 +52,7 @@ pub(in crate::app::cli) fn run(args: ExportArgs) -> Result<Outcome, CliError> {
     match block_on(export(&args, &unfinished)) {
         Ok(verified) => {
             std::fs::rename(&unfinished, &args.out).map_err(|error| unwritable(&args.out, &error))?;
-            verify::tell(&verified, None, args.json)?;
+            verify::tell(&Good { log: verified.clone(), record: None, decision: None }, args.json)?;
             Ok(Outcome::Done)
         }
         Err(error) => {

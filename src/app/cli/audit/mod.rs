@@ -1,12 +1,14 @@
 //! `hushwire audit`: what this node did, for people and for third parties.
 //!
-//! `list`, `export` and `prove` ask a running node; `verify` needs nothing but the file.
+//! `list`, `export` and `prove` ask a running node; `verify` needs nothing but the file. What stood behind a decision tells
+//! [`crate::app::cli::explain`].
 
+mod decision;
 mod export;
 mod list;
 mod prove;
 mod table;
-mod verify;
+pub(in crate::app::cli) mod verify;
 
 use std::path::Path;
 
@@ -55,7 +57,7 @@ pub fn run(args: AuditArgs) -> Result<Outcome, CliError> {
 }
 
 /// Evidence that was handed out before is not replaced by accident.
-fn refuse_existing(out: &Path) -> Result<(), CliError> {
+pub(in crate::app::cli) fn refuse_existing(out: &Path) -> Result<(), CliError> {
     if out.exists() {
         return Err(CliError::failed(format!("{} exists already", out.display())).hint("choose another --out"));
     }
@@ -84,6 +86,6 @@ fn keys_of(verifier_key: &str, witness_keys: &[String]) -> Result<LogKeys, CliEr
     LogKeys::parse(verifier_key, witness_keys).map_err(|fault| unusable(&fault))
 }
 
-fn unusable(fault: &Fault) -> CliError {
+pub(in crate::app::cli) fn unusable(fault: &Fault) -> CliError {
     CliError::not_verified(format!("what the node sent does not verify: {fault}"))
 }

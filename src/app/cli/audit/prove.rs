@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use tonic::Request;
 
-use crate::app::cli::audit::{entry_of, keys_of, refuse_existing, unusable, verify};
+use crate::app::cli::audit::verify::{self, Good};
+use crate::app::cli::audit::{entry_of, keys_of, refuse_existing, unusable};
 use crate::app::cli::client::{CALL_TIMEOUT, ClientArgs, block_on};
 use crate::app::outcome::{CliError, Outcome};
 use crate::base::bytes::TreeHash;
@@ -48,7 +49,7 @@ pub(in crate::app::cli) fn run(args: ProveArgs) -> Result<Outcome, CliError> {
     // What a reader would refuse is not handed out.
     let (checked, verified) = verify_proof(&file, clock::now().day()).map_err(|fault| unusable(&fault))?;
     write(&args.out, file.as_bytes(), Readers::Owner).map_err(|error| CliError::failed(error.to_string()))?;
-    verify::tell(&verified, checked.record.as_ref(), args.json)?;
+    verify::tell(&Good { log: verified, record: checked.record, decision: None }, args.json)?;
     Ok(Outcome::Done)
 }
 

@@ -1,19 +1,26 @@
-//! `hushwire audit verify`: an export or a proof, offline. Finds every edit, cut, insertion and reordering.
+//! `hushwire audit verify`: an export, the proof of a record or that of a decision, offline. Finds every edit, cut, insertion and
+//! reordering.
 
+use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use serde_json::Value;
 
+use crate::app::cli::audit::decision;
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output;
+use crate::base::bytes::Sha256Digest;
 use crate::base::name::FeedId;
+use crate::domain::audit::decision_proof::{self, VerifiedDecision};
 use crate::domain::audit::evidence::{Fault, RecordText, Verified, Witnessed};
 use crate::domain::audit::export::{ExportVerifier, LINE_BYTES};
 use crate::domain::audit::proof;
 use crate::domain::audit::record::AuditRecord;
-use crate::domain::roster::succession::RosterNote;
+use crate::domain::roster::document::RosterDraft;
+use crate::domain::roster::succession::{RosterNote, verify_chain};
 use crate::io::clock;
 
 /// Verify an export or a proof, without any node
@@ -24,15 +31,17 @@ Examples:
   hushwire audit verify proof.json
   hushwire audit verify audit.jsonl --roster bank-a/rosters/1.note
   hushwire audit verify proof.json --key KEY --witness-key KEY
+  hushwire audit verify decision.json --rosters bank-a/rosters --genesis HASH
 
 Every byte of the file is checked: entries against their commitments, words against bytes, all entries against the signed \
-root, the signature against the key, the cosignatures of other members against the entries they cover. Without --roster or \
---key the file's own keys are used and shown: compare them with the roster (hushwire member roster), or a forger could have \
+root, the signature against the key, the cosignatures of other members against the entries they cover. Of a decision (hushwire explain \
+--out) also what stood behind it and each indicator in its author's feed. With --rosters every version is verified from the \
+genesis on, whose hash you had from the consortium, and a key counts that any version names. Without --rosters, --roster or --key the file's own keys are used and shown: compare them with the roster (hushwire member roster), or a forger could have \
 made the whole log under keys of his own.
 
 Exit code 5: the file is not what the node wrote.")]
 pub struct VerifyArgs {
-    /// Export (JSON lines) or proof
+    /// Export (JSON lines), proof of a record or proof of a decision
     file: PathBuf,
     /// Verifier key of the log, as the roster gives it
     #[arg(long, value_name = "KEY")]
@@ -43,6 +52,12 @@ pub struct VerifyArgs {
     /// Signed roster from which the keys are taken: the log's, and those of the members that may have cosigned it
     #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "witness_keys"])]
     roster: Option<PathBuf>,
+    /// Folder of all rosters of the consortium, 1.note, 2.note, …, as every node keeps them; verified from --genesis on
+    #[arg(long, value_name = "FOLDER", requires = "genesis", conflicts_with_all = ["key", "witness_keys", "roster"])]
+    rosters: Option<PathBuf>,
+    /// SHA-256 of the first roster, as it was given out when the consortium was founded
+    #[arg(long, value_name = "HASH", requires = "rosters", value_parser = digest)]
+    genesis: Option<Sha256Digest>,
     /// One JSON object on standard output
     #[arg(long)]
     json: bool,
@@ -65,15 +80,33 @@ struct Answer<'a> {
     witnesses: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     record: Option<RecordText>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<Value>,
+}
+
+fn digest(text: &str) -> Result<Sha256Digest, String> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(text.trim(), &mut bytes).map_err(|_| "give 64 hexadecimal digits".to_owned())?;
+    Ok(Sha256Digest(bytes))
+}
+
+/// What was found good in a file.
+#[derive(Debug)]
+pub(in crate::app::cli) struct Good {
+    pub log: Verified,
+    /// Of a proof, where its retention has not ended.
+    pub record: Option<AuditRecord>,
+    /// Of the proof of a decision.
+    pub decision: Option<VerifiedDecision>,
 }
 
 pub(in crate::app::cli) fn run(args: VerifyArgs) -> Result<Outcome, CliError> {
     let name = args.file.display().to_string();
     let file = File::open(&args.file).map_err(|error| CliError::usage(format!("{name}: {error}")))?;
-    let (verified, record) = verify(&mut Lines::new(file)).map_err(|broken| broken.told(&name))?;
-    let trusted = Trusted::given(&args, &verified)?;
-    trusted.check(&verified).map_err(|fault| Broken { line: 1, fault }.told(&name))?;
-    tell(&verified, record.as_ref(), args.json)?;
+    let good = verify(&mut Lines::new(file)).map_err(|broken| broken.told(&name))?;
+    let trusted = Trusted::given(&args, &good.log)?;
+    trusted.check(&good).map_err(|fault| Broken { line: 1, fault }.told(&name))?;
+    tell(&good, args.json)?;
     if trusted.log.is_none() {
         output::remark("compare the key with the roster (hushwire member roster), or give it with --key or --roster");
     }
@@ -82,36 +115,83 @@ pub(in crate::app::cli) fn run(args: VerifyArgs) -> Result<Outcome, CliError> {
 
 /// The keys a reader trusts; what was not given is not compared.
 struct Trusted {
-    log: Option<String>,
-    witnesses: Option<Vec<String>>,
+    log: Option<BTreeSet<String>>,
+    witnesses: Option<BTreeSet<String>>,
+    /// Keys of feeds, where rosters were given.
+    feeds: Option<BTreeSet<String>>,
 }
 
 impl Trusted {
-    fn given(args: &VerifyArgs, verified: &Verified) -> Result<Self, CliError> {
-        let Some(path) = &args.roster else {
-            let trim = |key: &String| key.trim().to_owned();
-            let witnesses = (!args.witness_keys.is_empty()).then(|| args.witness_keys.iter().map(trim).collect());
-            return Ok(Self { log: args.key.as_ref().map(trim), witnesses });
+    fn given(args: &VerifyArgs, log: &Verified) -> Result<Self, CliError> {
+        let (path, rosters) = match (&args.roster, &args.rosters, &args.genesis) {
+            (Some(path), _, _) => (path, vec![one_roster(path)?]),
+            (None, Some(folder), Some(genesis)) => (folder, all_rosters(folder, genesis)?),
+            (None, _, _) => {
+                let trim = |key: &String| key.trim().to_owned();
+                let witnesses = (!args.witness_keys.is_empty()).then(|| args.witness_keys.iter().map(trim).collect());
+                return Ok(Self {
+                    log: args.key.iter().map(trim).map(|key| [key].into()).next(),
+                    witnesses,
+                    feeds: None,
+                });
+            }
         };
-        let refused = |fault: String| CliError::usage(format!("{}: {fault}", path.display()));
-        let text = std::fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
-        let roster = RosterNote::parse(&text).map_err(|error| refused(error.to_string()))?;
-        let origin = FeedId::from_origin(&roster.content().consortium, &verified.origin);
-        let rows = &roster.content().members;
-        let author = origin.ok().and_then(|log| rows.iter().find(|row| row.id == log.member));
-        let author = author.ok_or_else(|| refused(format!("the roster knows no log {}", verified.origin)))?;
-        let witnesses = rows.iter().map(|row| row.witness_key.to_string()).collect();
-        Ok(Self { log: Some(author.audit_key.to_string()), witnesses: Some(witnesses) })
+        let rows = || rosters.iter().flat_map(|roster| &roster.members);
+        let consortium = rosters.last().map(|roster| &roster.consortium);
+        let author = consortium.and_then(|consortium| FeedId::from_origin(consortium, &log.origin).ok());
+        let of_author = rows().filter(|row| author.as_ref().is_some_and(|log| log.member == row.id));
+        let keys: BTreeSet<String> = of_author.map(|row| row.audit_key.to_string()).collect();
+        if keys.is_empty() {
+            let fault = format!("{}: the roster knows no log {}", path.display(), log.origin);
+            return Err(CliError::usage(fault));
+        }
+        let feeds = rows().flat_map(|row| &row.feeds).map(|feed| feed.key.to_string()).collect();
+        let witnesses = rows().map(|row| row.witness_key.to_string()).collect();
+        Ok(Self { log: Some(keys), witnesses: Some(witnesses), feeds: Some(feeds) })
     }
 
-    fn check(&self, verified: &Verified) -> Result<(), Fault> {
-        if self.log.as_ref().is_some_and(|key| *key != verified.verifier_key) {
+    fn check(&self, good: &Good) -> Result<(), Fault> {
+        let known = |keys: &Option<BTreeSet<String>>, key: &str| keys.as_ref().is_none_or(|keys| keys.contains(key));
+        if !known(&self.log, &good.log.verifier_key) {
             return Err(Fault::AnotherKey);
         }
-        let mut by = verified.witnessed.iter().flat_map(|witnessed| &witnessed.by);
-        let known = |key: String| self.witnesses.as_ref().is_none_or(|given| given.contains(&key));
-        if by.all(|(key, _)| known(key.to_string())) { Ok(()) } else { Err(Fault::AnotherWitness) }
+        let proofs = good.decision.iter().flat_map(|decision| &decision.indicators);
+        let proofs = proofs.enumerate().filter_map(|(nth, indicator)| Some((nth, indicator.proof.as_ref()?)));
+        for (nth, proof) in proofs.clone() {
+            if !known(&self.feeds, &proof.verifier_key) {
+                return Err(Fault::AnotherFeedKey { nth });
+            }
+        }
+        let witnessed = good.log.witnessed.iter().chain(proofs.filter_map(|(_, proof)| proof.witnessed.as_ref()));
+        let mut by = witnessed.flat_map(|witnessed| &witnessed.by);
+        if by.all(|(key, _)| known(&self.witnesses, &key.to_string())) { Ok(()) } else { Err(Fault::AnotherWitness) }
     }
+}
+
+fn refused(path: &Path, fault: &impl ToString) -> CliError {
+    CliError::usage(format!("{}: {}", path.display(), fault.to_string()))
+}
+
+/// A roster as it was given; nobody says that it is the right one.
+fn one_roster(path: &Path) -> Result<RosterDraft, CliError> {
+    let text = std::fs::read_to_string(path).map_err(|error| refused(path, &error))?;
+    Ok(RosterNote::parse(&text).map_err(|error| refused(path, &error))?.content().clone())
+}
+
+/// Every version from the genesis on.
+fn all_rosters(folder: &Path, genesis: &Sha256Digest) -> Result<Vec<RosterDraft>, CliError> {
+    let mut notes = Vec::new();
+    loop {
+        let path = folder.join(format!("{}.note", notes.len() + 1));
+        match std::fs::read_to_string(&path) {
+            Ok(note) => notes.push(note),
+            Err(error) if error.kind() == ErrorKind::NotFound && !notes.is_empty() => break,
+            Err(error) => return Err(refused(&path, &error)),
+        }
+    }
+    let chain = verify_chain(notes.iter().map(String::as_str), genesis);
+    let chain = chain.map_err(|error| CliError::not_verified(format!("{}: {error}", folder.display())))?;
+    Ok(chain.iter().map(|roster| roster.content().clone()).collect())
 }
 
 /// A rule broken on a line.
@@ -125,6 +205,9 @@ impl Broken {
     fn told(&self, file: &str) -> CliError {
         let hint = match self.fault {
             Fault::AnotherWitness => "somebody cosigned who is no member by the keys given; ask whose key it is",
+            Fault::AnotherFeedKey { .. } => {
+                "give all rosters of the consortium with --rosters: the key may be a former or a later one"
+            }
             Fault::AnotherKey => "either the key is of another log, or somebody made this file under a key of his own",
             Fault::NotAudit => {
                 "name another file: hushwire audit export writes an export, hushwire audit prove a proof. Is it one, then its \
@@ -137,17 +220,25 @@ impl Broken {
     }
 }
 
-/// How both begin, exports and proofs.
-const BEGINNING: &str = "{\"format\":\"hushwire-audit-";
+/// How all begin, exports and proofs.
+const BEGINNINGS: [&str; 2] = ["{\"format\":\"hushwire-audit-", "{\"format\":\"hushwire-decision-proof\""];
 
-fn verify(lines: &mut Lines<impl Read>) -> Result<(Verified, Option<AuditRecord>), Broken> {
+fn verify(lines: &mut Lines<impl Read>) -> Result<Good, Broken> {
     let today = clock::now().day();
-    let first = lines.next().ok().flatten().filter(|first| first.starts_with(BEGINNING));
+    let first = lines.next().ok().flatten();
+    let first = first.filter(|first| BEGINNINGS.iter().any(|beginning| first.starts_with(beginning)));
     let first = first.ok_or_else(|| lines.broken(Fault::NotAudit))?;
+    if first.starts_with(&format!("{{\"format\":\"{}\"", decision_proof::FORMAT)) {
+        let decision = decision_proof::verify_decision(&first, today).map_err(|fault| lines.broken(fault))?;
+        return match lines.next()? {
+            None => Ok(Good::decision(decision)),
+            Some(_) => Err(lines.broken(Fault::AfterEnd)),
+        };
+    }
     if first.starts_with(&format!("{{\"format\":\"{}\"", proof::FORMAT)) {
         let (checked, verified) = proof::verify_proof(&first, today).map_err(|fault| lines.broken(fault))?;
         return match lines.next()? {
-            None => Ok((verified, checked.record)),
+            None => Ok(Good { log: verified, record: checked.record, decision: None }),
             Some(_) => Err(lines.broken(Fault::AfterEnd)),
         };
     }
@@ -155,8 +246,8 @@ fn verify(lines: &mut Lines<impl Read>) -> Result<(Verified, Option<AuditRecord>
     while let Some(line) = lines.next()? {
         verifier.line(&line).map_err(|fault| lines.broken(fault))?;
     }
-    let verified = verifier.finish().map_err(|fault| lines.broken(fault))?;
-    Ok((verified, None))
+    let log = verifier.finish().map_err(|fault| lines.broken(fault))?;
+    Ok(Good { log, record: None, decision: None })
 }
 
 /// Lines with their newlines, each of bounded length.
@@ -188,11 +279,8 @@ impl<R: Read> Lines<R> {
 }
 
 /// Says what was verified.
-pub(in crate::app::cli::audit) fn tell(
-    verified: &Verified,
-    record: Option<&AuditRecord>,
-    json: bool,
-) -> Result<(), CliError> {
+pub(in crate::app::cli) fn tell(good: &Good, json: bool) -> Result<(), CliError> {
+    let Good { log: verified, record, decision } = good;
     if json {
         return output::answer_json(&Answer {
             verified: true,
@@ -206,7 +294,8 @@ pub(in crate::app::cli::audit) fn tell(
             cosigners: verified.cosigners.keys().map(String::as_str).collect(),
             witnessed_size: verified.witnessed.as_ref().map_or(0, |witnessed| witnessed.size),
             witnesses: verified.witnessed.iter().flat_map(|one| &one.by).map(|(key, _)| key.name()).collect(),
-            record: record.map(RecordText::from),
+            record: record.as_ref().map(RecordText::from),
+            decision: decision.as_ref().map(decision::as_json),
         });
     }
     if let Some(record) = record {
@@ -234,12 +323,26 @@ pub(in crate::app::cli::audit) fn tell(
             }
         }
     }
-    Ok(())
+    decision.iter().try_for_each(decision::tell)
+}
+
+impl Good {
+    pub(in crate::app::cli) fn decision(decision: VerifiedDecision) -> Self {
+        Self { log: decision.log.clone(), record: decision.record.record.clone(), decision: Some(decision) }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::bytes::Salt;
+    use crate::base::epoch::EpochId;
+    use crate::base::position::EntryIndex;
+    use crate::base::time::Day;
+    use crate::domain::audit::decision_proof::{IndicatorProof, VerifiedIndicator};
+    use crate::domain::audit::detail::{DecisionDetail, IndicatorPlace};
+    use crate::domain::audit::evidence::CheckedEntry;
+    use crate::domain::feed::entry::{Entry, EntryKind};
 
     #[test]
     fn what_is_no_export_is_refused_with_its_line() {
@@ -253,5 +356,38 @@ mod tests {
         check(b"{\"format\":\"hushwire-audit-export\"}\n", 1);
         check(b"{\"format\":\"hushwire-audit-proof\"}\n", 1);
         check(&vec![b'x'; LINE_BYTES * 2], 1);
+    }
+
+    #[test]
+    fn an_indicator_counts_under_a_key_that_the_rosters_name_for_its_feed_and_no_other() {
+        let log = Verified {
+            origin: "demo.example/shop/audit".to_owned(),
+            verifier_key: "the log's".to_owned(),
+            entries: 1,
+            expired: 0,
+            first_index: 0,
+            size: 1,
+            root: String::new(),
+            times: None,
+            cosigners: std::collections::BTreeMap::new(),
+            witnessed: None,
+        };
+        let entry = Entry::seal_new(EntryKind::Audit, EpochId::NONE, Day(1), Vec::new(), Salt([1; 32])).expect("short");
+        let record = CheckedEntry { index: EntryIndex(0), entry, record: None };
+        let proof = IndicatorProof { verifier_key: "the feed's".to_owned(), size: 1, witnessed: None, matched: true };
+        let indicator = VerifiedIndicator { place: IndicatorPlace::default(), detail: None, proof: Some(proof) };
+        let unproved = VerifiedIndicator { proof: None, ..indicator.clone() };
+        let decision =
+            VerifiedDecision { record, log, detail: DecisionDetail::default(), indicators: vec![unproved, indicator] };
+        let good = Good::decision(decision);
+        let check = |log: Option<&str>, feed: Option<&str>, expected: Result<(), Fault>| {
+            let keys = |key: Option<&str>| key.map(|key| BTreeSet::from([key.to_owned()]));
+            let trusted = Trusted { log: keys(log), witnesses: None, feeds: keys(feed) };
+            assert_eq!(trusted.check(&good), expected, "{log:?} {feed:?}");
+        };
+        check(None, None, Ok(()));
+        check(Some("the log's"), Some("the feed's"), Ok(()));
+        check(Some("the log's"), Some("another"), Err(Fault::AnotherFeedKey { nth: 1 }));
+        check(Some("another"), Some("the feed's"), Err(Fault::AnotherKey));
     }
 }

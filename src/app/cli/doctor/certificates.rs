@@ -1,8 +1,11 @@
 //! Certificates: there, readable, in force and for how long, and with the keys that belong to them.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
+use crate::app::cli::doctor::permissions::give_back;
 use crate::app::cli::doctor::{Findings, Patient};
+use crate::app::output::counted;
 use crate::base::bytes::Sha256Digest;
 use crate::base::name::CallerName;
 use crate::base::role::Role;
@@ -41,6 +44,21 @@ pub(super) fn examine(patient: &Patient<'_>, keystore: Option<&Keystore>, findin
         }
     }
     clients(patient, findings);
+    tokens(patient, findings);
+}
+
+/// Tokens that open nothing, because the node lets nobody in by one.
+fn tokens(patient: &Patient<'_>, findings: &mut Findings) {
+    let issued = std::fs::read_dir(patient.config.dir.path().join("access").join("tokens"));
+    let count = issued.map(|files| files.flatten().count()).unwrap_or_default();
+    if count > 0 && !patient.config.local_tokens {
+        let found = format!(
+            "{} issued, but nobody is let in by one: local.tokens is not set",
+            counted(count, "token is", "tokens are")
+        );
+        let mend = format!("set tokens = true under [local] in {} and restart the node", patient.file.display());
+        findings.warning("tokens", found, mend);
+    }
 }
 
 fn clients(patient: &Patient<'_>, findings: &mut Findings) {
@@ -80,6 +98,14 @@ fn clients(patient: &Patient<'_>, findings: &mut Findings) {
     }
 }
 
+/// When this node's own certificate for its callers ended; none while it has not.
+pub(super) fn server_ended(patient: &Patient<'_>) -> Option<Timestamp> {
+    let content = read(&patient.config.dir.server_certificate()).ok()?;
+    let (_, pem) = x509_parser::pem::parse_x509_pem(&content).ok()?;
+    let until = Timestamp::from_unix_s(Leaf::read(&pem.contents).ok()?.not_after_s);
+    (until <= clock::now()).then_some(until)
+}
+
 /// The caller a folder is named after.
 fn caller_of(folder: &Path) -> Option<(Role, CallerName)> {
     let (role, name) = folder.file_name()?.to_str()?.split_once('-')?;
@@ -90,7 +116,12 @@ fn caller_of(folder: &Path) -> Option<(Role, CallerName)> {
 fn client(folder: &Path, authority: Option<Sha256Digest>, mend: &str, findings: &mut Findings) -> Option<String> {
     let pem = check(&folder.join("cert.pem"), mend, findings)?;
     let text = |name: &str| std::fs::read_to_string(folder.join(name)).ok();
-    if text("key.pem").and_then(|key| pin_of_key_pem(&key)) != pin_of_pem(&pem) {
+    let key = folder.join("key.pem");
+    if let Err(error) = std::fs::File::open(&key)
+        && error.kind() == ErrorKind::PermissionDenied
+    {
+        findings.fault("certificates", format!("{}: {error}", key.display()), give_back(&key));
+    } else if text("key.pem").and_then(|key| pin_of_key_pem(&key)) != pin_of_pem(&pem) {
         let found = format!("key.pem in {} is missing, or is not the key of cert.pem", folder.display());
         findings.fault("certificates", found, mend);
     } else if text("ca.pem").and_then(|pem| pin_of_pem(&pem)) != authority {
@@ -106,6 +137,8 @@ fn check(path: &Path, mend: &str, findings: &mut Findings) -> Option<String> {
     let content = match read(path) {
         Ok(content) => content,
         Err(error) => {
+            let forbidden = error.reason.kind() == ErrorKind::PermissionDenied;
+            let mend = if forbidden { give_back(path) } else { mend.to_owned() };
             findings.fault("certificates", error.to_string(), mend);
             return None;
         }

@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::app::cli::doctor::{Findings, Patient};
+use crate::app::cli::doctor::{Clock, Findings, Patient, permissions};
 use crate::base::limits::CLOCK_AHEAD_S;
 use crate::base::time::Timestamp;
 use crate::io::clock;
-use crate::io::keystore::file::open_to_others;
+use crate::io::keystore::file::read;
+use crate::io::transport::leaf::Leaf;
 
 /// Free bytes below which a day of a busy consortium does not fit any more.
 const LITTLE_BYTES: u64 = 2 * 1024 * 1024 * 1024;
@@ -18,36 +19,17 @@ const TOO_LITTLE_BYTES: u64 = 256 * 1024 * 1024;
 /// No correct clock shows an earlier time: this program did not exist then.
 const BUILT_AFTER: Timestamp = Timestamp::from_unix_s(1_793_000_000);
 
-pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) {
+pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> Clock {
     let dir = &patient.config.dir;
     if !dir.path().is_dir() {
         let member = &patient.config.member;
         let mend = format!("hushwire init --member {member} --dir {}, or set dir under [node]", patient.dir());
         findings.fault("folder", format!("{} is not there", patient.dir()), mend);
-        return;
+        return Clock::Plausible;
     }
-    secret_files(patient, findings);
+    permissions::examine(patient, findings);
     disk(dir.path(), findings);
-    clock_of(patient, findings);
-}
-
-/// Secrets are their owner's alone.
-fn secret_files(patient: &Patient<'_>, findings: &mut Findings) {
-    let mut paths = vec![patient.config.keystore.clone()];
-    paths.extend(patient.config.webhooks.iter().map(|hook| hook.secret.clone()));
-    if let Ok(folders) = std::fs::read_dir(patient.config.dir.clients()) {
-        paths.extend(folders.flatten().map(|folder| folder.path().join("key.pem")));
-    }
-    let mut open = 0;
-    for path in &paths {
-        let Some(mode) = open_to_others(path) else { continue };
-        open += 1;
-        let found = format!("{} may be read or written by others (mode {mode:o})", path.display());
-        findings.fault("permissions", found, format!("chmod 600 {}", path.display()));
-    }
-    if open == 0 {
-        findings.ok("permissions", "keystore, client keys and secrets of webhooks are their owner's alone");
-    }
+    clock_of(patient, findings)
 }
 
 fn disk(path: &Path, findings: &mut Findings) {
@@ -79,23 +61,48 @@ fn room(free: u64, path: &Path, findings: &mut Findings) {
     }
 }
 
-/// A clock that is behind makes new certificates and entries look as if they came from the future.
-fn clock_of(patient: &Patient<'_>, findings: &mut Findings) {
-    compare_clock(clock::now(), newest_write(&patient.config.dir.journal()), findings);
+/// A time that has been, if the clock is right.
+struct Past {
+    what: &'static str,
+    time: Timestamp,
 }
 
-fn compare_clock(now: Timestamp, written: Option<Timestamp>, findings: &mut Findings) {
+/// A clock that is behind makes new certificates and entries look as if they came from the future.
+fn clock_of(patient: &Patient<'_>, findings: &mut Findings) -> Clock {
+    let dir = &patient.config.dir;
+    let roster = dir.roster_files().current().ok();
+    let epoch = roster.as_ref().and_then(|roster| roster.epochs().iter().map(|epoch| epoch.activates_at).min());
+    let known = [
+        ("the journal was written at", newest_write(&dir.journal())),
+        ("the consortium's first epoch began at", epoch),
+        ("tls/server.pem begins at", begins(&dir.server_certificate())),
+        ("tls/peer.pem begins at", begins(&dir.peer_certificate())),
+    ];
+    let known = known.into_iter().filter_map(|(what, time)| Some(Past { what, time: time? }));
+    compare_clock(clock::now(), known.max_by_key(|past| past.time), findings)
+}
+
+fn compare_clock(now: Timestamp, newest: Option<Past>, findings: &mut Findings) -> Clock {
     let mend = "set the clock: timedatectl set-ntp true";
     if now < BUILT_AFTER {
         findings.fault("clock", format!("it shows {now}, a time before this program was written"), mend);
-        return;
+        return Clock::Wrong;
     }
-    match written {
-        Some(written) if written.ms_since(now) > CLOCK_AHEAD_S * 1000 => {
-            findings.fault("clock", format!("it shows {now}, but the journal was written at {written}"), mend);
+    match newest {
+        Some(Past { what, time }) if time.ms_since(now) > CLOCK_AHEAD_S * 1000 => {
+            findings.fault("clock", format!("it shows {now}, but {what} {time}"), mend);
+            Clock::Wrong
         }
-        _ => findings.ok("clock", format!("{now}")),
+        _ => {
+            findings.ok("clock", format!("{now}"));
+            Clock::Plausible
+        }
     }
+}
+
+fn begins(certificate: &Path) -> Option<Timestamp> {
+    let (_, pem) = x509_parser::pem::parse_x509_pem(&read(certificate).ok()?).ok()?;
+    Some(Timestamp::from_unix_s(Leaf::read(&pem.contents).ok()?.not_before_s))
 }
 
 fn newest_write(folder: &Path) -> Option<Timestamp> {
@@ -113,7 +120,7 @@ mod tests {
     use super::*;
     use crate::app::cli::doctor::Level;
 
-    fn level(look: impl FnOnce(&mut Findings)) -> Level {
+    fn level<T>(look: impl FnOnce(&mut Findings) -> T) -> Level {
         let mut findings = Findings::default();
         look(&mut findings);
         findings.0.first().expect("something is found").level
@@ -128,7 +135,8 @@ mod tests {
 
     #[test]
     fn a_clock_before_this_program_or_behind_the_journal_is_wrong() {
-        let at = |now, written| level(|findings| compare_clock(now, written, findings));
+        let past = |time| Past { what: "the journal was written at", time };
+        let at = |now, written: Option<Timestamp>| level(|findings| compare_clock(now, written.map(past), findings));
         let now = BUILT_AFTER.plus_s(1_000_000);
         assert_eq!(at(Timestamp::from_unix_s(0), None), Level::Fault);
         assert_eq!(at(now, None), Level::Ok);

@@ -1,15 +1,19 @@
 //! Keystore and roster: there, whole, and talking about the same node.
 
+use std::io::ErrorKind;
+
+use crate::app::cli::doctor::permissions::give_back;
 use crate::app::cli::doctor::{Findings, Patient};
 use crate::app::cli::member::card::own_pin;
 use crate::app::output::counted;
 use crate::base::limits::EPOCH_DAYS;
+use crate::domain::roster::member::{Member, MemberState};
 use crate::domain::roster::verified::Roster;
 use crate::io::bundle_files::open_kept;
 use crate::io::clock;
 use crate::io::keystore::passphrase::{Passphrase, PassphraseSource};
 use crate::io::keystore::rollover::RotatedKey;
-use crate::io::keystore::store::Keystore;
+use crate::io::keystore::store::{Keystore, KeystoreError};
 
 /// Days before its end from which a roster must be renewed: every member has to sign or apply it.
 const EARLY_DAYS: u64 = 30;
@@ -52,18 +56,33 @@ pub(super) fn keystore(patient: &Patient<'_>, findings: &mut Findings) -> Option
         findings.ok("keystore", format!("{} is there; not opened, its passphrase is asked for", path.display()));
         return None;
     }
-    let opened = Passphrase::obtain(Some(source)).map_err(|error| error.to_string());
-    match opened.and_then(|passphrase| Keystore::read(path, &passphrase).map_err(|error| error.to_string())) {
+    let check = format!("check passphrase under [keystore] in {}; it is now {source}", patient.file.display());
+    let passphrase = match Passphrase::obtain(Some(source)) {
+        Ok(passphrase) => passphrase,
+        Err(error) => {
+            findings.fault("keystore", format!("{}: {error}", path.display()), check);
+            return None;
+        }
+    };
+    let error = match Keystore::read(path, &passphrase) {
         Ok(keystore) => {
             findings.ok("keystore", format!("{} opens", path.display()));
-            Some(keystore)
+            return Some(keystore);
         }
-        Err(error) => {
-            let mend = format!("check passphrase under [keystore] in {}; it is now {source}", patient.file.display());
-            findings.fault("keystore", format!("{}: {error}", path.display()), mend);
-            None
-        }
-    }
+        Err(error) => error,
+    };
+    let mend = match &error {
+        KeystoreError::File(error) if error.reason.kind() == ErrorKind::PermissionDenied => give_back(path),
+        KeystoreError::File(_) | KeystoreError::Content { .. } => "restore it from a backup".to_owned(),
+        KeystoreError::Seal(_) => check,
+    };
+    // An error of the file names it already.
+    let found = match error {
+        KeystoreError::File(error) => error.to_string(),
+        error => format!("{}: {error}", path.display()),
+    };
+    findings.fault("keystore", found, mend);
+    None
 }
 
 fn in_force(patient: &Patient<'_>, roster: &Roster, findings: &mut Findings) {
@@ -100,13 +119,22 @@ fn in_force(patient: &Patient<'_>, roster: &Roster, findings: &mut Findings) {
         Some(epoch) => {
             let age = now.ms_since(epoch.activates_at) / 86_400_000;
             let next = roster.epochs().iter().any(|other| other.activates_at > now);
-            let found = format!("epoch {} is active since {age} days", epoch.number);
+            let found = format!("epoch {} has been active for {}", epoch.number, counted(age, "day", "days"));
             if age + 14 >= u64::from(EPOCH_DAYS) && !next {
-                findings.warning("epoch", format!("{found}; its {EPOCH_DAYS} days are nearly over"), new_epoch);
+                let over = if age >= u64::from(EPOCH_DAYS) { "are over" } else { "are nearly over" };
+                findings.warning("epoch", format!("{found}; its {EPOCH_DAYS} days {over} and none follows"), new_epoch);
             } else {
                 findings.ok("epoch", found);
             }
         }
+    }
+}
+
+/// Why a member takes no part now.
+fn why_not(member: &Member) -> String {
+    match member.state {
+        MemberState::Active => format!("its membership runs from {} to {}", member.valid_from, member.valid_until),
+        state => format!("the roster says it is {}", state.label()),
     }
 }
 
@@ -118,7 +146,7 @@ fn listed(patient: &Patient<'_>, keystore: Option<&Keystore>, roster: &Roster, f
         return findings.fault("roster", format!("it does not list {id}"), card);
     };
     if !member.takes_part(clock::now()) {
-        let found = format!("{id} does not take part: it is {} or outside its validity", member.state.label());
+        let found = format!("{id} does not take part: {}", why_not(member));
         findings.fault("roster", found, "ask the admins: hushwire member roster shows what they decided");
     }
     // That the certificate is of another node was said before.

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use crate::app::cli::client::{ClientArgs, block_on, reachable};
-use crate::app::cli::doctor::{Findings, Patient};
+use crate::app::cli::doctor::{Findings, Patient, certificates};
 use crate::app::cli::serve::listen_advice;
 use crate::app::cli::status;
 use crate::app::output::counted;
@@ -68,6 +68,15 @@ fn running(patient: &Patient<'_>, findings: &mut Findings) {
         Ok(status) => {
             let found = format!("the node of {} answers on {address}", status.member);
             findings.fault("ports", found, another_port(patient, "local", address));
+        }
+        Err(error) if certificates::server_ended(patient).is_some() => {
+            let found = format!(
+                "what listens on {} does not answer, which a node with an ended certificate cannot: {}",
+                reachable(address),
+                error.message
+            );
+            let mend = "mend its certificate as said above, then let the node take it up: kill -HUP its process";
+            findings.fault("node", found, mend);
         }
         Err(error) => {
             let found =

@@ -25,7 +25,7 @@ use crate::io::{clock, random};
 
 /// See the module's documentation.
 pub async fn follow(args: PublishArgs) -> Result<Outcome, CliError> {
-    let options = args.how.input.options(&draft::FIELDS)?;
+    let options = args.how.read_options()?;
     let folder = match &args.state {
         Some(folder) => folder.clone(),
         None => args.how.client.folder("follow")?.ok_or_else(|| {

@@ -4,7 +4,9 @@ use clap::Args;
 
 use crate::app::cli::client::ClientArgs;
 use crate::app::cli::stream::InputArgs;
-use crate::app::records::draft::Defaults;
+use crate::app::outcome::CliError;
+use crate::app::records::draft::{Defaults, FIELDS};
+use crate::app::records::source::ReadOptions;
 use crate::node::copies::Ack;
 
 #[derive(Debug, Clone, Args)]
@@ -26,4 +28,11 @@ pub struct How {
     /// group (quorum); the node's feed.ack where not given
     #[arg(long, value_name = "WHERE")]
     pub ack: Option<Ack>,
+}
+
+impl How {
+    /// How records are read, and what they must say themselves.
+    pub fn read_options(&self) -> Result<ReadOptions, CliError> {
+        Ok(ReadOptions { required: self.defaults.left_to_records(), ..self.input.options(&FIELDS)? })
+    }
 }

@@ -9,8 +9,8 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::app::cli::client::{CALL_TIMEOUT, Node};
-use crate::app::cli::publish::PublishArgs;
 use crate::app::cli::publish::names::NamesFile;
+use crate::app::cli::publish::{PublishArgs, answered};
 use crate::app::cli::stream::{Account, Incoming, broken};
 use crate::app::outcome::CliError;
 use crate::app::output::{self, counted};
@@ -37,8 +37,14 @@ struct Summary<'a> {
     dry_run: bool,
     records: u64,
     identifiers: u64,
+    /// By this run; what was published before is not among them.
     published: u64,
+    published_before: u64,
+    /// Of those published before: withdrawn or ended since.
+    ended_since: u64,
     refused: u64,
+    /// Of those refused: published in part.
+    refused_in_part: u64,
     refusals: &'a [Refusal],
     /// Of a dry run: what would have matched own transactions, the widest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -72,6 +78,17 @@ fn in_words(line: u64, radius: &local::BlastRadius) -> String {
     format!(
         "line {line} would have matched {matched} of the {orders} of the last {days} ({per_mille} of a thousand){refused}"
     )
+}
+
+/// What `--follow --json` says of each call.
+#[derive(Debug, Serialize)]
+struct Acknowledged {
+    /// The last in the call.
+    line: u64,
+    published: u64,
+    published_before: u64,
+    ended_since: u64,
+    refused: u64,
 }
 
 /// What is read of a file, record by record.
@@ -115,12 +132,26 @@ pub struct Run<'a> {
     wide: Vec<(u64, local::BlastRadius)>,
     /// The least any call reached, with the copies there were and could have been.
     reached: Option<(Ack, u32, u32)>,
+    /// Why the node signs nothing for now, as the last call was told.
+    waits_for: Option<String>,
 }
 
 impl<'a> Run<'a> {
     pub fn new(args: &'a PublishArgs, node: Node, bar: ProgressBar, names: Option<NamesFile>) -> Self {
         let (call, account, shown) = (Call::default(), Account::default(), Vec::new());
-        Self { args, node, bar, names, call, account, identifiers: 0, shown, wide: Vec::new(), reached: None }
+        Self {
+            args,
+            node,
+            bar,
+            names,
+            call,
+            account,
+            identifiers: 0,
+            shown,
+            wide: Vec::new(),
+            reached: None,
+            waits_for: None,
+        }
     }
 }
 
@@ -186,6 +217,10 @@ impl Run<'_> {
         let Some(first_line) = call.lines.first().copied() else { return Ok(()) };
         let mut request = self.request(call.drafts);
         request.request_id = self.node.request_ids.id(first_line, &request);
+        if let Some(word) = &self.args.again {
+            // The id of the first run, so that another file under the same word is another request.
+            request.request_id = self.node.request_ids.again(&request.request_id, word);
+        }
         self.publish(request, &call.lines).await
     }
 
@@ -220,19 +255,49 @@ impl Run<'_> {
             })
             .await;
         let response = answered.map_err(|error| self.broken_off(error, first_line))?;
-        self.note(&response, lines)
+        self.note(&response, lines, &request.indicators)?;
+        // A run that ends tells its account then; one that does not would never say anything.
+        if self.args.follow { self.tell_call(&response, lines, &request.indicators) } else { Ok(()) }
     }
 
-    fn note(&mut self, response: &local::PublishIndicatorsResponse, lines: &[u64]) -> Result<(), CliError> {
-        // A line the node counts beyond what was sent would be its fault; line 0 says so without a crash.
-        let line_of = |index: u32| usize::try_from(index).ok().and_then(|at| lines.get(at)).copied().unwrap_or(0);
+    /// What became of one call.
+    fn tell_call(
+        &self,
+        response: &local::PublishIndicatorsResponse,
+        lines: &[u64],
+        drafts: &[local::IndicatorDraft],
+    ) -> Result<(), CliError> {
+        let mut account = Account::default();
+        answered::note(&mut account, response, lines, drafts);
+        let line = lines.last().copied().unwrap_or(0);
+        if self.args.json {
+            return output::answer_json(&Acknowledged {
+                line,
+                published: account.accepted - account.before,
+                published_before: account.before,
+                ended_since: account.ended_since,
+                refused: account.refused,
+            });
+        }
+        let told = format!("line {line}: {}", answered::told(&account, "published"));
+        self.bar.suspend(|| output::remark(told));
+        Ok(())
+    }
+
+    fn note(
+        &mut self,
+        response: &local::PublishIndicatorsResponse,
+        lines: &[u64],
+        drafts: &[local::IndicatorDraft],
+    ) -> Result<(), CliError> {
+        let line_of = |index: u32| answered::at(lines, index).copied().unwrap_or(0);
         // A level of a later version is not known to be more than this node's own disk.
         if let Some(reached) = convert::ack(response.reached).unwrap_or(Some(Ack::Local)) {
             let now = (reached, response.copies, response.others);
             self.reached = Some(self.reached.map_or(now, |before| before.min(now)));
         }
+        self.waits_for = (!response.waits_for.is_empty()).then(|| response.waits_for.clone());
         for published in &response.published {
-            self.account.accepted += 1;
             if let Some(radius) = published.blast_radius.filter(|radius| radius.matched > 0) {
                 self.note_radius(line_of(published.draft), radius);
             }
@@ -244,11 +309,7 @@ impl Run<'_> {
                 names.add(line_of(published.draft), published)?;
             }
         }
-        self.account.refuse(
-            response.refused.iter().map(|refused| {
-                Refusal::new(line_of(refused.record), &refused.field, &refused.rule, &refused.description)
-            }),
-        );
+        answered::note(&mut self.account, response, lines, drafts);
         self.bar.set_message(format!("{} published, {} refused", self.account.accepted, self.account.refused));
         Ok(())
     }
@@ -277,34 +338,46 @@ impl Run<'_> {
     }
 
     pub fn answer(&self) -> Result<(), CliError> {
-        let (records, identifiers, published, refused) =
-            (self.account.records, self.identifiers, self.account.accepted, self.account.refused);
+        let (account, identifiers) = (&self.account, self.identifiers);
         if self.args.json {
             return output::answer_json(&Summary {
                 dry_run: self.args.dry_run,
-                records,
+                records: account.records,
                 identifiers,
-                published,
-                refused,
-                refusals: &self.account.refusals,
+                published: account.accepted - account.before,
+                published_before: account.before,
+                ended_since: account.ended_since,
+                refused: account.refused,
+                refused_in_part: account.in_part,
+                refusals: &account.refusals,
                 widest: self.wide.iter().map(|(line, radius)| Wide::of(*line, radius)).collect(),
                 ack_reached: self.reached.map(|(reached, ..)| reached.label()),
             });
         }
-        if usize::try_from(published).is_ok_and(|count| count <= NAMES_SHOWN) {
+        if usize::try_from(account.accepted).is_ok_and(|count| count <= NAMES_SHOWN) {
             for name in &self.shown {
                 output::answer(name)?;
             }
         }
         let verb = if self.args.dry_run { "would be published" } else { "published" };
-        let (records, refused) = (counted(records, "record", "records"), counted(refused, "record", "records"));
-        let indicators = counted(published, "indicator", "indicators");
-        output::answer(format!("{records}: {indicators} {verb}, {refused} refused"))?;
+        let records = counted(account.records, "record", "records");
+        output::answer(format!("{records}: {}", answered::told(account, verb)))?;
         for (line, radius) in &self.wide {
             output::remark(in_words(*line, radius));
         }
-        if published > 0 && !self.args.dry_run {
-            output::remark("they count once their window closes and they are signed: feed.window_ms, 1 s unless set");
+        if account.accepted > account.before && !self.args.dry_run {
+            output::remark(match &self.waits_for {
+                Some(reason) => format!("they wait and count nowhere yet: {reason}"),
+                None => {
+                    "they count once their window closes and they are signed: feed.window_ms, 1 s unless set".to_owned()
+                }
+            });
+        }
+        if account.ended_since > 0 {
+            let file = self.args.file.display();
+            output::remark(format!(
+                "what was retracted stays retracted: to publish it anew, hushwire publish {file} --again WORD, with any word"
+            ));
         }
         if let (Some(asked), Some((reached, copies, others))) = (self.args.how.ack, self.reached) {
             let reached = if self.falls_short() {

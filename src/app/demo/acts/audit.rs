@@ -57,7 +57,7 @@ impl Stage<'_> {
     }
 
     /// The key of a member's audit log, from the roster that another member holds.
-    async fn audit_key(&self, member: &str, witness: &Member) -> Result<String, CliError> {
+    pub(super) async fn audit_key(&self, member: &str, witness: &Member) -> Result<String, CliError> {
         let roster = ["member", "roster", "--json", "--dir"].map(OsStr::new).into_iter();
         let printed = self.cast.run(roster.chain([witness.dir.as_os_str()])).await?;
         let roster: serde_json::Value = serde_json::from_str(&printed)

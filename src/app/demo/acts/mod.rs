@@ -4,7 +4,10 @@
 mod act;
 mod audit;
 mod catch_up;
+mod challenge;
 mod corroborate;
+mod explain;
+mod hold;
 mod pry;
 mod publish;
 mod release;
@@ -24,11 +27,12 @@ use crate::app::outcome::CliError;
 use crate::base::kind::IdentifierKind;
 use crate::base::time::Timestamp;
 use crate::io::clock;
-use crate::io::grpc::wire::hushwire::local::v1::{ScreenTransactionRequest, ScreenTransactionResponse};
+use crate::io::grpc::wire::hushwire::local::v1::{AuditState, ScreenTransactionRequest, ScreenTransactionResponse};
 use crate::io::grpc::wire::hushwire::types::v1::Decision;
 
-/// Honest customers of the shop.
+/// Honest customers of the shop, at least, and orders of each: so few teach the shop no habit that one could stray from.
 const HONEST: usize = 4_000;
+const ORDERS_EACH: usize = 4;
 
 /// Fraudsters bank A learns of while a node is dead.
 const LATE_FRAUDSTERS: usize = 400;
@@ -52,6 +56,7 @@ pub struct Stage<'a> {
     bank_b: Desk,
     checkout: Desk,
     shop_operator: Desk,
+    analyst: Desk,
     figures: Figures,
 }
 
@@ -68,7 +73,8 @@ impl<'a> Stage<'a> {
             bank_b: Desk::open(cast.member(BANK_B)?, "publisher-fraud-desk")?,
             checkout: Desk::open(cast.member(SHOP)?, "screener-checkout")?,
             shop_operator: Desk::open(cast.member(SHOP)?, "operator-night-shift")?,
-            world: World::new(seed, HONEST, fraudsters + LATE_FRAUDSTERS),
+            analyst: Desk::open(cast.member(SHOP)?, "analyst-fraud-team")?,
+            world: World::new(seed, HONEST.max(orders.div_ceil(ORDERS_EACH)), fraudsters + LATE_FRAUDSTERS),
             known: fraudsters,
             now: clock::now(),
             figures: Figures::default(),
@@ -98,6 +104,9 @@ impl<'a> Stage<'a> {
         self.screen_orders(&flags).await.map_err(|error| Act::Screen.failed(error))?;
         self.corroborate(&flags).await.map_err(|error| Act::Corroborate.failed(error))?;
         self.retract(&flags).await.map_err(|error| Act::Retract.failed(error))?;
+        self.challenge(&flags).await.map_err(|error| Act::Challenge.failed(error))?;
+        self.hold().await.map_err(|error| Act::Hold.failed(error))?;
+        self.explain(&flags).await.map_err(|error| Act::Explain.failed(error))?;
         self.kill_and_catch_up().await.map_err(|error| Act::CatchUp.failed(error))?;
         self.pry(&flags).map_err(|error| Act::Pry.failed(error))?;
         self.release_statistic().await.map_err(|error| Act::Release.failed(error))?;
@@ -145,6 +154,16 @@ fn order_with(flag: &Flag) -> ScreenTransactionRequest {
         channel: "web".to_owned(),
         country: "DE".to_owned(),
         ..ScreenTransactionRequest::default()
+    }
+}
+
+/// The same order of a customer of whom the shop keeps a profile. Answered once its record is on disk: then its case is open.
+fn named(order: ScreenTransactionRequest, customer: &str, number: &str) -> ScreenTransactionRequest {
+    ScreenTransactionRequest {
+        customer_ref: customer.to_owned(),
+        transaction_ref: number.to_owned(),
+        audit: AuditState::Durable.into(),
+        ..order
     }
 }
 

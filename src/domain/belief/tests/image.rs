@@ -170,7 +170,7 @@ fn pieces_that_no_image_has_are_refused() {
     check(&[], ImageError::Order);
     check(&[records], ImageError::Order);
     check(&[parties, parties], ImageError::Order);
-    check(&[parties, &[6]], ImageError::Kind { got: 6 });
+    check(&[parties, &[8]], ImageError::Kind { got: 8 });
     check(&[parties, &[]], ImageError::Torn);
     check(&[&parties[..parties.len() - 1]], ImageError::Torn);
     check(&[&[parties, &[0]].concat()], ImageError::Torn);
@@ -193,6 +193,13 @@ fn pieces_that_no_image_has_are_refused() {
     let mention = [&[5][..], &[7; 32], &[0, 1], &[0; 12]].concat();
     check(&[parties, &mention], ImageError::Unknown { what: "member", got: 1, count: 1 });
     check(&[parties, &mention[..mention.len() - 1]], ImageError::Torn);
+    let dispute = |feed: u8, reason: u8| [&[6][..], &[7; 32], &[0, feed], &[0; 8], &[1, reason], &[0; 12]].concat();
+    check(&[parties, &dispute(1, 1)], ImageError::Unknown { what: "feed", got: 1, count: 1 });
+    check(&[parties, &dispute(0, 99)], ImageError::Reason { got: 99 });
+    check(&[parties, &dispute(0, 1)[..50]], ImageError::Torn);
+    let answer = [&[7][..], &[7; 32], &[0, 1], &[0; 4], &[1, b'a']].concat();
+    check(&[parties, &answer], ImageError::Unknown { what: "member", got: 1, count: 1 });
+    check(&[parties, &[&[7][..], &[7; 32], &[0, 0], &[0; 4], &[9, b'a']].concat()], ImageError::Torn);
 }
 
 fn observed(belief: &Belief) -> super::Observed {

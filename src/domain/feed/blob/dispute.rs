@@ -44,6 +44,8 @@ pub struct Dispute {
     pub step: DisputeStep,
     /// Short reason code.
     pub reason: String,
+    /// Of an answer, whose dispute it answers. None in answers of programs that did not say: they answer nothing.
+    pub answers: Option<MemberId>,
 }
 
 impl Dispute {
@@ -54,6 +56,7 @@ impl Dispute {
             hour: self.hour.0,
             step: self.step.number(),
             reason: self.reason.clone(),
+            answers: self.answers.as_ref().map(|member| member.as_str().to_owned()).unwrap_or_default(),
         }
         .encode_to_vec()
     }
@@ -67,6 +70,7 @@ impl Dispute {
             step: DisputeStep::from_number(message.step)
                 .ok_or(BlobError::UnknownNumber { field: "step", got: message.step })?,
             reason: plain("reason", REASON_CHARACTERS, message.reason)?,
+            answers: Some(message.answers).filter(|name| !name.is_empty()).map(|name| name.parse()).transpose()?,
         })
     }
 }
@@ -82,12 +86,16 @@ mod tests {
             hour: Hour(7),
             step: DisputeStep::Opened,
             reason: "own-customer".to_owned(),
+            answers: None,
         }
     }
 
     #[test]
     fn a_dispute_comes_back_from_its_bytes() {
-        assert_eq!(Dispute::decode(&sample().encode()), Ok(sample()));
+        let answer = Dispute { step: DisputeStep::Upheld, answers: Some("bank-a".parse().expect("valid")), ..sample() };
+        for dispute in [sample(), answer] {
+            assert_eq!(Dispute::decode(&dispute.encode()), Ok(dispute));
+        }
     }
 
     #[test]

@@ -9,6 +9,38 @@ use crate::base::time::Hour;
 use crate::domain::feed::blob::{BlobError, commitment};
 use crate::domain::wire;
 
+/// What a sighting says once it is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SightingOutcome {
+    /// It was fraud.
+    Confirmed,
+    /// It was not: who was stopped was a genuine customer.
+    FalsePositive,
+}
+
+impl SightingOutcome {
+    pub const ALL: [Self; 2] = [Self::Confirmed, Self::FalsePositive];
+
+    /// Its number in what is sealed and stored.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Confirmed => 1,
+            Self::FalsePositive => 2,
+        }
+    }
+
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.number() == number)
+    }
+
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Confirmed => "confirmed",
+            Self::FalsePositive => "false-positive",
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sighting {
     pub target: Commitment,

@@ -1,12 +1,15 @@
 //! What is kept of an order that passed.
 
-use crate::base::bytes::Pseudonym;
+use crate::base::bytes::{LocalMac, Pseudonym};
 use crate::base::epoch::EpochId;
 use crate::base::kind::IdentifierKind;
 use crate::base::time::Timestamp;
+use crate::domain::profile::facts::ProfileFacts;
 use crate::domain::pseudonym::keys::{KeyRing, Seal};
+use crate::domain::screening::answer::Input;
 use crate::domain::screening::decision::Decision;
 use crate::domain::screening::matching::{Form, Probe};
+use crate::domain::screening::policy::facts::Conditions;
 use crate::domain::screening::transaction::Transaction;
 
 /// Under what an order was looked up, with its identifiers: for the moment between its answer and the window. The seals,
@@ -44,12 +47,34 @@ pub struct Order {
     pub answered: Decision,
     /// Without its identifiers.
     pub outline: Transaction,
+    /// How it stood against its customer's profile when it was answered: the profile has learnt from it since.
+    pub profile: ProfileFacts,
+    /// What its customer had done when it was answered.
+    pub conditions: Conditions,
+    /// Keyed fingerprints of the caller's references, by which its case is found.
+    pub customer: Option<LocalMac>,
+    pub transaction: Option<LocalMac>,
 }
 
 impl Traced {
     /// The names it was looked up under, of all forms and epochs.
     pub fn names(&self) -> impl Iterator<Item = &Pseudonym> {
         self.probes.iter().map(|probe| &probe.pseudonym)
+    }
+
+    /// Every form under every epoch, as explanations tell them.
+    pub(in crate::domain::screening) fn inputs(&self) -> Vec<Input> {
+        let input = |probe: &Probe| {
+            let form = self.forms.get(probe.form)?;
+            Some(Input {
+                identifier: form.identifier,
+                kind: form.canonical.kind(),
+                epoch: probe.epoch,
+                epoch_id: probe.epoch_id,
+                pseudonym: probe.pseudonym,
+            })
+        };
+        self.probes.iter().filter_map(input).collect()
     }
 
     /// Makes the seals and lets go of the identifiers. An epoch that is no longer readable leaves no trace.

@@ -1,7 +1,12 @@
 //! Screening from raw identifiers on, over real keys, seals and belief.
 
 mod demands;
+
 mod late;
+
+mod worth;
+
+mod inputs;
 
 use rand::SeedableRng;
 
@@ -26,7 +31,7 @@ use crate::domain::indicator::words::{Confidence, Grounds, Handling, Purpose, Re
 use crate::domain::pseudonym::keys::{EpochKeys, EpochSecret};
 use crate::domain::pseudonym::payload::seal_payload;
 use crate::domain::roster::terms::Limits;
-use crate::domain::screening::decision::{Decision, ReasonCode};
+use crate::domain::screening::decision::Decision;
 use crate::domain::screening::freshness::FeedSigned;
 use crate::domain::screening::own_lists::{Listing, ListingReason, OwnList, OwnListKey};
 use crate::domain::screening::transaction::TransactionDraft;
@@ -41,8 +46,10 @@ struct World {
     belief: Belief,
     guard: GuardLists,
     lists: OwnLists,
+    experience: Experience,
     freshness: Freshness,
     demands: Demands,
+    policy: Policy,
     sandbox: bool,
     now: Timestamp,
     entries: u64,
@@ -87,11 +94,14 @@ impl World {
 
     fn witnessed(witnessing: Witnessing) -> Self {
         let key = TableKey::draw(&mut rand_chacha::ChaCha12Rng::seed_from_u64(5));
+        let guard = GuardLists::built_in();
         let mut world = Self {
+            policy: Policy::built_in(&guard.digest()),
             keys: KeyRing { current: epoch(8), previous: Some(epoch(7)) },
             belief: Belief::new(key, witnessing),
-            guard: GuardLists::built_in(),
+            guard,
             lists: OwnLists::new(OwnListKey::new(&SecretBytes::new([3; 32]))),
+            experience: Experience::default(),
             freshness: Freshness::default(),
             demands: Demands::new(&Limits::default(), &[]),
             sandbox: false,
@@ -181,8 +191,12 @@ impl World {
             canon: &CanonRules::default(),
             guard: &self.guard,
             lists: &self.lists,
+            experience: &self.experience,
             freshness: &self.freshness,
-            policy: &BuiltInPolicy::new(&self.guard.digest()),
+            policy: &self.policy,
+            candidate: None,
+            profile: &ProfileFacts::default(),
+            conditions: Conditions::default(),
             demands: &self.demands,
             own: &"shop".parse().expect("valid"),
             sandbox: self.sandbox,
@@ -191,9 +205,9 @@ impl World {
         screen(&transaction, &context)
     }
 
-    fn decides(&self, identifiers: &[(IdentifierKind, &str)], decision: Decision, code: Option<ReasonCode>) {
+    fn decides(&self, identifiers: &[(IdentifierKind, &str)], decision: Decision, code: Option<&str>) {
         let screening = self.screen(identifiers);
-        let carried_by = screening.reasons.first().map(|reason| reason.code);
+        let carried_by = screening.reasons.first().map(|reason| reason.code.name());
         assert_eq!((screening.decision, carried_by), (decision, code));
     }
 }
@@ -214,7 +228,7 @@ fn what_nobody_flagged_passes() {
 fn one_member_challenges_and_a_second_blocks() {
     let mut world = World::new();
     let first = world.says("bank-a", EMAIL, MAIL);
-    world.decides(&[(EMAIL, MAIL)], Decision::Challenge, Some(ReasonCode::SingleIndicator));
+    world.decides(&[(EMAIL, MAIL)], Decision::Challenge, Some("single_indicator"));
     world.says("bank-b", EMAIL, MAIL);
     let screening = world.screen(&[(CARD, PAN), (EMAIL, MAIL)]);
     assert_eq!(screening.decision, Decision::Block);
@@ -237,14 +251,14 @@ fn a_member_counts_once_over_mailbox_forms_and_epochs() {
     assert_eq!((screening.matches[0].indicators.len(), screening.matches[0].confidence), (3, 80));
     // Another spelling of the mailbox, flagged by another member, is the same identifier.
     world.say(&Saying { form: 1, ..saying("bank-b", EMAIL, "janedoe@gmail.com") });
-    world.decides(&[(EMAIL, MAIL)], Decision::Block, Some(ReasonCode::CorroboratedIndicator));
+    world.decides(&[(EMAIL, MAIL)], Decision::Block, Some("corroborated_indicator"));
 }
 
 #[test]
 fn an_own_flag_counts_as_one_member() {
     let mut world = World::new();
     world.says("shop", EMAIL, MAIL);
-    world.decides(&[(EMAIL, MAIL)], Decision::Challenge, Some(ReasonCode::SingleIndicator));
+    world.decides(&[(EMAIL, MAIL)], Decision::Challenge, Some("single_indicator"));
     world.says("bank-a", EMAIL, MAIL);
     let screening = world.screen(&[(EMAIL, MAIL)]);
     assert_eq!((screening.decision, screening.matches[0].own), (Decision::Block, 1));
@@ -255,10 +269,10 @@ fn a_card_flagged_by_two_is_held_for_its_genuine_holder() {
     let mut world = World::new();
     world.says("bank-a", CARD, PAN);
     world.says("bank-b", CARD, PAN);
-    world.decides(&[(CARD, PAN), (EMAIL, MAIL)], Decision::Hold, Some(ReasonCode::CorroboratedCard));
-    assert_eq!(world.screen(&[(CARD, PAN)]).advice, Advice::ContactCardIssuer);
+    world.decides(&[(CARD, PAN), (EMAIL, MAIL)], Decision::Hold, Some("corroborated_card"));
+    assert_eq!(world.screen(&[(CARD, PAN)]).advice.key(), "contact_card_issuer");
     world.says("bank-a", EMAIL, MAIL);
-    world.decides(&[(CARD, PAN), (EMAIL, MAIL)], Decision::Block, Some(ReasonCode::CorroboratedIndicator));
+    world.decides(&[(CARD, PAN), (EMAIL, MAIL)], Decision::Block, Some("corroborated_indicator"));
 }
 
 #[test]
@@ -300,7 +314,7 @@ fn a_quarantined_member_does_not_count() {
     world.says("bank-a", EMAIL, MAIL);
     world.says("bank-b", EMAIL, MAIL);
     world.belief.writer().set_quarantined(&"bank-b".parse().expect("valid"), true);
-    world.decides(&[(EMAIL, MAIL)], Decision::Challenge, Some(ReasonCode::SingleIndicator));
+    world.decides(&[(EMAIL, MAIL)], Decision::Challenge, Some("single_indicator"));
     world.belief.writer().set_quarantined(&"bank-a".parse().expect("valid"), true);
     world.decides(&[(EMAIL, MAIL)], Decision::Allow, None);
 }
@@ -311,10 +325,10 @@ fn a_block_that_rests_on_a_stale_feed_is_held_and_degraded() {
     world.says("bank-a", EMAIL, MAIL);
     world.says("bank-b", EMAIL, MAIL);
     world.set_stale(&["bank-b"]);
-    world.decides(&[(EMAIL, MAIL)], Decision::Hold, Some(ReasonCode::CorroboratedByStaleFeed));
+    world.decides(&[(EMAIL, MAIL)], Decision::Hold, Some("corroborated_by_stale_feed"));
     assert!(world.screen(&[(EMAIL, MAIL)]).degraded);
     world.says("bank-c", EMAIL, MAIL);
-    world.decides(&[(EMAIL, MAIL)], Decision::Block, Some(ReasonCode::CorroboratedIndicator));
+    world.decides(&[(EMAIL, MAIL)], Decision::Block, Some("corroborated_indicator"));
 }
 
 #[test]
@@ -322,12 +336,12 @@ fn provisional_statements_challenge_until_witnessed() {
     let mut world = World::witnessed(Witnessing::Needed);
     world.says("bank-a", EMAIL, MAIL);
     world.says("bank-b", EMAIL, MAIL);
-    world.decides(&[(EMAIL, MAIL)], Decision::Challenge, Some(ReasonCode::ProvisionalIndicator));
+    world.decides(&[(EMAIL, MAIL)], Decision::Challenge, Some("provisional_indicator"));
     for member in ["bank-a", "bank-b"] {
         let number = world.belief.writer().feed(&feed(member)).expect("known");
         world.belief.set_witnessed(number, TreeSize(10));
     }
-    world.decides(&[(EMAIL, MAIL)], Decision::Block, Some(ReasonCode::CorroboratedIndicator));
+    world.decides(&[(EMAIL, MAIL)], Decision::Block, Some("corroborated_indicator"));
 }
 
 #[test]
@@ -340,7 +354,7 @@ fn an_address_of_the_network_informs_and_never_decides_alone() {
     }
     let screening = world.screen(&[(IdentifierKind::Ip, address)]);
     assert_eq!((screening.decision, screening.matches[0].weak), (Decision::Allow, true));
-    assert_eq!(screening.reasons[0].code, ReasonCode::WeakIndicator);
+    assert_eq!(screening.reasons[0].code.name(), "weak_indicator");
 }
 
 #[test]
@@ -349,15 +363,15 @@ fn own_lists_stand_above_all() {
     world.says("bank-a", EMAIL, MAIL);
     world.says("bank-b", EMAIL, MAIL);
     world.list(OwnList::Block, CARD, PAN, None);
-    world.decides(&[(CARD, PAN)], Decision::Block, Some(ReasonCode::OwnBlockList));
+    world.decides(&[(CARD, PAN)], Decision::Block, Some("own_block_list"));
     let until = world.now.plus_s(60);
     world.list(OwnList::Allow, CARD, PAN, Some(until));
-    world.decides(&[(EMAIL, MAIL), (CARD, PAN)], Decision::Allow, Some(ReasonCode::OwnAllowList));
+    world.decides(&[(EMAIL, MAIL), (CARD, PAN)], Decision::Allow, Some("own_allow_list"));
     let reasons = world.screen(&[(CARD, PAN)]).reasons;
     assert_eq!(reasons[0].since, Some(world.now), "the answer says since when");
     world.now = until;
     world.set_stale(&[]);
-    world.decides(&[(CARD, PAN)], Decision::Block, Some(ReasonCode::OwnBlockList));
+    world.decides(&[(CARD, PAN)], Decision::Block, Some("own_block_list"));
 }
 
 #[test]
@@ -365,7 +379,7 @@ fn own_lists_outlive_key_epochs() {
     let mut world = World::new();
     world.list(OwnList::Block, EMAIL, MAIL, None);
     world.keys = KeyRing { current: epoch(10), previous: Some(epoch(9)) };
-    world.decides(&[(EMAIL, MAIL)], Decision::Block, Some(ReasonCode::OwnBlockList));
+    world.decides(&[(EMAIL, MAIL)], Decision::Block, Some("own_block_list"));
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Orders that passed, judged again as belief changes: over the same keys, seals and belief as screening.
 
+use super::worth::step;
 use super::*;
 use crate::domain::belief::changes::Changed;
-use crate::domain::screening::late::judge::{News, judge, news};
+use crate::domain::feed::blob::dispute::DisputeStep;
+use crate::domain::screening::late::judge::{Judged, News, judge, news};
 use crate::domain::screening::late::order::Order;
 use crate::domain::screening::late::window::{Bounds, LateWindow, OrderNumber};
 
@@ -16,8 +18,12 @@ impl World {
             canon: &CanonRules::default(),
             guard: &self.guard,
             lists: &self.lists,
+            experience: &self.experience,
             freshness: &self.freshness,
-            policy: &BuiltInPolicy::new(&self.guard.digest()),
+            policy: &self.policy,
+            candidate: None,
+            profile: &ProfileFacts::default(),
+            conditions: Conditions::default(),
             demands: &self.demands,
             own: &"shop".parse().expect("valid"),
             sandbox: self.sandbox,
@@ -27,19 +33,38 @@ impl World {
 
     /// Screens an order and takes it into the window.
     fn pass(&self, window: &mut LateWindow, identifiers: &[(IdentifierKind, &str)]) -> Option<OrderNumber> {
+        self.pass_under(window, identifiers, Conditions::default())
+    }
+
+    fn pass_under(
+        &self,
+        window: &mut LateWindow,
+        identifiers: &[(IdentifierKind, &str)],
+        conditions: Conditions,
+    ) -> Option<OrderNumber> {
         let identifiers = identifiers.iter().map(|(kind, value)| raw(*kind, value)).collect();
         let draft = TransactionDraft { identifiers, ..TransactionDraft::default() };
         let transaction = Transaction::new(draft, self.now).expect("within bounds");
         let (screening, traced) = self.with_context(|context| screen_traced(&transaction, context));
         let (answered, outline) = (screening.decision, transaction.outline());
         assert!(outline.identifiers().is_empty(), "nothing raw is kept");
-        let order = Order { id: [1; 16], caller: "till".to_owned(), at: self.now, answered, outline };
+        let order = Order {
+            id: [1; 16],
+            caller: "till".to_owned(),
+            at: self.now,
+            answered,
+            outline,
+            profile: ProfileFacts::default(),
+            conditions,
+            customer: None,
+            transaction: None,
+        };
         window.put(order, traced.seal(&self.keys))
     }
 
-    fn judged(&self, window: &LateWindow, number: OrderNumber) -> Screening {
+    fn judged(&self, window: &LateWindow, number: OrderNumber) -> Judged {
         let held = window.get(number).expect("it is held");
-        self.with_context(|context| judge(&held, context, &mut self.belief.view()))
+        self.with_context(|context| judge(&held, None, context, &mut self.belief.view()))
     }
 
     /// The orders that what changed concerns.
@@ -60,13 +85,13 @@ fn an_order_that_passed_is_stopped_by_what_is_said_afterwards_as_a_checkout_woul
     assert_eq!(world.judged(&window, order).decision, Decision::Allow);
     world.says("bank-a", EMAIL, MAIL);
     assert_eq!(world.concerned(&window), [order], "the other is none of it");
-    let late = world.judged(&window, order);
+    let late = world.judged(&window, order).screening;
     assert_eq!((late.decision, late.matches[0].identifier), (Decision::Challenge, 1));
     // By the mailbox, and under the previous epoch: every name it was looked up under is watched.
     let mailbox = Saying { form: 1, previous_epoch: true, ..saying("bank-b", EMAIL, MAIL) };
     world.say(&mailbox);
     assert_eq!(world.concerned(&window), [order]);
-    let late = world.judged(&window, order);
+    let late = world.judged(&window, order).screening;
     let checkout = world.screen(&[(CARD, PAN), (EMAIL, MAIL)]);
     assert_eq!((late.decision, &late.reasons), (Decision::Block, &checkout.reasons));
     assert_eq!((late.matches, late.policy_sha256), (checkout.matches, checkout.policy_sha256));
@@ -140,4 +165,51 @@ fn the_window_ends_by_time_by_orders_and_by_names_and_lets_go_of_every_trace() {
 fn an_order_nothing_can_match_is_not_kept() {
     let (world, mut window) = (World::new(), LateWindow::new(WIDE));
     assert_eq!(world.pass(&mut window, &[(IdentifierKind::Domain, "gmail.com")]), None, "a guard list rejects it");
+}
+
+#[test]
+fn a_rule_that_came_after_the_answer_is_no_late_match_and_what_others_say_under_it_is() {
+    let (mut world, mut window) = (World::new(), LateWindow::new(WIDE));
+    let order = world.pass(&mut window, &[(EMAIL, MAIL)]).expect("kept");
+    let strict = "name = \"strict\"\nversion = 2\n\n[[rule]]\nname = \"all\"\ndescription = \"everything\"\nwhen = \
+                  \"transaction.amount_minor >= 0\"\ndecision = \"hold\"\nreason = \"everything\"\n\n[[rule]]\nname = \
+                  \"flagged\"\ndescription = \"flagged\"\nwhen = \"match.members > 0\"\ndecision = \"block\"\nreason = \"flagged\"\n";
+    world.policy = Policy::parse(strict, &world.guard.digest()).expect("valid");
+    let judged = world.judged(&window, order);
+    assert_eq!((judged.screening.decision, judged.decision), (Decision::Hold, Decision::Allow), "nobody speaks of it");
+    world.says("bank-a", EMAIL, MAIL);
+    assert_eq!(world.judged(&window, order).decision, Decision::Block);
+}
+
+#[test]
+fn a_challenge_that_was_passed_at_the_checkout_or_since_counts_for_good() {
+    let cases = [
+        (None, None, Decision::Challenge),
+        (Some(60), None, Decision::Allow),
+        (Some(60), Some(9_999), Decision::Allow),
+        (None, Some(60), Decision::Allow),
+        (None, Some(9_999), Decision::Challenge),
+    ];
+    for (at_checkout, since, expected) in cases {
+        let (mut world, mut window) = (World::new(), LateWindow::new(WIDE));
+        let conditions = Conditions { challenge_passed_s: at_checkout };
+        let order = world.pass_under(&mut window, &[(EMAIL, MAIL)], conditions).expect("kept");
+        world.says("bank-a", EMAIL, MAIL);
+        let held = window.get(order).expect("it is held");
+        let judged = world.with_context(|context| judge(&held, since, context, &mut world.belief.view()));
+        assert_eq!(judged.decision, expected, "{at_checkout:?} {since:?}");
+    }
+}
+
+#[test]
+fn a_dispute_eases_what_was_raised_and_names_the_order_it_concerns() {
+    let (mut world, mut window) = (World::new(), LateWindow::new(WIDE));
+    let order = world.pass(&mut window, &[(EMAIL, MAIL)]).expect("kept");
+    world.says("bank-a", EMAIL, MAIL);
+    let target = world.says("bank-b", EMAIL, MAIL);
+    assert_eq!(world.judged(&window, order).decision, Decision::Block);
+    world.concerned(&window);
+    step(&mut world, "bank-c", target, DisputeStep::Opened, None);
+    assert_eq!(world.concerned(&window), [order]);
+    assert_eq!(world.judged(&window, order).decision, Decision::Challenge);
 }

@@ -104,6 +104,9 @@ pub struct CaseStepped {
     /// A note, or who works it from now on; empty for nobody.
     #[prost(string, tag = "10")]
     pub text: String,
+    /// What stops it from now on: the place of the decision.
+    #[prost(uint32, tag = "11")]
+    pub stop: u32,
 }
 
 pub(in crate::node) fn stored_opening(opening: &Opening, position: u64) -> CaseOpened {
@@ -127,10 +130,6 @@ pub(in crate::node) fn stored_opening(opening: &Opening, position: u64) -> CaseO
 }
 
 pub(in crate::node) fn read_opening(stored: &CaseOpened) -> Result<Opening, StorageFault> {
-    let decision = |place: u32| {
-        let known = usize::try_from(place).ok().and_then(|place| Decision::ALL.get(place)).copied();
-        known.ok_or_else(|| broken("an unknown decision"))
-    };
     Ok(Opening {
         id: read_id(&stored.id)?,
         caller: stored.caller.clone(),
@@ -208,6 +207,10 @@ pub(in crate::node) fn stored_step(id: CaseId, taken: &Taken, position: u64) -> 
             stored.text = note.as_str().to_owned();
             11
         }
+        Step::Tighten(to) => {
+            stored.stop = place(*to);
+            12
+        }
     };
     stored
 }
@@ -226,6 +229,7 @@ pub(in crate::node) fn read_step(stored: &CaseStepped) -> Result<(CaseId, Taken)
         10 => Step::Assign((!stored.text.is_empty()).then(|| stored.text.clone())),
         // As it was taken: a rule that became stricter since does not make the store unreadable.
         11 => Step::Note(Note::received(&stored.text).map_err(broken)?),
+        12 => Step::Tighten(decision(stored.stop)?),
         _ => return Err(broken("an unknown step")),
     };
     let at = Timestamp::from_unix_ms(stored.time_ms);
@@ -239,6 +243,11 @@ pub(in crate::node) fn read_id(bytes: &[u8]) -> Result<CaseId, StorageFault> {
 /// Empty bytes are none.
 pub(in crate::node) fn read_mac(bytes: &[u8]) -> Result<Option<LocalMac>, WrongLength> {
     if bytes.is_empty() { Ok(None) } else { LocalMac::try_from(bytes).map(Some) }
+}
+
+fn decision(place: u32) -> Result<Decision, StorageFault> {
+    let known = usize::try_from(place).ok().and_then(|place| Decision::ALL.get(place)).copied();
+    known.ok_or_else(|| broken("an unknown decision"))
 }
 
 fn place(decision: Decision) -> u32 {
@@ -308,6 +317,7 @@ mod tests {
             Step::Assign(Some("anna".to_owned())),
             Step::Assign(None),
             Step::Note(Note::new("called").expect("valid")),
+            Step::Tighten(Decision::Block),
         ];
         for step in steps {
             let (by, person) = ("hushwire://shop/analyst/anna".to_owned(), "anna".to_owned());

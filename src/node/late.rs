@@ -1,11 +1,11 @@
 //! Puts late matches on record: from there webhooks, watchers and the desk's cases hear of them, after a restart too.
 //!
-//! 1 the audit record · 2 a case: opened, or where the decision has one, a note in it · 3 one commit.
+//! 1 the audit record · 2 a case: opened, or where the decision has one, a note in it, and no challenge that waits releases the
+//! order any more · 3 one commit.
 
 use rand::CryptoRng;
 
 use crate::base::bytes::{LocalMac, Sha256Digest};
-use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::domain::audit::event::{AuditEvent, IndicatorRef};
 use crate::domain::audit::record::Actor;
@@ -13,7 +13,8 @@ use crate::domain::case::state::Step;
 use crate::domain::case::{CaseId, Evidence, Opening, Taken};
 use crate::domain::indicator::note::Note;
 use crate::domain::screening::decision::Decision;
-use crate::domain::screening::late::judge::News;
+use crate::domain::screening::late::judge::{Judged, News};
+use crate::domain::screening::late::window::Held;
 use crate::node::Node;
 use crate::node::case_stored::stored_opening;
 use crate::node::commit::{Commit, change};
@@ -40,6 +41,27 @@ pub struct LateMatch {
     pub customer: Option<LocalMac>,
 }
 
+impl LateMatch {
+    pub fn of(held: &Held<'_>, judged: &Judged, news: News) -> Self {
+        let (order, screening) = (held.order(), &judged.screening);
+        let (amount_minor, currency) = order.outline.amount();
+        Self {
+            id: CaseId(order.id),
+            caller: order.caller.clone(),
+            answered: order.answered,
+            decision: judged.decision,
+            news,
+            reasons: screening.reasons.iter().map(|reason| reason.code.name().to_owned()).collect(),
+            evidence: Evidence::of(screening),
+            policy_sha256: screening.policy_sha256,
+            amount_minor,
+            currency: currency.to_owned(),
+            transaction: order.transaction,
+            customer: order.customer,
+        }
+    }
+}
+
 impl<J: Journal, V: Views> Node<J, V> {
     pub fn record_late_matches(
         &mut self,
@@ -59,15 +81,12 @@ impl<J: Journal, V: Views> Node<J, V> {
         let mut commit = Commit::default();
         let mut events = vec![event(&late)];
         if let Some(case) = self.state.cases.get(&late.id) {
-            if case.notes().len() < limits::decisions::CASE_NOTES {
-                let by = Actor::Node.to_string();
-                let step = Step::Note(note(&late));
-                events.extend(self.stage_steps(
-                    late.id,
-                    &[Taken { at: now, person: by.clone(), by, step }],
-                    &mut commit,
-                )?);
-            }
+            let by = Actor::Node.to_string();
+            let steps = [Step::Tighten(late.decision), Step::Note(note(&late))];
+            let steps = steps.map(|step| Taken { at: now, person: by.clone(), by: by.clone(), step });
+            // What can be taken: nothing stops an order any more that is released or refused, and notes have an end.
+            let steps: Vec<Taken> = steps.into_iter().filter(|taken| case.check(taken).is_ok()).collect();
+            events.extend(self.stage_steps(late.id, &steps, &mut commit)?);
         } else if late.news == News::Stricter && self.state.cases.make_room(&late.caller) {
             let opening = opening(late, now, self.state.settings.cases.due(now));
             commit.push(change::Kind::CaseOpened(stored_opening(&opening, self.state.audit.size().0)));

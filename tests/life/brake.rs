@@ -79,7 +79,7 @@ fn poison_aimed_at_common_values_stops_few_honest_orders_and_an_honest_retractio
         (0..4).map(|member| House::open(&consortium, member, Disk::default(), START)).collect();
     introduce(&consortium, &mut houses);
     let traffic = Arc::new(Traffic::new(&mut StdRng::seed_from_u64(1)));
-    let settings = BrakeSettings { traffic, per_mille: PER_MILLE, canaries: None };
+    let settings = BrakeSettings { traffic, per_mille: PER_MILLE, canaries: None, hosts: Vec::new() };
     let keys = Arc::clone(&consortium.identity(0).key_ring);
     let shop = consortium.members[0].clone();
     let mut brakeman = Brakeman::new(settings, shop, &CanonRules::default(), &keys).expect("no file");

@@ -17,6 +17,7 @@ mod feedback;
 mod following;
 mod freshness;
 mod house;
+mod late;
 mod lists;
 mod policies;
 mod quotas;

@@ -113,8 +113,7 @@ fn a_publication_that_would_stop_many_own_orders_is_shown_and_takes_force() {
         let preview = publish(&["--dry-run"]);
         preview.stderr.contains("40 of the 40 transactions").then_some(preview)
     });
-    let told = "line 3 would have matched 40 of the 40 transactions of the last 1 day (1000 of a thousand): too many, it takes \
-                --force-wide";
+    let told = "line 3 would have matched 40 of the 40 transactions of the last 1 day (100.0 %): too many, it takes --force-wide";
     assert!(preview.stderr.contains(told), "{}", preview.stderr);
     assert!(!preview.stderr.contains("line 2 would") && !preview.stderr.contains(SHARED.1), "{}", preview.stderr);
     let refused = publish(&[]);

@@ -9,7 +9,9 @@ use local::late_match_service_client::LateMatchServiceClient;
 use local::{RetractIndicatorsRequest, WatchLateMatchesRequest, WatchLateMatchesResponse};
 
 use crate::caller::RUNTIME;
+use crate::cases::{cases, show};
 use crate::consortium::Consortium;
+use crate::monitoring;
 use crate::node::{Node, wait};
 use crate::webhooks::{Desk, loopback, secret};
 
@@ -52,7 +54,8 @@ fn an_order_that_passed_is_told_when_others_flag_it_and_when_they_take_it_back()
     let path = home.path().join("hushwire.toml");
     let text = fs::read_to_string(&path).expect("configured");
     fs::write(path, format!("{text}{hook}")).expect("written");
-    let [a, b, shop] = consortium.start_all(["bank-a", "bank-b", "shop"]);
+    let [a, b] = consortium.start_all(["bank-a", "bank-b"]);
+    let (shop, metrics) = monitoring::start(&home);
     a.until_ready();
     b.until_ready();
     wait("the place is written", || home.path().join("webhooks/desk.place").exists().then_some(()));
@@ -71,12 +74,21 @@ fn an_order_that_passed_is_told_when_others_flag_it_and_when_they_take_it_back()
     assert_eq!(late.reasons, ["single_indicator"]);
     assert!(late.indicators.len() == 1 && late.indicators[0].starts_with("members/bank-a/indicators/"), "{late:?}");
 
+    let mut desk_of = cases(&shop, "analyst");
+    let case = show(&mut desk_of, &passed.decision_id).expect("it is told with the late match");
+    assert_eq!((case.answered(), case.decision(), case.evidence.len()), (Decision::Allow, Decision::Challenge, 1));
+
     let second = b.flag(PHONE);
     let (late, position) = watcher.next();
     assert_eq!((late.decision(), late.indicators.len()), (Decision::Block, 2));
     b.retract(RetractIndicatorsRequest { names: second, ..Default::default() }).expect("retracted");
     let (eased, _) = watcher.next();
     assert_eq!((eased.decision(), eased.eased, eased.indicators.len()), (Decision::Challenge, true, 0));
+    let case = show(&mut desk_of, &passed.decision_id).expect("the same case");
+    assert_eq!((case.stop(), case.notes.len()), (Decision::Block, 2), "a person decides what becomes of it");
+    let page = monitoring::scrape(metrics);
+    let told = page.lines().find(|line| line.starts_with("hushwire_late_match_duration_seconds_count"));
+    assert!(told.is_some_and(|line| !line.ends_with(" 0")), "{told:?}");
 
     let told: Vec<serde_json::Value> = (0..3).map(|_| desk.next().event()).collect();
     let words: Vec<&str> = told.iter().map(|event| event["type"].as_str().expect("a type")).collect();

@@ -78,6 +78,8 @@ impl World {
             Operation::Dispute { house, nth, step } => self.dispute(house, nth, step),
             Operation::Release { house, nth, reach } => self.release(house, nth, reach),
             Operation::Case { house, nth, act } => self.act_on_case(house, nth, act),
+            Operation::Order { house, identifiers } => self.order(house, &identifiers),
+            Operation::Brake { house, nth, act } => self.brake(house, nth, act),
             Operation::Snapshot { house } => self.take_snapshot(house),
             Operation::DamageSnapshot { house, at, cuts } => self.damage_snapshot(house, at, cuts),
             Operation::NextKey { house, of_feed, ahead } => self.next_key(house, of_feed, ahead),

@@ -9,6 +9,7 @@ use std::fmt::Debug;
 use hushwire::base::bytes::Commitment;
 use hushwire::base::name::MemberId;
 use hushwire::base::time::Timestamp;
+use hushwire::domain::screening::decision::Decision;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use sha2::{Digest, Sha256};
@@ -49,6 +50,8 @@ pub struct World {
     pub requests: u64,
     /// What callers were told of cases.
     pub cases: CaseBook,
+    /// What orders that passed were answered.
+    pub orders: BTreeMap<(usize, String), Decision>,
     pub elapsed_ms: u64,
     pub rng: ChaCha20Rng,
     /// The relay changes what it passes on.
@@ -78,6 +81,7 @@ impl World {
             last_requests: BTreeMap::new(),
             requests: 0,
             cases: CaseBook::new(),
+            orders: BTreeMap::new(),
             elapsed_ms: 0,
             rng,
             relay_lies: options.relay,
@@ -212,6 +216,7 @@ impl World {
         let Some(outcome) = self.on_node(house, |node, now, rng| node.tick(now, rng)) else { return Ok(()) };
         self.houses[house].judge(outcome)?;
         self.sync(house)?;
+        self.follow_orders(house)?;
         self.check_recovered(house);
         if self.options.compacts { self.compact_a_step(house) } else { Ok(()) }
     }

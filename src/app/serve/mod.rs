@@ -115,7 +115,7 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
     let Started { engine, thread, screener, waiting, answered, store } =
         start(config, &material, order.on_damage, journal, &snapshot)?;
     let keeper = profiles::keep(config, &material, &screener, &engine, local.handle())?;
-    let following = late::follow(config, &screener, &engine, local.handle(), answered, &material.traffic)?;
+    let following = late::follow(config, &screener, &engine, local.handle(), answered, &material)?;
 
     let links = Links::default();
     let traces = traces(config)?;

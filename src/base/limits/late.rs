@@ -4,7 +4,7 @@
 /// orders are.
 pub const CHANGED_PSEUDONYMS: usize = 65_536;
 
-/// Orders that passed and are kept in the window of late matches, where the configuration does not say: some 700 bytes each
+/// Orders that passed and are kept in the window of late matches, where the configuration does not say: some 900 bytes each
 /// with five identifiers that no other order has.
 pub const ORDERS: u64 = 50_000;
 

@@ -195,7 +195,7 @@ impl Case {
         self.state
     }
 
-    /// What stops the order now: the decision, or a hold after a challenge that failed.
+    /// What stops the order now: the decision, a hold after a challenge that failed, or what was learnt since.
     pub fn stop(&self) -> Decision {
         self.stop
     }
@@ -257,6 +257,7 @@ impl Case {
                 self.challenge_failed = true;
             }
             Step::Resolve(outcome) => self.outcome = Some(*outcome),
+            Step::Tighten(to) => self.stop = *to,
             Step::Assign(to) => self.assignee.clone_from(to),
             Step::Note(text) => {
                 self.notes.push(CaseNote { at: taken.at, by: taken.by.clone(), text: text.clone() });
@@ -364,6 +365,19 @@ mod tests {
         case.take(&by("till", Step::StartChallenge)).expect("it may still show who it is");
         case.take(&by("till", Step::PassChallenge)).expect("legal");
         assert_eq!(case.state(), State::Open, "a person decides");
+    }
+
+    #[test]
+    fn what_is_learnt_about_a_challenged_order_ends_its_challenge_and_takes_what_a_block_takes() {
+        let mut case = case(Decision::Challenge);
+        case.take(&by("till", Step::StartChallenge)).expect("legal");
+        case.take(&by("node", Step::Tighten(Decision::Block))).expect("legal");
+        assert_eq!((case.state(), case.stop()), (State::Open, Decision::Block));
+        for step in [Step::PassChallenge, Step::StartChallenge, Step::Tighten(Decision::Hold)] {
+            assert!(case.take(&by("till", step.clone())).is_err(), "{step:?}");
+        }
+        case.take(&by("anna", Step::Release)).expect("asked for");
+        assert_eq!(case.state(), State::ReleaseAsked, "one person releases no block");
     }
 
     #[test]

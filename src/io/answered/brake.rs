@@ -16,7 +16,7 @@ use crate::domain::identifier::CanonRules;
 use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::screening::brake::{Arrivals, Baselines, HeldReason};
 use crate::domain::screening::traffic::Traffic;
-use crate::io::answered::canaries::{Canaries, CanaryFault};
+use crate::io::answered::canaries::{Canaries, CanaryFault, names_of_hosts};
 use crate::node::quarantine::{Raise, Subject};
 
 /// What the operator set.
@@ -26,6 +26,8 @@ pub struct BrakeSettings {
     /// Of a thousand transactions, that an indicator of another member may concern.
     pub per_mille: u64,
     pub canaries: Option<PathBuf>,
+    /// Hosts that members are reached at.
+    pub hosts: Vec<String>,
 }
 
 /// The watch over what others say.
@@ -34,6 +36,8 @@ pub struct Brakeman {
     settings: BrakeSettings,
     own: MemberId,
     canaries: Option<Canaries>,
+    /// Names of the hosts.
+    hosts: BTreeSet<Pseudonym>,
     baselines: Baselines,
     arrivals: Arrivals,
     /// Raised already, so that an indicator that matches again and again is not raised each time.
@@ -49,8 +53,9 @@ impl Brakeman {
         keys: &KeyRing,
     ) -> Result<Self, CanaryFault> {
         let canaries = settings.canaries.as_deref().map(|path| Canaries::load(path, rules, keys)).transpose()?;
+        let hosts = names_of_hosts(&settings.hosts, rules, keys);
         let (baselines, arrivals, raised) = (Baselines::default(), Arrivals::default(), BTreeSet::new());
-        Ok(Self { settings, own, canaries, baselines, arrivals, raised })
+        Ok(Self { settings, own, canaries, hosts, baselines, arrivals, raised })
     }
 
     /// Counts a screened transaction.
@@ -61,6 +66,9 @@ impl Brakeman {
     /// Reads the canaries again where their file changed or the keys did; the names to be looked at then. A file that cannot be
     /// used leaves the ones before in force.
     pub fn reread(&mut self, rules: &CanonRules, keys: &KeyRing, keys_changed: bool) -> Vec<Pseudonym> {
+        if keys_changed {
+            self.hosts = names_of_hosts(&self.settings.hosts, rules, keys);
+        }
         let Some(held) = self.canaries.as_mut().filter(|held| keys_changed || held.is_outdated()) else {
             return Vec::new();
         };
@@ -71,12 +79,13 @@ impl Brakeman {
             }
             Err(fault) => tracing::error!(event = "brake.canaries_unread", fault = %fault),
         }
-        held.names.iter().copied().collect()
+        self.names()
     }
 
     /// All canaries, where everything may have changed.
     pub fn names(&self) -> Vec<Pseudonym> {
-        self.canaries.iter().flat_map(|canaries| canaries.names.iter().copied()).collect()
+        let of_file = self.canaries.iter().flat_map(|canaries| canaries.names.iter());
+        of_file.chain(&self.hosts).copied().collect()
     }
 
     /// What is to be held back of what others say of a pseudonym. `arrived`: it is new, and takes part in what is usual.
@@ -89,7 +98,8 @@ impl Brakeman {
             if !counts || *reporter == self.own || self.raised.contains(&statement.commitment) {
                 continue;
             }
-            let is_canary = self.canaries.as_ref().is_some_and(|canaries| canaries.names.contains(pseudonym));
+            let is_canary = self.hosts.contains(pseudonym)
+                || self.canaries.as_ref().is_some_and(|canaries| canaries.names.contains(pseudonym));
             let seen = self.settings.traffic.seen(std::slice::from_ref(pseudonym), now);
             let reason = if is_canary {
                 HeldReason::Canary

@@ -1,9 +1,10 @@
 //! Canaries: values the member knows to be good (its own infrastructure, its own test customers), from a file of its own.
 //!
 //! One `kind,value` a line, as in `hushwire publish`; # begins a comment. Raw values are turned into pseudonyms as they are
-//! read and kept nowhere. Whoever flags one is wrong or dishonest.
+//! read and kept nowhere. Whoever flags one is wrong or dishonest. So is whoever flags a host that members are reached at.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -61,6 +62,18 @@ impl Canaries {
     }
 }
 
+/// The names of hosts that members are reached at, as the roster has them: addresses that are not public have none.
+pub fn names_of_hosts(hosts: &[String], rules: &CanonRules, keys: &KeyRing) -> BTreeSet<Pseudonym> {
+    let mut names = BTreeSet::new();
+    for host in hosts {
+        let is_address = host.parse::<IpAddr>().is_ok();
+        let kind = if is_address { IdentifierKind::Ip } else { IdentifierKind::Domain };
+        let forms = canonicalise(&RawIdentifier::new(kind, host.clone()), rules).unwrap_or_default();
+        names.extend(forms.iter().flat_map(|form| keys.readable().map(|epoch| epoch.pseudonym(form))));
+    }
+    names
+}
+
 fn modified(path: &Path) -> Option<SystemTime> {
     std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
@@ -109,6 +122,16 @@ mod tests {
     #[test]
     fn each_value_is_known_by_all_its_forms() {
         assert_eq!(read("# ours\nemail, Desk+a@gmail.com\n\npan,5204 7400 0990 0014\n"), Ok(3));
+    }
+
+    #[test]
+    fn hosts_of_members_are_known_by_domain_or_address() {
+        let names = |hosts: &[&str]| {
+            let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+            names_of_hosts(&hosts, &CanonRules::default(), &keys()).len()
+        };
+        assert_eq!(names(&["node.bank-a.example"]), 2, "with the domain that is registered");
+        assert_eq!(names(&["203.0.114.7", "no host"]), 1);
     }
 
     #[test]

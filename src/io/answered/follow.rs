@@ -4,7 +4,6 @@
 //! Beside the checkouts: one thread, some thousand orders at a time, and no more than a tenth of its time on judging all of
 //! them. In a flood of late matches the first of each minute are told, and the others when there is room again.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
@@ -14,16 +13,14 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 use crate::base::limits;
-use crate::base::time::Timestamp;
 use crate::domain::belief::Belief;
 use crate::domain::belief::changes::Changed;
-use crate::domain::case::{CaseId, Evidence};
 use crate::domain::profile::facts::ProfileFacts;
 use crate::domain::pseudonym::keys::KeyRing;
-use crate::domain::screening::decision::Decision;
 use crate::domain::screening::experience::Experience;
-use crate::domain::screening::late::judge::{Judged, News, judge, news};
-use crate::domain::screening::late::window::{Bounds, Held, LateWindow, OrderNumber};
+use crate::domain::screening::late::followed::{Followed, Telling};
+use crate::domain::screening::late::judge::judge;
+use crate::domain::screening::late::window::Bounds;
 use crate::domain::screening::policy::facts::Conditions;
 use crate::domain::screening::screen::ScreeningContext;
 use crate::io::answered::Given;
@@ -38,10 +35,7 @@ use crate::node::store::{Journal, Views};
 
 const TAKE_EVERY: Duration = Duration::from_millis(limits::late::ANSWERED_TAKE_MS);
 const LOOK_EVERY: Duration = Duration::from_millis(limits::late::LOOK_MS);
-const TOLD_EVERY: Duration = Duration::from_secs(limits::late::TOLD_S);
-const ALL_EVERY: Duration = Duration::from_secs(limits::late::ALL_S);
 const CANARIES_EVERY: Duration = Duration::from_secs(limits::brake::CANARY_LOOK_S);
-const MINUTE: Duration = Duration::from_secs(60);
 
 /// Between two attempts to record what the engine had no time for.
 const RETRY_IN: Duration = Duration::from_secs(1);
@@ -70,7 +64,7 @@ impl Following {
         let stop = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&stop);
         let run = move || {
-            let follower = Follower::new(screener, LateWindow::new(bounds), brakeman);
+            let follower = Follower::new(screener, Followed::new(bounds), brakeman);
             follower.run(&waiting, &told, |Findings { raises, matches }| {
                 let record = engine.call(move |node, round| {
                     node.raise_quarantines(raises, round.now, round.rng)?;
@@ -90,96 +84,46 @@ impl Following {
     }
 }
 
-/// How often something is done at most.
-struct Pace {
-    every: Duration,
-    due: Instant,
-}
-
-impl Pace {
-    fn new(every: Duration) -> Self {
-        Self { every, due: Instant::now() + every }
-    }
-
-    fn is_due(&mut self, now: Instant) -> bool {
-        let due = self.due <= now;
-        if due {
-            self.due = now + self.every;
-        }
-        due
-    }
-}
-
 /// What the node is to put on record.
 struct Findings {
     raises: Vec<Raise>,
     matches: Vec<LateMatch>,
 }
 
-/// One order that was judged again and of which something is to be told.
-struct Told {
-    number: OrderNumber,
-    decision: Decision,
-    late: LateMatch,
-}
-
 struct Follower {
     screener: Arc<Screener>,
-    window: LateWindow,
+    followed: Followed,
     counts: Arc<AnsweredCounts>,
     brakeman: Brakeman,
     /// What is to be held back and is not on record.
     raises: Vec<Raise>,
     /// The keys the canaries were read under.
     keys: Arc<KeyRing>,
-    /// The belief whose changes are known, and its version when they were taken last.
+    /// The belief whose changes are known.
     belief: Option<Arc<Belief>>,
-    drained: u64,
     /// What own outcomes had taught when it was looked at last.
     experience: Arc<Experience>,
-    /// When belief was looked at last, and the same before the oldest change of which something may still have to be told.
+    began: Instant,
     looked: Instant,
-    changed_after: Option<Instant>,
-    /// To be judged again.
-    due: BTreeSet<OrderNumber>,
-    /// All are to be, as soon as none is due and the time since the last such look allows.
-    all_due: bool,
-    all_not_before: Instant,
-    all_begun: Option<Instant>,
-    /// What may still be told in this minute.
-    budget: u32,
-    look: Pace,
-    told: Pace,
-    all: Pace,
-    minute: Pace,
-    canaries: Pace,
+    canaries_read: Instant,
 }
 
 impl Follower {
-    fn new(screener: Arc<Screener>, window: LateWindow, brakeman: Brakeman) -> Self {
+    fn new(screener: Arc<Screener>, followed: Followed, brakeman: Brakeman) -> Self {
         let counts = screener.answers.as_ref().map(|answers| Arc::clone(&answers.counted)).unwrap_or_default();
+        let began = Instant::now();
         Self {
             keys: screener.keys.load_full(),
+            experience: screener.experience.load_full(),
             screener,
-            window,
+            followed,
             counts,
             brakeman,
             raises: Vec::new(),
             belief: None,
-            drained: 0,
-            experience: Arc::default(),
-            looked: Instant::now(),
-            changed_after: None,
-            due: BTreeSet::new(),
-            all_due: false,
-            all_not_before: Instant::now(),
-            all_begun: None,
-            budget: limits::late::MATCHES_PER_MINUTE,
-            look: Pace::new(LOOK_EVERY),
-            told: Pace::new(TOLD_EVERY),
-            all: Pace::new(ALL_EVERY),
-            minute: Pace::new(MINUTE),
-            canaries: Pace::new(CANARIES_EVERY),
+            began,
+            looked: began,
+            canaries_read: began,
         }
     }
 
@@ -189,7 +133,7 @@ impl Follower {
         stop: &AtomicBool,
         mut record: impl FnMut(Findings) -> Result<(), EngineFault>,
     ) {
-        let mut retry_at = Instant::now();
+        let mut retry_at = self.began;
         while !stop.load(Ordering::Acquire) {
             // It sleeps instead of waiting for the queue: a checkout must not pay for waking it.
             std::thread::sleep(TAKE_EVERY);
@@ -197,32 +141,42 @@ impl Follower {
                 self.take(given);
             }
             let now = Instant::now();
-            if !self.look.is_due(now) {
+            if now.saturating_duration_since(self.looked) < LOOK_EVERY {
                 continue;
             }
-            self.look_round(now);
+            self.looked = now;
+            self.look();
             if retry_at > now {
                 continue;
             }
-            let told = self.judge_due(clock::now());
+            let telling = self.judge_due();
             let raises = std::mem::take(&mut self.raises);
-            if told.is_empty() && raises.is_empty() {
+            if telling.is_empty() && raises.is_empty() {
                 continue;
             }
-            let (marks, matches): (Vec<_>, Vec<_>) =
-                told.into_iter().map(|told| ((told.number, told.decision), told.late)).unzip();
-            match record(Findings { raises: raises.clone(), matches }) {
-                Ok(()) => self.mark(&marks, Instant::now()),
+            let window = self.followed.window();
+            let matches = telling.iter().filter_map(|Telling { number, news, judged }| {
+                Some(LateMatch::of(&window.get(*number)?, judged, *news))
+            });
+            let findings = Findings { raises: raises.clone(), matches: matches.collect() };
+            let marks: Vec<_> = telling.iter().map(|telling| (telling.number, telling.judged.decision)).collect();
+            match record(findings) {
+                Ok(()) => {
+                    self.counts.late_matches.add(u64::try_from(marks.len()).unwrap_or(u64::MAX));
+                    if let Some(took) = self.followed.told(&marks, self.began.elapsed()) {
+                        self.counts.told_after.took(took);
+                    }
+                }
                 Err(fault) => {
                     let (matches, quarantines) = (marks.len(), raises.len());
                     tracing::warn!(event = "late_match.unwritten", matches, quarantines, fault = %fault);
                     self.raises = raises;
-                    self.due.extend(marks.iter().map(|(number, _)| *number));
+                    self.followed.untold(&marks);
                     retry_at = now + RETRY_IN;
                 }
             }
         }
-        tracing::info!(event = "late_match.window_ended", orders = self.window.orders());
+        tracing::info!(event = "late_match.window_ended", orders = self.followed.window().orders());
     }
 
     fn take(&mut self, given: Given) {
@@ -234,42 +188,35 @@ impl Follower {
                 self.raises.extend(self.brakeman.inspect(name, false, &mut view, now));
             }
         }
-        if !may_change {
-            return;
-        }
-        let traces = traced.seal(&self.screener.keys.load());
-        let Some(number) = self.window.put(order, traces) else { return };
-        // What was said between its look-up and now was taken for the window without it.
-        if belief_version < self.drained {
-            self.due.insert(number);
+        if may_change {
+            let traces = traced.seal(&self.screener.keys.load());
+            self.followed.take(order, traces, belief_version);
         }
     }
 
-    /// Finds out which orders are due.
-    fn look_round(&mut self, now: Instant) {
-        self.window.expire(clock::now());
-        self.counts.window(self.window.orders(), self.window.crowded_out());
+    /// Finds out which orders are due, and what is to be held back.
+    fn look(&mut self) {
+        let (now, clock_now) = (self.began.elapsed(), clock::now());
+        let window = self.followed.window();
+        self.counts.window(window.orders(), window.crowded_out());
         let Some(belief) = self.screener.belief.load_full() else { return };
         if !self.belief.as_ref().is_some_and(|known| Arc::ptr_eq(known, &belief)) {
-            // Answers given from the one before may still be on their way: they are asked with the next look at all.
             self.belief = Some(Arc::clone(&belief));
-            self.all.due = now + TOLD_EVERY;
-            self.all_due = true;
+            self.followed.replaced(now);
         }
-        let (mut view, clock_now) = (belief.view(), clock::now());
+        let experience = self.screener.experience.load_full();
+        if !Arc::ptr_eq(&experience, &self.experience) {
+            self.experience = experience;
+            self.followed.all_changed();
+        }
+        let mut view = belief.view();
         let (inspected, arrived) = match belief.take_changes() {
             Changed::All => {
-                self.all_due = true;
+                self.followed.all_changed();
                 (self.brakeman.names(), false)
             }
             Changed::These(pseudonyms) => {
-                for pseudonym in &pseudonyms {
-                    let before = self.due.len();
-                    self.due.extend(self.window.concerned(pseudonym));
-                    if self.due.len() > before {
-                        self.changed_after.get_or_insert(self.looked);
-                    }
-                }
+                self.followed.changed(&pseudonyms);
                 (pseudonyms, true)
             }
         };
@@ -281,7 +228,8 @@ impl Follower {
         if arrived {
             self.raises.extend(self.brakeman.arrived(arrivals, clock_now));
         }
-        if self.canaries.is_due(now) {
+        if self.canaries_read.elapsed() >= CANARIES_EVERY {
+            self.canaries_read = Instant::now();
             let keys = self.screener.keys.load_full();
             let keys_changed = !Arc::ptr_eq(&keys, &self.keys);
             for pseudonym in self.brakeman.reread(&self.screener.canon, &keys, keys_changed) {
@@ -289,57 +237,28 @@ impl Follower {
             }
             self.keys = keys;
         }
-        self.looked = now;
-        let experience = self.screener.experience.load_full();
-        self.all_due |= !Arc::ptr_eq(&experience, &self.experience);
-        self.experience = experience;
-        // After they were taken: whoever looked up before that is judged once more.
-        self.drained = belief.version();
-        if self.told.is_due(now) {
-            self.due.extend(self.window.raised());
-        }
-        self.all_due |= self.all.is_due(now);
-        if self.due.is_empty() {
-            if let Some(begun) = self.all_begun.take() {
-                self.all_not_before = now + now.saturating_duration_since(begun) * 9;
-            }
-            if self.all_due && self.all_not_before <= now {
-                self.due.extend(self.window.all());
-                self.all_due = false;
-                self.all_begun = (!self.due.is_empty()).then_some(now);
-            }
-        }
-        if self.minute.is_due(now) {
-            if self.budget == 0 {
-                tracing::warn!(
-                    event = "late_match.flood",
-                    told = limits::late::MATCHES_PER_MINUTE,
-                    due = self.due.len()
-                );
-            }
-            self.budget = limits::late::MATCHES_PER_MINUTE;
+        self.followed.look(belief.version(), clock_now, now);
+        if let Some(due) = self.followed.begin_minute(now) {
+            tracing::warn!(event = "late_match.flood", told = limits::late::MATCHES_PER_MINUTE, due);
         }
     }
 
     /// Judges some of those that are due; what is to be told of them.
-    fn judge_due(&mut self, now: Timestamp) -> Vec<Told> {
-        let mut told = Vec::new();
-        let Some(belief) = self.belief.clone() else { return told };
-        if self.due.is_empty() {
-            return told;
-        }
-        let screener = Arc::clone(&self.screener);
+    fn judge_due(&mut self) -> Vec<Telling> {
+        let Some(belief) = &self.belief else { return Vec::new() };
+        let (screener, now) = (&self.screener, clock::now());
         let policy = screener.policies.live();
         let context = ScreeningContext {
             keys: &screener.keys.load(),
-            belief: &belief,
+            belief,
             canon: &screener.canon,
             guard: &screener.guard.load(),
             lists: &screener.lists.load(),
-            freshness: &screener.freshness.load(),
             experience: &screener.experience.load(),
+            freshness: &screener.freshness.load(),
             policy: &policy.policy,
             candidate: None,
+            // Those of each order are its own.
             profile: &ProfileFacts::default(),
             conditions: Conditions::default(),
             demands: &screener.demands.load(),
@@ -348,51 +267,10 @@ impl Follower {
             now,
         };
         let mut view = belief.view();
-        for _ in 0..limits::late::ORDERS_AT_ONCE {
-            // What is beyond the minute's room stays due.
-            if self.budget == 0 {
-                break;
-            }
-            let Some(number) = self.due.pop_first() else { break };
-            let Some(held) = self.window.get(number) else { continue };
-            let passed_s = held.order().customer.and_then(|customer| screener.passed.challenge_passed(&customer, now));
-            let judged = judge(&held, passed_s, &context, &mut view);
-            if let Some(news) = news(held.told(), judged.decision) {
-                self.budget -= 1;
-                told.push(Told { number, decision: judged.decision, late: late_match(&held, &judged, news) });
-            }
-        }
-        told
-    }
-
-    fn mark(&mut self, told: &[(OrderNumber, Decision)], now: Instant) {
-        if let Some(changed_after) = self.changed_after.filter(|_| !told.is_empty()) {
-            self.counts.told_after.took(now.saturating_duration_since(changed_after));
-        }
-        self.changed_after = self.changed_after.filter(|_| !self.due.is_empty());
-
-        for (number, decision) in told {
-            self.window.tell(*number, *decision);
-        }
-        self.counts.late_matches.add(u64::try_from(told.len()).unwrap_or(u64::MAX));
-    }
-}
-
-fn late_match(held: &Held<'_>, judged: &Judged, news: News) -> LateMatch {
-    let (order, screening) = (held.order(), &judged.screening);
-    let (amount_minor, currency) = order.outline.amount();
-    LateMatch {
-        id: CaseId(order.id),
-        caller: order.caller.clone(),
-        answered: order.answered,
-        decision: judged.decision,
-        news,
-        reasons: screening.reasons.iter().map(|reason| reason.code.name().to_owned()).collect(),
-        evidence: Evidence::of(screening),
-        policy_sha256: screening.policy_sha256,
-        amount_minor,
-        currency: currency.to_owned(),
-        transaction: order.transaction,
-        customer: order.customer,
+        self.followed.judge_due(|held| {
+            let customer = held.order().customer;
+            let passed_s = customer.and_then(|customer| screener.passed.challenge_passed(&customer, now));
+            judge(held, passed_s, &context, &mut view)
+        })
     }
 }

@@ -75,9 +75,8 @@ fn in_words(line: u64, radius: &local::BlastRadius) -> String {
     let local::BlastRadius { matched, transactions, per_mille, days, too_wide } = radius;
     let refused = if *too_wide { ": too many, it takes --force-wide" } else { "" };
     let (orders, days) = (counted(*transactions, "transaction", "transactions"), counted(*days, "day", "days"));
-    format!(
-        "line {line} would have matched {matched} of the {orders} of the last {days} ({per_mille} of a thousand){refused}"
-    )
+    let percent = format!("{}.{} %", per_mille / 10, per_mille % 10);
+    format!("line {line} would have matched {matched} of the {orders} of the last {days} ({percent}){refused}")
 }
 
 /// What `--follow --json` says of each call.

@@ -6,6 +6,8 @@
 //! the orders of the past days, bounded in time and number, and finds those a changed pseudonym concerns. [`judge`] asks the
 //! rules of screening again.
 
+pub mod followed;
+
 pub mod judge;
 
 pub mod order;

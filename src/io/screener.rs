@@ -224,9 +224,10 @@ impl Screener {
                 profile,
                 conditions,
                 customer,
-                transaction: self.local_mac.transaction(transaction.transaction_ref()),
+                transaction: None,
             };
-            answers.take(Given::new(order, traced, &screening, belief_version));
+            let reference = transaction.transaction_ref().clone();
+            answers.take(Given::new(order, reference, traced, &screening, belief_version));
         }
         Ok((Answered { anomalies, reference, screening, decision_id, audit, policy }, written))
     }

@@ -14,7 +14,7 @@ use prost::Message;
 use crate::node::case_stored::{CaseOpened, CaseStepped};
 use crate::node::challenge_stored::ChallengeChanged;
 use crate::node::detail_stored::DecisionDetailed;
-use crate::node::quarantine::{QuarantineDecided, Quarantined};
+use crate::node::quarantine_stored::{QuarantineDecided, Quarantined};
 use crate::node::store::StorageFault;
 
 /// Layout of the records; stands in the first record of every journal.

@@ -22,7 +22,8 @@ use crate::domain::roster::verified::Roster;
 use crate::node::Node;
 use crate::node::commit::ListedEntry;
 use crate::node::list::{ListRow, read_row, stored_row};
-use crate::node::quarantine::{Quarantined, Row};
+use crate::node::quarantine::Row;
+use crate::node::quarantine_stored::Quarantined;
 use crate::node::store::{Journal, RecordNumber, StorageFault, Views};
 
 /// See the module.

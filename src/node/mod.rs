@@ -49,6 +49,7 @@ pub mod policy;
 pub mod publish;
 pub mod published;
 pub mod quarantine;
+mod quarantine_stored;
 pub mod record_command;
 pub mod record_screening;
 pub mod release;

@@ -102,7 +102,7 @@ impl fmt::Debug for CustomerRef {
 }
 
 /// A caller's reference of its order. Closed: stored only as a keyed hash, wiped on drop.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct TransactionRef(Zeroizing<String>);
 
 impl TransactionRef {

@@ -20,6 +20,7 @@ use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::screening::experience::Experience;
 use crate::domain::screening::late::followed::{Followed, Telling};
 use crate::domain::screening::late::judge::judge;
+use crate::domain::screening::late::order::Order;
 use crate::domain::screening::late::window::Bounds;
 use crate::domain::screening::policy::facts::Conditions;
 use crate::domain::screening::screen::ScreeningContext;
@@ -180,7 +181,7 @@ impl Follower {
     }
 
     fn take(&mut self, given: Given) {
-        let Given { order, traced, may_change, matched, belief_version } = given;
+        let Given { order, reference, traced, may_change, matched, belief_version } = given;
         self.brakeman.count(traced.names(), order.at);
         if matched && let Some(belief) = &self.belief {
             let (mut view, now) = (belief.view(), clock::now());
@@ -190,6 +191,7 @@ impl Follower {
         }
         if may_change {
             let traces = traced.seal(&self.screener.keys.load());
+            let order = Order { transaction: self.screener.local_mac.transaction(&reference), ..order };
             self.followed.take(order, traces, belief_version);
         }
     }

@@ -17,12 +17,15 @@ use crate::base::limits;
 use crate::domain::screening::answer::Screening;
 use crate::domain::screening::decision::{Decision, ReasonCode};
 use crate::domain::screening::late::order::{Order, Traced};
+use crate::domain::screening::transaction::TransactionRef;
 use crate::io::metrics::counts::AnsweredCounts;
 
 /// One answered screening.
 #[derive(Debug)]
 pub struct Given {
     pub order: Order,
+    /// Made into its keyed fingerprint where no checkout waits for it.
+    pub reference: TransactionRef,
     pub traced: Traced,
     /// Whether anything said later could change what becomes of it: a stopped order is stopped, and what stands on the own
     /// allow list passes whatever others say.
@@ -34,14 +37,20 @@ pub struct Given {
 }
 
 impl Given {
-    pub fn new(order: Order, traced: Traced, screening: &Screening, belief_version: u64) -> Self {
+    pub fn new(
+        order: Order,
+        reference: TransactionRef,
+        traced: Traced,
+        screening: &Screening,
+        belief_version: u64,
+    ) -> Self {
         let passed = screening.decision <= Decision::Challenge;
         let overridden = screening.reasons.iter().any(|reason| match reason.code {
             ReasonCode::SandboxValue | ReasonCode::OwnAllowList => true,
             ReasonCode::OwnBlockList | ReasonCode::Rule { .. } => false,
         });
         let matched = !screening.matches.is_empty();
-        Self { order, traced, may_change: passed && !overridden, matched, belief_version }
+        Self { order, reference, traced, may_change: passed && !overridden, matched, belief_version }
     }
 }
 

@@ -417,6 +417,9 @@ pub struct LearntIndicator {
     /// Ordinal of the identifier's kind.
     #[prost(uint32, tag = "3")]
     pub kind: u32,
+    /// Which of our words about it.
+    #[prost(uint64, tag = "4")]
+    pub word: u64,
 }
 
 /// A sighting of another member about one of ours was opened, or could not be.
@@ -435,6 +438,9 @@ pub struct SightingRead {
     /// When it was opened, milliseconds since 1970.
     #[prost(uint64, tag = "5")]
     pub time_ms: u64,
+    /// Which of the member's words about it.
+    #[prost(uint64, tag = "6")]
+    pub word: u64,
 }
 
 impl Commit {

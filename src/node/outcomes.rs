@@ -11,7 +11,8 @@ use crate::base::kind::IdentifierKind;
 use crate::base::limits::feedback::{OUTCOME_DAYS, OUTCOMES_HELD};
 use crate::base::name::MemberId;
 use crate::base::time::{Day, Timestamp};
-use crate::domain::feed::blob::sighting::SightingOutcome;
+use crate::domain::feed::blob::sighting::{SightingOutcome, WordNumber};
+use crate::domain::feed::sighting_seal::Said;
 use crate::domain::screening::experience::{Experience, Record};
 use crate::node::commit::{LearntIndicator, OutcomeLearnt};
 use crate::node::state::damaged;
@@ -44,7 +45,7 @@ pub struct Outcomes {
     by_time: BTreeSet<(Timestamp, DecisionId)>,
     confirmations: BTreeMap<Commitment, BTreeSet<(Timestamp, DecisionId)>>,
     /// What we last said of an indicator to its author.
-    said: BTreeMap<Commitment, SightingOutcome>,
+    said: BTreeMap<Commitment, Said>,
     experience: Arc<Experience>,
 }
 
@@ -53,7 +54,7 @@ impl Outcomes {
         self.held.get(decision)
     }
 
-    pub fn said(&self, indicator: &Commitment) -> Option<SightingOutcome> {
+    pub fn said(&self, indicator: &Commitment) -> Option<Said> {
         self.said.get(indicator).copied()
     }
 
@@ -62,10 +63,15 @@ impl Outcomes {
     }
 
     pub(in crate::node) fn apply(&mut self, stored: &OutcomeLearnt) -> Result<(), StorageFault> {
-        let (decision, learnt) = read(stored)?;
+        let (decision, learnt, words) = read(stored)?;
         self.forget(&decision);
+        for (commitment, word) in words {
+            let said = Said { outcome: learnt.outcome, word };
+            if self.said.get(&commitment).is_none_or(|held| held.word <= word) {
+                self.said.insert(commitment, said);
+            }
+        }
         for indicator in &learnt.indicators {
-            self.said.insert(indicator.commitment, learnt.outcome);
             if learnt.outcome == SightingOutcome::Confirmed {
                 self.confirmations.entry(indicator.commitment).or_default().insert((learnt.at, decision));
             }
@@ -139,11 +145,13 @@ pub(in crate::node) fn is_over(at: Timestamp, today: Day) -> bool {
     at.day().0.saturating_add(OUTCOME_DAYS) < today.0
 }
 
-pub(in crate::node) fn stored(decision: DecisionId, learnt: &Learnt) -> OutcomeLearnt {
-    let indicators = learnt.indicators.iter().map(|indicator| LearntIndicator {
+/// With the number of our word about each of its indicators, in their order.
+pub(in crate::node) fn stored(decision: DecisionId, learnt: &Learnt, words: &[WordNumber]) -> OutcomeLearnt {
+    let indicators = learnt.indicators.iter().zip(words).map(|(indicator, word)| LearntIndicator {
         member: indicator.member.to_string(),
         commitment: indicator.commitment.0.to_vec(),
         kind: u32::try_from(indicator.kind.ordinal()).expect("sixteen kinds"),
+        word: word.0,
     });
     OutcomeLearnt {
         decision: decision.to_vec(),
@@ -153,7 +161,9 @@ pub(in crate::node) fn stored(decision: DecisionId, learnt: &Learnt) -> OutcomeL
     }
 }
 
-fn read(stored: &OutcomeLearnt) -> Result<(DecisionId, Learnt), StorageFault> {
+type Words = Vec<(Commitment, WordNumber)>;
+
+fn read(stored: &OutcomeLearnt) -> Result<(DecisionId, Learnt, Words), StorageFault> {
     let broken = |what: &str| damaged("outcome", what);
     let decision = stored.decision.as_slice().try_into().map_err(|_| broken("its decision"))?;
     let outcome = u8::try_from(stored.outcome).ok().and_then(SightingOutcome::from_number);
@@ -170,7 +180,12 @@ fn read(stored: &OutcomeLearnt) -> Result<(DecisionId, Learnt), StorageFault> {
         at: Timestamp::from_unix_ms(stored.time_ms),
         indicators: indicators.collect::<Result<_, StorageFault>>()?,
     };
-    Ok((decision, learnt))
+    let words = stored.indicators.iter().map(|indicator| {
+        let commitment = indicator.commitment.as_slice().try_into();
+        Ok((commitment.map_err(|error| damaged("outcome", error))?, WordNumber(indicator.word)))
+    });
+    let words = words.collect::<Result<_, StorageFault>>()?;
+    Ok((decision, learnt, words))
 }
 
 #[cfg(test)]
@@ -192,6 +207,10 @@ mod tests {
         Learnt { outcome, at, indicators: indicators.iter().map(seen).collect() }
     }
 
+    fn row(decision: u8, learnt: &Learnt, word: u64) -> OutcomeLearnt {
+        stored([decision; 16], learnt, &vec![WordNumber(word); learnt.indicators.len()])
+    }
+
     fn taught(outcomes: &Outcomes) -> (u32, u32) {
         let record = outcomes.experience().record(&bank(), IdentifierKind::Pan);
         (record.confirmed, record.false_positive)
@@ -200,9 +219,9 @@ mod tests {
     #[test]
     fn a_decision_counts_once_and_what_is_learnt_anew_stands_in_its_place() {
         let mut outcomes = Outcomes::default();
-        let mut learn = |decision: u8, outcome, at, indicators: &[u8]| {
+        let mut learn = |decision: u8, outcome, at: Timestamp, indicators: &[u8]| {
             let learnt = learnt(outcome, at, indicators);
-            outcomes.apply(&stored([decision; 16], &learnt)).expect("as stored");
+            outcomes.apply(&row(decision, &learnt, at.unix_ms())).expect("as stored");
             assert_eq!(outcomes.of(&[decision; 16]), Some(&learnt));
             taught(&outcomes)
         };
@@ -213,13 +232,16 @@ mod tests {
         assert_eq!(learn(2, SightingOutcome::FalsePositive, AT.plus_s(99), &[1]), (1, 1));
         let first = Commitment([1; 32]);
         assert_eq!(outcomes.experience().confirmed_at(&first), Some(AT.plus_s(60)), "the later one was taken back");
-        assert_eq!(outcomes.said(&first), Some(SightingOutcome::FalsePositive));
+        let last = Said { outcome: SightingOutcome::FalsePositive, word: WordNumber(AT.plus_s(99).unix_ms()) };
+        assert_eq!(outcomes.said(&first), Some(last));
+        outcomes.apply(&row(3, &learnt(SightingOutcome::Confirmed, AT, &[1]), 5)).expect("as stored");
+        assert_eq!(outcomes.said(&first), Some(last), "an earlier word, kept behind a later one");
     }
 
     #[test]
     fn after_a_year_it_is_forgotten() {
         let mut outcomes = Outcomes::default();
-        outcomes.apply(&stored([1; 16], &learnt(SightingOutcome::Confirmed, AT, &[1]))).expect("as stored");
+        outcomes.apply(&row(1, &learnt(SightingOutcome::Confirmed, AT, &[1]), 1)).expect("as stored");
         outcomes.expire(Day(AT.day().0 + OUTCOME_DAYS));
         assert_eq!(taught(&outcomes), (1, 0));
         outcomes.expire(Day(AT.day().0 + OUTCOME_DAYS + 1));
@@ -229,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_broken_row_is_damage() {
-        let whole = stored([1; 16], &learnt(SightingOutcome::Confirmed, AT, &[1]));
+        let whole = row(1, &learnt(SightingOutcome::Confirmed, AT, &[1]), 1);
         let check = |change: fn(&mut OutcomeLearnt)| {
             let mut broken = whole.clone();
             change(&mut broken);

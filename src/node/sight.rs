@@ -19,9 +19,9 @@ use crate::base::time::{Hour, Timestamp};
 use crate::domain::audit::event::{AuditEvent, IndicatorRef};
 use crate::domain::audit::record::Actor;
 use crate::domain::case::outcome::{KnownOutcome, Outcome};
-use crate::domain::feed::blob::sighting::{Sighting, SightingOutcome};
+use crate::domain::feed::blob::sighting::{Sighting, SightingOutcome, WordNumber};
 use crate::domain::feed::entry::{Entry, EntryKind};
-use crate::domain::feed::sighting_seal::{SightingTerms, seal_sighting};
+use crate::domain::feed::sighting_seal::{Said, SightingTerms, seal_sighting};
 use crate::domain::screening::experience::Experience;
 use crate::node::Node;
 use crate::node::commit::{Commit, Prepared, PreparedEntry, SightingRead, change};
@@ -91,24 +91,27 @@ impl<J: Journal, V: Views> Node<J, V> {
         rng: &mut impl CryptoRng,
     ) -> Result<usize, StorageFault> {
         let others = known.indicators.iter().filter(|seen| seen.member != self.state.identity.member);
-        let learnt = Learnt {
-            outcome: known.outcome,
-            at: now,
-            indicators: others.take(limits::feedback::OUTCOME_INDICATORS).cloned().collect(),
-        };
+        let others = others.take(limits::feedback::OUTCOME_INDICATORS).cloned();
+        let learnt = Learnt { outcome: known.outcome, at: now, indicators: others.collect() };
         let held = self.state.outcomes.of(&known.decision);
         let same = held.is_some_and(|held| (held.outcome, &held.indicators) == (learnt.outcome, &learnt.indicators));
         if same || learnt.indicators.is_empty() {
             return Ok(0);
         }
-        let mut entries = Vec::new();
+        let (mut entries, mut words) = (Vec::new(), Vec::new());
         for seen in &learnt.indicators {
-            if self.state.outcomes.said(&seen.commitment) != Some(known.outcome) {
-                entries.extend(self.sighting(seen, known.outcome, now, rng)?);
+            let before = self.state.outcomes.said(&seen.commitment);
+            let said = match before {
+                Some(before) if before.outcome == known.outcome => before,
+                _ => Said { outcome: known.outcome, word: WordNumber::next(before.map(|said| said.word), now.day()) },
+            };
+            if before != Some(said) {
+                entries.extend(self.sighting(seen, said, now, rng)?);
             }
+            words.push(said.word);
         }
         let told = entries.len();
-        commit.push(change::Kind::OutcomeLearnt(outcomes::stored(known.decision, &learnt)));
+        commit.push(change::Kind::OutcomeLearnt(outcomes::stored(known.decision, &learnt, &words)));
         if told > 0 {
             let prepared = Prepared { time_ms: now.unix_ms(), entries, ..Prepared::default() };
             commit.push(change::Kind::Prepared(prepared));
@@ -120,7 +123,7 @@ impl<J: Journal, V: Views> Node<J, V> {
     fn sighting(
         &self,
         seen: &SeenIndicator,
-        outcome: SightingOutcome,
+        said: Said,
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<Option<PreparedEntry>, StorageFault> {
@@ -135,7 +138,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             author: &seen.member,
             target: &seen.commitment,
         };
-        let Ok(sealed) = seal_sighting(&terms, &author.hpke_key, outcome, rng) else { return Ok(None) };
+        let Ok(sealed) = seal_sighting(&terms, &author.hpke_key, said, rng) else { return Ok(None) };
         let tomorrow = now.day().next();
         let not_before = tomorrow.start().plus_ms(rng.random_range(0..DAY_MS));
         let hour = Hour(tomorrow.0.saturating_mul(24));
@@ -185,13 +188,14 @@ impl<J: Journal, V: Views> Node<J, V> {
                 origin: at.0.origin(&identity.consortium),
                 index: at.1.0,
                 target: target.0.to_vec(),
-                outcome: opened.map_or(0, |outcome| outcome.number().into()),
+                outcome: opened.map_or(0, |said| said.outcome.number().into()),
+                word: opened.map_or(0, |said| said.word.0),
                 time_ms: now.unix_ms(),
             }));
             events.push(AuditEvent::SightingReceived {
                 indicator: IndicatorRef { member, commitment: target },
                 from: reporter,
-                outcome: opened.map_or("unreadable", SightingOutcome::label),
+                outcome: opened.map_or("unreadable", |said| said.outcome.label()),
             });
         }
         if commit.changes.is_empty() { Ok(()) } else { self.commit(commit, &Actor::Node, events, now, rng) }

@@ -11,7 +11,7 @@ use crate::base::limits::feedback::SIGHTINGS_UNREAD;
 use crate::base::name::{ConsortiumId, FeedId, MemberId};
 use crate::base::position::EntryIndex;
 use crate::base::time::{Day, Timestamp};
-use crate::domain::feed::blob::sighting::{Sighting, SightingOutcome};
+use crate::domain::feed::blob::sighting::{Sighting, SightingOutcome, WordNumber};
 use crate::node::commit::SightingRead;
 use crate::node::state::damaged;
 use crate::node::store::StorageFault;
@@ -29,6 +29,7 @@ pub(in crate::node) struct Unread {
 /// One member's word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Told {
+    word: WordNumber,
     at: SightingPlace,
     outcome: SightingOutcome,
     on: Day,
@@ -113,8 +114,9 @@ impl Sightings {
         let outcome = outcome.ok_or_else(|| broken(&"its word"))?;
         let (member, on) = (at.0.member.clone(), Timestamp::from_unix_ms(read.time_ms).day());
         let told = self.told.entry(target).or_default();
-        if told.get(&member).is_none_or(|held| held.at < at) {
-            told.insert(member, Told { at, outcome, on });
+        let word = WordNumber(read.word);
+        if told.get(&member).is_none_or(|held| (held.word, &held.at) < (word, &at)) {
+            told.insert(member, Told { word, at, outcome, on });
         }
         Ok(())
     }
@@ -147,25 +149,25 @@ mod tests {
         "demo.example".parse().expect("valid")
     }
 
-    fn read(member: &str, index: u64, outcome: u32) -> SightingRead {
+    fn read(member: &str, index: u64, word: u64, outcome: u32) -> SightingRead {
         let origin = format!("{}/{member}/all", consortium());
-        SightingRead { origin, index, target: vec![1; 32], outcome, time_ms: 1_795_000_000_000 }
+        SightingRead { origin, index, target: vec![1; 32], outcome, time_ms: 1_795_000_000_000, word }
     }
 
     #[test]
     fn of_each_member_the_last_word_counts_once() {
         let mut sightings = Sightings::default();
-        let mut told = |member, index, outcome| {
-            sightings.apply(&consortium(), &read(member, index, outcome)).expect("as stored");
+        let mut told = |member, index, word, outcome| {
+            sightings.apply(&consortium(), &read(member, index, word, outcome)).expect("as stored");
             let tally = sightings.tally(&Commitment([1; 32]));
             (tally.confirmed, tally.false_positive, tally.suggests_retraction())
         };
-        assert_eq!(told("shop", 3, 2), (0, 1, true));
-        assert_eq!(told("shop", 9, 2), (0, 1, true), "nobody gains by repeating itself");
-        assert_eq!(told("bank-b", 1, 1), (1, 1, false));
-        assert_eq!(told("shop", 4, 1), (1, 1, false), "an earlier word that came late");
-        assert_eq!(told("shop", 12, 1), (2, 0, false));
-        assert_eq!(told("bank-c", 1, 0), (2, 0, false));
+        assert_eq!(told("shop", 3, 1, 2), (0, 1, true));
+        assert_eq!(told("shop", 9, 3, 2), (0, 1, true), "nobody gains by repeating itself");
+        assert_eq!(told("bank-b", 1, 1, 1), (1, 1, false));
+        assert_eq!(told("shop", 10, 2, 1), (1, 1, false), "an earlier word that was signed later");
+        assert_eq!(told("shop", 8, 4, 1), (2, 0, false));
+        assert_eq!(told("bank-c", 1, 0, 0), (2, 0, false));
         assert_eq!(sightings.unopened(), (1, 0));
         sightings.expire(Day(u32::MAX));
         assert_eq!(sightings.tally(&Commitment([1; 32])), Tally::default());
@@ -174,7 +176,7 @@ mod tests {
     #[test]
     fn a_broken_row_is_damage() {
         let check = |change: fn(&mut SightingRead)| {
-            let mut broken = read("shop", 1, 1);
+            let mut broken = read("shop", 1, 1, 1);
             change(&mut broken);
             let applied = Sightings::default().apply(&consortium(), &broken);
             assert!(matches!(applied, Err(StorageFault::Damaged(_))), "{broken:?}");

@@ -21,6 +21,7 @@ use hushwire::node::retract::RetractRequest;
 use hushwire::node::select::Selectors;
 use hushwire::node::sight::KnownSighting;
 use hushwire::node::sightings::Tally;
+use rand::RngExt;
 
 use crate::consortium::{Consortium, START};
 use crate::house::{Disk, House, exchange};
@@ -106,7 +107,7 @@ fn a_false_positive_reaches_the_author_alone_and_tells_the_day_after_and_no_hour
         target: &indicator.commitment,
     };
     let opened = |member| consortium.identity(member).sighting_keys[0].open(&terms, &sighting.sealed);
-    assert_eq!(opened(BANK), Ok(SightingOutcome::FalsePositive));
+    assert_eq!(opened(BANK).map(|said| said.outcome), Ok(SightingOutcome::FalsePositive));
     assert_eq!((opened(THIRD), opened(SHOP)), (Err(NotOpened), Err(NotOpened)), "not even who wrote it");
     let received = houses[BANK].audited("sighting.received", START.plus_s(2 * DAY_S));
     assert_eq!(received.len(), 1);
@@ -319,4 +320,33 @@ fn the_outcome_of_a_case_teaches_here_and_reaches_who_reported_once() {
     meet(&consortium, &mut houses, START.plus_s(2 * DAY_S));
     assert_eq!(sightings(&houses[SHOP], &consortium, SHOP).len(), 1);
     assert_eq!(tally(&houses[BANK], &indicator.commitment), (0, 1));
+}
+
+/// Both words are signed on the next day, in whatever order their moments and the shuffle of their windows give them.
+#[test]
+fn of_two_words_said_on_one_day_the_later_one_counts_however_they_are_signed() {
+    let mut inverted = 0;
+    for nth in 0..12 {
+        let (consortium, mut houses, indicator) = world();
+        let shop = &mut houses[SHOP];
+        // Each run draws other moments.
+        (&mut shop.rng).random_iter::<u64>().take(nth).for_each(drop);
+        sight(shop, &known(&indicator, 1, SightingOutcome::Confirmed), START.plus_s(60));
+        sight(shop, &known(&indicator, 1, SightingOutcome::FalsePositive), START.plus_s(90));
+        for hour in 0..50 {
+            meet(&consortium, &mut houses, START.plus_s(hour * 3_600));
+        }
+        assert_eq!(tally(&houses[BANK], &indicator.commitment), (0, 1), "run {nth}");
+        let terms = SightingTerms {
+            consortium: &consortium.id,
+            reporter: &consortium.members[SHOP],
+            author: &consortium.members[BANK],
+            target: &indicator.commitment,
+        };
+        let signed = sightings(&houses[BANK], &consortium, SHOP);
+        assert_eq!(signed.len(), 2);
+        let first = consortium.identity(BANK).sighting_keys[0].open(&terms, &signed[0].sealed);
+        inverted += usize::from(first.map(|said| said.outcome) == Ok(SightingOutcome::FalsePositive));
+    }
+    assert!((1..12).contains(&inverted), "the order of the feed told which was later: {inverted}");
 }

@@ -75,6 +75,7 @@ impl World {
                 self.retract(house, by, nth)?;
                 if sync_now { self.sync(house) } else { Ok(()) }
             }
+            Operation::Sight { house, nth, outcome } => self.sight(house, nth, outcome),
             Operation::Dispute { house, nth, step } => self.dispute(house, nth, step),
             Operation::Release { house, nth, reach } => self.release(house, nth, reach),
             Operation::Case { house, nth, act } => self.act_on_case(house, nth, act),

@@ -41,6 +41,7 @@ impl World {
             }
         }
         self.check_disputes()?;
+        self.check_sightings()?;
         for house in self.honest() {
             self.check_look_up(house)?;
             self.check_releases(house)?;

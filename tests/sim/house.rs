@@ -9,6 +9,7 @@ use hushwire::base::time::{Day, Timestamp};
 use hushwire::domain::case::CaseId;
 use hushwire::domain::case::state::State as CaseState;
 use hushwire::domain::feed::blob::Body;
+use hushwire::domain::feed::blob::sighting::SightingOutcome;
 use hushwire::domain::feed::entry::{EntryKind, Leaf};
 use hushwire::domain::screening::late::followed::Followed;
 use hushwire::node::Node;
@@ -43,6 +44,7 @@ pub enum Waiting {
     Published(Vec<Commitment>),
     Retracted(Vec<Commitment>),
     Released { id: String, blob: Vec<u8> },
+    Sighted(Commitment, SightingOutcome),
     Case(CaseId, CaseState),
 }
 

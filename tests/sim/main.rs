@@ -24,6 +24,7 @@ mod options;
 mod regressions;
 mod releases;
 mod rosters;
+mod sightings;
 mod snapshots;
 mod violation;
 mod witness;
@@ -126,6 +127,11 @@ fn everybody_counts_the_same_disputes_and_none_strengthens_or_revives_anything()
         restores: seed % 3 == 0,
         ..Options::stormy(seed)
     });
+}
+
+#[test]
+fn every_author_counts_what_became_of_its_indicators_once_for_each_member() {
+    hold_seeds(5, |seed| Options { sightings: true, compacts: seed % 2 == 0, members: 3, ..Options::stormy(seed) });
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Operations as data: what may be done to the houses, and how a seed chooses among it.
 
 use hushwire::domain::feed::blob::dispute::DisputeStep;
+use hushwire::domain::feed::blob::sighting::SightingOutcome;
 use rand::RngExt;
 use rand_chacha::ChaCha20Rng;
 
@@ -66,6 +67,12 @@ pub enum Operation {
         house: usize,
         nth: usize,
         step: DisputeStep,
+    },
+    /// What the `nth` indicator of the others stopped turns out to be.
+    Sight {
+        house: usize,
+        nth: usize,
+        outcome: SightingOutcome,
     },
     /// Does something with the `nth` case of the house.
     Case {
@@ -178,6 +185,10 @@ pub fn draw(options: &Options, houses: usize, rng: &mut ChaCha20Rng) -> Operatio
     if options.disputes && rng.random_bool(0.25) {
         let step = [DisputeStep::Opened, DisputeStep::Opened, DisputeStep::Withdrawn, DisputeStep::Upheld];
         return Operation::Dispute { house, nth: rng.random_range(0..100), step: step[rng.random_range(0..4)] };
+    }
+    if options.sightings && rng.random_bool(0.3) {
+        let outcome = SightingOutcome::ALL[rng.random_range(0..2)];
+        return Operation::Sight { house, nth: rng.random_range(0..12), outcome };
     }
     if options.snapshots && rng.random_bool(0.12) {
         if rng.random_bool(0.8) {

@@ -82,6 +82,8 @@ pub struct Options {
     pub decoys: usize,
     /// Snapshots of belief are taken, and started from.
     pub snapshots: bool,
+    /// Orders turn out to be fraud or not.
+    pub sightings: bool,
     /// Members dispute each other's indicators.
     pub disputes: bool,
     /// Members change the keys of their feeds and audit logs.
@@ -116,6 +118,7 @@ impl Options {
             days: false,
             decoys: 0,
             snapshots: false,
+            sightings: false,
             disputes: false,
             rotates: false,
             cases: false,

@@ -31,6 +31,8 @@ pub enum Invariant {
     SameBelief,
     /// All honest members hold the same disputes, and nothing withdrawn is disputed or counts by being disputed.
     SameDisputes,
+    /// Of each member the word it said last of an indicator counts once with the author, and no acknowledged one is lost.
+    SightingsCount,
     /// What a start answers from a snapshot is what its store says.
     SnapshotTells,
     /// A start believes what was believed before it.

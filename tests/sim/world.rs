@@ -21,6 +21,7 @@ use crate::ledger::Ledger;
 use crate::network::Line;
 use crate::operation::{Operation, draw};
 use crate::options::Options;
+use crate::sightings::SightingBook;
 use crate::violation::Violation;
 
 /// Milliseconds between two looks at everything.
@@ -52,6 +53,7 @@ pub struct World {
     pub cases: CaseBook,
     /// What orders that passed were answered.
     pub orders: BTreeMap<(usize, String), Decision>,
+    pub sightings: SightingBook,
     pub elapsed_ms: u64,
     pub rng: ChaCha20Rng,
     /// The relay changes what it passes on.
@@ -82,6 +84,7 @@ impl World {
             requests: 0,
             cases: CaseBook::new(),
             orders: BTreeMap::new(),
+            sightings: SightingBook::new(),
             elapsed_ms: 0,
             rng,
             relay_lies: options.relay,
@@ -189,6 +192,9 @@ impl World {
                 Waiting::Published(commitments) => self.ledger.acknowledge_published(&commitments),
                 Waiting::Retracted(targets) => self.ledger.acknowledge_withdrawn(&targets),
                 Waiting::Released { id, blob } => self.ledger.books(house).answer(&id, &blob),
+                Waiting::Sighted(commitment, outcome) => {
+                    self.sightings.entry((house, commitment)).or_default().acknowledge(outcome);
+                }
                 Waiting::Case(id, state) => drop(self.cases.insert((house, id), state)),
             }
         }
@@ -248,6 +254,10 @@ impl World {
         self.note(&"quiet");
         self.mend_everything()?;
         self.advance(90_000)?;
+        // Sightings are signed on the day behind the one they are said on.
+        if self.options.sightings {
+            self.pass_days(3)?;
+        }
         // With decoys no feed ever rests: it is looked at in the middle of a window.
         if self.options.decoys > 0 {
             let within = self.elapsed_ms % self.options.window_ms;

@@ -5,11 +5,12 @@
 //! ```text
 //! info       lp("hushwire/v1/sighting") ‖ lp(consortium) ‖ lp(reporter) ‖ lp(author)
 //! aad        target[32]
-//! plaintext  u8 version (1) ‖ u8 outcome (1 confirmed, 2 false positive) ‖ 14 bytes zero
+//! plaintext  u8 version (1) ‖ u8 outcome (1 confirmed, 2 false positive) ‖ u64 number of the word ‖ 6 bytes zero
 //! sealed     encapsulated key[1120] ‖ ciphertext[32]
 //! ```
 //! Bound to reporter and target: another member cannot pass what it copied for its own, or for word of something else. All
-//! sealed outcomes have one length.
+//! sealed outcomes have one length. The number tells which of two words about one indicator was said last: entries of one
+//! window are shuffled.
 
 use std::fmt;
 
@@ -23,7 +24,7 @@ use crate::base::bytes::Commitment;
 use crate::base::framing::framed;
 use crate::base::name::{ConsortiumId, MemberId};
 use crate::base::secret::SecretBytes;
-use crate::domain::feed::blob::sighting::SightingOutcome;
+use crate::domain::feed::blob::sighting::{SightingOutcome, WordNumber};
 use crate::domain::roster::member::HpkeKey;
 
 const LABEL: &[u8] = b"hushwire/v1/sighting";
@@ -52,6 +53,13 @@ impl SightingTerms<'_> {
     }
 }
 
+/// What is sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Said {
+    pub outcome: SightingOutcome,
+    pub word: WordNumber,
+}
+
 /// The author's key in the roster is no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the member's key cannot be sealed to")]
@@ -66,12 +74,13 @@ pub struct NotOpened;
 pub fn seal_sighting(
     terms: &SightingTerms<'_>,
     key: &HpkeKey,
-    outcome: SightingOutcome,
+    said: Said,
     rng: &mut impl CryptoRng,
 ) -> Result<Vec<u8>, UnusableKey> {
     let key = <XWing as Kem>::PublicKey::from_bytes(key.as_bytes()).map_err(|_| UnusableKey)?;
     let mut plaintext = [0; PLAINTEXT_BYTES];
-    (plaintext[0], plaintext[1]) = (VERSION, outcome.number());
+    (plaintext[0], plaintext[1]) = (VERSION, said.outcome.number());
+    plaintext[2..10].copy_from_slice(&said.word.0.to_be_bytes());
     let (encapsulated, ciphertext) = hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, XWing>(
         &OpModeS::Base,
         &key,
@@ -92,7 +101,7 @@ impl SightingKey {
         Self(seed)
     }
 
-    pub fn open(&self, terms: &SightingTerms<'_>, sealed: &[u8]) -> Result<SightingOutcome, NotOpened> {
+    pub fn open(&self, terms: &SightingTerms<'_>, sealed: &[u8]) -> Result<Said, NotOpened> {
         let (encapsulated, ciphertext) = sealed.split_at_checked(ENCAPSULATED_BYTES).ok_or(NotOpened)?;
         let encapsulated = <XWing as Kem>::EncappedKey::from_bytes(encapsulated).map_err(|_| NotOpened)?;
         let key = <XWing as Kem>::PrivateKey::from_bytes(self.0.expose()).map_err(|_| NotOpened)?;
@@ -105,10 +114,10 @@ impl SightingKey {
             terms.target.as_bytes(),
         )
         .map_err(|_| NotOpened)?;
-        match plaintext.as_slice() {
-            [VERSION, outcome, ..] => SightingOutcome::from_number(*outcome).ok_or(NotOpened),
-            _ => Err(NotOpened),
-        }
+        let [VERSION, outcome, rest @ ..] = plaintext.as_slice() else { return Err(NotOpened) };
+        let outcome = SightingOutcome::from_number(*outcome).ok_or(NotOpened)?;
+        let word = rest.first_chunk().ok_or(NotOpened)?;
+        Ok(Said { outcome, word: WordNumber(u64::from_be_bytes(*word)) })
     }
 }
 
@@ -152,6 +161,10 @@ mod tests {
         }
     }
 
+    fn said(outcome: SightingOutcome) -> Said {
+        Said { outcome, word: WordNumber(0x0102_0304_0506_0708) }
+    }
+
     impl Named {
         fn terms(&self) -> SightingTerms<'_> {
             let Self { consortium, shop, bank, target } = self;
@@ -159,7 +172,7 @@ mod tests {
         }
 
         fn sealed(&self, outcome: SightingOutcome) -> Vec<u8> {
-            seal_sighting(&self.terms(), &public(7), outcome, &mut ChaCha12Rng::seed_from_u64(5)).expect("a key")
+            seal_sighting(&self.terms(), &public(7), said(outcome), &mut ChaCha12Rng::seed_from_u64(5)).expect("a key")
         }
     }
 
@@ -169,7 +182,7 @@ mod tests {
         for outcome in SightingOutcome::ALL {
             let sealed = named.sealed(outcome);
             assert_eq!(sealed.len(), SEALED_BYTES);
-            assert_eq!(key(7).open(&named.terms(), &sealed), Ok(outcome));
+            assert_eq!(key(7).open(&named.terms(), &sealed), Ok(said(outcome)));
             assert_eq!(key(8).open(&named.terms(), &sealed), Err(NotOpened));
             let other = Named { target: Commitment([2; 32]), ..self::named() };
             assert_eq!(key(7).open(&other.terms(), &sealed), Err(NotOpened));
@@ -189,6 +202,6 @@ mod tests {
         assert_eq!(hex::encode(named().terms().info()), GOLDEN_INFO);
     }
 
-    const GOLDEN_SHA256: &str = "713af6d22e67b2f2322b9ad88e742d46843510b723ad78d874051ef3f17f562c";
+    const GOLDEN_SHA256: &str = "f19224a08f0950e24737c14cbbf861d7f66d99e9f5e8534f9187125c19c0cec4";
     const GOLDEN_INFO: &str = "1468757368776972652f76312f7369676874696e671564656d6f2e68757368776972652e6578616d706c650473686f700662616e6b2d61";
 }

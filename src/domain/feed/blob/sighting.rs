@@ -5,7 +5,7 @@ use prost::Message;
 use crate::base::bytes::Commitment;
 use crate::base::limits;
 use crate::base::name::MemberId;
-use crate::base::time::Hour;
+use crate::base::time::{Day, Hour};
 use crate::domain::feed::blob::{BlobError, commitment};
 use crate::domain::wire;
 
@@ -38,6 +38,19 @@ impl SightingOutcome {
             Self::Confirmed => "confirmed",
             Self::FalsePositive => "false-positive",
         }
+    }
+}
+
+/// Which of a reporter's words about one indicator: the greatest was said last, in whatever order they are signed. Says a day
+/// and how many words of it came before, never an hour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WordNumber(pub u64);
+
+impl WordNumber {
+    /// Of a word of this day behind another one. The day makes it greater than any that a store put back has forgotten.
+    pub fn next(before: Option<Self>, day: Day) -> Self {
+        let first = u64::from(day.0) << 16;
+        Self(before.map_or(first, |before| before.0.saturating_add(1).max(first)))
     }
 }
 

@@ -171,9 +171,23 @@ fn an_order_nothing_can_match_is_not_kept() {
 fn a_rule_that_came_after_the_answer_is_no_late_match_and_what_others_say_under_it_is() {
     let (mut world, mut window) = (World::new(), LateWindow::new(WIDE));
     let order = world.pass(&mut window, &[(EMAIL, MAIL)]).expect("kept");
-    let strict = "name = \"strict\"\nversion = 2\n\n[[rule]]\nname = \"all\"\ndescription = \"everything\"\nwhen = \
-                  \"transaction.amount_minor >= 0\"\ndecision = \"hold\"\nreason = \"everything\"\n\n[[rule]]\nname = \
-                  \"flagged\"\ndescription = \"flagged\"\nwhen = \"match.members > 0\"\ndecision = \"block\"\nreason = \"flagged\"\n";
+    let strict = r#"
+name = "strict"
+version = 2
+
+[[rule]]
+name = "all"
+description = "everything"
+when = "transaction.amount_minor >= 0"
+decision = "hold"
+
+[[rule]]
+name = "flagged"
+description = "{flags} the {kind}"
+each = "match"
+when = "match.members > 0"
+decision = "block"
+"#;
     world.policy = Policy::parse(strict, &world.guard.digest()).expect("valid");
     let judged = world.judged(&window, order);
     assert_eq!((judged.screening.decision, judged.decision), (Decision::Hold, Decision::Allow), "nobody speaks of it");

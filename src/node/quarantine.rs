@@ -264,7 +264,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         }
     }
 
-    /// A person looked at it, and it stays.
+    /// A person looked at it, and it stays. What two people lifted is not held back again by one.
     pub fn keep_quarantined(
         &mut self,
         caller: &Actor,
@@ -272,7 +272,8 @@ impl<J: Journal, V: Views> Node<J, V> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<(), QuarantineFault> {
-        let row = self.state.quarantines.rows.get(&id).ok_or(QuarantineFault::Unknown)?;
+        let held = self.state.quarantines.rows.get(&id).filter(|row| row.standing != Standing::Lifted);
+        let row = held.ok_or(QuarantineFault::Unknown)?;
         if let Standing::Kept { .. } = row.standing {
             return Ok(());
         }

@@ -206,6 +206,9 @@ fn what_is_held_back_outlasts_restarts_and_compaction_and_takes_two_people_to_co
     assert_eq!(braked(&shop), (false, true));
     raise(&mut shop, vec![canary], START.plus_s(4));
     assert_eq!(braked(&shop), (false, true), "what people lifted is not raised again");
+    let anna = Actor::Local { member: "shop".parse().expect("valid"), role: "analyst", name: "anna".to_owned() };
+    let alone = shop.node.keep_quarantined(&anna, id, START.plus_s(5), &mut shop.rng);
+    assert_eq!((alone, braked(&shop)), (Err(QuarantineFault::Unknown), (false, true)), "nor held back again by one");
 
     // The flood: a person looks, and it stays.
     let flood = shop.node.state().quarantines.after(None).find(|row| row.raise.subject == since).expect("held").id;

@@ -213,6 +213,8 @@ impl World {
             }
             // The second person was the first.
             Some(Err(QuarantineFault::SamePerson { .. }) | Ok(())) | None => {}
+            // Keeping what was lifted.
+            Some(Err(QuarantineFault::Unknown)) if act == Act::Keep => {}
             Some(Err(fault @ QuarantineFault::Unknown)) => return Err(broken(Invariant::LiftedByTwo, fault)),
         }
         self.sync(house)

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 /// Blobs of feed entries: decoded by the core, so they are generated apart from the services.
 const BLOBS: &str = "hushwire/types/v1/entry.proto";
 
-const SERVICES: [&str; 12] = [
+const SERVICES: [&str; 14] = [
     "hushwire/types/v1/types.proto",
     "hushwire/local/v1/publishing.proto",
     "hushwire/local/v1/lists.proto",
     "hushwire/local/v1/screening.proto",
+    "hushwire/local/v1/brake.proto",
+    "hushwire/local/v1/late.proto",
     "hushwire/local/v1/feedback.proto",
     "hushwire/local/v1/cases.proto",
     "hushwire/local/v1/challenge.proto",

@@ -36,6 +36,8 @@ own=(--config check/hushwire.toml --endpoint "$(listens check local)")
 printf 'kind,value,typology,severity,confidence,grounds\ndevice,monitored-device-0001,F1012,high,90,own-confirmed\n' > case.csv
 traffic() {
     while true; do
+        # Passes, and is flagged afterwards.
+        quietly "$hushwire" screen --identifier device=- "${own[@]}" <<< monitored-device-0001
         quietly "$hushwire" publish case.csv "${own[@]}"
         quietly "$hushwire" screen --identifier device=- "${own[@]}" <<< monitored-device-0001
         quietly "$hushwire" retract --identifier device=- --reason false-positive "${own[@]}" <<< monitored-device-0001

@@ -74,7 +74,14 @@ fn publish(book: &mut Book, node: &mut RealNode, indicators: u32) -> Result<(), 
             let ((), ns) = timed(|| {
                 for call in calls.chunks(DRAFTS_PER_CALL) {
                     let drafts = call.iter().map(|identifier| Ok(world::draft(identifier))).collect();
-                    let request = PublishRequest { request: None, group: None, drafts, dry_run: false, spread_s: 0 };
+                    let request = PublishRequest {
+                        request: None,
+                        group: None,
+                        drafts,
+                        dry_run: false,
+                        force_wide: false,
+                        spread_s: 0,
+                    };
                     node.publish_indicators(&Actor::Node, request, clock::now(), &mut rng)?;
                     node.sync()?;
                 }

@@ -3,6 +3,7 @@
 //! [`Config::load`] reports every fault at once, each with its key and what would be right, so that a start fails once
 //! and not once per mistake. Unknown sections, keys and overrides are refused: a misspelt limit must not be ignored.
 
+pub mod answered;
 mod changed;
 pub mod layout;
 pub mod reader;
@@ -13,6 +14,7 @@ pub mod webhooks;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use crate::app::config::answered::{BrakeConfig, LateConfig};
 use crate::app::config::layout::NodeDir;
 use crate::app::config::reader::{Environment, Fault, PREFIX, Reader};
 use crate::app::config::values::{FailedChallenge, LogFormat, LogLevel, ViewsBackend};
@@ -51,6 +53,8 @@ pub struct Config {
     pub passphrase: PassphraseSource,
     pub feed: FeedConfig,
     pub screening: ScreeningConfig,
+    pub late: LateConfig,
+    pub brake: BrakeConfig,
     /// Longest wait of a screening record before it is written, milliseconds.
     pub audit_window_ms: u64,
     pub cases: CaseRules,
@@ -224,6 +228,8 @@ fn read_all(reader: &mut Reader, path: &Path, base: &Path) -> Option<Config> {
         default_region: reader.optional("screening.default_region", "two capital letters (ISO 3166-1), e.g. \"DE\""),
         freshness_limit_s: (limit_s != 0).then_some(limit_s),
     };
+    let late = LateConfig::read(reader);
+    let brake = BrakeConfig::read(reader, &dir);
     let audit_window_ms = reader.integer("audit.window_ms", 0..=10_000, 50);
     let retention_days = reader.integer("cases.retention_days", 7..=3_650, 90);
     let cases = CaseRules {
@@ -290,6 +296,8 @@ fn read_all(reader: &mut Reader, path: &Path, base: &Path) -> Option<Config> {
         passphrase,
         feed,
         screening,
+        late,
+        brake,
         audit_window_ms,
         cases,
         challenge,
@@ -414,6 +422,7 @@ mod tests {
         // The keys without a default show an example.
         expected.screening.default_region = all.screening.default_region;
         expected.screening.freshness_limit_s = all.screening.freshness_limit_s;
+        expected.brake.canaries = all.brake.canaries.clone();
         expected.dir = all.dir.clone();
         expected.keystore = all.keystore.clone();
         expected.guard_dir = all.guard_dir.clone();
@@ -427,7 +436,7 @@ mod tests {
         expected.webhooks = all.webhooks.clone();
         assert_eq!(all, expected);
         assert_eq!(as_written, parse("[node]\nmember = \"bank-a\"", &[]).expect("valid"));
-        assert_eq!(uncommented.matches(" = ").count(), 47, "every key stands in the template once");
+        assert_eq!(uncommented.matches(" = ").count(), 52, "every key stands in the template once");
     }
 
     #[test]
@@ -438,7 +447,7 @@ mod tests {
         let message = refused.expect_err("nothing of it is right").to_string();
         for part in [
             "has 10 faults",
-            "colour: is not a section; sections are advice, audit, cases, challenge, feed",
+            "colour: is not a section; sections are advice, audit, brake, cases, challenge, feed",
             "feed.window_ms: must be a whole number from 0 to 3600000",
             "feed.windw_ms: is not a key; [feed] has ack, decoys, spread_s, window_ms",
             "keystore.passphrase: must be prompt, file:PATH",

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod advice_files;
+pub mod answered;
 pub mod backup;
 pub mod bundle_files;
 pub mod certificate;

@@ -30,12 +30,14 @@ use crate::domain::screening::decision::Decision;
 use crate::domain::screening::demands::Demands;
 use crate::domain::screening::experience::Experience;
 use crate::domain::screening::freshness::Freshness;
+use crate::domain::screening::late::order::Order;
 use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::screening::policy::facts::Conditions;
 use crate::domain::screening::policy::rule::Heard;
 use crate::domain::screening::reference::reference;
-use crate::domain::screening::screen::{ScreeningContext, screen};
+use crate::domain::screening::screen::{ScreeningContext, screen_traced};
 use crate::domain::screening::transaction::Transaction;
+use crate::io::answered::{Answers, Given};
 use crate::io::engine::Engine;
 use crate::io::metrics::counts::ScreeningCounts;
 use crate::io::policies::{Loaded, Policies};
@@ -70,6 +72,8 @@ pub struct Screener {
     /// Of the member's own customers; none where profiles are off.
     pub profiles: Option<Arc<Profiles>>,
     pub records: Records,
+    /// Where answers are followed, if they are.
+    pub answers: Option<Answers>,
 }
 
 /// An answer with its place in the audit log.
@@ -161,6 +165,7 @@ impl Screener {
         let customer = self.local_mac.customer(transaction.customer_ref());
         let passed = customer.and_then(|customer| self.passed.challenge_passed(&customer, now));
         let conditions = Conditions { challenge_passed_s: passed };
+        let belief_version = belief.version();
         let context = ScreeningContext {
             keys: &self.keys.load(),
             belief,
@@ -178,7 +183,7 @@ impl Screener {
             sandbox: self.sandbox,
             now,
         };
-        let mut screening = screen(transaction, &context);
+        let (mut screening, traced) = screen_traced(transaction, &context);
         if screening.refused.len() == transaction.identifiers().len() {
             return Err(Unscreened::NothingUsable(screening.refused.swap_remove(0)));
         }
@@ -209,6 +214,21 @@ impl Screener {
         };
         let told = Told { screening: &screening, anomalies, decision_id: &decision_id };
         let (audit, written) = self.records.take(caller, told, kept, durable, now);
+        if let Some(answers) = &self.answers {
+            let order = Order {
+                id,
+                caller: caller.to_string(),
+                at: now,
+                answered: screening.decision,
+                outline: transaction.outline(),
+                profile,
+                conditions,
+                customer,
+                transaction: None,
+            };
+            let reference = transaction.transaction_ref().clone();
+            answers.take(Given::new(order, reference, traced, &screening, belief_version));
+        }
         Ok((Answered { anomalies, reference, screening, decision_id, audit, policy }, written))
     }
 }
@@ -240,16 +260,8 @@ fn ruled(policy: &Loaded, screening: &Screening, profile: ProfileFacts, conditio
 /// What a case of this decision is opened with.
 fn case_facts(transaction: &Transaction, behind: &Behind) -> CaseFacts {
     let (amount_minor, currency) = transaction.amount();
-    let matched = behind.screening.matches.iter().flat_map(|found| &found.indicators);
-    let evidence = matched.take(limits::decisions::CASE_EVIDENCE).map(|indicator| Evidence {
-        member: indicator.reporter.clone(),
-        commitment: indicator.commitment,
-        group: indicator.feed.group.clone(),
-        index: indicator.index,
-        kind: indicator.kind,
-    });
     CaseFacts {
-        evidence: evidence.collect(),
+        evidence: Evidence::of(&behind.screening),
         amount_minor,
         currency: currency.to_owned(),
         transaction: behind.transaction,

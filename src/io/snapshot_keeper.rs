@@ -159,6 +159,7 @@ mod tests {
             quotas: BTreeMap::new(),
             exclusions: Exclusions::default(),
             listed: [].into(),
+            held_back: Vec::new(),
         }
     }
 

@@ -47,6 +47,8 @@ impl State {
                 change::Kind::ErasureConfirmed(confirmed) => {
                     self.erasures.confirm(&confirmed.id, &confirmed.erased)?;
                 }
+                change::Kind::Quarantined(quarantined) => self.quarantines.raise(quarantined)?,
+                change::Kind::QuarantineDecided(decided) => self.quarantines.decide(decided)?,
                 change::Kind::CaseOpened(opened) => self.cases.open(read_opening(opened)?, opened.position),
                 change::Kind::CaseStepped(stepped) => {
                     let (id, taken) = read_step(stepped)?;

@@ -165,17 +165,28 @@ impl<J: Journal, V: Views> Node<J, V> {
         mut commit: Commit,
         rng: &mut (impl Rng + ?Sized),
     ) -> Result<(), StorageFault> {
-        let Some(mut case) = self.state.cases.get(&id).cloned() else { return Ok(()) };
         let Some(now) = steps.first().map(|taken| taken.at) else { return Ok(()) };
-        let position = self.state.audit.size().0;
+        let events = self.stage_steps(id, steps, &mut commit)?;
+        if events.is_empty() { Ok(()) } else { self.commit(commit, actor, events, now, rng) }
+    }
+
+    /// Puts legal steps of one case into a commit; their audit records. None where the case is not held.
+    pub(in crate::node) fn stage_steps(
+        &self,
+        id: CaseId,
+        steps: &[Taken],
+        commit: &mut Commit,
+    ) -> Result<Vec<AuditEvent>, StorageFault> {
         let mut events = Vec::new();
+        let Some(mut case) = self.state.cases.get(&id).cloned() else { return Ok(events) };
+        let position = self.state.audit.size().0;
         for taken in steps {
             let before = case.state();
             case.take(taken).map_err(broken)?;
             events.extend(events_of(&case, before, taken));
             commit.push(change::Kind::CaseStepped(stored_step(id, taken, position)));
         }
-        self.commit(commit, actor, events, now, rng)
+        Ok(events)
     }
 }
 
@@ -200,6 +211,7 @@ fn is_taken(case: &Case, taken: &Taken) -> bool {
         Step::StartChallenge
         | Step::PassChallenge
         | Step::FailChallenge { .. }
+        | Step::Tighten(_)
         | Step::Expire { .. }
         | Step::Reopen { .. } => false,
     }
@@ -221,6 +233,7 @@ fn events_of(case: &Case, before: State, taken: &Taken) -> Vec<AuditEvent> {
         Step::ConfirmRelease | Step::Refuse | Step::Expire { .. } => None,
         Step::Resolve(_) => Some("case.resolved"),
         Step::Reopen { .. } => Some("case.reopened"),
+        Step::Tighten(_) => Some("case.tightened"),
         Step::Assign(_) => Some("case.assigned"),
         Step::Note(_) => Some("case.noted"),
     };

@@ -52,6 +52,9 @@ pub struct CaseOpened {
     /// Index of the first audit record of the commit.
     #[prost(uint64, tag = "13")]
     pub position: u64,
+    /// Of an order that passed and was flagged afterwards: the place of what was answered, counted from 1.
+    #[prost(uint32, tag = "14")]
+    pub answered: u32,
 }
 
 /// One indicator that matched.
@@ -101,6 +104,9 @@ pub struct CaseStepped {
     /// A note, or who works it from now on; empty for nobody.
     #[prost(string, tag = "10")]
     pub text: String,
+    /// What stops it from now on: the place of the decision.
+    #[prost(uint32, tag = "11")]
+    pub stop: u32,
 }
 
 pub(in crate::node) fn stored_opening(opening: &Opening, position: u64) -> CaseOpened {
@@ -108,7 +114,7 @@ pub(in crate::node) fn stored_opening(opening: &Opening, position: u64) -> CaseO
         id: opening.id.0.to_vec(),
         caller: opening.caller.clone(),
         time_ms: opening.at.unix_ms(),
-        decision: ordinal(Decision::ALL.iter().position(|known| *known == opening.decision)),
+        decision: place(opening.decision),
         reasons: opening.reasons.clone(),
         evidence: opening.evidence.iter().map(stored_evidence).collect(),
         policy_sha256: opening.policy_sha256.0.to_vec(),
@@ -118,16 +124,17 @@ pub(in crate::node) fn stored_opening(opening: &Opening, position: u64) -> CaseO
         customer: stored_mac(opening.customer),
         due_ms: opening.due.unix_ms(),
         position,
+        answered: opening.answered.map_or(0, |answered| place(answered) + 1),
     }
 }
 
 pub(in crate::node) fn read_opening(stored: &CaseOpened) -> Result<Opening, StorageFault> {
-    let decision = usize::try_from(stored.decision).ok().and_then(|place| Decision::ALL.get(place));
     Ok(Opening {
         id: read_id(&stored.id)?,
         caller: stored.caller.clone(),
         at: Timestamp::from_unix_ms(stored.time_ms),
-        decision: *decision.ok_or_else(|| broken("an unknown decision"))?,
+        decision: decision(stored.decision)?,
+        answered: stored.answered.checked_sub(1).map(decision).transpose()?,
         reasons: stored.reasons.clone(),
         evidence: stored.evidence.iter().map(read_evidence).collect::<Result<_, _>>()?,
         policy_sha256: Sha256Digest::try_from(stored.policy_sha256.as_slice()).map_err(broken)?,
@@ -199,6 +206,10 @@ pub(in crate::node) fn stored_step(id: CaseId, taken: &Taken, position: u64) -> 
             stored.text = note.as_str().to_owned();
             11
         }
+        Step::Tighten(to) => {
+            stored.stop = place(*to);
+            12
+        }
     };
     stored
 }
@@ -217,6 +228,7 @@ pub(in crate::node) fn read_step(stored: &CaseStepped) -> Result<(CaseId, Taken)
         10 => Step::Assign((!stored.text.is_empty()).then(|| stored.text.clone())),
         // As it was taken: a rule that became stricter since does not make the store unreadable.
         11 => Step::Note(Note::received(&stored.text).map_err(broken)?),
+        12 => Step::Tighten(decision(stored.stop)?),
         _ => return Err(broken("an unknown step")),
     };
     let at = Timestamp::from_unix_ms(stored.time_ms);
@@ -235,6 +247,15 @@ pub(in crate::node) fn stored_mac(mac: Option<LocalMac>) -> Vec<u8> {
 /// Empty bytes are none.
 pub(in crate::node) fn read_mac(bytes: &[u8]) -> Result<Option<LocalMac>, WrongLength> {
     if bytes.is_empty() { Ok(None) } else { LocalMac::try_from(bytes).map(Some) }
+}
+
+fn decision(place: u32) -> Result<Decision, StorageFault> {
+    let known = usize::try_from(place).ok().and_then(|place| Decision::ALL.get(place)).copied();
+    known.ok_or_else(|| broken("an unknown decision"))
+}
+
+fn place(decision: Decision) -> u32 {
+    ordinal(Decision::ALL.iter().position(|known| *known == decision))
 }
 
 fn ordinal(place: Option<usize>) -> u32 {
@@ -256,6 +277,7 @@ mod tests {
             caller: "hushwire://shop/screener/till".to_owned(),
             at: Timestamp::from_unix_ms(7),
             decision: Decision::Block,
+            answered: Some(Decision::Challenge),
             reasons: vec!["own_block_list".to_owned()],
             evidence: vec![Evidence {
                 member: "bank-b".parse().expect("valid"),
@@ -276,6 +298,7 @@ mod tests {
         for broken in [
             CaseOpened { id: vec![1], ..stored.clone() },
             CaseOpened { decision: 9, ..stored.clone() },
+            CaseOpened { answered: 9, ..stored.clone() },
             CaseOpened { customer: vec![1], ..stored },
         ] {
             assert!(read_opening(&broken).is_err(), "{broken:?}");
@@ -298,6 +321,7 @@ mod tests {
             Step::Assign(Some("anna".to_owned())),
             Step::Assign(None),
             Step::Note(Note::new("called").expect("valid")),
+            Step::Tighten(Decision::Block),
         ];
         for step in steps {
             let (by, person) = ("hushwire://shop/analyst/anna".to_owned(), "anna".to_owned());

@@ -158,8 +158,11 @@ impl Cases {
         self.waiting() < limits::decisions::CASES_OPEN && of_caller < limits::decisions::CASES_OPEN_PER_CALLER
     }
 
-    pub(in crate::node) fn count_unopened(&mut self) {
-        self.unopened = self.unopened.saturating_add(1);
+    /// The same, for one that is to be opened now: where there is no room it is counted.
+    pub(in crate::node) fn make_room(&mut self, caller: &str) -> bool {
+        let room = self.has_room(caller);
+        self.unopened = self.unopened.saturating_add(u64::from(!room));
+        room
     }
 
     /// How many were not opened, where it is time to tell it.
@@ -311,6 +314,7 @@ mod tests {
             caller: caller.to_owned(),
             at: at(u64::from(nth)),
             decision: Decision::Hold,
+            answered: None,
             reasons: Vec::new(),
             evidence: Vec::new(),
             policy_sha256: Sha256Digest([1; 32]),
@@ -386,9 +390,9 @@ mod tests {
         cases.open(opening(1, "till"), 1);
         cases.waiting_by_caller.insert("till".to_owned(), limits::decisions::CASES_OPEN_PER_CALLER);
         assert_eq!((cases.has_room("till"), cases.has_room("app")), (false, true));
-        cases.count_unopened();
+        assert!(!cases.make_room("till") && cases.make_room("app"));
         assert_eq!((cases.untold(at(0)), cases.untold(at(1))), (Some(1), None));
-        cases.count_unopened();
+        assert!(!cases.make_room("till"));
         assert_eq!((cases.untold(at(2)), cases.untold(at(60))), (None, Some(1)));
     }
 }

@@ -22,6 +22,8 @@ use crate::domain::roster::verified::Roster;
 use crate::node::Node;
 use crate::node::commit::ListedEntry;
 use crate::node::list::{ListRow, read_row, stored_row};
+use crate::node::quarantine::Row;
+use crate::node::quarantine_stored::Quarantined;
 use crate::node::store::{Journal, RecordNumber, StorageFault, Views};
 
 /// See the module.
@@ -41,6 +43,8 @@ pub struct Cut {
     pub exclusions: Exclusions,
     /// What stood on the own lists, without notes, which screening does not read.
     pub listed: Arc<[ListRow]>,
+    /// What was held back of others, as if nobody had decided of it: only that it is matters to screening.
+    pub held_back: Vec<Row>,
 }
 
 /// One feed as it was then.
@@ -120,6 +124,8 @@ struct Stored {
     excluded: BTreeMap<String, u64>,
     #[prost(message, repeated, tag = "11")]
     listed: Vec<ListedEntry>,
+    #[prost(message, repeated, tag = "12")]
+    held_back: Vec<Quarantined>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -164,6 +170,7 @@ impl Cut {
             quotas: self.quotas.iter().map(|(member, quota)| (member.to_string(), *quota)).collect(),
             excluded: self.exclusions.all().map(|(member, since)| (member.to_string(), since.unix_ms())).collect(),
             listed: self.listed.iter().map(stored_row).collect(),
+            held_back: self.held_back.iter().map(Row::stored).collect(),
         };
         stored.encode_to_vec()
     }
@@ -192,6 +199,7 @@ impl Cut {
             quotas: quotas.collect::<Result<_, NameError>>()?,
             exclusions: excluded.collect::<Result<_, NameError>>()?,
             listed: stored.listed.iter().map(read_row).collect::<Result<_, _>>()?,
+            held_back: stored.held_back.iter().map(Row::read).collect::<Result<_, _>>()?,
             first_sha256: Sha256Digest::try_from(stored.first_sha256.as_slice())?,
             incarnation: Incarnation::try_from(stored.incarnation.as_slice())?,
             record: RecordNumber(stored.record),
@@ -258,6 +266,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             quotas: self.state.quotas.clone(),
             exclusions: self.state.exclusions.clone(),
             listed: listed.map(|(list, name, listing)| (list, *name, listing.without_note())).collect(),
+            held_back: self.state.quarantines.held_back().collect(),
         })
     }
 }
@@ -269,10 +278,12 @@ fn sha256(bytes: &[u8]) -> Sha256Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::bytes::LocalMac;
+    use crate::base::bytes::{Commitment, LocalMac};
     use crate::base::kind::IdentifierKind;
     use crate::domain::indicator::note::Note;
     use crate::domain::screening::own_lists::{Listing, ListingReason, OwnList};
+    use crate::node::quarantine::Subject;
+    use crate::node::quarantine::tests::row;
 
     fn consortium() -> ConsortiumId {
         "demo.example".parse().expect("valid")
@@ -316,6 +327,7 @@ mod tests {
             quotas: BTreeMap::from([(member("bank-a"), 500), (member("gone"), 20)]),
             exclusions: [(member("gone"), Timestamp::from_unix_s(7))].into_iter().collect(),
             listed: [(OwnList::Block, LocalMac([5; 32]), listing)].into(),
+            held_back: vec![row(1, Subject::Indicator(Commitment([7; 32])))],
         }
     }
 

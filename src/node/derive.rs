@@ -64,6 +64,8 @@ impl Derivation {
                 | change::Kind::AuditWitnessed(_)
                 | change::Kind::ErasureAsked(_)
                 | change::Kind::ErasureConfirmed(_)
+                | change::Kind::Quarantined(_)
+                | change::Kind::QuarantineDecided(_)
                 | change::Kind::OutcomeLearnt(_)
                 | change::Kind::SightingRead(_)
                 | change::Kind::Policy(_) => {}

@@ -6,7 +6,7 @@
 
 use rand::{CryptoRng, RngExt};
 
-use crate::base::bytes::{Commitment, LocalMac, Salt};
+use crate::base::bytes::{Commitment, LocalMac, Pseudonym, Salt};
 use crate::base::kind::IdentifierKind;
 use crate::base::limits;
 use crate::base::name::GroupId;
@@ -23,6 +23,7 @@ use crate::domain::indicator::words::{Grounds, RetractionReason};
 use crate::domain::pseudonym::keys::EpochKeys;
 use crate::domain::pseudonym::payload::seal_payload;
 use crate::domain::pseudonym::suite::Suite;
+use crate::domain::screening::traffic::SeenBefore;
 use crate::node::Node;
 use crate::node::commit::{self, Commit, Prepared, PreparedEntry, change};
 use crate::node::local_mac::MacDomain;
@@ -51,6 +52,8 @@ pub struct PublishRequest {
     pub group: Option<GroupId>,
     pub drafts: Vec<Result<IndicatorDraft, Refused>>,
     pub dry_run: bool,
+    /// Publish also what would concern many of this node's own transactions.
+    pub force_wide: bool,
     /// Spread the identifiers over this many seconds.
     pub spread_s: u32,
 }
@@ -73,6 +76,8 @@ pub struct Published {
     pub kind: IdentifierKind,
     pub weak: bool,
     pub standing: Standing,
+    /// How often it was screened here lately; none where that is not counted, and in repeated answers.
+    pub seen: Option<SeenBefore>,
 }
 
 /// How an indicator stands towards the call that is answered.
@@ -175,7 +180,10 @@ impl<J: Journal, V: Views> Node<J, V> {
             let prepared = match draft {
                 Ok(draft) => {
                     let due = window_end(now.plus_ms(delay_ms), self.state.settings.window_ms);
-                    self.prepare(position, draft, &group, now, due, rng)
+                    self.prepare(position, draft, &group, now, due, rng).and_then(|entries| {
+                        let force = request.force_wide || request.dry_run;
+                        if force { Ok(entries) } else { self.check_width(position, draft, entries) }
+                    })
                 }
                 Err(refusal) => Err(refusal.clone()),
             };
@@ -227,7 +235,8 @@ impl<J: Journal, V: Views> Node<J, V> {
             let Leaf { commitment, .. } = leaf;
             let counts = self.own(&commitment, Reach::Counting).is_some();
             let standing = if counts { Standing::Before } else { Standing::EndedSince };
-            let published = Published { draft: waiting.draft, commitment, kind, weak: waiting.weak, standing };
+            let published =
+                Published { draft: waiting.draft, commitment, kind, weak: waiting.weak, standing, seen: None };
             (leaf.kind == EntryKind::Indicator).then_some(published)
         });
         PublishReceipt { published: published.collect(), refused: prepared.refused.clone() }
@@ -285,6 +294,7 @@ impl<J: Journal, V: Views> Node<J, V> {
                 .map_err(|error| refuse("value", "entry", error.to_string()))?;
             let commitment = entry.leaf().commitment;
             let kind = identifier.kind();
+            let seen = self.seen_before(identifier, now);
             // So that withdrawing an identifier leaves alone what other cases derived.
             let derived_from = match canonical.first() {
                 Some(as_given) if nth > 0 => {
@@ -294,7 +304,7 @@ impl<J: Journal, V: Views> Node<J, V> {
                 _ => Vec::new(),
             };
             ready.push(Ready {
-                published: Some(Published { draft: record, commitment, kind, weak, standing: Standing::New }),
+                published: Some(Published { draft: record, commitment, kind, weak, standing: Standing::New, seen }),
                 entry: PreparedEntry {
                     group: group.to_string(),
                     entry: Some(stored(&entry)),
@@ -326,6 +336,31 @@ impl<J: Journal, V: Views> Node<J, V> {
             });
         }
         Ok(ready)
+    }
+
+    /// How often an identifier was screened here in the last days.
+    fn seen_before(&self, identifier: &CanonicalIdentifier, now: Timestamp) -> Option<SeenBefore> {
+        let brake = self.state.settings.brake.as_ref()?;
+        let epochs = self.state.identity.key_ring.readable();
+        let names: Vec<Pseudonym> = epochs.map(|keys| keys.pseudonym(identifier)).collect();
+        Some(brake.traffic.seen(&names, now))
+    }
+
+    /// Refuses what would concern more of this node's own transactions than its operator allows: nearly always a mistake, such
+    /// as a shared network or the member's own address.
+    fn check_width(&self, position: usize, draft: &IndicatorDraft, entries: Vec<Ready>) -> Result<Vec<Ready>, Refused> {
+        let Some(brake) = &self.state.settings.brake else { return Ok(entries) };
+        let seen = entries.iter().filter_map(|ready| ready.published.as_ref()?.seen);
+        let too_wide = seen.filter(|seen| seen.is_beyond(brake.refuse_per_mille, limits::brake::WIDE_LEAST));
+        let Some(widest) = too_wide.max_by_key(|seen| seen.at_most) else { return Ok(entries) };
+        let SeenBefore { at_most, transactions, days, .. } = widest;
+        let description = format!(
+            "it would have matched {at_most} of the {transactions} transactions screened here in the last {days} days, more than \
+             {} of a thousand (brake.refuse_per_mille); publish it with force_wide if it is meant",
+            brake.refuse_per_mille
+        );
+        let kind = Some(draft.identifier.kind());
+        Err(Refused { record: position, kind, field: "value", rule: "too_wide", description })
     }
 
     /// What statistics count once: the case where the publisher names one, otherwise the identifier, of an e-mail address the

@@ -118,8 +118,7 @@ impl<J: Journal, V: Views> Node<J, V> {
     fn opening(&mut self, record: &ScreeningRecord, facts: CaseFacts) -> Option<Opening> {
         let (id, caller) = (record.decision_id.parse().ok()?, record.caller.to_string());
         let decision = Decision::from_label(record.decision).filter(|decision| *decision != Decision::Allow)?;
-        if !self.state.cases.has_room(&caller) {
-            self.state.cases.count_unopened();
+        if !self.state.cases.make_room(&caller) {
             return None;
         }
         let CaseFacts { mut evidence, amount_minor, currency, transaction, customer } = facts;
@@ -129,6 +128,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             caller,
             at: record.time,
             decision,
+            answered: None,
             reasons: record.reasons.clone(),
             evidence,
             policy_sha256: record.policy_sha256,

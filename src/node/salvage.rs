@@ -124,6 +124,8 @@ impl Salvage {
                 | change::Kind::ChallengeChanged(_)
                 | change::Kind::ErasureAsked(_)
                 | change::Kind::ErasureConfirmed(_)
+                | change::Kind::Quarantined(_)
+                | change::Kind::QuarantineDecided(_)
                 | change::Kind::OutcomeLearnt(_)
                 | change::Kind::SightingRead(_)
                 | change::Kind::DecisionDetailed(_)

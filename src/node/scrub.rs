@@ -69,6 +69,8 @@ impl Scrub {
                 | change::Kind::SightingRead(_)
                 | change::Kind::ErasureAsked(_)
                 | change::Kind::ErasureConfirmed(_)
+                | change::Kind::Quarantined(_)
+                | change::Kind::QuarantineDecided(_)
                 | change::Kind::DecisionDetailed(_)
                 | change::Kind::Policy(_) => {}
             }

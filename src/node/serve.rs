@@ -300,6 +300,8 @@ fn run_of(commit: Commit, origin: &str, first: EntryIndex) -> Option<Vec<StoredE
         | change::Kind::SightingRead(_)
         | change::Kind::ErasureAsked(_)
         | change::Kind::ErasureConfirmed(_)
+        | change::Kind::Quarantined(_)
+        | change::Kind::QuarantineDecided(_)
         | change::Kind::DecisionDetailed(_)
         | change::Kind::Policy(_) => None,
     })

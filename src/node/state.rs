@@ -27,6 +27,7 @@ use crate::domain::roster::succession::RosterNote;
 use crate::domain::roster::verified::Roster;
 use crate::domain::screening::experience::Experience;
 use crate::domain::screening::own_lists::OwnLists;
+use crate::domain::screening::traffic::Traffic;
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::ledger::Ledger;
 use crate::node::believe::{Allowances, Heard, believe};
@@ -42,6 +43,7 @@ use crate::node::identity::Identity;
 use crate::node::outcomes::Outcomes;
 use crate::node::pending::Pending;
 use crate::node::published::Published;
+use crate::node::quarantine::Quarantines;
 use crate::node::record_command::Commands;
 use crate::node::sightings::Sightings;
 use crate::node::store::{RecordNumber, StorageFault, ViewChange};
@@ -68,6 +70,16 @@ pub struct Settings {
     pub challenge: ChallengeRules,
     /// Version of the program, for the audit log.
     pub version: &'static str,
+    /// None lets every publication pass.
+    pub brake: Option<BrakeTerms>,
+}
+
+/// What an own publication may concern.
+#[derive(Debug, Clone)]
+pub struct BrakeTerms {
+    pub traffic: Arc<Traffic>,
+    /// Of a thousand transactions of this node.
+    pub refuse_per_mille: u64,
 }
 
 /// The node's memory.
@@ -114,6 +126,8 @@ pub struct State {
     pub policy: Option<Sha256Digest>,
     /// The record of every policy that was in force.
     pub(in crate::node) policies: BTreeMap<Sha256Digest, RecordNumber>,
+    /// What of others is held back here until people decide.
+    pub quarantines: Quarantines,
     /// An erasure was taken in that compaction has not seen.
     pub erased_lately: bool,
     /// The audit log says that the node stopped, and not that it started again.
@@ -164,6 +178,7 @@ impl State {
             challenges: Challenges::new(settings.challenge.remembered_hours),
             policy: None,
             policies: BTreeMap::new(),
+            quarantines: Quarantines::default(),
             erased_lately: false,
             stopped: false,
             written_at: Timestamp::from_unix_ms(0),
@@ -215,6 +230,9 @@ impl State {
     pub fn show(&mut self) {
         let believed = std::mem::take(&mut self.staged.believed);
         self.believe_all(&believed);
+        if std::mem::take(&mut self.quarantines.unshown) {
+            self.belief.writer().set_brake(self.quarantines.brake());
+        }
         self.pending.show();
         self.challenges.show();
         self.cases.show();

@@ -39,6 +39,7 @@ use crate::node::keys;
 use crate::node::list::still_listed;
 use crate::node::outcomes;
 use crate::node::published::day_of;
+use crate::node::quarantine::is_over_ms;
 use crate::node::sightings;
 use crate::node::state::State;
 use crate::node::store::{Keep, RecordNumber};
@@ -157,6 +158,8 @@ impl Sweep {
             Some(change::Kind::Audited(audited)) => (true, self.audited(audited)),
             Some(change::Kind::ErasureAsked(asked)) => (!self.ended(asked.time_ms), false),
             Some(change::Kind::ErasureConfirmed(confirmed)) => (!self.ended(confirmed.time_ms), false),
+            Some(change::Kind::Quarantined(raised)) => (!is_over_ms(raised.time_ms, self.now), false),
+            Some(change::Kind::QuarantineDecided(decided)) => (!is_over_ms(decided.time_ms, self.now), false),
             Some(change::Kind::CaseOpened(opened)) => (self.keeps_case(&opened.id, opened.time_ms), false),
             Some(change::Kind::CaseStepped(stepped)) => (self.keeps_case(&stepped.id, stepped.time_ms), false),
             Some(change::Kind::ChallengeChanged(changed)) => (self.keeps_challenge(changed), false),

@@ -25,6 +25,7 @@ use crate::node::cut::Cut;
 use crate::node::feeds::{verifier_for, verify_stored};
 use crate::node::list::change_listed;
 use crate::node::open::check_clock;
+use crate::node::quarantine::Quarantines;
 use crate::node::state::{damaged, raise_quotas, read_entry};
 use crate::node::status::{Signed, freshness_of};
 use crate::node::store::StorageFault;
@@ -39,6 +40,7 @@ pub struct TailWalk<'a> {
     quotas: BTreeMap<MemberId, u32>,
     exclusions: Exclusions,
     lists: OwnLists,
+    quarantines: Quarantines,
     now: Timestamp,
     /// The newest moment any record told of.
     written_at: Timestamp,
@@ -76,6 +78,7 @@ impl<'a> TailWalk<'a> {
             feeds: feeds.collect(),
             quotas: cut.quotas,
             exclusions: cut.exclusions,
+            quarantines: cut.held_back.into_iter().collect(),
             lists,
             now,
             written_at: cut.taken_at,
@@ -90,6 +93,8 @@ impl<'a> TailWalk<'a> {
                 change::Kind::Filled(filled) => self.filled(filled)?,
                 change::Kind::Equivocated(equivocated) => self.equivocated(equivocated)?,
                 change::Kind::Cosigned(cosigned) => self.cosigned(cosigned)?,
+                change::Kind::Quarantined(raised) => self.quarantines.raise(raised)?,
+                change::Kind::QuarantineDecided(decided) => self.quarantines.decide(decided)?,
                 change::Kind::Listed(listed) => change_listed(&mut self.lists, listed)?,
                 change::Kind::Roster(applied) => self.roster(applied)?,
                 change::Kind::Opened(_)
@@ -116,6 +121,7 @@ impl<'a> TailWalk<'a> {
     pub fn finish(self, own: &MemberId, limit_s: Option<u64>) -> Result<Walked, StorageFault> {
         check_clock(self.written_at, self.now)?;
         self.belief.writer().expire(self.now.day());
+        self.belief.writer().set_brake(self.quarantines.brake());
         let signed = self.feeds.into_iter().map(|(feed, walked)| (feed, walked.signed));
         let feeds = freshness_of(self.roster, own, signed, limit_s, self.now);
         let demands = Demands::of(self.roster, &self.exclusions);

@@ -163,6 +163,7 @@ impl Consortium {
             cases: CaseRules::default(),
             challenge: ChallengeRules::default(),
             version: "test",
+            brake: None,
         }
     }
 }

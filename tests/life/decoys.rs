@@ -164,7 +164,7 @@ fn publish_spread(bank: &mut House, devices: usize, spread_s: u32, supersedes: C
     });
     let mut drafts: Vec<_> = drafts.collect();
     drafts[0].as_mut().expect("a draft").supersedes = Some(supersedes);
-    let all = PublishRequest { request: None, group: None, drafts, dry_run: false, spread_s };
+    let all = PublishRequest { request: None, group: None, drafts, dry_run: false, force_wide: false, spread_s };
     let receipt = bank.node.publish_indicators(&Actor::Node, all, now, &mut bank.rng).expect("publishes");
     assert_eq!(receipt.refused, []);
     bank.node.sync().expect("syncs");

@@ -313,5 +313,5 @@ pub fn asked(
         source_ref: case.map(str::to_owned),
         supersedes: None,
     };
-    PublishRequest { request, group: None, drafts: vec![Ok(draft)], dry_run: false, spread_s: 0 }
+    PublishRequest { request, group: None, drafts: vec![Ok(draft)], dry_run: false, force_wide: false, spread_s: 0 }
 }

@@ -1,6 +1,7 @@
 //! The life of a store: what leaves it and what stays, erasure, restores, damage. Several nodes in one thread.
 
 mod acknowledgement;
+mod brake;
 mod cases;
 mod challenges;
 mod compaction;
@@ -16,6 +17,7 @@ mod feedback;
 mod following;
 mod freshness;
 mod house;
+mod late;
 mod lists;
 mod policies;
 mod quotas;

@@ -44,7 +44,8 @@ fn spread(
         one[0].as_mut().expect("a draft").supersedes = superseded.get(nth).copied();
         drafts.append(&mut one);
     }
-    let all = PublishRequest { request: None, group: None, drafts, dry_run: false, spread_s: 86_400 };
+    let all =
+        PublishRequest { request: None, group: None, drafts, dry_run: false, force_wide: false, spread_s: 86_400 };
     let receipt = bank.node.publish_indicators(&Actor::Node, all, now, &mut bank.rng);
     bank.node.sync().expect("syncs");
     receipt

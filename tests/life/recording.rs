@@ -88,7 +88,7 @@ fn a_record_carries_the_time_of_its_decision() {
 }
 
 /// Everything screening reads, of a sandbox.
-fn screener(consortium: &Consortium, house: &House) -> (Arc<Screener>, mpsc::Receiver<Queued>) {
+pub fn screener(consortium: &Consortium, house: &House) -> (Arc<Screener>, mpsc::Receiver<Queued>) {
     let (state, (records, waiting)) = (house.node.state(), Records::new());
     let settings = &state.settings;
     let screener = Screener {
@@ -107,6 +107,7 @@ fn screener(consortium: &Consortium, house: &House) -> (Arc<Screener>, mpsc::Rec
         sandbox: true,
         profiles: None,
         records,
+        answers: None,
     };
     (Arc::new(screener), waiting)
 }

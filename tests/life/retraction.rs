@@ -48,7 +48,7 @@ fn publish(bank: &mut House, kind: IdentifierKind, value: &str, case: &str) -> B
         supersedes: None,
     };
     let drafts = vec![Ok(draft)];
-    let asked = PublishRequest { request: None, group: None, drafts, dry_run: false, spread_s: 0 };
+    let asked = PublishRequest { request: None, group: None, drafts, dry_run: false, force_wide: false, spread_s: 0 };
     let receipt = bank.node.publish_indicators(&Actor::Node, asked, START, &mut bank.rng).expect("publishes");
     assert!(receipt.refused.is_empty(), "{:?}", receipt.refused);
     bank.node.sync().expect("syncs");

@@ -102,7 +102,14 @@ fn without_the_key_the_roster_names_nothing_is_signed() {
     let signers = keys_before.signers_under(0, &roster);
     bank.node.apply_roster(&Actor::Node, roster, START, &mut bank.rng).expect("applies");
     bank.node.use_signers(signers, START, &mut bank.rng).expect("takes them");
-    let asked = PublishRequest { request: None, group: None, drafts: Vec::new(), dry_run: false, spread_s: 0 };
+    let asked = PublishRequest {
+        request: None,
+        group: None,
+        drafts: Vec::new(),
+        dry_run: false,
+        force_wide: false,
+        spread_s: 0,
+    };
     let refused = bank.node.publish_indicators(&Actor::Node, asked, START, &mut bank.rng);
     assert!(matches!(refused, Err(PublishFault::UnknownGroup { .. })), "{refused:?}");
 }

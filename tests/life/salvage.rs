@@ -72,7 +72,14 @@ impl House {
             supersedes: None,
         };
         let request = self.node.request(device, device.as_bytes());
-        let asked = PublishRequest { request, group: None, drafts: vec![Ok(draft)], dry_run: false, spread_s: 0 };
+        let asked = PublishRequest {
+            request,
+            group: None,
+            drafts: vec![Ok(draft)],
+            dry_run: false,
+            force_wide: false,
+            spread_s: 0,
+        };
         let receipt = self.node.publish_indicators(&Actor::Node, asked, START, &mut self.rng).expect("publishes");
         self.node.sync().expect("syncs");
         receipt.published.len()

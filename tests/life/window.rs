@@ -42,7 +42,8 @@ fn what_could_never_be_signed_is_not_acknowledged() {
     let consortium = Consortium::new(&["bank-a"]);
     let mut bank = without_key(&consortium, House::open(&consortium, 0, Disk::default(), START));
     for group in [None, Some(consortium.group.clone())] {
-        let asked = PublishRequest { request: None, group, drafts: Vec::new(), dry_run: false, spread_s: 0 };
+        let asked =
+            PublishRequest { request: None, group, drafts: Vec::new(), dry_run: false, force_wide: false, spread_s: 0 };
         let refused = bank.node.publish_indicators(&Actor::Node, asked, START, &mut bank.rng);
         assert_eq!(refused.map(|_| ()), Err(PublishFault::UnknownGroup { groups: Vec::new() }));
     }

@@ -53,6 +53,7 @@ impl Home {
             cases: CaseRules::default(),
             challenge: ChallengeRules::default(),
             version: "0",
+            brake: None,
         };
         let (journal, views) = (self.journal(), MemoryViews::default());
         Node::open(identity, settings, roster, journal, views, now, &mut random::generator()).expect("opens")

@@ -79,6 +79,8 @@ impl World {
             Operation::Dispute { house, nth, step } => self.dispute(house, nth, step),
             Operation::Release { house, nth, reach } => self.release(house, nth, reach),
             Operation::Case { house, nth, act } => self.act_on_case(house, nth, act),
+            Operation::Order { house, identifiers } => self.order(house, &identifiers),
+            Operation::Brake { house, nth, act } => self.brake(house, nth, act),
             Operation::Snapshot { house } => self.take_snapshot(house),
             Operation::DamageSnapshot { house, at, cuts } => self.damage_snapshot(house, at, cuts),
             Operation::NextKey { house, of_feed, ahead } => self.next_key(house, of_feed, ahead),
@@ -177,7 +179,7 @@ impl World {
             let drafts = asked.identifiers.iter().map(one).collect();
             let content = format!("{:?}", asked.identifiers);
             let request = node.request(&asked.id, content.as_bytes());
-            let request = PublishRequest { request, group: None, drafts, dry_run: false, spread_s };
+            let request = PublishRequest { request, group: None, drafts, dry_run: false, force_wide: false, spread_s };
             node.publish_indicators(&Actor::Node, request, now, rng)
         });
         match called {

@@ -59,7 +59,7 @@ pub fn draw_act(rng: &mut ChaCha20Rng) -> Act {
 /// Cases by house, and the state of each that its callers were told last.
 pub type CaseBook = BTreeMap<(usize, CaseId), State>;
 
-fn person(name: &str) -> Actor {
+pub fn person(name: &str) -> Actor {
     Actor::Local { member: "bank-a".parse().expect("valid"), role: "analyst", name: name.to_owned() }
 }
 

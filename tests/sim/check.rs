@@ -46,6 +46,8 @@ impl World {
             self.check_look_up(house)?;
             self.check_releases(house)?;
             self.check_cases(house)?;
+            self.check_late(house)?;
+            self.check_brake(house)?;
             self.check_audit(house)?;
             self.check_audit_witnessed(house)?;
         }

@@ -185,6 +185,7 @@ impl Consortium {
             cases: CaseRules::default(),
             challenge: ChallengeRules::default(),
             version: "simulation",
+            brake: None,
         }
     }
 

@@ -11,6 +11,7 @@ use hushwire::domain::case::state::State as CaseState;
 use hushwire::domain::feed::blob::Body;
 use hushwire::domain::feed::blob::sighting::SightingOutcome;
 use hushwire::domain::feed::entry::{EntryKind, Leaf};
+use hushwire::domain::screening::late::followed::Followed;
 use hushwire::node::Node;
 use hushwire::node::compact::Compaction;
 use hushwire::node::fence::FenceState;
@@ -20,6 +21,7 @@ use rand_chacha::ChaCha20Rng;
 
 use crate::consortium::Consortium;
 use crate::disk::{Disk, SimJournal, SimViews};
+use crate::late::followed;
 use crate::options::Options;
 use crate::releases::Books;
 use crate::snapshots::{Snapshots, agree};
@@ -64,6 +66,8 @@ pub struct House {
     pub waiting: Vec<Waiting>,
     pub backups: Vec<Backup>,
     pub heads: Heads,
+    /// The orders it follows.
+    pub orders: Followed,
     /// Counts changes of heads, acknowledgements and proofs, so that servers look only where there is news.
     pub version: u64,
     /// How far its clock is ahead.
@@ -93,6 +97,7 @@ impl House {
             waiting: Vec::new(),
             backups: Vec::new(),
             heads: Heads::new(),
+            orders: followed(),
             version: 0,
             ahead_ms: 0,
             restored: false,
@@ -145,6 +150,7 @@ impl House {
         self.compaction = None;
         self.waiting.clear();
         self.heads.clear();
+        self.orders = followed();
         self.disk.crash(seed);
         self.snapshots.crash(seed);
         self.views.crash();

@@ -14,6 +14,7 @@ mod disk;
 mod disputes;
 mod exchange;
 mod house;
+mod late;
 mod ledger;
 mod lines;
 mod mutants;
@@ -67,6 +68,17 @@ fn crashes_and_partitions_lose_nothing_acknowledged() {
 #[test]
 fn a_case_is_never_lost_nor_taken_back_and_its_timer_fires_once() {
     hold_seeds(3, |seed| Options { cases: true, days: true, compacts: true, members: 3, ..Options::stormy(seed) });
+}
+
+#[test]
+fn every_late_match_that_belief_calls_for_is_told_once_and_nobody_lifts_a_quarantine_alone() {
+    hold_seeds(4, |seed| Options {
+        late: true,
+        compacts: seed % 2 == 0,
+        disputes: seed % 2 == 1,
+        members: 3,
+        ..Options::stormy(seed)
+    });
 }
 
 #[test]

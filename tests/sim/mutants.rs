@@ -51,6 +51,13 @@ fn a_journal_that_loses_cases_is_caught() {
 }
 
 #[test]
+fn who_does_not_hear_what_changed_or_tells_it_twice_is_caught() {
+    for mutant in [Mutant::MissesChanges, Mutant::ForgetsTelling] {
+        caught(mutant, &[Invariant::LateMatchOnce], |seed| Options { late: true, members: 3, ..Options::calm(seed) });
+    }
+}
+
+#[test]
 fn members_that_ignore_quotas_are_caught() {
     let flooded = |seed| Options { rogue: Some(Rogue::Floods), ..Options::calm(seed) };
     caught(Mutant::IgnoresQuotas, &[Invariant::HeldToTheRoster], flooded);

@@ -6,6 +6,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha20Rng;
 
 use crate::cases::{Act, draw_act};
+use crate::late;
 use crate::options::Options;
 use crate::releases::{PRICES, Reach};
 
@@ -78,6 +79,17 @@ pub enum Operation {
         house: usize,
         nth: usize,
         act: Act,
+    },
+    /// An order with these identifiers is screened.
+    Order {
+        house: usize,
+        identifiers: Vec<usize>,
+    },
+    /// Does something with what is held back at the house, or with the `nth` indicator of others.
+    Brake {
+        house: usize,
+        nth: usize,
+        act: late::Act,
     },
     Snapshot {
         house: usize,
@@ -155,6 +167,14 @@ pub fn draw(options: &Options, houses: usize, rng: &mut ChaCha20Rng) -> Operatio
     if options.cases && rng.random_bool(0.5) {
         return Operation::Case { house, nth: rng.random_range(0..100), act: draw_act(rng) };
     }
+    if options.late && rng.random_bool(0.4) {
+        if rng.random_bool(0.3) {
+            return Operation::Brake { house, nth: rng.random_range(0..100), act: late::draw_act(rng) };
+        }
+        let count = rng.random_range(1..4);
+        let identifiers = (0..count).map(|_| rng.random_range(0..IDENTIFIERS)).collect();
+        return Operation::Order { house, identifiers };
+    }
     if options.days && rng.random_bool(0.07) {
         return Operation::PassDays { days: rng.random_range(1..8) };
     }
@@ -208,7 +228,10 @@ pub fn draw(options: &Options, houses: usize, rng: &mut ChaCha20Rng) -> Operatio
             loss_percent: rng.random_range(0..15),
             mangled: rng.random_bool(0.2),
         },
-        78..79 if options.decoys == 0 => Operation::ClockAhead { house, ms: rng.random_range(0..120_000) },
+        // What a clock ahead says counts only later, and of that nobody hears.
+        78..79 if options.decoys == 0 && !options.late => {
+            Operation::ClockAhead { house, ms: rng.random_range(0..120_000) }
+        }
         _ => Operation::Advance { ms: rng.random_range(50..4_000) },
     }
 }

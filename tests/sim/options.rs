@@ -34,6 +34,10 @@ pub enum Mutant {
     SkipsTails,
     /// Members do not tell each other of rosters.
     KeepsRosters,
+    /// Whoever follows orders does not hear of changes one by one.
+    MissesChanges,
+    /// What was told of an order is told again and again.
+    ForgetsTelling,
 }
 
 /// What the second member does that the others must not follow: its node has a roster of its own making.
@@ -86,6 +90,8 @@ pub struct Options {
     pub rotates: bool,
     /// Orders are stopped, and their cases worked.
     pub cases: bool,
+    /// Orders pass and are followed, and what others say is held back.
+    pub late: bool,
     pub mutant: Option<Mutant>,
 }
 
@@ -116,6 +122,7 @@ impl Options {
             disputes: false,
             rotates: false,
             cases: false,
+            late: false,
             mutant: None,
         }
     }

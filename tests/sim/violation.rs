@@ -17,6 +17,12 @@ pub enum Invariant {
     BudgetKept,
     /// A case that was acknowledged is held, a released one stays released, a timer fires once, and attempts run out.
     CasesKept,
+    /// Of every order that is followed the last word is what belief says, and each word was told once.
+    LateMatchOnce,
+    /// What is held back has no say.
+    HeldBackIsMute,
+    /// What counts again was lifted by two people.
+    LiftedByTwo,
     /// A release has one result.
     ReleasedOnce,
     /// All honest members hold the same feeds.

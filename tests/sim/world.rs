@@ -9,6 +9,7 @@ use std::fmt::Debug;
 use hushwire::base::bytes::Commitment;
 use hushwire::base::name::MemberId;
 use hushwire::base::time::Timestamp;
+use hushwire::domain::screening::decision::Decision;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use sha2::{Digest, Sha256};
@@ -50,6 +51,8 @@ pub struct World {
     pub requests: u64,
     /// What callers were told of cases.
     pub cases: CaseBook,
+    /// What orders that passed were answered.
+    pub orders: BTreeMap<(usize, String), Decision>,
     pub sightings: SightingBook,
     pub elapsed_ms: u64,
     pub rng: ChaCha20Rng,
@@ -80,6 +83,7 @@ impl World {
             last_requests: BTreeMap::new(),
             requests: 0,
             cases: CaseBook::new(),
+            orders: BTreeMap::new(),
             sightings: SightingBook::new(),
             elapsed_ms: 0,
             rng,
@@ -218,6 +222,7 @@ impl World {
         let Some(outcome) = self.on_node(house, |node, now, rng| node.tick(now, rng)) else { return Ok(()) };
         self.houses[house].judge(outcome)?;
         self.sync(house)?;
+        self.follow_orders(house)?;
         self.check_recovered(house);
         if self.options.compacts { self.compact_a_step(house) } else { Ok(()) }
     }

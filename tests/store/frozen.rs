@@ -71,6 +71,7 @@ fn open(dir: &Path, now: Timestamp) -> Result<Node<FileJournal<RealFs>, MemoryVi
         cases: CaseRules::default(),
         challenge: ChallengeRules::default(),
         version: "0",
+        brake: None,
     };
     let journal = FileJournal::open(RealFs, &dir.join("journal"), &keys.storage, JournalOptions::default())?;
     Node::open(identity, settings, roster, journal, MemoryViews::default(), now, &mut random::generator())

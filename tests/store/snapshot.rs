@@ -87,6 +87,7 @@ fn cut(record: u64) -> Cut {
         quotas: BTreeMap::new(),
         exclusions: Exclusions::default(),
         listed: [].into(),
+        held_back: Vec::new(),
     }
 }
 

@@ -129,6 +129,7 @@ fn match_json(found: &local::Match) -> Value {
             "last_seen": shown_time(indicator.last_seen.as_ref()),
             "provisional": indicator.provisional,
             "disputed": indicator.disputed,
+            "held_back": indicator.held_back,
             "note": indicator.note,
         })).collect::<Vec<_>>(),
     })
@@ -184,7 +185,7 @@ pub fn explained(answer: &local::ScreenTransactionResponse) -> Vec<String> {
         ));
         for indicator in &found.indicators {
             lines.push(format!(
-                "           of the {}: {} {} ({}), handling {}, until {}{}{}",
+                "           of the {}: {} {} ({}), handling {}, until {}{}{}{}",
                 kind_in_words(indicator.kind),
                 indicator.typology,
                 severity(indicator.severity),
@@ -192,7 +193,8 @@ pub fn explained(answer: &local::ScreenTransactionResponse) -> Vec<String> {
                 handling(indicator.handling),
                 shown_time(indicator.valid_until.as_ref()),
                 if indicator.provisional { ", provisional" } else { "" },
-                if indicator.disputed { ", disputed" } else { "" }
+                if indicator.disputed { ", disputed" } else { "" },
+                if indicator.held_back { ", held back: counts in nothing" } else { "" }
             ));
             lines.push(format!("           {}", indicator.name));
         }

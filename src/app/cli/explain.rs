@@ -202,6 +202,7 @@ fn indicator_in_words(indicator: &wire::ExplainedIndicator) -> String {
         (indicator.weak, "shared by many"),
         (indicator.provisional, "too few witnesses"),
         (indicator.stale, "stale feed"),
+        (indicator.held_back, "held back, counted in nothing"),
     ];
     let marks: String = marks.into_iter().filter(|(is, _)| *is).map(|(_, mark)| format!(", {mark}")).collect();
     let days = indicator.age_s / 86_400;
@@ -276,6 +277,7 @@ fn indicator_json(indicator: &wire::ExplainedIndicator) -> Value {
             "weak": indicator.weak,
             "provisional": indicator.provisional,
             "stale": indicator.stale,
+            "held_back": indicator.held_back,
             "observed_at": moment(indicator.observed_at_ms),
             "valid_until": moment(indicator.valid_until_ms),
             "first_seen": moment(indicator.first_seen_ms),

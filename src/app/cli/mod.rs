@@ -36,6 +36,7 @@ pub mod openapi;
 pub mod policy;
 pub mod profile;
 pub mod publish;
+mod quarantine;
 pub mod replay;
 pub mod restore;
 pub mod retract;
@@ -98,6 +99,7 @@ enum Command {
     Erase(erase::EraseArgs),
     Due(due::DueArgs),
     Screen(screen::ScreenArgs),
+    Quarantine(quarantine::QuarantineArgs),
     Replay(replay::ReplayArgs),
     List(list::ListArgs),
     Sightings(sightings::SightingsArgs),
@@ -138,6 +140,7 @@ impl Command {
             Self::Erase(args) => erase::run(args),
             Self::Due(args) => due::run(args),
             Self::Screen(args) => screen::run(args),
+            Self::Quarantine(args) => quarantine::run(args),
             Self::Replay(args) => replay::run(args),
             Self::List(args) => list::run(args),
             Self::Sightings(args) => sightings::run(args),

@@ -59,6 +59,9 @@ pub struct PublishArgs {
     /// the same one, a run that broke off is repeated and nothing of it is published twice
     #[arg(long, value_name = "WORD", conflicts_with_all = ["dry_run", "follow"])]
     pub again: Option<String>,
+    /// Publish also what would have matched many of your own orders of the last seven days; without it such records are refused
+    #[arg(long)]
+    pub force_wide: bool,
     /// Keep reading as the file grows, until Ctrl-C or SIGTERM. How far it was published is remembered: started again, the
     /// command goes on there. Standard input has no place that could be remembered
     #[arg(long, conflicts_with = "dry_run")]

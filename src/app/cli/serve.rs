@@ -70,6 +70,7 @@ fn explain(error: ServeError, config: &Path) -> CliError {
         ServeError::OtherMember { .. } => {
             CliError::failed(message).hint("put the member's own keystore back, or correct node.member and keystore.path")
         }
+        ServeError::Canaries(_) => CliError::failed(message).hint("correct brake.canaries, or leave the key out"),
         ServeError::Listen { key, error, .. } => CliError::failed(message).hint(listen_advice(key, error.kind())),
         ServeError::Store(StorageFault::InUse) => {
             CliError::failed(message).hint("is this node running already? one process at a time may open its folder")

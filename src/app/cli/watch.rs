@@ -127,6 +127,7 @@ async fn one_file(args: &WatchArgs, folder: &DropFolder, name: &str) -> Result<S
         file: folder.path(name),
         how: args.how.clone(),
         dry_run: false,
+        force_wide: false,
         follow: false,
         state: None,
         names: None,

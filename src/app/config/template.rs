@@ -88,6 +88,21 @@ passphrase = {passphrase}
 # max_customers = 200000
 # Days after which a customer who was not seen is forgotten.
 # retention_days = 396
+[late]
+# Hours for which orders that passed are followed: what others say of them meanwhile is told as a late match. In memory only, a
+# restart begins anew; 0 follows none. docs/late-match.md says what it holds.
+# hours = 72
+# Orders followed at once, some 900 bytes each; beyond that the oldest leave.
+# max_orders = 50000
+
+[brake]
+# Of a thousand of this node's own transactions of the last seven days, that an indicator may concern: an own publication beyond
+# it is refused unless forced, one of another member is held back until people decide. docs/brake.md says how.
+# refuse_per_mille = 10
+# hold_per_mille = 10
+# File of values you know to be good, one kind,value a line: own infrastructure, own test customers. Whoever flags one is held
+# back at once. Read at start and when it changes, and never stored.
+# canaries = "canaries.csv"
 
 [audit]
 # Screening records are written together after this many milliseconds at most.
@@ -175,7 +190,7 @@ passphrase = {passphrase}
 # https, or http on this machine.
 # url = "https://desk.bank.example/hushwire"
 # "decision" for all that stop an order, one of them by name as in "decision.block", "case" for what
-# becomes of stopped orders or one of it as in "case.released", "alarm", and "challenge.code" for the gateway that sends codes.
+# becomes of stopped orders or one of it as in "case.released", "late_match", "alarm", and "challenge.code" for the gateway that sends codes.
 # events = ["decision", "alarm"]
 # File of the secret that signs, whsec_ and base64; two lines while one takes over from the other.
 # secret = "webhook.secret"

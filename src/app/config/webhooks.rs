@@ -50,7 +50,7 @@ const URL: &str = "https://HOST/PATH, or http:// to 127.0.0.1 or [::1], without 
 
 const EVENTS: &str = "\"decision\" (all that stop an order), \"decision.challenge\", \"decision.hold\", \"decision.block\", \
                       \"decision.allow\", \"case\" (all that is told of cases), \"case.opened\", \"case.released\", \
-                      \"case.refused\", \"case.expired\", \"challenge.code\", \"alarm\"";
+                      \"case.refused\", \"case.expired\", \"challenge.code\", \"late_match\", \"alarm\"";
 
 /// All receivers.
 pub fn read(reader: &mut Reader, dir: &NodeDir) -> Vec<WebhookConfig> {

@@ -103,6 +103,7 @@ impl House {
             cases: CaseRules::default(),
             challenge: ChallengeRules::default(),
             version: env!("CARGO_PKG_VERSION"),
+            brake: None,
         };
         let member = identity.member.clone();
         let roster = consortium.roster.clone();
@@ -167,7 +168,8 @@ impl House {
             let call: Vec<Learned> = learned.by_ref().take(DRAFTS_PER_CALL).collect();
             let places: Vec<usize> = call.iter().map(|fraud| fraud.place).collect();
             let drafts = call.into_iter().map(|fraud| Ok(draft(common, fraud, now))).collect();
-            let request = PublishRequest { request: None, group: None, drafts, dry_run: false, spread_s: 0 };
+            let request =
+                PublishRequest { request: None, group: None, drafts, dry_run: false, force_wide: true, spread_s: 0 };
             // What is malformed or guarded is refused here, as screening passes it over; the report counts both.
             let receipt = self.node.publish_indicators(&Actor::Node, request, now, &mut self.rng)?;
             names.extend(receipt.published.iter().filter_map(|published| {

@@ -13,6 +13,7 @@ use crate::app::serve::refusals::RefusalLog;
 use crate::app::serve::stop;
 use crate::app::serve::store::LiveSnapshot;
 use crate::base::limits;
+use crate::io::answered::follow::Following;
 use crate::io::profiles::keep::Keeper;
 use crate::io::snapshot_keeper::write_last;
 use crate::io::traces::Traces;
@@ -30,6 +31,7 @@ pub struct Closing {
     /// Where one is kept.
     pub snapshot: Option<LiveSnapshot>,
     pub keeper: Option<Keeper>,
+    pub following: Following,
     pub traces: Option<Traces>,
 }
 
@@ -42,7 +44,7 @@ impl std::fmt::Debug for Closing {
 impl Closing {
     /// Ends it. Whether the store was written to its end.
     pub fn close(self) -> Result<(), ServeError> {
-        let Self { local, engine, thread, recording, refusals, snapshot, keeper, traces } = self;
+        let Self { local, engine, thread, recording, refusals, snapshot, keeper, following, traces } = self;
         // What is left is the store's. A replay that nobody waits for any more has nothing to finish.
         let is_open = engine.is_open();
         let deadline = Instant::now() + Duration::from_millis(limits::STOP_STORE_MS);
@@ -63,6 +65,7 @@ impl Closing {
         if let Some(keeper) = keeper {
             keeper.stop(deadline);
         }
+        following.stop();
         drop((engine, refusals));
         local.shutdown_timeout(RUNTIME_ENDS);
         let store = if is_open { stop::join(&thread, deadline) } else { Ok(()) };

@@ -22,12 +22,14 @@ use crate::io::access::tokens::{Loaded, TokenRegistry};
 use crate::io::clock;
 use crate::io::exchange::links::Links;
 use crate::io::exchange::streams::Streams;
+use crate::io::grpc::brake::BrakeDesk;
 use crate::io::grpc::cases::CaseDesk;
 use crate::io::grpc::challenge::ChallengeDesk;
 use crate::io::grpc::compliance::Compliance;
 use crate::io::grpc::exchange::Exchange;
 use crate::io::grpc::feedback::Feedback;
 use crate::io::grpc::gate::{Gate, GateSettings};
+use crate::io::grpc::late::LateMatches;
 use crate::io::grpc::lists::Lists;
 use crate::io::grpc::node::NodeState;
 use crate::io::grpc::policy::PolicyDesk;
@@ -37,9 +39,11 @@ use crate::io::grpc::reflection::{reflection, reflection_alpha};
 use crate::io::grpc::screening::ScreeningDesk;
 use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_server::AuditServiceServer;
 use crate::io::grpc::wire::hushwire::compliance::v1::statistics_service_server::StatisticsServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::brake_service_server::BrakeServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::case_service_server::CaseServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::challenge_service_server::ChallengeServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::feedback_service_server::FeedbackServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::late_match_service_server::LateMatchServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::lists_service_server::ListsServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::node_service_server::NodeServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::policy_service_server::PolicyServiceServer;
@@ -181,7 +185,13 @@ pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result
     let apply = desk.clone();
     let defaults = PublishDefaults { ack: config.feed.ack, spread_s: config.feed.spread_s };
     let counted = Arc::clone(&metrics.publishing);
-    let publishing = Publishing { engine: engine.clone(), member: config.member.clone(), defaults, counted };
+    let publishing = Publishing {
+        engine: engine.clone(),
+        member: config.member.clone(),
+        defaults,
+        refuse_per_mille: config.brake.refuse_per_mille,
+        counted,
+    };
     let screening = ScreeningDesk {
         screener: Arc::clone(screener),
         consortium: engine.consortium().clone(),
@@ -193,6 +203,8 @@ pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result
     let local_mac = LocalMacKey::new(&material.keystore.keys.local_mac);
     let challenges = ChallengeDesk { engine: engine.clone(), local_mac: local_mac.clone(), codes };
     let cases = CaseDesk { engine: engine.clone(), local_mac, stopping: stopping.clone() };
+    let brake = BrakeDesk { engine: engine.clone() };
+    let late = LateMatches { engine: engine.clone(), stopping: stopping.clone() };
     let default_epsilon = Epsilon::from_nano(config.statistics.epsilon_nano);
     let local_mac = LocalMacKey::new(&material.keystore.keys.local_mac);
     let compliance = Compliance { engine: engine.clone(), default_epsilon, local_mac };
@@ -209,6 +221,8 @@ pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result
     let routes = Routes::new(PublishingServiceServer::new(publishing).max_decoding_message_size(most))
         .add_service(ScreeningServiceServer::new(screening).max_decoding_message_size(most))
         .add_service(ListsServiceServer::new(lists).max_decoding_message_size(most))
+        .add_service(BrakeServiceServer::new(brake).max_decoding_message_size(most))
+        .add_service(LateMatchServiceServer::new(late).max_decoding_message_size(most))
         .add_service(FeedbackServiceServer::new(feedback).max_decoding_message_size(most))
         .add_service(ProfilesServiceServer::new(profiles).max_decoding_message_size(most))
         .add_service(CaseServiceServer::new(cases).max_decoding_message_size(most))

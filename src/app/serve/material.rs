@@ -17,8 +17,10 @@ use crate::domain::identifier::guard::GuardLists;
 use crate::domain::indicator::typology::TypologyList;
 use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::roster::verified::Roster;
+use crate::domain::screening::traffic::Traffic;
 use crate::domain::statistics::budget::Epsilon;
 use crate::io::advice_files::AdviceFileError;
+use crate::io::answered::canaries::CanaryFault;
 use crate::io::bundle_files::{BundleFiles, complete};
 use crate::io::certificate::pin_of_pem;
 use crate::io::engine::Engine;
@@ -30,6 +32,7 @@ use crate::io::keystore::keys::NodeKeys;
 use crate::io::keystore::passphrase::{Passphrase, PassphraseError};
 use crate::io::keystore::store::{Keystore, KeystoreError};
 use crate::io::policy_file::PolicyFileError;
+use crate::io::random;
 use crate::io::roster_files::{RosterFiles, RosterFilesError};
 use crate::io::transport::client::ConnectError;
 use crate::io::transport::pins::PinRegistry;
@@ -39,7 +42,7 @@ use crate::io::views::any::AnyViews;
 use crate::node::identity::Identity;
 use crate::node::local_mac::LocalMacKey;
 use crate::node::signers::Signers;
-use crate::node::state::Settings;
+use crate::node::state::{BrakeTerms, Settings};
 use crate::node::store::StorageFault;
 
 /// The engine of a running node.
@@ -83,6 +86,8 @@ pub enum ServeError {
     Advice(#[from] AdviceFileError),
     #[error("policy: {0}")]
     Policy(#[from] PolicyFileError),
+    #[error("canaries: {0}")]
+    Canaries(#[from] CanaryFault),
     #[error("webhook {name:?}: {reason}")]
     Webhook { name: String, reason: String },
     #[error("store: {0}")]
@@ -116,6 +121,8 @@ pub struct Material {
     pub peer: Certified,
     pub guards: Arc<GuardLists>,
     pub typologies: TypologyList,
+    /// How often names were screened lately.
+    pub traffic: Arc<Traffic>,
 }
 
 impl Material {
@@ -158,6 +165,7 @@ impl Material {
             pins,
             peer,
             guards,
+            traffic: Arc::new(Traffic::new(&mut random::generator())),
         })
     }
 
@@ -192,6 +200,10 @@ impl Material {
             cases: config.cases,
             challenge: config.challenge,
             version: env!("CARGO_PKG_VERSION"),
+            brake: Some(BrakeTerms {
+                traffic: Arc::clone(&self.traffic),
+                refuse_per_mille: config.brake.refuse_per_mille,
+            }),
         }
     }
 }

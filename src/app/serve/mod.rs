@@ -12,6 +12,7 @@ mod commands;
 mod doors;
 pub mod freshness;
 pub mod health;
+mod late;
 pub mod material;
 mod observe;
 mod open_up;
@@ -53,6 +54,7 @@ use crate::domain::screening::demands::Demands;
 use crate::domain::screening::freshness::Freshness;
 use crate::domain::screening::own_lists::OwnLists;
 use crate::io::advice_files;
+use crate::io::answered::{Answers, Given};
 use crate::io::clock;
 use crate::io::exchange::links::Links;
 use crate::io::keystore::process::forbid_core_dumps;
@@ -115,9 +117,10 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
     let sockets = local.block_on(Sockets::bind(config))?;
     let advice = Arc::new(ArcSwap::from_pointee(advice_files::load(&config.advice.folder, &config.advice.language)?));
     let policies = policy::load(&config.policy, &material.guards.digest(), &advice.load())?;
-    let Started { engine, thread, screener, waiting, store } =
+    let Started { engine, thread, screener, waiting, answered, store } =
         start(config, &material, policies, order.on_damage, journal, &snapshot)?;
     let keeper = profiles::keep(config, &material, &screener, &engine, local.handle())?;
+    let following = late::follow(config, &screener, &engine, local.handle(), answered, &material)?;
 
     let links = Links::default();
     let traces = traces(config)?;
@@ -222,7 +225,7 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
     // While the store is still held: the next process on it writes the file anew.
     drop(ready);
     let snapshot = config.snapshot.then_some(snapshot);
-    let closing = Closing { local, engine, thread, recording, refusals, snapshot, keeper, traces };
+    let closing = Closing { local, engine, thread, recording, refusals, snapshot, keeper, following, traces };
     let store = closing.close();
     told.and(store)
 }
@@ -237,6 +240,7 @@ struct Started {
     thread: JoinHandle<()>,
     screener: Arc<Screener>,
     waiting: tokio::sync::mpsc::Receiver<Queued>,
+    answered: std::sync::mpsc::Receiver<Given>,
     store: Store,
 }
 
@@ -271,6 +275,7 @@ fn start(
     };
     let store = Store { opening, early };
     let (records, waiting) = Records::new();
+    let (answers, answered) = Answers::new();
     let Settings { guards, canon_rules, .. } = material.settings(config);
     let screener = Arc::new(Screener {
         keys: ArcSwap::new(Arc::clone(&material.key_ring)),
@@ -288,8 +293,9 @@ fn start(
         sandbox: config.screening.sandbox,
         profiles,
         records,
+        answers: Some(answers),
     });
-    Ok(Started { engine, thread, screener, waiting, store })
+    Ok(Started { engine, thread, screener, waiting, answered, store })
 }
 
 /// Where spans go, if anywhere.
@@ -304,6 +310,7 @@ fn counted(engine: &LiveEngine, screener: &Screener, journal: Arc<JournalCounts>
         local: DoorMetrics { tracer: traces.map(Traces::local), ..DoorMetrics::default() },
         peer: DoorMetrics { tracer: traces.map(Traces::peer), ..DoorMetrics::default() },
         screening: Arc::clone(&screener.records.counted),
+        answered: screener.answers.as_ref().map(|answers| Arc::clone(&answers.counted)).unwrap_or_default(),
         profiles: screener.profiles.as_ref().map(|profiles| Arc::clone(&profiles.counted)).unwrap_or_default(),
         policies: Some(Arc::clone(&screener.policies)),
         engine_waiting: engine.waiting(),

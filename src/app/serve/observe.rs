@@ -148,9 +148,10 @@ impl Observer {
             let taking_part: BTreeSet<FeedId> =
                 node.freshness(None, round.now).into_iter().map(|signed| signed.feed).collect();
             let budget = state.ledger.budget(round.now.day());
-            (round.now, node.status(round.now), memory.total_bytes(), state.belief_full, taking_part, budget)
+            let belief = (memory.total_bytes(), state.belief_full, state.quarantines.waiting());
+            (round.now, node.status(round.now), belief, taking_part, budget)
         });
-        let (at, status, belief_bytes, belief_full, taking_part, budget) =
+        let (at, status, (belief_bytes, belief_full, quarantined), taking_part, budget) =
             timeout(ENGINE_PATIENCE, told).await.ok()?.ok()?;
         let freshness = self.screener.freshness.load();
         let mut feeds = FeedsSeen::default();
@@ -166,6 +167,7 @@ impl Observer {
             believed: status.held.live,
             belief_bytes: wide(belief_bytes),
             belief_full,
+            quarantined: wide(quarantined),
             pending: wide(status.pending),
             cases_waiting: wide(status.cases_waiting),
             cases_ending: wide(status.cases_ending),

@@ -210,6 +210,9 @@ pub struct IndicatorDetail {
     /// Between the fraud observed and the decision.
     #[prost(uint64, tag = "14")]
     pub age_s: u64,
+    /// This node held it back until a person decides: it counted in nothing.
+    #[prost(bool, tag = "15")]
+    pub held_back: bool,
 }
 
 /// Bytes that are no detail of this version.

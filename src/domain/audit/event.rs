@@ -106,6 +106,34 @@ pub enum AuditEvent {
         member: MemberId,
         reason: &'static str,
     },
+    /// Of others, held back here until a person decides: one indicator, or everything new of a kind. Which one is not said: of a
+    /// canary nobody outside shall learn.
+    IndicatorQuarantined {
+        quarantine_id: String,
+        member: MemberId,
+        kind: IdentifierKind,
+        reason: &'static str,
+        matched: u64,
+        transactions: u64,
+    },
+    /// One person wants it to count again; another has to lift it.
+    QuarantineLiftAsked {
+        quarantine_id: String,
+        member: MemberId,
+    },
+    IndicatorUnquarantined {
+        quarantine_id: String,
+        member: MemberId,
+        asked_by: String,
+    },
+    QuarantineKept {
+        quarantine_id: String,
+        member: MemberId,
+    },
+    QuarantineLiftRefused {
+        quarantine_id: String,
+        rule: &'static str,
+    },
     QuarantineLifted {
         member: MemberId,
         reason: &'static str,
@@ -138,6 +166,24 @@ pub enum AuditEvent {
         challenged: u64,
         held: u64,
         blocked: u64,
+    },
+    /// An order that passed would be stopped by what was learnt since.
+    LateMatchRaised {
+        decision_id: String,
+        /// Who screened it.
+        caller: String,
+        answered: &'static str,
+        decision: &'static str,
+        reasons: Vec<String>,
+        matched: Vec<IndicatorRef>,
+        policy_sha256: Sha256Digest,
+    },
+    /// What was told of such an order holds no longer, or not as strictly.
+    LateMatchEased {
+        decision_id: String,
+        caller: String,
+        answered: &'static str,
+        decision: &'static str,
     },
     /// A case was opened of a decision that stops an order; `due` ends it where nobody decides.
     CaseOpened {

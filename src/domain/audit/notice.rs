@@ -1,5 +1,5 @@
 //! What of the audit log is told to the member's own systems at once: decisions that stop or question an order, what becomes of
-//! their cases, and alarms.
+//! their cases, what is learnt too late of an order that passed, and alarms.
 //!
 //! A notice holds less than the record it is made from: no caller, no reporting member and no indicator of a decision. What
 //! the record does not hold, a notice cannot tell, so neither an identifier nor a pseudonym has a way into it.
@@ -16,13 +16,19 @@ use crate::domain::screening::reference::reference;
 const DECIDED: &str = "screening.decided";
 
 /// Actions that are alarms although nothing is broken and nobody lied: what the node did about it.
-const ALARMS: [&str; 2] = ["quarantine.raised", "store.salvaged"];
+const ALARMS: [&str; 3] = ["quarantine.indicator", "quarantine.raised", "store.salvaged"];
 
 /// Fields of a decision's record that are told; the others name other members' indicators, or serve proofs alone.
 const TOLD: [&str; 5] = ["anomalies", "decision", "degraded", "matched_count", "reasons"];
 
 /// Fields of a case's record that are told: nobody's name.
 const TOLD_OF_CASES: [&str; 4] = ["decision", "due", "how", "state"];
+
+/// Actions of late matches, and the words of their events.
+const LATE_MATCHES: [&str; 2] = ["late_match.raised", "late_match.eased"];
+
+/// Fields of a late match's record that are told.
+const TOLD_OF_LATE_MATCHES: [&str; 4] = ["answered", "decision", "matched_count", "reasons"];
 
 /// What somebody wants to be told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +42,8 @@ pub enum Wanted {
     Case(CaseTopic),
     /// The codes of challenges. They come from no record: nothing here tells them.
     Code,
+    /// Orders that passed and would be stopped now, and where that no longer holds.
+    LateMatch,
     Alarm,
 }
 
@@ -71,7 +79,7 @@ impl CaseTopic {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "events are \"decision\", \"decision.allow\", \"decision.challenge\", \"decision.hold\", \"decision.block\", \"case\", \
-     \"case.opened\", \"case.released\", \"case.refused\", \"case.expired\", \"challenge.code\" and \"alarm\""
+     \"case.opened\", \"case.released\", \"case.refused\", \"case.expired\", \"challenge.code\", \"late_match\" and \"alarm\""
 )]
 pub struct NoEvent;
 
@@ -81,6 +89,7 @@ impl FromStr for Wanted {
     fn from_str(text: &str) -> Result<Self, NoEvent> {
         match text {
             "decision" => Ok(Self::Stopped),
+            "late_match" => Ok(Self::LateMatch),
             "alarm" => Ok(Self::Alarm),
             "case" => Ok(Self::Cases),
             "challenge.code" => Ok(Self::Code),
@@ -100,6 +109,8 @@ impl FromStr for Wanted {
 pub enum Topic {
     Decision(Decision),
     Case(CaseTopic),
+    /// The action of its record.
+    LateMatch(&'static str),
     /// With the action of its record.
     Alarm(String),
 }
@@ -108,6 +119,9 @@ impl Topic {
     fn of(record: &AuditRecord) -> Option<Self> {
         if record.action() == DECIDED {
             return field(record, "decision").and_then(Decision::from_label).map(Self::Decision);
+        }
+        if let Some(action) = LATE_MATCHES.into_iter().find(|action| *action == record.action()) {
+            return Some(Self::LateMatch(action));
         }
         if let Some(topic) = CaseTopic::from_label(record.action()) {
             return Some(Self::Case(topic));
@@ -120,12 +134,15 @@ impl Topic {
         wanted.iter().any(|wanted| match (wanted, self) {
             (Wanted::Stopped, Self::Decision(decision)) => *decision != Decision::Allow,
             (Wanted::Decision(one), Self::Decision(decision)) => one == decision,
-            (Wanted::Alarm, Self::Alarm(_)) | (Wanted::Cases, Self::Case(_)) => true,
+            (Wanted::Alarm, Self::Alarm(_))
+            | (Wanted::Cases, Self::Case(_))
+            | (Wanted::LateMatch, Self::LateMatch(_)) => true,
             (Wanted::Case(one), Self::Case(topic)) => one == topic,
             (Wanted::Code, _) => false,
-            (Wanted::Stopped | Wanted::Decision(_), Self::Alarm(_) | Self::Case(_))
-            | (Wanted::Cases | Wanted::Case(_), Self::Alarm(_) | Self::Decision(_))
-            | (Wanted::Alarm, Self::Decision(_) | Self::Case(_)) => false,
+            (Wanted::Stopped | Wanted::Decision(_), Self::Alarm(_) | Self::Case(_) | Self::LateMatch(_))
+            | (Wanted::Cases | Wanted::Case(_), Self::Alarm(_) | Self::Decision(_) | Self::LateMatch(_))
+            | (Wanted::LateMatch, Self::Alarm(_) | Self::Decision(_) | Self::Case(_))
+            | (Wanted::Alarm, Self::Decision(_) | Self::Case(_) | Self::LateMatch(_)) => false,
         })
     }
 }
@@ -135,6 +152,7 @@ impl fmt::Display for Topic {
         match self {
             Self::Decision(decision) => write!(f, "decision.{decision}"),
             Self::Case(topic) => f.write_str(topic.label()),
+            Self::LateMatch(action) => f.write_str(action),
             Self::Alarm(action) => write!(f, "alarm.{action}"),
         }
     }
@@ -161,6 +179,12 @@ impl Notice {
                 fields.extend(reference_of(record.subject()).map(|reference| ("reference".to_owned(), reference)));
                 fields
                     .extend(TOLD.iter().filter_map(|name| Some(((*name).to_owned(), field(record, name)?.to_owned()))));
+            }
+            Topic::LateMatch(_) => {
+                fields.push(("decision_id".to_owned(), record.subject().to_owned()));
+                fields.extend(reference_of(record.subject()).map(|reference| ("reference".to_owned(), reference)));
+                let told = |name: &&str| Some(((*name).to_owned(), field(record, name)?.to_owned()));
+                fields.extend(TOLD_OF_LATE_MATCHES.iter().filter_map(told));
             }
             Topic::Case(_) => {
                 fields.push(("case_id".to_owned(), record.subject().to_owned()));
@@ -267,6 +291,39 @@ mod tests {
         for word in ["", "decisions", "decision.", "decision.pass", "alarm.feed", "case.", "case.noted"] {
             assert_eq!(word.parse::<Wanted>(), Err(NoEvent), "{word}");
         }
+    }
+
+    #[test]
+    fn a_late_match_is_told_by_its_decision_without_its_caller_and_those_who_reported() {
+        let raised = AuditEvent::LateMatchRaised {
+            decision_id: "00".repeat(16),
+            caller: "hushwire://shop/screener/till-7".to_owned(),
+            answered: "allow",
+            decision: "block",
+            reasons: vec!["corroborated_indicator".to_owned()],
+            matched: vec![IndicatorRef { member: "bank-b".parse().expect("valid"), commitment: Commitment([7; 32]) }],
+            policy_sha256: Sha256Digest([1; 32]),
+        };
+        let (topic, fields) = told(raised.clone(), &[Wanted::LateMatch]).expect("an order passed");
+        let shown: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let expected = [
+            "decision_id=00000000000000000000000000000000",
+            "reference=0000-0000",
+            "answered=allow",
+            "decision=block",
+            "matched_count=1",
+            "reasons=corroborated_indicator",
+        ];
+        assert_eq!((topic.as_str(), shown), ("late_match.raised", expected.map(str::to_owned).to_vec()));
+        assert_eq!(told(raised, &[Wanted::Stopped, Wanted::Alarm]), None, "it is not asked for");
+        let eased = AuditEvent::LateMatchEased {
+            decision_id: "00".repeat(16),
+            caller: "hushwire://shop/screener/till-7".to_owned(),
+            answered: "allow",
+            decision: "allow",
+        };
+        let (topic, _) = told(eased, &["late_match".parse().expect("an event")]).expect("it was told of");
+        assert_eq!(topic, "late_match.eased");
     }
 
     #[test]

@@ -35,7 +35,14 @@ impl AuditEvent {
             | Self::EquivocationProved { .. }
             | Self::QuarantineRaised { .. }
             | Self::QuarantineLifted { .. }
+            | Self::IndicatorQuarantined { .. }
+            | Self::QuarantineLiftAsked { .. }
+            | Self::IndicatorUnquarantined { .. }
+            | Self::QuarantineKept { .. }
+            | Self::QuarantineLiftRefused { .. }
             | Self::ScreeningDecided { .. }
+            | Self::LateMatchRaised { .. }
+            | Self::LateMatchEased { .. }
             | Self::CaseOpened { .. }
             | Self::CaseStepped { .. }
             | Self::CaseStepRefused { .. }

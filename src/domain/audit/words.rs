@@ -112,6 +112,33 @@ impl AuditEvent {
             Self::QuarantineRaised { member, reason } => {
                 words(Ok, "quarantine.raised", member, [("reason", reason.to_owned())])
             }
+            Self::IndicatorQuarantined { quarantine_id, member, kind, reason, matched, transactions } => words(
+                Ok,
+                "quarantine.indicator",
+                member,
+                [
+                    ("kind", kind.label().to_owned()),
+                    ("matched", matched.to_string()),
+                    ("quarantine_id", quarantine_id),
+                    ("reason", reason.to_owned()),
+                    ("transactions", transactions.to_string()),
+                ],
+            ),
+            Self::QuarantineLiftAsked { quarantine_id, member } => {
+                words(Ok, "quarantine.lift_asked", member, [("quarantine_id", quarantine_id)])
+            }
+            Self::IndicatorUnquarantined { quarantine_id, member, asked_by } => words(
+                Ok,
+                "quarantine.indicator_lifted",
+                member,
+                [("asked_by", asked_by), ("quarantine_id", quarantine_id)],
+            ),
+            Self::QuarantineKept { quarantine_id, member } => {
+                words(Ok, "quarantine.kept", member, [("quarantine_id", quarantine_id)])
+            }
+            Self::QuarantineLiftRefused { quarantine_id, rule } => {
+                words(Refused, "quarantine.lift_refused", quarantine_id, [("rule", rule.to_owned())])
+            }
             Self::QuarantineLifted { member, reason } => {
                 words(Ok, "quarantine.lifted", member, [("reason", reason.to_owned())])
             }
@@ -156,6 +183,28 @@ impl AuditEvent {
                     ("challenged", challenged.to_string()),
                     ("held", held.to_string()),
                 ],
+            ),
+            Self::LateMatchRaised { decision_id, caller, answered, decision, reasons, matched, policy_sha256 } => {
+                words(
+                    Ok,
+                    "late_match.raised",
+                    decision_id,
+                    [
+                        ("answered", answered.to_owned()),
+                        ("caller", caller),
+                        ("decision", decision.to_owned()),
+                        ("matched_count", matched.len().to_string()),
+                        ("policy_sha256", policy_sha256.to_string()),
+                        ("reasons", reasons.join(",")),
+                    ],
+                )
+                .with_matches(&matched)
+            }
+            Self::LateMatchEased { decision_id, caller, answered, decision } => words(
+                Ok,
+                "late_match.eased",
+                decision_id,
+                [("answered", answered.to_owned()), ("caller", caller), ("decision", decision.to_owned())],
             ),
             Self::CaseOpened { case_id, decision, due } => {
                 words(Ok, "case.opened", case_id, [("decision", decision.to_owned()), ("due", due.to_string())])

@@ -254,7 +254,14 @@ impl Writer<'_> {
             }
         }
         let standings: Standings = standings.into_iter().map(|(target, held)| (target, Arc::new(held))).collect();
-        self.belief.disputed.store(Arc::new(standings));
+        let before = self.belief.disputed.swap(Arc::new(standings));
+        let after = self.belief.disputed.load();
+        let targets: BTreeSet<&Commitment> = before.keys().chain(after.keys()).collect();
+        for target in targets.into_iter().filter(|target| before.get(*target) != after.get(*target)) {
+            if let Some(record) = self.find(target) {
+                self.belief.changes.note(self.pseudonym(record));
+            }
+        }
     }
 
     /// Takes in a step of a dispute. False where the speaker's room is used up.

@@ -20,6 +20,10 @@ pub mod place;
 
 pub mod record;
 
+pub mod brake;
+
+pub mod changes;
+
 pub mod disputes;
 
 mod facts;
@@ -41,13 +45,17 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 
-use crate::base::name::FeedId;
+use crate::base::kind::IdentifierKind;
+use crate::base::name::{FeedId, MemberId};
 use crate::base::position::TreeSize;
+use crate::domain::belief::brake::Brake;
+use crate::domain::belief::changes::{Changed, Changes};
 use crate::domain::belief::disputes::Standings;
 use crate::domain::belief::mentions::Mentions;
 use crate::domain::belief::parties::{FeedNumber, Parties};
@@ -71,6 +79,7 @@ pub struct Belief {
     key: TableKey,
     roots: ArcSwap<Roots>,
     mentions: Mentions,
+    changes: Changes,
     /// What is disputed, and how far.
     disputed: ArcSwap<Standings>,
     writer: Mutex<WriterState>,
@@ -118,11 +127,13 @@ impl Belief {
         let each = indicators.div_ceil(SEGMENTS);
         let segments = (0..SEGMENTS).map(|_| Arc::new(Segment::with_room_for(each))).collect();
         let parties = Arc::new(Parties::new(witnessing));
-        let roots = Arc::new(Roots { segments, chunks: Arc::from(Vec::new()), parties });
+        let roots =
+            Arc::new(Roots { segments, chunks: Arc::from(Vec::new()), parties, brake: Arc::new(Brake::default()) });
         Self {
             key,
             roots: ArcSwap::new(Arc::clone(&roots)),
             mentions: Mentions::new(key),
+            changes: Changes::default(),
             disputed: ArcSwap::default(),
             writer: Mutex::new(WriterState::new(roots, each)),
         }
@@ -137,6 +148,25 @@ impl Belief {
     pub fn writer(&self) -> Writer<'_> {
         let state = self.writer.lock().expect("no writer panics while it holds belief");
         Writer::new(self, state)
+    }
+
+    /// Which pseudonyms may be believed otherwise than when this was asked last.
+    pub fn take_changes(&self) -> Changed {
+        self.changes.take()
+    }
+
+    /// How many indicators others added since this was asked last, by member and kind.
+    pub fn take_arrivals(&self) -> BTreeMap<(MemberId, IdentifierKind), u64> {
+        let roots = self.roots.load();
+        let arrived = self.changes.take_arrivals().into_iter();
+        let named =
+            arrived.filter_map(|((member, kind), count)| Some(((roots.parties.member(member)?.clone(), kind), count)));
+        named.collect()
+    }
+
+    /// Grows with every change: what was looked up under a smaller one may be answered otherwise now.
+    pub fn version(&self) -> u64 {
+        self.changes.version()
     }
 
     /// Entries of a feed below `size` have all witnesses they need.

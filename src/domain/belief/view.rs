@@ -12,6 +12,7 @@ use crate::base::name::{FeedId, MemberId};
 use crate::base::position::EntryIndex;
 use crate::base::time::Timestamp;
 use crate::domain::belief::Belief;
+use crate::domain::belief::brake::Brake;
 use crate::domain::belief::disputes::Disputed;
 use crate::domain::belief::parties::{FeedNumber, MemberNumber, Parties};
 use crate::domain::belief::place::{Place, TableKey, Words, bytes_of, words_of};
@@ -25,6 +26,7 @@ pub(super) struct Roots {
     pub(super) segments: Arc<[Arc<Segment>]>,
     pub(super) chunks: Arc<[Option<Arc<Chunk>>]>,
     pub(super) parties: Arc<Parties>,
+    pub(super) brake: Arc<Brake>,
 }
 
 /// The view is older than what it met.
@@ -43,19 +45,22 @@ impl Roots {
         let Some(state) = head.link.state else { return Ok(None) };
         let lane = self.parties.lane(head.link.lane).ok_or(Outdated)?;
         let feed = self.parties.feed(lane.feed).ok_or(Outdated)?;
-        let index = head.origin.index();
+        let (index, first_seen) = (head.origin.index(), head.origin.first_seen());
+        let commitment = Commitment(bytes_of(&head.commitment));
+        let held_back = self.brake.holds_back(&feed.id.member, head.link.kind, first_seen);
         Ok(Some(Statement {
             pseudonym: Pseudonym(bytes_of(&head.pseudonym)),
-            commitment: Commitment(bytes_of(&head.commitment)),
+            commitment,
             feed: lane.feed,
             reporter: feed.member,
             index,
             kind: head.link.kind,
             epoch_id: lane.epoch,
             state,
-            provisional: self.parties.is_provisional(feed, index),
+            provisional: held_back || self.parties.is_provisional(feed, index),
             quarantined: feed.is_quarantined(),
-            first_seen: head.origin.first_seen(),
+            braked: self.brake.indicators.contains(&commitment),
+            first_seen,
             sealed,
         }))
     }
@@ -167,10 +172,12 @@ pub struct Statement {
     pub kind: IdentifierKind,
     pub epoch_id: EpochId,
     pub state: State,
-    /// Too few witnesses cosigned its feed so far.
+    /// Too few witnesses cosigned its feed so far, or its member floods.
     pub provisional: bool,
     /// Its feed signed two histories: the statement does not count.
     pub quarantined: bool,
+    /// This node holds it back: it is shown and does not count.
+    pub braked: bool,
     /// When this node first held it, to the second.
     pub first_seen: Timestamp,
     /// The sealed payload, nonce in front.

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard};
 
-use crate::base::bytes::Commitment;
+use crate::base::bytes::{Commitment, Pseudonym};
 use crate::base::epoch::EpochId;
 use crate::base::limits::{KEPT_DAYS, STATEMENTS_PER_PSEUDONYM, VALIDITY_DAYS};
 use crate::base::name::{FeedId, MemberId};
 use crate::base::time::Day;
+use crate::domain::belief::brake::Brake;
 use crate::domain::belief::disputes::Disputes;
 use crate::domain::belief::facts::Facts;
 use crate::domain::belief::names::Names;
 use crate::domain::belief::parties::{FeedNumber, FeedRow, MemberNumber};
-use crate::domain::belief::place::{Place, SEGMENTS, Words, words_of};
+use crate::domain::belief::place::{Place, SEGMENTS, Words, bytes_of, words_of};
 use crate::domain::belief::record::{LaneNumber, Link, Origin, RecordNumber, State, blocks_of};
 use crate::domain::belief::said::{BeliefFull, Effect, Retraction, Said, SaidContent};
 use crate::domain::belief::slab::{Chunk, Head};
@@ -97,6 +98,13 @@ impl<'a> Writer<'a> {
         let mut parties = self.state.roots.parties.as_ref().clone();
         parties.set_quarantined(member, quarantined);
         self.publish(|roots| roots.parties = Arc::new(parties));
+        self.belief.changes.note_all();
+    }
+
+    /// Holds back what stands in it, and nothing else.
+    pub fn set_brake(&mut self, brake: Brake) {
+        self.publish(|roots| roots.brake = Arc::new(brake));
+        self.belief.changes.note_all();
     }
 
     /// Lets statements need witnesses from now on, or not: how far each feed is witnessed is kept either way.
@@ -104,6 +112,7 @@ impl<'a> Writer<'a> {
         let mut parties = self.state.roots.parties.as_ref().clone();
         parties.witnessing = witnessing;
         self.publish(|roots| roots.parties = Arc::new(parties));
+        self.belief.changes.note_all();
     }
 
     /// Indicators held of all feeds of a member, withdrawn ones included.
@@ -224,7 +233,11 @@ impl<'a> Writer<'a> {
         counter(&feed, state).fetch_add(1, Ordering::Relaxed);
         self.unsettle(&said.commitment);
         Ok(match state {
-            State::Live => Effect::Believed,
+            State::Live => {
+                self.belief.changes.note(pseudonym);
+                self.belief.changes.note_arrival(feed.member, kind);
+                Effect::Believed
+            }
             State::Retracted => Effect::HeldRetracted,
         })
     }
@@ -287,6 +300,7 @@ impl<'a> Writer<'a> {
                 chunk.set_link(place, Link { state: Some(State::Retracted), ..link });
                 feed.live.fetch_sub(1, Ordering::Relaxed);
                 feed.retracted.fetch_add(1, Ordering::Relaxed);
+                self.belief.changes.note(self.pseudonym(record));
                 self.unsettle(&target);
                 Effect::Retracted
             }
@@ -306,13 +320,20 @@ impl<'a> Writer<'a> {
         self.state.facts.erase(target, speaker, keep_until);
         match held {
             Some(record) => {
+                let pseudonym = self.pseudonym(record);
                 self.remove(record);
+                self.belief.changes.note(pseudonym);
                 self.unsettle(&target);
                 Effect::Erased
             }
             None if was_known => Effect::Known,
             None => Effect::Noted,
         }
+    }
+
+    pub(super) fn pseudonym(&self, record: RecordNumber) -> Pseudonym {
+        let (chunk, place) = self.place(record);
+        Pseudonym(bytes_of(&chunk.pseudonym(place)))
     }
 
     /// What becomes of a disputed indicator changes which disputes count.

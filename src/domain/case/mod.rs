@@ -23,6 +23,7 @@ use crate::base::time::Timestamp;
 use crate::domain::case::outcome::{KnownOutcome, Outcome};
 use crate::domain::case::state::{How, Illegal, State, Step, next};
 use crate::domain::indicator::note::Note;
+use crate::domain::screening::answer::Screening;
 use crate::domain::screening::decision::Decision;
 
 /// Names a case: the 16 bytes of its decision's id, in text 32 lower-case hex digits.
@@ -61,6 +62,20 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// Of a screening: what counted in it, the strongest of each identifier first.
+    pub fn of(screening: &Screening) -> Vec<Self> {
+        let matched = screening.matches.iter().flat_map(|found| &found.indicators);
+        let counted = matched.filter(|indicator| !indicator.held_back).take(limits::decisions::CASE_EVIDENCE);
+        let evidence = counted.map(|indicator| Self {
+            member: indicator.reporter.clone(),
+            commitment: indicator.commitment,
+            group: indicator.feed.group.clone(),
+            index: indicator.index,
+            kind: indicator.kind,
+        });
+        evidence.collect()
+    }
+
     /// `members/{member}/indicators/{commitment}`.
     pub fn name(&self) -> String {
         format!("members/{}/indicators/{}", self.member, self.commitment)
@@ -73,10 +88,12 @@ pub struct Opening {
     pub id: CaseId,
     /// Who asked, as the audit log names callers.
     pub caller: String,
-    /// When it was decided.
+    /// When it was decided; of an order that was flagged afterwards, when that was.
     pub at: Timestamp,
     /// Challenge, hold or block.
     pub decision: Decision,
+    /// Of an order that passed and was flagged afterwards: what its caller was answered.
+    pub answered: Option<Decision>,
     /// Names of the reasons, strongest first.
     pub reasons: Vec<String>,
     /// At most [`limits::decisions::CASE_EVIDENCE`].
@@ -178,7 +195,7 @@ impl Case {
         self.state
     }
 
-    /// What stops the order now: the decision, or a hold after a challenge that failed.
+    /// What stops the order now: the decision, a hold after a challenge that failed, or what was learnt since.
     pub fn stop(&self) -> Decision {
         self.stop
     }
@@ -240,6 +257,7 @@ impl Case {
                 self.challenge_failed = true;
             }
             Step::Resolve(outcome) => self.outcome = Some(*outcome),
+            Step::Tighten(to) => self.stop = *to,
             Step::Assign(to) => self.assignee.clone_from(to),
             Step::Note(text) => {
                 self.notes.push(CaseNote { at: taken.at, by: taken.by.clone(), text: text.clone() });
@@ -293,6 +311,7 @@ mod tests {
             caller: "hushwire://shop/screener/till".to_owned(),
             at: NOW,
             decision,
+            answered: None,
             reasons: vec!["single_indicator".to_owned()],
             evidence: Vec::new(),
             policy_sha256: Sha256Digest([1; 32]),
@@ -346,6 +365,19 @@ mod tests {
         case.take(&by("till", Step::StartChallenge)).expect("it may still show who it is");
         case.take(&by("till", Step::PassChallenge)).expect("legal");
         assert_eq!(case.state(), State::Open, "a person decides");
+    }
+
+    #[test]
+    fn what_is_learnt_about_a_challenged_order_ends_its_challenge_and_takes_what_a_block_takes() {
+        let mut case = case(Decision::Challenge);
+        case.take(&by("till", Step::StartChallenge)).expect("legal");
+        case.take(&by("node", Step::Tighten(Decision::Block))).expect("legal");
+        assert_eq!((case.state(), case.stop()), (State::Open, Decision::Block));
+        for step in [Step::PassChallenge, Step::StartChallenge, Step::Tighten(Decision::Hold)] {
+            assert!(case.take(&by("till", step.clone())).is_err(), "{step:?}");
+        }
+        case.take(&by("anna", Step::Release)).expect("asked for");
+        assert_eq!(case.state(), State::ReleaseAsked, "one person releases no block");
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //!    └──────────────────────────────────────────── Reopen ───────────────────────────┘
 //! ```
 //!
+//! `Tighten` leads from Open and Challenged to Open under a stricter stop: what a customer proves then releases nothing.
 //! Nothing leads out of *Released*: the goods may be gone. Refusing needs one person, releasing a block two: stopping is the
 //! safe direction. What the order was ([`Step::Resolve`]) may be said, and said anew, in every state.
 
@@ -115,6 +116,8 @@ pub enum Step {
     Reopen {
         due: Timestamp,
     },
+    /// What was learnt since stops the order more than its decision did.
+    Tighten(Decision),
     /// To nobody where none.
     Assign(Option<String>),
     Note(Note),
@@ -132,6 +135,7 @@ impl Step {
             Self::Expire { .. } => "expire",
             Self::Resolve(_) => "resolve",
             Self::Reopen { .. } => "reopen",
+            Self::Tighten(_) => "tighten",
             Self::Assign(_) => "assign",
             Self::Note(_) => "note",
         }
@@ -147,6 +151,7 @@ impl Step {
             | Self::ConfirmRelease
             | Self::Refuse
             | Self::Reopen { .. }
+            | Self::Tighten(_)
             | Self::Assign(_)
             | Self::Note(_) => How::Person,
         }
@@ -190,8 +195,10 @@ pub fn next(state: State, stop: Decision, step: &Step) -> Result<State, Illegal>
             Ok(if *release && stop == Decision::Hold { Released } else { Refused })
         }
         (Step::Reopen { .. }, Refused) => Ok(Open),
+        (Step::Tighten(to), Open | Challenged) if *to > stop => Ok(Open),
         (Step::Assign(_) | Step::StartChallenge | Step::Release | Step::Refuse | Step::Expire { .. }, _)
-        | (Step::PassChallenge | Step::FailChallenge { .. } | Step::ConfirmRelease | Step::Reopen { .. }, _) => illegal,
+        | (Step::PassChallenge | Step::FailChallenge { .. } | Step::ConfirmRelease, _)
+        | (Step::Reopen { .. } | Step::Tighten(_), _) => illegal,
     }
 }
 
@@ -202,7 +209,7 @@ mod tests {
     /// Every step in every state under every stop: the letter of the state after it, or `-`.
     ///
     /// States in the order open, challenged, release asked, released, refused.
-    const TABLE: [(&str, &str, &str, &str); 15] = [
+    const TABLE: [(&str, &str, &str, &str); 17] = [
         // step               challenge  hold     block
         ("start_challenge", "CC---", "CC---", "-----"),
         ("pass_challenge", "-L---", "-O---", "-----"),
@@ -216,6 +223,8 @@ mod tests {
         ("fraud", "RRRLR", "RRRLR", "RRRLR"),
         ("genuine", "OCALR", "OCALR", "OCALR"),
         ("reopen", "----O", "----O", "----O"),
+        ("tighten to hold", "OO---", "-----", "-----"),
+        ("tighten to block", "OO---", "OO---", "-----"),
         ("assign", "OCA--", "OCA--", "OCA--"),
         ("assign to nobody", "OCA--", "OCA--", "OCA--"),
         ("note", "OCALR", "OCALR", "OCALR"),
@@ -235,6 +244,8 @@ mod tests {
             "fraud" => Step::Resolve(Outcome::Fraud),
             "genuine" => Step::Resolve(Outcome::Genuine),
             "reopen" => Step::Reopen { due: Timestamp::from_unix_s(9) },
+            "tighten to hold" => Step::Tighten(Decision::Hold),
+            "tighten to block" => Step::Tighten(Decision::Block),
             "assign" => Step::Assign(Some("anna".to_owned())),
             "assign to nobody" => Step::Assign(None),
             "note" => Step::Note(Note::default()),

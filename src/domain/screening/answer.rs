@@ -28,8 +28,10 @@ pub struct MatchedIndicator {
     pub first_seen: Timestamp,
     /// When it was last spoken of.
     pub last_seen: Timestamp,
-    /// Too few witnesses so far.
+    /// Too few witnesses so far, or its member floods.
     pub provisional: bool,
+    /// This node holds it back until a person decides: it does not count.
+    pub held_back: bool,
     /// Somebody disputes it, and its author has not answered yet.
     pub disputed: bool,
     /// Its reporter's confidence after age and the reporter's weight, 0 to 100.
@@ -78,7 +80,7 @@ pub struct Match {
     pub confidence: u32,
     /// The same as its reporters said it, without age and weights.
     pub confidence_undecayed: u32,
-    /// Only weak forms matched: it informs and does not block.
+    /// Only weak forms matched, or nothing that counts: it informs and does not block.
     pub weak: bool,
     /// The strongest first; at most as many as are shown, see [`crate::base::limits::INDICATORS_PER_MATCH`].
     pub indicators: Vec<MatchedIndicator>,

@@ -4,6 +4,7 @@
 //! identifier could have made. Copying another member's pseudonym therefore corroborates nothing.
 
 use crate::base::bytes::Pseudonym;
+use crate::base::epoch::{EpochId, KeyEpoch};
 use crate::base::kind::IdentifierKind;
 use crate::base::name::{FeedId, MemberId};
 use crate::base::time::Timestamp;
@@ -15,12 +16,13 @@ use crate::domain::identifier::guard::Grade;
 use crate::domain::identifier::sandbox::{self, SandboxOutcome};
 use crate::domain::identifier::{CanonicalIdentifier, RawIdentifier, canonicalise};
 use crate::domain::indicator::details::Details;
-use crate::domain::pseudonym::keys::EpochKeys;
+use crate::domain::pseudonym::keys::{EpochKeys, Seal};
 use crate::domain::pseudonym::payload::open_payload;
-use crate::domain::screening::answer::{Input, RefusedIdentifier};
+use crate::domain::screening::answer::RefusedIdentifier;
 use crate::domain::screening::confidence::{Worth, worth};
 use crate::domain::screening::experience::Weight;
 use crate::domain::screening::finding::is_weak_kind;
+use crate::domain::screening::late::order::Traced;
 use crate::domain::screening::own_lists::OwnListing;
 use crate::domain::screening::screen::ScreeningContext;
 
@@ -54,50 +56,47 @@ pub(super) struct Known {
 }
 
 /// What a look-up found, and what was looked up.
-pub(super) struct LookedUp<'a> {
+#[derive(Debug)]
+pub(super) struct LookedUp {
     /// By identifier.
     pub(super) known: Vec<Known>,
     pub(super) refused: Vec<RefusedIdentifier>,
-    forms: Vec<Form>,
-    probes: Vec<Probe<'a>>,
+    pub(super) traced: Traced,
 }
 
-impl LookedUp<'_> {
-    /// Every form under every epoch.
-    pub(super) fn inputs(&self) -> Vec<Input> {
-        let input = |probe: &Probe<'_>| {
-            let form = self.forms.get(probe.form)?;
-            Some(Input {
-                identifier: self.known.get(form.known)?.identifier,
-                kind: form.canonical.kind(),
-                epoch: probe.keys.epoch(),
-                epoch_id: probe.keys.epoch_id(),
-                pseudonym: probe.pseudonym,
-            })
-        };
-        self.probes.iter().filter_map(input).collect()
-    }
-}
-
-struct Form {
+/// One form of an identifier that may match.
+#[derive(Debug)]
+pub(super) struct Form {
     /// Position of its identifier among the known ones.
     known: usize,
-    canonical: CanonicalIdentifier,
-    weak: bool,
+    /// Index in the request.
+    pub(super) identifier: usize,
+    /// The kind as given.
+    pub(super) given: IdentifierKind,
+    pub(super) canonical: CanonicalIdentifier,
+    pub(super) weak: bool,
 }
 
-struct Probe<'a> {
-    form: usize,
-    keys: &'a EpochKeys,
-    pseudonym: Pseudonym,
+/// A form under one epoch.
+#[derive(Debug)]
+pub(super) struct Probe {
+    pub(super) form: usize,
+    pub(super) epoch: KeyEpoch,
+    pub(super) epoch_id: EpochId,
+    pub(super) pseudonym: Pseudonym,
+}
+
+/// What statements must be of to count: all of this follows from the identifier and the epoch.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sought<'a> {
+    pub(super) kind: IdentifierKind,
+    pub(super) weak: bool,
+    pub(super) epoch_id: EpochId,
+    pub(super) seal: &'a Seal,
 }
 
 /// Looks all identifiers up. Malformed ones are told apart and do not keep the others from being screened.
-pub(super) fn look_up<'a>(
-    identifiers: &[RawIdentifier],
-    context: &ScreeningContext<'a>,
-    view: &mut View<'_>,
-) -> LookedUp<'a> {
+pub(super) fn look_up(identifiers: &[RawIdentifier], context: &ScreeningContext<'_>, view: &mut View<'_>) -> LookedUp {
     let mut known = Vec::with_capacity(identifiers.len());
     let mut refused = Vec::new();
     let mut forms = Vec::with_capacity(identifiers.len() * 2);
@@ -110,7 +109,8 @@ pub(super) fn look_up<'a>(
     let mut probes = Vec::with_capacity(forms.len() * 2);
     for (form, of) in forms.iter().enumerate() {
         for keys in context.keys.readable() {
-            probes.push(Probe { form, keys, pseudonym: keys.pseudonym(&of.canonical) });
+            let pseudonym = keys.pseudonym(&of.canonical);
+            probes.push(Probe { form, epoch: keys.epoch(), epoch_id: keys.epoch_id(), pseudonym });
         }
     }
     view.prepare(probes.iter().map(|probe| &probe.pseudonym));
@@ -119,10 +119,13 @@ pub(super) fn look_up<'a>(
         let about = &mut known[form.known];
         let statements = view.statements(&probe.pseudonym);
         if !statements.is_empty() {
-            about.hits.extend(open_all(statements, form, probe, context, view));
+            let keys = context.keys.by_id(&probe.epoch_id).expect("it was asked under this epoch");
+            let (kind, seal) = (form.canonical.kind(), keys.seal(&form.canonical));
+            let sought = Sought { kind, weak: form.weak, epoch_id: probe.epoch_id, seal: &seal };
+            about.hits.extend(open_all(statements, &sought, context, view));
         }
     }
-    LookedUp { known, refused, forms, probes }
+    LookedUp { known, refused, traced: Traced { forms, probes } }
 }
 
 fn forms_of(
@@ -145,29 +148,28 @@ fn forms_of(
             Grade::Clear => is_weak_kind(canonical.kind()),
         };
         known.own_listing = known.own_listing.into_iter().chain(context.lists.listing(&canonical, context.now)).min();
-        forms.push(Form { known: position, canonical, weak });
+        forms.push(Form { known: position, identifier, given: kind, canonical, weak });
     }
     known
 }
 
-fn open_all(
+/// Of the statements of a pseudonym those that count.
+pub(super) fn open_all(
     statements: Vec<Statement>,
-    form: &Form,
-    probe: &Probe<'_>,
+    sought: &Sought<'_>,
     context: &ScreeningContext<'_>,
     view: &View<'_>,
 ) -> Vec<Hit> {
     if !context.demands.accept(EpochKeys::SUITE) {
         return Vec::new();
     }
-    let seal = probe.keys.seal(&form.canonical);
     let own_number = view.member_number(context.own);
     let opened = statements.into_iter().filter_map(|statement| {
         let counts = match statement.state {
             State::Live => !statement.quarantined,
             State::Retracted => false,
         };
-        if !counts || statement.kind != form.canonical.kind() || statement.epoch_id != probe.keys.epoch_id() {
+        if !counts || statement.kind != sought.kind || statement.epoch_id != sought.epoch_id {
             return None;
         }
         let feed = view.feed(statement.feed)?.clone();
@@ -175,7 +177,8 @@ fn open_all(
         if !context.demands.trust(&reporter, &statement.epoch_id, statement.first_seen) {
             return None;
         }
-        let plaintext = open_payload(&seal, &reporter, statement.kind, &statement.pseudonym, &statement.sealed).ok()?;
+        let plaintext =
+            open_payload(sought.seal, &reporter, statement.kind, &statement.pseudonym, &statement.sealed).ok()?;
         let details = Details::decode(&plaintext).ok()?;
         if !details.validity.contains(context.now) || !context.demands.admit(&details) {
             return None;
@@ -196,7 +199,7 @@ fn open_all(
             member: statement.reporter,
             last_seen: view.last_seen(&statement),
             stale: !own && context.freshness.is_stale(&feed),
-            weak: form.weak,
+            weak: sought.weak,
             own,
             reporter,
             feed,

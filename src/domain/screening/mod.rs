@@ -2,11 +2,14 @@
 //!
 //! [`screen`] turns raw identifiers into pseudonyms, looks them up in belief, opens what it finds and lets the [`policy`]
 //! decide. It is a pure function of its arguments: the same transaction, belief, keys, lists and time give the same answer,
-//! reason by reason, which is what makes an answer explainable later. Late matches are left to a later part.
+//! reason by reason, which is what makes an answer explainable later. What belief says
+//! only later of an order that passed is [`late`].
 
 pub mod advice;
 
 pub mod answer;
+
+pub mod brake;
 
 pub mod confidence;
 
@@ -24,6 +27,8 @@ pub mod freshness;
 
 pub mod language;
 
+pub mod late;
+
 pub mod matching;
 
 pub mod own_lists;
@@ -33,5 +38,7 @@ pub mod policy;
 pub mod reference;
 
 pub mod screen;
+
+pub mod traffic;
 
 pub mod transaction;

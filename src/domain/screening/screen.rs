@@ -14,13 +14,16 @@ use crate::domain::identifier::guard::GuardLists;
 use crate::domain::identifier::sandbox::SandboxOutcome;
 use crate::domain::profile::facts::ProfileFacts;
 use crate::domain::pseudonym::keys::KeyRing;
-use crate::domain::screening::answer::{Match, MatchedIndicator, Screening, effective_confidence};
+use crate::domain::screening::answer::{
+    Input, Match, MatchedIndicator, RefusedIdentifier, Screening, effective_confidence,
+};
 use crate::domain::screening::decision::{Advice, Decision};
 use crate::domain::screening::demands::Demands;
 use crate::domain::screening::experience::Experience;
 use crate::domain::screening::finding::{Finding, Voice};
 use crate::domain::screening::freshness::Freshness;
-use crate::domain::screening::matching::{Hit, Known, look_up};
+use crate::domain::screening::late::order::Traced;
+use crate::domain::screening::matching::{Hit, Known, LookedUp, look_up};
 use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::screening::policy::Policy;
 use crate::domain::screening::policy::decide::Verdict;
@@ -60,15 +63,33 @@ pub fn screen(transaction: &Transaction, context: &ScreeningContext<'_>) -> Scre
 
 /// [`screen`] in a view that a batch shares.
 pub fn screen_in(transaction: &Transaction, context: &ScreeningContext<'_>, view: &mut View<'_>) -> Screening {
-    let looked_up = look_up(transaction.identifiers(), context, view);
-    let findings: Vec<Finding> = looked_up.known.iter().map(finding).collect();
+    let LookedUp { known, refused, traced } = look_up(transaction.identifiers(), context, view);
+    conclude(transaction, known, refused, || traced.inputs(), context)
+}
+
+/// [`screen`], with the traces by which the answer can be judged again once belief has changed.
+pub fn screen_traced(transaction: &Transaction, context: &ScreeningContext<'_>) -> (Screening, Traced) {
+    let LookedUp { known, refused, traced } = look_up(transaction.identifiers(), context, &mut context.belief.view());
+    (conclude(transaction, known, refused, || traced.inputs(), context), traced)
+}
+
+/// From what is known of each identifier to the answer; what was screened at the checkout and what is judged again later
+/// both come here.
+pub(super) fn conclude(
+    transaction: &Transaction,
+    known: Vec<Known>,
+    refused: Vec<RefusedIdentifier>,
+    inputs: impl FnOnce() -> Vec<Input>,
+    context: &ScreeningContext<'_>,
+) -> Screening {
+    let findings: Vec<Finding> = known.iter().map(finding).collect();
     let facts = Facts::new(transaction, &findings, context.profile, context.freshness, context.conditions, context.now);
     let Verdict { decision, reasons, fired } = context.policy.decide(&findings, &facts, context.now);
     let candidate = context.candidate.map(|policy| policy.decide(&findings, &facts, context.now).decision);
-    let is_clean = decision == Decision::Allow && looked_up.known.iter().all(|known| known.hits.is_empty());
-    let inputs = if is_clean { Vec::new() } else { looked_up.inputs() };
+    let is_clean = decision == Decision::Allow && known.iter().all(|known| known.hits.is_empty());
+    let inputs = if is_clean { Vec::new() } else { inputs() };
     let forces = |outcome: &[SandboxOutcome]| {
-        looked_up.known.iter().any(|known| known.sandbox.is_some_and(|sandbox| outcome.contains(&sandbox)))
+        known.iter().any(|known| known.sandbox.is_some_and(|sandbox| outcome.contains(&sandbox)))
     };
     Screening {
         decision,
@@ -77,8 +98,8 @@ pub fn screen_in(transaction: &Transaction, context: &ScreeningContext<'_>, view
         degraded: context.freshness.is_degraded() || forces(&[SandboxOutcome::Degraded, SandboxOutcome::Stale]),
         overload: forces(&[SandboxOutcome::Overload]),
         inputs,
-        matches: looked_up.known.into_iter().filter_map(matched).collect(),
-        refused: looked_up.refused,
+        matches: known.into_iter().filter_map(matched).collect(),
+        refused,
         freshness: context.freshness.peers().clone(),
         policy_sha256: context.policy.digest(),
         fired,
@@ -87,7 +108,8 @@ pub fn screen_in(transaction: &Transaction, context: &ScreeningContext<'_>, view
 }
 
 fn finding(known: &Known) -> Finding {
-    let voices = known.hits.iter().map(|hit| Voice {
+    // What is held back is shown and has no voice.
+    let voices = known.hits.iter().filter(|hit| !hit.statement.braked).map(|hit| Voice {
         member: hit.member,
         kind: hit.statement.kind,
         weak: hit.weak,
@@ -110,12 +132,14 @@ fn finding(known: &Known) -> Finding {
     }
 }
 
-/// Of some worth before faint, strong before weak, full before provisional, fresh before stale, confident before doubtful; then by position.
+/// What counts before what is held back, of some worth before faint, strong before weak, full before provisional, fresh before
+/// stale, confident before doubtful; then by position.
 fn strongest_first(hits: &mut [Hit]) {
     hits.sort_by(|left, right| {
         let rank = |hit: &Hit| {
             let doubt = Reverse(hit.worth.effective);
-            (hit.worth.faint, hit.weak, hit.statement.provisional || hit.disputed, hit.stale, doubt)
+            let (braked, faint) = (hit.statement.braked, hit.worth.faint);
+            (braked, faint, hit.weak, hit.statement.provisional || hit.disputed, hit.stale, doubt)
         };
         let position = |hit: &Hit| (hit.feed.clone(), hit.statement.index, hit.statement.commitment);
         rank(left).cmp(&rank(right)).then_with(|| position(left).cmp(&position(right)))
@@ -126,21 +150,25 @@ fn matched(known: Known) -> Option<Match> {
     let mut hits = known.hits;
     strongest_first(&mut hits);
     let kind = hits.first()?.statement.kind;
-    let best = best_by_member(&hits, |hit| hit.worth.effective);
-    let undecayed = best_by_member(&hits, |hit| hit.details.confidence.percent());
+    let counting = || hits.iter().filter(|hit| !hit.statement.braked);
+    let best = best_by_member(counting(), |hit| hit.worth.effective);
+    let undecayed = best_by_member(counting(), |hit| hit.details.confidence.percent());
     Some(Match {
         identifier: known.identifier,
         kind,
         members: best.len(),
-        own: hits.iter().filter(|hit| hit.own).count(),
+        own: counting().filter(|hit| hit.own).count(),
         confidence: effective_confidence(best.into_values()),
         confidence_undecayed: effective_confidence(undecayed.into_values()),
-        weak: hits.iter().all(|hit| hit.weak),
+        weak: counting().all(|hit| hit.weak),
         indicators: hits.into_iter().take(INDICATORS_PER_MATCH).map(indicator).collect(),
     })
 }
 
-fn best_by_member(hits: &[Hit], percent: impl Fn(&Hit) -> u32) -> BTreeMap<MemberNumber, u32> {
+fn best_by_member<'a>(
+    hits: impl Iterator<Item = &'a Hit>,
+    percent: impl Fn(&Hit) -> u32,
+) -> BTreeMap<MemberNumber, u32> {
     let mut best = BTreeMap::new();
     for hit in hits {
         let held: &mut u32 = best.entry(hit.member).or_default();
@@ -160,6 +188,7 @@ fn indicator(hit: Hit) -> MatchedIndicator {
         first_seen: hit.statement.first_seen,
         last_seen: hit.last_seen,
         provisional: hit.statement.provisional,
+        held_back: hit.statement.braked,
         disputed: hit.disputed,
         effective_confidence: hit.worth.effective,
         age_s: hit.age_s,

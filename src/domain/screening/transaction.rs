@@ -102,7 +102,7 @@ impl fmt::Debug for CustomerRef {
 }
 
 /// A caller's reference of its order. Closed: stored only as a keyed hash, wiped on drop.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct TransactionRef(Zeroizing<String>);
 
 impl TransactionRef {
@@ -195,6 +195,24 @@ impl Transaction {
         Ok(Self { draft, time, category })
     }
 
+    /// What is left of it without its identifiers and without who its customer is: enough to judge it again.
+    pub fn outline(&self) -> Self {
+        let TransactionDraft { amount_minor, currency, time, channel, country, own_score, merchant_category, .. } =
+            &self.draft;
+        let draft = TransactionDraft {
+            amount_minor: *amount_minor,
+            currency: currency.clone(),
+            time: *time,
+            channel: channel.clone(),
+            country: country.clone(),
+            own_score: *own_score,
+            merchant_category: merchant_category.clone(),
+            ..TransactionDraft::default()
+        };
+        Self { draft, time: self.time, category: self.category }
+    }
+
+    /// Empty in an outline only.
     pub fn identifiers(&self) -> &[RawIdentifier] {
         &self.draft.identifiers
     }

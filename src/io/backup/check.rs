@@ -198,5 +198,6 @@ fn settings() -> Settings {
         cases: CaseRules::default(),
         challenge: ChallengeRules::default(),
         version: env!("CARGO_PKG_VERSION"),
+        brake: None,
     }
 }

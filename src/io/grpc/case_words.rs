@@ -23,8 +23,9 @@ pub enum Shown {
 }
 
 pub fn wire_case(case: &Case, consortium: &ConsortiumId, shown: Shown) -> wire::Case {
-    let Opening { id, caller, at, decision, reasons, evidence, policy_sha256, amount_minor, currency, .. } =
-        case.opening();
+    let Opening {
+        id, caller, at, decision, answered, reasons, evidence, policy_sha256, amount_minor, currency, ..
+    } = case.opening();
     let whole = shown == Shown::Whole;
     let policy: &Sha256Digest = policy_sha256;
     wire::Case {
@@ -49,6 +50,7 @@ pub fn wire_case(case: &Case, consortium: &ConsortiumId, shown: Shown) -> wire::
         revision: case.revision(),
         changed_at: Some(convert::wire_time(case.changed())),
         caller: caller.clone(),
+        answered: answered.map_or(0, |answered| convert::wire_decision(answered).into()),
     }
 }
 

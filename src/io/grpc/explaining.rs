@@ -171,6 +171,7 @@ fn indicator(place: IndicatorPlace, said: Option<IndicatorDetail>) -> wire::Expl
         own: said.own,
         weak: said.weak,
         provisional: said.provisional,
+        held_back: said.held_back,
         stale: said.stale,
         observed_at_ms: said.observed_at_s * 1000,
         valid_until_ms: said.valid_until_s * 1000,

@@ -1,5 +1,6 @@
 //! gRPC services and clients: convert in, call the use case, convert out, map the error.
 
+pub mod brake;
 pub mod case_words;
 pub mod cases;
 pub mod challenge;
@@ -13,6 +14,7 @@ pub mod feedback;
 pub mod gate;
 pub mod identity;
 pub mod judge;
+pub mod late;
 pub mod lists;
 pub mod node;
 pub mod overload;

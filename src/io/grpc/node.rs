@@ -58,7 +58,12 @@ where
             .inquire(|node, now| {
                 let state = node.state();
                 let status = node.status(now);
-                let alarms = alarms(&status, state.belief_full, now);
+                let mut alarms = alarms(&status, state.belief_full, now);
+                let waiting = state.quarantines.waiting();
+                if waiting > 0 {
+                    alarms
+                        .push(format!("held back of others until people decide: {waiting}; hushwire quarantine list"));
+                }
                 (status, state.identity.member.to_string(), alarms, reporters(state.outcomes.experience()))
             })
             .await

@@ -11,6 +11,7 @@ use crate::base::limits;
 use crate::base::name::{GroupId, MemberId};
 use crate::domain::belief::view::ListPosition;
 use crate::domain::indicator::draft::Draft;
+use crate::domain::screening::traffic::SeenBefore;
 use crate::io::engine::Engine;
 use crate::io::grpc::convert;
 use crate::io::grpc::deadline::Deadline;
@@ -20,10 +21,10 @@ use crate::io::grpc::refusals::{engine_refusal, publish_refusal, retract_refusal
 use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::hushwire::local::v1::publishing_service_server::PublishingService;
 use crate::io::grpc::wire::hushwire::local::v1::{
-    ConfirmErasureRequest, ConfirmErasureResponse, DueIndicator, EraseIndicatorsRequest, EraseIndicatorsResponse,
-    IndicatorDraft as WireDraft, ListDueForRepublicationRequest, ListDueForRepublicationResponse,
-    PublishIndicatorsRequest, PublishIndicatorsResponse, PublishedIndicator, RetractIndicatorsRequest,
-    RetractIndicatorsResponse,
+    BlastRadius, ConfirmErasureRequest, ConfirmErasureResponse, DueIndicator, EraseIndicatorsRequest,
+    EraseIndicatorsResponse, IndicatorDraft as WireDraft, ListDueForRepublicationRequest,
+    ListDueForRepublicationResponse, PublishIndicatorsRequest, PublishIndicatorsResponse, PublishedIndicator,
+    RetractIndicatorsRequest, RetractIndicatorsResponse,
 };
 use crate::io::metrics::counts::PublishingCounts;
 use crate::node::copies::{Ack, Copies, Followed};
@@ -43,6 +44,8 @@ pub struct Publishing<J, V> {
     pub engine: Engine<J, V>,
     pub member: MemberId,
     pub defaults: PublishDefaults,
+    /// What is too wide.
+    pub refuse_per_mille: u64,
     pub counted: Arc<PublishingCounts>,
 }
 
@@ -69,7 +72,7 @@ where
         let message = request.into_inner();
         check_request_id(&message.request_id)?;
         let ack = convert::ack(message.ack)?.unwrap_or(self.defaults.ack);
-        let content = fingerprint_input(&message.indicators, &message.group, message.spread_s);
+        let content = fingerprint_input(&message);
         let request_id = message.request_id.clone();
         let publish = self.publish_request(message)?;
         let (group, dry_run) = (publish.group.clone(), publish.dry_run);
@@ -100,6 +103,7 @@ where
             weak: published.weak,
             published_before: published.standing != Standing::New,
             ended_since: published.standing == Standing::EndedSince,
+            blast_radius: published.seen.filter(|_| dry_run).map(|seen| blast_radius(&seen, self.refuse_per_mille)),
         });
         let refused = receipt.refused.into_iter().map(convert::wire_refusal).collect();
         Ok(Response::new(PublishIndicatorsResponse {
@@ -224,6 +228,7 @@ impl<J, V> Publishing<J, V> {
             group,
             drafts: drafts.map(|(record, wire)| draft(record, wire, &self.member)).collect(),
             dry_run: message.dry_run,
+            force_wide: message.force_wide,
             spread_s: message.spread_s.unwrap_or(self.defaults.spread_s).min(limits::SPREAD_S),
         })
     }
@@ -254,10 +259,12 @@ fn draft(record: usize, wire: WireDraft, member: &MemberId) -> Result<IndicatorD
 }
 
 /// The bytes whose keyed fingerprint tells a repeated request from another one under the same id. Held for the call only.
-fn fingerprint_input(drafts: &[WireDraft], group: &str, spread_s: Option<u32>) -> zeroize::Zeroizing<Vec<u8>> {
+fn fingerprint_input(request: &PublishIndicatorsRequest) -> zeroize::Zeroizing<Vec<u8>> {
+    let PublishIndicatorsRequest { indicators: drafts, group, spread_s, force_wide, .. } = request;
     let delimited = |draft: &WireDraft| prost::length_delimiter_len(draft.encoded_len()) + draft.encoded_len();
     // All at once: a buffer that grows leaves raw values behind in what it gives back.
-    let length = drafts.iter().map(delimited).sum::<usize>() + group.len() + 1 + size_of::<u32>();
+    let length =
+        drafts.iter().map(delimited).sum::<usize>() + group.len() + 1 + size_of::<u32>() + usize::from(*force_wide);
     let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(length));
     for draft in drafts {
         draft.encode_length_delimited(&mut *bytes).expect("there is room");
@@ -266,7 +273,21 @@ fn fingerprint_input(drafts: &[WireDraft], group: &str, spread_s: Option<u32>) -
     // Not said is the node's own spread, which is another wish than none.
     bytes.push(u8::from(spread_s.is_some()));
     bytes.extend_from_slice(&spread_s.unwrap_or_default().to_be_bytes());
+    // Asked once without and once with it, it is not the same question. Without it the bytes are those of before it was known.
+    if *force_wide {
+        bytes.push(1);
+    }
     bytes
+}
+
+fn blast_radius(seen: &SeenBefore, refuse_per_mille: u64) -> BlastRadius {
+    BlastRadius {
+        matched: seen.at_most,
+        transactions: seen.transactions,
+        per_mille: u32::try_from(seen.per_mille()).unwrap_or(u32::MAX),
+        days: seen.days,
+        too_wide: seen.is_beyond(refuse_per_mille, limits::brake::WIDE_LEAST),
+    }
 }
 
 /// A request id within its length.
@@ -310,9 +331,14 @@ mod tests {
 
     #[test]
     fn another_spread_is_another_request() {
-        let of = |group, spread_s| fingerprint_input(&[], group, spread_s);
+        let of = |group: &str, spread_s| {
+            let group = group.to_owned();
+            fingerprint_input(&PublishIndicatorsRequest { group, spread_s, ..Default::default() })
+        };
         assert_ne!(of("all", Some(0)), of("all", Some(60)));
         assert_ne!(of("all", Some(0)), of("all", None));
         assert_ne!(of("all", None), of("some", None));
+        let forced = PublishIndicatorsRequest { group: "all".to_owned(), force_wide: true, ..Default::default() };
+        assert_ne!(of("all", None), fingerprint_input(&forced));
     }
 }

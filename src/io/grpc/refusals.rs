@@ -11,6 +11,7 @@ use crate::node::dispute::DisputeFault;
 use crate::node::erase::EraseFault;
 use crate::node::list::ListFault;
 use crate::node::publish::PublishFault;
+use crate::node::quarantine::QuarantineFault;
 use crate::node::release::ReleaseFault;
 use crate::node::retract::RetractFault;
 use crate::node::store::StorageFault;
@@ -144,6 +145,17 @@ pub fn erase_refusal(fault: &EraseFault) -> Refusal {
         EraseFault::Unknown { .. } => Refusal::NotFound { reason: "NO_SUCH_ERASURE", description },
         EraseFault::SamePerson { .. } => Refusal::FailedPrecondition { reason: "SECOND_PERSON_NEEDED", description },
         EraseFault::Storage(fault) => storage_refusal(fault),
+    }
+}
+
+pub fn quarantine_refusal(fault: &QuarantineFault) -> Refusal {
+    let description = fault.to_string();
+    match fault {
+        QuarantineFault::Unknown => Refusal::NotFound { reason: "NO_SUCH_QUARANTINE", description },
+        QuarantineFault::SamePerson { .. } => {
+            Refusal::FailedPrecondition { reason: "SECOND_PERSON_NEEDED", description }
+        }
+        QuarantineFault::Storage(fault) => storage_refusal(fault),
     }
 }
 

@@ -45,6 +45,10 @@ pub const METHODS: &[Row] = &[
     local("/hushwire.local.v1.PublishingService/ListDueForRepublication", &[Role::Publisher]),
     local("/hushwire.local.v1.ScreeningService/ScreenTransaction", &[Role::Screener]),
     local("/hushwire.local.v1.ScreeningService/ScreenTransactions", &[Role::Screener]),
+    local("/hushwire.local.v1.BrakeService/ListQuarantined", &[Role::Analyst, Role::Auditor, Role::Operator]),
+    local("/hushwire.local.v1.BrakeService/LiftQuarantine", &[Role::Analyst, Role::Operator]),
+    local("/hushwire.local.v1.BrakeService/KeepQuarantined", &[Role::Analyst, Role::Operator]),
+    local("/hushwire.local.v1.LateMatchService/WatchLateMatches", &[Role::Screener, Role::Analyst]),
     local("/hushwire.local.v1.ScreeningService/GetAdvice", &[Role::Screener, Role::Analyst]),
     local("/hushwire.local.v1.ListsService/AddListed", &[Role::Analyst, Role::Operator]),
     local("/hushwire.local.v1.ListsService/RemoveListed", &[Role::Analyst, Role::Operator]),
@@ -90,11 +94,12 @@ pub const METHODS: &[Row] = &[
 
 /// What takes two people (DESIGN §3) is neither asked nor confirmed by a token: its holder is nobody in particular, and a
 /// person who held one beside a certificate would be two.
-pub const BY_PEOPLE_ALONE: [&str; 4] = [
+pub const BY_PEOPLE_ALONE: [&str; 5] = [
     "/hushwire.local.v1.PublishingService/EraseIndicators",
     "/hushwire.local.v1.PublishingService/ConfirmErasure",
     "/hushwire.local.v1.CaseService/ReleaseCase",
     "/hushwire.local.v1.CaseService/ConfirmRelease",
+    "/hushwire.local.v1.BrakeService/LiftQuarantine",
 ];
 
 /// The methods a token of this role may call.

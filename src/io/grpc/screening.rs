@@ -287,6 +287,7 @@ impl ScreeningDesk {
             effective_confidence: indicator.effective_confidence,
             age_s: indicator.age_s,
             disputed: indicator.disputed,
+            held_back: indicator.held_back,
         }
     }
 }

@@ -52,6 +52,9 @@ pub const ROUTES: &[Route] = &[
     get("/v1/lists", "/hushwire.local.v1.ListsService/ListListed"),
     post("/v1/lists:add", "/hushwire.local.v1.ListsService/AddListed"),
     post("/v1/lists:remove", "/hushwire.local.v1.ListsService/RemoveListed"),
+    get("/v1/quarantine", "/hushwire.local.v1.BrakeService/ListQuarantined"),
+    post("/v1/quarantine:lift", "/hushwire.local.v1.BrakeService/LiftQuarantine"),
+    post("/v1/quarantine:keep", "/hushwire.local.v1.BrakeService/KeepQuarantined"),
     get("/v1/sightings", "/hushwire.local.v1.FeedbackService/ListSightings"),
     get("/v1/disputes", "/hushwire.local.v1.FeedbackService/ListDisputes"),
     post("/v1/disputes", "/hushwire.local.v1.FeedbackService/DisputeIndicator"),
@@ -91,6 +94,7 @@ pub const ROUTES: &[Route] = &[
 /// Methods without a route, and why.
 pub const GRPC_ONLY: &[(&str, &str)] = &[
     ("/hushwire.compliance.v1.AuditService/ExportAuditLog", "a stream without end in sight: hushwire audit export"),
+    ("/hushwire.local.v1.LateMatchService/WatchLateMatches", "a stream without end: the webhook event late_match"),
     (
         "/hushwire.local.v1.CaseService/WatchCases",
         "a stream without end: hushwire case watch, or the webhook events of cases",

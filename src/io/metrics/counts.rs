@@ -1,6 +1,7 @@
 //! What those who count hold: a few counters each, read by [`crate::io::metrics::families`].
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::domain::profile::anomaly::{Anomalies, Anomaly};
@@ -29,6 +30,36 @@ impl ScreeningCounts {
             Decision::Hold => &self.held,
             Decision::Block => &self.blocked,
         }
+    }
+}
+
+/// Orders followed after their answer.
+#[derive(Debug, Default)]
+pub struct AnsweredCounts {
+    /// Not followed, for want of room in the queue.
+    pub lost: Count,
+    /// Told, eased ones included.
+    pub late_matches: Count,
+    /// From the last look at belief before it changed until what it did to orders was on record.
+    pub told_after: Durations,
+    orders: AtomicU64,
+    crowded_out: AtomicU64,
+}
+
+impl AnsweredCounts {
+    /// Orders in the window of late matches, and those that left it before their time so far.
+    pub fn window(&self, orders: usize, crowded_out: u64) {
+        self.orders.store(u64::try_from(orders).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.crowded_out.store(crowded_out, Ordering::Relaxed);
+    }
+
+    pub fn orders(&self) -> u64 {
+        self.orders.load(Ordering::Relaxed)
+    }
+
+    /// Orders that are not followed to the end of the window.
+    pub fn unfollowed(&self) -> u64 {
+        self.lost.value().saturating_add(self.crowded_out.load(Ordering::Relaxed))
     }
 }
 

@@ -152,6 +152,24 @@ pub const FAMILIES: &[Family] = &[
         |metrics, _| one(metrics.profiles.failed.value()),
     ),
     Family::counter(
+        "hushwire_late_matches",
+        "Late matches told: orders that passed and would be stopped now, and those of which that no longer holds.",
+        |metrics, _| one(metrics.answered.late_matches.value()),
+    ),
+    Family::histogram(
+        "hushwire_late_match_duration",
+        "From a change of what is believed until the late matches it causes were told, at most.",
+        |metrics, _| vec![Sample { labels: vec![], value: Value::Distribution(metrics.answered.told_after.read()) }],
+    ),
+    Family::gauge("hushwire_late_orders", "Orders that passed and are followed for late matches.", |metrics, _| {
+        one(metrics.answered.orders())
+    }),
+    Family::counter(
+        "hushwire_late_orders_unfollowed",
+        "Orders that were not followed, or not to the end of the window, for want of room.",
+        |metrics, _| one(metrics.answered.unfollowed()),
+    ),
+    Family::counter(
         "hushwire_calls",
         "Calls ended, by method and gRPC code; JSON calls count as their method.",
         |m, _| {
@@ -270,6 +288,9 @@ pub const FAMILIES: &[Family] = &[
     .bytes(),
     Family::gauge("hushwire_belief_full", "1 where something verified is not believed for want of room.", |m, _| {
         node(m, |node| one(u64::from(node.belief_full)))
+    }),
+    Family::gauge("hushwire_quarantined", "Held back of others, and nobody has decided of it.", |metrics, _| {
+        node(metrics, |node| one(node.quarantined))
     }),
     Family::gauge("hushwire_engine_jobs_waiting", "Work queued for the engine, live.", |metrics, _| {
         one(metrics.engine_waiting.value())

@@ -15,7 +15,9 @@ use prometheus_client::registry::{self, Registry};
 use crate::base::time::Timestamp;
 use crate::io::metrics::atomics::Level;
 use crate::io::metrics::calls::CallCounts;
-use crate::io::metrics::counts::{JournalCounts, ProfileCounts, PublishingCounts, ScreeningCounts, WebhookCounts};
+use crate::io::metrics::counts::{
+    AnsweredCounts, JournalCounts, ProfileCounts, PublishingCounts, ScreeningCounts, WebhookCounts,
+};
 use crate::io::metrics::families::{FAMILIES, Family, Kind, Sample, Unit, Value};
 use crate::io::metrics::process::Process;
 use crate::io::metrics::seen::Seen;
@@ -29,6 +31,7 @@ pub struct Metrics {
     pub local: DoorMetrics,
     pub peer: DoorMetrics,
     pub screening: Arc<ScreeningCounts>,
+    pub answered: Arc<AnsweredCounts>,
     /// None in tests.
     pub policies: Option<Arc<Policies>>,
     pub publishing: Arc<PublishingCounts>,

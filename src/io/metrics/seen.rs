@@ -26,6 +26,8 @@ pub struct NodeSeen {
     pub belief_bytes: u64,
     /// Something verified is not believed for want of room.
     pub belief_full: bool,
+    /// Held back of others until people decide.
+    pub quarantined: u64,
     pub pending: u64,
     pub cases_waiting: u64,
     /// Of them those that wait for a person, and that their timer ends soon.

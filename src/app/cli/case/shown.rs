@@ -45,6 +45,7 @@ pub(super) fn as_json(case: &local::Case) -> Value {
         "state": state_word(case.state),
         "decision": decision_word(case.decision),
         "stop": decision_word(case.stop),
+        "answered": (case.answered != 0).then(|| decision_word(case.answered)),
         "opened_at": case.opened_at.as_ref().map(time::show),
         "due_at": case.due_at.as_ref().map(time::show),
         "assignee": given(&case.assignee),
@@ -105,6 +106,10 @@ pub(super) fn in_lines(case: &local::Case) -> Vec<String> {
             case.reasons.join(", ")
         ),
     ];
+    if case.answered != 0 {
+        let answered = decision_word(case.answered);
+        lines.push(format!("late       the order had passed with {answered}, and was flagged afterwards"));
+    }
     if case.stop != case.decision {
         lines.push(format!("stopped by {}: a challenge failed", decision_word(case.stop)));
     }

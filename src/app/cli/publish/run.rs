@@ -46,8 +46,37 @@ struct Summary<'a> {
     /// Of those refused: published in part.
     refused_in_part: u64,
     refusals: &'a [Refusal],
+    /// Of a dry run: what would have matched own transactions, the widest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    widest: Vec<Wide>,
     /// The least that was reached; none where nothing was published.
     ack_reached: Option<&'static str>,
+}
+
+/// What one record would have matched.
+#[derive(Debug, Serialize)]
+struct Wide {
+    line: u64,
+    matched: u64,
+    transactions: u64,
+    per_mille: u32,
+    days: u32,
+    too_wide: bool,
+}
+
+impl Wide {
+    fn of(line: u64, radius: &local::BlastRadius) -> Self {
+        let local::BlastRadius { matched, transactions, per_mille, days, too_wide } = *radius;
+        Self { line, matched, transactions, per_mille, days, too_wide }
+    }
+}
+
+fn in_words(line: u64, radius: &local::BlastRadius) -> String {
+    let local::BlastRadius { matched, transactions, per_mille, days, too_wide } = radius;
+    let refused = if *too_wide { ": too many, it takes --force-wide" } else { "" };
+    let (orders, days) = (counted(*transactions, "transaction", "transactions"), counted(*days, "day", "days"));
+    let percent = format!("{}.{} %", per_mille / 10, per_mille % 10);
+    format!("line {line} would have matched {matched} of the {orders} of the last {days} ({percent}){refused}")
 }
 
 /// What `--follow --json` says of each call.
@@ -98,6 +127,8 @@ pub struct Run<'a> {
     pub account: Account,
     identifiers: u64,
     shown: Vec<String>,
+    /// Of a dry run: what would have matched own transactions, with its line.
+    wide: Vec<(u64, local::BlastRadius)>,
     /// The least any call reached, with the copies there were and could have been.
     reached: Option<(Ack, u32, u32)>,
     /// Why the node signs nothing for now, as the last call was told.
@@ -107,7 +138,19 @@ pub struct Run<'a> {
 impl<'a> Run<'a> {
     pub fn new(args: &'a PublishArgs, node: Node, bar: ProgressBar, names: Option<NamesFile>) -> Self {
         let (call, account, shown) = (Call::default(), Account::default(), Vec::new());
-        Self { args, node, bar, names, call, account, identifiers: 0, shown, reached: None, waits_for: None }
+        Self {
+            args,
+            node,
+            bar,
+            names,
+            call,
+            account,
+            identifiers: 0,
+            shown,
+            wide: Vec::new(),
+            reached: None,
+            waits_for: None,
+        }
     }
 }
 
@@ -187,6 +230,7 @@ impl Run<'_> {
             group: self.args.how.group.clone().unwrap_or_default(),
             indicators,
             dry_run: self.args.dry_run,
+            force_wide: self.args.force_wide,
             spread_s: self.args.how.spread_s,
             ack: 0,
         }
@@ -253,6 +297,9 @@ impl Run<'_> {
         }
         self.waits_for = (!response.waits_for.is_empty()).then(|| response.waits_for.clone());
         for published in &response.published {
+            if let Some(radius) = published.blast_radius.filter(|radius| radius.matched > 0) {
+                self.note_radius(line_of(published.draft), radius);
+            }
             if self.shown.len() < NAMES_SHOWN && !self.args.dry_run {
                 self.shown.push(published.name.clone());
             }
@@ -264,6 +311,13 @@ impl Run<'_> {
         answered::note(&mut self.account, response, lines, drafts);
         self.bar.set_message(format!("{} published, {} refused", self.account.accepted, self.account.refused));
         Ok(())
+    }
+
+    /// Keeps the widest.
+    fn note_radius(&mut self, line: u64, radius: local::BlastRadius) {
+        let place = self.wide.partition_point(|(_, wider)| wider.matched >= radius.matched);
+        self.wide.insert(place, (line, radius));
+        self.wide.truncate(NAMES_SHOWN);
     }
 
     fn broken_off(&self, error: CliError, first_line: u64) -> CliError {
@@ -295,6 +349,7 @@ impl Run<'_> {
                 refused: account.refused,
                 refused_in_part: account.in_part,
                 refusals: &account.refusals,
+                widest: self.wide.iter().map(|(line, radius)| Wide::of(*line, radius)).collect(),
                 ack_reached: self.reached.map(|(reached, ..)| reached.label()),
             });
         }
@@ -306,6 +361,9 @@ impl Run<'_> {
         let verb = if self.args.dry_run { "would be published" } else { "published" };
         let records = counted(account.records, "record", "records");
         output::answer(format!("{records}: {}", answered::told(account, verb)))?;
+        for (line, radius) in &self.wide {
+            output::remark(in_words(*line, radius));
+        }
         if account.accepted > account.before && !self.args.dry_run {
             output::remark(match &self.waits_for {
                 Some(reason) => format!("they wait and count nowhere yet: {reason}"),

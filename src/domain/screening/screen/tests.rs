@@ -1,6 +1,9 @@
 //! Screening from raw identifiers on, over real keys, seals and belief.
 
 mod demands;
+
+mod late;
+
 mod worth;
 
 mod inputs;
@@ -46,6 +49,7 @@ struct World {
     experience: Experience,
     freshness: Freshness,
     demands: Demands,
+    policy: Policy,
     sandbox: bool,
     now: Timestamp,
     entries: u64,
@@ -90,10 +94,12 @@ impl World {
 
     fn witnessed(witnessing: Witnessing) -> Self {
         let key = TableKey::draw(&mut rand_chacha::ChaCha12Rng::seed_from_u64(5));
+        let guard = GuardLists::built_in();
         let mut world = Self {
+            policy: Policy::built_in(&guard.digest()),
             keys: KeyRing { current: epoch(8), previous: Some(epoch(7)) },
             belief: Belief::new(key, witnessing),
-            guard: GuardLists::built_in(),
+            guard,
             lists: OwnLists::new(OwnListKey::new(&SecretBytes::new([3; 32]))),
             experience: Experience::default(),
             freshness: Freshness::default(),
@@ -187,7 +193,7 @@ impl World {
             lists: &self.lists,
             experience: &self.experience,
             freshness: &self.freshness,
-            policy: &Policy::built_in(&self.guard.digest()),
+            policy: &self.policy,
             candidate: None,
             profile: &ProfileFacts::default(),
             conditions: Conditions::default(),

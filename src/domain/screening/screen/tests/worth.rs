@@ -59,7 +59,7 @@ fn who_was_often_wrong_about_a_kind_weighs_less_and_only_about_that_kind() {
     world.decides(&[(EMAIL, ADDRESS)], Decision::Allow, Some("faded_indicator"));
 }
 
-fn step(world: &mut World, member: &str, target: Commitment, step: DisputeStep, to: Option<&str>) {
+pub(super) fn step(world: &mut World, member: &str, target: Commitment, step: DisputeStep, to: Option<&str>) {
     let answers = to.map(|to| to.parse::<MemberId>().expect("valid"));
     let (reason, epoch) = (DisputeReason::Other, world.keys.current.epoch_id());
     let name = Commitment([u8::try_from(world.entries).expect("small"); 32]);

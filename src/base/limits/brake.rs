@@ -1,0 +1,37 @@
+//! Limits of the brake: what is counted of own transactions, what an indicator may concern, and when a member floods.
+
+/// Days whose transactions are counted for the preview of a publication and for the brake, 1 MiB each.
+pub const TRAFFIC_DAYS: u32 = 7;
+
+/// Transactions of the last days that an indicator must concern at least before it counts as wide: of a few orders one is many.
+pub const WIDE_LEAST: u64 = 20;
+
+/// How much more than the average of its kind it must concern.
+pub const WIDE_TIMES_BASELINE: u64 = 20;
+
+/// Indicators of a kind after which its baseline forgets half of them.
+pub const BASELINE_INDICATORS: u64 = 100_000;
+
+/// Of a thousand transactions, that an indicator may concern where the configuration does not say.
+pub const PER_MILLE: u64 = 10;
+
+/// Hours for which it is remembered how much a member said of a kind, and after which that is a history to judge by.
+pub const ARRIVAL_HOURS: u32 = 7 * 24;
+pub const ARRIVAL_HOURS_LEAST: u32 = 24;
+
+/// Indicators of one kind that a member may say in an hour whatever it said before; without a history so many times as much,
+/// because whoever joins brings what it has.
+pub const FLOOD_LEAST: u64 = 10_000;
+pub const FLOOD_TIMES_UNKNOWN: u64 = 10;
+
+/// And so many times its average hour.
+pub const FLOOD_TIMES: u64 = 20;
+
+/// Quarantines held, lifted ones included: more than people could look at. Beyond it everything new of a member and kind is held back.
+pub const QUARANTINES: usize = 10_000;
+
+/// Bytes of a file of canaries.
+pub const CANARY_BYTES: u64 = 1_048_576;
+
+/// Seconds between two looks at the file of canaries.
+pub const CANARY_LOOK_S: u64 = 5;

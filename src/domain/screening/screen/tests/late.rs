@@ -1,0 +1,229 @@
+//! Orders that passed, judged again as belief changes: over the same keys, seals and belief as screening.
+
+use super::worth::step;
+use super::*;
+use crate::domain::belief::changes::Changed;
+use crate::domain::feed::blob::dispute::DisputeStep;
+use crate::domain::screening::late::judge::{Judged, News, judge, news};
+use crate::domain::screening::late::order::Order;
+use crate::domain::screening::late::window::{Bounds, LateWindow, OrderNumber};
+
+const WIDE: Bounds = Bounds { keep_s: 72 * 3_600, orders: 1_000, names: 10_000 };
+
+impl World {
+    fn with_context<T>(&self, look: impl FnOnce(&ScreeningContext<'_>) -> T) -> T {
+        look(&ScreeningContext {
+            keys: &self.keys,
+            belief: &self.belief,
+            canon: &CanonRules::default(),
+            guard: &self.guard,
+            lists: &self.lists,
+            experience: &self.experience,
+            freshness: &self.freshness,
+            policy: &self.policy,
+            candidate: None,
+            profile: &ProfileFacts::default(),
+            conditions: Conditions::default(),
+            demands: &self.demands,
+            own: &"shop".parse().expect("valid"),
+            sandbox: self.sandbox,
+            now: self.now,
+        })
+    }
+
+    /// Screens an order and takes it into the window.
+    fn pass(&self, window: &mut LateWindow, identifiers: &[(IdentifierKind, &str)]) -> Option<OrderNumber> {
+        self.pass_under(window, identifiers, Conditions::default())
+    }
+
+    fn pass_under(
+        &self,
+        window: &mut LateWindow,
+        identifiers: &[(IdentifierKind, &str)],
+        conditions: Conditions,
+    ) -> Option<OrderNumber> {
+        let identifiers = identifiers.iter().map(|(kind, value)| raw(*kind, value)).collect();
+        let draft = TransactionDraft { identifiers, ..TransactionDraft::default() };
+        let transaction = Transaction::new(draft, self.now).expect("within bounds");
+        let (screening, traced) = self.with_context(|context| screen_traced(&transaction, context));
+        let (answered, outline) = (screening.decision, transaction.outline());
+        assert!(outline.identifiers().is_empty(), "nothing raw is kept");
+        let order = Order {
+            id: [1; 16],
+            caller: "till".to_owned(),
+            at: self.now,
+            answered,
+            outline,
+            profile: ProfileFacts::default(),
+            conditions,
+            customer: None,
+            transaction: None,
+        };
+        window.put(order, traced.seal(&self.keys))
+    }
+
+    fn judged(&self, window: &LateWindow, number: OrderNumber) -> Judged {
+        let held = window.get(number).expect("it is held");
+        self.with_context(|context| judge(&held, None, context, &mut self.belief.view()))
+    }
+
+    /// The orders that what changed concerns.
+    fn concerned(&self, window: &LateWindow) -> Vec<OrderNumber> {
+        match self.belief.take_changes() {
+            Changed::All => window.all().collect(),
+            Changed::These(pseudonyms) => pseudonyms.iter().flat_map(|pseudonym| window.concerned(pseudonym)).collect(),
+        }
+    }
+}
+
+#[test]
+fn an_order_that_passed_is_stopped_by_what_is_said_afterwards_as_a_checkout_would_be() {
+    let (mut world, mut window) = (World::new(), LateWindow::new(WIDE));
+    let order = world.pass(&mut window, &[(CARD, PAN), (EMAIL, MAIL)]).expect("kept");
+    let other = world.pass(&mut window, &[(EMAIL, "someone@posteo.de")]).expect("kept");
+    assert_eq!(world.concerned(&window), [order, other], "of a new belief nothing is known");
+    assert_eq!(world.judged(&window, order).decision, Decision::Allow);
+    world.says("bank-a", EMAIL, MAIL);
+    assert_eq!(world.concerned(&window), [order], "the other is none of it");
+    let late = world.judged(&window, order).screening;
+    assert_eq!((late.decision, late.matches[0].identifier), (Decision::Challenge, 1));
+    // By the mailbox, and under the previous epoch: every name it was looked up under is watched.
+    let mailbox = Saying { form: 1, previous_epoch: true, ..saying("bank-b", EMAIL, MAIL) };
+    world.say(&mailbox);
+    assert_eq!(world.concerned(&window), [order]);
+    let late = world.judged(&window, order).screening;
+    let checkout = world.screen(&[(CARD, PAN), (EMAIL, MAIL)]);
+    assert_eq!((late.decision, &late.reasons), (Decision::Block, &checkout.reasons));
+    assert_eq!((late.matches, late.policy_sha256), (checkout.matches, checkout.policy_sha256));
+}
+
+#[test]
+fn a_copied_pseudonym_raises_nothing() {
+    let (mut world, mut window) = (World::new(), LateWindow::new(WIDE));
+    let order = world.pass(&mut window, &[(EMAIL, MAIL)]).expect("kept");
+    world.says("bank-a", EMAIL, MAIL);
+    // The payload of bank-a under the same pseudonym in the feed of another: it opens for bank-a alone.
+    world.say(&Saying { sealed_by: "bank-a", ..saying("bank-b", EMAIL, MAIL) });
+    assert_eq!(world.judged(&window, order).decision, Decision::Challenge, "one member speaks, not two");
+}
+
+#[test]
+fn a_retraction_takes_back_what_was_raised() {
+    let (mut world, mut window) = (World::new(), LateWindow::new(WIDE));
+    let order = world.pass(&mut window, &[(EMAIL, MAIL)]).expect("kept");
+    let flag = world.says("bank-a", EMAIL, MAIL);
+    let raised = world.judged(&window, order).decision;
+    assert_eq!(news(Decision::Allow, raised), Some(News::Stricter));
+    window.tell(order, raised);
+    assert_eq!(news(raised, world.judged(&window, order).decision), None, "it is told once");
+    assert_eq!(window.raised().collect::<Vec<_>>(), [order]);
+    world.concerned(&window);
+    let hour = Hour(u32::try_from(NOW_S / 3_600).expect("this century"));
+    let (reason, superseded_by) = (RetractionReason::FalsePositive, None);
+    let taken_back = SaidContent::Retraction { target: flag, reason, hour, superseded_by };
+    let epoch_id = world.keys.current.epoch_id();
+    assert_eq!(world.apply("bank-a", Commitment([8; 32]), epoch_id, taken_back), Effect::Retracted);
+    assert_eq!(world.concerned(&window), [order]);
+    let now = world.judged(&window, order).decision;
+    assert_eq!((now, news(raised, now)), (Decision::Allow, Some(News::Eased)));
+    window.tell(order, now);
+    assert_eq!(window.raised().count(), 0);
+}
+
+#[test]
+fn the_window_ends_by_time_by_orders_and_by_names_and_lets_go_of_every_trace() {
+    let (mut world, mut window) = (World::new(), LateWindow::new(Bounds { orders: 2, ..WIDE }));
+    let flagged = |world: &World, window: &LateWindow| world.concerned(window).len();
+    flagged(&world, &window);
+    let shared = (IdentifierKind::Device, "device-of-all");
+    for mail in ["a@posteo.de", "b@posteo.de", "c@posteo.de"] {
+        assert!(world.pass(&mut window, &[(EMAIL, mail), shared]).is_some());
+    }
+    assert_eq!((window.orders(), window.crowded_out()), (2, 1));
+    world.says("bank-a", EMAIL, "a@posteo.de");
+    assert_eq!(flagged(&world, &window), 0, "the oldest left");
+    world.says("bank-a", shared.0, shared.1);
+    assert_eq!(flagged(&world, &window), 2, "a name that orders share leaves with the last");
+    window.expire(world.now.plus_s(WIDE.keep_s - 1));
+    assert_eq!(window.orders(), 2);
+    window.expire(world.now.plus_s(WIDE.keep_s));
+    assert_eq!((window.orders(), window.crowded_out()), (0, 1));
+    world.says("bank-b", shared.0, shared.1);
+    assert_eq!(flagged(&world, &window), 0);
+
+    // Two epochs make two names of each form.
+    let mut narrow = LateWindow::new(Bounds { names: 3, ..WIDE });
+    let device = |value| [(IdentifierKind::Device, value)];
+    assert!(world.pass(&mut narrow, &device("device-1")).is_some());
+    assert!(world.pass(&mut narrow, &device("device-2")).is_some());
+    assert_eq!((narrow.orders(), narrow.crowded_out()), (1, 1));
+    assert!(world.pass(&mut narrow, &[("device-3"), ("device-4")].map(|value| device(value)[0])).is_none());
+    assert_eq!((narrow.orders(), narrow.crowded_out()), (0, 3), "one that is too large for it keeps nothing");
+}
+
+#[test]
+fn an_order_nothing_can_match_is_not_kept() {
+    let (world, mut window) = (World::new(), LateWindow::new(WIDE));
+    assert_eq!(world.pass(&mut window, &[(IdentifierKind::Domain, "gmail.com")]), None, "a guard list rejects it");
+}
+
+#[test]
+fn a_rule_that_came_after_the_answer_is_no_late_match_and_what_others_say_under_it_is() {
+    let (mut world, mut window) = (World::new(), LateWindow::new(WIDE));
+    let order = world.pass(&mut window, &[(EMAIL, MAIL)]).expect("kept");
+    let strict = r#"
+name = "strict"
+version = 2
+
+[[rule]]
+name = "all"
+description = "everything"
+when = "transaction.amount_minor >= 0"
+decision = "hold"
+
+[[rule]]
+name = "flagged"
+description = "{flags} the {kind}"
+each = "match"
+when = "match.members > 0"
+decision = "block"
+"#;
+    world.policy = Policy::parse(strict, &world.guard.digest()).expect("valid");
+    let judged = world.judged(&window, order);
+    assert_eq!((judged.screening.decision, judged.decision), (Decision::Hold, Decision::Allow), "nobody speaks of it");
+    world.says("bank-a", EMAIL, MAIL);
+    assert_eq!(world.judged(&window, order).decision, Decision::Block);
+}
+
+#[test]
+fn a_challenge_that_was_passed_at_the_checkout_or_since_counts_for_good() {
+    let cases = [
+        (None, None, Decision::Challenge),
+        (Some(60), None, Decision::Allow),
+        (Some(60), Some(9_999), Decision::Allow),
+        (None, Some(60), Decision::Allow),
+        (None, Some(9_999), Decision::Challenge),
+    ];
+    for (at_checkout, since, expected) in cases {
+        let (mut world, mut window) = (World::new(), LateWindow::new(WIDE));
+        let conditions = Conditions { challenge_passed_s: at_checkout };
+        let order = world.pass_under(&mut window, &[(EMAIL, MAIL)], conditions).expect("kept");
+        world.says("bank-a", EMAIL, MAIL);
+        let held = window.get(order).expect("it is held");
+        let judged = world.with_context(|context| judge(&held, since, context, &mut world.belief.view()));
+        assert_eq!(judged.decision, expected, "{at_checkout:?} {since:?}");
+    }
+}
+
+#[test]
+fn a_dispute_eases_what_was_raised_and_names_the_order_it_concerns() {
+    let (mut world, mut window) = (World::new(), LateWindow::new(WIDE));
+    let order = world.pass(&mut window, &[(EMAIL, MAIL)]).expect("kept");
+    world.says("bank-a", EMAIL, MAIL);
+    let target = world.says("bank-b", EMAIL, MAIL);
+    assert_eq!(world.judged(&window, order).decision, Decision::Block);
+    world.concerned(&window);
+    step(&mut world, "bank-c", target, DisputeStep::Opened, None);
+    assert_eq!(world.concerned(&window), [order]);
+    assert_eq!(world.judged(&window, order).decision, Decision::Challenge);
+}

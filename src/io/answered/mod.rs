@@ -1,0 +1,77 @@
+//! What happens with a screening once it is answered: its names are counted, what matched is looked at by the brake, and an
+//! order that passed stays in sight for late matches.
+//!
+//! The checkout pays for a hand-over and nothing else. A full queue loses what finds no room: it is counted, and the answer
+//! stands all the same.
+
+pub mod brake;
+
+pub mod canaries;
+
+pub mod follow;
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use crate::base::limits;
+use crate::domain::screening::answer::Screening;
+use crate::domain::screening::decision::{Decision, ReasonCode};
+use crate::domain::screening::late::order::{Order, Traced};
+use crate::domain::screening::transaction::TransactionRef;
+use crate::io::metrics::counts::AnsweredCounts;
+
+/// One answered screening.
+#[derive(Debug)]
+pub struct Given {
+    pub order: Order,
+    /// Made into its keyed fingerprint where no checkout waits for it.
+    pub reference: TransactionRef,
+    pub traced: Traced,
+    /// Whether anything said later could change what becomes of it: a stopped order is stopped, and what stands on the own
+    /// allow list passes whatever others say.
+    pub may_change: bool,
+    /// Something was said of it.
+    pub matched: bool,
+    /// Of the belief it was looked up in, before the look-up.
+    pub belief_version: u64,
+}
+
+impl Given {
+    pub fn new(
+        order: Order,
+        reference: TransactionRef,
+        traced: Traced,
+        screening: &Screening,
+        belief_version: u64,
+    ) -> Self {
+        let passed = screening.decision <= Decision::Challenge;
+        let overridden = screening.reasons.iter().any(|reason| match reason.code {
+            ReasonCode::SandboxValue | ReasonCode::OwnAllowList => true,
+            ReasonCode::OwnBlockList | ReasonCode::Rule { .. } => false,
+        });
+        let matched = !screening.matches.is_empty();
+        Self { order, reference, traced, may_change: passed && !overridden, matched, belief_version }
+    }
+}
+
+/// The sending side.
+#[derive(Debug)]
+pub struct Answers {
+    pub counted: Arc<AnsweredCounts>,
+    queue: SyncSender<Given>,
+}
+
+impl Answers {
+    /// With what [`follow`] reads.
+    pub fn new() -> (Self, Receiver<Given>) {
+        let (queue, waiting) = sync_channel(limits::late::ANSWERED_WAITING);
+        (Self { counted: Arc::default(), queue }, waiting)
+    }
+
+    /// Never waits.
+    pub fn take(&self, given: Given) {
+        if self.queue.try_send(given).is_err() {
+            self.counted.lost.one();
+        }
+    }
+}

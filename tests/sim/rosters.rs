@@ -41,7 +41,7 @@ impl World {
         }
         self.note(&("next key", house, key));
         // Now and then somebody else follows it first, and the author hears of it from there.
-        let first = if ahead % 3 == 0 { self.another_that_follows_as_far(house) } else { None };
+        let first = if ahead.is_multiple_of(3) { self.another_that_follows_as_far(house) } else { None };
         self.follow(first.unwrap_or(house))
     }
 

@@ -1,8 +1,9 @@
 //! Every limit of the product, with its unit and its reason. Those of deciding about orders stand in [`decisions`], those of feedback in
-//! [`feedback`].
+//! [`feedback`], those of statistics in [`statistics`].
 
 pub mod decisions;
 pub mod feedback;
+pub mod statistics;
 
 /// Entries in one batch of an exchange: 200 to 400 KB, a tenth of the message limit.
 pub const BATCH_ENTRIES: usize = 1_000;

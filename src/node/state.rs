@@ -29,6 +29,7 @@ use crate::domain::screening::experience::Experience;
 use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::ledger::Ledger;
+use crate::domain::statistics::schedule::Schedule;
 use crate::node::believe::{Allowances, Heard, believe};
 use crate::node::cases::Cases;
 use crate::node::challenge::Challenges;
@@ -42,6 +43,7 @@ use crate::node::outcomes::Outcomes;
 use crate::node::pending::Pending;
 use crate::node::published::Published;
 use crate::node::record_command::Commands;
+use crate::node::releases::Releases;
 use crate::node::sightings::Sightings;
 use crate::node::store::{RecordNumber, StorageFault, ViewChange};
 use crate::node::sweep::decided_before;
@@ -63,6 +65,8 @@ pub struct Settings {
     pub typologies: TypologyList,
     /// Cap of the privacy budget of one quarter.
     pub quarter_cap: Epsilon,
+    /// What is released by itself.
+    pub schedule: Schedule,
     pub cases: CaseRules,
     pub challenge: ChallengeRules,
     /// Version of the program, for the audit log.
@@ -85,6 +89,8 @@ pub struct State {
     pub fence: Fence,
     pub belief: Arc<Belief>,
     pub ledger: Ledger,
+    /// What all members released, this one included.
+    pub releases: Releases,
     /// The own lists as the journal has them, staged changes included.
     pub lists: Arc<OwnLists>,
     /// The own lists as screening sees them.
@@ -120,7 +126,7 @@ pub struct State {
     /// Requests of the current round, which the views do not know yet.
     pub staged_requests: BTreeMap<LocalMac, RecordNumber>,
     pub published: Published,
-    /// The first record of each day on which something was published.
+    /// The first record of each day, by the newest moment the store told of until then.
     pub(in crate::node) first_records: BTreeMap<Day, RecordNumber>,
     pub(in crate::node) staged: Staged,
 }
@@ -146,6 +152,7 @@ impl State {
             fence: Fence::new(roster.peers_of(&identity.member).len()),
             belief: Arc::new(Belief::new(table_key, witnessing(&roster))),
             ledger: Ledger::new(settings.quarter_cap),
+            releases: Releases::default(),
             shown_lists: Arc::new(ArcSwap::new(Arc::clone(&lists))),
             lists,
             outcomes: Outcomes::default(),
@@ -197,9 +204,15 @@ impl State {
         }
     }
 
-    /// The first record at or after `day` in which something was published.
+    /// A record before which nothing of that day or later stands; none where there is nothing of it. Also where the clock went
+    /// back: the newest moment never does.
     pub fn first_record_of(&self, day: Day) -> Option<RecordNumber> {
         self.first_records.range(day..).next().map(|(_, record)| *record)
+    }
+
+    /// The first day the store tells of.
+    pub fn first_day(&self) -> Option<Day> {
+        self.first_records.keys().next().copied()
     }
 
     /// The changes of views since the last call.

@@ -57,6 +57,7 @@ use crate::io::metrics::counts::JournalCounts;
 use crate::io::metrics::door::MetricsDoor;
 use crate::io::metrics::page::{DoorMetrics, Metrics};
 use crate::io::permissions::{Forbidden, Use, User};
+use crate::io::releasing::keep_schedule;
 use crate::io::screener::{Queued, Records, Screener, write_records};
 use crate::io::snapshot_keeper::write_last;
 use crate::io::traces::Traces;
@@ -182,6 +183,9 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
         let (recorder, ends) = (Arc::clone(&screener), stopping.clone());
         let recording = tokio::spawn(write_records(engine.patient(), recorder, waiting, window, ends));
         tokio::spawn(follow_commands(config.dir.commands(), engine.clone()));
+        if !config.statistics.schedule.is_empty() {
+            tokio::spawn(keep_schedule(engine.clone(), stopping.clone()));
+        }
         for log in &refusals {
             tokio::spawn(Arc::clone(log).write_counts());
         }

@@ -46,6 +46,8 @@ pub struct Consortium {
     /// The epoch the members publish under.
     epoch: KeyEpoch,
     keys: Vec<NodeKeys>,
+    /// What every member releases by itself.
+    pub schedule: Schedule,
 }
 
 fn secret() -> EpochSecret {
@@ -75,7 +77,7 @@ impl Consortium {
         let keys: Vec<NodeKeys> = members.iter().map(|_| NodeKeys::generate(&mut rng)).collect();
         let rows = members.iter().zip(&keys).map(|(member, keys)| row(&id, &group, member, keys)).collect();
         let roster = roster(&id, epochs, rows, witness_quorum);
-        Self { id, group, members, roster, epoch: KeyEpoch(1), keys }
+        Self { id, group, members, roster, epoch: KeyEpoch(1), keys, schedule: Schedule::default() }
     }
 
     /// The same consortium once another epoch is in force.
@@ -161,7 +163,7 @@ impl Consortium {
             guards: Arc::new(GuardLists::built_in()),
             typologies: TypologyList::built_in(),
             quarter_cap: Epsilon::QUARTER_CAP,
-            schedule: Schedule::default(),
+            schedule: self.schedule,
             cases: CaseRules::default(),
             challenge: ChallengeRules::default(),
             version: "test",

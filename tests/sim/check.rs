@@ -44,6 +44,7 @@ impl World {
         for house in self.honest() {
             self.check_look_up(house)?;
             self.check_releases(house)?;
+            self.check_sums(house)?;
             self.check_cases(house)?;
             self.check_audit(house)?;
             self.check_audit_witnessed(house)?;

@@ -19,6 +19,8 @@ pub enum Invariant {
     CasesKept,
     /// A release has one result.
     ReleasedOnce,
+    /// What members released of one question adds up to the same at everybody, and who released nothing is missing.
+    SumsAgree,
     /// All honest members hold the same feeds.
     SameFeeds,
     /// All honest members believe what the feeds say, and nothing else.

@@ -104,7 +104,8 @@ fn an_auditor_asks_what_nobody_foresaw_and_every_member_reads_it_in_the_sum_with
     check(of_cases("weekly-2026-11-16-cases-by-outcome"), "release_id");
     let old = asked("old", 0).from_day - 200;
     check(ReleaseStatisticsRequest { from_day: old, until_day: old + 1, ..asked("old", 0) }, "until_day");
-    check(asked("too-fine", u64::MAX), "epsilon_nano");
+    let priceless = ask(&a, "auditor", asked("too-exact", u64::MAX)).expect_err("more than any quarter allows");
+    assert_eq!(priceless.code(), Code::FailedPrecondition, "{priceless:?}");
     assert_eq!(spent(&a), published.spent_nano, "a refusal costs nothing");
 
     b.until("the release travels", |status| crate::caller::feed_size(status, "demo.example/bank-a/all") == 1);
@@ -127,6 +128,7 @@ fn an_auditor_asks_what_nobody_foresaw_and_every_member_reads_it_in_the_sum_with
         "of 1 member:",
         "orders-by-decision, ",
         "of 0 members:",
+        "in it: bank-a (how-many-cases), noise of scale 2, 1.000000000 left of its quarter",
         "not in it: bank-b has released nothing for these days",
         "the noise hides one customer, or one order without a customer, in one quarter at each member",
     ] {
@@ -135,7 +137,8 @@ fn an_auditor_asks_what_nobody_foresaw_and_every_member_reads_it_in_the_sum_with
     let listed = run("list --member bank-a");
     assert!(listed.contains("(how-many-cases):") && listed.contains("privacy loss 1.000000000"), "{listed}");
     assert_eq!(run("list --question orders-by-decision --json"), "");
-    assert!(run("budget").contains("left: 2.000000000, of which the schedule will need 0.000000000"));
+    let budget = run("budget");
+    assert!(budget.contains("left: 2.000000000, of which the schedule will need 0.000000000"), "{budget}");
 }
 
 /// What the kill hit is chosen by the machine; a release that was answered before it is tried again under another id.

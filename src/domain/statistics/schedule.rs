@@ -93,8 +93,8 @@ impl Schedule {
 pub fn last_week(today: Day) -> Period {
     let quarter = Quarter::of(today);
     let before = Quarter::of(Day(quarter.first_day().0.saturating_sub(1)));
-    let weeks = periods(before, true).into_iter().chain(periods(quarter, true));
-    weeks.filter(|week| week.until() <= today).last().expect("the quarter before is over, and has weeks")
+    let mut weeks = periods(before, true).into_iter().chain(periods(quarter, true));
+    weeks.rfind(|week| week.until() <= today).expect("the quarter before is over, and has weeks")
 }
 
 fn total<'a>(planned: impl Iterator<Item = &'a Planned>) -> Epsilon {

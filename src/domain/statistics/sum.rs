@@ -38,6 +38,8 @@ pub struct Share {
     pub scale: f64,
     pub contribution_bound: u32,
     pub epsilon: Epsilon,
+    /// Of its quarter, behind this release; none where its program did not say.
+    pub left: Option<Epsilon>,
 }
 
 /// Why a member is not in a sum.
@@ -104,6 +106,7 @@ pub fn sum<'a>(query: Query, period: Period, members: impl IntoIterator<Item = B
             scale,
             contribution_bound: published.figures.contribution_bound,
             epsilon: published.epsilon,
+            left: published.left(),
         });
     }
     let counts = totals.into_iter().map(|total| {

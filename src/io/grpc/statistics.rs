@@ -172,6 +172,7 @@ fn wire_sum(sum: Sum) -> wire::SumReleasesResponse {
         scale: share.scale,
         contribution_bound: share.contribution_bound,
         epsilon_nano: share.epsilon.nano(),
+        left_nano: share.left.map(Epsilon::nano),
     });
     let missing = sum
         .missing

@@ -75,6 +75,7 @@ fn as_json(sum: &SumReleasesResponse) -> serde_json::Value {
             "scale": share.scale,
             "contribution_bound": share.contribution_bound,
             "epsilon_nano": share.epsilon_nano,
+            "left_nano": share.left_nano,
         })
     });
     let missing = sum.missing.iter().map(|one| json!({"member": one.member, "reason": one.reason}));
@@ -101,6 +102,11 @@ fn tell(sum: &SumReleasesResponse, query: Query) -> Result<(), CliError> {
         let lost = loss(sum.epsilon_nano);
         output::answer(format!("  the noise hides {} at each member", query.unit().words()))?;
         output::answer(format!("  privacy loss {lost} at most, for who is known to every one of them"))?;
+    }
+    for share in &sum.shares {
+        let left = share.left_nano.map(|nano| format!(", {} left of its quarter", loss(nano))).unwrap_or_default();
+        let noise = format!("noise of scale {}", share.scale);
+        output::answer(format!("  in it: {} ({}), {noise}{left}", share.member, share.release_id))?;
     }
     for missing in &sum.missing {
         let known = [Missing::NotReleased, Missing::OtherCategories, Missing::Quarantined];

@@ -25,6 +25,8 @@ use crate::domain::case::challenge::ChallengeRules;
 use crate::domain::case::rules::{CaseRules, HoldOutcome};
 use crate::domain::identifier::Region2;
 use crate::domain::screening::language::LanguageTag;
+use crate::domain::statistics::budget::Epsilon;
+use crate::domain::statistics::schedule::Schedule;
 use crate::io::folder::folder_of;
 use crate::io::keystore::passphrase::PassphraseSource;
 use crate::io::profiles::ProfileBounds;
@@ -130,6 +132,8 @@ pub struct StatisticsConfig {
     pub epsilon_nano: u64,
     /// Of one quarter, billionths.
     pub quarter_cap_nano: u64,
+    /// What is released without anybody asking.
+    pub schedule: Schedule,
 }
 
 /// Which calls are traced.
@@ -244,13 +248,7 @@ fn read_all(reader: &mut Reader, path: &Path, base: &Path) -> Option<Config> {
             == Some(FailedChallenge::Refuse),
         remembered_hours: reader.integer("challenge.remembered_hours", 0..=720, 24),
     };
-    let statistics = StatisticsConfig {
-        epsilon_nano: reader.billionths("statistics.epsilon", 0.001..=10.0, 100_000_000),
-        quarter_cap_nano: reader.billionths("statistics.quarter_cap", 0.001..=100.0, 2_000_000_000),
-    };
-    if statistics.epsilon_nano > statistics.quarter_cap_nano {
-        reader.fault("statistics.epsilon", "must not exceed statistics.quarter_cap: no release could ever be made");
-    }
+    let statistics = read_statistics(reader);
     let in_dir = |file: PathBuf| dir.path().join(file);
     let share_nano = reader.billionths("policy.candidate_share", 0.0..=1.0, 1_000_000_000);
     let policy = PolicyConfig {
@@ -315,6 +313,30 @@ fn read_all(reader: &mut Reader, path: &Path, base: &Path) -> Option<Config> {
         profiles,
         webhooks,
     })
+}
+
+fn read_statistics(reader: &mut Reader) -> StatisticsConfig {
+    let (daily, weekly) = (reader.flag("statistics.daily", false), reader.flag("statistics.weekly", false));
+    // A release of one of five questions costs a thousandth at least.
+    let daily_nano = reader.billionths("statistics.daily_epsilon", 0.005..=10.0, 5_000_000);
+    let weekly_nano = reader.billionths("statistics.weekly_epsilon", 0.005..=10.0, 100_000_000);
+    let statistics = StatisticsConfig {
+        epsilon_nano: reader.billionths("statistics.epsilon", 0.001..=10.0, 100_000_000),
+        quarter_cap_nano: reader.billionths("statistics.quarter_cap", 0.001..=100.0, 2_000_000_000),
+        schedule: Schedule {
+            daily: daily.then_some(Epsilon::from_nano(daily_nano)),
+            weekly: weekly.then_some(Epsilon::from_nano(weekly_nano)),
+        },
+    };
+    if statistics.epsilon_nano > statistics.quarter_cap_nano {
+        reader.fault("statistics.epsilon", "must not exceed statistics.quarter_cap: no release could ever be made");
+    }
+    if statistics.schedule.cost_of_quarter().nano() > statistics.quarter_cap_nano {
+        let rule = "must hold what the schedule costs: 92 times statistics.daily_epsilon and 14 times statistics.weekly_epsilon, as \
+                    far as they are on";
+        reader.fault("statistics.quarter_cap", rule);
+    }
+    statistics
 }
 
 fn read_profiles(reader: &mut Reader) -> Option<ProfileBounds> {
@@ -436,7 +458,7 @@ mod tests {
         expected.webhooks = all.webhooks.clone();
         assert_eq!(all, expected);
         assert_eq!(as_written, parse("[node]\nmember = \"bank-a\"", &[]).expect("valid"));
-        assert_eq!(uncommented.matches(" = ").count(), 52, "every key stands in the template once");
+        assert_eq!(uncommented.matches(" = ").count(), 56, "every key stands in the template once");
     }
 
     #[test]
@@ -544,6 +566,21 @@ mod tests {
         let refused = read("decoys = 20").expect_err("the default window is a second").to_string();
         assert!(refused.contains("feed.decoys: needs a feed.window_ms of 60000 at least"), "{refused}");
         read("window_ms = 60000\ndecoys = 1001").expect_err("too many");
+    }
+
+    #[test]
+    fn nothing_is_released_by_itself_unless_the_budget_holds_it_for_a_whole_quarter() {
+        let read = |keys: &str| parse(&format!("[node]\nmember = \"a\"\n[statistics]\n{keys}"), &[]);
+        let schedule = |keys: &str| read(keys).expect("valid").statistics.schedule;
+        assert_eq!(schedule(""), Schedule::default());
+        assert_eq!(schedule("weekly_epsilon = 0.5"), Schedule::default());
+        let both = schedule("daily = true\nweekly = true");
+        assert_eq!(both.daily, Some(Epsilon::from_nano(5_000_000)));
+        assert_eq!(both.weekly, Some(Epsilon::from_nano(100_000_000)));
+        let refused = read("weekly = true\nquarter_cap = 1.4").expect_err("rounding comes on top").to_string();
+        assert!(refused.contains("statistics.quarter_cap: must hold what the schedule costs"), "{refused}");
+        read("weekly = true\nquarter_cap = 1.401").expect("fits");
+        read("daily = true\ndaily_epsilon = 0.004").expect_err("too little for five questions");
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Every limit of the product, with its unit and its reason. Those of deciding about orders stand in [`decisions`], those of feedback in
-//! [`feedback`], those of late matches in [`late`], those of the poison brake in [`brake`].
+//! [`feedback`], those of late matches in [`late`], those of the poison brake in [`brake`], those of statistics in [`statistics`].
 
 pub mod brake;
 pub mod decisions;
 pub mod feedback;
 pub mod late;
+pub mod statistics;
 
 /// Entries in one batch of an exchange: 200 to 400 KB, a tenth of the message limit.
 pub const BATCH_ENTRIES: usize = 1_000;

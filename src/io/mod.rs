@@ -27,6 +27,7 @@ pub mod policies;
 pub mod policy_file;
 pub mod profiles;
 pub mod random;
+pub mod releasing;
 pub mod rescue;
 pub mod roster_files;
 pub mod screener;

@@ -67,6 +67,10 @@ impl State {
             }
         }
         self.learn_forms(heard);
+        // Before the first record that says when there is nothing to look for.
+        if self.written_at > Timestamp::from_unix_ms(0) {
+            self.first_records.entry(self.written_at.day()).or_insert(number);
+        }
         Ok(())
     }
 
@@ -101,8 +105,6 @@ impl State {
         self.staged.view_changes.extend(derive::of_prepared(number, prepared)?);
         let time = Timestamp::from_unix_ms(prepared.time_ms);
         self.written_at = self.written_at.max(time);
-        let day = time.day();
-        self.first_records.entry(day).or_insert(number);
         for waiting in &prepared.entries {
             let stored = waiting.entry.as_ref().ok_or_else(|| damaged("prepared entry", "empty"))?;
             let entry = read_entry(stored)?;
@@ -143,6 +145,7 @@ impl State {
             feed.cursor.range.append(hash);
             feed.tiles.append(hash, |id, hashes| tiles.push((id, keys::tile_value(hashes))));
             feed.note(index, &entry);
+            self.releases.take(&id, &entry);
             self.erased_lately |= entry.leaf().kind == EntryKind::Erasure;
             if own {
                 self.pending.sequence(&entry.leaf().commitment);
@@ -180,6 +183,7 @@ impl State {
             feed.uncovered.remove(&index);
             feed.filled.insert(index, number);
         }
+        self.releases.take(&id, &entry);
         let first_seen = Timestamp::from_unix_ms(filled.time_ms);
         let reckoned_to = stored.reckoned_to.map(Day);
         self.staged.believed.push(Heard { feed: id, index, entry, first_seen, place: None, reckoned_to });

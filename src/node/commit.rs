@@ -159,6 +159,9 @@ pub struct PreparedEntry {
     /// Keyed fingerprint of the pseudonym as given that this one was derived from, 32 bytes; empty where it is that one.
     #[prost(bytes = "vec", tag = "9")]
     pub derived_from: Vec<u8>,
+    /// Id of an indicator's typology, for as long as its subject is counted; empty in records of before this was kept.
+    #[prost(string, tag = "10")]
+    pub typology: String,
 }
 
 /// An entry as its author made it; blob and salt are empty once erased or expired.

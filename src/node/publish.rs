@@ -315,6 +315,7 @@ impl<J: Journal, V: Views> Node<J, V> {
                     weak,
                     subject: subject.0.to_vec(),
                     derived_from,
+                    typology: details.typology.as_str().to_owned(),
                 },
             });
         }

@@ -5,25 +5,26 @@
 
 use rand::{CryptoRng, RngExt};
 
-use crate::base::bytes::{LocalMac, Salt};
+use crate::base::bytes::Salt;
 use crate::base::epoch::EpochId;
 use crate::base::secret::SecretBytes;
 use crate::base::time::{Day, Timestamp};
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
-use crate::domain::feed::entry::{Entry, EntryKind, Leaf};
+use crate::domain::feed::entry::{Entry, EntryKind};
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::contribution::{BoundedRows, bound_contributions};
 use crate::domain::statistics::event::LedgerEvent;
 use crate::domain::statistics::ledger::{Admission, Budget, BudgetRefusal};
+use crate::domain::statistics::period::Quarter;
 use crate::domain::statistics::question::{Question, ReleaseId};
 use crate::domain::statistics::release::{Figures, Paid, WrongCounts, assemble};
 use crate::node::Node;
 use crate::node::commit::{BudgetChanged, Commit, Prepared, PreparedEntry, change};
 use crate::node::fence::FenceState;
 use crate::node::local_mac::MacDomain;
-use crate::node::state::{damaged, stored};
-use crate::node::store::{Journal, RecordNumber, StorageFault, Views};
+use crate::node::state::{State, damaged, stored};
+use crate::node::store::{Journal, StorageFault, Views};
 
 /// What to do next for a release.
 #[derive(Debug)]
@@ -71,7 +72,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         rng: &mut impl CryptoRng,
     ) -> Result<ReleaseStep, ReleaseFault> {
         let fenced = self.fence_state() != FenceState::Open;
-        let admission = self.state.ledger.admit(id, question, cost);
+        let admission = self.admit(caller, id, question, cost, now);
         match admission {
             // What is held already is the same bytes before and after a restore.
             Ok(Admission::Released(blob)) => return Ok(ReleaseStep::Released(blob.to_vec())),
@@ -84,16 +85,68 @@ impl<J: Journal, V: Views> Node<J, V> {
                 commit.push(change::Kind::Budget(BudgetChanged { event }));
                 self.commit(commit, caller, Vec::new(), now, rng)?;
             }
+            Err(refusal @ BudgetRefusal::Exhausted { .. }) if id.is_scheduled() => {
+                self.skip_release(caller, id, question, cost, now, rng)?;
+                return Err(refusal.into());
+            }
             Err(refusal) => {
                 let event = AuditEvent::StatisticsRefused { release_id: id.to_string(), rule: refusal.rule() };
                 self.record(caller, vec![event], now, rng)?;
                 return Err(refusal.into());
             }
         }
-        let rows = self.published_rows(question.period.from(), question.period.until())?;
+        let rows = self.counted_rows(question.query, question.period)?;
         let categories = u32::try_from(question.query.categories().len()).expect("a fixed short list");
         let order_key = SecretBytes::new(self.state.identity.local_mac.fingerprint(MacDomain::Subject, b"order").0);
         Ok(ReleaseStep::Draw(bound_contributions(rows, categories, question.period, &order_key)))
+    }
+
+    /// Whatever anybody asks, what the schedule will still need of the quarter is kept for it, and its ids are its own.
+    fn admit(
+        &self,
+        caller: &Actor,
+        id: &ReleaseId,
+        question: Question,
+        cost: Epsilon,
+        now: Timestamp,
+    ) -> Result<Admission<'_>, BudgetRefusal> {
+        let ledger = &self.state.ledger;
+        if id.is_scheduled() {
+            return match ledger.admit(id, question, cost, Epsilon::NONE) {
+                Ok(Admission::Charge(_) | Admission::Paid) if *caller != Actor::Node => Err(BudgetRefusal::OfSchedule),
+                admitted => admitted,
+            };
+        }
+        ledger.admit(id, question, cost, self.kept_for_schedule(question.period.quarter(), now))
+    }
+
+    /// What the schedule will still need of a quarter.
+    pub fn kept_for_schedule(&self, quarter: Quarter, now: Timestamp) -> Epsilon {
+        let State { ledger, settings, .. } = &self.state;
+        settings.schedule.still_to_pay(quarter, now, |id| ledger.is_settled(id))
+    }
+
+    /// A release of the schedule finds no room in its quarter, and will find none: it is given up once, not asked for anew at every
+    /// look.
+    fn skip_release(
+        &mut self,
+        caller: &Actor,
+        id: &ReleaseId,
+        question: Question,
+        cost: Epsilon,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), StorageFault> {
+        let mut commit = Commit::default();
+        let event = LedgerEvent::Skipped { id: id.clone(), period: question.period }.encode();
+        commit.push(change::Kind::Budget(BudgetChanged { event }));
+        let skipped = AuditEvent::StatisticsSkipped {
+            release_id: id.to_string(),
+            query: question.query.name(),
+            epsilon_nano: cost.nano(),
+            spent_nano: self.state.ledger.spent(question.period.quarter()).nano(),
+        };
+        self.commit(commit, caller, vec![skipped], now, rng)
     }
 
     /// Stores what was drawn and publishes it with the next window; of several draws for one release the first counts. What
@@ -106,13 +159,14 @@ impl<J: Journal, V: Views> Node<J, V> {
         rng: &mut impl CryptoRng,
     ) -> Result<Vec<u8>, ReleaseFault> {
         // Two calls of one id may both have drawn: the first that is stored is the release, the other draw is forgotten.
-        match self.state.ledger.admit(&drawn.id, drawn.question, drawn.charged) {
+        match self.state.ledger.admit(&drawn.id, drawn.question, drawn.charged, Epsilon::NONE) {
             Ok(Admission::Released(blob)) => return Ok(blob.to_vec()),
             Ok(Admission::Paid) => {}
             Ok(Admission::Charge(_)) | Err(_) => return Err(ReleaseFault::NotCharged),
         }
         let period = drawn.question.period;
-        let paid = Paid { epsilon: drawn.charged, spent: self.state.ledger.spent(period.quarter()) };
+        let ledger = &self.state.ledger;
+        let paid = Paid { epsilon: drawn.charged, spent: ledger.spent(period.quarter()), cap: ledger.cap() };
         let reporter = self.state.identity.member.clone();
         let release = assemble(&drawn.id, drawn.question, reporter, paid, drawn.figures, drawn.counts)?;
         let blob = release.encode();
@@ -148,34 +202,5 @@ impl<J: Journal, V: Views> Node<J, V> {
     /// The budget of the quarter of `today`.
     pub fn budget(&self, today: Day) -> Budget {
         self.state.ledger.budget(today)
-    }
-
-    /// What this member published in the period: subject and kind of each indicator.
-    fn published_rows(&self, from: Day, until: Day) -> Result<Vec<(LocalMac, u32)>, StorageFault> {
-        let mut rows = Vec::new();
-        let first = self.state.first_record_of(from);
-        self.journal.replay(first.unwrap_or(RecordNumber(0)), &mut |_, record| {
-            for kind in Commit::from_bytes(record)?.kinds() {
-                let change::Kind::Prepared(prepared) = kind else { continue };
-                let day = Timestamp::from_unix_ms(prepared.time_ms).day();
-                if day < from || day >= until {
-                    continue;
-                }
-                for waiting in &prepared.entries {
-                    // Only indicators are about somebody.
-                    let (Some(entry), Ok(subject)) = (&waiting.entry, LocalMac::try_from(waiting.subject.as_slice()))
-                    else {
-                        continue;
-                    };
-                    let leaf = Leaf::decode(&entry.leaf).map_err(|error| damaged("leaf", error))?;
-                    // Erased: it counts for nobody any more.
-                    if !self.state.own_is_erased(&leaf.commitment) {
-                        rows.push((subject, waiting.kind));
-                    }
-                }
-            }
-            Ok(())
-        })?;
-        Ok(rows)
     }
 }

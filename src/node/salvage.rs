@@ -193,7 +193,7 @@ impl Salvage {
         let left = self.cap.nano().saturating_sub(self.ledger.spent(quarter).nano());
         let epsilon = Epsilon::from_nano(left);
         let until = quarter.next().first_day().min(today.next());
-        let period = Period::new(quarter.first_day(), until, today).ok()?;
+        let period = Period::stored(quarter.first_day(), until)?;
         let id: ReleaseId = format!("records-lost-{}-{}", quarter.number(), now.unix_ms()).parse().ok()?;
         let question = Question { query: Query::PublishedIndicatorsByKind, period, asked: epsilon };
         let event = LedgerEvent::Charged(Charge { id, question, epsilon }).encode();

@@ -30,6 +30,7 @@ use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::screening::traffic::Traffic;
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::ledger::Ledger;
+use crate::domain::statistics::schedule::Schedule;
 use crate::node::believe::{Allowances, Heard, believe};
 use crate::node::cases::Cases;
 use crate::node::challenge::Challenges;
@@ -45,6 +46,7 @@ use crate::node::pending::Pending;
 use crate::node::published::Published;
 use crate::node::quarantine::Quarantines;
 use crate::node::record_command::Commands;
+use crate::node::releases::Releases;
 use crate::node::sightings::Sightings;
 use crate::node::store::{RecordNumber, StorageFault, ViewChange};
 use crate::node::sweep::decided_before;
@@ -66,6 +68,8 @@ pub struct Settings {
     pub typologies: TypologyList,
     /// Cap of the privacy budget of one quarter.
     pub quarter_cap: Epsilon,
+    /// What is released by itself.
+    pub schedule: Schedule,
     pub cases: CaseRules,
     pub challenge: ChallengeRules,
     /// Version of the program, for the audit log.
@@ -98,6 +102,8 @@ pub struct State {
     pub fence: Fence,
     pub belief: Arc<Belief>,
     pub ledger: Ledger,
+    /// What all members released, this one included.
+    pub releases: Releases,
     /// The own lists as the journal has them, staged changes included.
     pub lists: Arc<OwnLists>,
     /// The own lists as screening sees them.
@@ -137,7 +143,7 @@ pub struct State {
     /// Requests of the current round, which the views do not know yet.
     pub staged_requests: BTreeMap<LocalMac, RecordNumber>,
     pub published: Published,
-    /// The first record of each day on which something was published.
+    /// The first record of each day, by the newest moment the store told of until then.
     pub(in crate::node) first_records: BTreeMap<Day, RecordNumber>,
     pub(in crate::node) staged: Staged,
 }
@@ -163,6 +169,7 @@ impl State {
             fence: Fence::new(roster.peers_of(&identity.member).len()),
             belief: Arc::new(Belief::new(table_key, witnessing(&roster))),
             ledger: Ledger::new(settings.quarter_cap),
+            releases: Releases::default(),
             shown_lists: Arc::new(ArcSwap::new(Arc::clone(&lists))),
             lists,
             outcomes: Outcomes::default(),
@@ -216,9 +223,15 @@ impl State {
         }
     }
 
-    /// The first record at or after `day` in which something was published.
+    /// A record before which nothing of that day or later stands; none where there is nothing of it. Also where the clock went
+    /// back: the newest moment never does.
     pub fn first_record_of(&self, day: Day) -> Option<RecordNumber> {
         self.first_records.range(day..).next().map(|(_, record)| *record)
+    }
+
+    /// The first day the store tells of.
+    pub fn first_day(&self) -> Option<Day> {
+        self.first_records.keys().next().copied()
     }
 
     /// The changes of views since the last call.

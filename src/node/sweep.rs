@@ -3,7 +3,8 @@
 //! Of each record compaction keeps what somebody may still need:
 //! - *Prepared* entries that are sequenced stand in their feed: here they lose blob and salt. For a day the answer to a
 //!   repeated request stays; until the indicator expires, the publisher's reference to it and the mark of what it was derived
-//!   from; for two quarters the fingerprint of the case or identifier, which statistics count. Then nothing is left.
+//!   from; for two quarters the fingerprint of the case or identifier and the typology, which statistics count. Then nothing is
+//!   left.
 //! - *Entries* lose blob and salt once they expired or an erasure of their author covers them. The leaf stays, so that the
 //!   tree and every proof of it stay too; of an indicator the day it was reckoned to, so that it keeps its place in its author's
 //!   quota: what exceeded it before a start exceeds it after.
@@ -213,10 +214,7 @@ impl Sweep {
                 return true;
             }
             touched |= self.sequenced(waiting, &leaf);
-            if !counted && !waiting.subject.is_empty() {
-                waiting.subject.clear();
-                touched = true;
-            }
+            touched |= !counted && uncount(waiting);
             let named = !(waiting.source_ref.is_empty() && waiting.derived_from.is_empty());
             // The quota of the day it may be signed on counts it until that day is over.
             let counts = self.now.ms_since(Timestamp::from_unix_ms(waiting.not_before_ms)) <= 86_400_000;
@@ -250,10 +248,7 @@ impl Sweep {
                 waiting.derived_from.clear();
                 touched = true;
             }
-            if erased && !waiting.subject.is_empty() {
-                waiting.subject.clear();
-                touched = true;
-            }
+            touched |= erased && uncount(waiting);
         }
         touched
     }
@@ -381,6 +376,14 @@ fn kept_until(leaf: &Leaf) -> Day {
         | EntryKind::Decoy
         | EntryKind::Audit => leaf.expires_day,
     }
+}
+
+/// Takes what statistics count; whether there was anything to take.
+fn uncount(waiting: &mut PreparedEntry) -> bool {
+    let counted = !(waiting.subject.is_empty() && waiting.typology.is_empty());
+    waiting.subject.clear();
+    waiting.typology.clear();
+    counted
 }
 
 pub(in crate::node) fn bare(entry: &mut StoredEntry) -> StoredEntry {

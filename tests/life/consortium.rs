@@ -23,6 +23,7 @@ use hushwire::domain::roster::succession::sign;
 use hushwire::domain::roster::terms::{Admins, Epoch, Limits};
 use hushwire::domain::roster::verified::Roster;
 use hushwire::domain::statistics::budget::Epsilon;
+use hushwire::domain::statistics::schedule::Schedule;
 use hushwire::io::keystore::keys::NodeKeys;
 use hushwire::io::keystore::rollover::NextFeedKey;
 use hushwire::node::identity::Identity;
@@ -45,6 +46,8 @@ pub struct Consortium {
     /// The epoch the members publish under.
     epoch: KeyEpoch,
     keys: Vec<NodeKeys>,
+    /// What every member releases by itself.
+    pub schedule: Schedule,
 }
 
 fn secret() -> EpochSecret {
@@ -74,7 +77,7 @@ impl Consortium {
         let keys: Vec<NodeKeys> = members.iter().map(|_| NodeKeys::generate(&mut rng)).collect();
         let rows = members.iter().zip(&keys).map(|(member, keys)| row(&id, &group, member, keys)).collect();
         let roster = roster(&id, epochs, rows, witness_quorum);
-        Self { id, group, members, roster, epoch: KeyEpoch(1), keys }
+        Self { id, group, members, roster, epoch: KeyEpoch(1), keys, schedule: Schedule::default() }
     }
 
     /// The same consortium once another epoch is in force.
@@ -160,6 +163,7 @@ impl Consortium {
             guards: Arc::new(GuardLists::built_in()),
             typologies: TypologyList::built_in(),
             quarter_cap: Epsilon::QUARTER_CAP,
+            schedule: self.schedule,
             cases: CaseRules::default(),
             challenge: ChallengeRules::default(),
             version: "test",

@@ -8,6 +8,7 @@ use hushwire::domain::identifier::CanonRules;
 use hushwire::domain::identifier::guard::GuardLists;
 use hushwire::domain::indicator::typology::TypologyList;
 use hushwire::domain::statistics::budget::Epsilon;
+use hushwire::domain::statistics::schedule::Schedule;
 use hushwire::io::journal::file::{FileJournal, JournalOptions};
 use hushwire::io::journal::real_fs::RealFs;
 use hushwire::io::random;
@@ -50,6 +51,7 @@ impl Home {
             guards: GuardLists::built_in().into(),
             typologies: TypologyList::built_in(),
             quarter_cap: Epsilon::from_nano(1),
+            schedule: Schedule::default(),
             cases: CaseRules::default(),
             challenge: ChallengeRules::default(),
             version: "0",

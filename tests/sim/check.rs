@@ -45,6 +45,7 @@ impl World {
         for house in self.honest() {
             self.check_look_up(house)?;
             self.check_releases(house)?;
+            self.check_sums(house)?;
             self.check_cases(house)?;
             self.check_late(house)?;
             self.check_brake(house)?;

@@ -24,6 +24,7 @@ use hushwire::domain::roster::succession::sign;
 use hushwire::domain::roster::terms::{Admins, Epoch, Limits};
 use hushwire::domain::roster::verified::Roster;
 use hushwire::domain::statistics::budget::Epsilon;
+use hushwire::domain::statistics::schedule::Schedule;
 use hushwire::io::keystore::keys::NodeKeys;
 use hushwire::io::keystore::rollover::NextFeedKey;
 use hushwire::node::feeds::verifier_for;
@@ -182,6 +183,7 @@ impl Consortium {
             guards: Arc::clone(&self.guards),
             typologies: TypologyList::built_in(),
             quarter_cap: Epsilon::QUARTER_CAP,
+            schedule: Schedule::default(),
             cases: CaseRules::default(),
             challenge: ChallengeRules::default(),
             version: "simulation",

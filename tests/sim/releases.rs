@@ -1,17 +1,21 @@
-//! Statistics: releases asked for, cut off at every step between charge and answer, and asked for again.
+//! Statistics: releases of every question, one of them the schedule's, cut off at every step between charge and answer, and asked
+//! for again.
 //!
-//! Invariants: what was charged stays charged and never exceeds the cap; one id has one result. A store put back may forget
-//! what neither its copy nor the others know; nobody has seen that, or only the caller who was answered a moment before.
+//! Invariants: what was charged stays charged and never exceeds the cap; one id has one result; what feeds say adds up to the
+//! same everywhere. A store put back may forget what neither its copy nor the others know; nobody has seen that, or only the
+//! caller who was answered a moment before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use hushwire::base::name::MemberId;
 use hushwire::domain::audit::record::Actor;
 use hushwire::domain::feed::blob::Body;
 use hushwire::domain::statistics::budget::Epsilon;
 use hushwire::domain::statistics::ledger::BudgetRefusal;
 use hushwire::domain::statistics::period::Period;
-use hushwire::domain::statistics::question::{Query, Question};
+use hushwire::domain::statistics::question::{Query, Question, ReleaseId};
 use hushwire::domain::statistics::release::Figures;
+use hushwire::domain::statistics::sum::Missing;
 use hushwire::node::fence::FenceState;
 use hushwire::node::release::{Drawn, ReleaseFault, ReleaseStep};
 use rand::RngExt;
@@ -69,10 +73,17 @@ impl Books {
     }
 }
 
+/// Questions take turns, so that the last has the first one's: two releases that answer the same.
 fn question(nth: usize) -> Question {
     let day = START.day();
     let period = Period::new(day, day.next(), day).expect("a day");
-    Question { query: Query::PublishedIndicatorsByKind, period, asked: Epsilon::from_nano(PRICES[nth]) }
+    let query = Query::ALL[nth % Query::ALL.len()];
+    Question { query, period, asked: Epsilon::from_nano(PRICES[nth]) }
+}
+
+/// The last is the schedule's: without budget it is given up.
+fn name(nth: usize) -> String {
+    if nth + 1 == PRICES.len() { format!("daily-r{nth}") } else { format!("r{nth}") }
 }
 
 fn spent(house: &House) -> Option<u64> {
@@ -84,7 +95,7 @@ impl World {
         if !self.houses[house].honest {
             return Ok(());
         }
-        let (id, question) = (format!("r{nth}"), question(nth));
+        let (id, question) = (name(nth), question(nth));
         let before = spent(&self.houses[house]).unwrap_or_default();
         let begun = self.on_node(house, |node, now, rng| {
             node.begin_release(&Actor::Node, &id.parse().expect("an id"), question, question.asked, now, rng)
@@ -97,7 +108,13 @@ impl World {
             }
             Some(Err(ReleaseFault::Refused(BudgetRefusal::Exhausted { .. }))) => {
                 let full = before + PRICES[nth] > Epsilon::QUARTER_CAP.nano();
-                return ensure(full && spent(&self.houses[house]) == Some(before), Invariant::BudgetKept, || {
+                let id: ReleaseId = id.parse().expect("an id");
+                let given_up = self.houses[house]
+                    .node
+                    .as_ref()
+                    .is_none_or(|node| node.state().ledger.is_settled(&id) == id.is_scheduled());
+                let holds = full && given_up && spent(&self.houses[house]) == Some(before);
+                return ensure(holds, Invariant::BudgetKept, || {
                     format!("house {house} refused {id} with {before} spent")
                 });
             }
@@ -165,7 +182,7 @@ impl World {
         let heard = self.houses[house].fence() == Some(FenceState::Open);
         let Books { spent: kept, shown_spent, answers } = self.ledger.books(house);
         let owed = if heard { (*kept).max(*shown_spent) } else { *kept };
-        let price = |id: &String| id.strip_prefix('r').and_then(|nth| PRICES.get(nth.parse::<usize>().ok()?));
+        let price = |id: &String| PRICES.iter().enumerate().find(|(nth, _)| name(*nth) == *id).map(|(_, price)| price);
         let answered: u64 = answers.keys().filter_map(price).sum();
         let cap = Epsilon::QUARTER_CAP.nano();
         ensure(spent >= owed && spent <= cap && (!heard || answered <= spent), Invariant::BudgetKept, || {
@@ -178,7 +195,7 @@ impl World {
         self.check_budget(house)?;
         let answers = self.ledger.books(house).answers.clone();
         for nth in 0..PRICES.len() {
-            if answers.contains_key(&format!("r{nth}")) {
+            if answers.contains_key(&name(nth)) {
                 self.release(house, nth, Reach::Answered)?;
             }
         }
@@ -191,6 +208,43 @@ impl World {
             let blob = release.encode();
             let right = answers.get(&id).is_none_or(|answer| *answer == blob) && published.insert(id, blob).is_none();
             ensure(right, Invariant::ReleasedOnce, || format!("{feed} says otherwise of {}", release.release_id))?;
+        }
+        Ok(())
+    }
+
+    /// Each question adds up to what the feeds say: of every member the release with the first id, since all have one scale.
+    pub fn check_sums(&mut self, house: usize) -> Result<(), Violation> {
+        let mut said: BTreeMap<(String, MemberId), (String, Vec<i64>)> = BTreeMap::new();
+        for feed in self.consortium.feeds().collect::<Vec<_>>() {
+            for (_, body) in self.houses[house].entries(&feed)? {
+                let Some(Body::StatisticsRelease(release)) = body else { continue };
+                let key = (release.query, feed.member.clone());
+                let first = said.entry(key).or_insert_with(|| (release.release_id.clone(), release.counts.clone()));
+                if release.release_id < first.0 {
+                    *first = (release.release_id, release.counts);
+                }
+            }
+        }
+        for query in Query::ALL {
+            let period = question(0).period;
+            let Some(sum) = self.on_node(house, |node, _, _| node.sum_releases(query, period)) else { continue };
+            let missing: BTreeSet<&MemberId> = sum.missing.iter().map(|(member, _)| member).collect();
+            let mut expected = vec![0; sum.counts.len()];
+            for ((_, member), (_, counts)) in said.iter().filter(|((name, _), _)| name == query.name()) {
+                // Whoever signed two histories counts nowhere.
+                let quarantined = sum.missing.contains(&(member.clone(), Missing::Quarantined));
+                ensure(quarantined || !missing.contains(member), Invariant::SumsAgree, || {
+                    format!("house {house} misses what {member} released of {query}")
+                })?;
+                if !quarantined {
+                    expected.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+                }
+            }
+            let counts: Vec<i64> = sum.counts.iter().map(|(_, count)| *count).collect();
+            let whole = sum.shares.len() + sum.missing.len() == self.consortium.members.len();
+            ensure(counts == expected && whole, Invariant::SumsAgree, || {
+                format!("house {house}, {query}: {counts:?}, and the feeds say {expected:?}")
+            })?;
         }
         Ok(())
     }

@@ -25,6 +25,8 @@ pub enum Invariant {
     LiftedByTwo,
     /// A release has one result.
     ReleasedOnce,
+    /// What members released of one question adds up to the same at everybody, and who released nothing is missing.
+    SumsAgree,
     /// All honest members hold the same feeds.
     SameFeeds,
     /// All honest members believe what the feeds say, and nothing else.

@@ -14,6 +14,7 @@ use hushwire::domain::identifier::CanonRules;
 use hushwire::domain::identifier::guard::GuardLists;
 use hushwire::domain::indicator::typology::TypologyList;
 use hushwire::domain::statistics::budget::Epsilon;
+use hushwire::domain::statistics::schedule::Schedule;
 use hushwire::io::backup::check::Contents;
 use hushwire::io::backup::format::Parts;
 use hushwire::io::backup::restore::{Target, take_apart};
@@ -68,6 +69,7 @@ fn open(dir: &Path, now: Timestamp) -> Result<Node<FileJournal<RealFs>, MemoryVi
         guards: GuardLists::built_in().into(),
         typologies: TypologyList::built_in(),
         quarter_cap: Epsilon::from_nano(2_000_000_000),
+        schedule: Schedule::default(),
         cases: CaseRules::default(),
         challenge: ChallengeRules::default(),
         version: "0",

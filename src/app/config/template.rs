@@ -131,6 +131,13 @@ passphrase = {passphrase}
 # epsilon = 0.1
 # Privacy loss of all releases of one quarter. A release beyond it is refused.
 # quarter_cap = 2.0
+# Releases that the node draws and publishes by itself once a day or week (UTC) is over, one of each question: docs/statistics.md.
+# Off, because every release tells the other members something and spends of the quarter: that is for you to decide.
+# daily = false
+# weekly = false
+# Privacy loss of one day or one week, shared evenly by the questions. What the schedule still needs of a quarter is kept for it.
+# daily_epsilon = 0.005
+# weekly_epsilon = 0.1
 
 [policy]
 # Your own rules in place of those that ship: hushwire policy default > policy.toml, hushwire policy check policy.toml. A

@@ -30,6 +30,7 @@ use crate::domain::screening::policy::facts::Conditions;
 use crate::domain::screening::screen::{ScreeningContext, screen};
 use crate::domain::screening::transaction::Transaction;
 use crate::domain::statistics::budget::Epsilon;
+use crate::domain::statistics::schedule::Schedule;
 use crate::io::random;
 use crate::io::views::memory::MemoryViews;
 use crate::node::Node;
@@ -100,6 +101,7 @@ impl House {
             guards: Arc::clone(&common.guards),
             typologies: common.typologies.clone(),
             quarter_cap: Epsilon::QUARTER_CAP,
+            schedule: Schedule::default(),
             cases: CaseRules::default(),
             challenge: ChallengeRules::default(),
             version: env!("CARGO_PKG_VERSION"),

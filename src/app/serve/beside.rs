@@ -19,6 +19,7 @@ use crate::app::serve::roster::RosterDesk;
 use crate::app::serve::{health, policy};
 use crate::base::bytes::Sha256Digest;
 use crate::domain::screening::advice::AdviceTexts;
+use crate::io::releasing::keep_schedule;
 use crate::io::screener::{Queued, Screener, write_records};
 
 /// What the tasks rest on.
@@ -49,9 +50,12 @@ impl Beside {
         let Self { config, engine, screener, desk, observer, access, shown, .. } = self;
         tokio::spawn(observer.run(self.stopping.clone()));
         let window = Duration::from_millis(config.audit_window_ms);
-        let records = write_records(engine.patient(), Arc::clone(&screener), records, window, self.stopping);
+        let records = write_records(engine.patient(), Arc::clone(&screener), records, window, self.stopping.clone());
         let recording = tokio::spawn(records);
         tokio::spawn(follow_commands(config.dir.commands(), engine.clone()));
+        if !config.statistics.schedule.is_empty() {
+            tokio::spawn(keep_schedule(engine.clone(), self.stopping));
+        }
         for log in self.refusals {
             tokio::spawn(log.write_counts());
         }

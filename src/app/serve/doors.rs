@@ -37,6 +37,7 @@ use crate::io::grpc::profiles::ProfilesDesk;
 use crate::io::grpc::publishing::{PublishDefaults, Publishing};
 use crate::io::grpc::reflection::{reflection, reflection_alpha};
 use crate::io::grpc::screening::ScreeningDesk;
+use crate::io::grpc::statistics::Statistics;
 use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_server::AuditServiceServer;
 use crate::io::grpc::wire::hushwire::compliance::v1::statistics_service_server::StatisticsServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::brake_service_server::BrakeServiceServer;
@@ -206,8 +207,9 @@ pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result
     let brake = BrakeDesk { engine: engine.clone() };
     let late = LateMatches { engine: engine.clone(), stopping: stopping.clone() };
     let default_epsilon = Epsilon::from_nano(config.statistics.epsilon_nano);
+    let statistics = Statistics { engine: engine.clone(), default_epsilon };
     let local_mac = LocalMacKey::new(&material.keystore.keys.local_mac);
-    let compliance = Compliance { engine: engine.clone(), default_epsilon, local_mac };
+    let compliance = Compliance { engine: engine.clone(), local_mac };
     let node = NodeState {
         engine: engine.clone(),
         links: links.clone(),
@@ -229,8 +231,8 @@ pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result
         .add_service(ChallengeServiceServer::new(challenges).max_decoding_message_size(most))
         .add_service(PolicyServiceServer::new(policy).max_decoding_message_size(most))
         .add_service(NodeServiceServer::new(node).max_decoding_message_size(most))
-        .add_service(AuditServiceServer::new(compliance.clone()).max_decoding_message_size(most))
-        .add_service(StatisticsServiceServer::new(compliance).max_decoding_message_size(most))
+        .add_service(AuditServiceServer::new(compliance).max_decoding_message_size(most))
+        .add_service(StatisticsServiceServer::new(statistics).max_decoding_message_size(most))
         .add_service(asked)
         .add_service(reflection())
         .add_service(reflection_alpha());

@@ -197,6 +197,7 @@ impl Material {
             guards: Arc::clone(&self.guards),
             typologies: self.typologies.clone(),
             quarter_cap: Epsilon::from_nano(config.statistics.quarter_cap_nano),
+            schedule: config.statistics.schedule,
             cases: config.cases,
             challenge: config.challenge,
             version: env!("CARGO_PKG_VERSION"),

@@ -176,6 +176,8 @@ impl Observer {
             unacknowledged_retractions: status.peers.iter().map(|peer| peer.unacknowledged_retractions).sum(),
             behind_entries: status.peers.iter().map(|peer| peer.lag_entries).sum(),
             budget_spent_millionths: spent_millionths(&budget),
+            budget_left_micro: u32::try_from(budget.left().nano() / 1_000).unwrap_or(u32::MAX),
+            releases_skipped: wide(budget.skipped),
         };
         Some((seen, detail))
     }
@@ -199,7 +201,8 @@ mod tests {
     #[test]
     fn what_is_spent_is_a_share_of_the_cap_and_no_cap_is_all_spent() {
         let check = |spent, cap, millionths| {
-            let budget = Budget { spent: Epsilon::from_nano(spent), cap: Epsilon::from_nano(cap), renews: Day(0) };
+            let budget =
+                Budget { spent: Epsilon::from_nano(spent), cap: Epsilon::from_nano(cap), renews: Day(0), skipped: 0 };
             assert_eq!(spent_millionths(&budget), millionths, "{spent} of {cap}");
         };
         check(0, 2_000_000_000, 0);

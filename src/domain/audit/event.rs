@@ -313,6 +313,13 @@ pub enum AuditEvent {
         release_id: String,
         rule: &'static str,
     },
+    /// A release of the schedule did not fit what was left of its quarter, and is given up.
+    StatisticsSkipped {
+        release_id: String,
+        query: &'static str,
+        epsilon_nano: u64,
+        spent_nano: u64,
+    },
     /// A receiver never took the event of this record.
     WebhookRefused {
         webhook: String,

@@ -67,6 +67,7 @@ impl AuditEvent {
             | Self::DecisionExplained { .. }
             | Self::StatisticsReleased { .. }
             | Self::StatisticsRefused { .. }
+            | Self::StatisticsSkipped { .. }
             | Self::ProfileShown { .. }
             | Self::ProfileErased { .. }
             | Self::StoreDamaged { .. }

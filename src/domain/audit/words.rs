@@ -311,6 +311,16 @@ impl AuditEvent {
             Self::StatisticsRefused { release_id, rule } => {
                 words(Refused, "statistics.refused", release_id, [("rule", rule.to_owned())])
             }
+            Self::StatisticsSkipped { release_id, query, epsilon_nano, spent_nano } => words(
+                Refused,
+                "statistics.skipped",
+                release_id,
+                [
+                    ("epsilon_nano", epsilon_nano.to_string()),
+                    ("query", query.to_owned()),
+                    ("spent_nano", spent_nano.to_string()),
+                ],
+            ),
             // Not a fault of this node's: as one it would be an event itself, for a receiver that refuses events.
             Self::WebhookRefused { webhook, record, status } => words(
                 Refused,

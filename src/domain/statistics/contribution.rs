@@ -1,4 +1,4 @@
-//! How much one subject, a case or an identifier, may weigh in a histogram.
+//! How much one subject may weigh in a histogram.
 //!
 //! Per subject and period at most [`CATEGORIES_PER_SUBJECT`] distinct categories count, one row each. Which ones is decided
 //! by the order of a keyed hash, so that neither the data's order nor an outsider can steer the choice, and the same
@@ -54,8 +54,8 @@ impl fmt::Debug for BoundedRows {
 /// left out.
 ///
 /// A subject is a local keyed hash: of the publisher's own case reference where one was given, otherwise of the canonical
-/// identifier, whatever epoch it is published under. It is no person: somebody with two cases, or with two identifiers
-/// published without a case, is two subjects.
+/// identifier, whatever epoch it is published under; of what was screened, of the caller's reference of its customer, otherwise
+/// of the order. It is no person: somebody with two cases, or with two identifiers published without a case, is two subjects.
 pub fn bound_contributions(
     rows: impl IntoIterator<Item = (LocalMac, u32)>,
     categories: u32,
@@ -96,9 +96,10 @@ mod tests {
 
     use super::*;
     use crate::base::time::Day;
+    use crate::domain::statistics::question::Query;
 
     fn period(from: u32) -> Period {
-        Period::new(Day(from), Day(from + 7), Day(30_000)).expect("inside a quarter")
+        Period::new(Day(from), Day(from + 7), Day(from + 30)).expect("inside a quarter")
     }
 
     fn counts(rows: &BoundedRows) -> Vec<i64> {
@@ -126,6 +127,23 @@ mod tests {
         let first = bounded(&all, 20_728);
         assert_ne!(first.cells(), bounded(&all, 20_735).cells());
         assert!(counts(&first).iter().all(|count| *count > 0), "no category is starved: {:?}", counts(&first));
+    }
+
+    /// Somebody who wants to be seen in a release, or to drown others in it, has thousands of events in every cell.
+    #[test]
+    fn a_subject_with_thousands_of_events_in_every_cell_of_any_question_owns_two_rows() {
+        let everybody: Vec<(LocalMac, u32)> = (0..50).map(|subject| (LocalMac([subject; 32]), 0)).collect();
+        for query in Query::ALL {
+            let categories = u32::try_from(query.categories().len()).expect("few");
+            let of = |rows: Vec<(LocalMac, u32)>| {
+                bound_contributions(rows, categories, period(20_728), &SecretBytes::new([7; 32]))
+            };
+            let flood = (0..5_000 * categories).map(|event| (LocalMac([99; 32]), event % categories));
+            let (without, with) = (of(everybody.clone()), of(everybody.iter().copied().chain(flood).collect()));
+            let moved: i64 =
+                counts(&with).iter().zip(counts(&without)).map(|(with, without)| (with - without).abs()).sum();
+            assert_eq!(moved, i64::from(CATEGORIES_PER_SUBJECT.min(categories)), "{query}");
+        }
     }
 
     proptest! {

@@ -4,7 +4,8 @@
 //! - A charge is an event of its own, durable before noise is drawn; the result is a second event, durable before it is
 //!   shown. Between the two a release is *paid*: drawing is allowed again, since nothing of it was ever seen.
 //! - A repeated id returns the stored bytes and costs nothing; asking again never averages the noise away.
-//! - What would exceed the cap is refused, costs nothing and says when a new budget begins.
+//! - What would exceed the cap is refused, costs nothing and says when a new budget begins. What the schedule will still need of
+//!   the quarter is kept from everybody else; a release of the schedule that does not fit all the same is skipped for good.
 //! - A restored node first takes over what its own published releases say was spent ([`Ledger::take_over`]): an old backup
 //!   brings no budget back.
 
@@ -32,11 +33,13 @@ pub enum Admission<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BudgetRefusal {
     #[error(
-        "the privacy budget of {quarter} is {cap} and {spent} of it is spent; a loss of {asked} does not fit. \
-         A new budget begins on {renews}, for data from that day on",
+        "the privacy budget of {quarter} is {cap}, {spent} of it is spent and {kept} kept for the schedule; a loss of {asked} \
+         does not fit. A new budget begins on {renews}, for data from that day on",
         renews = date_text(*renews)
     )]
-    Exhausted { quarter: Quarter, cap: Epsilon, spent: Epsilon, asked: Epsilon, renews: Day },
+    Exhausted { quarter: Quarter, cap: Epsilon, spent: Epsilon, kept: Epsilon, asked: Epsilon, renews: Day },
+    #[error("ids that begin with \"daily-\" or \"weekly-\" are the schedule's; choose another id")]
+    OfSchedule,
     #[error("this release id stands for another question; choose a new id")]
     IdTaken,
     #[error("a release costs between {least} and {most}")]
@@ -48,6 +51,7 @@ impl BudgetRefusal {
     pub const fn rule(&self) -> &'static str {
         match self {
             Self::Exhausted { .. } => "budget_exhausted",
+            Self::OfSchedule => "release_id_of_schedule",
             Self::IdTaken => "release_id_taken",
             Self::Price { .. } => "price",
         }
@@ -74,6 +78,14 @@ pub struct Budget {
     pub cap: Epsilon,
     /// First day of the next quarter.
     pub renews: Day,
+    /// Releases of the schedule that found no room in it.
+    pub skipped: usize,
+}
+
+impl Budget {
+    pub fn left(&self) -> Epsilon {
+        Epsilon::from_nano(self.cap.nano().saturating_sub(self.spent.nano()))
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -89,15 +101,23 @@ pub struct Ledger {
     cap: Epsilon,
     releases: BTreeMap<ReleaseId, Release>,
     spent: BTreeMap<Quarter, Epsilon>,
+    skipped: BTreeMap<ReleaseId, Quarter>,
 }
 
 impl Ledger {
     pub fn new(cap: Epsilon) -> Self {
-        Self { cap, releases: BTreeMap::new(), spent: BTreeMap::new() }
+        Self { cap, releases: BTreeMap::new(), spent: BTreeMap::new(), skipped: BTreeMap::new() }
     }
 
-    /// Decides about a release. `cost` is the loss of the planned draw, which may be a billionth above what was asked.
-    pub fn admit(&self, id: &ReleaseId, question: Question, cost: Epsilon) -> Result<Admission<'_>, BudgetRefusal> {
+    /// Decides about a release. `cost` is the loss of the planned draw, which may be a billionth above what was asked; `kept` is
+    /// what somebody else will still need of the quarter.
+    pub fn admit(
+        &self,
+        id: &ReleaseId,
+        question: Question,
+        cost: Epsilon,
+        kept: Epsilon,
+    ) -> Result<Admission<'_>, BudgetRefusal> {
         if let Some(release) = self.releases.get(id) {
             return match (&release.blob, release.question) {
                 (_, Some(known)) if known != question => Err(BudgetRefusal::IdTaken),
@@ -110,9 +130,10 @@ impl Ledger {
         }
         let quarter = question.period.quarter();
         let spent = self.spent(quarter);
-        if spent.checked_plus(cost).is_none_or(|after| after > self.cap) {
+        let after = spent.checked_plus(cost).and_then(|after| after.checked_plus(kept));
+        if after.is_none_or(|after| after > self.cap) {
             let renews = quarter.next().first_day();
-            return Err(BudgetRefusal::Exhausted { quarter, cap: self.cap, spent, asked: cost, renews });
+            return Err(BudgetRefusal::Exhausted { quarter, cap: self.cap, spent, kept, asked: cost, renews });
         }
         Ok(Admission::Charge(Charge { id: id.clone(), question, epsilon: cost }))
     }
@@ -136,6 +157,9 @@ impl Ledger {
                 }
                 release.blob = Some(blob);
             }
+            LedgerEvent::Skipped { id, period } => {
+                self.skipped.insert(id, period.quarter());
+            }
         }
         Ok(())
     }
@@ -149,6 +173,20 @@ impl Ledger {
         *spent = Epsilon::from_nano(published.spent_nano).max(*spent);
     }
 
+    /// Whether a release needs no more budget: it was charged, or given up.
+    pub fn is_settled(&self, id: &ReleaseId) -> bool {
+        self.releases.contains_key(id) || self.skipped.contains_key(id)
+    }
+
+    /// Whether nothing is to be drawn for it any more.
+    pub fn is_done(&self, id: &ReleaseId) -> bool {
+        self.skipped.contains_key(id) || self.releases.get(id).is_some_and(|release| release.blob.is_some())
+    }
+
+    pub fn cap(&self) -> Epsilon {
+        self.cap
+    }
+
     /// What was charged to a quarter.
     pub fn spent(&self, quarter: Quarter) -> Epsilon {
         self.spent.get(&quarter).copied().unwrap_or_default()
@@ -157,7 +195,8 @@ impl Ledger {
     /// The budget for data of the quarter of `today`.
     pub fn budget(&self, today: Day) -> Budget {
         let quarter = Quarter::of(today);
-        Budget { spent: self.spent(quarter), cap: self.cap, renews: quarter.next().first_day() }
+        let skipped = self.skipped.values().filter(|skipped| **skipped == quarter).count();
+        Budget { spent: self.spent(quarter), cap: self.cap, renews: quarter.next().first_day(), skipped }
     }
 }
 
@@ -182,7 +221,7 @@ mod tests {
     }
 
     fn charge(ledger: &mut Ledger, name: &str, question: Question) -> Result<(), BudgetRefusal> {
-        match ledger.admit(&id(name), question, question.asked)? {
+        match ledger.admit(&id(name), question, question.asked, Epsilon::NONE)? {
             Admission::Charge(charge) => ledger.apply(LedgerEvent::Charged(charge)).expect("admitted"),
             Admission::Paid | Admission::Released(_) => {}
         }
@@ -199,11 +238,45 @@ mod tests {
         let refused = charge(&mut ledger, "c", ask).expect_err("over the cap");
         assert_eq!(
             refused.to_string(),
-            "the privacy budget of 2026-Q4 is 0.100000000 and 0.080000000 of it is spent; a loss of 0.040000000 does not \
-             fit. A new budget begins on 2027-01-01, for data from that day on"
+            "the privacy budget of 2026-Q4 is 0.100000000, 0.080000000 of it is spent and 0.000000000 kept for the schedule; a \
+             loss of 0.040000000 does not fit. A new budget begins on 2027-01-01, for data from that day on"
         );
         assert_eq!(ledger.budget(TODAY), before);
         charge(&mut ledger, "d", question(TODAY.0, 20_000_000)).expect("what is left can still be spent");
+    }
+
+    #[test]
+    fn what_is_kept_for_the_schedule_is_no_one_elses() {
+        let ledger = Ledger::new(Epsilon::from_nano(100_000_000));
+        let ask = question(TODAY.0, 40_000_000);
+        let admit = |kept| ledger.admit(&id("a"), ask, ask.asked, Epsilon::from_nano(kept)).map(|_| ());
+        assert_eq!(admit(60_000_000), Ok(()));
+        let refused = admit(60_000_001).expect_err("a billionth too little");
+        assert!(matches!(refused, BudgetRefusal::Exhausted { .. }), "{refused:?}");
+        assert!(refused.to_string().contains("0.060000001 kept for the schedule"), "{refused}");
+        assert!(admit(u64::MAX).is_err(), "and no overflow");
+    }
+
+    #[test]
+    fn what_was_skipped_is_done_costs_nothing_and_is_counted_in_its_quarter() {
+        let mut ledger = Ledger::new(Epsilon::QUARTER_CAP);
+        let period = question(TODAY.0, 1_000_000).period;
+        ledger.apply(LedgerEvent::Skipped { id: id("daily-a"), period }).expect("any time");
+        ledger.apply(LedgerEvent::Skipped { id: id("daily-a"), period }).expect("and again");
+        let budget = ledger.budget(TODAY);
+        assert_eq!((budget.skipped, budget.spent, budget.left()), (1, Epsilon::NONE, Epsilon::QUARTER_CAP));
+        assert!(ledger.is_done(&id("daily-a")) && ledger.is_settled(&id("daily-a")));
+        assert_eq!(ledger.budget(Day(20_700)).skipped, 0);
+    }
+
+    #[test]
+    fn what_was_charged_needs_no_more_budget_and_is_still_to_be_drawn() {
+        let mut ledger = Ledger::new(Epsilon::QUARTER_CAP);
+        charge(&mut ledger, "daily-a", question(TODAY.0, 1_000_000)).expect("fits");
+        assert!(ledger.is_settled(&id("daily-a")) && !ledger.is_done(&id("daily-a")));
+        ledger.apply(LedgerEvent::Released { id: id("daily-a"), blob: vec![1] }).expect("was charged");
+        assert!(ledger.is_done(&id("daily-a")));
+        assert!(!ledger.is_settled(&id("daily-b")) && !ledger.is_done(&id("daily-b")));
     }
 
     #[test]
@@ -219,15 +292,15 @@ mod tests {
         let ask = question(TODAY.0, 100_000_000);
         charge(&mut ledger, "a", ask).expect("fits");
         assert_eq!(
-            ledger.admit(&id("a"), ask, ask.asked),
+            ledger.admit(&id("a"), ask, ask.asked, Epsilon::NONE),
             Ok(Admission::Paid),
             "a crash before the result draws again"
         );
         ledger.apply(LedgerEvent::Released { id: id("a"), blob: vec![1, 2] }).expect("was charged");
-        assert_eq!(ledger.admit(&id("a"), ask, ask.asked), Ok(Admission::Released(&[1, 2])));
+        assert_eq!(ledger.admit(&id("a"), ask, ask.asked, Epsilon::NONE), Ok(Admission::Released(&[1, 2])));
         assert_eq!(ledger.spent(Quarter::of(TODAY)), ask.asked);
         let other = question(TODAY.0 - 1, 100_000_000);
-        assert_eq!(ledger.admit(&id("a"), other, other.asked), Err(BudgetRefusal::IdTaken));
+        assert_eq!(ledger.admit(&id("a"), other, other.asked, Epsilon::NONE), Err(BudgetRefusal::IdTaken));
     }
 
     #[test]
@@ -235,7 +308,10 @@ mod tests {
         let ledger = Ledger::new(Epsilon::QUARTER_CAP);
         for asked in [0, 999_999, 2_000_000_001] {
             let ask = question(TODAY.0, asked);
-            assert!(matches!(ledger.admit(&id("a"), ask, ask.asked), Err(BudgetRefusal::Price { .. })), "{asked}");
+            assert!(
+                matches!(ledger.admit(&id("a"), ask, ask.asked, Epsilon::NONE), Err(BudgetRefusal::Price { .. })),
+                "{asked}"
+            );
         }
     }
 
@@ -246,7 +322,8 @@ mod tests {
             let figures = Figures { scale: 20.0, contribution_bound: 2, accuracy_95: 60.9 };
             let member = "bank-a".parse().expect("valid");
             let question = question(TODAY.0, 100_000_000);
-            let paid = Paid { epsilon: question.asked, spent: Epsilon::from_nano(spent_nano) };
+            let paid =
+                Paid { epsilon: question.asked, spent: Epsilon::from_nano(spent_nano), cap: Epsilon::QUARTER_CAP };
             assemble(&id("a"), question, member, paid, figures, vec![0; 16]).expect("one count a category")
         };
         let mut restored = Ledger::new(Epsilon::QUARTER_CAP);
@@ -254,7 +331,7 @@ mod tests {
         restored.take_over(id("a"), &published(1_000_000_000), vec![1]);
         assert_eq!(restored.spent(quarter), Epsilon::from_nano(1_900_000_000));
         assert_eq!(
-            restored.admit(&id("a"), question(TODAY.0, 5_000_000), Epsilon::NONE),
+            restored.admit(&id("a"), question(TODAY.0, 5_000_000), Epsilon::NONE, Epsilon::NONE),
             Ok(Admission::Released(&[1]))
         );
         assert!(charge(&mut restored, "c", question(TODAY.0, 200_000_000)).is_err());
@@ -294,7 +371,7 @@ mod tests {
                 let id = id(&format!("r{name}"));
                 let question = question(TODAY.0, paid.get(&name).copied().unwrap_or(asked));
                 let drawn = u64::try_from(number).expect("small").to_be_bytes().to_vec();
-                match ledger.admit(&id, question, question.asked) {
+                match ledger.admit(&id, question, question.asked, Epsilon::NONE) {
                     Ok(Admission::Charge(charge)) => {
                         if crash == 0 { continue; }
                         paid.insert(name, charge.epsilon.nano());

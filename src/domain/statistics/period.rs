@@ -4,6 +4,7 @@ use std::fmt;
 
 use jiff::civil::Date;
 
+use crate::base::limits;
 use crate::base::time::Day;
 
 /// A calendar quarter (UTC): the time for which one budget is given.
@@ -77,6 +78,9 @@ pub struct Period {
 pub enum PeriodError {
     #[error("the period ends on {until} before it begins on {from}", from = date_text(*from), until = date_text(*until))]
     Backwards { from: Day, until: Day },
+    /// What it was about may be gone, and with it whatever a subject is recognised by.
+    #[error("the period begins before {oldest}; older days cannot be asked about any more", oldest = date_text(*oldest))]
+    TooOld { oldest: Day },
     #[error("the period reaches beyond today, {today}", today = date_text(*today))]
     Future { today: Day },
     #[error(
@@ -95,6 +99,10 @@ impl Period {
         if until > today.next() {
             return Err(PeriodError::Future { today });
         }
+        let oldest = Day(today.0.saturating_sub(limits::SUBJECT_DAYS));
+        if from < oldest {
+            return Err(PeriodError::TooOld { oldest });
+        }
         let first = Quarter::of(from).next().first_day();
         if until > first {
             return Err(PeriodError::CrossesQuarter { first });
@@ -103,7 +111,7 @@ impl Period {
     }
 
     /// A period as it was stored; it was checked when it was made.
-    pub(in crate::domain::statistics) fn stored(from: Day, until: Day) -> Option<Self> {
+    pub fn stored(from: Day, until: Day) -> Option<Self> {
         (from < until && until <= Quarter::of(from).next().first_day()).then_some(Self { from, until })
     }
 
@@ -167,6 +175,9 @@ mod tests {
         };
         check("2026-11-16", "2026-11-23", Ok(()));
         check("2026-07-01", "2026-10-01", Ok(()));
+        check("2026-05-22", "2026-05-23", Ok(()));
+        let old = "the period begins before 2026-05-22; older days cannot be asked about any more";
+        check("2026-05-21", "2026-05-23", Err(old));
         check("2026-11-16", "2026-11-24", Err("the period reaches beyond today, 2026-11-22"));
         check("2026-11-16", "2026-11-16", Err("the period ends on 2026-11-16 before it begins on 2026-11-16"));
         check(

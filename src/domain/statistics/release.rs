@@ -13,7 +13,7 @@ use crate::domain::statistics::question::{Question, ReleaseId};
 pub struct Figures {
     /// Scale of the discrete Laplace noise.
     pub scale: f64,
-    /// Most rows one case or identifier contributes.
+    /// Most rows one unit of privacy contributes.
     pub contribution_bound: u32,
     /// Half-width of the 95 % interval of each count.
     pub accuracy_95: f64,
@@ -26,6 +26,8 @@ pub struct Paid {
     pub epsilon: Epsilon,
     /// Charged to the quarter so far, this release included: what a restored node takes over.
     pub spent: Epsilon,
+    /// What the quarter may spend.
+    pub cap: Epsilon,
 }
 
 /// The number of counts is not the number of categories.
@@ -55,13 +57,15 @@ pub fn assemble(
         query: question.query.name().to_owned(),
         from_day: question.period.from(),
         until_day: question.period.until(),
-        categories: categories.into_iter().map(str::to_owned).collect(),
+        categories,
         counts,
         scale: figures.scale,
         contribution_bound: figures.contribution_bound,
         epsilon_nano: paid.epsilon.nano(),
         accuracy_95: figures.accuracy_95,
         spent_nano: paid.spent.nano(),
+        unit: question.query.unit().name().to_owned(),
+        cap_nano: paid.cap.nano(),
     })
 }
 
@@ -77,7 +81,11 @@ mod tests {
         let id: ReleaseId = "week-2026-47".parse().expect("valid");
         let period = Period::new(Day(20_770), Day(20_777), Day(20_779)).expect("inside a quarter");
         let question = Question { query: Query::PublishedIndicatorsByKind, period, asked: Epsilon::RELEASE_DEFAULT };
-        let paid = Paid { epsilon: Epsilon::from_nano(100_000_001), spent: Epsilon::from_nano(300_000_003) };
+        let paid = Paid {
+            epsilon: Epsilon::from_nano(100_000_001),
+            spent: Epsilon::from_nano(300_000_003),
+            cap: Epsilon::QUARTER_CAP,
+        };
         let figures = Figures { scale: 20.0, contribution_bound: 2, accuracy_95: 60.9 };
         let make = |counts: Vec<i64>| assemble(&id, question, "bank-a".parse().expect("valid"), paid, figures, counts);
         let release = make((-8..8).collect()).expect("sixteen kinds");

@@ -20,6 +20,7 @@ use crate::domain::pseudonym::keys::{EpochKeys, EpochSecret, KeyRing};
 use crate::domain::roster::succession::verify_chain;
 use crate::domain::roster::verified::Roster;
 use crate::domain::statistics::budget::Epsilon;
+use crate::domain::statistics::schedule::Schedule;
 use crate::io::backup::format::{BackupError, Header, Part};
 use crate::io::journal::copy::CopyCheck;
 use crate::io::journal::format::SegmentName;
@@ -194,6 +195,7 @@ fn settings() -> Settings {
         guards: Arc::new(GuardLists::built_in()),
         typologies: TypologyList::built_in(),
         quarter_cap: Epsilon::from_nano(u64::MAX),
+        schedule: Schedule::default(),
         // How long cases were kept decides nothing that is checked.
         cases: CaseRules::default(),
         challenge: ChallengeRules::default(),

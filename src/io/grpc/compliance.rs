@@ -1,38 +1,29 @@
-//! `hushwire.compliance.v1`: the audit log and the statistics.
+//! `hushwire.compliance.v1`: the audit log.
 
 use std::pin::Pin;
 
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::base::position::{EntryIndex, TreeSize};
-use crate::base::time::{Day, Timestamp};
-use crate::domain::statistics::budget::Epsilon;
-use crate::domain::statistics::contribution::CATEGORIES_PER_SUBJECT;
-use crate::domain::statistics::period::Period;
-use crate::domain::statistics::question::{Query, Question};
+use crate::base::time::Timestamp;
 use crate::io::engine::Engine;
 use crate::io::grpc::convert;
 use crate::io::grpc::explaining::{self, Question as ExplainQuestion};
 use crate::io::grpc::identity::local_caller;
 use crate::io::grpc::publishing::{malformed_token, page_size};
-use crate::io::grpc::refusals::{engine_refusal, release_refusal, storage_refusal};
+use crate::io::grpc::refusals::{engine_refusal, storage_refusal};
 use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_server::AuditService;
-use crate::io::grpc::wire::hushwire::compliance::v1::statistics_service_server::StatisticsService;
 use crate::io::grpc::wire::hushwire::compliance::v1::{
     AuditEntry, ExplainDecisionRequest, ExplainDecisionResponse, ExportAuditLogRequest, ExportAuditLogResponse,
-    GetBudgetRequest, GetBudgetResponse, ListAuditRecordsRequest, ListAuditRecordsResponse, ProveAuditRecordRequest,
-    ProveAuditRecordResponse, ReleaseStatisticsRequest, ReleaseStatisticsResponse,
+    ListAuditRecordsRequest, ListAuditRecordsResponse, ProveAuditRecordRequest, ProveAuditRecordResponse,
 };
-use crate::io::{clock, noise};
 use crate::node::audit::{AuditFilter, LoggedEntry};
 use crate::node::audit_place::AuditPlace;
 use crate::node::local_mac::LocalMacKey;
-use crate::node::release::{Drawn, ReleaseStep};
 use crate::node::store::{Journal, Views};
 
 const PAGE: (usize, usize) = (100, 1_000);
@@ -40,21 +31,12 @@ const PAGE: (usize, usize) = (100, 1_000);
 /// Slices of an export waiting for a slow reader.
 const SLICES_QUEUED: usize = 2;
 
-/// Both services over one engine.
+/// The service over an engine.
 #[derive(Debug)]
 pub struct Compliance<J, V> {
     pub engine: Engine<J, V>,
-    /// Privacy loss of a release whose caller names none.
-    pub default_epsilon: Epsilon,
     /// Makes the fingerprints of what callers refer to.
     pub local_mac: LocalMacKey,
-}
-
-impl<J, V> Clone for Compliance<J, V> {
-    fn clone(&self) -> Self {
-        let (default_epsilon, local_mac) = (self.default_epsilon, self.local_mac.clone());
-        Self { engine: self.engine.clone(), default_epsilon, local_mac }
-    }
 }
 
 #[tonic::async_trait]
@@ -204,75 +186,6 @@ where
     }
 }
 
-#[tonic::async_trait]
-impl<J, V> StatisticsService for Compliance<J, V>
-where
-    J: Journal + Send + 'static,
-    V: Views + Send + 'static,
-{
-    /// Charge, make durable, draw, make durable, answer: in this order, or a crash would give budget back. What was drawn is
-    /// published and answered at a moment that does not depend on the draw.
-    async fn release_statistics(
-        &self,
-        request: Request<ReleaseStatisticsRequest>,
-    ) -> Result<Response<ReleaseStatisticsResponse>, Status> {
-        let asked_at = Instant::now();
-        let caller = convert::actor(local_caller(&request)?);
-        let message = request.into_inner();
-        let id = message.release_id.parse().map_err(|error| invalid("release_id", "form", &error))?;
-        let period = Period::new(Day(message.from_day), Day(message.until_day), clock::now().day())
-            .map_err(|error| invalid("until_day", "period", &error))?;
-        let asked = match message.epsilon_nano {
-            0 => self.default_epsilon,
-            nano => Epsilon::from_nano(nano),
-        };
-        let question = Question { query: Query::PublishedIndicatorsByKind, period, asked };
-        let categories = u32::try_from(question.query.categories().len()).unwrap_or(u32::MAX);
-        let plan = noise::plan(categories, CATEGORIES_PER_SUBJECT, asked)
-            .map_err(|error| invalid("epsilon_nano", "price", &error))?;
-
-        let charge_caller = caller.clone();
-        let charge_id = crate::domain::statistics::question::ReleaseId::clone(&id);
-        let step = self
-            .engine
-            .call(move |node, round| {
-                let (now, rng) = (round.now, &mut *round.rng);
-                node.begin_release(&charge_caller, &charge_id, question, plan.charge(), now, rng)
-            })
-            .await
-            .map_err(engine_refusal)?
-            .map_err(|fault| release_refusal(&fault))?;
-        let rows = match step {
-            ReleaseStep::Released(release) => {
-                return Ok(Response::new(ReleaseStatisticsResponse { release, repeated_release: true }));
-            }
-            ReleaseStep::Draw(rows) => rows,
-        };
-        let counts = tokio::task::spawn_blocking(move || noise::draw(&plan, &rows))
-            .await
-            .map_err(|_| damaged("the noise library failed"))?
-            .map_err(|error| damaged(&error.to_string()))?;
-        tokio::time::sleep_until(noise::answer_moment(asked_at, Instant::now())).await;
-        let drawn = Drawn { id, question, counts, figures: plan.figures(), charged: plan.charge() };
-        let release = self
-            .engine
-            .call(move |node, round| node.finish_release(&caller, drawn, round.now, round.rng))
-            .await
-            .map_err(engine_refusal)?
-            .map_err(|fault| release_refusal(&fault))?;
-        Ok(Response::new(ReleaseStatisticsResponse { release, repeated_release: false }))
-    }
-
-    async fn get_budget(&self, _: Request<GetBudgetRequest>) -> Result<Response<GetBudgetResponse>, Status> {
-        let budget = self.engine.inquire(|node, now| node.budget(now.day())).await.map_err(engine_refusal)?;
-        Ok(Response::new(GetBudgetResponse {
-            spent_nano: budget.spent.nano(),
-            cap_nano: budget.cap.nano(),
-            renews_day: budget.renews.0,
-        }))
-    }
-}
-
 /// The place in a page token of this node; the start for an empty one.
 fn audit_place(token: &str) -> Result<AuditPlace, Refusal> {
     if token.is_empty() { Ok(AuditPlace::START) } else { token.parse().map_err(|_| malformed_token()) }
@@ -285,8 +198,4 @@ fn wire_entry(logged: LoggedEntry) -> AuditEntry {
 
 fn invalid(field: &str, rule: &'static str, error: &impl ToString) -> Refusal {
     Refusal::InvalidArgument { field: field.to_owned(), rule, description: error.to_string() }
-}
-
-fn damaged(description: &str) -> Refusal {
-    Refusal::Damaged { reason: "NOISE", description: description.to_owned() }
 }

@@ -25,6 +25,7 @@ pub mod reflection;
 pub mod refusals;
 pub mod roles;
 pub mod screening;
+pub mod statistics;
 pub mod status;
 pub mod terms;
 pub mod wire;

@@ -5,6 +5,7 @@ use crate::domain::case::StepFault;
 use crate::domain::statistics::ledger::BudgetRefusal;
 use crate::io::engine::EngineFault;
 use crate::io::grpc::status::Refusal;
+use crate::io::releasing::ReleasingFault;
 use crate::node::case::CaseFault;
 use crate::node::challenge::ChallengeFault;
 use crate::node::dispute::DisputeFault;
@@ -219,7 +220,19 @@ pub fn challenge_refusal(fault: &ChallengeFault) -> Refusal {
     }
 }
 
-pub fn release_refusal(fault: &ReleaseFault) -> Refusal {
+pub fn releasing_refusal(fault: &ReleasingFault) -> Refusal {
+    let description = fault.to_string();
+    match fault {
+        ReleasingFault::Engine(fault) => engine_refusal(fault.clone()),
+        ReleasingFault::Release(fault) => release_refusal(fault),
+        ReleasingFault::Price(_) => {
+            Refusal::InvalidArgument { field: "epsilon_nano".to_owned(), rule: "price", description }
+        }
+        ReleasingFault::Noise(_) | ReleasingFault::Library => Refusal::Damaged { reason: "NOISE", description },
+    }
+}
+
+fn release_refusal(fault: &ReleaseFault) -> Refusal {
     let description = fault.to_string();
     match fault {
         ReleaseFault::Fenced => Refusal::FailedPrecondition { reason: "FENCED", description },
@@ -233,6 +246,9 @@ pub fn release_refusal(fault: &ReleaseFault) -> Refusal {
             description,
             retry_after_ms: None,
         },
+        ReleaseFault::Refused(BudgetRefusal::OfSchedule) => {
+            Refusal::InvalidArgument { field: "release_id".to_owned(), rule: "of_schedule", description }
+        }
         ReleaseFault::Refused(BudgetRefusal::Price { .. }) => {
             Refusal::FailedPrecondition { reason: "RELEASE_PRICE", description }
         }

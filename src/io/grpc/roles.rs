@@ -32,8 +32,8 @@ const fn local(method: &'static str, roles: &'static [Role]) -> Row {
 ///
 /// Cases are the analyst's; the screener sees and reports what became of its own decisions, which its use case checks.
 ///
-/// Releasing statistics is the operator's although it concerns auditors: it spends budget and publishes, and an auditor
-/// only reads. The own lists are the analyst's, who works the cases they come of, and the operator's, who fills them from
+/// Releasing statistics is the operator's and the auditor's, who asks what nobody foresaw: both spend of one budget, of which the
+/// schedule's part is kept. The own lists are the analyst's, who works the cases they come of, and the operator's, who fills them from
 /// files; so are the profiles of customers, who ask one or the other what is held of them. Auditor and operator may
 /// read what remains of the budget, and the state of the node.
 /// An analyst may have explained what decided a case; the log as a whole is the auditor's.
@@ -83,7 +83,9 @@ pub const METHODS: &[Row] = &[
     local("/hushwire.compliance.v1.AuditService/ExportAuditLog", &[Role::Auditor]),
     local("/hushwire.compliance.v1.AuditService/ProveAuditRecord", &[Role::Auditor]),
     local("/hushwire.compliance.v1.AuditService/ExplainDecision", &[Role::Auditor, Role::Analyst]),
-    local("/hushwire.compliance.v1.StatisticsService/ReleaseStatistics", &[Role::Operator]),
+    local("/hushwire.compliance.v1.StatisticsService/ReleaseStatistics", &[Role::Auditor, Role::Operator]),
+    local("/hushwire.compliance.v1.StatisticsService/ListReleases", &[Role::Auditor, Role::Operator]),
+    local("/hushwire.compliance.v1.StatisticsService/SumReleases", &[Role::Auditor, Role::Operator]),
     local("/hushwire.compliance.v1.StatisticsService/GetBudget", &[Role::Auditor, Role::Operator]),
     local("/grpc.health.v1.Health/Check", &Role::ALL),
     local("/grpc.health.v1.Health/Watch", &Role::ALL),

@@ -88,6 +88,8 @@ pub const ROUTES: &[Route] = &[
     post("/v1/decisions:explain", "/hushwire.compliance.v1.AuditService/ExplainDecision"),
     get("/v1/decisions/{decision_id}/explanation", "/hushwire.compliance.v1.AuditService/ExplainDecision"),
     post("/v1/statistics:release", "/hushwire.compliance.v1.StatisticsService/ReleaseStatistics"),
+    get("/v1/statistics/releases", "/hushwire.compliance.v1.StatisticsService/ListReleases"),
+    get("/v1/statistics/sum", "/hushwire.compliance.v1.StatisticsService/SumReleases"),
     get("/v1/statistics/budget", "/hushwire.compliance.v1.StatisticsService/GetBudget"),
 ];
 

@@ -318,6 +318,21 @@ pub const FAMILIES: &[Family] = &[
             vec![Sample { labels: vec![], value: Value::Real(spent) }]
         })
     }),
+    Family::gauge(
+        "hushwire_privacy_budget_left",
+        "Privacy loss (epsilon) that is left of this quarter.",
+        |metrics, _| {
+            node(metrics, |node| {
+                let left = f64::from(node.budget_left_micro) / 1e6;
+                vec![Sample { labels: vec![], value: Value::Real(left) }]
+            })
+        },
+    ),
+    Family::gauge(
+        "hushwire_scheduled_releases_skipped",
+        "Scheduled releases of statistics that found no room in this quarter's privacy budget.",
+        |metrics, _| node(metrics, |node| one(node.releases_skipped)),
+    ),
     Family::gauge("hushwire_node_state", "1 for the state the node is in, 0 for the others.", |metrics, _| {
         let states = ["ready", "fenced", "recovering"];
         node(metrics, |node| states.map(|state| labelled(&[state], u64::from(node.state == state))).to_vec())

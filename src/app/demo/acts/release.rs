@@ -9,6 +9,7 @@ use crate::app::demo::figures::Release;
 use crate::app::demo::founding::BANK_A;
 use crate::app::outcome::CliError;
 use crate::domain::feed::blob::release::StatisticsRelease;
+use crate::domain::statistics::question::Query;
 use crate::io::grpc::wire::hushwire::compliance::v1::statistics_service_client::StatisticsServiceClient;
 use crate::io::grpc::wire::hushwire::compliance::v1::{GetBudgetRequest, GetBudgetResponse, ReleaseStatisticsRequest};
 
@@ -30,6 +31,7 @@ impl Stage<'_> {
             // The story may go on past midnight.
             until_day: today.next().0,
             epsilon_nano: PRICE_NANO,
+            query: Query::PublishedIndicatorsByKind.to_string(),
         };
         let before = budget(&mut client).await?;
         let first = client.release_statistics(request.clone()).await.map_err(failed)?.into_inner();

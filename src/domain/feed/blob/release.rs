@@ -30,7 +30,7 @@ pub struct StatisticsRelease {
     pub counts: Vec<i64>,
     /// Scale of the discrete Laplace noise.
     pub scale: f64,
-    /// Most rows one case or identifier contributes.
+    /// Most rows one unit of privacy contributes.
     pub contribution_bound: u32,
     /// Privacy loss charged, in billionths.
     pub epsilon_nano: u64,
@@ -38,6 +38,10 @@ pub struct StatisticsRelease {
     pub accuracy_95: f64,
     /// Privacy loss charged so far in the quarter, in billionths, this release included.
     pub spent_nano: u64,
+    /// Name of the unit of privacy; empty where the member's program did not say it yet.
+    pub unit: String,
+    /// Cap of the quarter, in billionths; 0 where the member's program did not say it yet.
+    pub cap_nano: u64,
 }
 
 impl StatisticsRelease {
@@ -55,6 +59,8 @@ impl StatisticsRelease {
             epsilon_nano: self.epsilon_nano,
             accuracy_95: self.accuracy_95,
             spent_nano: self.spent_nano,
+            unit: self.unit.clone(),
+            cap_nano: self.cap_nano,
         }
         .encode_to_vec()
     }
@@ -75,6 +81,8 @@ impl StatisticsRelease {
             epsilon_nano: message.epsilon_nano,
             accuracy_95: message.accuracy_95,
             spent_nano: message.spent_nano,
+            unit: if message.unit.is_empty() { message.unit } else { plain("unit", LABEL_CHARACTERS, message.unit)? },
+            cap_nano: message.cap_nano,
         };
         let counted = release.counts.len() == release.categories.len() && release.categories.len() <= CATEGORIES;
         let figures = [release.scale, release.accuracy_95].into_iter().all(|figure| figure.is_finite() && figure > 0.0);
@@ -100,12 +108,16 @@ mod tests {
             epsilon_nano: 100_000_001,
             accuracy_95: 60.5,
             spent_nano: 100_000_001,
+            unit: "case-or-identifier".to_owned(),
+            cap_nano: 2_000_000_000,
         }
     }
 
     #[test]
     fn a_release_comes_back_from_its_bytes() {
         assert_eq!(StatisticsRelease::decode(&sample().encode()), Ok(sample()));
+        let older = StatisticsRelease { unit: String::new(), cap_nano: 0, ..sample() };
+        assert_eq!(StatisticsRelease::decode(&older.encode()), Ok(older), "as written before both were said");
     }
 
     #[test]
@@ -124,5 +136,8 @@ mod tests {
         let nameless = StatisticsRelease { release_id: String::new(), ..sample() }.encode();
         let rule = BlobError::FieldLength { field: "release_id", least: 1, most: 128, got: 0 };
         assert_eq!(StatisticsRelease::decode(&nameless), Err(rule));
+        let wordy = StatisticsRelease { unit: "x".repeat(129), ..sample() }.encode();
+        let rule = BlobError::FieldLength { field: "unit", least: 1, most: 128, got: 129 };
+        assert_eq!(StatisticsRelease::decode(&wordy), Err(rule));
     }
 }

@@ -2,6 +2,7 @@
 //! [`feedback`].
 
 pub mod decisions;
+pub mod evidence;
 pub mod feedback;
 
 /// Entries in one batch of an exchange: 200 to 400 KB, a tenth of the message limit.

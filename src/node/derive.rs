@@ -66,7 +66,9 @@ impl Derivation {
                 | change::Kind::ErasureConfirmed(_)
                 | change::Kind::OutcomeLearnt(_)
                 | change::Kind::SightingRead(_)
-                | change::Kind::Policy(_) => {}
+                | change::Kind::Policy(_)
+                | change::Kind::HoldPlaced(_)
+                | change::Kind::HoldStepped(_) => {}
             }
         }
         Ok(rows)

@@ -70,7 +70,9 @@ impl Scrub {
                 | change::Kind::ErasureAsked(_)
                 | change::Kind::ErasureConfirmed(_)
                 | change::Kind::DecisionDetailed(_)
-                | change::Kind::Policy(_) => {}
+                | change::Kind::Policy(_)
+                | change::Kind::HoldPlaced(_)
+                | change::Kind::HoldStepped(_) => {}
             }
         }
         Ok(())

@@ -25,10 +25,10 @@ use crate::erasure::erase;
 use crate::house::{Disk, House, exchange};
 
 const DAY_S: u64 = 86_400;
-const DEVICE: &str = "device-behind-a-case-01";
+pub const DEVICE: &str = "device-behind-a-case-01";
 
 /// Screens the device in a house and records it, with what stands behind it.
-fn decide(consortium: &Consortium, house: &mut House, id: &str, customer: &str, now: Timestamp) -> Arc<Screening> {
+pub fn decide(consortium: &Consortium, house: &mut House, id: &str, customer: &str, now: Timestamp) -> Arc<Screening> {
     let state = house.node.state();
     let draft = TransactionDraft {
         identifiers: vec![RawIdentifier::new(IdentifierKind::Device, DEVICE.to_owned())],
@@ -83,13 +83,15 @@ fn decide(consortium: &Consortium, house: &mut House, id: &str, customer: &str, 
             conditions,
         },
     };
+    let matched = screening.matches.iter().flat_map(|one| &one.indicators);
+    let matched = matched.map(|indicator| (indicator.reporter.clone(), indicator.commitment));
     let record = ScreeningRecord {
         caller: Actor::Node,
         time: now,
         decision_id: id.to_owned(),
         decision: screening.decision.label(),
         reasons: screening.reasons.iter().map(|reason| reason.code.name().to_owned()).collect(),
-        matched: Vec::new(),
+        matched: matched.collect(),
         policy_sha256: screening.policy_sha256,
         degraded: false,
         anomalies: Vec::new(),

@@ -17,6 +17,8 @@ pub enum Invariant {
     BudgetKept,
     /// A case that was acknowledged is held, a released one stays released, a timer fires once, and attempts run out.
     CasesKept,
+    /// What a legal hold keeps is never gone; what has expired and is not held is.
+    HeldIsKept,
     /// A release has one result.
     ReleasedOnce,
     /// All honest members hold the same feeds.

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cases::CaseBook;
 use crate::consortium::{Consortium, ROGUE, START};
+use crate::holds::HoldBook;
 use crate::house::{House, SimNode, Waiting};
 use crate::ledger::Ledger;
 use crate::network::Line;
@@ -49,6 +50,7 @@ pub struct World {
     pub requests: u64,
     /// What callers were told of cases.
     pub cases: CaseBook,
+    pub holds: HoldBook,
     pub elapsed_ms: u64,
     pub rng: ChaCha20Rng,
     /// The relay changes what it passes on.
@@ -78,6 +80,7 @@ impl World {
             last_requests: BTreeMap::new(),
             requests: 0,
             cases: CaseBook::new(),
+            holds: HoldBook::new(),
             elapsed_ms: 0,
             rng,
             relay_lies: options.relay,

@@ -148,9 +148,10 @@ impl Observer {
             let taking_part: BTreeSet<FeedId> =
                 node.freshness(None, round.now).into_iter().map(|signed| signed.feed).collect();
             let budget = state.ledger.budget(round.now.day());
-            (round.now, node.status(round.now), memory.total_bytes(), state.belief_full, taking_part, budget)
+            let memory = (memory.total_bytes(), state.belief_full);
+            (round.now, node.status(round.now), memory, node.audit_bytes(), taking_part, budget)
         });
-        let (at, status, belief_bytes, belief_full, taking_part, budget) =
+        let (at, status, (belief_bytes, belief_full), (audit_bytes, audit_held_bytes), taking_part, budget) =
             timeout(ENGINE_PATIENCE, told).await.ok()?.ok()?;
         let freshness = self.screener.freshness.load();
         let mut feeds = FeedsSeen::default();
@@ -168,6 +169,8 @@ impl Observer {
             belief_full,
             pending: wide(status.pending),
             cases_waiting: wide(status.cases_waiting),
+            audit_bytes,
+            audit_held_bytes,
             feeds,
             unacknowledged_entries: status.peers.iter().map(|peer| peer.unacknowledged_entries).sum(),
             unacknowledged_retractions: status.peers.iter().map(|peer| peer.unacknowledged_retractions).sum(),

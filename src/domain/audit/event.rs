@@ -3,6 +3,8 @@
 //! The words made here are stable: people filter by `action`, and exports keep them for years. Retention by kind of record
 //! and the counters behind [`AuditEvent::ScreeningsCounted`] belong to the use cases.
 
+use std::str::FromStr;
+
 use crate::base::bytes::{Commitment, Incarnation, Sha256Digest};
 use crate::base::epoch::{EpochId, KeyEpoch};
 use crate::base::kind::IdentifierKind;
@@ -10,6 +12,7 @@ use crate::base::name::{FeedId, GroupId, MemberId};
 use crate::base::position::{EntryIndex, EntryRange, TreeSize};
 use crate::base::time::{Day, Timestamp};
 use crate::domain::audit::command::CommandDone;
+use crate::domain::audit::period::AuditPeriod;
 
 /// `members/{member}/indicators/{commitment}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +24,81 @@ pub struct IndicatorRef {
 impl IndicatorRef {
     pub(in crate::domain::audit) fn name(&self) -> String {
         format!("members/{}/indicators/{}", self.member, self.commitment)
+    }
+}
+
+/// Not the name of an indicator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the name of an indicator has the form members/MEMBER/indicators/HEX")]
+pub struct NoIndicatorRef;
+
+impl FromStr for IndicatorRef {
+    type Err = NoIndicatorRef;
+
+    fn from_str(name: &str) -> Result<Self, NoIndicatorRef> {
+        let rest = name.strip_prefix("members/").ok_or(NoIndicatorRef)?;
+        let (member, commitment) = rest.split_once("/indicators/").ok_or(NoIndicatorRef)?;
+        let bytes = hex::decode(commitment).map_err(|_| NoIndicatorRef)?;
+        let commitment = Commitment::try_from(bytes.as_slice()).map_err(|_| NoIndicatorRef)?;
+        Ok(Self { member: member.parse().map_err(|_| NoIndicatorRef)?, commitment })
+    }
+}
+
+/// What a listing was narrowed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Asked {
+    /// The first word of its actions, "other" for what none begins with; none for all.
+    pub actions: Option<&'static str>,
+    pub from: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+}
+
+/// The first words of all actions.
+const ACTIONS: [&str; 32] = [
+    "audit",
+    "authenticator",
+    "backup",
+    "call",
+    "case",
+    "cert",
+    "checkpoint",
+    "decision",
+    "decoy",
+    "dispute",
+    "entry",
+    "epoch",
+    "erasure",
+    "feed",
+    "guard",
+    "hold",
+    "indicator",
+    "key",
+    "list",
+    "node",
+    "peer",
+    "policy",
+    "profile",
+    "publication",
+    "quarantine",
+    "roster",
+    "screening",
+    "sighting",
+    "statistics",
+    "store",
+    "token",
+    "webhook",
+];
+
+impl Asked {
+    /// What somebody typed is nowhere in it: a prefix of actions becomes the word of ours that it begins with, or that alone
+    /// begins with it.
+    pub fn new(action_prefix: &str, from: Option<Timestamp>, until: Option<Timestamp>) -> Self {
+        let first = action_prefix.split('.').next().unwrap_or_default();
+        let mut begun = ACTIONS.into_iter().filter(|word| word.starts_with(first));
+        let one = begun.next().filter(|_| begun.next().is_none());
+        let whole = ACTIONS.into_iter().find(|word| *word == first);
+        let actions = (!action_prefix.is_empty()).then(|| whole.or(one).unwrap_or("other"));
+        Self { actions, from, until }
     }
 }
 
@@ -239,6 +317,7 @@ pub enum AuditEvent {
     /// Somebody looked through the log: so many records on the first page, and whether further pages could follow, which are
     /// not recorded one by one.
     AuditListed {
+        asked: Asked,
         records: u64,
         more: bool,
     },
@@ -246,8 +325,40 @@ pub enum AuditEvent {
         from: TreeSize,
         until: TreeSize,
     },
+    /// Somebody had a record proved, or asked for one that is not there.
     AuditProved {
-        index: u64,
+        index: Option<EntryIndex>,
+    },
+    /// The report of a period was made: entries `[first, end)` of the log, which had `size` entries.
+    AuditReported {
+        period: AuditPeriod,
+        first: EntryIndex,
+        end: TreeSize,
+        size: TreeSize,
+    },
+    /// What is in the scope is not erased by expiry from now on.
+    HoldPlaced {
+        hold_id: String,
+        scope: &'static str,
+        /// What the scope names: an id, an indicator, a period.
+        held: String,
+        reason: &'static str,
+    },
+    /// One person asked that a hold be lifted; it stands until another confirms.
+    HoldLiftAsked {
+        hold_id: String,
+    },
+    HoldLifted {
+        hold_id: String,
+        asked_by: String,
+    },
+    HoldRefused {
+        hold_id: String,
+        rule: &'static str,
+    },
+    /// Somebody looked at the holds that stand.
+    HoldsListed {
+        holds: u64,
     },
     /// Somebody looked at what stands behind decisions, by one's id or by another way that led to so many.
     DecisionExplained {
@@ -328,4 +439,35 @@ pub enum AuditEvent {
         audit_kept: u64,
         audit_whole: bool,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_listing_was_narrowed_to_is_told_in_words_of_ours_alone() {
+        let check = |prefix: &str, expected: Option<&str>| {
+            assert_eq!(Asked::new(prefix, None, None).actions, expected, "{prefix:?}");
+        };
+        check("", None);
+        check("screening.", Some("screening"));
+        check("screening.decided", Some("screening"));
+        check("scr", Some("screening"));
+        check("s", Some("other"));
+        check("anna.smith@example.org", Some("other"));
+        check("screening of 4111111111111111", Some("other"));
+    }
+
+    #[test]
+    fn every_action_begins_with_a_word_that_listings_tell() {
+        for file in [include_str!("words.rs"), include_str!("command.rs")] {
+            let texts = file.split('"').skip(1).step_by(2);
+            let is_word = |text: &str| text.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_');
+            for action in texts.filter(|text| text.split_once('.').is_some_and(|(a, b)| is_word(a) && is_word(b))) {
+                let first = action.split('.').next().expect("the text before a dot");
+                assert!(ACTIONS.contains(&first), "{action}");
+            }
+        }
+    }
 }

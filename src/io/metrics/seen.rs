@@ -28,6 +28,9 @@ pub struct NodeSeen {
     pub belief_full: bool,
     pub pending: u64,
     pub cases_waiting: u64,
+    /// What the audit log takes, and what of it only legal holds keep.
+    pub audit_bytes: u64,
+    pub audit_held_bytes: u64,
     pub feeds: FeedsSeen,
     pub unacknowledged_entries: u64,
     pub unacknowledged_retractions: u64,

@@ -3,7 +3,8 @@
 use hushwire::base::limits;
 use hushwire::base::position::TreeSize;
 use hushwire::base::time::Timestamp;
-use hushwire::domain::audit::event::{Asked, AuditEvent};
+use hushwire::domain::audit::asked::Asked;
+use hushwire::domain::audit::event::AuditEvent;
 use hushwire::domain::audit::record::Actor;
 use hushwire::domain::exchange::fault::PeerFault;
 use hushwire::domain::feed::checkpoint::Checkpoint;

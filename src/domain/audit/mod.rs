@@ -3,6 +3,7 @@
 //! An [`event::AuditEvent`] is typed where it happens and becomes a [`record::AuditRecord`] of plain words, which is what is
 //! stored, listed, exported and proved. [`export`], [`proof`] and [`report`] are files that anybody can verify without a node.
 
+pub mod asked;
 pub mod behind;
 pub mod command;
 pub mod decision_proof;

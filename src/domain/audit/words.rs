@@ -6,7 +6,8 @@ use crate::base::bytes::Sha256Digest;
 use crate::base::kind::IdentifierKind;
 use crate::base::position::EntryRange;
 use crate::base::time::Timestamp;
-use crate::domain::audit::event::{Asked, AuditEvent, IndicatorRef};
+use crate::domain::audit::asked::Asked;
+use crate::domain::audit::event::{AuditEvent, IndicatorRef};
 use crate::domain::audit::record::{Actor, AuditRecord, Outcome};
 
 /// The words of one event before time and actor are added.

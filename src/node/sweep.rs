@@ -341,7 +341,7 @@ impl Sweep {
 
     /// A hold that stands, and who asked that it be lifted.
     fn keeps_hold(&self, id: &[u8]) -> bool {
-        read_hold_id(id).map_or(true, |id| self.holds.contains(&id))
+        read_hold_id(id).ok().is_none_or(|id| self.holds.contains(&id))
     }
 
     /// What is said of a case stays while the case is held, and by the days that others attest to: a clock that is years ahead

@@ -3,6 +3,7 @@
 
 pub mod brake;
 pub mod decisions;
+pub mod evidence;
 pub mod feedback;
 pub mod late;
 pub mod statistics;

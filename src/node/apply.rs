@@ -57,12 +57,17 @@ impl State {
                 change::Kind::ChallengeChanged(changed) => self.apply_challenge(changed)?,
                 change::Kind::DecisionDetailed(detailed) => {
                     self.staged.view_changes.extend(derive::of_detail(number, detailed));
+                    // Its record stands in the same commit, so that this is off by a record at midnight at most.
+                    let day = self.written_at.day();
+                    self.sizes.count(|tallies| tallies.detail(detailed, day));
                 }
                 change::Kind::Listed(listed) => self.apply_listed(listed)?,
                 change::Kind::Policy(applied) => self.apply_policy(number, applied)?,
                 change::Kind::Cosigned(cosigned) => self.apply_cosigned(cosigned)?,
                 change::Kind::OutcomeLearnt(learnt) => self.outcomes.apply(learnt)?,
                 change::Kind::SightingRead(read) => self.sightings.apply(&self.identity.consortium, read)?,
+                change::Kind::HoldPlaced(placed) => self.apply_hold_placed(placed)?,
+                change::Kind::HoldStepped(stepped) => self.apply_hold_stepped(stepped)?,
                 change::Kind::AuditWitnessed(witnessed) => self.apply_audit_witnessed(witnessed)?,
             }
         }
@@ -209,10 +214,12 @@ impl State {
             let index = self.audit.size().0;
             self.staged.view_changes.extend(derive::of_decision(&stored.blob, index));
             // One whose content has expired is old, and says nothing any more.
-            if let Ok(record) = AuditRecord::decode(&stored.blob) {
+            let record = AuditRecord::decode(&stored.blob).ok();
+            if let Some(record) = &record {
                 self.written_at = self.written_at.max(record.time());
-                self.apply_told(&record);
+                self.apply_told(record);
             }
+            self.sizes.count(|tallies| tallies.entry(stored, record.as_ref()));
             let hash = read_entry(stored)?.leaf_hash();
             self.audit.tiles.append(hash, |id, hashes| tiles.push((id, keys::tile_value(hashes))));
         }

@@ -5,6 +5,7 @@ use rand::CryptoRng;
 use crate::base::bytes::TreeHash;
 use crate::base::position::{EntryIndex, TreeSize};
 use crate::base::time::Timestamp;
+use crate::domain::audit::asked::Asked;
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::export::range_of;
 use crate::domain::audit::record::{Actor, AuditRecord};
@@ -111,7 +112,9 @@ impl<J: Journal, V: Views> Node<J, V> {
         page.next = (next < size).then(|| looker.next(next.next_index(), begun.unwrap_or(now)));
         if begun.is_none() {
             let records = u64::try_from(page.entries.len()).unwrap_or(u64::MAX);
-            self.record(caller, vec![AuditEvent::AuditListed { records, more: page.next.is_some() }], now, rng)?;
+            let asked = Asked::new(&filter.action_prefix, filter.from, filter.until);
+            let event = AuditEvent::AuditListed { asked, records, more: page.next.is_some() };
+            self.record(caller, vec![event], now, rng)?;
         }
         Ok(page)
     }
@@ -174,6 +177,7 @@ impl<J: Journal, V: Views> Node<J, V> {
     ) -> Result<Option<AuditProof>, StorageFault> {
         let mut head = self.audit_head(now)?;
         if index.0 >= head.size.0 {
+            self.miss_proof(caller, now, rng)?;
             return Ok(None);
         }
         // Where others have cosigned a checkpoint that covers the record, it proves more than one of our own.
@@ -186,8 +190,13 @@ impl<J: Journal, V: Views> Node<J, V> {
         let inclusion = self
             .hashes(log, |source| inclusion_proof(source, index, head.size))
             .ok_or_else(|| self.doubt("a tile is missing"))?;
-        self.record(caller, vec![AuditEvent::AuditProved { index: index.0 }], now, rng)?;
+        self.record(caller, vec![AuditEvent::AuditProved { index: Some(index) }], now, rng)?;
         Ok(Some(AuditProof { entry: LoggedEntry { index, entry }, inclusion, head }))
+    }
+
+    /// Records that somebody asked for the proof of what is not there.
+    pub fn miss_proof(&mut self, caller: &Actor, now: Timestamp, rng: &mut impl CryptoRng) -> Result<(), StorageFault> {
+        self.record(caller, vec![AuditEvent::AuditProved { index: None }], now, rng)
     }
 
     /// The entry of the decision with this id.

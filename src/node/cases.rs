@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::base::bytes::LocalMac;
 use crate::base::limits;
 use crate::base::time::{Day, Timestamp};
+use crate::domain::audit::hold::HeldBack;
 use crate::domain::case::challenge::Challenge;
 use crate::domain::case::outcome::Outcome;
 use crate::domain::case::state::State;
@@ -66,6 +67,8 @@ pub trait Learner: Debug + Send + Sync {
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Cases {
+    /// What legal holds keep.
+    held_back: HeldBack,
     by_id: BTreeMap<CaseId, Held>,
     by_time: BTreeSet<ListPlace>,
     by_reference: BTreeSet<(String, Timestamp, CaseId)>,
@@ -186,7 +189,7 @@ impl Cases {
         self.index(Held { case: Case::open(opening), challenge: None, position });
         // Of those decided first: what waits is never forgotten for another.
         while self.by_id.len() > limits::decisions::CASES
-            && let Some((_, first)) = self.decided.first().copied()
+            && let Some((_, first)) = self.decided.iter().find(|(_, id)| !self.is_held(id)).copied()
         {
             self.forget(&first);
         }
@@ -233,13 +236,23 @@ impl Cases {
         }
     }
 
-    /// Forgets what was decided before this day.
+    /// Forgets what was decided before this day and is not held.
     pub(in crate::node) fn forget_before(&mut self, day: Day) {
-        while let Some((at, id)) = self.decided.first().copied()
-            && at.day() < day
-        {
+        let over = self.decided.iter().take_while(|(at, _)| at.day() < day);
+        let over: Vec<CaseId> = over.map(|(_, id)| *id).filter(|id| !self.is_held(id)).collect();
+        for id in over {
             self.forget(&id);
         }
+    }
+
+    /// From now on legal holds keep this.
+    pub(in crate::node) fn hold(&mut self, held: HeldBack) {
+        self.held_back = held;
+    }
+
+    fn is_held(&self, id: &CaseId) -> bool {
+        !self.held_back.is_empty()
+            && self.by_id.get(id).is_some_and(|held| self.held_back.case(id, held.case.opening().at))
     }
 
     /// The ids of all that are held.

@@ -14,6 +14,7 @@ use prost::Message;
 use crate::node::case_stored::{CaseOpened, CaseStepped};
 use crate::node::challenge_stored::ChallengeChanged;
 use crate::node::detail_stored::DecisionDetailed;
+use crate::node::hold_stored::{HoldPlaced, HoldStepped};
 use crate::node::quarantine_stored::{QuarantineDecided, Quarantined};
 use crate::node::store::StorageFault;
 
@@ -32,7 +33,7 @@ pub struct Commit {
 pub struct Change {
     #[prost(
         oneof = "change::Kind",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 18, 19, 20, 21, 22, 23, 25, 26, 27"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 18, 19, 20, 21, 22, 23, 25, 26, 27, 32, 33"
     )]
     pub kind: Option<change::Kind>,
 }
@@ -87,6 +88,10 @@ pub mod change {
         Quarantined(super::Quarantined),
         #[prost(message, tag = "26")]
         QuarantineDecided(super::QuarantineDecided),
+        #[prost(message, tag = "32")]
+        HoldPlaced(super::HoldPlaced),
+        #[prost(message, tag = "33")]
+        HoldStepped(super::HoldStepped),
     }
 }
 

@@ -24,13 +24,14 @@ use std::sync::Arc;
 use crate::base::bytes::Commitment;
 use crate::base::limits;
 use crate::base::time::{Day, Timestamp};
+use crate::domain::feed::entry::Leaf;
 use crate::node::Node;
 use crate::node::fence::FenceState;
 use crate::node::keys;
 use crate::node::mark;
 use crate::node::state::{State, VIEW};
 use crate::node::store::{ClosedRecords, Journal, RecordNumber, RewriteOutcome, StorageFault, ViewChange, Views};
-use crate::node::sweep::{Compacted, Forgotten, Sweep};
+use crate::node::sweep::{Compacted, Forgotten, Sweep, kept_until, over_before};
 
 /// What is due by itself.
 #[derive(Debug)]
@@ -40,12 +41,14 @@ pub(in crate::node) struct Housekeeping {
     is_due: bool,
     is_running: bool,
     expired_on: Day,
+    /// Contents whose last day is before this one are over; none before the first tick.
+    over_before: Option<Day>,
 }
 
 impl Housekeeping {
     pub(in crate::node) fn new(now: Timestamp) -> Self {
         let compact_at = now.plus_s(limits::COMPACT_AFTER_START_S);
-        Self { compact_at, is_due: false, is_running: false, expired_on: now.day() }
+        Self { compact_at, is_due: false, is_running: false, expired_on: now.day(), over_before: None }
     }
 }
 
@@ -56,7 +59,9 @@ impl<J: Journal, V: Views> Node<J, V> {
         if self.housekeeping.expired_on < today {
             self.housekeeping.expired_on = today;
             self.state.expire(today);
+            self.housekeeping.over_before = None;
         }
+        self.housekeeping.over_before.get_or_insert_with(|| over_before(&self.state, now));
         if std::mem::take(&mut self.state.erased_lately) {
             let soon = now.plus_s(limits::COMPACT_AFTER_ERASURE_S);
             self.housekeeping.compact_at = self.housekeeping.compact_at.min(soon);
@@ -84,7 +89,18 @@ impl<J: Journal, V: Views> Node<J, V> {
         self.sync()?;
         let closed = self.journal.begin_compaction()?;
         self.housekeeping.is_running = true;
+        self.state.sizes.begin_sweep();
         Ok(Some(Compaction { closed, sweep: Sweep::new(&self.state, now) }))
+    }
+
+    /// Whether a content is over: what a legal hold keeps of it is for this member alone, and goes to nobody any more.
+    pub(in crate::node) fn is_over(&self, leaf: &Leaf) -> bool {
+        self.housekeeping.over_before.is_some_and(|day| kept_until(leaf) < day)
+    }
+
+    /// Whether what is over is being taken just now.
+    pub(in crate::node) fn is_compacting(&self) -> bool {
+        self.housekeeping.is_running
     }
 
     /// Gives up a compaction of which nothing was done.
@@ -108,7 +124,8 @@ impl<J: Journal, V: Views> Node<J, V> {
             Arc::make_mut(&mut self.state.lists).forget_expired(compaction.sweep.horizon());
             self.state.show_lists();
         }
-        let Sweep { done, removed, .. } = compaction.sweep;
+        let Sweep { done, removed, sizes, .. } = compaction.sweep;
+        self.state.sizes.end_sweep(sizes);
         let mut changes = Vec::new();
         for Forgotten { key, record } in removed {
             // A row that names another record was written since.

@@ -68,7 +68,9 @@ impl Derivation {
                 | change::Kind::QuarantineDecided(_)
                 | change::Kind::OutcomeLearnt(_)
                 | change::Kind::SightingRead(_)
-                | change::Kind::Policy(_) => {}
+                | change::Kind::Policy(_)
+                | change::Kind::HoldPlaced(_)
+                | change::Kind::HoldStepped(_) => {}
             }
         }
         Ok(rows)

@@ -5,7 +5,9 @@ use prost::Message;
 
 use crate::base::bytes::{Commitment, Salt, Sha256Digest};
 use crate::base::name::FeedId;
+use crate::base::time::Timestamp;
 use crate::domain::audit::detail::{DecisionDetail, IndicatorDetail, KeptDetail, Part, detail_digest, read_part};
+use crate::domain::audit::hold::HeldBack;
 use crate::domain::feed::entry::commit;
 use crate::node::keys;
 use crate::node::state::damaged;
@@ -90,6 +92,16 @@ impl DecisionDetailed {
         ];
         let led = ways.into_iter().filter(|(_, what)| !what.is_empty());
         led.map(|(way, what)| keys::explained(way, what, record.0, &self.decision_id)).collect()
+    }
+
+    /// Whether a legal hold keeps it.
+    pub fn is_held(&self, held: &HeldBack) -> bool {
+        if held.is_empty() {
+            return false;
+        }
+        let decided = self.parts.first().and_then(|part| read_part::<DecisionDetail>(&part.blob).ok());
+        let time = decided.map(|decided| Timestamp::from_unix_ms(decided.time_ms));
+        held.decision(&self.decision_id, time, self.parts.iter().filter_map(DetailPart::target))
     }
 
     /// What it says; of an indicator that `is_erased` nothing, whether compaction has seen that or not.

@@ -150,12 +150,18 @@ impl<J: Journal, V: Views> Node<J, V> {
         let Some(entry) = self.entries(log, TreeSize(index.0), log.durable_size, 1)?.pop() else { return Ok(None) };
         let record = AuditRecord::decode(&entry.blob).ok();
         let detailed = if record.is_some() { self.detailed(index, decision_id)? } else { None };
-        let detail = detailed.map(|detailed| detailed.read(|part| self.is_part_erased(part))).transpose()?;
+        // What a legal hold keeps is shown for as long as it stands, or nobody could use it.
+        let held = detailed.as_ref().is_some_and(|detailed| detailed.is_held(&self.state.held));
+        let detail = detailed.map(|detailed| detailed.read(|part| !held && self.is_part_erased(part))).transpose()?;
         Ok(Some(Explained { decision_id: decision_id.to_owned(), index, record, detail }))
     }
 
     /// What stands in the commit of an audit record.
-    fn detailed(&self, index: EntryIndex, decision_id: &str) -> Result<Option<DecisionDetailed>, StorageFault> {
+    pub(in crate::node) fn detailed(
+        &self,
+        index: EntryIndex,
+        decision_id: &str,
+    ) -> Result<Option<DecisionDetailed>, StorageFault> {
         let origin = &self.state.audit.origin;
         let runs = self.rows(&keys::run(origin, index), &keys::runs_end(origin), 1)?;
         let record = runs.first().and_then(|(_, value)| keys::read_run_value(value));

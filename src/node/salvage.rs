@@ -129,7 +129,9 @@ impl Salvage {
                 | change::Kind::OutcomeLearnt(_)
                 | change::Kind::SightingRead(_)
                 | change::Kind::DecisionDetailed(_)
-                | change::Kind::Policy(_),
+                | change::Kind::Policy(_)
+                | change::Kind::HoldPlaced(_)
+                | change::Kind::HoldStepped(_),
             ) => true,
             Some(
                 change::Kind::Opened(_)

@@ -72,7 +72,9 @@ impl Scrub {
                 | change::Kind::Quarantined(_)
                 | change::Kind::QuarantineDecided(_)
                 | change::Kind::DecisionDetailed(_)
-                | change::Kind::Policy(_) => {}
+                | change::Kind::Policy(_)
+                | change::Kind::HoldPlaced(_)
+                | change::Kind::HoldStepped(_) => {}
             }
         }
         Ok(())

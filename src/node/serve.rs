@@ -13,6 +13,7 @@ use crate::base::time::Timestamp;
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
 use crate::domain::exchange::batch::{UnverifiedBatch, UnverifiedEntry};
+use crate::domain::feed::entry::Leaf;
 use crate::domain::feed::proof::consistency_proof;
 use crate::domain::feed::tiles::{TileId, TileSource};
 use crate::node::Node;
@@ -22,6 +23,7 @@ use crate::node::heads::Head;
 use crate::node::keys;
 use crate::node::state::damaged;
 use crate::node::store::{Journal, RecordNumber, StorageFault, Views};
+use crate::node::sweep::bare;
 
 /// Why a feed is not served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,7 +140,11 @@ impl<J: Journal, V: Views> Node<J, V> {
         };
         let is_shown = |head: &Head| head.size > from && head.is_told_to(reader, feed);
         let Some(head) = held.head.clone().filter(is_shown) else { return Ok(None) };
-        let entries = self.entries(held, from, head.size, limit)?;
+        let mut entries = self.entries(held, from, head.size, limit)?;
+        if !self.state.holds.is_empty() {
+            let is_over = |entry: &StoredEntry| Leaf::decode(&entry.leaf).is_ok_and(|leaf| self.is_over(&leaf));
+            entries.iter_mut().filter(|entry| is_over(entry)).for_each(|entry| *entry = bare(entry));
+        }
         let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
         let end = from.plus(count).ok_or_else(|| damaged("feed", "a size beyond 64 bits"))?;
         let consistency = self
@@ -303,6 +309,8 @@ fn run_of(commit: Commit, origin: &str, first: EntryIndex) -> Option<Vec<StoredE
         | change::Kind::Quarantined(_)
         | change::Kind::QuarantineDecided(_)
         | change::Kind::DecisionDetailed(_)
-        | change::Kind::Policy(_) => None,
+        | change::Kind::Policy(_)
+        | change::Kind::HoldPlaced(_)
+        | change::Kind::HoldStepped(_) => None,
     })
 }

@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use crate::base::bytes::{Incarnation, LocalMac, Salt, Sha256Digest};
 use crate::base::name::{FeedId, MemberId};
 use crate::base::time::{Day, Timestamp};
+use crate::domain::audit::hold::{HeldBack, Holds};
 use crate::domain::belief::place::TableKey;
 use crate::domain::belief::writer::Writer;
 use crate::domain::belief::{Belief, Witnessing};
@@ -31,6 +32,7 @@ use crate::domain::screening::traffic::Traffic;
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::ledger::Ledger;
 use crate::domain::statistics::schedule::Schedule;
+use crate::node::audit_size::AuditSizes;
 use crate::node::believe::{Allowances, Heard, believe};
 use crate::node::cases::Cases;
 use crate::node::challenge::Challenges;
@@ -126,6 +128,12 @@ pub struct State {
     pub quotas: BTreeMap<MemberId, u32>,
     /// Erasures that wait for a second person, or did until lately.
     pub erasures: Erasures,
+    /// Legal holds that stand.
+    pub holds: Holds,
+    /// What they hold together.
+    pub(in crate::node) held: HeldBack,
+    /// What the audit log takes.
+    pub(in crate::node) sizes: AuditSizes,
     pub cases: Cases,
     pub challenges: Challenges,
     /// The policy in force, by the name decisions give it; none before the first.
@@ -181,6 +189,9 @@ impl State {
             exclusions: Exclusions::default(),
             quotas: roster.members().iter().map(|member| (member.id.clone(), member.entries_per_day)).collect(),
             erasures: Erasures::default(),
+            holds: Holds::default(),
+            held: HeldBack::default(),
+            sizes: AuditSizes::default(),
             cases: Cases::default(),
             challenges: Challenges::new(settings.challenge.remembered_hours),
             policy: None,

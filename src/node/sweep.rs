@@ -13,6 +13,8 @@
 //! - Entries of the *own lists* that were replaced, removed or expired go.
 //! - *Outcomes* go once they are too old to teach, *opened sightings* once what they speak of is over.
 //! - *What stands behind a decision* goes with the content of its audit record; what an indicator said goes once that is erased.
+//! - *Legal holds* go once they are lifted. What a hold that stands keeps does not go by expiry; an erasure takes an entry of a feed
+//!   all the same, and of what stands behind a decision that is held nothing.
 //! - *Cosigned checkpoints* go once a later one of the same feed or audit log is stored.
 //! - Everything else stays as it is.
 
@@ -24,11 +26,14 @@ use crate::base::limits;
 use crate::base::name::{ConsortiumId, FeedId, MemberId};
 use crate::base::position::TreeSize;
 use crate::base::time::{Day, Timestamp};
+use crate::domain::audit::hold::{HeldBack, HoldId};
+use crate::domain::audit::record::AuditRecord;
 use crate::domain::case::CaseId;
 use crate::domain::feed::checkpoint::Checkpoint;
 use crate::domain::feed::entry::{EntryKind, Leaf};
 use crate::domain::note::SignedNote;
 use crate::domain::screening::own_lists::OwnLists;
+use crate::node::audit_size::Tallies;
 use crate::node::case_stored::read_id;
 use crate::node::challenge_stored::{Authenticator, ChallengeChanged, read_totp};
 use crate::node::commit::{
@@ -36,6 +41,7 @@ use crate::node::commit::{
     change,
 };
 use crate::node::detail_stored::DecisionDetailed;
+use crate::node::hold_stored::read_id as read_hold_id;
 use crate::node::keys;
 use crate::node::list::still_listed;
 use crate::node::outcomes;
@@ -83,8 +89,13 @@ pub(in crate::node) struct Sweep {
     horizon: Day,
     pub done: Compacted,
     pub removed: Vec<Forgotten>,
-    /// The record being decided over.
+    /// What the audit log takes after it.
+    pub sizes: Tallies,
+    held: HeldBack,
+    holds: BTreeSet<HoldId>,
+    /// The record being decided over, and when it was written, where its audit records say it.
     record: RecordNumber,
+    written: Option<Timestamp>,
 }
 
 /// Whose journal it is.
@@ -108,10 +119,14 @@ impl Sweep {
             cosigned: cosigned_sizes(state),
             witnessed: state.audits.heads().map(|(member, head)| (member.clone(), head.size())).collect(),
             now,
-            horizon: horizon(attested_day(state, now)),
+            horizon: over_before(state, now),
             done: Compacted::default(),
             removed: Vec::new(),
+            sizes: Tallies::default(),
+            held: state.held.clone(),
+            holds: state.holds.iter().map(|hold| hold.id).collect(),
             record: RecordNumber(0),
+            written: None,
         }
     }
 
@@ -129,6 +144,7 @@ impl Sweep {
         self.record = number;
         // What cannot be read is damage, found and told elsewhere; it is not made worse here.
         let Ok(mut commit) = Commit::from_bytes(record) else { return Keep::AsIs };
+        self.written = written(&commit);
         let before = self.removed.len();
         let contents = self.done.contents;
         let mut changed = false;
@@ -173,6 +189,8 @@ impl Sweep {
             Some(change::Kind::SightingRead(read)) => {
                 (!sightings::is_over(Timestamp::from_unix_ms(read.time_ms).day(), self.horizon), false)
             }
+            Some(change::Kind::HoldPlaced(placed)) => (self.keeps_hold(&placed.id), false),
+            Some(change::Kind::HoldStepped(stepped)) => (self.keeps_hold(&stepped.id), false),
             Some(change::Kind::AuditWitnessed(witnessed)) => (!self.is_outdated(witnessed), false),
             Some(
                 change::Kind::Opened(_)
@@ -206,6 +224,7 @@ impl Sweep {
             prepared.kept.clear();
             touched = true;
         }
+        let prepared_at = Timestamp::from_unix_ms(prepared.time_ms);
         prepared.entries.retain_mut(|waiting| {
             let Some(leaf) = waiting.entry.as_ref().and_then(|entry| Leaf::decode(&entry.leaf).ok()) else {
                 return true;
@@ -213,7 +232,7 @@ impl Sweep {
             if self.waiting.contains(&leaf.commitment) {
                 return true;
             }
-            touched |= self.sequenced(waiting, &leaf);
+            touched |= self.sequenced(waiting, &leaf, prepared_at);
             touched |= !counted && uncount(waiting);
             let named = !(waiting.source_ref.is_empty() && waiting.derived_from.is_empty());
             // The quota of the day it may be signed on counts it until that day is over.
@@ -227,7 +246,7 @@ impl Sweep {
     }
 
     /// Takes from a prepared entry that is sequenced what its feed holds, and what outlived its purpose.
-    fn sequenced(&mut self, waiting: &mut PreparedEntry, leaf: &Leaf) -> bool {
+    fn sequenced(&mut self, waiting: &mut PreparedEntry, leaf: &Leaf, prepared_at: Timestamp) -> bool {
         let group = waiting.group.parse().ok();
         let own = group.map(|group| FeedId { member: self.identity.member.clone(), group });
         let erased = self.is_erased(own.as_ref(), leaf);
@@ -236,7 +255,8 @@ impl Sweep {
             *entry = bare(entry);
             touched = true;
         }
-        if erased || leaf.expires_day < self.horizon {
+        let is_over = leaf.expires_day < self.horizon && !self.held.entry(&leaf.commitment, prepared_at);
+        if erased || is_over {
             if let Ok(reference) = LocalMac::try_from(waiting.source_ref.as_slice()) {
                 let key = keys::source_ref(&reference, &leaf.commitment);
                 self.removed.push(Forgotten { key, record: None });
@@ -254,10 +274,10 @@ impl Sweep {
     }
 
     fn appended(&mut self, appended: &mut Appended) -> bool {
-        let feed = self.feed(&appended.origin);
+        let (feed, at) = (self.feed(&appended.origin), Timestamp::from_unix_ms(appended.time_ms));
         let mut touched = false;
         for entry in &mut appended.entries {
-            touched |= self.strip(entry, feed.as_ref());
+            touched |= self.strip(entry, feed.as_ref(), at);
         }
         touched
     }
@@ -265,7 +285,17 @@ impl Sweep {
     fn audited(&mut self, audited: &mut Audited) -> bool {
         let mut touched = false;
         for entry in &mut audited.entries {
-            touched |= self.strip(entry, None);
+            let record = AuditRecord::decode(&entry.blob).ok();
+            let is_over = Leaf::decode(&entry.leaf).is_ok_and(|leaf| kept_until(&leaf) < self.horizon);
+            let is_held = record.as_ref().is_some_and(|record| self.held.record(record));
+            if is_over && is_held {
+                self.sizes.held(entry.blob.len() + entry.salt.len());
+            } else if is_over && !entry.salt.is_empty() {
+                *entry = bare(entry);
+                self.done.contents += 1;
+                touched = true;
+            }
+            self.sizes.entry(entry, record.as_ref().filter(|_| !entry.salt.is_empty()));
         }
         touched
     }
@@ -282,7 +312,8 @@ impl Sweep {
 
     /// What stands behind a decision goes with the content of its record; of an erased indicator what it said goes before.
     fn detailed(&mut self, detailed: &mut DecisionDetailed) -> (bool, bool) {
-        if Day(detailed.expires_day) < self.horizon {
+        let is_held = detailed.is_held(&self.held);
+        if Day(detailed.expires_day) < self.horizon && !is_held {
             let ways = detailed.ways(self.record).into_iter().map(|key| Forgotten { key, record: None });
             self.removed.extend(ways);
             self.done.contents += 1;
@@ -293,12 +324,22 @@ impl Sweep {
             let erased = self.feed(&part.origin).and_then(|feed| self.erased.get(&feed));
             let erased = Commitment::try_from(part.target.as_slice())
                 .is_ok_and(|target| erased.is_some_and(|erased| erased.contains(&target)));
-            if erased && part.strip() {
+            if erased && !is_held && part.strip() {
                 self.done.contents += 1;
                 touched = true;
             }
         }
+        if Day(detailed.expires_day) < self.horizon {
+            self.sizes.held(detailed.parts.iter().map(|part| part.blob.len() + part.salt.len()).sum());
+        }
+        let day = self.written.map_or(Day(0), Timestamp::day);
+        self.sizes.detail(detailed, day);
         (true, touched)
+    }
+
+    /// A hold that stands, and who asked that it be lifted.
+    fn keeps_hold(&self, id: &[u8]) -> bool {
+        read_hold_id(id).ok().is_none_or(|id| self.holds.contains(&id))
     }
 
     /// What is said of a case stays while the case is held, and by the days that others attest to: a clock that is years ahead
@@ -342,16 +383,22 @@ impl Sweep {
 
     fn filled(&mut self, filled: &mut Filled) -> (bool, bool) {
         let feed = self.feed(&filled.origin);
-        let gone = filled.entry.as_mut().is_some_and(|entry| self.strip(entry, feed.as_ref()));
+        let at = Timestamp::from_unix_ms(filled.time_ms);
+        let gone = filled.entry.as_mut().is_some_and(|entry| self.strip(entry, feed.as_ref(), at));
         // Its leaf stands in the feed. A place in a quota was taken when the content came, and stands here.
         let placed = filled.entry.as_ref().is_some_and(|entry| entry.reckoned_to.is_some());
         (!gone || placed, gone)
     }
 
     /// Takes blob and salt of an entry that is over.
-    fn strip(&mut self, entry: &mut StoredEntry, feed: Option<&FeedId>) -> bool {
+    fn strip(&mut self, entry: &mut StoredEntry, feed: Option<&FeedId>, appended: Timestamp) -> bool {
         let Some(leaf) = Leaf::decode(&entry.leaf).ok().filter(|_| !entry.salt.is_empty()) else { return false };
-        if !(kept_until(&leaf) < self.horizon || self.is_erased(feed, &leaf)) {
+        let (is_over, is_erased) = (kept_until(&leaf) < self.horizon, self.is_erased(feed, &leaf));
+        let is_held = is_over && !is_erased && self.held.entry(&leaf.commitment, appended);
+        if is_held {
+            self.sizes.held(entry.blob.len() + entry.salt.len());
+        }
+        if is_held || !(is_over || is_erased) {
             return false;
         }
         let reckoned_to = (leaf.kind == EntryKind::Indicator).then(|| day_of(&entry.blob)).flatten();
@@ -361,9 +408,20 @@ impl Sweep {
     }
 }
 
+/// When a commit was written, as its first audit record says it.
+fn written(commit: &Commit) -> Option<Timestamp> {
+    commit.kinds().find_map(|kind| match kind {
+        change::Kind::Audited(audited) => {
+            let first = audited.entries.first().and_then(|entry| AuditRecord::decode(&entry.blob).ok());
+            first.map(|record| record.time())
+        }
+        _ => None,
+    })
+}
+
 /// The last day on which a content is needed. What takes back or erases outlives whatever it speaks of, also where its author
 /// gave it too short a life.
-fn kept_until(leaf: &Leaf) -> Day {
+pub(in crate::node) fn kept_until(leaf: &Leaf) -> Day {
     match leaf.kind {
         EntryKind::Retraction | EntryKind::Erasure => Day(leaf.expires_day.0.saturating_add(limits::VALIDITY_DAYS)),
         EntryKind::Indicator
@@ -410,6 +468,11 @@ fn attested_day(state: &State, now: Timestamp) -> Day {
 /// bare leaves judge by their own.
 fn horizon(today: Day) -> Day {
     Day((today.0 - today.0 % limits::EXPIRY_STEP_DAYS).saturating_sub(1))
+}
+
+/// Contents whose last day is before this one are over, here and for everybody.
+pub(in crate::node) fn over_before(state: &State, now: Timestamp) -> Day {
+    horizon(attested_day(state, now))
 }
 
 /// Cases decided before this day are forgotten, in whole steps as everything else.

@@ -111,7 +111,9 @@ impl<'a> TailWalk<'a> {
                 | change::Kind::ErasureAsked(_)
                 | change::Kind::ErasureConfirmed(_)
                 | change::Kind::DecisionDetailed(_)
-                | change::Kind::Policy(_) => {}
+                | change::Kind::Policy(_)
+                | change::Kind::HoldPlaced(_)
+                | change::Kind::HoldStepped(_) => {}
             }
         }
         Ok(())

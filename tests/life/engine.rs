@@ -10,6 +10,7 @@ use hushwire::app::serve::health;
 use hushwire::app::serve::material::ServeError;
 use hushwire::app::serve::stop;
 use hushwire::base::limits;
+use hushwire::domain::audit::asked::Asked;
 use hushwire::domain::audit::event::AuditEvent;
 use hushwire::domain::audit::record::Actor;
 use hushwire::domain::screening::freshness::FeedSigned;
@@ -142,7 +143,7 @@ async fn after_a_failed_sync_nothing_is_taken_in_and_everything_can_still_be_loo
     let (engine, _thread, disk) = engine(&consortium);
     let write = || {
         engine.call(|node, round| {
-            let event = AuditEvent::AuditListed { records: 0, more: false };
+            let event = AuditEvent::AuditListed { asked: Asked::default(), records: 0, more: false };
             node.record(&Actor::Node, vec![event], round.now, round.rng)
         })
     };

@@ -83,13 +83,15 @@ pub fn decide(consortium: &Consortium, house: &mut House, id: &str, customer: &s
             conditions,
         },
     };
+    let matched = screening.matches.iter().flat_map(|one| &one.indicators);
+    let matched = matched.map(|indicator| (indicator.reporter.clone(), indicator.commitment));
     let record = ScreeningRecord {
         caller: Actor::Node,
         time: now,
         decision_id: id.to_owned(),
         decision: screening.decision.label(),
         reasons: screening.reasons.iter().map(|reason| reason.code.name().to_owned()).collect(),
-        matched: Vec::new(),
+        matched: matched.collect(),
         policy_sha256: screening.policy_sha256,
         degraded: false,
         anomalies: Vec::new(),

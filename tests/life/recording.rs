@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use hushwire::base::bytes::Sha256Digest;
 use hushwire::base::kind::IdentifierKind;
 use hushwire::base::limits;
+use hushwire::base::position::EntryIndex;
 use hushwire::base::time::Timestamp;
 use hushwire::domain::audit::event::AuditEvent;
 use hushwire::domain::audit::record::{Actor, AuditRecord};
@@ -203,4 +204,25 @@ fn a_listing_of_many_pages_is_recorded_once_and_a_page_out_of_nowhere_is_another
     house.node.sync().expect("syncs");
     let listed = logged(&mut house, "audit.listed", START);
     assert_eq!(listed.iter().filter(|line| **line == told).count(), 2, "{listed:?}");
+
+    // What was asked stands there too, in words of ours: nothing that somebody typed.
+    let narrowed = |prefix: &str| AuditFilter { action_prefix: prefix.to_owned(), from: Some(START), until: None };
+    for (prefix, word) in [("screening.decided", "screening"), ("4111111111111111", "other")] {
+        let filter = narrowed(prefix);
+        house.node.list_audit_records(&caller, &filter, &AuditPlace::START, 3, START, &mut house.rng).expect("reads");
+        house.node.sync().expect("syncs");
+        let told = format!("{START} ok audit.listed by {caller} actions={word} from={START} more=false records=0");
+        assert!(logged(&mut house, "audit.listed", START).contains(&told), "{told}");
+    }
+}
+
+#[test]
+fn asking_for_the_proof_of_what_is_not_there_is_recorded() {
+    let consortium = Consortium::new(&["bank-a"]);
+    let mut house = open(&consortium, Disk::default(), START);
+    let caller = Actor::Local { member: "bank-a".parse().expect("valid"), role: "auditor", name: "desk".to_owned() };
+    let beyond = EntryIndex(4_711);
+    assert!(house.node.prove_audit_record(&caller, beyond, START, &mut house.rng).expect("reads").is_none());
+    house.node.sync().expect("syncs");
+    assert_eq!(logged(&mut house, "audit.proved", START), [format!("{START} ok audit.proved by {caller} found=false")]);
 }

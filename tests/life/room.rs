@@ -6,6 +6,7 @@ use std::path::Path;
 use hushwire::base::kind::IdentifierKind;
 use hushwire::base::secret::SecretBytes;
 use hushwire::base::time::Timestamp;
+use hushwire::domain::audit::asked::Asked;
 use hushwire::domain::audit::event::AuditEvent;
 use hushwire::domain::audit::record::Actor;
 use hushwire::domain::identifier::RawIdentifier;
@@ -79,7 +80,7 @@ impl House {
     }
 
     fn record(&mut self) -> Result<(), StorageFault> {
-        let event = AuditEvent::AuditListed { records: 0, more: false };
+        let event = AuditEvent::AuditListed { asked: Asked::default(), records: 0, more: false };
         self.node.record(&Actor::Node, vec![event], self.now, &mut self.rng)?;
         self.node.sync()
     }

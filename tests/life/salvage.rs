@@ -7,6 +7,7 @@ use hushwire::base::bytes::{LocalMac, Sha256Digest};
 use hushwire::base::kind::IdentifierKind;
 use hushwire::base::position::TreeSize;
 use hushwire::base::secret::SecretBytes;
+use hushwire::domain::audit::asked::Asked;
 use hushwire::domain::audit::event::AuditEvent;
 use hushwire::domain::audit::record::Actor;
 use hushwire::domain::case::CaseId;
@@ -87,7 +88,7 @@ impl House {
 
     fn record(&mut self, count: usize) {
         for _ in 0..count {
-            let event = AuditEvent::AuditListed { records: 0, more: false };
+            let event = AuditEvent::AuditListed { asked: Asked::default(), records: 0, more: false };
             self.node.record(&Actor::Node, vec![event], START, &mut self.rng).expect("records");
             self.node.sync().expect("syncs");
         }

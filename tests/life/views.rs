@@ -6,6 +6,7 @@ use hushwire::base::kind::IdentifierKind;
 use hushwire::base::limits;
 use hushwire::base::position::TreeSize;
 use hushwire::base::time::Timestamp;
+use hushwire::domain::audit::asked::Asked;
 use hushwire::domain::audit::event::AuditEvent;
 use hushwire::domain::audit::record::Actor;
 use hushwire::domain::identifier::RawIdentifier;
@@ -102,7 +103,7 @@ impl House {
     }
 
     fn record(&mut self, count: usize) -> Result<(), StorageFault> {
-        let events = vec![AuditEvent::AuditListed { records: 0, more: false }; count];
+        let events = vec![AuditEvent::AuditListed { asked: Asked::default(), records: 0, more: false }; count];
         self.node.record(&Actor::Node, events, START, &mut self.rng)
     }
 

@@ -3,6 +3,7 @@
 use hushwire::base::limits;
 use hushwire::base::position::TreeSize;
 use hushwire::base::time::Timestamp;
+use hushwire::domain::audit::asked::Asked;
 use hushwire::domain::audit::event::AuditEvent;
 use hushwire::domain::audit::record::Actor;
 use hushwire::domain::exchange::fault::PeerFault;
@@ -348,7 +349,7 @@ fn heads_under_two_audit_keys_prove_nothing_against_each_other() {
     other.follow(&consortium, minute(1));
     let mut anew = open(&consortium, 0);
     while anew.node.state().audit.size() < size {
-        let event = AuditEvent::AuditListed { records: 0, more: false };
+        let event = AuditEvent::AuditListed { asked: Asked::default(), records: 0, more: false };
         anew.node.record(&Actor::Node, vec![event], minute(1), &mut anew.rng).expect("records");
     }
     anew.node.sync().expect("syncs");

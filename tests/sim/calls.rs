@@ -315,6 +315,8 @@ impl World {
             self.houses[house].views = views;
         }
         self.houses[house].restored = true;
+        // A copy knows nothing of what was held since.
+        self.holds.remove(&house);
         self.houses[house].recovers_from = Some(holder);
         self.note(&("restored", house, holder));
         self.start(house)

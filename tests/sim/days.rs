@@ -36,6 +36,7 @@ impl World {
         self.mend_everything()?;
         // Longer than any spread: what waits is signed on the day it was published.
         self.advance(30_000)?;
+        self.place_holds()?;
         for _ in 0..2 * days {
             self.elapsed_ms += DAY_S / 2 * 1_000;
             self.advance(1_500)?;
@@ -83,7 +84,9 @@ impl World {
             node.map(|node| node.list_disputes()).unwrap_or_default()
         };
         let (before, disputes) = (believed(self), disputed(self));
+        let held = self.held_back(house);
         self.crash(house);
+        self.check_held(house, &held)?;
         self.start(house)?;
         let after = believed(self);
         ensure(disputes == disputed(self), Invariant::StartsAlike, || {

@@ -13,6 +13,7 @@ mod days;
 mod disk;
 mod disputes;
 mod exchange;
+mod holds;
 mod house;
 mod late;
 mod ledger;

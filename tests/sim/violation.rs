@@ -23,6 +23,8 @@ pub enum Invariant {
     HeldBackIsMute,
     /// What counts again was lifted by two people.
     LiftedByTwo,
+    /// What a legal hold keeps is never gone; what has expired and is not held is.
+    HeldIsKept,
     /// A release has one result.
     ReleasedOnce,
     /// What members released of one question adds up to the same at everybody, and who released nothing is missing.

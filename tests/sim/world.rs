@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cases::CaseBook;
 use crate::consortium::{Consortium, ROGUE, START};
+use crate::holds::HoldBook;
 use crate::house::{House, SimNode, Waiting};
 use crate::ledger::Ledger;
 use crate::network::Line;
@@ -54,6 +55,7 @@ pub struct World {
     /// What orders that passed were answered.
     pub orders: BTreeMap<(usize, String), Decision>,
     pub sightings: SightingBook,
+    pub holds: HoldBook,
     pub elapsed_ms: u64,
     pub rng: ChaCha20Rng,
     /// The relay changes what it passes on.
@@ -85,6 +87,7 @@ impl World {
             cases: CaseBook::new(),
             orders: BTreeMap::new(),
             sightings: SightingBook::new(),
+            holds: HoldBook::new(),
             elapsed_ms: 0,
             rng,
             relay_lies: options.relay,

@@ -43,6 +43,20 @@ pub fn parse(text: &str) -> Result<prost_types::Timestamp, TimeRule> {
     }
 }
 
+/// The same on a command line, where a date stands for its first moment in UTC.
+pub fn parse_moment(text: &str) -> Result<prost_types::Timestamp, TimeRule> {
+    match text.trim().parse::<jiff::civil::Date>() {
+        Ok(date) if text.trim().len() == 10 => parse(&format!("{date}T00:00:00Z")),
+        Ok(_) | Err(_) => parse(text),
+    }
+}
+
+/// Milliseconds since 1970; smaller parts are left out.
+pub fn milliseconds(time: &prost_types::Timestamp) -> u64 {
+    let seconds = u64::try_from(time.seconds).unwrap_or(0);
+    seconds.saturating_mul(1000).saturating_add(u64::try_from(time.nanos / 1_000_000).unwrap_or(0))
+}
+
 /// RFC 3339 in UTC; empty for what no calendar holds.
 pub fn show(time: &prost_types::Timestamp) -> String {
     jiff::Timestamp::new(time.seconds, time.nanos).map(|time| time.to_string()).unwrap_or_default()
@@ -67,5 +81,18 @@ mod tests {
         check("", Err(TimeRule::Form));
         check("-5", Err(TimeRule::Range));
         check("1905-01-01T00:00:00Z", Err(TimeRule::Range));
+    }
+
+    #[test]
+    fn on_a_command_line_a_date_is_its_first_moment_in_utc() {
+        let check = |text: &str, expected: Result<u64, TimeRule>| {
+            assert_eq!(parse_moment(text).map(|time| milliseconds(&time)), expected, "{text:?}");
+        };
+        check("2026-11-18", Ok(1_794_960_000_000));
+        check("2026-11-18T00:00:00.5Z", Ok(1_794_960_000_500));
+        check("1794960000", Ok(1_794_960_000_000));
+        check("2026-13-01", Err(TimeRule::Form));
+        check("20261118T000000", Err(TimeRule::Form));
+        check("1905-01-01", Err(TimeRule::Range));
     }
 }

@@ -149,10 +149,11 @@ impl Observer {
                 node.freshness(None, round.now).into_iter().map(|signed| signed.feed).collect();
             let budget = state.ledger.budget(round.now.day());
             let belief = (memory.total_bytes(), state.belief_full, state.quarantines.waiting());
-            (round.now, node.status(round.now), belief, taking_part, budget)
+            (round.now, node.status(round.now), belief, node.audit_bytes(), taking_part, budget)
         });
-        let (at, status, (belief_bytes, belief_full, quarantined), taking_part, budget) =
+        let (at, status, belief, (audit_bytes, audit_held_bytes), taking_part, budget) =
             timeout(ENGINE_PATIENCE, told).await.ok()?.ok()?;
+        let (belief_bytes, belief_full, quarantined) = belief;
         let freshness = self.screener.freshness.load();
         let mut feeds = FeedsSeen::default();
         let own = self.engine.member();
@@ -171,6 +172,8 @@ impl Observer {
             pending: wide(status.pending),
             cases_waiting: wide(status.cases_waiting),
             cases_ending: wide(status.cases_ending),
+            audit_bytes,
+            audit_held_bytes,
             feeds,
             unacknowledged_entries: status.peers.iter().map(|peer| peer.unacknowledged_entries).sum(),
             unacknowledged_retractions: status.peers.iter().map(|peer| peer.unacknowledged_retractions).sum(),

@@ -3,13 +3,17 @@
 //! The words made here are stable: people filter by `action`, and exports keep them for years. Retention by kind of record
 //! and the counters behind [`AuditEvent::ScreeningsCounted`] belong to the use cases.
 
+use std::str::FromStr;
+
 use crate::base::bytes::{Commitment, Incarnation, Sha256Digest};
 use crate::base::epoch::{EpochId, KeyEpoch};
 use crate::base::kind::IdentifierKind;
 use crate::base::name::{FeedId, GroupId, MemberId};
 use crate::base::position::{EntryIndex, EntryRange, TreeSize};
 use crate::base::time::{Day, Timestamp};
+use crate::domain::audit::asked::Asked;
 use crate::domain::audit::command::CommandDone;
+use crate::domain::audit::period::AuditPeriod;
 
 /// `members/{member}/indicators/{commitment}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +25,23 @@ pub struct IndicatorRef {
 impl IndicatorRef {
     pub(in crate::domain::audit) fn name(&self) -> String {
         format!("members/{}/indicators/{}", self.member, self.commitment)
+    }
+}
+
+/// Not the name of an indicator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the name of an indicator has the form members/MEMBER/indicators/HEX")]
+pub struct NoIndicatorRef;
+
+impl FromStr for IndicatorRef {
+    type Err = NoIndicatorRef;
+
+    fn from_str(name: &str) -> Result<Self, NoIndicatorRef> {
+        let rest = name.strip_prefix("members/").ok_or(NoIndicatorRef)?;
+        let (member, commitment) = rest.split_once("/indicators/").ok_or(NoIndicatorRef)?;
+        let bytes = hex::decode(commitment).map_err(|_| NoIndicatorRef)?;
+        let commitment = Commitment::try_from(bytes.as_slice()).map_err(|_| NoIndicatorRef)?;
+        Ok(Self { member: member.parse().map_err(|_| NoIndicatorRef)?, commitment })
     }
 }
 
@@ -285,6 +306,7 @@ pub enum AuditEvent {
     /// Somebody looked through the log: so many records on the first page, and whether further pages could follow, which are
     /// not recorded one by one.
     AuditListed {
+        asked: Asked,
         records: u64,
         more: bool,
     },
@@ -292,8 +314,40 @@ pub enum AuditEvent {
         from: TreeSize,
         until: TreeSize,
     },
+    /// Somebody had a record proved, or asked for one that is not there.
     AuditProved {
-        index: u64,
+        index: Option<EntryIndex>,
+    },
+    /// The report of a period was made: entries `[first, end)` of the log, which had `size` entries.
+    AuditReported {
+        period: AuditPeriod,
+        first: EntryIndex,
+        end: TreeSize,
+        size: TreeSize,
+    },
+    /// What is in the scope is not erased by expiry from now on.
+    HoldPlaced {
+        hold_id: String,
+        scope: &'static str,
+        /// What the scope names: an id, an indicator, a period.
+        held: String,
+        reason: &'static str,
+    },
+    /// One person asked that a hold be lifted; it stands until another confirms.
+    HoldLiftAsked {
+        hold_id: String,
+    },
+    HoldLifted {
+        hold_id: String,
+        asked_by: String,
+    },
+    HoldRefused {
+        hold_id: String,
+        rule: &'static str,
+    },
+    /// Somebody looked at the holds that stand.
+    HoldsListed {
+        holds: u64,
     },
     /// Somebody looked at what stands behind decisions, by one's id or by another way that led to so many.
     DecisionExplained {

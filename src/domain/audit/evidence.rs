@@ -23,7 +23,7 @@ use crate::domain::note::key::VerifierKey;
 pub enum Fault {
     #[error("not in the form this version writes")]
     Form,
-    #[error("not an export of an audit log, nor a proof of one record")]
+    #[error("not an export or report of an audit log, nor a proof of one record")]
     NotAudit,
     #[error("format version {got} is not known; this program reads version {known}")]
     Version { got: u32, known: u32 },
@@ -67,6 +67,16 @@ pub enum Fault {
     Unmatched { nth: usize },
     #[error("the feed of indicator {nth} is signed by a key that no given roster names for it")]
     AnotherFeedKey { nth: usize },
+    #[error("the period or range is not the one that the record of this report names")]
+    Period,
+    #[error("the record before the period, or the one after it, is missing")]
+    Neighbour,
+    #[error("of the feed {feed} other entries are shown than the log says were received")]
+    FeedRange { feed: String },
+    #[error("the feed {feed} is signed by a key that no given roster names for it")]
+    ForeignFeed { feed: String },
+    #[error("the totals are not those of the records")]
+    Totals,
 }
 
 /// A record in words.

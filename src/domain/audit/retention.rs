@@ -22,7 +22,8 @@ impl AuditEvent {
             | Self::DecoyPublished { .. }
             | Self::ScreeningsCounted { .. }
             | Self::CallRefused { .. }
-            | Self::AuditListed { .. } => OPERATION_DAYS,
+            | Self::AuditListed { .. }
+            | Self::HoldsListed { .. } => OPERATION_DAYS,
             Self::NodeFenced { .. }
             | Self::NodeRecovered { .. }
             | Self::IndicatorPublished { .. }
@@ -64,6 +65,11 @@ impl AuditEvent {
             | Self::PolicyRefused { .. }
             | Self::AuditExported { .. }
             | Self::AuditProved { .. }
+            | Self::HoldPlaced { .. }
+            | Self::HoldLiftAsked { .. }
+            | Self::HoldLifted { .. }
+            | Self::HoldRefused { .. }
+            | Self::AuditReported { .. }
             | Self::DecisionExplained { .. }
             | Self::StatisticsReleased { .. }
             | Self::StatisticsRefused { .. }

@@ -6,6 +6,7 @@ use crate::base::bytes::Sha256Digest;
 use crate::base::kind::IdentifierKind;
 use crate::base::position::EntryRange;
 use crate::base::time::Timestamp;
+use crate::domain::audit::asked::Asked;
 use crate::domain::audit::event::{AuditEvent, IndicatorRef};
 use crate::domain::audit::record::{Actor, AuditRecord, Outcome};
 
@@ -286,13 +287,41 @@ impl AuditEvent {
             Self::CallRefused { method, reason } => {
                 words(Refused, "call.refused", method, [("reason", reason.to_owned())])
             }
-            Self::AuditListed { records, more } => {
-                words(Ok, "audit.listed", "", [("records", records.to_string()), ("more", more.to_string())])
+            Self::AuditListed { asked: Asked { actions, from, until }, records, more } => {
+                let fields = [("more", more.to_string()), ("records", records.to_string())];
+                let mut words = words(Ok, "audit.listed", "", fields);
+                words.fields.extend(actions.map(|actions| ("actions", actions.to_owned())));
+                words.fields.extend(from.map(|from| ("from", from.to_string())));
+                words.fields.extend(until.map(|until| ("until", until.to_string())));
+                words
             }
             Self::AuditExported { from, until } => {
                 words(Ok, "audit.exported", "", [("from", from.to_string()), ("until", until.to_string())])
             }
-            Self::AuditProved { index } => words(Ok, "audit.proved", index, []),
+            Self::AuditReported { period, first, end, size } => words(
+                Ok,
+                "audit.reported",
+                "",
+                [
+                    ("end", end.to_string()),
+                    ("first", first.0.to_string()),
+                    ("from", period.from().to_string()),
+                    ("size", size.to_string()),
+                    ("until", period.until().to_string()),
+                ],
+            ),
+            Self::HoldPlaced { hold_id, scope, held, reason } => words(
+                Ok,
+                "hold.placed",
+                hold_id,
+                [("held", held), ("reason", reason.to_owned()), ("scope", scope.to_owned())],
+            ),
+            Self::HoldLiftAsked { hold_id } => words(Ok, "hold.lift_asked", hold_id, []),
+            Self::HoldLifted { hold_id, asked_by } => words(Ok, "hold.lifted", hold_id, [("asked_by", asked_by)]),
+            Self::HoldRefused { hold_id, rule } => words(Refused, "hold.refused", hold_id, [("rule", rule.to_owned())]),
+            Self::HoldsListed { holds } => words(Ok, "hold.listed", "", [("holds", holds.to_string())]),
+            Self::AuditProved { index: Some(index) } => words(Ok, "audit.proved", index, []),
+            Self::AuditProved { index: None } => words(Ok, "audit.proved", "", [("found", false.to_string())]),
             Self::DecisionExplained { by, decision_id, found } => {
                 words(Ok, "decision.explained", decision_id, [("by", by.to_owned()), ("found", found.to_string())])
             }

@@ -9,17 +9,22 @@ use tonic::{Request, Response, Status};
 
 use crate::base::position::{EntryIndex, TreeSize};
 use crate::base::time::Timestamp;
+use crate::io::clock;
 use crate::io::engine::Engine;
 use crate::io::grpc::convert;
 use crate::io::grpc::explaining::{self, Question as ExplainQuestion};
+use crate::io::grpc::holding;
 use crate::io::grpc::identity::local_caller;
 use crate::io::grpc::publishing::{malformed_token, page_size};
-use crate::io::grpc::refusals::{engine_refusal, storage_refusal};
+use crate::io::grpc::refusals::{engine_refusal, hold_refusal, storage_refusal};
+use crate::io::grpc::reporting;
 use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_server::AuditService;
 use crate::io::grpc::wire::hushwire::compliance::v1::{
-    AuditEntry, ExplainDecisionRequest, ExplainDecisionResponse, ExportAuditLogRequest, ExportAuditLogResponse,
-    ListAuditRecordsRequest, ListAuditRecordsResponse, ProveAuditRecordRequest, ProveAuditRecordResponse,
+    AuditEntry, ConfirmHoldLiftRequest, ConfirmHoldLiftResponse, ExplainDecisionRequest, ExplainDecisionResponse,
+    ExportAuditLogRequest, ExportAuditLogResponse, GetAuditSizeRequest, GetAuditSizeResponse, LiftHoldRequest,
+    LiftHoldResponse, ListAuditRecordsRequest, ListAuditRecordsResponse, ListHoldsRequest, ListHoldsResponse,
+    PlaceHoldRequest, PlaceHoldResponse, ProveAuditRecordRequest, ProveAuditRecordResponse, ReportPeriodRequest,
 };
 use crate::node::audit::{AuditFilter, LoggedEntry};
 use crate::node::audit_place::AuditPlace;
@@ -140,7 +145,7 @@ where
                 };
                 match index {
                     Some(index) => node.prove_audit_record(&caller, index, round.now, round.rng),
-                    None => Ok(None),
+                    None => node.miss_proof(&caller, round.now, round.rng).map(|()| None),
                 }
             })
             .await
@@ -183,6 +188,75 @@ where
             return Err(Refusal::NotFound { reason: "NO_SUCH_DECISION", description: description.to_owned() }.into());
         }
         Ok(Response::new(explaining::response(explanations, proof)?))
+    }
+
+    type ReportPeriodStream = reporting::Parts;
+
+    async fn report_period(
+        &self,
+        request: Request<ReportPeriodRequest>,
+    ) -> Result<Response<Self::ReportPeriodStream>, Status> {
+        let caller = convert::actor(local_caller(&request)?);
+        let period = reporting::period(&request.into_inner(), clock::now())?;
+        Ok(Response::new(reporting::report(self.engine.clone(), caller, period)))
+    }
+
+    async fn get_audit_size(&self, _: Request<GetAuditSizeRequest>) -> Result<Response<GetAuditSizeResponse>, Status> {
+        let size = self.engine.inquire(|node, _| node.audit_size()).await.map_err(engine_refusal)?;
+        Ok(Response::new(reporting::wire_size(size)))
+    }
+
+    async fn place_hold(&self, request: Request<PlaceHoldRequest>) -> Result<Response<PlaceHoldResponse>, Status> {
+        let caller = convert::actor(local_caller(&request)?);
+        let (scope, reason) = holding::read(request.into_inner())?;
+        let (hold, now) = self
+            .engine
+            .call(move |node, round| {
+                node.place_hold(&caller, scope, reason, round.now, round.rng).map(|hold| (hold, round.now))
+            })
+            .await
+            .map_err(engine_refusal)?
+            .map_err(|fault| hold_refusal(&fault))?;
+        Ok(Response::new(PlaceHoldResponse { hold: Some(holding::wire_hold(&hold, now)) }))
+    }
+
+    async fn list_holds(&self, request: Request<ListHoldsRequest>) -> Result<Response<ListHoldsResponse>, Status> {
+        let caller = convert::actor(local_caller(&request)?);
+        let (holds, now) = self
+            .engine
+            .call(move |node, round| node.list_holds(&caller, round.now, round.rng).map(|holds| (holds, round.now)))
+            .await
+            .map_err(engine_refusal)?
+            .map_err(|fault| storage_refusal(&fault))?;
+        let holds = holds.iter().map(|hold| holding::wire_hold(hold, now)).collect();
+        Ok(Response::new(ListHoldsResponse { holds }))
+    }
+
+    async fn lift_hold(&self, request: Request<LiftHoldRequest>) -> Result<Response<LiftHoldResponse>, Status> {
+        let caller = convert::actor(local_caller(&request)?);
+        let id = holding::hold_id(&request.into_inner().hold_id)?;
+        let (hold, now) = self
+            .engine
+            .call(move |node, round| node.ask_lift(&caller, id, round.now, round.rng).map(|hold| (hold, round.now)))
+            .await
+            .map_err(engine_refusal)?
+            .map_err(|fault| hold_refusal(&fault))?;
+        Ok(Response::new(LiftHoldResponse { hold: Some(holding::wire_hold(&hold, now)) }))
+    }
+
+    async fn confirm_hold_lift(
+        &self,
+        request: Request<ConfirmHoldLiftRequest>,
+    ) -> Result<Response<ConfirmHoldLiftResponse>, Status> {
+        let caller = convert::actor(local_caller(&request)?);
+        let id = holding::hold_id(&request.into_inner().hold_id)?;
+        let (hold, now) = self
+            .engine
+            .call(move |node, round| node.confirm_lift(&caller, id, round.now, round.rng).map(|hold| (hold, round.now)))
+            .await
+            .map_err(engine_refusal)?
+            .map_err(|fault| hold_refusal(&fault))?;
+        Ok(Response::new(ConfirmHoldLiftResponse { hold: Some(holding::wire_hold(&hold, now)) }))
     }
 }
 

@@ -10,6 +10,7 @@ use crate::node::case::CaseFault;
 use crate::node::challenge::ChallengeFault;
 use crate::node::dispute::DisputeFault;
 use crate::node::erase::EraseFault;
+use crate::node::hold::HoldFault;
 use crate::node::list::ListFault;
 use crate::node::publish::PublishFault;
 use crate::node::quarantine::QuarantineFault;
@@ -83,6 +84,20 @@ pub fn storage_refusal(fault: &StorageFault) -> Refusal {
         StorageFault::TooLarge { .. } => {
             Refusal::ResourceExhausted { reason: "RECORD_TOO_LARGE", description, retry_after_ms: 0 }
         }
+    }
+}
+
+pub fn hold_refusal(fault: &HoldFault) -> Refusal {
+    let description = fault.to_string();
+    match fault {
+        HoldFault::TooMany { .. } => Refusal::FailedPrecondition { reason: "TOO_MANY_HOLDS", description },
+        HoldFault::Sweeping => {
+            Refusal::Unavailable { reason: "STORE_SWEEPING", description, retry_after_ms: limits::RETRY_AFTER_MS }
+        }
+        HoldFault::Unknown => Refusal::NotFound { reason: "NO_SUCH_HOLD", description },
+        HoldFault::NotAsked { .. } => Refusal::FailedPrecondition { reason: "LIFT_NOT_ASKED", description },
+        HoldFault::SamePerson { .. } => Refusal::FailedPrecondition { reason: "SECOND_PERSON_NEEDED", description },
+        HoldFault::Storage(fault) => storage_refusal(fault),
     }
 }
 

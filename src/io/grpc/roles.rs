@@ -36,6 +36,8 @@ const fn local(method: &'static str, roles: &'static [Role]) -> Row {
 /// schedule's part is kept. The own lists are the analyst's, who works the cases they come of, and the operator's, who fills them from
 /// files; so are the profiles of customers, who ask one or the other what is held of them. Auditor and operator may
 /// read what remains of the budget, and the state of the node.
+/// Legal holds are the auditor's, who answers for evidence, and the operator's, where a desk has only one auditor: lifting takes
+/// two people, which its use case checks.
 /// An analyst may have explained what decided a case; the log as a whole is the auditor's.
 pub const METHODS: &[Row] = &[
     local("/hushwire.local.v1.PublishingService/PublishIndicators", &[Role::Publisher]),
@@ -83,6 +85,12 @@ pub const METHODS: &[Row] = &[
     local("/hushwire.compliance.v1.AuditService/ExportAuditLog", &[Role::Auditor]),
     local("/hushwire.compliance.v1.AuditService/ProveAuditRecord", &[Role::Auditor]),
     local("/hushwire.compliance.v1.AuditService/ExplainDecision", &[Role::Auditor, Role::Analyst]),
+    local("/hushwire.compliance.v1.AuditService/ReportPeriod", &[Role::Auditor]),
+    local("/hushwire.compliance.v1.AuditService/GetAuditSize", &[Role::Auditor, Role::Operator]),
+    local("/hushwire.compliance.v1.AuditService/PlaceHold", &[Role::Auditor, Role::Operator]),
+    local("/hushwire.compliance.v1.AuditService/ListHolds", &[Role::Auditor, Role::Operator]),
+    local("/hushwire.compliance.v1.AuditService/LiftHold", &[Role::Auditor, Role::Operator]),
+    local("/hushwire.compliance.v1.AuditService/ConfirmHoldLift", &[Role::Auditor, Role::Operator]),
     local("/hushwire.compliance.v1.StatisticsService/ReleaseStatistics", &[Role::Auditor, Role::Operator]),
     local("/hushwire.compliance.v1.StatisticsService/ListReleases", &[Role::Auditor, Role::Operator]),
     local("/hushwire.compliance.v1.StatisticsService/SumReleases", &[Role::Auditor, Role::Operator]),
@@ -96,12 +104,14 @@ pub const METHODS: &[Row] = &[
 
 /// What takes two people (DESIGN §3) is neither asked nor confirmed by a token: its holder is nobody in particular, and a
 /// person who held one beside a certificate would be two.
-pub const BY_PEOPLE_ALONE: [&str; 5] = [
+pub const BY_PEOPLE_ALONE: [&str; 7] = [
     "/hushwire.local.v1.PublishingService/EraseIndicators",
     "/hushwire.local.v1.PublishingService/ConfirmErasure",
     "/hushwire.local.v1.CaseService/ReleaseCase",
     "/hushwire.local.v1.CaseService/ConfirmRelease",
     "/hushwire.local.v1.BrakeService/LiftQuarantine",
+    "/hushwire.compliance.v1.AuditService/LiftHold",
+    "/hushwire.compliance.v1.AuditService/ConfirmHoldLift",
 ];
 
 /// The methods a token of this role may call.

@@ -87,6 +87,11 @@ pub const ROUTES: &[Route] = &[
     get("/v1/decisions/{decision_id}", "/hushwire.compliance.v1.AuditService/ProveAuditRecord"),
     post("/v1/decisions:explain", "/hushwire.compliance.v1.AuditService/ExplainDecision"),
     get("/v1/decisions/{decision_id}/explanation", "/hushwire.compliance.v1.AuditService/ExplainDecision"),
+    get("/v1/audit/size", "/hushwire.compliance.v1.AuditService/GetAuditSize"),
+    get("/v1/audit/holds", "/hushwire.compliance.v1.AuditService/ListHolds"),
+    post("/v1/audit/holds", "/hushwire.compliance.v1.AuditService/PlaceHold"),
+    post("/v1/audit/holds:lift", "/hushwire.compliance.v1.AuditService/LiftHold"),
+    post("/v1/audit/holds:confirmLift", "/hushwire.compliance.v1.AuditService/ConfirmHoldLift"),
     post("/v1/statistics:release", "/hushwire.compliance.v1.StatisticsService/ReleaseStatistics"),
     get("/v1/statistics/releases", "/hushwire.compliance.v1.StatisticsService/ListReleases"),
     get("/v1/statistics/sum", "/hushwire.compliance.v1.StatisticsService/SumReleases"),
@@ -97,6 +102,10 @@ pub const ROUTES: &[Route] = &[
 pub const GRPC_ONLY: &[(&str, &str)] = &[
     ("/hushwire.compliance.v1.AuditService/ExportAuditLog", "a stream without end in sight: hushwire audit export"),
     ("/hushwire.local.v1.LateMatchService/WatchLateMatches", "a stream without end: the webhook event late_match"),
+    (
+        "/hushwire.compliance.v1.AuditService/ReportPeriod",
+        "a stream that may be long: hushwire audit prove --from --to",
+    ),
     (
         "/hushwire.local.v1.CaseService/WatchCases",
         "a stream without end: hushwire case watch, or the webhook events of cases",

@@ -245,6 +245,14 @@ pub const FAMILIES: &[Family] = &[
     Family::gauge("hushwire_cases_waiting", "Stopped orders that nobody has decided on.", |metrics, _| {
         node(metrics, |node| one(node.cases_waiting))
     }),
+    Family::gauge("hushwire_audit", "What the audit log takes, before encryption and framing.", |metrics, _| {
+        node(metrics, |node| one(node.audit_bytes))
+    })
+    .bytes(),
+    Family::gauge("hushwire_audit_held", "What of it only legal holds keep beyond its time.", |metrics, _| {
+        node(metrics, |node| one(node.audit_held_bytes))
+    })
+    .bytes(),
     Family::gauge(
         "hushwire_cases_ending",
         "Stopped orders that wait for a person, and that their timer ends within the hour.",

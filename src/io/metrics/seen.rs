@@ -32,6 +32,9 @@ pub struct NodeSeen {
     pub cases_waiting: u64,
     /// Of them those that wait for a person, and that their timer ends soon.
     pub cases_ending: u64,
+    /// What the audit log takes, and what of it only legal holds keep.
+    pub audit_bytes: u64,
+    pub audit_held_bytes: u64,
     pub feeds: FeedsSeen,
     pub unacknowledged_entries: u64,
     pub unacknowledged_retractions: u64,

@@ -2,8 +2,8 @@
 //! differ, one of them is wrong.
 //!
 //! `publisher` publishes, retracts, erases, answers disputes; `screener` screens; `analyst` works cases, disputes, the own
-//! lists and profiles and explains decisions; `auditor` reads log, proofs and statistics; `operator` configures, applies
-//! rosters, spends budget, fills lists; `peer` exchanges. Health and reflection are everybody's
+//! lists and profiles and explains decisions; `auditor` reads log, proofs, reports and statistics and holds evidence; `operator` configures, applies
+//! rosters, spends budget, fills lists, holds evidence; `peer` exchanges. Health and reflection are everybody's
 //! who is somebody inside.
 
 /// Every method of every service, and the roles that may call it; `peer` for the other listener.
@@ -53,6 +53,12 @@ pub const METHODS: &[(&str, &[&str])] = &[
     ("/hushwire.compliance.v1.AuditService/ExportAuditLog", &["auditor"]),
     ("/hushwire.compliance.v1.AuditService/ProveAuditRecord", &["auditor"]),
     ("/hushwire.compliance.v1.AuditService/ExplainDecision", &["auditor", "analyst"]),
+    ("/hushwire.compliance.v1.AuditService/ReportPeriod", &["auditor"]),
+    ("/hushwire.compliance.v1.AuditService/GetAuditSize", &["auditor", "operator"]),
+    ("/hushwire.compliance.v1.AuditService/PlaceHold", &["auditor", "operator"]),
+    ("/hushwire.compliance.v1.AuditService/ListHolds", &["auditor", "operator"]),
+    ("/hushwire.compliance.v1.AuditService/LiftHold", &["auditor", "operator"]),
+    ("/hushwire.compliance.v1.AuditService/ConfirmHoldLift", &["auditor", "operator"]),
     ("/hushwire.compliance.v1.StatisticsService/ReleaseStatistics", &["auditor", "operator"]),
     ("/hushwire.compliance.v1.StatisticsService/ListReleases", &["auditor", "operator"]),
     ("/hushwire.compliance.v1.StatisticsService/SumReleases", &["auditor", "operator"]),
@@ -113,6 +119,11 @@ pub const ROUTES: &[(&str, &str, &[&str])] = &[
     ("GET", "/v1/decisions/{decision_id}", &["auditor"]),
     ("GET", "/v1/decisions/{decision_id}/explanation", &["auditor", "analyst"]),
     ("POST", "/v1/decisions:explain", &["auditor", "analyst"]),
+    ("GET", "/v1/audit/size", &["auditor", "operator"]),
+    ("GET", "/v1/audit/holds", &["auditor", "operator"]),
+    ("POST", "/v1/audit/holds", &["auditor", "operator"]),
+    ("POST", "/v1/audit/holds:lift", &["auditor", "operator"]),
+    ("POST", "/v1/audit/holds:confirmLift", &["auditor", "operator"]),
     ("POST", "/v1/statistics:release", &["auditor", "operator"]),
     ("GET", "/v1/statistics/releases", &["auditor", "operator"]),
     ("GET", "/v1/statistics/sum", &["auditor", "operator"]),
@@ -126,4 +137,6 @@ pub const NEVER_BY_TOKEN: &[&str] = &[
     "/hushwire.local.v1.PublishingService/ConfirmErasure",
     "/hushwire.local.v1.CaseService/ReleaseCase",
     "/hushwire.local.v1.CaseService/ConfirmRelease",
+    "/hushwire.compliance.v1.AuditService/LiftHold",
+    "/hushwire.compliance.v1.AuditService/ConfirmHoldLift",
 ];

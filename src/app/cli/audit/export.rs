@@ -52,7 +52,7 @@ pub(in crate::app::cli) fn run(args: ExportArgs) -> Result<Outcome, CliError> {
     match block_on(export(&args, &unfinished)) {
         Ok(verified) => {
             std::fs::rename(&unfinished, &args.out).map_err(|error| unwritable(&args.out, &error))?;
-            verify::tell(&Good { log: verified.clone(), record: None, decision: None }, args.json)?;
+            verify::tell(&Good { log: verified.clone(), record: None, decision: None, report: None }, args.json)?;
             Ok(Outcome::Done)
         }
         Err(error) => {

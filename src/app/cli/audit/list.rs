@@ -33,11 +33,11 @@ pub struct ListArgs {
     /// Only actions that start with this, e.g. "screening." or "indicator.published"
     #[arg(long, default_value = "", value_name = "PREFIX")]
     action: String,
-    /// Only records from this moment on: RFC 3339 or seconds since 1970
-    #[arg(long, value_parser = time::parse, value_name = "TIME")]
+    /// Only records from this moment on: a date (its first moment in UTC), RFC 3339 or seconds since 1970
+    #[arg(long, value_parser = time::parse_moment, value_name = "TIME")]
     from: Option<WireTime>,
     /// Only records before this moment
-    #[arg(long, value_parser = time::parse, value_name = "TIME")]
+    #[arg(long, value_parser = time::parse_moment, value_name = "TIME")]
     until: Option<WireTime>,
     /// Most records shown, the newest ones
     #[arg(long, default_value_t = 100, value_name = "COUNT")]
@@ -87,8 +87,8 @@ async fn fetch(args: &ListArgs) -> Result<VecDeque<(u64, AuditRecord)>, CliError
         page_size: PAGE,
         page_token: String::new(),
         action_prefix: args.action.clone(),
-        from_ms: args.from.as_ref().map_or(0, milliseconds),
-        until_ms: args.until.as_ref().map_or(0, milliseconds),
+        from_ms: args.from.as_ref().map_or(0, time::milliseconds),
+        until_ms: args.until.as_ref().map_or(0, time::milliseconds),
     };
     let mut newest = VecDeque::new();
     loop {
@@ -112,11 +112,6 @@ async fn fetch(args: &ListArgs) -> Result<VecDeque<(u64, AuditRecord)>, CliError
         }
         message.page_token = page.next_page_token;
     }
-}
-
-fn milliseconds(time: &WireTime) -> u64 {
-    let seconds = u64::try_from(time.seconds).unwrap_or(0);
-    seconds.saturating_mul(1000).saturating_add(u64::try_from(time.nanos / 1_000_000).unwrap_or(0))
 }
 
 fn print_csv(found: &VecDeque<(u64, AuditRecord)>) -> Result<(), CliError> {

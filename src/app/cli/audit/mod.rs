@@ -1,13 +1,17 @@
 //! `hushwire audit`: what this node did, for people and for third parties.
 //!
-//! `list`, `export` and `prove` ask a running node; `verify` needs nothing but the file. What stood behind a decision tells
+//! `list`, `export`, `prove`, `hold` and `size` ask a running node; `verify` needs nothing but the file. What stood behind a decision tells
 //! [`crate::app::cli::explain`].
 
 mod decision;
 mod export;
+mod hold;
 mod list;
 mod prove;
+mod report;
+mod size;
 mod table;
+mod trusted;
 pub(in crate::app::cli) mod verify;
 
 use std::path::Path;
@@ -20,7 +24,7 @@ use crate::domain::audit::keys::LogKeys;
 use crate::domain::feed::entry::{Content, Entry};
 use crate::io::grpc::wire::hushwire::compliance::v1::AuditEntry;
 
-/// Read, export, verify and prove what this node did
+/// Read, export, verify, prove and hold what this node did
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -29,6 +33,9 @@ Examples:
   hushwire audit export --out audit.jsonl
   hushwire audit verify audit.jsonl
   hushwire audit prove --decision DECISION_ID --out proof.json
+  hushwire audit prove --from 2026-10-01 --to 2026-11-01 --out october.jsonl
+  hushwire audit hold add --decision DECISION_ID --reason complaint
+  hushwire audit size
   hushwire audit verify proof.json --key 'demo.example/bank-a/audit+…'
 
 Whoever receives an export or a proof verifies it with `hushwire audit verify`, offline, with the verifier key from the \
@@ -44,6 +51,8 @@ enum AuditCommand {
     Export(export::ExportArgs),
     Verify(verify::VerifyArgs),
     Prove(prove::ProveArgs),
+    Hold(hold::HoldArgs),
+    Size(size::SizeArgs),
 }
 
 /// See the module's documentation.
@@ -53,6 +62,8 @@ pub fn run(args: AuditArgs) -> Result<Outcome, CliError> {
         AuditCommand::Export(args) => export::run(args),
         AuditCommand::Verify(args) => verify::run(args),
         AuditCommand::Prove(args) => prove::run(args),
+        AuditCommand::Hold(args) => hold::run(args),
+        AuditCommand::Size(args) => size::run(args),
     }
 }
 

@@ -1,63 +1,67 @@
-//! `hushwire audit verify`: an export, the proof of a record or that of a decision, offline. Finds every edit, cut, insertion and
+//! `hushwire audit verify`: an export, the report of a period, the proof of a record or that of a decision, offline. Finds every edit, cut, insertion and
 //! reordering.
 
-use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Read};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
 
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::app::cli::audit::decision;
+use crate::app::cli::audit::trusted::Trusted;
+use crate::app::cli::audit::{decision, report};
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output;
 use crate::base::bytes::Sha256Digest;
-use crate::base::name::FeedId;
 use crate::domain::audit::decision_proof::{self, VerifiedDecision};
 use crate::domain::audit::evidence::{Fault, RecordText, Verified, Witnessed};
 use crate::domain::audit::export::{ExportVerifier, LINE_BYTES};
 use crate::domain::audit::proof;
 use crate::domain::audit::record::AuditRecord;
-use crate::domain::roster::document::RosterDraft;
-use crate::domain::roster::succession::{RosterNote, verify_chain};
+use crate::domain::audit::report as report_file;
+use crate::domain::audit::report_verifier::{ReportVerifier, VerifiedReport};
 use crate::io::clock;
 
-/// Verify an export or a proof, without any node
+/// Verify an export, a report or a proof, without any node
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   hushwire audit verify audit.jsonl --key \"$KEY\"
   hushwire audit verify proof.json
+  hushwire audit verify october.jsonl --rosters bank-a/rosters --genesis HASH --table
   hushwire audit verify audit.jsonl --roster bank-a/rosters/1.note
   hushwire audit verify proof.json --key KEY --witness-key KEY
   hushwire audit verify decision.json --rosters bank-a/rosters --genesis HASH
 
 Every byte of the file is checked: entries against their commitments, words against bytes, all entries against the signed \
 root, the signature against the key, the cosignatures of other members against the entries they cover. Of a decision (hushwire explain \
---out) also what stood behind it and each indicator in its author's feed. With --rosters every version is verified from the \
+--out) also what stood behind it and each indicator in its author's feed. Of a report of a period also that no record of it is \
+missing, every entry that left or came in the feed its author signed, and its totals, which are counted again. With --rosters every version is verified from the \
 genesis on, whose hash you had from the consortium, and a key counts that any version names. Without --rosters, --roster or --key the file's own keys are used and shown: compare them with the roster (hushwire member roster), or a forger could have \
 made the whole log under keys of his own.
 
 Exit code 5: the file is not what the node wrote.")]
 pub struct VerifyArgs {
-    /// Export (JSON lines), proof of a record or proof of a decision
+    /// Export (JSON lines), report of a period, proof of a record or proof of a decision
     file: PathBuf,
     /// Verifier key of the log, as the roster gives it
     #[arg(long, value_name = "KEY")]
-    key: Option<String>,
+    pub(in crate::app::cli::audit) key: Option<String>,
     /// Verifier key of a member that may have cosigned the log; may be repeated. A cosignature under any other key is refused
     #[arg(long = "witness-key", value_name = "KEY")]
-    witness_keys: Vec<String>,
+    pub(in crate::app::cli::audit) witness_keys: Vec<String>,
     /// Signed roster from which the keys are taken: the log's, and those of the members that may have cosigned it
     #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "witness_keys"])]
-    roster: Option<PathBuf>,
+    pub(in crate::app::cli::audit) roster: Option<PathBuf>,
     /// Folder of all rosters of the consortium, 1.note, 2.note, …, as every node keeps them; verified from --genesis on
     #[arg(long, value_name = "FOLDER", requires = "genesis", conflicts_with_all = ["key", "witness_keys", "roster"])]
-    rosters: Option<PathBuf>,
+    pub(in crate::app::cli::audit) rosters: Option<PathBuf>,
     /// SHA-256 of the first roster, as it was given out when the consortium was founded
     #[arg(long, value_name = "HASH", requires = "rosters", value_parser = digest)]
-    genesis: Option<Sha256Digest>,
+    pub(in crate::app::cli::audit) genesis: Option<Sha256Digest>,
+    /// Of a report also every record of its period, a line each
+    #[arg(long, conflicts_with = "json")]
+    table: bool,
     /// One JSON object on standard output
     #[arg(long)]
     json: bool,
@@ -82,6 +86,8 @@ struct Answer<'a> {
     record: Option<RecordText>,
     #[serde(skip_serializing_if = "Option::is_none")]
     decision: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<Value>,
 }
 
 fn digest(text: &str) -> Result<Sha256Digest, String> {
@@ -98,6 +104,8 @@ pub(in crate::app::cli) struct Good {
     pub record: Option<AuditRecord>,
     /// Of the proof of a decision.
     pub decision: Option<VerifiedDecision>,
+    /// Of the report of a period.
+    pub report: Option<VerifiedReport>,
 }
 
 pub(in crate::app::cli) fn run(args: VerifyArgs) -> Result<Outcome, CliError> {
@@ -107,91 +115,14 @@ pub(in crate::app::cli) fn run(args: VerifyArgs) -> Result<Outcome, CliError> {
     let trusted = Trusted::given(&args, &good.log)?;
     trusted.check(&good).map_err(|fault| Broken { line: 1, fault }.told(&name))?;
     tell(&good, args.json)?;
+    if args.table {
+        let file = File::open(&args.file).map_err(|error| CliError::usage(format!("{name}: {error}")))?;
+        print_records(&mut Lines::new(file), &good).map_err(|broken| broken.told(&name))?;
+    }
     if trusted.log.is_none() {
         output::remark("compare the key with the roster (hushwire member roster), or give it with --key or --roster");
     }
     Ok(Outcome::Done)
-}
-
-/// The keys a reader trusts; what was not given is not compared.
-struct Trusted {
-    log: Option<BTreeSet<String>>,
-    witnesses: Option<BTreeSet<String>>,
-    /// Keys of feeds, where rosters were given.
-    feeds: Option<BTreeSet<String>>,
-}
-
-impl Trusted {
-    fn given(args: &VerifyArgs, log: &Verified) -> Result<Self, CliError> {
-        let (path, rosters) = match (&args.roster, &args.rosters, &args.genesis) {
-            (Some(path), _, _) => (path, vec![one_roster(path)?]),
-            (None, Some(folder), Some(genesis)) => (folder, all_rosters(folder, genesis)?),
-            (None, _, _) => {
-                let trim = |key: &String| key.trim().to_owned();
-                let witnesses = (!args.witness_keys.is_empty()).then(|| args.witness_keys.iter().map(trim).collect());
-                return Ok(Self {
-                    log: args.key.iter().map(trim).map(|key| [key].into()).next(),
-                    witnesses,
-                    feeds: None,
-                });
-            }
-        };
-        let rows = || rosters.iter().flat_map(|roster| &roster.members);
-        let consortium = rosters.last().map(|roster| &roster.consortium);
-        let author = consortium.and_then(|consortium| FeedId::from_origin(consortium, &log.origin).ok());
-        let of_author = rows().filter(|row| author.as_ref().is_some_and(|log| log.member == row.id));
-        let keys: BTreeSet<String> = of_author.map(|row| row.audit_key.to_string()).collect();
-        if keys.is_empty() {
-            let fault = format!("{}: the roster knows no log {}", path.display(), log.origin);
-            return Err(CliError::usage(fault));
-        }
-        let feeds = rows().flat_map(|row| &row.feeds).map(|feed| feed.key.to_string()).collect();
-        let witnesses = rows().map(|row| row.witness_key.to_string()).collect();
-        Ok(Self { log: Some(keys), witnesses: Some(witnesses), feeds: Some(feeds) })
-    }
-
-    fn check(&self, good: &Good) -> Result<(), Fault> {
-        let known = |keys: &Option<BTreeSet<String>>, key: &str| keys.as_ref().is_none_or(|keys| keys.contains(key));
-        if !known(&self.log, &good.log.verifier_key) {
-            return Err(Fault::AnotherKey);
-        }
-        let proofs = good.decision.iter().flat_map(|decision| &decision.indicators);
-        let proofs = proofs.enumerate().filter_map(|(nth, indicator)| Some((nth, indicator.proof.as_ref()?)));
-        for (nth, proof) in proofs.clone() {
-            if !known(&self.feeds, &proof.verifier_key) {
-                return Err(Fault::AnotherFeedKey { nth });
-            }
-        }
-        let witnessed = good.log.witnessed.iter().chain(proofs.filter_map(|(_, proof)| proof.witnessed.as_ref()));
-        let mut by = witnessed.flat_map(|witnessed| &witnessed.by);
-        if by.all(|(key, _)| known(&self.witnesses, &key.to_string())) { Ok(()) } else { Err(Fault::AnotherWitness) }
-    }
-}
-
-fn refused(path: &Path, fault: &impl ToString) -> CliError {
-    CliError::usage(format!("{}: {}", path.display(), fault.to_string()))
-}
-
-/// A roster as it was given; nobody says that it is the right one.
-fn one_roster(path: &Path) -> Result<RosterDraft, CliError> {
-    let text = std::fs::read_to_string(path).map_err(|error| refused(path, &error))?;
-    Ok(RosterNote::parse(&text).map_err(|error| refused(path, &error))?.content().clone())
-}
-
-/// Every version from the genesis on.
-fn all_rosters(folder: &Path, genesis: &Sha256Digest) -> Result<Vec<RosterDraft>, CliError> {
-    let mut notes = Vec::new();
-    loop {
-        let path = folder.join(format!("{}.note", notes.len() + 1));
-        match std::fs::read_to_string(&path) {
-            Ok(note) => notes.push(note),
-            Err(error) if error.kind() == ErrorKind::NotFound && !notes.is_empty() => break,
-            Err(error) => return Err(refused(&path, &error)),
-        }
-    }
-    let chain = verify_chain(notes.iter().map(String::as_str), genesis);
-    let chain = chain.map_err(|error| CliError::not_verified(format!("{}: {error}", folder.display())))?;
-    Ok(chain.iter().map(|roster| roster.content().clone()).collect())
 }
 
 /// A rule broken on a line.
@@ -205,12 +136,12 @@ impl Broken {
     fn told(&self, file: &str) -> CliError {
         let hint = match self.fault {
             Fault::AnotherWitness => "somebody cosigned who is no member by the keys given; ask whose key it is",
-            Fault::AnotherFeedKey { .. } => {
+            Fault::AnotherFeedKey { .. } | Fault::ForeignFeed { .. } => {
                 "give all rosters of the consortium with --rosters: the key may be a former or a later one"
             }
             Fault::AnotherKey => "either the key is of another log, or somebody made this file under a key of his own",
             Fault::NotAudit => {
-                "name another file: hushwire audit export writes an export, hushwire audit prove a proof. Is it one, then its \
+                "name another file: hushwire audit export writes an export, hushwire audit prove a proof or a report. Is it one, then its \
                  beginning was damaged"
             }
             Fault::Version { .. } => "a newer hushwire wrote it; verify it with that version",
@@ -220,7 +151,22 @@ impl Broken {
     }
 }
 
-/// How all begin, exports and proofs.
+/// Prints the records of a report that was verified. The file is verified once more as it is read: it may be another by now.
+fn print_records(lines: &mut Lines<impl Read>, good: &Good) -> Result<(), Broken> {
+    let Some(report) = &good.report else { return Ok(()) };
+    let first = lines.next()?.unwrap_or_default();
+    let mut verifier = ReportVerifier::start(&first, clock::now().day()).map_err(|fault| lines.broken(fault))?;
+    while let Some(line) = lines.next()? {
+        let checked = verifier.line(&line).map_err(|fault| lines.broken(fault))?;
+        let record = checked.and_then(|checked| Some((checked.index, checked.record?)));
+        if let Some((index, record)) = record.filter(|(_, record)| report.period.contains(record.time())) {
+            output::answer(format!("{:>8}  {record}", index.0)).map_err(|_| lines.broken(Fault::Form))?;
+        }
+    }
+    Ok(())
+}
+
+/// How all begin, exports, reports and proofs.
 const BEGINNINGS: [&str; 2] = ["{\"format\":\"hushwire-audit-", "{\"format\":\"hushwire-decision-proof\""];
 
 fn verify(lines: &mut Lines<impl Read>) -> Result<Good, Broken> {
@@ -238,16 +184,23 @@ fn verify(lines: &mut Lines<impl Read>) -> Result<Good, Broken> {
     if first.starts_with(&format!("{{\"format\":\"{}\"", proof::FORMAT)) {
         let (checked, verified) = proof::verify_proof(&first, today).map_err(|fault| lines.broken(fault))?;
         return match lines.next()? {
-            None => Ok(Good { log: verified, record: checked.record, decision: None }),
+            None => Ok(Good { log: verified, record: checked.record, decision: None, report: None }),
             Some(_) => Err(lines.broken(Fault::AfterEnd)),
         };
+    }
+    if first.starts_with(&format!("{{\"format\":\"{}\"", report_file::FORMAT)) {
+        let mut verifier = ReportVerifier::start(&first, today).map_err(|fault| lines.broken(fault))?;
+        while let Some(line) = lines.next()? {
+            verifier.line(&line).map_err(|fault| lines.broken(fault))?;
+        }
+        return verifier.finish().map(Good::report).map_err(|fault| lines.broken(fault));
     }
     let mut verifier = ExportVerifier::start(&first, today).map_err(|fault| lines.broken(fault))?;
     while let Some(line) = lines.next()? {
         verifier.line(&line).map_err(|fault| lines.broken(fault))?;
     }
     let log = verifier.finish().map_err(|fault| lines.broken(fault))?;
-    Ok(Good { log, record: None, decision: None })
+    Ok(Good { log, record: None, decision: None, report: None })
 }
 
 /// Lines with their newlines, each of bounded length.
@@ -280,7 +233,7 @@ impl<R: Read> Lines<R> {
 
 /// Says what was verified.
 pub(in crate::app::cli) fn tell(good: &Good, json: bool) -> Result<(), CliError> {
-    let Good { log: verified, record, decision } = good;
+    let Good { log: verified, record, decision, report } = good;
     if json {
         return output::answer_json(&Answer {
             verified: true,
@@ -296,6 +249,7 @@ pub(in crate::app::cli) fn tell(good: &Good, json: bool) -> Result<(), CliError>
             witnesses: verified.witnessed.iter().flat_map(|one| &one.by).map(|(key, _)| key.name()).collect(),
             record: record.as_ref().map(RecordText::from),
             decision: decision.as_ref().map(decision::as_json),
+            report: report.as_ref().map(report::as_json),
         });
     }
     if let Some(record) = record {
@@ -323,17 +277,29 @@ pub(in crate::app::cli) fn tell(good: &Good, json: bool) -> Result<(), CliError>
             }
         }
     }
-    decision.iter().try_for_each(decision::tell)
+    decision.iter().try_for_each(decision::tell)?;
+    report.iter().try_for_each(report::tell)
 }
 
 impl Good {
     pub(in crate::app::cli) fn decision(decision: VerifiedDecision) -> Self {
-        Self { log: decision.log.clone(), record: decision.record.record.clone(), decision: Some(decision) }
+        Self {
+            log: decision.log.clone(),
+            record: decision.record.record.clone(),
+            decision: Some(decision),
+            report: None,
+        }
+    }
+
+    pub(in crate::app::cli) fn report(report: VerifiedReport) -> Self {
+        Self { log: report.log.clone(), record: None, decision: None, report: Some(report) }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::base::bytes::Salt;
     use crate::base::epoch::EpochId;

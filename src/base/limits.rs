@@ -3,6 +3,7 @@
 
 pub mod decisions;
 pub mod feedback;
+pub mod users;
 
 /// Entries in one batch of an exchange: 200 to 400 KB, a tenth of the message limit.
 pub const BATCH_ENTRIES: usize = 1_000;

@@ -35,5 +35,6 @@ pub mod snapshot_keeper;
 pub mod traces;
 pub mod transport;
 pub mod typology_file;
+pub mod users;
 pub mod views;
 pub mod webhook;

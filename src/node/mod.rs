@@ -70,6 +70,7 @@ pub mod sweep;
 pub mod tail_walk;
 mod terms;
 pub mod unbelieved;
+pub mod users;
 pub mod window;
 pub mod witness;
 

@@ -1,6 +1,7 @@
 //! Every limit of the product, with its unit and its reason. Those of deciding about orders stand in [`decisions`], those of feedback in
 //! [`feedback`].
 
+pub mod console;
 pub mod decisions;
 pub mod feedback;
 pub mod users;

@@ -8,6 +8,7 @@ pub mod certificate;
 pub mod clock;
 pub mod command_files;
 pub mod compactor;
+pub mod console;
 pub mod engine;
 pub mod exchange;
 pub mod fence_file;

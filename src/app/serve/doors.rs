@@ -69,6 +69,8 @@ pub struct Sockets {
     pub peer: TcpListener,
     /// For monitoring, where configured.
     pub metrics: Option<TcpListener>,
+    /// For browsers, where configured.
+    pub console: Option<TcpListener>,
 }
 
 impl Sockets {
@@ -86,6 +88,10 @@ impl Sockets {
                 Some(address) => Some(bind("metrics.listen", address).await?),
                 None => None,
             },
+            console: match &config.console {
+                Some(console) => Some(bind("console.listen", console.listen).await?),
+                None => None,
+            },
         })
     }
 
@@ -93,7 +99,8 @@ impl Sockets {
         let local = self.local.local_addr().map_err(ServeError::Runtime)?;
         let peer = self.peer.local_addr().map_err(ServeError::Runtime)?;
         let metrics = self.metrics.as_ref().map(TcpListener::local_addr).transpose().map_err(ServeError::Runtime)?;
-        Ok(Addresses { local, peer, metrics, pid: std::process::id(), opening: false })
+        let console = self.console.as_ref().map(TcpListener::local_addr).transpose().map_err(ServeError::Runtime)?;
+        Ok(Addresses { local, peer, metrics, console, pid: std::process::id(), opening: false })
     }
 }
 

@@ -7,6 +7,7 @@
 //! a third less per call than a shared pool.
 
 mod commands;
+mod console;
 mod doors;
 pub mod freshness;
 pub mod health;
@@ -133,6 +134,7 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
     };
     let local_door = doors::local(config, &material, behind)?;
     let peer_door = doors::peer(&material, &engine.patient(), &desk, &metrics, &stopping)?;
+    let console_door = console::door(config, &local_door.identity, &engine, &links)?;
     let addresses = sockets.addresses()?;
 
     let turn = Arc::new(Mutex::new(local_door.identity.clone()));
@@ -140,6 +142,7 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
         turn: Arc::clone(&turn),
         local: Arc::clone(&local_door.tls),
         peer: Arc::clone(&peer_door.tls),
+        console: console_door.as_ref().map(|door| Arc::clone(&door.tls)),
         identity: Arc::clone(&peering.identity),
         advice: Arc::clone(&local_door.advice),
     };
@@ -172,7 +175,12 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
         ready: Ready { file: order.ready_file, addresses, member: config.member.clone() },
         stopping: stopping.clone(),
     };
-    let refusals = [Arc::clone(&local_door.refusals), Arc::clone(&peer_door.refusals)];
+    let mut refusals = vec![Arc::clone(&local_door.refusals), Arc::clone(&peer_door.refusals)];
+    refusals.extend(console_door.as_ref().map(|door| Arc::clone(&door.refusals)));
+    let console_thread = match (console_door, sockets.console) {
+        (Some(door), Some(socket)) => Some(door.spawn(socket, stopping.clone())?),
+        _ => None,
+    };
     let peers_thread = spawn_peers(peers, peering, peer_door, sockets.peer, stopping.clone())?;
     let mut told = Ok(());
     let recording = local.block_on(async {
@@ -212,9 +220,10 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
         }
     };
     drop(peers_thread.join());
+    drop(console_thread.map(JoinHandle::join));
     // While the store is still held: the next process on it writes the file anew.
     drop(ready);
-    // Both doors are closed; what is left is the store's. A replay that nobody waits for any more has nothing to finish.
+    // All doors are closed; what is left is the store's. A replay that nobody waits for any more has nothing to finish.
     let is_open = engine.is_open();
     let deadline = Instant::now() + Duration::from_millis(limits::STOP_STORE_MS);
     local.block_on(async {

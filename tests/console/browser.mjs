@@ -1,0 +1,107 @@
+// A browser for scenarios: trusts the node's certificate and no other, watches for everything that must not happen, has axe look
+// at pages, and keeps screenshots of them in both themes and on a narrow screen.
+
+import assert from "node:assert/strict";
+import { createHash, createHmac, X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+
+const tools = createRequire(join(process.env.HUSHWIRE_TOOLS, "package.json"));
+const { chromium } = tools("playwright-core");
+const axe = readFileSync(tools.resolve("axe-core/axe.min.js"), "utf8");
+
+export const stage = JSON.parse(process.env.HUSHWIRE_STAGE);
+
+const WIDE = { width: 1280, height: 860 };
+const NARROW = { width: 390, height: 844 };
+
+/** Starts the browser, plays, and ends it whatever happens. */
+export async function play(scenario) {
+  const certificate = new X509Certificate(readFileSync(stage.certificate));
+  const key = certificate.publicKey.export({ type: "spki", format: "der" });
+  const pin = createHash("sha256").update(key).digest("base64");
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync", "--font-render-hinting=none",
+      // The node's own key, and nothing else is let pass.
+      `--ignore-certificate-errors-spki-list=${pin}`,
+    ],
+  });
+  try {
+    await scenario(browser);
+  } finally {
+    await browser.close();
+  }
+}
+
+/** A person with a browser of their own. What a page complains of, or tries to load from elsewhere, fails the scenario. */
+export async function person(browser, options = {}) {
+  const context = await browser.newContext({ baseURL: stage.console, viewport: WIDE, ...options });
+  context.setDefaultTimeout(15_000);
+  const page = await context.newPage();
+  const complaints = [];
+  const expected = /Failed to load resource: the server responded with a status of (4\d\d|503)/;
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type()) && !expected.test(message.text())) complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(`script: ${error.message}`));
+  page.on("dialog", async (dialog) => {
+    complaints.push(`dialog: ${dialog.message()}`);
+    await dialog.dismiss();
+  });
+  page.on("request", (request) => {
+    if (!request.url().startsWith(`${stage.console}/`)) complaints.push(`asked elsewhere: ${request.url()}`);
+  });
+  return { context, page, complaints };
+}
+
+/** Fails where a page complained. */
+export function atPeace({ complaints }) {
+  assert.deepEqual(complaints, []);
+}
+
+/** Screenshots of the page in both themes, wide and narrow, and axe's opinion of each. */
+export async function look({ page }, name) {
+  for (const [size, viewport] of [["", WIDE], ["-narrow", NARROW]]) {
+    for (const theme of ["light", "dark"]) {
+      await page.setViewportSize(viewport);
+      await page.emulateMedia({ colorScheme: theme });
+      await page.screenshot({ path: join(process.env.HUSHWIRE_SHOTS, `${name}-${theme}${size}.png`), fullPage: true });
+      const sideways = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      assert.ok(sideways <= 0, `${name}${size}: the page scrolls sideways by ${sideways} pixels`);
+      await judge(page, `${name} ${theme}${size}`);
+    }
+  }
+  await page.setViewportSize(WIDE);
+  await page.emulateMedia({ colorScheme: "light" });
+}
+
+/** Fails on anything of a page that axe calls wrong, best practice included. */
+export async function judge(page, name) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  const said = violations.map(({ id, impact, help, nodes }) =>
+    `${impact} ${id}: ${help}\n    ${nodes.map((node) => `${node.target} ${node.any[0]?.message ?? ""}`).join("\n    ")}`);
+  assert.equal(said.length, 0, `${name}: axe finds\n  ${said.join("\n  ")}`);
+}
+
+/** The code of an authenticator (RFC 6238), `steps` steps from now. */
+export function totp(secret, steps = 0) {
+  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  const bits = [...secret.replace(/\s/g, "")].map((letter) => letters.indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
+  const hash = createHmac("sha1", key).update(counter).digest();
+  const at = hash[19] & 15;
+  return String((hash.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+}
+
+/** An answer without a browser's manners: its status, headers and text. */
+export async function ask(context, path, options = {}) {
+  const answer = await context.request.fetch(path, { maxRedirects: 0, failOnStatusCode: false, ...options });
+  return { status: answer.status(), headers: answer.headers(), text: await answer.text() };
+}

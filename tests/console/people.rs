@@ -1,0 +1,1 @@
+//! People at work: set up, signed in, out, and what an operator does for others.

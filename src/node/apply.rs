@@ -56,6 +56,8 @@ impl State {
                 change::Kind::DecisionDetailed(detailed) => {
                     self.staged.view_changes.extend(derive::of_detail(number, detailed));
                 }
+                change::Kind::UserChanged(changed) => self.apply_user(changed)?,
+                change::Kind::UserRemoved(removed) => self.apply_user_removed(removed)?,
                 change::Kind::Listed(listed) => self.apply_listed(listed)?,
                 change::Kind::Policy(applied) => self.apply_policy(number, applied)?,
                 change::Kind::Cosigned(cosigned) => self.apply_cosigned(cosigned)?,

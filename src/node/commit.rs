@@ -15,6 +15,7 @@ use crate::node::case_stored::{CaseOpened, CaseStepped};
 use crate::node::challenge_stored::ChallengeChanged;
 use crate::node::detail_stored::DecisionDetailed;
 use crate::node::store::StorageFault;
+use crate::node::user_stored::{UserChanged, UserRemoved};
 
 /// Layout of the records; stands in the first record of every journal.
 pub const FORMAT: u32 = 1;
@@ -31,7 +32,7 @@ pub struct Commit {
 pub struct Change {
     #[prost(
         oneof = "change::Kind",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 18, 19, 20, 21, 22, 23, 27"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 18, 19, 20, 21, 22, 23, 27, 28, 29"
     )]
     pub kind: Option<change::Kind>,
 }
@@ -82,6 +83,10 @@ pub mod change {
         ChallengeChanged(super::ChallengeChanged),
         #[prost(message, tag = "27")]
         DecisionDetailed(super::DecisionDetailed),
+        #[prost(message, tag = "28")]
+        UserChanged(super::UserChanged),
+        #[prost(message, tag = "29")]
+        UserRemoved(super::UserRemoved),
     }
 }
 

@@ -46,6 +46,7 @@ use crate::node::sightings::Sightings;
 use crate::node::store::{RecordNumber, StorageFault, ViewChange};
 use crate::node::sweep::decided_before;
 use crate::node::unbelieved::Why;
+use crate::node::users::Users;
 use crate::node::witness::AuditWitness;
 
 /// The name of the node's view in the marks.
@@ -107,6 +108,8 @@ pub struct State {
     pub erasures: Erasures,
     pub cases: Cases,
     pub challenges: Challenges,
+    /// Of the console.
+    pub users: Users,
     /// The policy in force, by the name decisions give it; none before the first.
     pub policy: Option<Sha256Digest>,
     /// The record of every policy that was in force.
@@ -158,6 +161,7 @@ impl State {
             erasures: Erasures::default(),
             cases: Cases::default(),
             challenges: Challenges::new(settings.challenge.remembered_hours),
+            users: Users::default(),
             policy: None,
             policies: BTreeMap::new(),
             erased_lately: false,

@@ -106,6 +106,8 @@ impl<'a> TailWalk<'a> {
                 | change::Kind::ErasureAsked(_)
                 | change::Kind::ErasureConfirmed(_)
                 | change::Kind::DecisionDetailed(_)
+                | change::Kind::UserChanged(_)
+                | change::Kind::UserRemoved(_)
                 | change::Kind::Policy(_) => {}
             }
         }

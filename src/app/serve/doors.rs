@@ -10,7 +10,9 @@ use tonic_health::server::HealthReporter;
 
 use crate::app::config::Config;
 use crate::app::serve::health::health;
-use crate::app::serve::material::{Addresses, LiveEngine, LocalIdentity, Material, ServeError, local_identity};
+use crate::app::serve::material::{
+    Addresses, LiveEngine, LiveUsers, LocalIdentity, Material, ServeError, local_identity,
+};
 use crate::app::serve::refusals::RefusalLog;
 use crate::app::serve::roster::RosterDesk;
 use crate::app::serve::store::LiveJournal;
@@ -36,6 +38,7 @@ use crate::io::grpc::profiles::ProfilesDesk;
 use crate::io::grpc::publishing::{PublishDefaults, Publishing};
 use crate::io::grpc::reflection::{reflection, reflection_alpha};
 use crate::io::grpc::screening::ScreeningDesk;
+use crate::io::grpc::users::UserDesk;
 use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_server::AuditServiceServer;
 use crate::io::grpc::wire::hushwire::compliance::v1::statistics_service_server::StatisticsServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::case_service_server::CaseServiceServer;
@@ -47,6 +50,7 @@ use crate::io::grpc::wire::hushwire::local::v1::policy_service_server::PolicySer
 use crate::io::grpc::wire::hushwire::local::v1::profiles_service_server::ProfilesServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::publishing_service_server::PublishingServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::screening_service_server::ScreeningServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::user_service_server::UserServiceServer;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_service_server::ExchangeServiceServer;
 use crate::io::http::door::JsonDoor;
 use crate::io::keystore::store::Keystore;
@@ -175,6 +179,7 @@ pub struct Behind<'a> {
     pub screener: &'a Arc<Screener>,
     pub links: &'a Links,
     pub desk: &'a RosterDesk,
+    pub users: &'a LiveUsers,
     pub profiles: ProfilesDesk<LiveJournal, AnyViews>,
     pub codes: CodePost,
     pub stopping: &'a watch::Receiver<bool>,
@@ -183,7 +188,7 @@ pub struct Behind<'a> {
 
 /// Everything the member's own systems may call.
 pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result<LocalDoor, ServeError> {
-    let Behind { engine, screener, links, desk, profiles, codes, stopping, metrics } = behind;
+    let Behind { engine, screener, links, desk, users, profiles, codes, stopping, metrics } = behind;
     let identity = local_identity(config, &material.keystore)?;
     let tls = local_tls(config, &identity)?;
     let apply = desk.clone();
@@ -223,6 +228,7 @@ pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result
         .add_service(CaseServiceServer::new(cases).max_decoding_message_size(most))
         .add_service(ChallengeServiceServer::new(challenges).max_decoding_message_size(most))
         .add_service(PolicyServiceServer::new(policy).max_decoding_message_size(most))
+        .add_service(UserServiceServer::new(UserDesk { users: users.clone() }).max_decoding_message_size(most))
         .add_service(NodeServiceServer::new(node).max_decoding_message_size(most))
         .add_service(AuditServiceServer::new(compliance.clone()).max_decoding_message_size(most))
         .add_service(StatisticsServiceServer::new(compliance).max_decoding_message_size(most))

@@ -36,6 +36,7 @@ use crate::io::transport::client::ConnectError;
 use crate::io::transport::pins::PinRegistry;
 use crate::io::transport::tls::{Authority, Certified, TlsError};
 use crate::io::typology_file::{self, TypologyFileError};
+use crate::io::users::Users;
 use crate::io::views::any::AnyViews;
 use crate::node::identity::Identity;
 use crate::node::local_mac::LocalMacKey;
@@ -45,6 +46,9 @@ use crate::node::store::StorageFault;
 
 /// The engine of a running node.
 pub type LiveEngine = Engine<FileJournal<RealFs>, AnyViews>;
+
+/// The console's users of a running node.
+pub type LiveUsers = Users<FileJournal<RealFs>, AnyViews>;
 
 /// Why a node does not start. Each says what to do.
 #[derive(Debug, thiserror::Error)]

@@ -38,7 +38,7 @@ use tokio::sync::watch;
 use crate::app::config::Config;
 use crate::app::serve::commands::follow_commands;
 use crate::app::serve::doors::{Behind, Sockets};
-use crate::app::serve::material::{LiveEngine, Material, ReadyFile, ServeError};
+use crate::app::serve::material::{LiveEngine, LiveUsers, Material, ReadyFile, ServeError};
 use crate::app::serve::observe::Observer;
 use crate::app::serve::open_up::{OpenUp, Ready, Store, assess_early};
 use crate::app::serve::opening::{Early, Shown, ShownExperience, start_engine};
@@ -66,6 +66,7 @@ use crate::io::webhook::deliver::deliver;
 use crate::node::local_mac::LocalMacKey;
 use crate::node::state::Settings;
 use crate::node::store::StorageFault;
+use crate::node::users::ShownUsers;
 
 /// What whoever started the process wants of it.
 #[derive(Debug)]
@@ -111,7 +112,7 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
     let local = runtime()?;
     let peers = runtime()?;
     let sockets = local.block_on(Sockets::bind(config))?;
-    let Started { engine, thread, screener, waiting, store } =
+    let Started { engine, thread, screener, users, waiting, store } =
         start(config, &material, order.on_damage, journal, &snapshot)?;
     let keeper = profiles::keep(config, &material, &screener, &engine, local.handle())?;
 
@@ -127,6 +128,7 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
         screener: &screener,
         links: &links,
         desk: &desk,
+        users: &users,
         profiles: profiles::desk(&screener, &engine, keeper.as_ref()),
         codes: CodePost::new(&hooks, peers.handle().clone()),
         stopping: &stopping,
@@ -243,7 +245,7 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
     if let Some(keeper) = keeper {
         keeper.stop(deadline);
     }
-    drop((engine, desk, screener, refusals));
+    drop((engine, desk, screener, users, refusals));
     local.shutdown_timeout(Duration::from_millis(500));
     let store = if is_open { stop::join(&thread, deadline) } else { Ok(()) };
     if let Some(traces) = traces {
@@ -262,6 +264,8 @@ struct Started {
     engine: LiveEngine,
     thread: JoinHandle<()>,
     screener: Arc<Screener>,
+    /// Who may sign in to the console.
+    users: LiveUsers,
     waiting: tokio::sync::mpsc::Receiver<Queued>,
     store: Store,
 }
@@ -281,7 +285,9 @@ fn start(
     let experience = ShownExperience::default();
     let passed = Arc::new(Passed::new(config.challenge.remembered_hours.saturating_mul(3_600)));
     let profiles = profiles::begin(config, material);
+    let shown_users = ShownUsers::default();
     let shown = Shown {
+        users: Arc::clone(&shown_users),
         lists: Arc::clone(&lists),
         experience: Arc::clone(&experience),
         passed: Arc::clone(&passed),
@@ -296,6 +302,7 @@ fn start(
         None => (None, Demands::of(&material.roster, &Exclusions::default()), Freshness::default(), None),
     };
     let store = Store { opening, early };
+    let users = LiveUsers::new(engine.clone(), shown_users, LocalMacKey::new(&material.keystore.keys.local_mac));
     let (records, waiting) = Records::new();
     let Settings { guards, canon_rules, .. } = material.settings(config);
     let screener = Arc::new(Screener {
@@ -315,7 +322,7 @@ fn start(
         profiles,
         records,
     });
-    Ok(Started { engine, thread, screener, waiting, store })
+    Ok(Started { engine, thread, screener, users, waiting, store })
 }
 
 /// Where spans go, if anywhere.

@@ -43,3 +43,6 @@ pub const HASH_RETRY_MS: u64 = 2_000;
 
 /// Seconds between two records of refused sign-ins that name nobody.
 pub const SIGN_INS_TOLD_S: u64 = 60;
+
+/// Milliseconds between the moments at which sign-ins are denied, counted from the question: longer than any cause takes.
+pub const DENIED_EVERY_MS: u64 = 500;

@@ -10,6 +10,7 @@ use crate::base::name::{FeedId, GroupId, MemberId};
 use crate::base::position::{EntryIndex, EntryRange, TreeSize};
 use crate::base::time::{Day, Timestamp};
 use crate::domain::audit::command::CommandDone;
+use crate::domain::audit::console::ConsoleEvent;
 
 /// `members/{member}/indicators/{commitment}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -275,6 +276,15 @@ pub enum AuditEvent {
     },
     /// By a command on the machine, beside the node.
     CommandDone(CommandDone),
+    /// Of a user of the console.
+    Console(ConsoleEvent),
+    /// Tries to sign in since it was told last that name no user, or one who does not sign in now. Counted, because anybody can make
+    /// as many as they like.
+    SignInsRefused {
+        since: Timestamp,
+        unknown: u64,
+        closed: u64,
+    },
     StoreDamaged {
         part: &'static str,
     },

@@ -5,6 +5,7 @@
 
 pub mod behind;
 pub mod command;
+pub mod console;
 pub mod decision_proof;
 pub mod detail;
 pub mod event;

@@ -22,6 +22,7 @@ impl AuditEvent {
             | Self::DecoyPublished { .. }
             | Self::ScreeningsCounted { .. }
             | Self::CallRefused { .. }
+            | Self::SignInsRefused { .. }
             | Self::AuditListed { .. } => OPERATION_DAYS,
             Self::NodeFenced { .. }
             | Self::NodeRecovered { .. }
@@ -53,6 +54,7 @@ impl AuditEvent {
             | Self::GuardListsLoaded { .. }
             | Self::PolicyLoaded { .. }
             | Self::CommandDone(_)
+            | Self::Console(_)
             | Self::WebhookRefused { .. }
             | Self::PolicyRefused { .. }
             | Self::AuditExported { .. }

@@ -6,6 +6,8 @@ use std::fmt;
 use rand::{Rng, RngExt};
 use zeroize::Zeroizing;
 
+use crate::domain::case::challenge::Code;
+
 /// Letters of a code: those of Crockford's base 32, which nobody mistakes for one another.
 const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
@@ -20,6 +22,25 @@ pub type EnrolmentCode = OneTimeCode<26>;
 
 /// Signs in once without the authenticator: 80 bits, beside the password.
 pub type RecoveryCode = OneTimeCode<16>;
+
+/// What somebody types beside the password.
+#[derive(Debug)]
+pub enum SecondFactor {
+    Totp(Code),
+    Recovery(RecoveryCode),
+    /// Neither: as wrong as a wrong one.
+    Neither,
+}
+
+impl SecondFactor {
+    pub fn typed(text: &str) -> Self {
+        match (Code::typed(text), RecoveryCode::typed(text)) {
+            (Ok(code), _) => Self::Totp(code),
+            (Err(_), Ok(code)) => Self::Recovery(code),
+            (Err(_), Err(_)) => Self::Neither,
+        }
+    }
+}
 
 /// What was typed is no such code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

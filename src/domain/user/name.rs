@@ -32,6 +32,11 @@ impl UserName {
         text.trim().to_ascii_lowercase().parse()
     }
 
+    /// As it was kept: a rule that became stricter since does not make the store unreadable.
+    pub fn kept(text: &str) -> Result<Self, NoUserName> {
+        text.parse().map(Self).map_err(|_| NoUserName::Form)
+    }
+
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }

@@ -25,4 +25,5 @@ pub mod roles;
 pub mod screening;
 pub mod status;
 pub mod terms;
+pub mod users;
 pub mod wire;

@@ -36,6 +36,7 @@ const fn local(method: &'static str, roles: &'static [Role]) -> Row {
 /// only reads. The own lists are the analyst's, who works the cases they come of, and the operator's, who fills them from
 /// files; so are the profiles of customers, who ask one or the other what is held of them. Auditor and operator may
 /// read what remains of the budget, and the state of the node.
+/// Users of the console are the operator's.
 /// An analyst may have explained what decided a case; the log as a whole is the auditor's.
 pub const METHODS: &[Row] = &[
     local("/hushwire.local.v1.PublishingService/PublishIndicators", &[Role::Publisher]),
@@ -73,6 +74,14 @@ pub const METHODS: &[Row] = &[
     local("/hushwire.local.v1.ChallengeService/EnrolTotp", &[Role::Screener, Role::Analyst]),
     local("/hushwire.local.v1.ChallengeService/RemoveTotp", &[Role::Screener, Role::Analyst]),
     local("/hushwire.local.v1.PolicyService/GetPolicy", &[Role::Analyst, Role::Auditor, Role::Operator]),
+    local("/hushwire.local.v1.UserService/CreateUser", &[Role::Operator]),
+    local("/hushwire.local.v1.UserService/ListUsers", &[Role::Operator]),
+    local("/hushwire.local.v1.UserService/SetUserRoles", &[Role::Operator]),
+    local("/hushwire.local.v1.UserService/DisableUser", &[Role::Operator]),
+    local("/hushwire.local.v1.UserService/EnableUser", &[Role::Operator]),
+    local("/hushwire.local.v1.UserService/ResetUser", &[Role::Operator]),
+    local("/hushwire.local.v1.UserService/RemoveUser", &[Role::Operator]),
+    local("/hushwire.local.v1.UserService/EndSessions", &[Role::Operator]),
     local("/hushwire.local.v1.NodeService/GetStatus", &[Role::Auditor, Role::Operator]),
     local("/hushwire.local.v1.NodeService/ApplyRoster", &[Role::Operator]),
     local("/hushwire.compliance.v1.AuditService/ListAuditRecords", &[Role::Auditor]),
@@ -89,12 +98,16 @@ pub const METHODS: &[Row] = &[
 ];
 
 /// What takes two people (DESIGN §3) is neither asked nor confirmed by a token: its holder is nobody in particular, and a
-/// person who held one beside a certificate would be two.
-pub const BY_PEOPLE_ALONE: [&str; 4] = [
+/// person who held one beside a certificate would be two. Nor does a token make people.
+pub const BY_PEOPLE_ALONE: [&str; 8] = [
     "/hushwire.local.v1.PublishingService/EraseIndicators",
     "/hushwire.local.v1.PublishingService/ConfirmErasure",
     "/hushwire.local.v1.CaseService/ReleaseCase",
     "/hushwire.local.v1.CaseService/ConfirmRelease",
+    "/hushwire.local.v1.UserService/CreateUser",
+    "/hushwire.local.v1.UserService/SetUserRoles",
+    "/hushwire.local.v1.UserService/EnableUser",
+    "/hushwire.local.v1.UserService/ResetUser",
 ];
 
 /// The methods a token of this role may call.

@@ -1,44 +1,63 @@
 //! Signing in to the console: what people type is held against what the node keeps of its users.
 //!
 //! Passwords are hashed here, few at a time ([`hashes`]), and a new one is held against guessing ([`strength`]). Everything else
-//! (tries, codes, the audit log) is [`crate::node::users`]', which this calls.
+//! (tries, codes, the audit log) is [`crate::node::sign_in`]'s, [`crate::node::enrol`]'s and [`crate::node::manage_users`]', which this
+//! calls. Sessions are the console's: here they are a name and a generation, and [`Users::alive`] says what one may still do.
+
+pub mod hashes;
+pub mod manage;
+pub mod row;
+pub mod strength;
 
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::time::{Instant, sleep_until};
 use zeroize::Zeroizing;
 
-use crate::base::time::Timestamp;
-use crate::domain::user::code::EnrolmentCode;
+use crate::base::limits;
+use crate::base::name::MemberId;
+use crate::domain::case::challenge::Code;
+use crate::domain::case::totp::TotpSecret;
+use crate::domain::user::Generation;
+use crate::domain::user::code::{EnrolmentCode, SecondFactor};
 use crate::domain::user::name::UserName;
-use crate::domain::user::password::Password;
+use crate::domain::user::password::{Password, Verifier};
 use crate::domain::user::roles::ConsoleRoles;
-use crate::domain::user::{Generation, User, UserState};
 use crate::io::engine::{Engine, EngineFault};
-use crate::io::transport::caller::LocalCaller;
-use crate::node::store::{Journal, Views};
-use crate::node::users::{RecoveryCodes, SignOut, SignedIn, UserFault, Via};
+use crate::io::users::hashes::{Full, Hashes};
+use crate::io::users::strength::WeakPassword;
+use crate::node::enrol::{EnrolFault, RecoveryCodes};
+use crate::node::local_mac::LocalMacKey;
+use crate::node::sign_in::{Proof, SessionUser, SignOut, SignedIn};
+use crate::node::store::{Journal, StorageFault, Views};
+use crate::node::users::ShownUsers;
+
+/// Where the console takes an enrolment code.
+pub const ENROL_PATH: &str = "/enrol";
 
 /// The console's users. Cheap to clone.
 #[derive(Debug)]
 pub struct Users<J, V> {
     engine: Engine<J, V>,
+    shown: ShownUsers,
+    hashes: Arc<Hashes>,
+    local_mac: LocalMacKey,
 }
 
 impl<J, V> Clone for Users<J, V> {
     fn clone(&self) -> Self {
-        Self { engine: self.engine.clone() }
+        Self {
+            engine: self.engine.clone(),
+            shown: Arc::clone(&self.shown),
+            hashes: Arc::clone(&self.hashes),
+            local_mac: self.local_mac.clone(),
+        }
     }
 }
 
-/// Whose session it is: what a cookie leads to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SessionUser {
-    pub name: UserName,
-    pub generation: Generation,
-}
-
 /// An authenticator's secret, for its owner's eyes. Nothing is kept before its first code comes back.
-#[derive(Debug)]
 pub struct TotpOffer {
     pub user: UserName,
     /// Base 32, as people type it.
@@ -47,11 +66,28 @@ pub struct TotpOffer {
     pub uri: Zeroizing<String>,
 }
 
-/// Somebody is not signed in. One answer for everything that is wrong: it tells nobody whether a user exists, or which part was
-/// right.
+impl std::fmt::Debug for TotpOffer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TotpOffer").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+impl TotpOffer {
+    fn of(user: &UserName, secret: &TotpSecret, member: &MemberId) -> Self {
+        let uri = secret.uri(&format!("Hushwire {member}"), user.as_str());
+        Self { user: user.clone(), secret: secret.base32(), uri }
+    }
+}
+
+/// Somebody is not signed in. One answer for everything that is wrong: it tells nobody whether there is such a user, or which part
+/// was right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignInRefused {
-    #[error("the name, the password or the code is wrong, or there were too many wrong tries")]
+    #[error(
+        "the name, the password or the code is wrong, or the user is closed: {} wrong tries close it for {} minutes",
+        limits::users::SIGN_IN_TRIES,
+        limits::users::SIGN_IN_LOCK_S / 60
+    )]
     Denied,
     #[error("too many people sign in at this moment; try again in {} s", retry_after_ms / 1_000)]
     Busy { retry_after_ms: u64 },
@@ -59,101 +95,72 @@ pub enum SignInRefused {
     Engine(#[from] EngineFault),
 }
 
-/// A new password is too easy to guess.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum WeakPassword {
-    #[error("a password has {least} characters at least, got {got}")]
-    Short { least: usize, got: usize },
-    #[error("{why}")]
-    Guessed { why: String },
-}
-
-/// Somebody is not enrolled.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EnrolRefused {
-    #[error("this code enrols nobody, or no longer; ask an operator for another")]
-    Code,
-    #[error(transparent)]
-    Password(#[from] WeakPassword),
-    #[error("the authenticator's code is wrong; check its clock, and wait for the next one")]
-    Totp,
-    #[error("too many people sign in at this moment; try again in {} s", retry_after_ms / 1_000)]
-    Busy { retry_after_ms: u64 },
-    #[error(transparent)]
-    Engine(#[from] EngineFault),
-}
-
-/// What somebody who is signed in wanted to change of their own was not changed.
+/// Somebody is not enrolled, or what they wanted to change of their own is as it was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChangeRefused {
-    #[error(transparent)]
-    Proof(#[from] SignInRefused),
+    #[error("this code enrols nobody, or no longer; ask an operator for another")]
+    EnrolmentCode,
+    #[error("the authenticator's code is wrong; check its clock, and wait for the next one")]
+    Totp,
     #[error(transparent)]
     Password(#[from] WeakPassword),
-    #[error("the new authenticator's code is wrong; check its clock, and wait for the next one")]
-    Totp,
-}
-
-/// A change of a user was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum UserRefused {
+    /// The password or the code that proves it again is wrong, or the session is over.
     #[error(transparent)]
-    Fault(#[from] UserFault),
-    #[error(transparent)]
-    Engine(#[from] EngineFault),
+    Proof(#[from] SignInRefused),
 }
 
-/// A user as lists show it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UserRow {
-    pub name: UserName,
-    /// None while a first role waits for a second operator.
-    pub roles: Option<ConsoleRoles>,
-    pub state: UserState,
-    pub created: Timestamp,
-    /// As the audit log names callers.
-    pub created_by: String,
-    pub signed_in: Option<Timestamp>,
-    pub recovery_left: usize,
-    /// Until when the code enrols, or the user is closed.
-    pub until: Option<Timestamp>,
-    /// Roles that wait for a second operator, and who asked for them.
-    pub asked: Option<(ConsoleRoles, String)>,
-}
-
-/// A user was made, or made anew.
-#[derive(Debug)]
-pub struct Invited {
-    pub user: UserRow,
-    /// Shown once, entered at [`ENROL_PATH`].
-    pub code: EnrolmentCode,
-}
-
-/// Where the console takes an enrolment code.
-pub const ENROL_PATH: &str = "/enrol";
-
-impl UserRow {
-    pub fn of(user: &User, now: Timestamp) -> Self {
-        todo!("{user:?} {now}")
+impl From<Full> for SignInRefused {
+    fn from(Full: Full) -> Self {
+        Self::Busy { retry_after_ms: limits::users::HASH_RETRY_MS }
     }
 }
 
-#[expect(unused_variables, clippy::unused_async, clippy::todo, reason = "signatures first")]
+impl From<StorageFault> for SignInRefused {
+    fn from(fault: StorageFault) -> Self {
+        Self::Engine(EngineFault::Storage(fault))
+    }
+}
+
+impl From<EnrolFault> for ChangeRefused {
+    fn from(fault: EnrolFault) -> Self {
+        match fault {
+            EnrolFault::Code => Self::EnrolmentCode,
+            EnrolFault::Totp => Self::Totp,
+            EnrolFault::Proof => Self::Proof(SignInRefused::Denied),
+            EnrolFault::Storage(fault) => Self::Proof(fault.into()),
+        }
+    }
+}
+
+impl From<EngineFault> for ChangeRefused {
+    fn from(fault: EngineFault) -> Self {
+        Self::Proof(fault.into())
+    }
+}
+
+impl From<Full> for ChangeRefused {
+    fn from(full: Full) -> Self {
+        Self::Proof(full.into())
+    }
+}
+
 impl<J, V> Users<J, V>
 where
     J: Journal + Send + 'static,
     V: Views + Send + 'static,
 {
-    pub fn new(engine: Engine<J, V>) -> Self {
-        Self { engine }
+    /// `shown` is where the node shows its users.
+    pub fn new(engine: Engine<J, V>, shown: ShownUsers, local_mac: LocalMacKey) -> Self {
+        let hashes = Arc::new(Hashes::new(local_mac.password_pepper()));
+        Self { engine, shown, hashes, local_mac }
     }
 
     /// What a session may do at this moment, from memory; none where it is over.
     pub fn alive(&self, who: &SessionUser) -> Option<ConsoleRoles> {
-        todo!()
+        self.shown.load().get(&who.name)?.alive(who.generation).cloned()
     }
 
-    /// `code` is one of the authenticator, or a recovery code.
+    /// `code` is one of the authenticator, or a recovery code. Whatever is wrong is answered at the same time after the question.
     pub async fn sign_in(
         &self,
         name: &str,
@@ -161,7 +168,14 @@ where
         code: &str,
         from: IpAddr,
     ) -> Result<SignedIn, SignInRefused> {
-        todo!()
+        let begun = Instant::now();
+        let name = UserName::typed(name).ok();
+        let proof = self.proof(name.as_ref(), password, code, from).await?;
+        let signed_in = self.engine.call(move |node, round| node.sign_in(name.as_ref(), &proof, round.now, round.rng));
+        match signed_in.await?? {
+            Some(signed_in) => Ok(signed_in),
+            None => Err(deny(begun).await),
+        }
     }
 
     /// Proves once more who it is, before what is dangerous. Recorded; after ten wrong ones all sessions of the user are over.
@@ -172,12 +186,21 @@ where
         code: &str,
         from: IpAddr,
     ) -> Result<(), SignInRefused> {
-        todo!()
+        let begun = Instant::now();
+        let proof = self.proof(Some(&who.name), password, code, from).await?;
+        let who = who.clone();
+        let right = self.engine.call(move |node, round| node.reauthenticate(&who, &proof, round.now, round.rng));
+        if right.await?? { Ok(()) } else { Err(deny(begun).await) }
     }
 
-    /// What an enrolment code leads to. As often as it is asked for, the same.
-    pub async fn enrol_begin(&self, code: &str) -> Result<TotpOffer, EnrolRefused> {
-        todo!()
+    /// What an enrolment code leads to: as often as it is asked for, the same.
+    pub async fn enrol_begin(&self, code: &str) -> Result<TotpOffer, ChangeRefused> {
+        let code = enrolment_code(code)?;
+        let offer = self.engine.inquire(move |node, now| {
+            let user = node.invited(&code, now)?;
+            Ok::<_, EnrolFault>(TotpOffer::of(&user.name, &node.offered_totp(user), &node.state().identity.member))
+        });
+        Ok(offer.await??)
     }
 
     /// The user has a password and an authenticator from now on; the code enrols nobody any more. Signs nobody in.
@@ -187,11 +210,26 @@ where
         password: Password,
         totp: &str,
         from: IpAddr,
-    ) -> Result<(UserName, RecoveryCodes), EnrolRefused> {
-        todo!()
+    ) -> Result<(UserName, RecoveryCodes), ChangeRefused> {
+        let totp = Code::typed(totp).map_err(|_| ChangeRefused::Totp)?;
+        // Looked at before anything is hashed: hashing is for who has a code.
+        let code = enrolment_code(code)?;
+        let looked = self.engine.inquire(move |node, now| {
+            let user = node.invited(&code, now)?;
+            node.check_offered(user, &totp, now)?;
+            Ok::<_, EnrolFault>((user.name.clone(), code, totp))
+        });
+        let (name, code, totp) = looked.await??;
+        let verifier = self.hash_new(&name, password, from).await?;
+        let place = self.local_mac.place(&from);
+        let enrolled = self
+            .engine
+            .call(move |node, round| node.enrol(&code, verifier, &totp, place, round.now, round.rng))
+            .await?;
+        Ok(enrolled?)
     }
 
-    /// All sessions end but one that goes on with the answer.
+    /// All sessions end but one that goes on as the generation in the answer.
     pub async fn change_password(
         &self,
         who: &SessionUser,
@@ -200,16 +238,25 @@ where
         new: Password,
         from: IpAddr,
     ) -> Result<Generation, ChangeRefused> {
-        todo!()
+        let verifier = self.hash_new(&who.name, new, from).await?;
+        self.change_own(who, old, code, from, move |node, who, proof, round| {
+            node.change_password(who, proof, verifier, round.now, round.rng)
+        })
+        .await
     }
 
     /// The secret for another authenticator.
     pub async fn totp_offer(&self, who: &SessionUser) -> Result<TotpOffer, SignInRefused> {
-        todo!()
+        let who = who.clone();
+        let offer = self.engine.inquire(move |node, _| {
+            let user = node.state().users.get(&who.name).filter(|user| user.alive(who.generation).is_some())?;
+            Some(TotpOffer::of(&user.name, &node.offered_totp(user), &node.state().identity.member))
+        });
+        offer.await?.ok_or(SignInRefused::Denied)
     }
 
-    /// Another authenticator in the place of the one there was; `code` is one of that, or a recovery code. All sessions end but one that goes
-    /// on with the answer.
+    /// Another authenticator in the place of the one there was; `code` is one of that, or a recovery code. All sessions end but one
+    /// that goes on as the generation in the answer.
     pub async fn renew_totp(
         &self,
         who: &SessionUser,
@@ -218,7 +265,11 @@ where
         new_code: &str,
         from: IpAddr,
     ) -> Result<Generation, ChangeRefused> {
-        todo!()
+        let new = Code::typed(new_code).map_err(|_| ChangeRefused::Totp)?;
+        self.change_own(who, password, code, from, move |node, who, proof, round| {
+            node.renew_totp(who, proof, &new, round.now, round.rng)
+        })
+        .await
     }
 
     /// Ten new ones; those that were left are over.
@@ -228,68 +279,76 @@ where
         password: Password,
         code: &str,
         from: IpAddr,
-    ) -> Result<RecoveryCodes, SignInRefused> {
-        todo!()
+    ) -> Result<RecoveryCodes, ChangeRefused> {
+        self.change_own(who, password, code, from, |node, who, proof, round| {
+            node.renew_recovery_codes(who, proof, round.now, round.rng)
+        })
+        .await
     }
 
     /// Records that a session has ended.
     pub async fn signed_out(&self, who: &SessionUser, how: SignOut) -> Result<(), EngineFault> {
-        todo!()
+        let who = who.clone();
+        self.engine.call(move |node, round| node.signed_out(&who, how, round.now, round.rng)).await??;
+        Ok(())
     }
 
-    /// All users by name.
-    pub async fn list(&self) -> Result<Vec<UserRow>, EngineFault> {
-        todo!()
-    }
-
-    /// In the console a user who is to be operator waits for [`Self::confirm_roles`] of another operator.
-    pub async fn create(
+    /// A change of somebody's own, with what proves it again.
+    async fn change_own<T: Send + 'static>(
         &self,
-        caller: &LocalCaller,
-        via: Via,
-        name: UserName,
-        roles: ConsoleRoles,
-    ) -> Result<Invited, UserRefused> {
-        todo!()
+        who: &SessionUser,
+        password: Password,
+        code: &str,
+        from: IpAddr,
+        change: impl FnOnce(
+            &mut crate::node::Node<J, V>,
+            &SessionUser,
+            &Proof,
+            &mut crate::io::engine::Round<'_>,
+        ) -> Result<T, EnrolFault>
+        + Send
+        + 'static,
+    ) -> Result<T, ChangeRefused> {
+        let begun = Instant::now();
+        let proof = self.proof(Some(&who.name), password, code, from).await?;
+        let who = who.clone();
+        match self.engine.call(move |node, round| change(node, &who, &proof, round)).await? {
+            Err(EnrolFault::Proof) => Err(deny(begun).await.into()),
+            changed => Ok(changed?),
+        }
     }
 
-    /// Takes effect with the next request. In the console the operator's role waits for [`Self::confirm_roles`]; the others are given at once.
-    pub async fn set_roles(
+    async fn hash_new(&self, user: &UserName, password: Password, from: IpAddr) -> Result<Verifier, ChangeRefused> {
+        let known = [user.to_string(), self.engine.member().to_string()];
+        Ok(self.hashes.hash_new(password, known, from).await??)
+    }
+
+    /// Holds the password against the user's, where there is one.
+    async fn proof(
         &self,
-        caller: &LocalCaller,
-        via: Via,
-        name: UserName,
-        roles: ConsoleRoles,
-    ) -> Result<UserRow, UserRefused> {
-        todo!()
+        name: Option<&UserName>,
+        password: Password,
+        code: &str,
+        from: IpAddr,
+    ) -> Result<Proof, Full> {
+        let users = self.shown.load_full();
+        let credentials = name.and_then(|name| users.get(name)).and_then(|user| user.credentials());
+        let verifier = credentials.map(|credentials| credentials.verifier.clone());
+        let right = self.hashes.is_right(password, verifier.clone(), from).await?;
+        let place = self.local_mac.place(&from);
+        Ok(Proof { password: verifier.filter(|_| right), code: SecondFactor::typed(code), place })
     }
+}
 
-    /// A second operator agrees to what another asked for.
-    pub async fn confirm_roles(&self, caller: &LocalCaller, name: UserName) -> Result<UserRow, UserRefused> {
-        todo!()
-    }
+fn enrolment_code(text: &str) -> Result<EnrolmentCode, ChangeRefused> {
+    EnrolmentCode::typed(text).map_err(|_| ChangeRefused::EnrolmentCode)
+}
 
-    /// All sessions end; nobody signs in as this user before [`Self::enable`].
-    pub async fn disable(&self, caller: &LocalCaller, name: UserName) -> Result<UserRow, UserRefused> {
-        todo!()
-    }
-
-    /// Of one who was disabled, or is closed after wrong tries.
-    pub async fn enable(&self, caller: &LocalCaller, via: Via, name: UserName) -> Result<UserRow, UserRefused> {
-        todo!()
-    }
-
-    /// Password, authenticator and recovery codes are over; the user enrols again.
-    pub async fn reset(&self, caller: &LocalCaller, via: Via, name: UserName) -> Result<Invited, UserRefused> {
-        todo!()
-    }
-
-    pub async fn remove(&self, caller: &LocalCaller, name: UserName) -> Result<(), UserRefused> {
-        todo!()
-    }
-
-    /// Of one user; also what somebody does with their own.
-    pub async fn end_sessions(&self, caller: &LocalCaller, name: UserName) -> Result<UserRow, UserRefused> {
-        todo!()
-    }
+/// Waits, so that how long a refusal takes does not tell what was wrong: a try that is written to the disk takes longer than one that
+/// names nobody.
+async fn deny(begun: Instant) -> SignInRefused {
+    let step = Duration::from_millis(limits::users::DENIED_EVERY_MS);
+    let steps = begun.elapsed().as_millis() / u128::from(limits::users::DENIED_EVERY_MS) + 1;
+    sleep_until(begun + step.saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX))).await;
+    SignInRefused::Denied
 }

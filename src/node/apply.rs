@@ -12,6 +12,7 @@ use crate::domain::feed::blob::release::StatisticsRelease;
 use crate::domain::feed::entry::{Entry, EntryKind};
 use crate::domain::statistics::event::LedgerEvent;
 use crate::domain::statistics::question::ReleaseId;
+use crate::node::activity::EntryCounts;
 use crate::node::believe::Heard;
 use crate::node::case_stored::{broken, read_opening, read_step};
 use crate::node::commit::{Appended, Audited, Commit, Equivocated, FORMAT, Filled, Opened, Prepared, change};
@@ -135,6 +136,7 @@ impl State {
             ));
         }
         let mut tiles = Vec::new();
+        let mut came = EntryCounts::default();
         for stored in &appended.entries {
             let entry = read_entry(stored)?;
             let index = feed.size().next_index();
@@ -144,7 +146,9 @@ impl State {
             feed.tiles.append(hash, |id, hashes| tiles.push((id, keys::tile_value(hashes))));
             feed.note(index, &entry);
             self.erased_lately |= entry.leaf().kind == EntryKind::Erasure;
+            came.count(entry.leaf().kind, 1);
             if own {
+                self.activity.appended(&id, entry.leaf().kind);
                 self.pending.sequence(&entry.leaf().commitment);
                 self.published.append(&entry.leaf().commitment, day.or_else(|| reckoned_to(&entry)));
                 if entry.leaf().kind == EntryKind::Retraction {
@@ -157,6 +161,9 @@ impl State {
             }
             let feed = id.clone();
             self.staged.believed.push(Heard { feed, index, entry, first_seen: now, place: None, reckoned_to: day });
+        }
+        if !own {
+            self.activity.came(now.day(), &id.member, &came);
         }
         let checkpoint = verify_stored(&self.roster, &id, appended.checkpoint.as_bytes())
             .map_err(|error| damaged(&feed.origin, error))?;
@@ -207,6 +214,7 @@ impl State {
             // One whose content has expired is old, and says nothing any more.
             if let Ok(record) = AuditRecord::decode(&stored.blob) {
                 self.written_at = self.written_at.max(record.time());
+                self.activity.record(EntryIndex(index), &record);
                 self.apply_told(&record);
             }
             let hash = read_entry(stored)?.leaf_hash();
@@ -223,10 +231,11 @@ impl State {
             "decoy.published" => self.decoys.note(record),
             // A peer that has nothing to acknowledge says nothing after a restart: what it once had, it has.
             "feed.delivered" => {
-                if let Some((feed, peer, until)) = delivered(&self.identity.consortium, record)
-                    && let Some(feed) = self.feeds.get_mut(&feed)
+                if let Some((id, peer, until)) = delivered(&self.identity.consortium, record)
+                    && let Some(feed) = self.feeds.get_mut(&id)
                 {
-                    let acknowledged = feed.acknowledged.entry(peer).or_default();
+                    let acknowledged = feed.acknowledged.entry(peer.clone()).or_default();
+                    self.activity.left(record.time().day(), &peer, &id, *acknowledged, until);
                     *acknowledged = until.max(*acknowledged);
                 }
             }

@@ -6,6 +6,7 @@
 
 pub mod accept;
 pub mod accuse;
+pub mod activity;
 mod apply;
 pub mod apply_roster;
 pub mod audit;

@@ -29,6 +29,7 @@ use crate::domain::screening::experience::Experience;
 use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::ledger::Ledger;
+use crate::node::activity::Activity;
 use crate::node::believe::{Allowances, Heard, believe};
 use crate::node::cases::Cases;
 use crate::node::challenge::Challenges;
@@ -123,6 +124,8 @@ pub struct State {
     /// Requests of the current round, which the views do not know yet.
     pub staged_requests: BTreeMap<LocalMac, RecordNumber>,
     pub published: Published,
+    /// What happened by day.
+    pub activity: Activity,
     /// The first record of each day on which something was published.
     pub(in crate::node) first_records: BTreeMap<Day, RecordNumber>,
     pub(in crate::node) staged: Staged,
@@ -169,6 +172,7 @@ impl State {
             written_at: Timestamp::from_unix_ms(0),
             staged_requests: BTreeMap::new(),
             published: Published::default(),
+            activity: Activity::default(),
             first_records: BTreeMap::new(),
             staged: Staged::default(),
             identity,
@@ -195,6 +199,7 @@ impl State {
         self.outcomes.expire(today);
         self.sightings.expire(today);
         self.challenges.passed.forget(today.start());
+        self.activity.expire(today);
         self.cases.forget_before(decided_before(today, self.settings.cases.retention_days));
         for feed in self.feeds.values_mut() {
             feed.cover_expired(today);

@@ -1,6 +1,7 @@
 //! The life of a store: what leaves it and what stays, erasure, restores, damage. Several nodes in one thread.
 
 mod acknowledgement;
+mod activity;
 mod cases;
 mod challenges;
 mod compaction;

@@ -132,7 +132,7 @@ pub enum AuditEvent {
         /// Digest of what stands behind it.
         detail: Option<Sha256Digest>,
     },
-    /// All other transactions of one caller in one minute.
+    /// All transactions of one caller in one minute, those recorded by themselves included.
     ScreeningsCounted {
         minute: Timestamp,
         allowed: u64,

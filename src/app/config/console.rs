@@ -63,9 +63,13 @@ mod tests {
         assert_eq!(console(""), None);
         let plain = console("listen = \"0.0.0.0:7443\"").expect("it listens");
         assert_eq!((plain.listen.port(), plain.certificate), (7443, None));
-        let own = console("listen = \"[::1]:7443\"\ncertificate = \"c.pem\"\nkey = \"/run/k.pem\"").expect("it listens");
+        let own =
+            console("listen = \"[::1]:7443\"\ncertificate = \"c.pem\"\nkey = \"/run/k.pem\"").expect("it listens");
         let files = own.certificate.expect("both are given");
-        assert_eq!((files.chain.as_path(), files.key.as_path()), (Path::new("/srv/node/c.pem"), Path::new("/run/k.pem")));
+        assert_eq!(
+            (files.chain.as_path(), files.key.as_path()),
+            (Path::new("/srv/node/c.pem"), Path::new("/run/k.pem"))
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::app::config::Config;
 use crate::app::config::console::ConsoleConfig;
-use crate::app::serve::material::{LiveEngine, LocalIdentity, ServeError, console_certified};
+use crate::app::serve::material::{LiveEngine, LiveUsers, LocalIdentity, ServeError, console_certified};
 use crate::app::serve::refusals::RefusalLog;
 use crate::app::serve::{runtime, stopped};
 use crate::io::console::Console;
@@ -19,7 +19,6 @@ use crate::io::transport::connection::Admission;
 use crate::io::transport::listener::{Door, DoorCounts};
 use crate::io::transport::settings::DoorSettings;
 use crate::io::transport::tls::{DoorTls, console_server};
-use crate::io::users::Users;
 
 /// The console before it opens.
 pub struct ConsoleDoor {
@@ -35,12 +34,12 @@ pub fn door(
     config: &Config,
     local: &LocalIdentity,
     engine: &LiveEngine,
+    users: &LiveUsers,
     links: &Links,
 ) -> Result<Option<ConsoleDoor>, ServeError> {
     let Some(own) = &config.console else { return Ok(None) };
     let refusals = RefusalLog::new(engine.clone());
-    let users = Users::new(engine.clone());
-    let console = Console::new(engine.clone(), users, links.clone(), refusals.on_refused());
+    let console = Console::new(engine.clone(), users.clone(), links.clone(), refusals.on_refused());
     let tls = Arc::new(watch::Sender::new(Arc::new(tls(own, local)?)));
     Ok(Some(ConsoleDoor { tls, refusals, console }))
 }

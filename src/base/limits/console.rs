@@ -52,9 +52,6 @@ pub const BROWSER_CHARACTERS: usize = 160;
 /// Rows of one page of a table.
 pub const ROWS: usize = 50;
 
-
-
-
 /// Rows of one export: what a spreadsheet still opens.
 pub const EXPORT_ROWS: usize = 100_000;
 

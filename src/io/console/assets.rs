@@ -65,7 +65,9 @@ mod tests {
     fn nothing_is_loaded_from_elsewhere_and_names_follow_content() {
         for asset in assets().all() {
             let text = String::from_utf8_lossy(&asset.content);
-            let foreign = text.match_indices("//").any(|(at, _)| text[..at].ends_with("https:") && !text[at..].starts_with("//www.w3.org/"));
+            let foreign = text
+                .match_indices("//")
+                .any(|(at, _)| text[..at].ends_with("https:") && !text[at..].starts_with("//www.w3.org/"));
             assert!(!foreign && !text.contains("@import") && !text.contains("url("), "{}", asset.path);
         }
         let [one, other] = ["a", "b"].map(|content| Asset::new("x", "css", "text/css", content).path);

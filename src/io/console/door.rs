@@ -211,7 +211,8 @@ fn refuse(visit: Visit, row: Option<&'static Row>, fault: Fault) -> Answer {
         (visit.console.on_refused)(&Refused { caller, method: row.map(|row| row.path), reason: reason.to_owned() });
     }
     let towards = |page: &str, back: &LocalPath| {
-        let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("back", back.as_str()).finish();
+        let query: String =
+            url::form_urlencoded::Serializer::new(String::new()).append_pair("back", back.as_str()).finish();
         Answer::see(LocalPath::new(format!("{page}?{query}")))
     };
     match &fault {

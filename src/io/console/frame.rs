@@ -96,6 +96,7 @@ fn groups(visit: &Visit) -> Vec<Group> {
         let at = if entry.path == "/" { here == "/" } else { below };
         may.then_some(Link { title: entry.title, path: entry.path, icon: entry.icon, here: at })
     };
-    let groups = NAVIGATION.iter().map(|(title, entries)| Group { title, links: entries.iter().filter_map(link).collect() });
+    let groups =
+        NAVIGATION.iter().map(|(title, entries)| Group { title, links: entries.iter().filter_map(link).collect() });
     groups.filter(|group| !group.links.is_empty()).collect()
 }

@@ -122,10 +122,8 @@ const fn entry(title: &'static str, path: &'static str, icon: &'static str) -> E
 }
 
 /// The navigation, by purpose.
-pub const NAVIGATION: &[(&str, &[Entry])] = &[
-    ("Watch", &[entry("Overview", "/", "overview")]),
-    ("Keep", &[entry("Users and sessions", "/users", "users")]),
-];
+pub const NAVIGATION: &[(&str, &[Entry])] =
+    &[("Watch", &[entry("Overview", "/", "overview")]), ("Keep", &[entry("Users and sessions", "/users", "users")])];
 
 /// The row of an address as the table writes it.
 pub fn row(verb: Verb, path: &str) -> Option<&'static Row> {
@@ -151,7 +149,10 @@ mod tests {
     fn whoever_is_not_signed_in_finds_the_ways_in_and_nothing_else() {
         let open: Vec<&str> = ROWS.iter().filter(|row| row.who == Who::Anybody).map(|row| row.path).collect();
         assert_eq!(open, ["/sign-in", "/sign-in", "/enrol", "/enrol", "/enrol/finish"]);
-        assert!(ROWS.iter().all(|row| row.who != Who::Anybody || !row.proved), "who is nobody has nothing to prove again");
+        assert!(
+            ROWS.iter().all(|row| row.who != Who::Anybody || !row.proved),
+            "who is nobody has nothing to prove again"
+        );
     }
 
     #[test]

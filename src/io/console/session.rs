@@ -20,8 +20,7 @@ use crate::base::time::Timestamp;
 use crate::domain::user::Generation;
 use crate::domain::user::name::UserName;
 use crate::io::random;
-use crate::io::users::SessionUser;
-use crate::node::users::SignOut;
+use crate::node::sign_in::{SessionUser, SignOut};
 
 /// Random bytes of a session's id, and of the token in its forms.
 const ID_BYTES: usize = 32;

@@ -116,7 +116,9 @@ impl fmt::Display for Time {
         let safe = |character: &char| character.is_ascii_alphanumeric() || " :+-".contains(*character);
         let plain: String = plain.chars().filter(safe).collect();
         match plain.rsplit_once(' ') {
-            Some((moment, zone)) => write!(f, "<time datetime=\"{}\">{moment} <span class=\"zone\">{zone}</span></time>", self.at),
+            Some((moment, zone)) => {
+                write!(f, "<time datetime=\"{}\">{moment} <span class=\"zone\">{zone}</span></time>", self.at)
+            }
             None => write!(f, "<time datetime=\"{}\">{plain}</time>", self.at),
         }
     }

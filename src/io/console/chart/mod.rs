@@ -192,11 +192,15 @@ mod tests {
     fn a_chart_says_in_words_and_in_a_table_what_it_draws() {
         let series = Series { name: "allow".to_owned(), colour: Colour::Allow, values: vec![1_200, 3] };
         let labels = vec!["17 Nov".to_owned(), "18 Nov".to_owned()];
-        let figures = Figures { title: "Decisions".to_owned(), column: "Day", labels, series: vec![series], unit: "orders" };
+        let figures =
+            Figures { title: "Decisions".to_owned(), column: "Day", labels, series: vec![series], unit: "orders" };
         let chart = Chart::bars(&figures);
         let said = format!("17 Nov to 18 Nov, 2 columns. In all: {} allow.", grouped(1_203));
         assert!(chart.wide.to_string().contains(&said), "{}", chart.wide);
-        assert_eq!(chart.rows.last().map(|row| (row.label.as_str(), row.values.clone())), Some(("18 Nov", vec!["3".to_owned()])));
+        assert_eq!(
+            chart.rows.last().map(|row| (row.label.as_str(), row.values.clone())),
+            Some(("18 Nov", vec!["3".to_owned()]))
+        );
         assert!(!chart.empty);
         let nothing = Figures { labels: Vec::new(), series: Vec::new(), ..figures };
         assert!(Chart::bars(&nothing).wide.to_string().contains("Nothing is counted yet."));

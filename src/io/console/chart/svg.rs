@@ -164,6 +164,9 @@ mod tests {
         canvas.group("g", Some(hostile), |canvas| canvas.text("t", (Px(0), Px(0)), Anchor::Start, hostile));
         let drawn = canvas.finish().to_string();
         assert!(!drawn.contains("<script") && !drawn.contains('\u{0}'), "{drawn}");
-        assert_eq!(drawn.matches("&lt;/title&gt;&lt;script&gt;alert(1)&lt;/script&gt;\u{fffd}&quot;&#39;&amp;").count(), 4);
+        assert_eq!(
+            drawn.matches("&lt;/title&gt;&lt;script&gt;alert(1)&lt;/script&gt;\u{fffd}&quot;&#39;&amp;").count(),
+            4
+        );
     }
 }

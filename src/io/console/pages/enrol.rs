@@ -9,7 +9,7 @@ use crate::io::console::fault::Fault;
 use crate::io::console::frame::Frame;
 use crate::io::console::pages::account::recovery::RecoveryPage;
 use crate::io::console::visit::Visit;
-use crate::io::users::{EnrolRefused, TotpOffer};
+use crate::io::users::{ChangeRefused, SignInRefused, TotpOffer};
 
 #[derive(Debug, Template)]
 #[template(path = "enrol.html")]
@@ -55,9 +55,11 @@ pub async fn finish(visit: Visit) -> Result<Answer, Fault> {
             let intro = format!("You are set up as {user}. Keep these codes, then sign in.");
             Answer::page(&RecoveryPage::new(visit.frame("Your recovery codes", &[]), intro, &codes, "/sign-in"))
         }
-        Err(EnrolRefused::Engine(fault)) => Err(fault.into()),
-        Err(EnrolRefused::Code) => refuse(&visit, &EnrolRefused::Code),
-        Err(refused) => offer(&visit, StatusCode::UNPROCESSABLE_ENTITY, Some(sentence(&refused.to_string()))).await,
+        Err(ChangeRefused::Proof(SignInRefused::Engine(fault))) => Err(fault.into()),
+        Err(refused @ ChangeRefused::EnrolmentCode) => refuse(&visit, &refused),
+        Err(refused @ (ChangeRefused::Totp | ChangeRefused::Password(_) | ChangeRefused::Proof(_))) => {
+            offer(&visit, StatusCode::UNPROCESSABLE_ENTITY, Some(sentence(&refused.to_string()))).await
+        }
     }
 }
 
@@ -76,12 +78,12 @@ async fn offer(visit: &Visit, status: StatusCode, wrong: Option<String>) -> Resu
             };
             Answer::page_as(status, &page)
         }
-        Err(EnrolRefused::Engine(fault)) => Err(fault.into()),
+        Err(ChangeRefused::Proof(SignInRefused::Engine(fault))) => Err(fault.into()),
         Err(refused) => refuse(visit, &refused),
     }
 }
 
-fn refuse(visit: &Visit, refused: &EnrolRefused) -> Result<Answer, Fault> {
+fn refuse(visit: &Visit, refused: &ChangeRefused) -> Result<Answer, Fault> {
     let page = Enrol { frame: visit.frame(TITLE, &[]), wrong: Some(sentence(&refused.to_string())) };
     Answer::page_as(StatusCode::FORBIDDEN, &page)
 }

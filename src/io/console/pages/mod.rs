@@ -51,13 +51,27 @@ mod tests {
         let all = templates(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/io/console/pages"));
         assert!(all.len() > 5);
         for (path, text) in all {
-            for forbidden in ["|safe", "| safe", "escape(", "style=", "<style", "javascript:", " onclick", " onload", " onsubmit", "http://"] {
+            for forbidden in [
+                "|safe",
+                "| safe",
+                "escape(",
+                "style=",
+                "<style",
+                "javascript:",
+                " onclick",
+                " onload",
+                " onsubmit",
+                "http://",
+            ] {
                 assert!(!text.contains(forbidden), "{path}: {forbidden}");
             }
             let forms = text.matches("method=\"post\"").count();
             let tokens = text.matches("parts::token(frame)").count();
             let open = ["sign_in.html", "enrol.html", "enrol_finish.html"].iter().any(|name| path.ends_with(name));
-            assert!(open || path.ends_with("parts.html") || forms == tokens, "{path}: {forms} forms and {tokens} tokens");
+            assert!(
+                open || path.ends_with("parts.html") || forms == tokens,
+                "{path}: {forms} forms and {tokens} tokens"
+            );
         }
     }
 }

@@ -11,8 +11,8 @@ use crate::io::console::frame::Frame;
 use crate::io::console::local_path::LocalPath;
 use crate::io::console::session::{Flash, Origin, Tone};
 use crate::io::console::visit::Visit;
-use crate::io::users::{SessionUser, SignInRefused};
-use crate::node::users::{SignOut, SignedIn};
+use crate::io::users::SignInRefused;
+use crate::node::sign_in::{SessionUser, SignOut, SignedIn};
 
 #[derive(Debug, Template)]
 #[template(path = "sign_in.html")]
@@ -74,11 +74,16 @@ pub async fn sign_in(visit: Visit) -> Result<Answer, Fault> {
 /// What somebody who is not let in is told: never which part was wrong.
 pub fn said(refused: &SignInRefused) -> String {
     match refused {
-        SignInRefused::Denied => "Name, password or code is wrong, or there were too many wrong tries. A code counts once: wait for the \
+        SignInRefused::Denied => {
+            "Name, password or code is wrong, or there were too many wrong tries. A code counts once: wait for the \
                                   next one before you try again."
-            .to_owned(),
+                .to_owned()
+        }
         SignInRefused::Busy { retry_after_ms } => {
-            format!("Many people sign in at this moment. Try again in {} seconds.", retry_after_ms.div_ceil(1_000).max(1))
+            format!(
+                "Many people sign in at this moment. Try again in {} seconds.",
+                retry_after_ms.div_ceil(1_000).max(1)
+            )
         }
         SignInRefused::Engine(fault) => fault.to_string(),
     }

@@ -69,6 +69,8 @@ pub fn refusal(refused: ChangeRefused) -> Result<(StatusCode, String), Fault> {
         ChangeRefused::Proof(SignInRefused::Engine(fault)) => Err(fault.into()),
         ChangeRefused::Proof(refused) => Ok((StatusCode::FORBIDDEN, said(&refused))),
         ChangeRefused::Password(weak) => Ok((StatusCode::UNPROCESSABLE_ENTITY, sentence(&weak.to_string()))),
-        ChangeRefused::Totp => Ok((StatusCode::UNPROCESSABLE_ENTITY, sentence(&ChangeRefused::Totp.to_string()))),
+        refused @ (ChangeRefused::Totp | ChangeRefused::EnrolmentCode) => {
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, sentence(&refused.to_string())))
+        }
     }
 }

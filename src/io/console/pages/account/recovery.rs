@@ -8,10 +8,10 @@ use crate::io::console::answer::Answer;
 use crate::io::console::fault::Fault;
 use crate::io::console::frame::Frame;
 use crate::io::console::pages::account::above;
-use crate::io::console::pages::sign_in::said;
+use crate::io::console::pages::account::password::refusal;
 use crate::io::console::visit::Visit;
-use crate::io::users::SignInRefused;
-use crate::node::users::RecoveryCodes;
+use crate::io::users::{ChangeRefused, SignInRefused};
+use crate::node::enrol::RecoveryCodes;
 
 #[derive(Debug, Template)]
 #[template(path = "account/renew_recovery.html")]
@@ -49,14 +49,16 @@ pub async fn renew(visit: Visit) -> Result<Answer, Fault> {
     let (user, code) = (&visit.visitor().session.user, visit.form.one("code")?);
     let renewed = match Password::typed(visit.form.one("password")?) {
         Ok(password) => visit.console.users.renew_recovery_codes(user, password, code, visit.from).await,
-        Err(_) => Err(SignInRefused::Denied),
+        Err(_) => Err(ChangeRefused::Proof(SignInRefused::Denied)),
     };
     match renewed {
         Ok(codes) => {
             let intro = "These replace the codes you had.".to_owned();
             Answer::page(&RecoveryPage::new(visit.frame("Your recovery codes", &above()), intro, &codes, "/account"))
         }
-        Err(SignInRefused::Engine(fault)) => Err(fault.into()),
-        Err(refused) => page(&visit, StatusCode::FORBIDDEN, Some(said(&refused))),
+        Err(refused) => {
+            let (status, wrong) = refusal(refused)?;
+            page(&visit, status, Some(wrong))
+        }
     }
 }

@@ -17,8 +17,9 @@ use crate::io::console::pages::users::one::find;
 use crate::io::console::pages::users::{above, ticked};
 use crate::io::console::session::Tone;
 use crate::io::console::visit::Visit;
-use crate::io::users::{UserRefused, UserRow};
-use crate::node::users::Via;
+use crate::io::users::manage::UserRefused;
+use crate::io::users::row::UserRow;
+use crate::node::manage_users::Via;
 
 /// One step, as its address names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +46,7 @@ impl FromStr for Step {
 }
 
 impl Step {
-    pub const ALL: [Self; 6] =
-        [Self::Confirm, Self::SignOut, Self::Reset, Self::Enable, Self::Disable, Self::Remove];
+    pub const ALL: [Self; 6] = [Self::Confirm, Self::SignOut, Self::Reset, Self::Enable, Self::Disable, Self::Remove];
 
     pub fn path(self) -> &'static str {
         match self {
@@ -72,9 +72,13 @@ impl Step {
 
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Confirm => "The operator's role takes two people: another operator asked for it, and counts on you to agree.",
+            Self::Confirm => {
+                "The operator's role takes two people: another operator asked for it, and counts on you to agree."
+            }
             Self::SignOut => "Every browser in which this user is signed in has to sign in again.",
-            Self::Reset => "Password, authenticator and recovery codes are over. The user sets up the account again with a new code.",
+            Self::Reset => {
+                "Password, authenticator and recovery codes are over. The user sets up the account again with a new code."
+            }
             Self::Enable => "The user may sign in again, with the password and the authenticator they had.",
             Self::Disable => "All sessions end, and nobody signs in as this user until they are enabled again.",
             Self::Remove => "The user is gone. What they did stays in the audit log under their name.",
@@ -123,7 +127,7 @@ fn crumbs(name: &UserName) -> [Crumb; 2] {
 }
 
 fn page(visit: &Visit, user: &UserRow, step: Step, status: StatusCode, wrong: Option<String>) -> Result<Answer, Fault> {
-    let asked = user.asked.as_ref().map(|(roles, by)| format!("{by} asked for: {roles}"));
+    let asked = user.asked.as_ref().map(|asked| format!("{} asked for: {}", asked.person, asked.roles));
     let (frame, name) = (visit.frame(step.title(), &crumbs(&user.name)), user.name.to_string());
     Answer::page_as(status, &StepPage { frame, name, step, asked, wrong })
 }
@@ -139,7 +143,7 @@ pub async fn change(visit: Visit) -> Result<Answer, Fault> {
     let changed = match step {
         Step::Confirm => users.confirm_roles(&caller, name).await.map(|_| ()),
         Step::SignOut => users.end_sessions(&caller, name).await.map(|_| ()),
-        Step::Enable => users.enable(&caller, Via::Console, name).await.map(|_| ()),
+        Step::Enable => users.enable(&caller, name).await.map(|_| ()),
         Step::Disable => users.disable(&caller, name).await.map(|_| ()),
         Step::Remove => users.remove(&caller, name).await,
         Step::Reset => match users.reset(&caller, Via::Console, name).await {

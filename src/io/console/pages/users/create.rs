@@ -11,8 +11,10 @@ use crate::io::console::pages::enrol::sentence;
 use crate::io::console::pages::users::{Choice, above, choices, ticked};
 use crate::io::console::visit::Visit;
 use crate::io::console::zone::Time;
-use crate::io::users::{ENROL_PATH, Invited, UserRefused};
-use crate::node::users::Via;
+use crate::io::users::ENROL_PATH;
+use crate::io::users::manage::UserRefused;
+use crate::io::users::row::Invited;
+use crate::node::manage_users::Via;
 
 #[derive(Debug, Template)]
 #[template(path = "users/create.html")]
@@ -63,7 +65,8 @@ fn form(visit: &Visit, status: StatusCode, name: String, wrong: Option<String>) 
 
 pub async fn create(visit: Visit) -> Result<Answer, Fault> {
     let typed: String = visit.form.one("name")?.trim().chars().take(64).collect();
-    let refuse = |reason: String| form(&visit, StatusCode::UNPROCESSABLE_ENTITY, typed.clone(), Some(sentence(&reason)));
+    let refuse =
+        |reason: String| form(&visit, StatusCode::UNPROCESSABLE_ENTITY, typed.clone(), Some(sentence(&reason)));
     let name: UserName = match UserName::typed(&typed) {
         Ok(name) => name,
         Err(reason) => return refuse(reason.to_string()),

@@ -18,7 +18,7 @@ use crate::io::console::fields::Fields;
 use crate::io::console::frame::{Crumb, Frame};
 use crate::io::console::visit::Visit;
 use crate::io::console::zone::{Time, ago};
-use crate::io::users::UserRow;
+use crate::io::users::row::UserRow;
 
 #[derive(Debug, Template)]
 #[template(path = "users/list.html")]

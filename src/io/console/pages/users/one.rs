@@ -13,7 +13,7 @@ use crate::io::console::pages::users::change::Step;
 use crate::io::console::pages::users::{Badge, Choice, above, badge, choices};
 use crate::io::console::visit::Visit;
 use crate::io::console::zone::Time;
-use crate::io::users::UserRow;
+use crate::io::users::row::UserRow;
 
 #[derive(Debug, Template)]
 #[template(path = "users/one.html")]
@@ -54,7 +54,11 @@ pub async fn show(visit: Visit) -> Result<Answer, Fault> {
     let sessions = visit.console.sessions.list(Some(&user.name), visit.now.steady);
     let words = |roles: Option<&ConsoleRoles>| roles.map(ToString::to_string).unwrap_or_default().replace(',', ", ");
     let steps = Step::ALL.into_iter().filter(|step| step.fits(&user)).collect();
-    let asked = user.asked.as_ref().map(|(roles, by)| Asked { roles: words(Some(roles)), by: by.clone(), own: by == me });
+    let asked = user.asked.as_ref().map(|asked| Asked {
+        roles: words(Some(&asked.roles)),
+        by: asked.person.clone(),
+        own: asked.person == me,
+    });
     let page = One {
         frame: visit.frame(user.name.as_str(), &[above()]),
         name: user.name.to_string(),

@@ -1,4 +1,6 @@
-//! The overview: whether all is well, how fresh each peer is, what waits.
+//! The overview: whether all is well, how fresh each peer is, what waits, and the last days in charts.
+
+mod days;
 
 use std::collections::BTreeMap;
 
@@ -6,22 +8,32 @@ use askama::Template;
 
 use crate::base::name::MemberId;
 use crate::io::console::answer::Answer;
-use crate::io::console::chart::grouped;
+use crate::io::console::chart::{Chart, grouped};
 use crate::io::console::fault::Fault;
 use crate::io::console::frame::Frame;
+use crate::io::console::pages::overview::days::{Days, Span, charts};
 use crate::io::console::visit::Visit;
 use crate::io::console::zone::span;
 use crate::io::exchange::links::Link;
 use crate::io::grpc::node::{alarms, state_of};
-use crate::node::status::{FeedStatus, Status};
+use crate::node::status::{FeedStatus, PeerStatus, Status};
 
 #[derive(Debug, Template)]
-#[template(path = "overview.html")]
+#[template(path = "overview/overview.html")]
 struct Overview {
     frame: Frame,
     alarms: Vec<String>,
     facts: Vec<Fact>,
     peers: Vec<PeerRow>,
+    spans: Vec<SpanLink>,
+    charts: Vec<Chart>,
+}
+
+/// How far back the charts may look.
+#[derive(Debug)]
+struct SpanLink {
+    days: u32,
+    here: bool,
 }
 
 /// A number with what it counts.
@@ -53,14 +65,26 @@ struct PeerRow {
 }
 
 pub async fn show(visit: Visit) -> Result<Answer, Fault> {
-    let (status, alarms) = visit
-        .look(|node, now| {
+    let span = visit.query.filter::<Span>("days")?.unwrap_or(Span::Month);
+    let shown = span.until(visit.now.wall.day());
+    let (from, until) = (shown.first().copied(), shown.last().copied());
+    let (status, alarms, activity) = visit
+        .look(move |node, now| {
             let status = node.status(now);
             let alarms = alarms(&status, node.state().belief_full, now);
-            (status, alarms)
+            let days = from.zip(until).map(|(from, last)| node.state().activity.days(from, last.next()));
+            let days: Days = days.into_iter().flatten().map(|(day, activity)| (day, activity.clone())).collect();
+            (status, alarms, days)
         })
         .await?;
-    let page = Overview { frame: visit.frame("Overview", &[]), alarms, facts: facts(&status), peers: peers(&visit, &status) };
+    let page = Overview {
+        frame: visit.frame("Overview", &[]),
+        alarms,
+        facts: facts(&status),
+        peers: peers(&visit, &status),
+        spans: Span::ALL.into_iter().map(|one| SpanLink { days: one.days(), here: one == span }).collect(),
+        charts: charts(&shown, &activity),
+    };
     Answer::page(&page)
 }
 
@@ -76,7 +100,11 @@ fn facts(status: &Status) -> Vec<Fact> {
         fact(
             "Node",
             state.to_owned(),
-            if detail.is_empty() { format!("roster {}, epoch {}", status.roster_version, status.epoch) } else { detail },
+            if detail.is_empty() {
+                format!("roster {}, epoch {}", status.roster_version, status.epoch)
+            } else {
+                detail
+            },
             if state == "ready" { "good" } else { "warning" },
         ),
         fact(
@@ -88,7 +116,11 @@ fn facts(status: &Status) -> Vec<Fact> {
         fact(
             "Cases waiting",
             count(status.cases_waiting),
-            if status.cases_waiting == 0 { "nobody waits for a decision".to_owned() } else { "orders nobody has decided on".to_owned() },
+            if status.cases_waiting == 0 {
+                "nobody waits for a decision".to_owned()
+            } else {
+                "orders nobody has decided on".to_owned()
+            },
             if status.cases_waiting == 0 { "plain" } else { "waiting" },
         ),
         fact(
@@ -106,7 +138,7 @@ fn peers(visit: &Visit, status: &Status) -> Vec<PeerRow> {
     for feed in &status.feeds {
         feeds.entry(&feed.id.member).or_default().push(feed);
     }
-    let row = |peer: &crate::node::status::PeerStatus| {
+    let row = |peer: &PeerStatus| {
         let theirs = feeds.get(&peer.member).map(Vec::as_slice).unwrap_or_default();
         let link = visit.console.links.of(&peer.member).unwrap_or(Link::Connecting);
         let (tone, word) = match &link {

@@ -100,6 +100,23 @@ export function totp(secret, steps = 0) {
   return String((hash.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, "0");
 }
 
+/** What a telephone's camera reads in a QR code of a page: found by somebody else's decoder. */
+export async function scan({ page }) {
+  const square = page.locator("svg.qr");
+  const [, , width] = (await square.getAttribute("viewBox")).split(" ").map(Number);
+  const drawn = await square.locator("path").getAttribute("d");
+  const pixels = 6;
+  const image = new Uint8ClampedArray((width * pixels) ** 2 * 4).fill(255);
+  for (const [, x, y, length] of drawn.matchAll(/M(\d+) (\d+)h(\d+)/g)) {
+    for (let row = Number(y) * pixels; row < (Number(y) + 1) * pixels; row++) {
+      for (let column = Number(x) * pixels; column < (Number(x) + Number(length)) * pixels; column++) {
+        image.fill(0, (row * width * pixels + column) * 4, (row * width * pixels + column) * 4 + 3);
+      }
+    }
+  }
+  return tools("jsqr")(image, width * pixels, width * pixels)?.data;
+}
+
 /** An answer without a browser's manners: its status, headers and text. */
 export async function ask(context, path, options = {}) {
   const answer = await context.request.fetch(path, { maxRedirects: 0, failOnStatusCode: false, ...options });

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 use crate::node::Node;
 
+/// Any free port for browsers.
+pub const CONSOLE: (&str, &str) = ("HUSHWIRE__CONSOLE__LISTEN", "127.0.0.1:0");
+
 const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/console");
 
 /// Folder with the packages that scripts use. One lock file, one installation: a changed lock is installed anew.

@@ -88,6 +88,12 @@ await play(async (browser) => {
     assert.ok(!text.includes("evil"), back);
   }
 
+  // A flood of tries: few are worked on at once, the rest is told to come back, and all that are looked at are wrong.
+  const tries = await Promise.all(Array.from({ length: 16 }, () =>
+    ask(context, "/sign-in", { method: "POST", form, headers: { "sec-fetch-site": "same-origin" } })));
+  const statuses = new Set(tries.map(({ status }) => status));
+  assert.deepEqual([...statuses].sort(), [403, 429]);
+
   // Nothing is lost without script.
   const plain = await person(browser, { javaScriptEnabled: false });
   await plain.page.goto("/sign-in");

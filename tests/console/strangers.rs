@@ -1,9 +1,7 @@
 //! What somebody finds who is not signed in.
 
-use crate::browser::{play, stage};
+use crate::browser::{CONSOLE, play, stage};
 use crate::consortium::Consortium;
-
-const CONSOLE: (&str, &str) = ("HUSHWIRE__CONSOLE__LISTEN", "127.0.0.1:0");
 
 #[test]
 fn a_stranger_finds_the_ways_in_and_a_browser_that_forbids_the_rest() {

@@ -11,6 +11,7 @@ mod caller;
 mod cases;
 mod challenges;
 mod commands;
+mod console;
 mod consortium;
 mod copies;
 mod crash;

@@ -34,6 +34,7 @@ pub mod headers;
 pub mod listing;
 pub mod local_path;
 pub mod pages;
+pub mod qr;
 pub mod rows;
 pub mod same_origin;
 pub mod session;

@@ -16,6 +16,9 @@ window.addEventListener("pageshow", () => {
   for (const form of document.forms) delete form.dataset.sent;
 });
 
+// On a narrow screen the pages stand in a strip: the present one is brought into view.
+document.querySelector(".side [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+
 // A menu of a filter form takes effect at once.
 document.addEventListener("change", (event) => {
   const form = event.target.form;

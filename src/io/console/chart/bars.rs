@@ -19,7 +19,7 @@ const GAP: i64 = 10;
 
 /// Draws the figures.
 pub fn stacked(figures: &Figures, size: Size) -> Svg {
-    let class = if size.width < 500 { "narrow" } else { "wide" };
+    let class = if size.width < 400 { "narrow" } else { "wide" };
     let mut canvas = Canvas::new(class, size, &figures.title, &figures.description());
     let columns = figures.labels.len();
     let total = |column| figures.series.iter().fold(0_u64, |sum, series| sum.saturating_add(series.at(column)));
@@ -97,7 +97,7 @@ pub fn axis(canvas: &mut Canvas, scale: Scale, plot: &Plot) {
         let y = plot.top + plot.height - scale.height(mark, Px(plot.height)).0;
         let class = if mark == 0 { "base" } else { "grid" };
         canvas.line(class, (Px(plot.left), Px(y)), (Px(plot.left + plot.width), Px(y)));
-        canvas.text("mark", (Px(plot.left - 80), Px(y + 35)), Anchor::End, &short(mark));
+        canvas.text("mark", (Px(plot.left - 80), Px(y + 35)), Anchor::End, &short(mark, scale.top));
     }
 }
 
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn everything_stays_inside_whatever_is_drawn() {
         for columns in [0, 1, 2, 31, 120] {
-            for size in [Size { width: 340, height: 200 }, Size { width: 720, height: 220 }] {
+            for size in [Size { width: 340, height: 200 }, Size { width: 480, height: 200 }] {
                 let mut figures = figures(columns);
                 if let Some(first) = figures.series.first_mut() {
                     first.values.iter_mut().step_by(2).for_each(|value| *value = u64::MAX);

@@ -10,7 +10,7 @@ const LABEL: u32 = 58;
 
 /// Draws the figures.
 pub fn lines(figures: &Figures, size: Size) -> Svg {
-    let class = if size.width < 500 { "narrow" } else { "wide" };
+    let class = if size.width < 400 { "narrow" } else { "wide" };
     let mut canvas = Canvas::new(class, size, &figures.title, &figures.description());
     let columns = figures.labels.len();
     let highest = figures.series.iter().flat_map(|series| series.values.iter().take(columns)).max();

@@ -125,7 +125,7 @@ pub struct Size {
     pub height: u32,
 }
 
-const WIDE: Size = Size { width: 720, height: 220 };
+const WIDE: Size = Size { width: 480, height: 200 };
 const NARROW: Size = Size { width: 340, height: 200 };
 
 impl Chart {

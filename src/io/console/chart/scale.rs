@@ -38,9 +38,10 @@ impl Scale {
     }
 }
 
-/// A number of an axis, short: 1 200 000 is 1.2M.
-pub fn short(number: u64) -> String {
-    let (unit, letter) = match number {
+/// A number of an axis up to `top`, short, and alike all along the axis: 1 200 000 is 1.2M.
+pub fn short(number: u64, top: u64) -> String {
+    let (unit, letter) = match top {
+        _ if number == 0 => return "0".to_owned(),
         0..10_000 => return grouped(number),
         10_000..1_000_000 => (1_000, "k"),
         1_000_000..1_000_000_000 => (1_000_000, "M"),
@@ -81,13 +82,14 @@ mod tests {
 
     #[test]
     fn axis_numbers_are_short() {
-        let check = |number, text: &str| assert_eq!(short(number).replace('\u{202f}', "_"), text);
-        check(0, "0");
-        check(9_999, "9_999");
-        check(10_000, "10k");
-        check(12_500, "12.5k");
-        check(1_200_000, "1.2M");
-        check(3_000_000_000, "3G");
+        let check = |number, top, text: &str| assert_eq!(short(number, top).replace('\u{202f}', "_"), text);
+        check(0, 9_999, "0");
+        check(9_000, 9_999, "9_000");
+        check(5_000, 20_000, "5k");
+        check(12_500, 50_000, "12.5k");
+        check(0, 4_000_000, "0");
+        check(1_200_000, 4_000_000, "1.2M");
+        check(3_000_000_000, 3_000_000_000, "3G");
     }
 
     #[test]

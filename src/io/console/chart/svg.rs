@@ -16,6 +16,24 @@ impl fmt::Display for Svg {
     }
 }
 
+impl Svg {
+    /// A square of dark modules: runs of them as column, row and length.
+    pub fn modules(title: &str, size: usize, runs: &[(usize, usize, usize)]) -> Self {
+        // Readers ask for four light modules around a code.
+        let whole = size + 8;
+        let mut text = format!(
+            "<svg class=\"qr\" viewBox=\"0 0 {whole} {whole}\" role=\"img\" shape-rendering=\"crispEdges\"><title>{}</title>\
+             <rect class=\"light\" width=\"{whole}\" height=\"{whole}\"/><path class=\"dark\" d=\"",
+            escape(title)
+        );
+        for (x, y, length) in runs {
+            text.push_str(&format!("M{} {}h{length}v1h-{length}z", x + 4, y + 4));
+        }
+        text.push_str("\"/></svg>");
+        Self(text)
+    }
+}
+
 /// Every foreign text in it went through [`escape`].
 impl HtmlSafe for Svg {}
 
@@ -137,6 +155,7 @@ fn escape(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
+            '\n' => escaped.push('\n'),
             control if control.is_control() => escaped.push('\u{fffd}'),
             other => escaped.push(other),
         }

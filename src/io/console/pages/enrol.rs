@@ -5,9 +5,11 @@ use http::StatusCode;
 
 use crate::domain::user::password::Password;
 use crate::io::console::answer::Answer;
+use crate::io::console::chart::svg::Svg;
 use crate::io::console::fault::Fault;
 use crate::io::console::frame::Frame;
 use crate::io::console::pages::account::recovery::RecoveryPage;
+use crate::io::console::qr::Qr;
 use crate::io::console::visit::Visit;
 use crate::io::users::{ChangeRefused, SignInRefused, TotpOffer};
 
@@ -27,6 +29,8 @@ struct Finish {
     /// Base 32 in groups of four.
     secret: String,
     uri: String,
+    /// The same as a picture for the telephone.
+    picture: Option<Svg>,
     wrong: Option<String>,
 }
 
@@ -74,6 +78,7 @@ async fn offer(visit: &Visit, status: StatusCode, wrong: Option<String>) -> Resu
                 user: user.to_string(),
                 secret: in_fours(&secret),
                 uri: uri.to_string(),
+                picture: picture(&uri),
                 wrong,
             };
             Answer::page_as(status, &page)
@@ -86,6 +91,11 @@ async fn offer(visit: &Visit, status: StatusCode, wrong: Option<String>) -> Resu
 fn refuse(visit: &Visit, refused: &ChangeRefused) -> Result<Answer, Fault> {
     let page = Enrol { frame: visit.frame(TITLE, &[]), wrong: Some(sentence(&refused.to_string())) };
     Answer::page_as(StatusCode::FORBIDDEN, &page)
+}
+
+/// What a telephone's camera takes in; none of a text that is too long for it.
+pub fn picture(uri: &str) -> Option<Svg> {
+    Qr::encode(uri.as_bytes()).ok().map(|code| code.svg("The key as a picture for the camera of your telephone"))
 }
 
 /// Letters of a secret in groups that people can follow.

@@ -5,13 +5,14 @@ use http::StatusCode;
 
 use crate::domain::user::password::Password;
 use crate::io::console::answer::Answer;
+use crate::io::console::chart::svg::Svg;
 use crate::io::console::cookies;
 use crate::io::console::fault::Fault;
 use crate::io::console::frame::Frame;
 use crate::io::console::local_path::LocalPath;
 use crate::io::console::pages::account::above;
 use crate::io::console::pages::account::password::refusal;
-use crate::io::console::pages::enrol::in_fours;
+use crate::io::console::pages::enrol::{in_fours, picture};
 use crate::io::console::session::Tone;
 use crate::io::console::visit::Visit;
 use crate::io::users::{ChangeRefused, SignInRefused, TotpOffer};
@@ -22,6 +23,8 @@ struct AuthenticatorPage {
     frame: Frame,
     secret: String,
     uri: String,
+    /// The same as a picture for the telephone.
+    picture: Option<Svg>,
     wrong: Option<String>,
 }
 
@@ -36,7 +39,10 @@ async fn page(visit: &Visit, status: StatusCode, wrong: Option<String>) -> Resul
         Err(refused) => return Err(Fault::Broken(refused.to_string())),
     };
     let frame = visit.frame("Change authenticator", &above());
-    Answer::page_as(status, &AuthenticatorPage { frame, secret: in_fours(&secret), uri: uri.to_string(), wrong })
+    Answer::page_as(
+        status,
+        &AuthenticatorPage { frame, secret: in_fours(&secret), uri: uri.to_string(), picture: picture(&uri), wrong },
+    )
 }
 
 pub async fn renew(visit: Visit) -> Result<Answer, Fault> {

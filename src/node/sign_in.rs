@@ -50,6 +50,9 @@ pub struct SignedIn {
     pub by_recovery_code: bool,
     /// Recovery codes that are left.
     pub recovery_left: usize,
+    /// When the user signed in before this, and wrong tries since: to be shown, because who it was not knows that.
+    pub before: Option<Timestamp>,
+    pub wrong_since: u32,
 }
 
 /// Why a session has ended.
@@ -85,13 +88,13 @@ impl<J: Journal, V: Views> Node<J, V> {
             return Ok(None);
         };
         let shown = self.shown(&user, proof, now)?;
-        let place = proof.place;
+        let (place, before) = (proof.place, user.clone());
         let refused = match user.sign_in(&shown, now) {
             Tried::Closed => {
                 self.count_refused(now, |refused| &mut refused.closed);
                 return Ok(None);
             }
-            Tried::Right(factor) => return self.let_in(user, factor, place, now, rng).map(Some),
+            Tried::Right(factor) => return self.let_in(user, &before, factor, place, now, rng).map(Some),
             Tried::Wrong { left } => Happened::SignInRefused { left, place },
             Tried::Over => Happened::Closed { until: user.tries.closed_until.unwrap_or(now), place },
         };
@@ -103,6 +106,7 @@ impl<J: Journal, V: Views> Node<J, V> {
     fn let_in(
         &mut self,
         user: User,
+        before: &User,
         factor: Factor,
         place: Place,
         now: Timestamp,
@@ -114,6 +118,8 @@ impl<J: Journal, V: Views> Node<J, V> {
             generation: user.generation,
             by_recovery_code: matches!(factor, Factor::Recovery(_)),
             recovery_left: user.credentials().map_or(0, |credentials| credentials.recovery.len()),
+            before: before.credentials().and_then(|credentials| credentials.signed_in),
+            wrong_since: before.wrong_tries(),
         };
         let what = Happened::SignedIn { by: label(factor), recovery_left: signed_in.recovery_left, place };
         let actor = console_actor(&self.state.identity.member, &user.name);

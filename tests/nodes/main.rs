@@ -48,6 +48,7 @@ mod store;
 mod streams;
 mod tokens;
 mod traces;
+mod users;
 mod views;
 mod watch;
 mod webhooks;

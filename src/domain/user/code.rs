@@ -20,8 +20,8 @@ pub struct OneTimeCode<const N: usize>(Zeroizing<String>);
 /// Enrols a user: 130 bits.
 pub type EnrolmentCode = OneTimeCode<26>;
 
-/// Signs in once without the authenticator: 80 bits, beside the password.
-pub type RecoveryCode = OneTimeCode<16>;
+/// Signs in once without the authenticator: 120 bits, so that it needs no slow hash though the journal holds ten (ASVS 5.0 V6.5.2).
+pub type RecoveryCode = OneTimeCode<24>;
 
 /// What somebody types beside the password.
 #[derive(Debug)]
@@ -112,21 +112,29 @@ mod tests {
     fn a_code_is_read_back_however_it_is_typed() {
         let code = RecoveryCode::draw(&mut StdRng::seed_from_u64(7));
         let shown = code.reveal();
-        assert_eq!(shown.len(), 19);
+        assert_eq!(shown.len(), 29);
         for typed in [shown.to_string(), shown.to_uppercase(), shown.replace('-', " "), format!(" {} ", code.expose())]
         {
             assert_eq!(RecoveryCode::typed(&typed).expect("the same").expose(), code.expose(), "{typed}");
         }
-        assert_eq!(RecoveryCode::typed("OIL0-0000-0000-0000").expect("read as digits").expose(), "0110000000000000");
+        assert_eq!(
+            RecoveryCode::typed("OIL0-0000-0000-0000-0000-0000").expect("read as digits").expose(),
+            "011000000000000000000000"
+        );
         assert_eq!(format!("{code:?}"), "OneTimeCode(…)");
     }
 
     #[test]
     fn what_is_no_code_is_refused() {
-        for text in
-            ["", "0000-0000-0000-000", "0000-0000-0000-00000", "0000-0000-0000-000u", "000000", "０000000000000000"]
-        {
-            assert_eq!(RecoveryCode::typed(text).map(|_| ()), Err(NoCode { letters: 16 }), "{text}");
+        for text in [
+            "",
+            "0000-0000-0000-0000-0000-000",
+            "0000-0000-0000-0000-0000-00000",
+            "0000-0000-0000-0000-0000-000u",
+            "000000",
+            "０00000000000000000000000",
+        ] {
+            assert_eq!(RecoveryCode::typed(text).map(|_| ()), Err(NoCode { letters: 24 }), "{text}");
         }
     }
 

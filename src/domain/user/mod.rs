@@ -196,6 +196,12 @@ impl User {
         }
     }
 
+    /// Wrong tries since somebody last signed in, as far as they are counted: those of the last closing, and those after it.
+    pub fn wrong_tries(&self) -> u32 {
+        let closed = self.tries.closed_until.map_or(0, |_| limits::SIGN_IN_TRIES);
+        self.tries.wrong.saturating_add(closed)
+    }
+
     /// Roles that wait for a second operator.
     pub fn asked(&self, now: Timestamp) -> Option<&RolesAsked> {
         self.asked.as_ref().filter(|asked| now < asked.ends())

@@ -3,7 +3,7 @@
 //!
 //! `publisher` publishes, retracts, erases, answers disputes; `screener` screens; `analyst` works cases, disputes, the own
 //! lists and profiles and explains decisions; `auditor` reads log, proofs and statistics; `operator` configures, applies
-//! rosters, spends budget, fills lists; `peer` exchanges. Health and reflection are everybody's
+//! rosters, spends budget, fills lists, makes users; `peer` exchanges. Health and reflection are everybody's
 //! who is somebody inside.
 
 /// Every method of every service, and the roles that may call it; `peer` for the other listener.
@@ -105,6 +105,14 @@ pub const ROUTES: &[(&str, &str, &[&str])] = &[
     ("POST", "/v1/challenges:enrolTotp", &["screener", "analyst"]),
     ("POST", "/v1/challenges:removeTotp", &["screener", "analyst"]),
     ("GET", "/v1/policy", &["analyst", "auditor", "operator"]),
+    ("GET", "/v1/users", &["operator"]),
+    ("POST", "/v1/users", &["operator"]),
+    ("POST", "/v1/users:setRoles", &["operator"]),
+    ("POST", "/v1/users:disable", &["operator"]),
+    ("POST", "/v1/users:enable", &["operator"]),
+    ("POST", "/v1/users:reset", &["operator"]),
+    ("POST", "/v1/users:remove", &["operator"]),
+    ("POST", "/v1/users:endSessions", &["operator"]),
     ("GET", "/v1/status", &["auditor", "operator"]),
     ("POST", "/v1/roster:apply", &["operator"]),
     ("GET", "/v1/audit/records", &["auditor"]),
@@ -123,4 +131,8 @@ pub const NEVER_BY_TOKEN: &[&str] = &[
     "/hushwire.local.v1.PublishingService/ConfirmErasure",
     "/hushwire.local.v1.CaseService/ReleaseCase",
     "/hushwire.local.v1.CaseService/ConfirmRelease",
+    "/hushwire.local.v1.UserService/CreateUser",
+    "/hushwire.local.v1.UserService/SetUserRoles",
+    "/hushwire.local.v1.UserService/EnableUser",
+    "/hushwire.local.v1.UserService/ResetUser",
 ];

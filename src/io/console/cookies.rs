@@ -54,7 +54,9 @@ mod tests {
 
     fn cookies(texts: &[&str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        texts.iter().for_each(|text| drop(headers.append(COOKIE, text.parse().expect("ASCII"))));
+        for text in texts {
+            headers.append(COOKIE, text.parse().expect("ASCII"));
+        }
         headers
     }
 

@@ -67,6 +67,7 @@ pub struct Flash {
 /// How a message is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
+    Note,
     Done,
     Warning,
 }
@@ -75,6 +76,7 @@ impl Tone {
     /// The class of its style.
     pub fn class(self) -> &'static str {
         match self {
+            Self::Note => "note",
             Self::Done => "done",
             Self::Warning => "warning",
         }

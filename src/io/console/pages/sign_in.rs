@@ -61,14 +61,35 @@ pub async fn sign_in(visit: Visit) -> Result<Answer, Fault> {
     if let Some(before) = &visit.visitor {
         visit.console.sessions.end(&before.id);
     }
-    let SignedIn { user, generation, by_recovery_code, recovery_left, .. } = signed_in;
+    let user = SessionUser { name: signed_in.user.clone(), generation: signed_in.generation };
     let origin = Origin { address: visit.from, browser: visit.browser.clone(), at: visit.now.wall };
-    let id = visit.console.sessions.begin(SessionUser { name: user, generation }, origin, visit.now);
-    if by_recovery_code || recovery_left <= FEW_RECOVERY_CODES {
-        let text = format!("{recovery_left} recovery codes are left. You can make new ones under your account.");
-        visit.console.sessions.tell(&id, Flash { tone: Tone::Warning, text });
+    let id = visit.console.sessions.begin(user, origin, visit.now);
+    for flash in welcome(&signed_in, &visit) {
+        visit.console.sessions.tell(&id, flash);
     }
     Ok(Answer::see(back.unwrap_or_else(LocalPath::home)).with_cookie(cookies::keep_session(&id)))
+}
+
+/// What somebody should know who is in again: who it was not last time sees it here.
+fn welcome(signed_in: &SignedIn, visit: &Visit) -> Vec<Flash> {
+    let mut told = Vec::new();
+    if let Some(before) = signed_in.before {
+        let before = visit.time(before).plain();
+        let (tone, text) = match signed_in.wrong_since {
+            0 => (Tone::Note, format!("You last signed in at {before}.")),
+            wrong => {
+                let tries = if wrong == 1 { "one wrong try".to_owned() } else { format!("{wrong} wrong tries") };
+                (Tone::Warning, format!("You last signed in at {before}, and since then there was {tries} as you."))
+            }
+        };
+        told.push(Flash { tone, text });
+    }
+    if signed_in.by_recovery_code || signed_in.recovery_left <= FEW_RECOVERY_CODES {
+        let text =
+            format!("{} recovery codes are left. You can make new ones under your account.", signed_in.recovery_left);
+        told.push(Flash { tone: Tone::Warning, text });
+    }
+    told
 }
 
 /// What somebody who is not let in is told: never which part was wrong.

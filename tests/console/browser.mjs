@@ -4,14 +4,16 @@
 import assert from "node:assert/strict";
 import { createHash, createHmac, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { request } from "node:https";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 const tools = createRequire(join(process.env.HUSHWIRE_TOOLS, "package.json"));
 const { chromium } = tools("playwright-core");
 const axe = readFileSync(tools.resolve("axe-core/axe.min.js"), "utf8");
 
 export const stage = JSON.parse(process.env.HUSHWIRE_STAGE);
+const authority = readFileSync(join(dirname(stage.certificate), "local-ca.pem"));
 
 const WIDE = { width: 1280, height: 860 };
 const NARROW = { width: 390, height: 844 };
@@ -117,8 +119,20 @@ export async function scan({ page }) {
   return tools("jsqr")(image, width * pixels, width * pixels)?.data;
 }
 
-/** An answer without a browser's manners: its status, headers and text. */
-export async function ask(context, path, options = {}) {
-  const answer = await context.request.fetch(path, { maxRedirects: 0, failOnStatusCode: false, ...options });
-  return { status: answer.status(), headers: answer.headers(), text: await answer.text() };
+/** An answer without a browser's manners, asked with the cookies of one: its status, headers and text. */
+export async function ask(context, path, { method = "GET", form, data, headers = {} } = {}) {
+  const cookies = (await context.cookies(stage.console)).map(({ name, value }) => `${name}=${value}`).join("; ");
+  const body = data ?? (form && new URLSearchParams(form).toString());
+  const sent = { ...(cookies && { cookie: cookies }), ...(form && { "content-type": "application/x-www-form-urlencoded" }), ...headers };
+  return new Promise((resolve, reject) => {
+    // The path as it is: a URL would be made well-formed.
+    const { hostname, port } = new URL(stage.console);
+    const asked = request({ hostname, port, path, method, headers: sent, ca: authority, agent: false }, (answer) => {
+      const parts = [];
+      answer.on("data", (part) => parts.push(part));
+      answer.on("end", () => resolve({ status: answer.statusCode, headers: answer.headers, text: Buffer.concat(parts).toString() }));
+    });
+    asked.on("error", reject);
+    asked.end(body);
+  });
 }

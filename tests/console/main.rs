@@ -10,6 +10,8 @@ mod caller;
 #[allow(dead_code, reason = "shared with tests/nodes, which uses all of it")]
 #[path = "../nodes/consortium.rs"]
 mod consortium;
+mod demo;
+mod hostile;
 mod matrix;
 #[allow(dead_code, reason = "shared with tests/nodes, which uses all of it")]
 #[path = "../nodes/node.rs"]

@@ -40,6 +40,7 @@ const TABLE: &[(Verb, &str, &str, In)] = &[
     (Verb::Get, "/account/authenticator", "/account/authenticator", In::Users),
     (Verb::Post, "/account/authenticator", "/account/authenticator", In::Users),
     (Verb::Post, "/account/sessions/{session}/end", "/account/sessions/0123456789abcdef/end", In::Users),
+    (Verb::Post, "/account/sessions/end-others", "/account/sessions/end-others", In::Users),
     (Verb::Get, "/users", "/users", OPERATORS),
     (Verb::Get, "/users/new", "/users/new", OPERATORS),
     (Verb::Post, "/users/new", "/users/new", OPERATORS),

@@ -62,6 +62,13 @@ await play(async (browser) => {
   assert.match(await page.locator("footer").textContent(), /-03/);
   assert.equal((await ask(context, "/account?zone=Mars/Olympus")).status, 400);
 
+  // A link in a letter leads to its page, though browsers send no strict cookie with it.
+  const reader_ = await context.newPage();
+  await reader_.goto(`data:text/html,<a href="${stage.console}/account?zone=UTC">a letter</a>`);
+  await reader_.getByRole("link").click();
+  await reader_.getByRole("heading", { name: "My account" }).waitFor();
+  await reader_.close();
+
   // A second and a third person.
   const ben = await person(browser);
   const bens = await enrol(ben, stage.codes.ben, `${PASSWORD} of ben`);
@@ -173,6 +180,8 @@ await play(async (browser) => {
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.waitForURL("**/sign-in");
   assert.equal((await context.cookies()).filter(({ name }) => name === "__Host-session").length, 0);
+  await page.goBack();
+  await page.waitForURL("**/sign-in*");
   await context.addCookies([last]);
   assert.equal((await ask(context, "/account")).status, 303);
 

@@ -18,6 +18,8 @@ pub struct Answer {
     status: StatusCode,
     content: Content,
     cookies: Vec<String>,
+    /// Whether the browser is told to keep nothing of this console.
+    forget: bool,
 }
 
 #[derive(Debug)]
@@ -33,7 +35,7 @@ const ASSET_CACHE: &str = "public, max-age=31536000, immutable";
 
 impl Answer {
     fn new(status: StatusCode, content: Content) -> Self {
-        Self { status, content, cookies: Vec::new() }
+        Self { status, content, cookies: Vec::new(), forget: false }
     }
 
     /// A page from its template.
@@ -64,6 +66,12 @@ impl Answer {
 
     pub fn asset(asset: &Asset) -> Self {
         Self::new(StatusCode::OK, Content::Asset { media: asset.media, text: asset.content.clone() })
+    }
+
+    /// Has the browser drop whatever it kept of this console.
+    pub fn forgetting(mut self) -> Self {
+        self.forget = true;
+        self
     }
 
     pub fn with_cookie(mut self, cookie: String) -> Self {
@@ -107,6 +115,9 @@ impl Answer {
         headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         for cookie in &self.cookies {
             headers.append(SET_COOKIE, text(cookie));
+        }
+        if self.forget {
+            headers.insert("clear-site-data", HeaderValue::from_static("\"storage\""));
         }
         if self.status == StatusCode::METHOD_NOT_ALLOWED {
             headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST"));

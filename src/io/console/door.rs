@@ -26,8 +26,8 @@ use crate::io::console::assets::assets;
 use crate::io::console::fault::Fault;
 use crate::io::console::fields::Fields;
 use crate::io::console::local_path::LocalPath;
-use crate::io::console::pages::fault_page;
-use crate::io::console::rows::{ROWS, Row, Verb, Who, row};
+use crate::io::console::pages::{arrival, fault_page};
+use crate::io::console::rows::{Answering, ROWS, Row, Verb, Who, row};
 use crate::io::console::session::Moment;
 use crate::io::console::visit::{Visit, Visitor};
 use crate::io::console::zone::Zone;
@@ -111,12 +111,7 @@ async fn enter(
     };
     let aside = visit.aside();
     let answered = match (answered, row) {
-        (Ok(room), Some(row)) => {
-            let answering = timeout(Duration::from_millis(limits::REQUEST_MS), (row.answer)(visit));
-            let answered = answering.await.unwrap_or(Err(Fault::Late));
-            drop(room);
-            answered
-        }
+        (Ok(room), Some(row)) => work(room, (row.answer)(visit)).await,
         (Err(fault), _) => Err(fault),
         (Ok(_), None) => Err(Fault::NotFound),
     };
@@ -128,6 +123,18 @@ async fn enter(
         Some(unread) => holding(response, unread),
         None => response,
     })
+}
+
+/// Makes a page within its time, in a task of its own: one that panics answers its reader, and ends nothing else.
+async fn work(room: Room, answering: Answering) -> Result<Answer, Fault> {
+    let within = timeout(Duration::from_millis(limits::REQUEST_MS), answering);
+    let made = tokio::spawn(async move {
+        let made = within.await.unwrap_or(Err(Fault::Late));
+        // Here: whoever is gone meanwhile must not make room for more work than there may be.
+        drop(room);
+        made
+    });
+    made.await.unwrap_or_else(|_| Err(Fault::Broken("a page panicked".to_owned())))
 }
 
 async fn refuse_verb(console: Arc<Console>, request: Request<axum::body::Body>) -> axum::response::Response {
@@ -180,13 +187,22 @@ async fn admit(
     Ok(Some(room))
 }
 
-/// Where to go on once somebody has signed in or proved who they are: the page itself, or the one a form stood on.
+/// Where to go on once somebody has signed in or proved who they are: the page itself, or the nearest one above a form.
 fn back(asked: &Row, visit: &Visit) -> LocalPath {
     match asked.verb {
         Verb::Get => visit.path.clone(),
-        Verb::Post if row(Verb::Get, asked.path).is_some() => visit.path.clone(),
-        Verb::Post => LocalPath::home(),
+        Verb::Post => above(asked.path, visit.path.as_str()),
     }
+}
+
+/// The page that a form's address stands below; `path` is that of the table, `asked` what was asked.
+fn above(path: &str, asked: &str) -> LocalPath {
+    let asked = asked.split('?').next().unwrap_or_default();
+    let ends: Vec<usize> = path.match_indices('/').map(|(at, _)| at).chain([path.len()]).collect();
+    let found = ends.iter().rev().find(|end| path.get(..**end).is_some_and(|path| row(Verb::Get, path).is_some()));
+    let parts = found.and_then(|end| path.get(..*end)).map_or(0, |path| path.matches('/').count());
+    let kept: String = asked.split('/').skip(1).take(parts).map(|part| format!("/{part}")).collect();
+    kept.parse().unwrap_or_else(|_| LocalPath::home())
 }
 
 async fn read_form(body: &mut Option<Body>) -> Result<Fields, Fault> {
@@ -216,6 +232,8 @@ fn refuse(visit: Visit, row: Option<&'static Row>, fault: Fault) -> Answer {
         Answer::see(LocalPath::new(format!("{page}?{query}")))
     };
     match &fault {
+        // Asked once more by a page of ours, the browser shows its session, where it has one.
+        Fault::SignIn(back) if visit.from_elsewhere => arrival(&visit, back.clone()),
         Fault::SignIn(back) if *back == LocalPath::home() => Answer::see(LocalPath::new("/sign-in")),
         Fault::SignIn(back) => towards("/sign-in", back),
         Fault::Prove(back) => towards("/prove", back),
@@ -248,6 +266,7 @@ impl Visit {
             query: Fields::default(),
             form: Fields::default(),
             from,
+            from_elsewhere: same_origin::is_from_elsewhere(&parts.headers),
             browser: browser(&parts.headers),
             zone: cookies::zone(&parts.headers).unwrap_or_else(Zone::utc),
             now,
@@ -267,6 +286,7 @@ impl Visit {
             query: Fields::default(),
             form: Fields::default(),
             from: self.from,
+            from_elsewhere: self.from_elsewhere,
             browser: self.browser.clone(),
             zone: self.zone.clone(),
             now: self.now,
@@ -280,4 +300,36 @@ impl Visit {
 fn browser(headers: &HeaderMap) -> String {
     let text = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     text.chars().filter(|character| !character.is_control()).take(limits::BROWSER_CHARACTERS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_sent_a_form_goes_on_at_the_page_it_stood_on() {
+        let check = |path: &str, asked: &str, back: &str| assert_eq!(above(path, asked).as_str(), back);
+        check("/account/password", "/account/password", "/account/password");
+        check("/account/sessions/{session}/end", "/account/sessions/0123/end", "/account");
+        check("/users/{name}/roles", "/users/ann/roles?x=1", "/users/ann");
+        check("/users/{name}/{step}", "/users/ann/disable", "/users/ann/disable");
+        check("/sign-out", "/sign-out", "/");
+    }
+
+    #[tokio::test]
+    async fn a_page_that_panics_is_a_fault_of_that_page_alone() {
+        let panicking: Answering = Box::pin(async { panic!("a bug") });
+        assert!(matches!(work(None, panicking).await, Err(Fault::Broken(_))));
+        let well: Answering = Box::pin(async { Ok(Answer::see(LocalPath::home())) });
+        assert!(work(None, well).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_that_is_not_made_in_time_is_given_up_and_its_room_is_free_again() {
+        let room = Arc::new(tokio::sync::Semaphore::new(1));
+        let permit = Arc::clone(&room).try_acquire_owned().expect("free");
+        let late: Answering = Box::pin(std::future::pending());
+        assert!(matches!(work(Some(permit), late).await, Err(Fault::Late)));
+        assert_eq!(room.available_permits(), 1);
+    }
 }

@@ -7,13 +7,13 @@ use http::header::{
 };
 
 /// Nothing but our own files; no inline script or style; forms go here and nowhere else; nobody frames us.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; \
-                      frame-ancestors 'none'; base-uri 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; object-src 'none'; \
+                      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// Every answer has these.
 pub const EVERY: [(HeaderName, &str); 9] = [
     (CONTENT_SECURITY_POLICY, POLICY),
-    (STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+    (STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (X_FRAME_OPTIONS, "DENY"),
     (REFERRER_POLICY, "no-referrer"),

@@ -25,6 +25,11 @@ pub fn is_ours(headers: &HeaderMap, authority: Option<&str>) -> bool {
     }
 }
 
+/// Whether somebody followed a link of another site here: the strict cookie is not sent with such a request, whoever is signed in.
+pub fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+    headers.get(SITE).is_some_and(|site| site == "cross-site" || site == "same-site")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -252,6 +252,14 @@ impl Sessions {
         sessions.len() < before
     }
 
+    /// Ends all of a user's sessions but one; how many there were.
+    pub fn end_others(&self, user: &UserName, kept: &SessionId) -> usize {
+        let (mut sessions, kept) = (self.lock(), kept.key());
+        let before = sessions.len();
+        sessions.retain(|key, session| session.user.name != *user || *key == kept);
+        before - sessions.len()
+    }
+
     /// Sessions that count now, of one user or of all, the one used last first.
     pub fn list(&self, user: Option<&UserName>, now: Instant) -> Vec<Shown> {
         let sessions = self.lock();
@@ -393,6 +401,9 @@ mod tests {
         assert!(sessions.end_one(&ann, &first));
         assert!(!sessions.end_one(&ann, &first));
         assert_eq!((handle(&one), handle(&two).is_some()), (None, true));
+        let three = sessions.begin(user("ann"), origin(), now);
+        assert_eq!(sessions.end_others(&ann, &two), 1);
+        assert_eq!((handle(&three), handle(&two).is_some()), (None, true));
         sessions.end(&two);
         assert_eq!((handle(&two), handle(&other).is_some()), (None, true));
     }

@@ -39,6 +39,8 @@ pub struct Visit {
     /// Empty where nothing was posted.
     pub form: Fields,
     pub from: IpAddr,
+    /// Whether a link of another site led here.
+    pub from_elsewhere: bool,
     /// What the browser calls itself, shortened.
     pub browser: String,
     pub zone: Zone,

@@ -8,10 +8,12 @@ pub mod sign_in;
 pub mod users;
 
 use askama::Template;
+use http::StatusCode;
 
 use crate::io::console::answer::Answer;
 use crate::io::console::fault::{Fault, Told};
 use crate::io::console::frame::Frame;
+use crate::io::console::local_path::LocalPath;
 use crate::io::console::visit::Visit;
 
 #[derive(Debug, Template)]
@@ -20,6 +22,19 @@ struct FaultPage {
     frame: Frame,
     told: Told,
     reference: String,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "arrival.html")]
+struct ArrivalPage {
+    frame: Frame,
+    onward: LocalPath,
+}
+
+/// For whoever followed a link of another site: leads to the same page as a link of ours, with which browsers send the cookie.
+pub fn arrival(visit: &Visit, onward: LocalPath) -> Answer {
+    let page = ArrivalPage { frame: visit.frame("One moment", &[]), onward };
+    Answer::page(&page).unwrap_or_else(|_| Answer::plain(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong"))
 }
 
 /// What somebody gets in place of the page they asked for.

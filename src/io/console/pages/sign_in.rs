@@ -128,5 +128,5 @@ pub async fn sign_out(visit: Visit) -> Result<Answer, Fault> {
     if let Err(fault) = visit.console.users.signed_out(&visitor.session.user, SignOut::Asked).await {
         tracing::warn!(event = "console.unrecorded", fault = %fault);
     }
-    Ok(Answer::see(LocalPath::new("/sign-in")).with_cookie(cookies::drop_session()))
+    Ok(Answer::see(LocalPath::new("/sign-in")).with_cookie(cookies::drop_session()).forgetting())
 }

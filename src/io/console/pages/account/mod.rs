@@ -14,6 +14,7 @@ use crate::io::console::local_path::LocalPath;
 use crate::io::console::session::{Shown, Tone};
 use crate::io::console::visit::Visit;
 use crate::io::console::zone::{Time, Zone};
+use crate::node::sign_in::SignOut;
 
 #[derive(Debug, Template)]
 #[template(path = "account.html")]
@@ -81,6 +82,27 @@ pub async fn end_session(visit: Visit) -> Result<Answer, Fault> {
     if !visit.console.sessions.end_one(&visit.visitor().session.user.name, &handle) {
         return Err(Fault::NotFound);
     }
+    record(&visit).await;
     visit.tell(Tone::Done, "That session has ended.");
     Ok(Answer::see(here()))
+}
+
+pub async fn end_others(visit: Visit) -> Result<Answer, Fault> {
+    let visitor = visit.visitor();
+    let ended = visit.console.sessions.end_others(&visitor.session.user.name, &visitor.id);
+    if ended > 0 {
+        record(&visit).await;
+    }
+    visit.tell(
+        Tone::Done,
+        if ended == 1 { "One session has ended.".to_owned() } else { format!("{ended} sessions have ended.") },
+    );
+    Ok(Answer::see(here()))
+}
+
+/// Tells the audit log that sessions of the visitor have ended; they have whether or not it takes that.
+async fn record(visit: &Visit) {
+    if let Err(fault) = visit.console.users.signed_out(&visit.visitor().session.user, SignOut::Asked).await {
+        tracing::warn!(event = "console.unrecorded", fault = %fault);
+    }
 }

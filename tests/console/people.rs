@@ -1,8 +1,10 @@
 //! People at work: set up, signed in, out, and what an operator does for others.
 
+use hushwire::io::grpc::wire::hushwire::types::v1::IdentifierKind;
 use serde_json::{Value, json};
 
 use crate::browser::{CONSOLE, play, stage};
+use crate::caller::feed_size;
 use crate::consortium::Consortium;
 use crate::node::Node;
 
@@ -21,8 +23,11 @@ pub fn invite(consortium: &Consortium, node: &Node, name: &str, roles: &[&str]) 
 fn people_set_themselves_up_sign_in_and_an_operator_needs_a_second_one_for_a_third() {
     let consortium = Consortium::found(&["bank-a", "bank-b"]);
     let node = consortium.home("bank-a").start_with(&[CONSOLE]).unwrap_or_else(|said| panic!("{}", said.stderr));
-    let _other = consortium.start("bank-b");
+    let other = consortium.start("bank-b");
     node.until_ready();
+    other.until_ready();
+    other.flag((IdentifierKind::Pan, "4539578763621486"));
+    node.until("it holds what bank-b says", |status| feed_size(status, "demo.example/bank-b/all") > 0);
     let mut stage = stage(&node);
     stage["codes"] = json!({
         "anna": invite(&consortium, &node, "anna", &["operator"]),

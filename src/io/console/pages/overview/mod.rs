@@ -27,6 +27,8 @@ struct Overview {
     peers: Vec<PeerRow>,
     spans: Vec<SpanLink>,
     charts: Vec<Chart>,
+    /// Nothing happened on any of these days.
+    quiet: bool,
 }
 
 /// How far back the charts may look.
@@ -77,13 +79,15 @@ pub async fn show(visit: Visit) -> Result<Answer, Fault> {
             (status, alarms, days)
         })
         .await?;
+    let charts = charts(&shown, &activity);
     let page = Overview {
         frame: visit.frame("Overview", &[]),
         alarms,
         facts: facts(&status),
         peers: peers(&visit, &status),
         spans: Span::ALL.into_iter().map(|one| SpanLink { days: one.days(), here: one == span }).collect(),
-        charts: charts(&shown, &activity),
+        quiet: charts.iter().all(|chart| chart.empty),
+        charts,
     };
     Answer::page(&page)
 }
@@ -92,7 +96,10 @@ fn facts(status: &Status) -> Vec<Fact> {
     let count = |number: usize| grouped(u64::try_from(number).unwrap_or(u64::MAX));
     let (state, detail) = state_of(&status.fence);
     let witnessed = match &status.audit_witnessed {
-        Some((size, names)) => format!("{} cosigned by {}", grouped(size.0), names.join(", ")),
+        Some((size, names)) => {
+            let members: Vec<&str> = names.iter().map(|name| member_of(name)).collect();
+            format!("{} cosigned by {}", grouped(size.0), members.join(", "))
+        }
         None => "not cosigned by anybody yet".to_owned(),
     };
     let fact = |title, value, note: String, tone| Fact { title, value, note, tone };
@@ -133,6 +140,11 @@ fn facts(status: &Status) -> Vec<Fact> {
     ]
 }
 
+/// The member of a witness key's name `CONSORTIUM/MEMBER/witness`.
+fn member_of(key: &str) -> &str {
+    key.split('/').nth(1).unwrap_or(key)
+}
+
 fn peers(visit: &Visit, status: &Status) -> Vec<PeerRow> {
     let mut feeds: BTreeMap<&MemberId, Vec<&FeedStatus>> = BTreeMap::new();
     for feed in &status.feeds {
@@ -164,4 +176,15 @@ fn peers(visit: &Visit, status: &Status) -> Vec<PeerRow> {
         }
     };
     status.peers.iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_witness_is_named_by_its_member() {
+        assert_eq!(member_of("demo.example/bank-b/witness"), "bank-b");
+        assert_eq!(member_of("odd"), "odd");
+    }
 }

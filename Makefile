@@ -1,7 +1,7 @@
 # `make help` lists what can be done. Everything needs the Rust toolchain, a C compiler and make only, unless it says otherwise.
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint deployed containers bench demo
+.PHONY: help test console lint deployed containers bench demo
 
 CARGO ?= cargo
 DENY := target/deny/bin/cargo-deny
@@ -20,10 +20,14 @@ endif
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 
-test: ## run every test (installs curl, jq, python3-venv and Debian's Java libraries for the guides where they are missing)
+test: ## run every test (installs curl, jq, python3-venv, Chromium, npm and Debian's Java libraries where they are missing)
 	.ci/tools
 	@test -n "$$HUSHWIRE_SHARED" || echo "note: HUSHWIRE_SHARED names no folder, so three tests against foreign data are left out"
 	$(CARGO) test --locked
+
+console: ## drive the console in a real browser; leaves screenshots in target/console (installs Chromium and npm where they are missing)
+	.ci/tools
+	$(CARGO) test --locked --test console
 
 lint: $(DENY) $(BUF) ## formatting, clippy, protocols, dependencies, documentation: all warnings are errors (needs python3 and npm)
 	$(CARGO) fmt --check

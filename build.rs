@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Blobs of feed entries: decoded by the core, so they are generated apart from the services.
 const BLOBS: &str = "hushwire/types/v1/entry.proto";
 
-const SERVICES: [&str; 14] = [
+const SERVICES: [&str; 15] = [
     "hushwire/types/v1/types.proto",
     "hushwire/local/v1/publishing.proto",
     "hushwire/local/v1/lists.proto",
@@ -19,6 +19,7 @@ const SERVICES: [&str; 14] = [
     "hushwire/local/v1/policy.proto",
     "hushwire/local/v1/node.proto",
     "hushwire/local/v1/profiles.proto",
+    "hushwire/local/v1/users.proto",
     "hushwire/peer/v1/exchange.proto",
     "hushwire/compliance/v1/compliance.proto",
 ];
@@ -42,6 +43,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             ".hushwire.local.v1.Identifier",
             ".hushwire.local.v1.AnswerChallengeRequest",
             ".hushwire.local.v1.EnrolTotpResponse",
+            ".hushwire.local.v1.CreateUserResponse",
+            ".hushwire.local.v1.ResetUserResponse",
         ])
         .type_attribute(".hushwire.local.v1.Identifier", "#[derive(zeroize::Zeroize, zeroize::ZeroizeOnDrop)]")
         .type_attribute(
@@ -49,6 +52,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "#[derive(zeroize::Zeroize, zeroize::ZeroizeOnDrop)]",
         )
         .type_attribute(".hushwire.local.v1.EnrolTotpResponse", "#[derive(zeroize::Zeroize, zeroize::ZeroizeOnDrop)]")
+        .type_attribute(".hushwire.local.v1.CreateUserResponse", "#[derive(zeroize::Zeroize, zeroize::ZeroizeOnDrop)]")
+        .type_attribute(".hushwire.local.v1.ResetUserResponse", "#[derive(zeroize::Zeroize, zeroize::ZeroizeOnDrop)]")
+        .field_attribute(".hushwire.local.v1.CreateUserResponse.user", "#[zeroize(skip)]")
+        .field_attribute(".hushwire.local.v1.ResetUserResponse.user", "#[zeroize(skip)]")
         .out_dir(services)
         .compile_fds(descriptors)?;
     Ok(())

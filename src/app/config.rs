@@ -5,6 +5,7 @@
 
 pub mod answered;
 mod changed;
+pub mod console;
 pub mod layout;
 pub mod reader;
 pub mod template;
@@ -15,6 +16,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use crate::app::config::answered::{BrakeConfig, LateConfig};
+use crate::app::config::console::ConsoleConfig;
 use crate::app::config::layout::NodeDir;
 use crate::app::config::reader::{Environment, Fault, PREFIX, Reader};
 use crate::app::config::values::{FailedChallenge, LogFormat, LogLevel, ViewsBackend};
@@ -72,6 +74,8 @@ pub struct Config {
     /// Where monitoring reads counts and probes ask; nowhere where none.
     pub metrics_listen: Option<SocketAddr>,
     pub traces: TracesConfig,
+    /// Where people open the console; nowhere where none.
+    pub console: Option<ConsoleConfig>,
     /// Whether belief is kept in a snapshot too, so that a start answers checkouts at once.
     pub snapshot: bool,
     pub log_level: LogLevel,
@@ -267,6 +271,7 @@ fn read_all(reader: &mut Reader, path: &Path, base: &Path) -> Option<Config> {
     let views = reader.optional("storage.views", "\"sled\" or \"memory\"").unwrap_or(ViewsBackend::Sled);
     let metrics_listen = reader.optional("metrics.listen", "an IP address with port, e.g. \"127.0.0.1:7442\"");
     check_metrics(reader, metrics_listen, [local_listen, peer_listen]);
+    let console = console::read(reader, &dir, [Some(local_listen), Some(peer_listen), metrics_listen]);
     let share_nano = reader.billionths("traces.share", 0.0..=1.0, 10_000_000);
     let traces = TracesConfig {
         endpoint: reader.optional("traces.endpoint", "an IP address with port, e.g. \"127.0.0.1:4317\""),
@@ -307,6 +312,7 @@ fn read_all(reader: &mut Reader, path: &Path, base: &Path) -> Option<Config> {
         views,
         metrics_listen,
         traces,
+        console,
         snapshot,
         log_level,
         log_format,
@@ -454,11 +460,12 @@ mod tests {
         expected.policy.candidate = all.policy.candidate.clone();
         expected.metrics_listen = all.metrics_listen;
         expected.traces.endpoint = all.traces.endpoint;
+        expected.console = all.console.clone();
         assert_eq!(all.webhooks.len(), 1);
         expected.webhooks = all.webhooks.clone();
         assert_eq!(all, expected);
         assert_eq!(as_written, parse("[node]\nmember = \"bank-a\"", &[]).expect("valid"));
-        assert_eq!(uncommented.matches(" = ").count(), 56, "every key stands in the template once");
+        assert_eq!(uncommented.matches(" = ").count(), 59, "every key stands in the template once");
     }
 
     #[test]

@@ -2,11 +2,13 @@
 //! [`feedback`], those of late matches in [`late`], those of the poison brake in [`brake`], those of statistics in [`statistics`].
 
 pub mod brake;
+pub mod console;
 pub mod decisions;
 pub mod evidence;
 pub mod feedback;
 pub mod late;
 pub mod statistics;
+pub mod users;
 
 /// Entries in one batch of an exchange: 200 to 400 KB, a tenth of the message limit.
 pub const BATCH_ENTRIES: usize = 1_000;
@@ -527,3 +529,10 @@ pub const DETAIL_BYTES: usize = 256 * 1024;
 
 /// Decisions explained by one call, where a customer or an order leads to several: the newest.
 pub const EXPLAINED_PER_CALL: usize = 20;
+
+/// Days of which the node tells what came, left and was decided: as long as the shortest-lived records of the audit log keep
+/// their content, a year and a month.
+pub const ACTIVITY_DAYS: u32 = 396;
+
+/// Rows of members in one answer about activity: some hundred bytes each, half of a message.
+pub const ACTIVITY_ROWS: usize = 10_000;

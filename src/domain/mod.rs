@@ -25,6 +25,8 @@ pub mod screening;
 
 pub mod case;
 
+pub mod user;
+
 pub mod audit;
 
 pub mod statistics;

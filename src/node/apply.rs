@@ -12,6 +12,7 @@ use crate::domain::feed::blob::release::StatisticsRelease;
 use crate::domain::feed::entry::{Entry, EntryKind};
 use crate::domain::statistics::event::LedgerEvent;
 use crate::domain::statistics::question::ReleaseId;
+use crate::node::activity::EntryCounts;
 use crate::node::believe::Heard;
 use crate::node::case_stored::{broken, read_opening, read_step};
 use crate::node::commit::{Appended, Audited, Commit, Equivocated, FORMAT, Filled, Opened, Prepared, change};
@@ -61,6 +62,8 @@ impl State {
                     let day = self.written_at.day();
                     self.sizes.count(|tallies| tallies.detail(detailed, day));
                 }
+                change::Kind::UserChanged(changed) => self.apply_user(changed)?,
+                change::Kind::UserRemoved(removed) => self.apply_user_removed(removed)?,
                 change::Kind::Listed(listed) => self.apply_listed(listed)?,
                 change::Kind::Policy(applied) => self.apply_policy(number, applied)?,
                 change::Kind::Cosigned(cosigned) => self.apply_cosigned(cosigned)?,
@@ -142,6 +145,7 @@ impl State {
             ));
         }
         let mut tiles = Vec::new();
+        let mut came = EntryCounts::default();
         for stored in &appended.entries {
             let entry = read_entry(stored)?;
             let index = feed.size().next_index();
@@ -152,7 +156,9 @@ impl State {
             feed.note(index, &entry);
             self.releases.take(&id, &entry);
             self.erased_lately |= entry.leaf().kind == EntryKind::Erasure;
+            came.count(entry.leaf().kind, 1);
             if own {
+                self.activity.appended(&id, entry.leaf().kind);
                 self.pending.sequence(&entry.leaf().commitment);
                 self.published.append(&entry.leaf().commitment, day.or_else(|| reckoned_to(&entry)));
                 if entry.leaf().kind == EntryKind::Retraction {
@@ -165,6 +171,9 @@ impl State {
             }
             let feed = id.clone();
             self.staged.believed.push(Heard { feed, index, entry, first_seen: now, place: None, reckoned_to: day });
+        }
+        if !own {
+            self.activity.came(now.day(), &id.member, &came);
         }
         let checkpoint = verify_stored(&self.roster, &id, appended.checkpoint.as_bytes())
             .map_err(|error| damaged(&feed.origin, error))?;
@@ -217,6 +226,7 @@ impl State {
             let record = AuditRecord::decode(&stored.blob).ok();
             if let Some(record) = &record {
                 self.written_at = self.written_at.max(record.time());
+                self.activity.record(EntryIndex(index), record);
                 self.apply_told(record);
             }
             self.sizes.count(|tallies| tallies.entry(stored, record.as_ref()));
@@ -234,10 +244,11 @@ impl State {
             "decoy.published" => self.decoys.note(record),
             // A peer that has nothing to acknowledge says nothing after a restart: what it once had, it has.
             "feed.delivered" => {
-                if let Some((feed, peer, until)) = delivered(&self.identity.consortium, record)
-                    && let Some(feed) = self.feeds.get_mut(&feed)
+                if let Some((id, peer, until)) = delivered(&self.identity.consortium, record)
+                    && let Some(feed) = self.feeds.get_mut(&id)
                 {
-                    let acknowledged = feed.acknowledged.entry(peer).or_default();
+                    let acknowledged = feed.acknowledged.entry(peer.clone()).or_default();
+                    self.activity.left(record.time().day(), &peer, &id, *acknowledged, until);
                     *acknowledged = until.max(*acknowledged);
                 }
             }

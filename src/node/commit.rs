@@ -17,6 +17,7 @@ use crate::node::detail_stored::DecisionDetailed;
 use crate::node::hold_stored::{HoldPlaced, HoldStepped};
 use crate::node::quarantine_stored::{QuarantineDecided, Quarantined};
 use crate::node::store::StorageFault;
+use crate::node::user_stored::{UserChanged, UserRemoved};
 
 /// Layout of the records; stands in the first record of every journal.
 pub const FORMAT: u32 = 1;
@@ -33,7 +34,7 @@ pub struct Commit {
 pub struct Change {
     #[prost(
         oneof = "change::Kind",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 18, 19, 20, 21, 22, 23, 25, 26, 27, 32, 33"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 18, 19, 20, 21, 22, 23, 25, 26, 27, 28, 29, 32, 33"
     )]
     pub kind: Option<change::Kind>,
 }
@@ -92,6 +93,10 @@ pub mod change {
         HoldPlaced(super::HoldPlaced),
         #[prost(message, tag = "33")]
         HoldStepped(super::HoldStepped),
+        #[prost(message, tag = "28")]
+        UserChanged(super::UserChanged),
+        #[prost(message, tag = "29")]
+        UserRemoved(super::UserRemoved),
     }
 }
 

@@ -60,6 +60,8 @@ impl Derivation {
                 | change::Kind::CaseOpened(_)
                 | change::Kind::CaseStepped(_)
                 | change::Kind::ChallengeChanged(_)
+                | change::Kind::UserChanged(_)
+                | change::Kind::UserRemoved(_)
                 | change::Kind::Cosigned(_)
                 | change::Kind::AuditWitnessed(_)
                 | change::Kind::ErasureAsked(_)

@@ -10,6 +10,8 @@
 //! of an identifier   bytes = lp("identifier") ‖ lp(type) ‖ canonical bytes
 //! ```
 
+use std::net::IpAddr;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
@@ -17,12 +19,16 @@ use subtle::ConstantTimeEq;
 use crate::base::bytes::LocalMac;
 use crate::base::framing::framed;
 use crate::base::secret::SecretBytes;
+use crate::domain::audit::console::Place;
 use crate::domain::case::challenge::Code;
-use crate::domain::case::totp::TotpKey;
+use crate::domain::case::totp::{TotpKey, TotpSecret};
 use crate::domain::identifier::CanonicalIdentifier;
 use crate::domain::profile::key::ProfileKey;
 use crate::domain::screening::own_lists::OwnListKey;
 use crate::domain::screening::transaction::{CustomerRef, TransactionRef};
+use crate::domain::user::Generation;
+use crate::domain::user::code::{EnrolmentCode, RecoveryCode};
+use crate::domain::user::name::UserName;
 
 /// What is fingerprinted; the same bytes in two domains give unrelated fingerprints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +46,11 @@ pub enum MacDomain {
     AccessToken,
     ChallengeCode,
     Totp,
+    ConsoleUser,
+    ConsoleCode,
+    ConsoleTotp,
+    ConsolePassword,
+    ConsolePlace,
 }
 
 impl MacDomain {
@@ -58,6 +69,11 @@ impl MacDomain {
             Self::AccessToken => b"access-token",
             Self::ChallengeCode => b"challenge-code",
             Self::Totp => b"totp",
+            Self::ConsoleUser => b"console-user",
+            Self::ConsoleCode => b"console-code",
+            Self::ConsoleTotp => b"console-totp",
+            Self::ConsolePassword => b"console-password",
+            Self::ConsolePlace => b"console-place",
         }
     }
 }
@@ -112,6 +128,43 @@ impl LocalMacKey {
     /// The key under which secrets of authenticators rest in the journal.
     pub fn totp_key(&self) -> TotpKey {
         TotpKey::new(SecretBytes::new(self.fingerprint(MacDomain::Totp, b"").0))
+    }
+
+    /// Under which the secret of a user's authenticator is sealed.
+    pub fn console_user(&self, user: &UserName) -> LocalMac {
+        self.fingerprint(MacDomain::ConsoleUser, user.as_str().as_bytes())
+    }
+
+    /// The keyed hash of the code that enrols somebody.
+    pub fn enrolment_code(&self, code: &EnrolmentCode) -> LocalMac {
+        self.fingerprint_of_parts(MacDomain::ConsoleCode, &[&framed(&[b"enrol"]), code.expose().as_bytes()])
+    }
+
+    /// The keyed hash of a recovery code of this user.
+    pub fn recovery_code(&self, user: &UserName, code: &RecoveryCode) -> LocalMac {
+        let head = framed(&[b"recovery", user.as_str().as_bytes()]);
+        self.fingerprint_of_parts(MacDomain::ConsoleCode, &[&head, code.expose().as_bytes()])
+    }
+
+    /// The secret that is offered to a user for an authenticator: the same as often as it is asked for, another once the user goes
+    /// on as another generation. So nothing has to be kept of who only looked.
+    pub fn offered_totp(&self, user: &UserName, generation: Generation) -> TotpSecret {
+        let whose = framed(&[user.as_str().as_bytes(), &generation.0.to_be_bytes()]);
+        TotpSecret::derived(&self.fingerprint(MacDomain::ConsoleTotp, &whose))
+    }
+
+    /// What goes into every password's hash beside its salt: whoever has the journal alone can guess nothing.
+    pub fn password_pepper(&self) -> SecretBytes<32> {
+        SecretBytes::new(self.fingerprint(MacDomain::ConsolePassword, b"").0)
+    }
+
+    /// Where somebody came from.
+    pub fn place(&self, address: &IpAddr) -> Place {
+        let bytes = match address {
+            IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+            IpAddr::V6(address) => address.octets(),
+        };
+        Place(self.fingerprint(MacDomain::ConsolePlace, &bytes))
     }
 
     // In parts, so that no copy of an identifier is left in memory.

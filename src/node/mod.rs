@@ -6,6 +6,7 @@
 
 pub mod accept;
 pub mod accuse;
+pub mod activity;
 mod apply;
 pub mod apply_roster;
 pub mod audit;
@@ -29,6 +30,7 @@ pub mod decoy;
 mod derive;
 pub mod detail_stored;
 pub mod dispute;
+pub mod enrol;
 pub mod erase;
 pub mod erasures;
 pub mod explain;
@@ -46,6 +48,7 @@ pub mod keys;
 pub mod late;
 pub mod list;
 pub mod local_mac;
+pub mod manage_users;
 pub mod mark;
 pub mod open;
 pub mod outcomes;
@@ -72,6 +75,7 @@ pub mod select;
 pub mod serve;
 pub mod sight;
 pub mod sightings;
+pub mod sign_in;
 pub mod signers;
 pub mod state;
 pub mod status;
@@ -80,6 +84,8 @@ pub mod sweep;
 pub mod tail_walk;
 mod terms;
 pub mod unbelieved;
+pub mod user_stored;
+pub mod users;
 pub mod window;
 pub mod witness;
 
@@ -177,6 +183,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         self.state.show();
         self.state.show_lists();
         self.state.show_experience();
+        self.state.users.show();
         Ok(())
     }
 
@@ -197,8 +204,9 @@ impl<J: Journal, V: Views> Node<J, V> {
         let worked = self.tend_cases(now, rng);
         let witnessed = self.keep_audit_witnessed(now, rng);
         let read = self.read_sightings(now, rng);
+        let refused = self.tell_refused_sign_ins(now, rng);
         let kept = self.keep_house(now);
-        closed.and(noticed).and(cosigned).and(witnessed).and(read).and(kept).and(tended).and(worked)
+        closed.and(noticed).and(cosigned).and(witnessed).and(read).and(refused).and(kept).and(tended).and(worked)
     }
 
     /// The last word before the node is dropped: everything durable, the views too.

@@ -113,6 +113,11 @@ impl Salvage {
             }
             Some(change::Kind::Budget(budget)) => self.budget(budget),
             Some(change::Kind::Audited(audited)) => self.audited(audited),
+            // What took somebody out may be among what is lost: an operator lets each in again.
+            Some(change::Kind::UserChanged(user)) => {
+                user.disabled = true;
+                true
+            }
             // A witness that forgot what it cosigned could be made to sign another history.
             Some(
                 change::Kind::Roster(_)
@@ -129,6 +134,7 @@ impl Salvage {
                 | change::Kind::OutcomeLearnt(_)
                 | change::Kind::SightingRead(_)
                 | change::Kind::DecisionDetailed(_)
+                | change::Kind::UserRemoved(_)
                 | change::Kind::Policy(_)
                 | change::Kind::HoldPlaced(_)
                 | change::Kind::HoldStepped(_),

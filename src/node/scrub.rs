@@ -63,6 +63,8 @@ impl Scrub {
                 | change::Kind::CaseOpened(_)
                 | change::Kind::CaseStepped(_)
                 | change::Kind::ChallengeChanged(_)
+                | change::Kind::UserChanged(_)
+                | change::Kind::UserRemoved(_)
                 | change::Kind::Cosigned(_)
                 | change::Kind::AuditWitnessed(_)
                 | change::Kind::OutcomeLearnt(_)

@@ -300,6 +300,8 @@ fn run_of(commit: Commit, origin: &str, first: EntryIndex) -> Option<Vec<StoredE
         | change::Kind::CaseOpened(_)
         | change::Kind::CaseStepped(_)
         | change::Kind::ChallengeChanged(_)
+        | change::Kind::UserChanged(_)
+        | change::Kind::UserRemoved(_)
         | change::Kind::Cosigned(_)
         | change::Kind::AuditWitnessed(_)
         | change::Kind::OutcomeLearnt(_)

@@ -31,6 +31,7 @@ use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::screening::traffic::Traffic;
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::ledger::Ledger;
+use crate::node::activity::Activity;
 use crate::domain::statistics::schedule::Schedule;
 use crate::node::audit_size::AuditSizes;
 use crate::node::believe::{Allowances, Heard, believe};
@@ -53,6 +54,7 @@ use crate::node::sightings::Sightings;
 use crate::node::store::{RecordNumber, StorageFault, ViewChange};
 use crate::node::sweep::decided_before;
 use crate::node::unbelieved::Why;
+use crate::node::users::Users;
 use crate::node::witness::AuditWitness;
 
 /// The name of the node's view in the marks.
@@ -136,6 +138,8 @@ pub struct State {
     pub(in crate::node) sizes: AuditSizes,
     pub cases: Cases,
     pub challenges: Challenges,
+    /// Of the console.
+    pub users: Users,
     /// The policy in force, by the name decisions give it; none before the first.
     pub policy: Option<Sha256Digest>,
     /// The record of every policy that was in force.
@@ -151,6 +155,8 @@ pub struct State {
     /// Requests of the current round, which the views do not know yet.
     pub staged_requests: BTreeMap<LocalMac, RecordNumber>,
     pub published: Published,
+    /// What happened by day.
+    pub activity: Activity,
     /// The first record of each day, by the newest moment the store told of until then.
     pub(in crate::node) first_records: BTreeMap<Day, RecordNumber>,
     pub(in crate::node) staged: Staged,
@@ -194,6 +200,7 @@ impl State {
             sizes: AuditSizes::default(),
             cases: Cases::default(),
             challenges: Challenges::new(settings.challenge.remembered_hours),
+            users: Users::default(),
             policy: None,
             policies: BTreeMap::new(),
             quarantines: Quarantines::default(),
@@ -202,6 +209,7 @@ impl State {
             written_at: Timestamp::from_unix_ms(0),
             staged_requests: BTreeMap::new(),
             published: Published::default(),
+            activity: Activity::default(),
             first_records: BTreeMap::new(),
             staged: Staged::default(),
             identity,
@@ -228,6 +236,7 @@ impl State {
         self.outcomes.expire(today);
         self.sightings.expire(today);
         self.challenges.passed.forget(today.start());
+        self.activity.expire(today);
         self.cases.forget_before(decided_before(today, self.settings.cases.retention_days));
         for feed in self.feeds.values_mut() {
             feed.cover_expired(today);

@@ -10,6 +10,7 @@
 //!   quota: what exceeded it before a start exceeds it after.
 //! - *Cases* and their challenges go once they are forgotten: so many days after they were decided. Authenticators that were
 //!   removed or replaced go.
+//! - *Users* of the console stand as they are now; what they were goes, and so do removed ones.
 //! - Entries of the *own lists* that were replaced, removed or expired go.
 //! - *Outcomes* go once they are too old to teach, *opened sightings* once what they speak of is over.
 //! - *What stands behind a decision* goes with the content of its audit record; what an indicator said goes once that is erased.
@@ -50,6 +51,7 @@ use crate::node::quarantine::is_over_ms;
 use crate::node::sightings;
 use crate::node::state::State;
 use crate::node::store::{Keep, RecordNumber};
+use crate::node::users::{UserTable, still_stands};
 
 /// What a compaction did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -80,6 +82,7 @@ pub(in crate::node) struct Sweep {
     cases: BTreeSet<CaseId>,
     case_retention_days: u32,
     totps: Arc<BTreeMap<LocalMac, Authenticator>>,
+    users: Arc<UserTable>,
     /// Up to where cosigned checkpoints of feeds and audit logs are superseded.
     cosigned: BTreeMap<FeedId, TreeSize>,
     /// Up to where heads of others' audit logs are.
@@ -116,6 +119,7 @@ impl Sweep {
             cases: state.cases.ids(),
             case_retention_days: state.settings.cases.retention_days,
             totps: Arc::clone(&state.challenges.totps),
+            users: Arc::clone(&state.users.table),
             cosigned: cosigned_sizes(state),
             witnessed: state.audits.heads().map(|(member, head)| (member.clone(), head.size())).collect(),
             now,
@@ -181,6 +185,9 @@ impl Sweep {
             Some(change::Kind::CaseStepped(stepped)) => (self.keeps_case(&stepped.id, stepped.time_ms), false),
             Some(change::Kind::ChallengeChanged(changed)) => (self.keeps_challenge(changed), false),
             Some(change::Kind::DecisionDetailed(detailed)) => self.detailed(detailed),
+            Some(change::Kind::UserChanged(changed)) => (still_stands(&self.users, changed), false),
+            // What it removed goes in the same sweep, or went before it.
+            Some(change::Kind::UserRemoved(_)) => (false, false),
             Some(change::Kind::Listed(listed)) => self.listed(listed),
             Some(change::Kind::Cosigned(cosigned)) => (!self.is_superseded(cosigned), false),
             Some(change::Kind::OutcomeLearnt(learnt)) => {

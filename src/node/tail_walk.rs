@@ -111,6 +111,8 @@ impl<'a> TailWalk<'a> {
                 | change::Kind::ErasureAsked(_)
                 | change::Kind::ErasureConfirmed(_)
                 | change::Kind::DecisionDetailed(_)
+                | change::Kind::UserChanged(_)
+                | change::Kind::UserRemoved(_)
                 | change::Kind::Policy(_)
                 | change::Kind::HoldPlaced(_)
                 | change::Kind::HoldStepped(_) => {}

@@ -1,6 +1,7 @@
 //! The life of a store: what leaves it and what stays, erasure, restores, damage. Several nodes in one thread.
 
 mod acknowledgement;
+mod activity;
 mod brake;
 mod cases;
 mod challenges;
@@ -36,11 +37,13 @@ mod salvage;
 mod schedule;
 mod scrub;
 mod serving;
+mod signing_in;
 mod slices;
 mod snapshot;
 mod statistics;
 mod sums;
 mod telling;
+mod users;
 mod views;
 mod window;
 mod witness;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use hushwire::base::bytes::{LocalMac, Sha256Digest};
 use hushwire::base::kind::IdentifierKind;
 use hushwire::base::position::TreeSize;
+use hushwire::base::role::Role;
 use hushwire::base::secret::SecretBytes;
 use hushwire::domain::audit::asked::Asked;
 use hushwire::domain::audit::event::AuditEvent;
@@ -18,6 +19,9 @@ use hushwire::domain::indicator::words::{Grounds, Severity};
 use hushwire::domain::statistics::budget::Epsilon;
 use hushwire::domain::statistics::period::Period;
 use hushwire::domain::statistics::question::{Query, Question};
+use hushwire::domain::user::UserState;
+use hushwire::domain::user::name::UserName;
+use hushwire::domain::user::roles::ConsoleRoles;
 use hushwire::io::journal::file::{FileJournal, JournalOptions};
 use hushwire::io::journal::fs::{Fs, FsFile};
 use hushwire::io::journal::sim_fs::SimFs;
@@ -26,6 +30,7 @@ use hushwire::io::views::memory::MemoryViews;
 use hushwire::node::Node;
 use hushwire::node::challenge::ChallengeFault;
 use hushwire::node::commit::StoredEntry;
+use hushwire::node::manage_users::Via;
 use hushwire::node::publish::{IndicatorDraft, PublishRequest};
 use hushwire::node::record_screening::{CaseFacts, ScreeningRecord};
 use hushwire::node::release::{ReleaseFault, ReleaseStep};
@@ -218,6 +223,26 @@ fn cases_authenticators_and_used_attempts_are_taken_over() {
     assert_eq!(cases.challenge(&id).map(|challenge| challenge.failed), Some(1));
     let twice = house.node.enrol_totp(&Actor::Node, customer, "orders", START, &mut house.rng).map(|_| ());
     assert_eq!(twice, Err(ChallengeFault::Enrolled));
+}
+
+#[test]
+fn users_of_the_console_are_taken_over_and_let_in_by_an_operator_alone() {
+    let consortium = Consortium::new(&["bank-a"]);
+    let fs = SimFs::new();
+    let mut house = House::open(&consortium, &fs, OLD).expect("opens");
+    let name: UserName = "anna".parse().expect("a name");
+    let roles = ConsoleRoles::new([Role::Analyst]).expect("a role of people");
+    let made = house
+        .node
+        .create_user(&Actor::Node, Via::Certificate, name.clone(), roles, START, &mut house.rng)
+        .expect("made");
+    house.node.sync().expect("syncs");
+    let (_, mut house) = recovered(&consortium, &fs);
+    let user = house.node.state().users.get(&name).expect("taken over");
+    assert_eq!((&user.roles, user.state(START)), (&made.0.roles, UserState::Disabled));
+    assert!(house.node.invited(&made.1, START).is_err());
+    let user = house.node.enable_user(&Actor::Node, &name, START, &mut house.rng).expect("let in");
+    assert_eq!(user.state(START), UserState::Invited);
 }
 
 #[test]

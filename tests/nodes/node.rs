@@ -109,7 +109,7 @@ impl Home {
             let opening = events.find(|event| event["event"] == "node.opening")?;
             Some(opening["local"].as_str()?.parse().expect("an address"))
         });
-        Node { home: self.clone(), child, local }
+        Node { home: self.clone(), child, local, console: None }
     }
 
     fn start_until(
@@ -127,10 +127,11 @@ impl Home {
             if !enough(ready["opening"].as_bool().expect("it says whether the store is open")) {
                 return None;
             }
-            Some(Ok(ready["local"].as_str()?.parse().expect("an address")))
+            let address = |name: &str| ready[name].as_str().map(|text| text.parse().expect("an address"));
+            Some(Ok((address("local")?, address("console"))))
         });
         match started {
-            Ok(local) => Ok(Node { home: self.clone(), child, local }),
+            Ok((local, console)) => Ok(Node { home: self.clone(), child, local, console }),
             Err(status) => {
                 let log = std::fs::read(self.log()).expect("a log");
                 let stderr = String::from_utf8_lossy(&log[said_before..]).into_owned();
@@ -167,6 +168,8 @@ pub struct Node {
     child: Child,
     /// Where the member's own systems reach it.
     pub local: SocketAddr,
+    /// Where browsers do, if anywhere.
+    pub console: Option<SocketAddr>,
 }
 
 /// SIGKILL to a process of ours: nothing can be finished.

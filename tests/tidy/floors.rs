@@ -9,7 +9,7 @@ const FLOORS: [&str; 5] = ["base", "domain", "node", "io", "app"];
 const PURE: [&str; 3] = ["base", "domain", "node"];
 
 /// The pipeline, from left to right.
-pub const PIPELINE: [&str; 13] = [
+pub const PIPELINE: [&str; 14] = [
     "note",
     "roster",
     "identifier",
@@ -21,6 +21,7 @@ pub const PIPELINE: [&str; 13] = [
     "profile",
     "screening",
     "case",
+    "user",
     "audit",
     "statistics",
 ];

@@ -49,6 +49,7 @@ pub mod status;
 pub mod stream;
 pub mod token;
 pub mod typology;
+mod user;
 pub mod watch;
 mod whole_folder;
 
@@ -117,6 +118,7 @@ enum Command {
     Member(member::MemberArgs),
     Cert(cert::CertArgs),
     Token(token::TokenArgs),
+    User(user::UserArgs),
     Key(key::KeyArgs),
     Guard(guard::GuardArgs),
     Typology(typology::TypologyArgs),
@@ -158,6 +160,7 @@ impl Command {
             Self::Member(args) => member::run(args),
             Self::Cert(args) => cert::run(args),
             Self::Token(args) => token::run(args),
+            Self::User(args) => user::run(args),
             Self::Key(args) => key::run(args),
             Self::Guard(args) => guard::run(args),
             Self::Typology(args) => typology::run(args),

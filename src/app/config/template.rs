@@ -177,6 +177,15 @@ passphrase = {passphrase}
 # Let it listen beyond this machine. Whoever reaches it reads how much is screened, stopped and published.
 # danger_public = false
 
+[console]
+# Where people open the console in a browser, over HTTPS. Nowhere unless given. The first user is made on the command line:
+# hushwire user add NAME --role operator; docs/console-access.md says how people sign in.
+# listen = "127.0.0.1:7443"
+# Its own certificate, chain first, and the private key, both PEM, where browsers should trust it without the member's own
+# authority. The certificate of the local listener where not given.
+# certificate = "tls/console.pem"
+# key = "tls/console-key.pem"
+
 [traces]
 # An OpenTelemetry collector on this machine (OTLP over gRPC). No traces unless given.
 # endpoint = "127.0.0.1:4317"

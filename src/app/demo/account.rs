@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::app::demo::console::Pass;
 use crate::app::demo::figures::Figures;
 use crate::app::demo::founding::Cast;
 use crate::app::output::remark;
@@ -109,7 +110,7 @@ impl Account {
     }
 
     /// What a visitor can try while the nodes run.
-    pub fn by_hand(&self, cast: &Cast, email: &str) {
+    pub fn by_hand(&self, cast: &Cast, email: &str, pass: &Pass) {
         self.step("Your turn: the three nodes keep running");
         for member in &cast.members {
             self.figure(member.title, format!("{} for its own systems, folder {}", member.local, member.dir.display()));
@@ -121,6 +122,15 @@ impl Account {
             remark(format!("      # {what}"));
             remark(format!("      {program} {command}"));
         }
+        remark("");
+        remark("    In a browser: the shop's console. It is the demo's, so everything that lets you in stands here:");
+        let entry = |name: &str, value: &str| remark(format!("      {name:<28}{value}"));
+        entry("address", &pass.address);
+        entry("name", pass.name);
+        entry("password", &pass.password);
+        entry("secret of an authenticator", &pass.secret);
+        entry("or, each once as the code", &pass.recovery.join("  "));
+        entry("authority of its certificate", &pass.authority.display().to_string());
         remark("");
         let folder = if cast.is_kept() { "keeps" } else { "removes" };
         remark(format!("    Ctrl-C stops all three nodes cleanly and {folder} the folder."));

@@ -26,6 +26,8 @@ pub struct Member {
     pub local: SocketAddr,
     /// Where other members' nodes call.
     pub peer: SocketAddr,
+    /// Where people open its console.
+    pub console: SocketAddr,
     pub process: Option<NodeProcess>,
 }
 
@@ -56,22 +58,23 @@ impl Cast {
         std::fs::create_dir_all(&folder).map_err(|error| CliError::failed(format!("{}: {error}", folder.display())))?;
         // 256 random bits: sealing with less work is safe for such a passphrase, and quick.
         let passphrase = hex::encode(random::bytes::<32>());
-        let ports = free_ports(6)?;
-        let [a, ap, b, bp, s, sp] = ports.as_slice() else {
+        let ports = free_ports(9)?;
+        let [a, ap, ac, b, bp, bc, s, sp, sc] = ports.as_slice() else {
             return Err(CliError::failed("no free ports"));
         };
-        let member = |id: &'static str, title, local: &SocketAddr, peer: &SocketAddr| Member {
+        let member = |id: &'static str, title, local: &SocketAddr, peer: &SocketAddr, console: &SocketAddr| Member {
             id,
             title,
             dir: folder.join(id),
             local: *local,
             peer: *peer,
+            console: *console,
             process: None,
         };
         let members = vec![
-            member("bank-a", "Bank A", a, ap),
-            member("bank-b", "Bank B", b, bp),
-            member("shop", "The shop", s, sp),
+            member("bank-a", "Bank A", a, ap, ac),
+            member("bank-b", "Bank B", b, bp, bc),
+            member("shop", "The shop", s, sp, sc),
         ];
         let tap = Wiretap::start(*ap).await?;
         let gateway = Gateway::start().await?;
@@ -305,8 +308,9 @@ fn free_ports(count: usize) -> Result<Vec<SocketAddr>, CliError> {
 fn write_config(member: &Member) -> Result<(), CliError> {
     let text = format!(
         "[node]\nmember = \"{}\"\ndir = \".\"\n\n[local]\nlisten = \"{}\"\n\n[peer]\nlisten = \"{}\"\n\n\
-         [keystore]\npassphrase = \"env:HUSHWIRE_PASSPHRASE\"\n\n[feed]\nwindow_ms = 100\n",
-        member.id, member.local, member.peer
+         [keystore]\npassphrase = \"env:HUSHWIRE_PASSPHRASE\"\n\n[feed]\nwindow_ms = 100\n\n\
+         [console]\nlisten = \"{}\"\n",
+        member.id, member.local, member.peer, member.console
     );
     let path = member.dir.join("hushwire.toml");
     std::fs::write(&path, text).map_err(|error| CliError::failed(format!("{}: {error}", path.display())))

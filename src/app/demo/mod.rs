@@ -7,6 +7,7 @@ pub mod generator;
 
 mod account;
 mod acts;
+mod console;
 mod desk;
 mod figures;
 mod founding;
@@ -104,7 +105,8 @@ async fn perform(args: DemoArgs) -> Result<Outcome, CliError> {
         answer_json(&figures)?;
     }
     if !args.exit {
-        account.by_hand(stage.cast(), &stage.flagged_email()?);
+        let pass = stage.cast().open_console().await?;
+        account.by_hand(stage.cast(), &stage.flagged_email()?, &pass);
         stop.await;
         account.step("Stopping the three nodes");
     }

@@ -31,7 +31,7 @@ pub struct Beside {
     pub observer: Observer,
     pub access: Access,
     pub shown: Shown,
-    pub refusals: [Arc<RefusalLog>; 2],
+    pub refusals: Vec<Arc<RefusalLog>>,
     pub health: HealthReporter,
     pub advice: Arc<ArcSwap<AdviceTexts>>,
     pub guards: Sha256Digest,

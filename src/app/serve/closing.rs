@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::task;
 
-use crate::app::serve::material::{LiveEngine, ServeError};
+use crate::app::serve::material::{LiveEngine, LiveUsers, ServeError};
 use crate::app::serve::refusals::RefusalLog;
 use crate::app::serve::stop;
 use crate::app::serve::store::LiveSnapshot;
@@ -25,9 +25,10 @@ pub const RUNTIME_ENDS: Duration = Duration::from_millis(500);
 pub struct Closing {
     pub local: Runtime,
     pub engine: LiveEngine,
+    pub users: LiveUsers,
     pub thread: JoinHandle<()>,
     pub recording: task::JoinHandle<()>,
-    pub refusals: [Arc<RefusalLog>; 2],
+    pub refusals: Vec<Arc<RefusalLog>>,
     /// Where one is kept.
     pub snapshot: Option<LiveSnapshot>,
     pub keeper: Option<Keeper>,
@@ -44,7 +45,7 @@ impl std::fmt::Debug for Closing {
 impl Closing {
     /// Ends it. Whether the store was written to its end.
     pub fn close(self) -> Result<(), ServeError> {
-        let Self { local, engine, thread, recording, refusals, snapshot, keeper, following, traces } = self;
+        let Self { local, engine, users, thread, recording, refusals, snapshot, keeper, following, traces } = self;
         // What is left is the store's. A replay that nobody waits for any more has nothing to finish.
         let is_open = engine.is_open();
         let deadline = Instant::now() + Duration::from_millis(limits::STOP_STORE_MS);
@@ -66,7 +67,7 @@ impl Closing {
             keeper.stop(deadline);
         }
         following.stop();
-        drop((engine, refusals));
+        drop((engine, users, refusals));
         local.shutdown_timeout(RUNTIME_ENDS);
         let store = if is_open { stop::join(&thread, deadline) } else { Ok(()) };
         if let Some(traces) = traces {

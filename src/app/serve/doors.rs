@@ -10,7 +10,9 @@ use tonic_health::server::HealthReporter;
 
 use crate::app::config::Config;
 use crate::app::serve::health::health;
-use crate::app::serve::material::{Addresses, LiveEngine, LocalIdentity, Material, ServeError, local_identity};
+use crate::app::serve::material::{
+    Addresses, LiveEngine, LiveUsers, LocalIdentity, Material, ServeError, local_identity,
+};
 use crate::app::serve::refusals::RefusalLog;
 use crate::app::serve::roster::RosterDesk;
 use crate::app::serve::store::LiveJournal;
@@ -38,6 +40,7 @@ use crate::io::grpc::publishing::{PublishDefaults, Publishing};
 use crate::io::grpc::reflection::{reflection, reflection_alpha};
 use crate::io::grpc::screening::ScreeningDesk;
 use crate::io::grpc::statistics::Statistics;
+use crate::io::grpc::users::UserDesk;
 use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_server::AuditServiceServer;
 use crate::io::grpc::wire::hushwire::compliance::v1::statistics_service_server::StatisticsServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::brake_service_server::BrakeServiceServer;
@@ -51,6 +54,7 @@ use crate::io::grpc::wire::hushwire::local::v1::policy_service_server::PolicySer
 use crate::io::grpc::wire::hushwire::local::v1::profiles_service_server::ProfilesServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::publishing_service_server::PublishingServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::screening_service_server::ScreeningServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::user_service_server::UserServiceServer;
 use crate::io::grpc::wire::hushwire::peer::v1::exchange_service_server::ExchangeServiceServer;
 use crate::io::http::door::JsonDoor;
 use crate::io::keystore::store::Keystore;
@@ -73,6 +77,8 @@ pub struct Sockets {
     pub peer: TcpListener,
     /// For monitoring, where configured.
     pub metrics: Option<TcpListener>,
+    /// For browsers, where configured.
+    pub console: Option<TcpListener>,
 }
 
 impl Sockets {
@@ -90,6 +96,10 @@ impl Sockets {
                 Some(address) => Some(bind("metrics.listen", address).await?),
                 None => None,
             },
+            console: match &config.console {
+                Some(console) => Some(bind("console.listen", console.listen).await?),
+                None => None,
+            },
         })
     }
 
@@ -97,7 +107,8 @@ impl Sockets {
         let local = self.local.local_addr().map_err(ServeError::Runtime)?;
         let peer = self.peer.local_addr().map_err(ServeError::Runtime)?;
         let metrics = self.metrics.as_ref().map(TcpListener::local_addr).transpose().map_err(ServeError::Runtime)?;
-        Ok(Addresses { local, peer, metrics, pid: std::process::id(), opening: false })
+        let console = self.console.as_ref().map(TcpListener::local_addr).transpose().map_err(ServeError::Runtime)?;
+        Ok(Addresses { local, peer, metrics, console, pid: std::process::id(), opening: false })
     }
 }
 
@@ -172,6 +183,7 @@ pub struct Behind<'a> {
     pub advice: &'a Arc<ArcSwap<AdviceTexts>>,
     pub links: &'a Links,
     pub desk: &'a RosterDesk,
+    pub users: &'a LiveUsers,
     pub profiles: ProfilesDesk<LiveJournal, AnyViews>,
     pub codes: CodePost,
     pub stopping: &'a watch::Receiver<bool>,
@@ -180,7 +192,7 @@ pub struct Behind<'a> {
 
 /// Everything the member's own systems may call.
 pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result<LocalDoor, ServeError> {
-    let Behind { engine, screener, advice, links, desk, profiles, codes, stopping, metrics } = behind;
+    let Behind { engine, screener, advice, links, desk, users, profiles, codes, stopping, metrics } = behind;
     let identity = local_identity(config, &material.keystore)?;
     let tls = local_tls(config, &identity)?;
     let apply = desk.clone();
@@ -230,6 +242,7 @@ pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result
         .add_service(CaseServiceServer::new(cases).max_decoding_message_size(most))
         .add_service(ChallengeServiceServer::new(challenges).max_decoding_message_size(most))
         .add_service(PolicyServiceServer::new(policy).max_decoding_message_size(most))
+        .add_service(UserServiceServer::new(UserDesk { users: users.clone() }).max_decoding_message_size(most))
         .add_service(NodeServiceServer::new(node).max_decoding_message_size(most))
         .add_service(AuditServiceServer::new(compliance).max_decoding_message_size(most))
         .add_service(StatisticsServiceServer::new(statistics).max_decoding_message_size(most))

@@ -9,6 +9,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::app::config::Config;
+use crate::app::config::console::ConsoleConfig;
 use crate::base::bytes::Sha256Digest;
 use crate::base::name::MemberId;
 use crate::base::time::Timestamp;
@@ -38,6 +39,7 @@ use crate::io::transport::client::ConnectError;
 use crate::io::transport::pins::PinRegistry;
 use crate::io::transport::tls::{Authority, Certified, TlsError};
 use crate::io::typology_file::{self, TypologyFileError};
+use crate::io::users::Users;
 use crate::io::views::any::AnyViews;
 use crate::node::identity::Identity;
 use crate::node::local_mac::LocalMacKey;
@@ -47,6 +49,9 @@ use crate::node::store::StorageFault;
 
 /// The engine of a running node.
 pub type LiveEngine = Engine<FileJournal<RealFs>, AnyViews>;
+
+/// The console's users of a running node.
+pub type LiveUsers = Users<FileJournal<RealFs>, AnyViews>;
 
 /// Why a node does not start. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -231,6 +236,14 @@ pub fn local_identity(config: &Config, keystore: &Keystore) -> Result<LocalIdent
     Ok(LocalIdentity { own, authority })
 }
 
+/// What the console shows: its own certificate where one is configured, that of the local listener otherwise.
+pub fn console_certified(config: &ConsoleConfig, local: &LocalIdentity) -> Result<Certified, ServeError> {
+    let what = "certificate of the console";
+    let Some(files) = &config.certificate else { return Ok(local.own.clone()) };
+    let (chain, key) = (read(what, &files.chain)?, Zeroizing::new(read("private key of the console", &files.key)?));
+    Certified::from_pem(&chain, &key).map_err(|error| ServeError::Tls { what, error })
+}
+
 /// A certificate with whichever of the keystore's keys belongs to it.
 fn certified(
     what: &'static str,
@@ -266,6 +279,8 @@ pub struct Addresses {
     pub peer: SocketAddr,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub console: Option<SocketAddr>,
     pub pid: u32,
     /// The store is still being opened: checkouts are answered from a snapshot, everything else is told to come back.
     pub opening: bool,

@@ -9,6 +9,7 @@
 mod beside;
 mod closing;
 mod commands;
+mod console;
 mod doors;
 pub mod freshness;
 pub mod health;
@@ -41,7 +42,7 @@ use crate::app::config::Config;
 use crate::app::serve::beside::Beside;
 use crate::app::serve::closing::{Closing, RUNTIME_ENDS};
 use crate::app::serve::doors::{Behind, Sockets};
-use crate::app::serve::material::{LiveEngine, Material, ReadyFile, ServeError};
+use crate::app::serve::material::{LiveEngine, LiveUsers, Material, ReadyFile, ServeError};
 use crate::app::serve::observe::Observer;
 use crate::app::serve::open_up::{OpenUp, Ready, Store, assess_early};
 use crate::app::serve::opening::{Early, Shown, ShownExperience, start_engine};
@@ -70,6 +71,7 @@ use crate::io::webhook::deliver::deliver;
 use crate::node::local_mac::LocalMacKey;
 use crate::node::state::Settings;
 use crate::node::store::StorageFault;
+use crate::node::users::ShownUsers;
 
 /// What whoever started the process wants of it.
 #[derive(Debug)]
@@ -117,7 +119,7 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
     let sockets = local.block_on(Sockets::bind(config))?;
     let advice = Arc::new(ArcSwap::from_pointee(advice_files::load(&config.advice.folder, &config.advice.language)?));
     let policies = policy::load(&config.policy, &material.guards.digest(), &advice.load())?;
-    let Started { engine, thread, screener, waiting, answered, store } =
+    let Started { engine, thread, screener, users, waiting, answered, store } =
         start(config, &material, policies, order.on_damage, journal, &snapshot)?;
     let keeper = profiles::keep(config, &material, &screener, &engine, local.handle())?;
     let following = late::follow(config, &screener, &engine, local.handle(), answered, &material)?;
@@ -135,6 +137,7 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
         advice: &advice,
         links: &links,
         desk: &desk,
+        users: &users,
         profiles: profiles::desk(&screener, &engine, keeper.as_ref()),
         codes: CodePost::new(&hooks, peers.handle().clone()),
         stopping: &stopping,
@@ -142,6 +145,7 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
     };
     let local_door = doors::local(config, &material, behind)?;
     let peer_door = doors::peer(&material, &engine.patient(), &desk, &metrics, &stopping)?;
+    let console_door = console::door(config, &local_door.identity, &engine, &users, &links)?;
     let addresses = sockets.addresses()?;
 
     let turn = Arc::new(Mutex::new(local_door.identity.clone()));
@@ -149,6 +153,7 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
         turn: Arc::clone(&turn),
         local: Arc::clone(&local_door.tls),
         peer: Arc::clone(&peer_door.tls),
+        console: console_door.as_ref().map(|door| Arc::clone(&door.tls)),
         identity: Arc::clone(&peering.identity),
         advice: Arc::clone(&advice),
         policies: Arc::clone(&screener.policies),
@@ -182,7 +187,12 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
         ready: Ready { file: order.ready_file, addresses, member: config.member.clone() },
         stopping: stopping.clone(),
     };
-    let refusals = [Arc::clone(&local_door.refusals), Arc::clone(&peer_door.refusals)];
+    let mut refusals = vec![Arc::clone(&local_door.refusals), Arc::clone(&peer_door.refusals)];
+    refusals.extend(console_door.as_ref().map(|door| Arc::clone(&door.refusals)));
+    let console_thread = match (console_door, sockets.console) {
+        (Some(door), Some(socket)) => Some(door.spawn(socket, stopping.clone())?),
+        _ => None,
+    };
     let peers_thread = spawn_peers(peers, peering, peer_door, sockets.peer, stopping.clone())?;
     let beside = Beside {
         config: config.clone(),
@@ -222,10 +232,11 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
         }
     };
     drop(peers_thread.join());
+    drop(console_thread.map(JoinHandle::join));
     // While the store is still held: the next process on it writes the file anew.
     drop(ready);
     let snapshot = config.snapshot.then_some(snapshot);
-    let closing = Closing { local, engine, thread, recording, refusals, snapshot, keeper, following, traces };
+    let closing = Closing { local, engine, users, thread, recording, refusals, snapshot, keeper, following, traces };
     let store = closing.close();
     told.and(store)
 }
@@ -239,6 +250,8 @@ struct Started {
     engine: LiveEngine,
     thread: JoinHandle<()>,
     screener: Arc<Screener>,
+    /// Who may sign in to the console.
+    users: LiveUsers,
     waiting: tokio::sync::mpsc::Receiver<Queued>,
     answered: std::sync::mpsc::Receiver<Given>,
     store: Store,
@@ -259,7 +272,9 @@ fn start(
     let experience = ShownExperience::default();
     let passed = Arc::new(Passed::new(config.challenge.remembered_hours.saturating_mul(3_600)));
     let profiles = profiles::begin(config, material);
+    let shown_users = ShownUsers::default();
     let shown = Shown {
+        users: Arc::clone(&shown_users),
         lists: Arc::clone(&lists),
         experience: Arc::clone(&experience),
         passed: Arc::clone(&passed),
@@ -274,6 +289,7 @@ fn start(
         None => (None, Demands::of(&material.roster, &Exclusions::default()), Freshness::default(), None),
     };
     let store = Store { opening, early };
+    let users = LiveUsers::new(engine.clone(), shown_users, LocalMacKey::new(&material.keystore.keys.local_mac));
     let (records, waiting) = Records::new();
     let (answers, answered) = Answers::new();
     let Settings { guards, canon_rules, .. } = material.settings(config);
@@ -295,7 +311,7 @@ fn start(
         records,
         answers: Some(answers),
     });
-    Ok(Started { engine, thread, screener, waiting, answered, store })
+    Ok(Started { engine, thread, screener, users, waiting, answered, store })
 }
 
 /// Where spans go, if anywhere.

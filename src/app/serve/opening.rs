@@ -34,6 +34,7 @@ use crate::node::reserve::Found;
 use crate::node::state::witnessing;
 use crate::node::store::{RecordNumber, StorageFault};
 use crate::node::tail_walk::{TailWalk, Walked};
+use crate::node::users::ShownUsers;
 
 /// How often windows are closed and silence is noticed.
 const TICK: Duration = Duration::from_millis(20);
@@ -134,6 +135,8 @@ pub struct Shown {
     pub lists: ShownLists,
     pub experience: ShownExperience,
     pub passed: Arc<Passed>,
+    /// Of the console.
+    pub users: ShownUsers,
     /// They learn what was released; none where they are off.
     pub profiles: Option<Arc<Profiles>>,
 }
@@ -161,6 +164,7 @@ pub fn start_engine(
         node.show_lists_in(shown.lists);
         node.show_experience_in(shown.experience);
         node.show_passed_in(shown.passed);
+        node.show_users_in(shown.users);
         if let Some(profiles) = shown.profiles {
             node.tell_released_to(profiles);
         }

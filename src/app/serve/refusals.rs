@@ -142,8 +142,9 @@ impl Minute {
 
 /// The audit log holds words of the program only.
 fn known_reason(reason: &str) -> &'static str {
-    const KNOWN: [&str; 15] = [
+    const KNOWN: [&str; 16] = [
         "ROLE_NOT_ALLOWED",
+        "FORGED_FORM",
         "WRONG_LISTENER",
         "PIN_REVOKED",
         "UNKNOWN_METHOD",

@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::app::config::Config;
+use crate::app::serve::console;
 use crate::app::serve::doors::{local_tls, peer_tls, tokens};
 use crate::app::serve::material::{LocalIdentity, ServeError, local_identity, peer_certified};
 use crate::app::serve::roster::RosterDesk;
@@ -32,6 +33,8 @@ const EPOCHS_EVERY: Duration = Duration::from_secs(20);
 pub struct Shown {
     pub local: Arc<watch::Sender<Arc<DoorTls>>>,
     pub peer: Arc<watch::Sender<Arc<DoorTls>>>,
+    /// None where there is no console.
+    pub console: Option<Arc<watch::Sender<Arc<DoorTls>>>>,
     pub identity: Arc<ArcSwap<PeerIdentity>>,
     pub advice: Arc<ArcSwap<AdviceTexts>>,
     /// Those whose rules name texts.
@@ -122,10 +125,15 @@ fn renew(config: &Config, shown: &Shown, desk: &RosterDesk) -> Result<(), ServeE
     let now = local_identity(config, &keystore)?;
     let peer = peer_certified(config, &keystore)?;
     let (local_door, peer_door) = (local_tls(config, &now)?, peer_tls(&peer, desk)?);
+    let console = config.console.as_ref().zip(shown.console.as_ref());
+    let console = console.map(|(own, door)| Ok::<_, ServeError>((door, console::tls(own, &now)?))).transpose()?;
     *local = now;
     let before = shown.identity.load().certified.pin();
     shown.local.send_replace(Arc::new(local_door));
     shown.peer.send_replace(Arc::new(peer_door));
+    if let Some((door, tls)) = console {
+        door.send_replace(Arc::new(tls));
+    }
     let pin = peer.pin();
     shown.identity.store(Arc::new(PeerIdentity { certified: peer }));
     if let Some(fingerprint) = pin.filter(|_| pin != before)

@@ -13,6 +13,7 @@ use crate::base::position::{EntryIndex, EntryRange, TreeSize};
 use crate::base::time::{Day, Timestamp};
 use crate::domain::audit::asked::Asked;
 use crate::domain::audit::command::CommandDone;
+use crate::domain::audit::console::ConsoleEvent;
 use crate::domain::audit::period::AuditPeriod;
 
 /// `members/{member}/indicators/{commitment}`.
@@ -180,7 +181,7 @@ pub enum AuditEvent {
         /// Digest of what stands behind it.
         detail: Option<Sha256Digest>,
     },
-    /// All other transactions of one caller in one minute.
+    /// All transactions of one caller in one minute, those recorded by themselves included.
     ScreeningsCounted {
         minute: Timestamp,
         allowed: u64,
@@ -382,6 +383,15 @@ pub enum AuditEvent {
     },
     /// By a command on the machine, beside the node.
     CommandDone(CommandDone),
+    /// Of a user of the console.
+    Console(ConsoleEvent),
+    /// Tries to sign in since it was told last that name no user, or one who does not sign in now. Counted, because anybody can make
+    /// as many as they like.
+    SignInsRefused {
+        since: Timestamp,
+        unknown: u64,
+        closed: u64,
+    },
     StoreDamaged {
         part: &'static str,
     },

@@ -6,6 +6,7 @@
 pub mod asked;
 pub mod behind;
 pub mod command;
+pub mod console;
 pub mod decision_proof;
 pub mod detail;
 pub mod event;

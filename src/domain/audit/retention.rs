@@ -22,6 +22,7 @@ impl AuditEvent {
             | Self::DecoyPublished { .. }
             | Self::ScreeningsCounted { .. }
             | Self::CallRefused { .. }
+            | Self::SignInsRefused { .. }
             | Self::AuditListed { .. }
             | Self::HoldsListed { .. } => OPERATION_DAYS,
             Self::NodeFenced { .. }
@@ -61,6 +62,7 @@ impl AuditEvent {
             | Self::GuardListsLoaded { .. }
             | Self::PolicyLoaded { .. }
             | Self::CommandDone(_)
+            | Self::Console(_)
             | Self::WebhookRefused { .. }
             | Self::PolicyRefused { .. }
             | Self::AuditExported { .. }

@@ -7,6 +7,7 @@ use crate::base::kind::IdentifierKind;
 use crate::base::position::EntryRange;
 use crate::base::time::Timestamp;
 use crate::domain::audit::asked::Asked;
+use crate::domain::audit::console::ConsoleEvent;
 use crate::domain::audit::event::{AuditEvent, IndicatorRef};
 use crate::domain::audit::record::{Actor, AuditRecord, Outcome};
 
@@ -361,6 +362,16 @@ impl AuditEvent {
                 let (action, subject, fields) = done.words();
                 Words { action, subject, outcome: Ok, fields }
             }
+            Self::Console(ConsoleEvent { user, what }) => {
+                let (action, outcome, fields) = what.words();
+                Words { action, subject: user.to_string(), outcome, fields }
+            }
+            Self::SignInsRefused { since, unknown, closed } => words(
+                Refused,
+                "console.sign_ins_refused",
+                "",
+                [("closed", closed.to_string()), ("since", since.to_string()), ("unknown", unknown.to_string())],
+            ),
             Self::StoreDamaged { part } => words(Fault, "store.damaged", part, []),
             Self::StoreRepaired { part } => words(Ok, "store.repaired", part, []),
             Self::EntriesUnbelieved { feed, rule, entries } => {

@@ -1,4 +1,4 @@
-//! Codes of a customer's authenticator: RFC 6238 with SHA-1, six digits and steps of 30 seconds, which is what every
+//! Codes of the authenticator of a customer, or of a user of the console: RFC 6238 with SHA-1, six digits and steps of 30 seconds, which is what every
 //! authenticator speaks. The steps before and after the present one are accepted, and none twice.
 //!
 //! ```text
@@ -10,7 +10,7 @@ use std::fmt;
 use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use rand::{Rng, RngExt};
-use totp_rs::{Algorithm, Builder, Totp};
+use totp_rs::{Algorithm, Builder, Secret, Totp};
 use zeroize::Zeroizing;
 
 use crate::base::bytes::LocalMac;
@@ -49,6 +49,12 @@ impl fmt::Debug for TotpSecret {
 pub struct NotSealed;
 
 impl TotpSecret {
+    /// One that is made of a keyed fingerprint, for whoever asks for it again.
+    pub fn derived(from: &LocalMac) -> Self {
+        let (secret, _) = from.0.split_first_chunk::<20>().expect("a fingerprint has 32 bytes");
+        Self(SecretBytes::new(*secret))
+    }
+
     pub fn draw(rng: &mut (impl Rng + ?Sized)) -> Self {
         Self(SecretBytes::new(rng.random()))
     }
@@ -90,6 +96,11 @@ impl TotpSecret {
     pub fn uri(&self, issuer: &str, account: &str) -> Zeroizing<String> {
         let uri = self.settings(Some(issuer), account).to_url();
         Zeroizing::new(uri.expect("an account is not empty and holds no colon"))
+    }
+
+    /// In base 32 without padding, as people type it into an authenticator.
+    pub fn base32(&self) -> Zeroizing<String> {
+        Zeroizing::new(Secret::from(*self.0.expose()).to_base32())
     }
 
     fn settings(&self, issuer: Option<&str>, account: &str) -> Totp {
@@ -168,6 +179,7 @@ mod tests {
         let expected =
             "otpauth://totp/shop-d:order%20desk%20%26%20co?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=shop-d";
         assert_eq!(uri.as_str(), expected);
+        assert_eq!(specified().base32().as_str(), "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
         assert_eq!(format!("{:?}", specified()), "TotpSecret(…)");
     }
 }

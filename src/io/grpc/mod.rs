@@ -30,4 +30,5 @@ pub mod screening;
 pub mod statistics;
 pub mod status;
 pub mod terms;
+pub mod users;
 pub mod wire;

@@ -171,7 +171,8 @@ pub fn state_of(fence: &FenceState) -> (&'static str, String) {
     }
 }
 
-fn alarms(status: &NodeStatus, belief_full: bool, now: Timestamp) -> Vec<String> {
+/// What an operator has to look at, in words.
+pub fn alarms(status: &NodeStatus, belief_full: bool, now: Timestamp) -> Vec<String> {
     let mut alarms = Vec::new();
     if status.store_stopped {
         alarms.push(

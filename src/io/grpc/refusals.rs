@@ -12,6 +12,7 @@ use crate::node::dispute::DisputeFault;
 use crate::node::erase::EraseFault;
 use crate::node::hold::HoldFault;
 use crate::node::list::ListFault;
+use crate::node::manage_users::UserFault;
 use crate::node::publish::PublishFault;
 use crate::node::quarantine::QuarantineFault;
 use crate::node::release::ReleaseFault;
@@ -244,6 +245,22 @@ pub fn releasing_refusal(fault: &ReleasingFault) -> Refusal {
             Refusal::InvalidArgument { field: "epsilon_nano".to_owned(), rule: "price", description }
         }
         ReleasingFault::Noise(_) | ReleasingFault::Library => Refusal::Damaged { reason: "NOISE", description },
+    }
+}
+
+pub fn user_refusal(fault: &UserFault) -> Refusal {
+    let description = fault.to_string();
+    match fault {
+        UserFault::Unknown => Refusal::NotFound { reason: "NO_SUCH_USER", description },
+        UserFault::Exists => Refusal::AlreadyExists { reason: "USER_EXISTS", description },
+        UserFault::TooMany { .. } => Refusal::FailedPrecondition { reason: "TOO_MANY_USERS", description },
+        UserFault::OwnUser => Refusal::FailedPrecondition { reason: "OWN_USER", description },
+        // Of the console alone: a certificate needs no second person here.
+        UserFault::SamePerson { .. } => Refusal::FailedPrecondition { reason: "SECOND_PERSON_NEEDED", description },
+        UserFault::NothingAsked | UserFault::CommandLineOnly => {
+            Refusal::FailedPrecondition { reason: "USER_STATE", description }
+        }
+        UserFault::Storage(fault) => storage_refusal(fault),
     }
 }
 

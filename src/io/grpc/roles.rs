@@ -38,6 +38,7 @@ const fn local(method: &'static str, roles: &'static [Role]) -> Row {
 /// read what remains of the budget, and the state of the node.
 /// Legal holds are the auditor's, who answers for evidence, and the operator's, where a desk has only one auditor: lifting takes
 /// two people, which its use case checks.
+/// Users of the console are the operator's.
 /// An analyst may have explained what decided a case; the log as a whole is the auditor's.
 pub const METHODS: &[Row] = &[
     local("/hushwire.local.v1.PublishingService/PublishIndicators", &[Role::Publisher]),
@@ -79,6 +80,14 @@ pub const METHODS: &[Row] = &[
     local("/hushwire.local.v1.ChallengeService/EnrolTotp", &[Role::Screener, Role::Analyst]),
     local("/hushwire.local.v1.ChallengeService/RemoveTotp", &[Role::Screener, Role::Analyst]),
     local("/hushwire.local.v1.PolicyService/GetPolicy", &[Role::Analyst, Role::Auditor, Role::Operator]),
+    local("/hushwire.local.v1.UserService/CreateUser", &[Role::Operator]),
+    local("/hushwire.local.v1.UserService/ListUsers", &[Role::Operator]),
+    local("/hushwire.local.v1.UserService/SetUserRoles", &[Role::Operator]),
+    local("/hushwire.local.v1.UserService/DisableUser", &[Role::Operator]),
+    local("/hushwire.local.v1.UserService/EnableUser", &[Role::Operator]),
+    local("/hushwire.local.v1.UserService/ResetUser", &[Role::Operator]),
+    local("/hushwire.local.v1.UserService/RemoveUser", &[Role::Operator]),
+    local("/hushwire.local.v1.UserService/EndSessions", &[Role::Operator]),
     local("/hushwire.local.v1.NodeService/GetStatus", &[Role::Auditor, Role::Operator]),
     local("/hushwire.local.v1.NodeService/ApplyRoster", &[Role::Operator]),
     local("/hushwire.compliance.v1.AuditService/ListAuditRecords", &[Role::Auditor]),
@@ -103,8 +112,8 @@ pub const METHODS: &[Row] = &[
 ];
 
 /// What takes two people (DESIGN §3) is neither asked nor confirmed by a token: its holder is nobody in particular, and a
-/// person who held one beside a certificate would be two.
-pub const BY_PEOPLE_ALONE: [&str; 7] = [
+/// person who held one beside a certificate would be two. Nor does a token make people.
+pub const BY_PEOPLE_ALONE: [&str; 11] = [
     "/hushwire.local.v1.PublishingService/EraseIndicators",
     "/hushwire.local.v1.PublishingService/ConfirmErasure",
     "/hushwire.local.v1.CaseService/ReleaseCase",
@@ -112,6 +121,10 @@ pub const BY_PEOPLE_ALONE: [&str; 7] = [
     "/hushwire.local.v1.BrakeService/LiftQuarantine",
     "/hushwire.compliance.v1.AuditService/LiftHold",
     "/hushwire.compliance.v1.AuditService/ConfirmHoldLift",
+    "/hushwire.local.v1.UserService/CreateUser",
+    "/hushwire.local.v1.UserService/SetUserRoles",
+    "/hushwire.local.v1.UserService/EnableUser",
+    "/hushwire.local.v1.UserService/ResetUser",
 ];
 
 /// The methods a token of this role may call.

@@ -52,6 +52,19 @@ impl std::fmt::Debug for hushwire::local::v1::EnrolTotpResponse {
     }
 }
 
+/// Nor the code that enrols a user of the console.
+impl std::fmt::Debug for hushwire::local::v1::CreateUserResponse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CreateUserResponse(…)")
+    }
+}
+
+impl std::fmt::Debug for hushwire::local::v1::ResetUserResponse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ResetUserResponse(…)")
+    }
+}
+
 /// Descriptors of every service above (`google.protobuf.FileDescriptorSet`): what foreign tools read, and what the
 /// table of [`crate::io::grpc::roles`] is checked against.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -5,6 +5,7 @@ use prost_reflect::FieldDescriptor;
 
 use crate::base::limits;
 use crate::domain::case::state::State;
+use crate::domain::user::roles::ConsoleRoles;
 
 /// Every list of a message that a route takes, by its full name, with the most it may hold.
 const BOUNDS: &[(&str, usize)] = &[
@@ -20,6 +21,8 @@ const BOUNDS: &[(&str, usize)] = &[
     ("hushwire.local.v1.AddListedRequest.entries", limits::LISTED_PER_CALL),
     ("hushwire.local.v1.ListCasesRequest.states", State::ALL.len()),
     ("hushwire.local.v1.RemoveListedRequest.targets", limits::LISTED_PER_CALL),
+    ("hushwire.local.v1.CreateUserRequest.roles", ConsoleRoles::ALL.len()),
+    ("hushwire.local.v1.SetUserRolesRequest.roles", ConsoleRoles::ALL.len()),
 ];
 
 /// The most elements of a list; none where it stands in answers only.

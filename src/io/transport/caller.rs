@@ -6,6 +6,7 @@ use crate::base::role::Role;
 use crate::io::transport::leaf::Leaf;
 use crate::io::transport::pins::PinRegistry;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Begins the names of callers that are known by a token. No certificate is believed with such a name, so that the audit log
@@ -99,12 +100,16 @@ impl fmt::Debug for PeerCaller {
     }
 }
 
+/// Where a connection comes from. Stands on each of its requests; behind a proxy it is the proxy's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RemoteAddress(pub IpAddr);
+
 /// Every kind of caller.
 #[derive(Debug, Clone)]
 pub enum Caller {
     Local(LocalCaller),
     Peer(PeerCaller),
-    /// Nobody known: came without a certificate, where a token may follow with each call.
+    /// Nobody known: came without a certificate, where a token or the cookie of a session may follow with each call.
     Stranger,
 }
 

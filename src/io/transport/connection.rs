@@ -4,7 +4,7 @@ use crate::base::name::MemberId;
 use crate::io::transport::bucket::Rate;
 use crate::io::transport::budget::{ConnectionBudget, ConnectionLimits, ConnectionSlot, source_of};
 use crate::io::transport::byte_budget::ByteBudget;
-use crate::io::transport::caller::{Caller, LocalCaller, PeerCaller};
+use crate::io::transport::caller::{Caller, LocalCaller, PeerCaller, RemoteAddress};
 use crate::io::transport::guarded::{Guarded, Misconduct, Verdict};
 use crate::io::transport::http_connection::HttpConnection;
 use crate::io::transport::leaf::Leaf;
@@ -35,6 +35,8 @@ pub enum Admission {
     Local { member: MemberId },
     /// Members whose key is pinned.
     Peer { pins: Arc<PinRegistry> },
+    /// Browsers, whose users sign in with each session: nobody shows a certificate.
+    Console,
 }
 
 /// How a connection ended, for counters and logs.
@@ -94,15 +96,15 @@ impl Shared {
         match (&self.admission, leaf) {
             (Admission::Local { member }, Some(leaf)) => LocalCaller::from_leaf(leaf, member).ok().map(Caller::Local),
             (Admission::Peer { pins }, Some(leaf)) => PeerCaller::of(leaf.spki, pins).map(Caller::Peer),
-            (Admission::Local { .. }, None) => Some(Caller::Stranger),
+            (Admission::Local { .. }, None) | (Admission::Console, _) => Some(Caller::Stranger),
             (Admission::Peer { .. }, None) => None,
         }
     }
 
-    /// Members speak HTTP/2 among themselves; a member's own systems may speak either.
+    /// Members speak HTTP/2 among themselves; a member's own systems and browsers may speak either.
     fn takes(&self, protocol: Protocol) -> bool {
         match (&self.admission, protocol) {
-            (Admission::Local { .. }, Protocol::Http1 | Protocol::Http2)
+            (Admission::Local { .. } | Admission::Console, Protocol::Http1 | Protocol::Http2)
             | (Admission::Peer { .. }, Protocol::Http2) => true,
             (Admission::Peer { .. }, Protocol::Http1) => false,
         }
@@ -153,7 +155,8 @@ where
         Err(ending) => return ending,
     };
     let spoken = Spoken { stream, leaf, protocol };
-    let ending = speak(spoken, caller, &shared.settings, service, Events { tls, stop }).await;
+    let from = RemoteAddress(address.ip());
+    let ending = speak(spoken, (caller, from), &shared.settings, service, Events { tls, stop }).await;
     drop(place);
     ending
 }
@@ -183,7 +186,13 @@ async fn handshake(socket: TcpStream, tls: &DoorTls) -> Option<(TlsStream<TcpStr
     Some((stream, leaf, protocol))
 }
 
-async fn speak<S>(spoken: Spoken, caller: Caller, settings: &DoorSettings, service: S, events: Events) -> Ending
+async fn speak<S>(
+    spoken: Spoken,
+    (caller, from): (Caller, RemoteAddress),
+    settings: &DoorSettings,
+    service: S,
+    events: Events,
+) -> Ending
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
@@ -197,6 +206,7 @@ where
         move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(bodies.clone());
+            request.extensions_mut().insert(from);
             match &caller {
                 Caller::Local(local) => request.extensions_mut().insert(local.clone()).is_some(),
                 Caller::Peer(peer) => request.extensions_mut().insert(peer.clone()).is_some(),

@@ -69,6 +69,24 @@ impl DoorSettings {
         }
     }
 
+    /// For browsers: all of them come without a certificate.
+    pub fn console() -> Self {
+        let local = Self::local();
+        let strangers = ConnectionLimits {
+            total: limits::console::CONNECTIONS,
+            per_source: limits::console::CONNECTIONS_PER_SOURCE,
+            ..local.strangers
+        };
+        Self {
+            drain_timeout: Duration::from_millis(limits::console::DRAIN_MS),
+            connections: ConnectionLimits { connects: local.connections.connects, ..strangers },
+            strangers,
+            stranger_proof: Duration::from_millis(limits::console::CONNECTION_PROOF_MS),
+            stranger_idle: Duration::from_millis(limits::console::CONNECTION_IDLE_MS),
+            ..local
+        }
+    }
+
     /// For other members' nodes.
     pub fn peer() -> Self {
         let local = Self::local();

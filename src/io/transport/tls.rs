@@ -1,5 +1,6 @@
 //! TLS configurations of both doors and both ends: TLS 1.3 only, X25519MLKEM768 preferred, no resumption. Members speak
-//! HTTP/2 among themselves; the local door also HTTP/1.1, for systems that know nothing else.
+//! HTTP/2 among themselves; the local door also HTTP/1.1, for systems that know nothing else, and so does the console, which
+//! asks for no client certificate.
 //!
 //! Resumption is off on both sides: a resumed session presents the certificate of the first handshake, so that a key that
 //! was dropped or has expired since would come back unchecked (CRYPTO §8).
@@ -153,6 +154,11 @@ pub fn local_server(own: &Certified, authority: &Authority, rules: LocalRules) -
 /// The peer door: client keys pinned in the roster.
 pub fn peer_server(own: &Certified, pins: &Arc<PinRegistry>) -> Result<DoorTls, TlsError> {
     server(own, Arc::new(PinnedClients { pins: Arc::clone(pins), provider: provider() }), &[ALPN_H2])
+}
+
+/// The console: anybody's browser, which is asked for no certificate.
+pub fn console_server(own: &Certified) -> Result<DoorTls, TlsError> {
+    server(own, WebPkiClientVerifier::no_client_auth(), &[ALPN_H2, ALPN_HTTP1])
 }
 
 /// `protocols` in our order of preference.

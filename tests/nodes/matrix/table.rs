@@ -2,8 +2,8 @@
 //! differ, one of them is wrong.
 //!
 //! `publisher` publishes, retracts, erases, answers disputes; `screener` screens; `analyst` works cases, disputes, the own
-//! lists and profiles and explains decisions; `auditor` reads log, proofs, reports and statistics and holds evidence; `operator` configures, applies
-//! rosters, spends budget, fills lists, holds evidence; `peer` exchanges. Health and reflection are everybody's
+//! lists and profiles and explains decisions; `auditor` reads log, proofs, reports and statistics and holds evidence; `operator`
+//! configures, applies rosters, spends budget, fills lists, holds evidence, makes users; `peer` exchanges. Health and reflection are everybody's
 //! who is somebody inside.
 
 /// Every method of every service, and the roles that may call it; `peer` for the other listener.
@@ -47,6 +47,14 @@ pub const METHODS: &[(&str, &[&str])] = &[
     ("/hushwire.local.v1.ChallengeService/EnrolTotp", &["screener", "analyst"]),
     ("/hushwire.local.v1.ChallengeService/RemoveTotp", &["screener", "analyst"]),
     ("/hushwire.local.v1.PolicyService/GetPolicy", &["analyst", "auditor", "operator"]),
+    ("/hushwire.local.v1.UserService/CreateUser", &["operator"]),
+    ("/hushwire.local.v1.UserService/ListUsers", &["operator"]),
+    ("/hushwire.local.v1.UserService/SetUserRoles", &["operator"]),
+    ("/hushwire.local.v1.UserService/DisableUser", &["operator"]),
+    ("/hushwire.local.v1.UserService/EnableUser", &["operator"]),
+    ("/hushwire.local.v1.UserService/ResetUser", &["operator"]),
+    ("/hushwire.local.v1.UserService/RemoveUser", &["operator"]),
+    ("/hushwire.local.v1.UserService/EndSessions", &["operator"]),
     ("/hushwire.local.v1.NodeService/GetStatus", &["auditor", "operator"]),
     ("/hushwire.local.v1.NodeService/ApplyRoster", &["operator"]),
     ("/hushwire.compliance.v1.AuditService/ListAuditRecords", &["auditor"]),
@@ -112,6 +120,14 @@ pub const ROUTES: &[(&str, &str, &[&str])] = &[
     ("POST", "/v1/challenges:enrolTotp", &["screener", "analyst"]),
     ("POST", "/v1/challenges:removeTotp", &["screener", "analyst"]),
     ("GET", "/v1/policy", &["analyst", "auditor", "operator"]),
+    ("GET", "/v1/users", &["operator"]),
+    ("POST", "/v1/users", &["operator"]),
+    ("POST", "/v1/users:setRoles", &["operator"]),
+    ("POST", "/v1/users:disable", &["operator"]),
+    ("POST", "/v1/users:enable", &["operator"]),
+    ("POST", "/v1/users:reset", &["operator"]),
+    ("POST", "/v1/users:remove", &["operator"]),
+    ("POST", "/v1/users:endSessions", &["operator"]),
     ("GET", "/v1/status", &["auditor", "operator"]),
     ("POST", "/v1/roster:apply", &["operator"]),
     ("GET", "/v1/audit/records", &["auditor"]),
@@ -139,4 +155,8 @@ pub const NEVER_BY_TOKEN: &[&str] = &[
     "/hushwire.local.v1.CaseService/ConfirmRelease",
     "/hushwire.compliance.v1.AuditService/LiftHold",
     "/hushwire.compliance.v1.AuditService/ConfirmHoldLift",
+    "/hushwire.local.v1.UserService/CreateUser",
+    "/hushwire.local.v1.UserService/SetUserRoles",
+    "/hushwire.local.v1.UserService/EnableUser",
+    "/hushwire.local.v1.UserService/ResetUser",
 ];

@@ -3,8 +3,11 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
 use crate::app::cli::doctor::permissions::give_back;
 use crate::app::cli::doctor::{Findings, Patient};
+use crate::app::config::console::CertificateFiles;
 use crate::app::output::counted;
 use crate::base::bytes::Sha256Digest;
 use crate::base::name::CallerName;
@@ -17,6 +20,7 @@ use crate::io::keystore::file::read;
 use crate::io::keystore::store::Keystore;
 use crate::io::transport::caller::LocalCaller;
 use crate::io::transport::leaf::Leaf;
+use crate::io::transport::tls::{Certified, console_server};
 
 /// Days before its end from which a certificate is worth a warning: a month to find somebody who may issue one.
 const EARLY_DAYS: u64 = 30;
@@ -43,8 +47,28 @@ pub(super) fn examine(patient: &Patient<'_>, keystore: Option<&Keystore>, findin
             findings.fault("certificates", found, mend);
         }
     }
+    console(patient, findings);
     clients(patient, findings);
     tokens(patient, findings);
+}
+
+/// What the console shows to browsers, where that is no certificate of `hushwire cert`.
+fn console(patient: &Patient<'_>, findings: &mut Findings) {
+    let files = patient.config.console.as_ref().and_then(|console| console.certificate.as_ref());
+    let Some(CertificateFiles { chain, key }) = files else { return };
+    let mend =
+        format!("ask whoever issued it for another, or remove console.certificate from {}", patient.file.display());
+    let Some(pem) = check(chain, &mend, findings) else { return };
+    let key_text = match std::fs::read_to_string(key) {
+        Ok(text) => Zeroizing::new(text),
+        Err(error) => {
+            let mend = if error.kind() == ErrorKind::PermissionDenied { give_back(key) } else { mend };
+            return findings.fault("certificates", format!("{}: {error}", key.display()), mend);
+        }
+    };
+    if let Err(error) = Certified::from_pem(pem.as_bytes(), key_text.as_bytes()).and_then(|own| console_server(&own)) {
+        findings.fault("certificates", format!("{} with {}: {error}", chain.display(), key.display()), mend);
+    }
 }
 
 /// Tokens that open nothing, because the node lets nobody in by one.

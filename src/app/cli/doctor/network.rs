@@ -17,7 +17,8 @@ const CONNECT: Duration = Duration::from_secs(3);
 
 pub(super) fn examine(patient: &Patient<'_>, roster: Option<&Roster>, findings: &mut Findings) {
     let config = patient.config;
-    let others = [("peer", Some(config.peer_listen)), ("metrics", config.metrics_listen)];
+    let console = config.console.as_ref().map(|console| console.listen);
+    let others = [("peer", Some(config.peer_listen)), ("metrics", config.metrics_listen), ("console", console)];
     let others = others.into_iter().filter_map(|(section, address)| Some((section, address?)));
     match listen(config.local_listen) {
         Ok(()) => {

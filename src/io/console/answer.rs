@@ -1,0 +1,127 @@
+//! What a page answers: a text, the way to another page, or a file.
+
+use askama::Template;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION, SET_COOKIE};
+use http::{HeaderValue, Response, StatusCode};
+use prost::bytes::Bytes;
+use tonic::body::Body;
+
+use crate::io::console::assets::Asset;
+use crate::io::console::fault::Fault;
+use crate::io::console::headers::EVERY;
+use crate::io::console::local_path::LocalPath;
+use crate::io::http::body::full;
+
+/// An answer before its headers.
+#[derive(Debug)]
+pub struct Answer {
+    status: StatusCode,
+    content: Content,
+    cookies: Vec<String>,
+    /// Whether the browser is told to keep nothing of this console.
+    forget: bool,
+}
+
+#[derive(Debug)]
+enum Content {
+    Page(String),
+    See(LocalPath),
+    File { name: String, media: &'static str, text: Bytes },
+    Asset { media: &'static str, text: Bytes },
+}
+
+/// Seconds an asset is kept: its name changes when it does.
+const ASSET_CACHE: &str = "public, max-age=31536000, immutable";
+
+impl Answer {
+    fn new(status: StatusCode, content: Content) -> Self {
+        Self { status, content, cookies: Vec::new(), forget: false }
+    }
+
+    /// A page from its template.
+    pub fn page(page: &impl Template) -> Result<Self, Fault> {
+        Self::page_as(StatusCode::OK, page)
+    }
+
+    /// A page under another status: a form that comes back with what is wrong in it.
+    pub fn page_as(status: StatusCode, page: &impl Template) -> Result<Self, Fault> {
+        let text = page.render().map_err(|error| Fault::Broken(format!("template: {error}")))?;
+        Ok(Self::new(status, Content::Page(text)))
+    }
+
+    /// A line of text, for where no page can be made.
+    pub fn plain(status: StatusCode, text: &'static str) -> Self {
+        Self::new(status, Content::Page(format!("<!doctype html><title>{text}</title><p>{text}")))
+    }
+
+    /// Go on there, with GET: after every form that changed something, so that nobody sends it again by going back.
+    pub fn see(path: LocalPath) -> Self {
+        Self::new(StatusCode::SEE_OTHER, Content::See(path))
+    }
+
+    /// A file to keep. Its name is the program's, of letters, digits, `-` and `.`.
+    pub fn file(name: String, media: &'static str, text: impl Into<Bytes>) -> Self {
+        Self::new(StatusCode::OK, Content::File { name, media, text: text.into() })
+    }
+
+    pub fn asset(asset: &Asset) -> Self {
+        Self::new(StatusCode::OK, Content::Asset { media: asset.media, text: asset.content.clone() })
+    }
+
+    /// Has the browser drop whatever it kept of this console.
+    pub fn forgetting(mut self) -> Self {
+        self.forget = true;
+        self
+    }
+
+    pub fn with_cookie(mut self, cookie: String) -> Self {
+        self.cookies.push(cookie);
+        self
+    }
+
+    /// The answer as it goes out, with what every answer says to browsers.
+    pub fn into_response(self) -> Response<Body> {
+        let text = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("/"));
+        let body = |text: Bytes| Body::new(full(text));
+        let mut response = match self.content {
+            Content::Page(page) => {
+                let mut response = Response::new(body(page.into()));
+                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+                response
+            }
+            Content::See(path) => {
+                let mut response = Response::new(body(Bytes::new()));
+                response.headers_mut().insert(LOCATION, text(path.as_str()));
+                response
+            }
+            Content::File { name, media, text: file } => {
+                let mut response = Response::new(body(file));
+                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
+                response.headers_mut().insert(CONTENT_DISPOSITION, text(&format!("attachment; filename=\"{name}\"")));
+                response
+            }
+            Content::Asset { media, text } => {
+                let mut response = Response::new(body(text));
+                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
+                response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(ASSET_CACHE));
+                response
+            }
+        };
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        for (name, value) in EVERY {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        for cookie in &self.cookies {
+            headers.append(SET_COOKIE, text(cookie));
+        }
+        if self.forget {
+            headers.insert("clear-site-data", HeaderValue::from_static("\"storage\""));
+        }
+        if self.status == StatusCode::METHOD_NOT_ALLOWED {
+            headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
+        }
+        response
+    }
+}

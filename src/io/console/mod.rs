@@ -1,0 +1,111 @@
+//! The console: pages for officers, analysts and operators, served by the node itself over HTTPS.
+//!
+//! Pages are whole HTML texts made on the server (templates are compiled in); they work without script, which only makes them
+//! more comfortable. What somebody filters by stands in the address; what changes something is a form. Nothing is loaded from
+//! elsewhere, and the browser is told to forbid it ([`headers`]).
+//!
+//! # How a page is added
+//! 1. `pages/NAME.rs` with `pub async fn show(visit: Visit) -> Result<Answer, Fault>`: ask the node ([`visit::Visit::look`], or
+//!    [`visit::Visit::act`] for what changes something), fill a template, [`answer::Answer::page`].
+//! 2. `pages/NAME.html` beginning with `{% extends "layout.html" %}`; its struct derives `askama::Template` and has a field
+//!    `frame: Frame`, from [`visit::Visit::frame`]. Pieces that every page uses are macros of `pages/parts.html`: the token of a
+//!    form, badges, empty states, pagers, fields. Moments are [`zone::Time`]; charts come from [`chart`].
+//! 3. A row in [`rows::ROWS`] for each verb: the address, who may ask, whether password and code must be fresh; an entry in
+//!    [`rows::NAVIGATION`] where it belongs there. The table's test asks every cell of it.
+//! 4. A filter is a field of the address: read with [`fields::Fields::filter`], shown in a `<form method="get">`. A long table
+//!    is paged by the server with a token in the address ([`listing`]). A form that changes something carries
+//!    `{{ parts::token(frame) }}`, and its answer is [`answer::Answer::see`] with a message ([`visit::Visit::tell`]).
+//! 5. What is not this visitor's is [`fault::Fault::NotFound`], as if it were not there.
+//! 6. A scenario in `tests/console` opens the page in a real browser, has axe look at it, and keeps screenshots of it.
+//!
+//! What others wrote (names of peers, notes) goes through the templates' escaping and nowhere else: `|safe` is forbidden, and
+//! what is markup already (charts, times) says so by its type. A file for a spreadsheet is written by [`export`].
+
+pub mod answer;
+pub mod assets;
+pub mod chart;
+pub mod cookies;
+pub mod door;
+pub mod export;
+pub mod fault;
+pub mod fields;
+pub mod frame;
+pub mod headers;
+pub mod listing;
+pub mod local_path;
+pub mod pages;
+pub mod qr;
+pub mod rows;
+pub mod same_origin;
+pub mod session;
+pub mod visit;
+pub mod zone;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
+
+use crate::base::limits::console as limits;
+use crate::io::console::session::Sessions;
+use crate::io::engine::Engine;
+use crate::io::exchange::links::Links;
+use crate::io::grpc::gate::OnRefused;
+use crate::io::journal::file::FileJournal;
+use crate::io::journal::real_fs::RealFs;
+use crate::io::users::Users;
+use crate::io::views::any::AnyViews;
+use crate::node::Node;
+
+/// The engine of a node that has a console.
+pub type ConsoleEngine = Engine<FileJournal<RealFs>, AnyViews>;
+
+/// Its node.
+pub type ConsoleNode = Node<FileJournal<RealFs>, AnyViews>;
+
+/// How often sessions that are over are taken out.
+const SWEEP_EVERY: Duration = Duration::from_secs(20);
+
+/// What all pages share.
+pub struct Console {
+    pub engine: ConsoleEngine,
+    pub users: Users<FileJournal<RealFs>, AnyViews>,
+    pub sessions: Sessions,
+    /// Which peers are connected.
+    pub links: Links,
+    /// Told of every refused request, before whoever sent it is.
+    pub on_refused: OnRefused,
+    /// Requests worked on at once.
+    pub room: Arc<Semaphore>,
+}
+
+impl std::fmt::Debug for Console {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Console").field("sessions", &self.sessions).finish_non_exhaustive()
+    }
+}
+
+impl Console {
+    pub fn new(
+        engine: ConsoleEngine,
+        users: Users<FileJournal<RealFs>, AnyViews>,
+        links: Links,
+        on_refused: OnRefused,
+    ) -> Arc<Self> {
+        let room = Arc::new(Semaphore::new(limits::REQUESTS));
+        Arc::new(Self { engine, users, sessions: Sessions::default(), links, on_refused, room })
+    }
+
+    /// Takes out sessions that are over and tells the audit log, until the task is dropped.
+    pub async fn sweep(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(SWEEP_EVERY).await;
+            let over = self.sessions.sweep(Instant::now(), |user| self.users.alive(user).is_some());
+            for (user, how) in over {
+                if let Err(fault) = self.users.signed_out(&user, how).await {
+                    tracing::warn!(event = "console.unrecorded", fault = %fault);
+                }
+            }
+        }
+    }
+}

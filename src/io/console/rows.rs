@@ -1,0 +1,166 @@
+//! Every address of the console, who may ask it, and what answers: one table, tested cell by cell. What has no row is not there.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::base::role::Role;
+use crate::domain::user::roles::ConsoleRoles;
+use crate::io::console::answer::Answer;
+use crate::io::console::fault::Fault;
+use crate::io::console::pages::{account, enrol, overview, prove, sign_in, users};
+use crate::io::console::visit::Visit;
+
+/// How an address is asked. HEAD is GET without its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// Looks, and changes nothing.
+    Get,
+    /// Changes something. Must come from a page of this console, and from the session it belongs to.
+    Post,
+}
+
+/// Who may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    Anybody,
+    /// Whoever is signed in.
+    Users,
+    /// Whoever has one of these roles; the first of them that fits is the one they act in.
+    Roles(&'static [Role]),
+}
+
+impl Who {
+    pub fn admits(self, roles: &ConsoleRoles) -> bool {
+        match self {
+            Self::Anybody | Self::Users => true,
+            Self::Roles(_) => self.role(roles).is_some(),
+        }
+    }
+
+    /// The role that lets somebody in, where one is asked for.
+    pub fn role(self, roles: &ConsoleRoles) -> Option<Role> {
+        match self {
+            Self::Anybody | Self::Users => None,
+            Self::Roles(asked) => asked.iter().copied().find(|role| roles.has(*role)),
+        }
+    }
+}
+
+/// An answer on its way.
+pub type Answering = Pin<Box<dyn Future<Output = Result<Answer, Fault>> + Send>>;
+
+/// One address.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    pub verb: Verb,
+    /// With `{words}` that [`Visit::value`] reads.
+    pub path: &'static str,
+    pub who: Who,
+    /// Whether password and code must have been given within the last minutes. A dangerous action is a pair of rows with one
+    /// path: GET asks whether it is meant, POST does it.
+    pub proved: bool,
+    pub answer: fn(Visit) -> Answering,
+}
+
+const fn get(path: &'static str, who: Who, answer: fn(Visit) -> Answering) -> Row {
+    Row { verb: Verb::Get, path, who, proved: false, answer }
+}
+
+const fn post(path: &'static str, who: Who, answer: fn(Visit) -> Answering) -> Row {
+    Row { verb: Verb::Post, path, who, proved: false, answer }
+}
+
+impl Row {
+    const fn proved(mut self) -> Self {
+        self.proved = true;
+        self
+    }
+}
+
+const OPERATORS: Who = Who::Roles(&[Role::Operator]);
+
+/// Everything there is.
+pub const ROWS: &[Row] = &[
+    get("/", Who::Users, |visit| Box::pin(overview::show(visit))),
+    get("/sign-in", Who::Anybody, |visit| Box::pin(sign_in::show(visit))),
+    post("/sign-in", Who::Anybody, |visit| Box::pin(sign_in::sign_in(visit))),
+    post("/sign-out", Who::Users, |visit| Box::pin(sign_in::sign_out(visit))),
+    get("/prove", Who::Users, |visit| Box::pin(prove::show(visit))),
+    post("/prove", Who::Users, |visit| Box::pin(prove::prove(visit))),
+    get("/enrol", Who::Anybody, |visit| Box::pin(enrol::show(visit))),
+    post("/enrol", Who::Anybody, |visit| Box::pin(enrol::begin(visit))),
+    post("/enrol/finish", Who::Anybody, |visit| Box::pin(enrol::finish(visit))),
+    get("/account", Who::Users, |visit| Box::pin(account::show(visit))),
+    post("/account/zone", Who::Users, |visit| Box::pin(account::set_zone(visit))),
+    get("/account/password", Who::Users, |visit| Box::pin(account::password::show(visit))),
+    post("/account/password", Who::Users, |visit| Box::pin(account::password::change(visit))),
+    get("/account/recovery", Who::Users, |visit| Box::pin(account::recovery::show(visit))),
+    post("/account/recovery", Who::Users, |visit| Box::pin(account::recovery::renew(visit))),
+    get("/account/authenticator", Who::Users, |visit| Box::pin(account::authenticator::show(visit))),
+    post("/account/authenticator", Who::Users, |visit| Box::pin(account::authenticator::renew(visit))),
+    post("/account/sessions/{session}/end", Who::Users, |visit| Box::pin(account::end_session(visit))).proved(),
+    post("/account/sessions/end-others", Who::Users, |visit| Box::pin(account::end_others(visit))).proved(),
+    get("/users", OPERATORS, |visit| Box::pin(users::list(visit))),
+    get("/users/new", OPERATORS, |visit| Box::pin(users::create::ask(visit))).proved(),
+    post("/users/new", OPERATORS, |visit| Box::pin(users::create::create(visit))).proved(),
+    get("/users/{name}", OPERATORS, |visit| Box::pin(users::one::show(visit))),
+    post("/users/{name}/roles", OPERATORS, |visit| Box::pin(users::change::roles(visit))).proved(),
+    get("/users/{name}/{step}", OPERATORS, |visit| Box::pin(users::change::ask(visit))).proved(),
+    post("/users/{name}/{step}", OPERATORS, |visit| Box::pin(users::change::change(visit))).proved(),
+];
+
+/// A page of the navigation; who sees it follows from its row.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    pub title: &'static str,
+    pub path: &'static str,
+    /// A drawing of `icons.html`.
+    pub icon: &'static str,
+}
+
+const fn entry(title: &'static str, path: &'static str, icon: &'static str) -> Entry {
+    Entry { title, path, icon }
+}
+
+/// The navigation, by purpose.
+pub const NAVIGATION: &[(&str, &[Entry])] =
+    &[("Watch", &[entry("Overview", "/", "overview")]), ("Keep", &[entry("Users and sessions", "/users", "users")])];
+
+/// The row of an address as the table writes it.
+pub fn row(verb: Verb, path: &str) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.verb == verb && row.path == path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_address_stands_once_and_every_page_of_the_navigation_has_one() {
+        let distinct: BTreeSet<_> = ROWS.iter().map(|row| (row.verb == Verb::Post, row.path)).collect();
+        assert_eq!(distinct.len(), ROWS.len());
+        for entry in NAVIGATION.iter().flat_map(|(_, entries)| entries.iter()) {
+            assert!(row(Verb::Get, entry.path).is_some(), "{} leads nowhere", entry.path);
+        }
+    }
+
+    #[test]
+    fn whoever_is_not_signed_in_finds_the_ways_in_and_nothing_else() {
+        let open: Vec<&str> = ROWS.iter().filter(|row| row.who == Who::Anybody).map(|row| row.path).collect();
+        assert_eq!(open, ["/sign-in", "/sign-in", "/enrol", "/enrol", "/enrol/finish"]);
+        assert!(
+            ROWS.iter().all(|row| row.who != Who::Anybody || !row.proved),
+            "who is nobody has nothing to prove again"
+        );
+    }
+
+    #[test]
+    fn somebody_acts_in_the_first_role_of_the_row_that_is_theirs() {
+        let both = ConsoleRoles::new([Role::Auditor, Role::Operator]).expect("roles of people");
+        let who = Who::Roles(&[Role::Analyst, Role::Operator, Role::Auditor]);
+        assert_eq!(who.role(&both), Some(Role::Operator));
+        assert!(!Who::Roles(&[Role::Analyst]).admits(&both));
+    }
+}

@@ -1,0 +1,447 @@
+//! Sessions of console users: in memory alone, so that a restart signs everybody out and nothing on disk opens a door.
+//!
+//! The cookie holds 256 random bits, the table its SHA-256: who reads the table cannot sign in with it. An id is drawn anew
+//! when somebody signs in and when they prove again who they are, so that one planted or seen before is worth nothing. Time
+//! is an argument; it is the machine's steady clock, which nobody can set back.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use crate::base::limits::console as limits;
+use crate::base::time::Timestamp;
+use crate::domain::user::Generation;
+use crate::domain::user::name::UserName;
+use crate::io::random;
+use crate::node::sign_in::{SessionUser, SignOut};
+
+/// Random bytes of a session's id, and of the token in its forms.
+const ID_BYTES: usize = 32;
+
+/// SHA-256 of an id.
+type Key = [u8; 32];
+
+/// What a browser sends back to be known. Never shown, and wiped.
+pub struct SessionId(Zeroizing<String>);
+
+impl SessionId {
+    fn draw() -> Self {
+        Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(random::bytes::<ID_BYTES>())))
+    }
+
+    /// The value of a cookie. Whatever it is, it is only hashed.
+    pub fn of_cookie(value: &str) -> Self {
+        Self(Zeroizing::new(value.to_owned()))
+    }
+
+    /// For the cookie alone.
+    pub fn cookie_value(&self) -> &str {
+        &self.0
+    }
+
+    fn key(&self) -> Key {
+        Sha256::digest(self.0.as_bytes()).into()
+    }
+}
+
+impl std::fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SessionId(…)")
+    }
+}
+
+/// A message for the next page of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flash {
+    pub tone: Tone,
+    pub text: String,
+}
+
+/// How a message is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    Note,
+    Done,
+    Warning,
+}
+
+impl Tone {
+    /// The class of its style.
+    pub fn class(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Done => "done",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// Where a session began.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    pub address: IpAddr,
+    /// What the browser calls itself, shortened.
+    pub browser: String,
+    pub at: Timestamp,
+}
+
+/// A moment on both clocks: the steady one ends sessions, the other is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    pub steady: Instant,
+    pub wall: Timestamp,
+}
+
+#[derive(Debug)]
+struct Session {
+    user: SessionUser,
+    token: String,
+    began: Instant,
+    seen: Instant,
+    seen_at: Timestamp,
+    /// When password and code were given last.
+    proved: Instant,
+    origin: Origin,
+    flashes: Vec<Flash>,
+}
+
+impl Session {
+    /// Why it is over, where it is.
+    fn over(&self, now: Instant) -> Option<SignOut> {
+        let since = |then: Instant| now.saturating_duration_since(then);
+        if since(self.began) >= Duration::from_secs(limits::SESSION_S) {
+            Some(SignOut::Age)
+        } else if since(self.seen) >= Duration::from_secs(limits::SESSION_IDLE_S) {
+            Some(SignOut::Idle)
+        } else {
+            None
+        }
+    }
+}
+
+/// A session that counts now.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub user: SessionUser,
+    /// What every form of the session carries.
+    pub token: String,
+    /// Whether password and code were given just now.
+    pub proved: bool,
+    /// What it is called where sessions are listed.
+    pub handle: Handle,
+}
+
+impl Found {
+    /// Whether a form carries the token of its session.
+    pub fn owns(&self, token: &str) -> bool {
+        self.token.as_bytes().ct_eq(token.as_bytes()).into()
+    }
+}
+
+/// Names a session in lists and forms; opens nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handle(String);
+
+impl Handle {
+    fn of(key: &Key) -> Self {
+        Self(hex::encode(key.first_chunk::<8>().expect("32 bytes have 8")))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A session as its user and operators see it.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    pub handle: Handle,
+    pub user: UserName,
+    pub origin: Origin,
+    pub seen_at: Timestamp,
+}
+
+/// All sessions of the console.
+#[derive(Debug, Default)]
+pub struct Sessions(Mutex<HashMap<Key, Session>>);
+
+impl Sessions {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Session>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Signs somebody in whose password and code were right just now.
+    pub fn begin(&self, user: SessionUser, origin: Origin, now: Moment) -> SessionId {
+        let id = SessionId::draw();
+        let mut sessions = self.lock();
+        make_room(&mut sessions, limits::SESSIONS_PER_USER, |session| session.user.name == user.name);
+        make_room(&mut sessions, limits::SESSIONS, |_| true);
+        let token = URL_SAFE_NO_PAD.encode(random::bytes::<ID_BYTES>());
+        let (began, seen, proved) = (now.steady, now.steady, now.steady);
+        let (seen_at, flashes) = (now.wall, Vec::new());
+        let session = Session { user, token, began, seen, seen_at, proved, origin, flashes };
+        sessions.insert(id.key(), session);
+        id
+    }
+
+    /// The session of a cookie, which is thereby in use.
+    pub fn find(&self, id: &SessionId, now: Moment) -> Option<Found> {
+        let key = id.key();
+        let mut sessions = self.lock();
+        // One that is over waits for the sweep, which tells the audit log.
+        let session = sessions.get_mut(&key).filter(|session| session.over(now.steady).is_none())?;
+        session.seen = now.steady;
+        session.seen_at = now.wall;
+        Some(Found {
+            user: session.user.clone(),
+            token: session.token.clone(),
+            proved: now.steady.saturating_duration_since(session.proved) < Duration::from_secs(limits::PROVED_S),
+            handle: Handle::of(&key),
+        })
+    }
+
+    /// Gives a session whose user proved again who they are a new id, a new token and five more minutes; none where it has ended.
+    pub fn prove(&self, id: &SessionId, now: Instant) -> Option<SessionId> {
+        let mut sessions = self.lock();
+        let mut session = sessions.remove(&id.key()).filter(|session| session.over(now).is_none())?;
+        session.proved = now;
+        session.token = URL_SAFE_NO_PAD.encode(random::bytes::<ID_BYTES>());
+        let renewed = SessionId::draw();
+        sessions.insert(renewed.key(), session);
+        Some(renewed)
+    }
+
+    /// Follows a user's record to a new generation, for the one session that caused it: whoever changes their password stays.
+    pub fn keep(&self, id: &SessionId, generation: Generation) {
+        if let Some(session) = self.lock().get_mut(&id.key()) {
+            session.user.generation = generation;
+        }
+    }
+
+    /// Takes out what is over, by the clock or because `alive` knows its user no more, and says whose it was and why the clock ended
+    /// it; what a user's record ended, the record's change has told already.
+    pub fn sweep(&self, now: Instant, alive: impl Fn(&SessionUser) -> bool) -> Vec<(SessionUser, SignOut)> {
+        let mut ended = Vec::new();
+        self.lock().retain(|_, session| match session.over(now) {
+            _ if !alive(&session.user) => false,
+            Some(how) => {
+                ended.push((session.user.clone(), how));
+                false
+            }
+            None => true,
+        });
+        ended
+    }
+
+    pub fn end(&self, id: &SessionId) {
+        self.lock().remove(&id.key());
+    }
+
+    /// Ends one of a user's sessions by its handle; whether there was such a one.
+    pub fn end_one(&self, user: &UserName, handle: &str) -> bool {
+        let mut sessions = self.lock();
+        let before = sessions.len();
+        sessions.retain(|key, session| session.user.name != *user || Handle::of(key).as_str() != handle);
+        sessions.len() < before
+    }
+
+    /// Ends all of a user's sessions but one; how many there were.
+    pub fn end_others(&self, user: &UserName, kept: &SessionId) -> usize {
+        let (mut sessions, kept) = (self.lock(), kept.key());
+        let before = sessions.len();
+        sessions.retain(|key, session| session.user.name != *user || *key == kept);
+        before - sessions.len()
+    }
+
+    /// Sessions that count now, of one user or of all, the one used last first.
+    pub fn list(&self, user: Option<&UserName>, now: Instant) -> Vec<Shown> {
+        let sessions = self.lock();
+        let of_user = |session: &&Session| user.is_none_or(|user| session.user.name == *user);
+        let mut shown: Vec<Shown> = sessions
+            .iter()
+            .filter(|(_, session)| of_user(session) && session.over(now).is_none())
+            .map(|(key, session)| Shown {
+                handle: Handle::of(key),
+                user: session.user.name.clone(),
+                origin: session.origin.clone(),
+                seen_at: session.seen_at,
+            })
+            .collect();
+        shown.sort_by(|one, other| (other.seen_at, &one.handle.0).cmp(&(one.seen_at, &other.handle.0)));
+        shown
+    }
+
+    /// Leaves a message for the next page.
+    pub fn tell(&self, id: &SessionId, flash: Flash) {
+        if let Some(session) = self.lock().get_mut(&id.key())
+            && session.flashes.len() < limits::FLASHES
+        {
+            session.flashes.push(flash);
+        }
+    }
+
+    /// Takes the messages that wait.
+    pub fn told(&self, id: &SessionId) -> Vec<Flash> {
+        self.lock().get_mut(&id.key()).map(|session| std::mem::take(&mut session.flashes)).unwrap_or_default()
+    }
+}
+
+/// Ends those that rested longest until one more fits.
+fn make_room(sessions: &mut HashMap<Key, Session>, most: usize, counts: impl Fn(&Session) -> bool) {
+    let mut resting: Vec<(Instant, Key)> =
+        sessions.iter().filter(|(_, session)| counts(session)).map(|(key, session)| (session.seen, *key)).collect();
+    if resting.len() < most {
+        return;
+    }
+    resting.sort_unstable();
+    let ending = resting.len() + 1 - most;
+    for (_, key) in resting.into_iter().take(ending) {
+        sessions.remove(&key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn origin() -> Origin {
+        let at = Timestamp::from_unix_s(1_795_000_000);
+        Origin { address: Ipv4Addr::LOCALHOST.into(), browser: "Firefox".to_owned(), at }
+    }
+
+    fn user(name: &str) -> SessionUser {
+        SessionUser { name: name.parse().expect("a name"), generation: Generation(1) }
+    }
+
+    /// A moment so many seconds after the first.
+    fn after(first: Instant, s: u64) -> Moment {
+        let wall = Timestamp::from_unix_s(1_795_000_000 + s);
+        Moment { steady: first + Duration::from_secs(s), wall }
+    }
+
+    #[test]
+    fn a_session_ends_after_a_rest_and_after_a_day_at_work_however_busy_it_was() {
+        let (sessions, first) = (Sessions::default(), Instant::now());
+        let id = sessions.begin(user("ann"), origin(), after(first, 0));
+        assert!(sessions.find(&id, after(first, limits::SESSION_IDLE_S - 1)).is_some());
+        let rested = 2 * limits::SESSION_IDLE_S - 1;
+        assert!(sessions.find(&id, after(first, rested)).is_none(), "it rested too long");
+        assert!(sessions.find(&id, after(first, rested)).is_none());
+        let id = sessions.begin(user("ann"), origin(), after(first, 0));
+        for at in (0..limits::SESSION_S).step_by(600) {
+            assert!(sessions.find(&id, after(first, at)).is_some(), "{at}");
+        }
+        assert!(sessions.find(&id, after(first, limits::SESSION_S)).is_none());
+    }
+
+    #[test]
+    fn an_id_that_was_not_drawn_here_opens_nothing_and_the_table_holds_none() {
+        let (sessions, now) = (Sessions::default(), after(Instant::now(), 0));
+        let id = sessions.begin(user("ann"), origin(), now);
+        let planted = SessionId::of_cookie("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+        assert!(sessions.find(&planted, now).is_none());
+        let shown = format!("{sessions:?} {id:?}");
+        assert!(!shown.contains(id.cookie_value()), "{shown}");
+        let hashed = hex::encode(id.key());
+        assert!(sessions.find(&SessionId::of_cookie(&hashed), now).is_none(), "what the table holds is no cookie");
+    }
+
+    #[test]
+    fn who_proves_again_who_they_are_gets_a_new_id_and_the_old_one_is_dead() {
+        let (sessions, first) = (Sessions::default(), Instant::now());
+        let id = sessions.begin(user("ann"), origin(), after(first, 0));
+        let token = sessions.find(&id, after(first, 1)).expect("counts").token;
+        let proved = |id: &SessionId, s| sessions.find(id, after(first, s)).expect("counts").proved;
+        assert!(proved(&id, limits::PROVED_S - 1));
+        assert!(!proved(&id, limits::PROVED_S));
+        let renewed = sessions.prove(&id, after(first, limits::PROVED_S).steady).expect("counts");
+        assert!(sessions.find(&id, after(first, limits::PROVED_S)).is_none());
+        assert!(proved(&renewed, 2 * limits::PROVED_S - 1));
+        assert!(!sessions.find(&renewed, after(first, limits::PROVED_S)).expect("counts").owns(&token));
+        assert!(sessions.prove(&id, first).is_none(), "an ended session proves nothing");
+    }
+
+    #[test]
+    fn the_session_that_rested_longest_makes_room() {
+        let (sessions, first) = (Sessions::default(), Instant::now());
+        let ids: Vec<SessionId> =
+            (0..limits::SESSIONS_PER_USER).map(|_| sessions.begin(user("ann"), origin(), after(first, 0))).collect();
+        let (kept, resting) = ids.split_first().expect("several");
+        let other = sessions.begin(user("ben"), origin(), after(first, 0));
+        sessions.find(kept, after(first, 1)).expect("counts");
+        sessions.begin(user("ann"), origin(), after(first, 2));
+        assert_eq!(sessions.list(Some(&user("ann").name), first).len(), limits::SESSIONS_PER_USER);
+        assert!(sessions.find(kept, after(first, 3)).is_some(), "it was in use");
+        assert!(sessions.find(&other, after(first, 3)).is_some(), "another's is no room for ann's");
+        assert_eq!(resting.iter().filter(|id| sessions.find(id, after(first, 3)).is_none()).count(), 1);
+        for number in 0..limits::SESSIONS + 8 {
+            sessions.begin(user(&format!("user-{number}")), origin(), after(first, 4));
+        }
+        assert_eq!(sessions.list(None, first).len(), limits::SESSIONS);
+    }
+
+    #[test]
+    fn a_session_is_ended_by_its_own_user_alone() {
+        let (sessions, now) = (Sessions::default(), after(Instant::now(), 0));
+        let [one, two] = [(); 2].map(|()| sessions.begin(user("ann"), origin(), now));
+        let other = sessions.begin(user("ben"), origin(), now);
+        let handle = |id: &SessionId| sessions.find(id, now).map(|found| found.handle.as_str().to_owned());
+        let (first, bens) = (handle(&one).expect("counts"), handle(&other).expect("counts"));
+        let ann = user("ann").name;
+        assert!(!sessions.end_one(&ann, &bens), "another's handle is none of hers");
+        assert!(sessions.end_one(&ann, &first));
+        assert!(!sessions.end_one(&ann, &first));
+        assert_eq!((handle(&one), handle(&two).is_some()), (None, true));
+        let three = sessions.begin(user("ann"), origin(), now);
+        assert_eq!(sessions.end_others(&ann, &two), 1);
+        assert_eq!((handle(&three), handle(&two).is_some()), (None, true));
+        sessions.end(&two);
+        assert_eq!((handle(&two), handle(&other).is_some()), (None, true));
+    }
+
+    #[test]
+    fn a_form_belongs_to_the_session_whose_token_it_carries() {
+        let (sessions, now) = (Sessions::default(), after(Instant::now(), 0));
+        let [ann, ben] = ["ann", "ben"].map(|name| sessions.begin(user(name), origin(), now));
+        let found = |id| sessions.find(id, now).expect("counts");
+        assert!(found(&ann).owns(&found(&ann).token));
+        assert!(!found(&ann).owns(&found(&ben).token));
+        assert!(!found(&ann).owns(""));
+    }
+
+    #[test]
+    fn what_the_clock_ended_is_told_once_and_what_a_users_record_ended_is_not() {
+        let (sessions, first) = (Sessions::default(), Instant::now());
+        let id = sessions.begin(user("ann"), origin(), after(first, 0));
+        sessions.begin(user("ben"), origin(), after(first, 0));
+        let over = after(first, limits::SESSION_IDLE_S);
+        assert!(sessions.find(&id, over).is_none());
+        let not_ben = |who: &SessionUser| who.name.as_str() != "ben";
+        assert_eq!(sessions.sweep(over.steady, not_ben), [(user("ann"), SignOut::Idle)]);
+        assert_eq!(sessions.sweep(over.steady, |_| true), []);
+        let id = sessions.begin(user("ann"), origin(), after(first, 0));
+        sessions.keep(&id, Generation(2));
+        assert_eq!(sessions.find(&id, after(first, 1)).expect("counts").user.generation, Generation(2));
+        let aged = sessions.sweep(after(first, limits::SESSION_S).steady, |_| true);
+        assert_eq!(aged.first().map(|(_, how)| *how), Some(SignOut::Age));
+    }
+
+    #[test]
+    fn a_message_is_told_once() {
+        let (sessions, now) = (Sessions::default(), after(Instant::now(), 0));
+        let id = sessions.begin(user("ann"), origin(), now);
+        let flash = Flash { tone: Tone::Done, text: "Saved.".to_owned() };
+        (0..limits::FLASHES + 3).for_each(|_| sessions.tell(&id, flash.clone()));
+        assert_eq!(sessions.told(&id).len(), limits::FLASHES);
+        assert_eq!(sessions.told(&id), []);
+    }
+}

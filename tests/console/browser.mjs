@@ -1,0 +1,138 @@
+// A browser for scenarios: trusts the node's certificate and no other, watches for everything that must not happen, has axe look
+// at pages, and keeps screenshots of them in both themes and on a narrow screen.
+
+import assert from "node:assert/strict";
+import { createHash, createHmac, X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { request } from "node:https";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+
+const tools = createRequire(join(process.env.HUSHWIRE_TOOLS, "package.json"));
+const { chromium } = tools("playwright-core");
+const axe = readFileSync(tools.resolve("axe-core/axe.min.js"), "utf8");
+
+export const stage = JSON.parse(process.env.HUSHWIRE_STAGE);
+const authority = readFileSync(join(dirname(stage.certificate), "local-ca.pem"));
+
+const WIDE = { width: 1280, height: 860 };
+const NARROW = { width: 390, height: 844 };
+
+/** Starts the browser, plays, and ends it whatever happens. */
+export async function play(scenario) {
+  const certificate = new X509Certificate(readFileSync(stage.certificate));
+  const key = certificate.publicKey.export({ type: "spki", format: "der" });
+  const pin = createHash("sha256").update(key).digest("base64");
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync", "--font-render-hinting=none",
+      // The node's own key, and nothing else is let pass.
+      `--ignore-certificate-errors-spki-list=${pin}`,
+    ],
+  });
+  try {
+    await scenario(browser);
+  } finally {
+    await browser.close();
+  }
+}
+
+/** A person with a browser of their own. What a page complains of, or tries to load from elsewhere, fails the scenario. */
+export async function person(browser, options = {}) {
+  const context = await browser.newContext({ baseURL: stage.console, viewport: WIDE, ...options });
+  context.setDefaultTimeout(15_000);
+  const page = await context.newPage();
+  const complaints = [];
+  const expected = /Failed to load resource: the server responded with a status of (4\d\d|503)/;
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type()) && !expected.test(message.text())) complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(`script: ${error.message}`));
+  page.on("dialog", async (dialog) => {
+    complaints.push(`dialog: ${dialog.message()}`);
+    await dialog.dismiss();
+  });
+  page.on("request", (request) => {
+    if (!request.url().startsWith(`${stage.console}/`)) complaints.push(`asked elsewhere: ${request.url()}`);
+  });
+  return { context, page, complaints };
+}
+
+/** Fails where a page complained. */
+export function atPeace({ complaints }) {
+  assert.deepEqual(complaints, []);
+}
+
+/** Screenshots of the page in both themes, wide and narrow, and axe's opinion of each. */
+export async function look({ page }, name) {
+  for (const [size, viewport] of [["", WIDE], ["-narrow", NARROW]]) {
+    for (const theme of ["light", "dark"]) {
+      await page.setViewportSize(viewport);
+      await page.emulateMedia({ colorScheme: theme });
+      await page.screenshot({ path: join(process.env.HUSHWIRE_SHOTS, `${name}-${theme}${size}.png`), fullPage: true });
+      const sideways = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      assert.ok(sideways <= 0, `${name}${size}: the page scrolls sideways by ${sideways} pixels`);
+      await judge(page, `${name} ${theme}${size}`);
+    }
+  }
+  await page.setViewportSize(WIDE);
+  await page.emulateMedia({ colorScheme: "light" });
+}
+
+/** Fails on anything of a page that axe calls wrong, best practice included. */
+export async function judge(page, name) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  const said = violations.map(({ id, impact, help, nodes }) =>
+    `${impact} ${id}: ${help}\n    ${nodes.map((node) => `${node.target} ${node.any[0]?.message ?? ""}`).join("\n    ")}`);
+  assert.equal(said.length, 0, `${name}: axe finds\n  ${said.join("\n  ")}`);
+}
+
+/** The code of an authenticator (RFC 6238), `steps` steps from now. */
+export function totp(secret, steps = 0) {
+  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  const bits = [...secret.replace(/\s/g, "")].map((letter) => letters.indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
+  const hash = createHmac("sha1", key).update(counter).digest();
+  const at = hash[19] & 15;
+  return String((hash.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+}
+
+/** What a telephone's camera reads in a QR code of a page: found by somebody else's decoder. */
+export async function scan({ page }) {
+  const square = page.locator("svg.qr");
+  const [, , width] = (await square.getAttribute("viewBox")).split(" ").map(Number);
+  const drawn = await square.locator("path").getAttribute("d");
+  const pixels = 6;
+  const image = new Uint8ClampedArray((width * pixels) ** 2 * 4).fill(255);
+  for (const [, x, y, length] of drawn.matchAll(/M(\d+) (\d+)h(\d+)/g)) {
+    for (let row = Number(y) * pixels; row < (Number(y) + 1) * pixels; row++) {
+      for (let column = Number(x) * pixels; column < (Number(x) + Number(length)) * pixels; column++) {
+        image.fill(0, (row * width * pixels + column) * 4, (row * width * pixels + column) * 4 + 3);
+      }
+    }
+  }
+  return tools("jsqr")(image, width * pixels, width * pixels)?.data;
+}
+
+/** An answer without a browser's manners, asked with the cookies of one: its status, headers and text. */
+export async function ask(context, path, { method = "GET", form, data, headers = {} } = {}) {
+  const cookies = (await context.cookies(stage.console)).map(({ name, value }) => `${name}=${value}`).join("; ");
+  const body = data ?? (form && new URLSearchParams(form).toString());
+  const sent = { ...(cookies && { cookie: cookies }), ...(form && { "content-type": "application/x-www-form-urlencoded" }), ...headers };
+  return new Promise((resolve, reject) => {
+    // The path as it is: a URL would be made well-formed.
+    const { hostname, port } = new URL(stage.console);
+    const asked = request({ hostname, port, path, method, headers: sent, ca: authority, agent: false }, (answer) => {
+      const parts = [];
+      answer.on("data", (part) => parts.push(part));
+      answer.on("end", () => resolve({ status: answer.statusCode, headers: answer.headers, text: Buffer.concat(parts).toString() }));
+    });
+    asked.on("error", reject);
+    asked.end(body);
+  });
+}

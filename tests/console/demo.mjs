@@ -1,0 +1,18 @@
+// A visitor of the demo signs in with what it printed.
+
+import assert from "node:assert/strict";
+import { atPeace, look, person, play, stage } from "./browser.mjs";
+import { reader, signIn } from "./office.mjs";
+
+await play(async (browser) => {
+  const visitor = await person(browser);
+  const { page } = visitor;
+  await signIn(visitor, stage.name, stage, stage.recovery[0]);
+  assert.equal(await reader(visitor), stage.name);
+  for (const member of ["bank-a", "bank-b"]) {
+    const row = page.getByRole("row", { name: new RegExp(`^${member}`) });
+    await row.getByText("connected").waitFor();
+  }
+  await look(visitor, "demo-overview");
+  atPeace(visitor);
+});

@@ -30,6 +30,7 @@ pub mod detail_stored;
 pub mod dispute;
 pub mod erase;
 pub mod erasures;
+pub mod examine;
 pub mod explain;
 pub mod feeds;
 pub mod fence;

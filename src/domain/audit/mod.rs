@@ -4,6 +4,7 @@
 //! stored, listed, exported and proved. [`export`] and [`proof`] are files that anybody can verify without a node.
 
 pub mod behind;
+pub mod check;
 pub mod command;
 pub mod decision_proof;
 pub mod detail;
@@ -15,6 +16,7 @@ pub mod notice;
 pub mod proof;
 pub mod record;
 mod retention;
+pub mod search;
 mod words;
 
 #[cfg(test)]

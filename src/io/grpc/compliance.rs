@@ -10,6 +10,7 @@ use tonic::{Request, Response, Status};
 
 use crate::base::position::{EntryIndex, TreeSize};
 use crate::base::time::{Day, Timestamp};
+use crate::domain::audit::search::AuditFilter;
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::contribution::CATEGORIES_PER_SUBJECT;
 use crate::domain::statistics::period::Period;
@@ -29,7 +30,7 @@ use crate::io::grpc::wire::hushwire::compliance::v1::{
     ProveAuditRecordResponse, ReleaseStatisticsRequest, ReleaseStatisticsResponse,
 };
 use crate::io::{clock, noise};
-use crate::node::audit::{AuditFilter, LoggedEntry};
+use crate::node::audit::LoggedEntry;
 use crate::node::audit_place::AuditPlace;
 use crate::node::local_mac::LocalMacKey;
 use crate::node::release::{Drawn, ReleaseStep};
@@ -75,6 +76,7 @@ where
             action_prefix: message.action_prefix,
             from: (message.from_ms > 0).then(|| Timestamp::from_unix_ms(message.from_ms)),
             until: (message.until_ms > 0).then(|| Timestamp::from_unix_ms(message.until_ms)),
+            ..AuditFilter::default()
         };
         let page = self
             .engine

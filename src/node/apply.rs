@@ -55,7 +55,9 @@ impl State {
                 }
                 change::Kind::ChallengeChanged(changed) => self.apply_challenge(changed)?,
                 change::Kind::DecisionDetailed(detailed) => {
-                    self.staged.view_changes.extend(derive::of_detail(number, detailed));
+                    self.activity.detailed(self.written_at, detailed);
+                    let ways = derive::of_detail(number, detailed, &self.identity.local_mac);
+                    self.staged.view_changes.extend(ways);
                 }
                 change::Kind::Listed(listed) => self.apply_listed(listed)?,
                 change::Kind::Policy(applied) => self.apply_policy(number, applied)?,
@@ -237,6 +239,7 @@ impl State {
                     *acknowledged = until.max(*acknowledged);
                 }
             }
+            "key.changed" => _ = self.key_changes.insert(record.subject().to_owned(), record.time()),
             _ => self.commands.note(record),
         }
     }

@@ -40,6 +40,7 @@ pub enum MacDomain {
     AccessToken,
     ChallengeCode,
     Totp,
+    LookedUp,
 }
 
 impl MacDomain {
@@ -58,6 +59,7 @@ impl MacDomain {
             Self::AccessToken => b"access-token",
             Self::ChallengeCode => b"challenge-code",
             Self::Totp => b"totp",
+            Self::LookedUp => b"looked-up",
         }
     }
 }

@@ -41,6 +41,7 @@ use crate::node::fence::Fence;
 use crate::node::identity::Identity;
 use crate::node::outcomes::Outcomes;
 use crate::node::pending::Pending;
+use crate::node::policy_history::PolicyTerms;
 use crate::node::published::Published;
 use crate::node::record_command::Commands;
 use crate::node::sightings::Sightings;
@@ -49,8 +50,9 @@ use crate::node::sweep::decided_before;
 use crate::node::unbelieved::Why;
 use crate::node::witness::AuditWitness;
 
-/// The name of the node's view in the marks.
-pub const VIEW: &str = "node";
+/// The name of the node's view in the marks. Its number grows with the kinds of rows: a store whose views were written before
+/// gives all of them anew.
+pub const VIEW: &str = "node/2";
 
 /// What the operator set, as far as the use cases need it.
 #[derive(Debug)]
@@ -112,6 +114,7 @@ pub struct State {
     pub policy: Option<Sha256Digest>,
     /// The record of every policy that was in force.
     pub(in crate::node) policies: BTreeMap<Sha256Digest, RecordNumber>,
+    pub(in crate::node) policy_terms: PolicyTerms,
     /// An erasure was taken in that compaction has not seen.
     pub erased_lately: bool,
     /// The audit log says that the node stopped, and not that it started again.
@@ -123,6 +126,8 @@ pub struct State {
     pub published: Published,
     /// What happened by day.
     pub activity: Activity,
+    /// When each key of this member last changed, by its name in the audit log.
+    pub(in crate::node) key_changes: BTreeMap<String, Timestamp>,
     /// The first record of each day on which something was published.
     pub(in crate::node) first_records: BTreeMap<Day, RecordNumber>,
     pub(in crate::node) staged: Staged,
@@ -163,12 +168,14 @@ impl State {
             challenges: Challenges::new(settings.challenge.remembered_hours),
             policy: None,
             policies: BTreeMap::new(),
+            policy_terms: PolicyTerms::default(),
             erased_lately: false,
             stopped: false,
             written_at: Timestamp::from_unix_ms(0),
             staged_requests: BTreeMap::new(),
             published: Published::default(),
             activity: Activity::default(),
+            key_changes: BTreeMap::new(),
             first_records: BTreeMap::new(),
             staged: Staged::default(),
             identity,

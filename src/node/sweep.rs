@@ -37,6 +37,7 @@ use crate::node::commit::{
 use crate::node::detail_stored::DecisionDetailed;
 use crate::node::keys;
 use crate::node::list::still_listed;
+use crate::node::local_mac::LocalMacKey;
 use crate::node::outcomes;
 use crate::node::published::day_of;
 use crate::node::sightings;
@@ -89,6 +90,7 @@ pub(in crate::node) struct Sweep {
 struct SweepIdentity {
     consortium: ConsortiumId,
     member: MemberId,
+    local_mac: LocalMacKey,
 }
 
 impl Sweep {
@@ -96,7 +98,11 @@ impl Sweep {
         let identity = &state.identity;
         let erased = state.feeds.values().map(|feed| (feed.id().clone(), feed.erased.clone()));
         Self {
-            identity: SweepIdentity { consortium: identity.consortium.clone(), member: identity.member.clone() },
+            identity: SweepIdentity {
+                consortium: identity.consortium.clone(),
+                member: identity.member.clone(),
+                local_mac: identity.local_mac.clone(),
+            },
             waiting: state.pending.commitments().collect(),
             erased: erased.collect(),
             lists: Arc::clone(&state.lists),
@@ -285,7 +291,10 @@ impl Sweep {
     /// What stands behind a decision goes with the content of its record; of an erased indicator what it said goes before.
     fn detailed(&mut self, detailed: &mut DecisionDetailed) -> (bool, bool) {
         if Day(detailed.expires_day) < self.horizon {
-            let ways = detailed.ways(self.record).into_iter().map(|key| Forgotten { key, record: None });
+            let ways = detailed
+                .ways(self.record, &self.identity.local_mac)
+                .into_iter()
+                .map(|key| Forgotten { key, record: None });
             self.removed.extend(ways);
             self.done.contents += 1;
             return (false, true);

@@ -25,10 +25,10 @@ use crate::erasure::erase;
 use crate::house::{Disk, House, exchange};
 
 const DAY_S: u64 = 86_400;
-const DEVICE: &str = "device-behind-a-case-01";
+pub const DEVICE: &str = "device-behind-a-case-01";
 
 /// Screens the device in a house and records it, with what stands behind it.
-fn decide(consortium: &Consortium, house: &mut House, id: &str, customer: &str, now: Timestamp) -> Arc<Screening> {
+pub fn decide(consortium: &Consortium, house: &mut House, id: &str, customer: &str, now: Timestamp) -> Arc<Screening> {
     let state = house.node.state();
     let draft = TransactionDraft {
         identifiers: vec![RawIdentifier::new(IdentifierKind::Device, DEVICE.to_owned())],

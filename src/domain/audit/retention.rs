@@ -65,6 +65,7 @@ impl AuditEvent {
             | Self::StoreDamaged { .. }
             | Self::IdentifierListed { .. }
             | Self::IdentifierDelisted { .. }
+            | Self::IdentifierLookedUp { .. }
             | Self::StoreRepaired { .. }
             | Self::EntriesUnbelieved { .. }
             | Self::AuditLogDiverged { .. }

@@ -22,6 +22,8 @@ pub mod finding;
 
 pub mod freshness;
 
+pub mod inquiry;
+
 pub mod language;
 
 pub mod matching;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Blobs of feed entries: decoded by the core, so they are generated apart from the services.
 const BLOBS: &str = "hushwire/types/v1/entry.proto";
 
-const SERVICES: [&str; 12] = [
+const SERVICES: [&str; 13] = [
     "hushwire/types/v1/types.proto",
     "hushwire/local/v1/publishing.proto",
     "hushwire/local/v1/lists.proto",
@@ -15,6 +15,7 @@ const SERVICES: [&str; 12] = [
     "hushwire/local/v1/cases.proto",
     "hushwire/local/v1/challenge.proto",
     "hushwire/local/v1/policy.proto",
+    "hushwire/local/v1/oversight.proto",
     "hushwire/local/v1/node.proto",
     "hushwire/local/v1/profiles.proto",
     "hushwire/peer/v1/exchange.proto",

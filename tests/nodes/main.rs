@@ -32,6 +32,7 @@ mod lists;
 mod matrix;
 mod monitoring;
 mod node;
+mod oversight;
 mod policies;
 mod profiles;
 mod puller;

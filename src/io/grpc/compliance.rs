@@ -10,7 +10,6 @@ use tonic::{Request, Response, Status};
 
 use crate::base::position::{EntryIndex, TreeSize};
 use crate::base::time::{Day, Timestamp};
-use crate::domain::audit::search::AuditFilter;
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::contribution::CATEGORIES_PER_SUBJECT;
 use crate::domain::statistics::period::Period;
@@ -21,6 +20,7 @@ use crate::io::grpc::explaining::{self, Question as ExplainQuestion};
 use crate::io::grpc::identity::local_caller;
 use crate::io::grpc::publishing::{malformed_token, page_size};
 use crate::io::grpc::refusals::{engine_refusal, release_refusal, storage_refusal};
+use crate::io::grpc::searching;
 use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_server::AuditService;
 use crate::io::grpc::wire::hushwire::compliance::v1::statistics_service_server::StatisticsService;
@@ -72,12 +72,7 @@ where
         let message = request.into_inner();
         let limit = page_size(message.page_size, PAGE);
         let place = audit_place(&message.page_token)?;
-        let filter = AuditFilter {
-            action_prefix: message.action_prefix,
-            from: (message.from_ms > 0).then(|| Timestamp::from_unix_ms(message.from_ms)),
-            until: (message.until_ms > 0).then(|| Timestamp::from_unix_ms(message.until_ms)),
-            ..AuditFilter::default()
-        };
+        let filter = searching::filter(message)?;
         let page = self
             .engine
             .call(move |node, round| node.list_audit_records(&caller, &filter, &place, limit, round.now, round.rng))
@@ -87,6 +82,7 @@ where
         Ok(Response::new(ListAuditRecordsResponse {
             entries: page.entries.into_iter().map(wire_entry).collect(),
             next_page_token: page.next.map(|next| next.to_string()).unwrap_or_default(),
+            searched_to_ms: page.searched_to.map(Timestamp::unix_ms).unwrap_or_default(),
         }))
     }
 

@@ -36,7 +36,8 @@ const fn local(method: &'static str, roles: &'static [Role]) -> Row {
 /// only reads. The own lists are the analyst's, who works the cases they come of, and the operator's, who fills them from
 /// files; so are the profiles of customers, who ask one or the other what is held of them. Auditor and operator may
 /// read what remains of the budget, and the state of the node.
-/// An analyst may have explained what decided a case; the log as a whole is the auditor's.
+/// An analyst may have explained what decided a case; the log as a whole is the auditor's. Looking an identifier up is for who
+/// answers a customer, a court or a supervisor: the analyst and the auditor. How the own indicators stand, the publisher sees too.
 pub const METHODS: &[Row] = &[
     local("/hushwire.local.v1.PublishingService/PublishIndicators", &[Role::Publisher]),
     local("/hushwire.local.v1.PublishingService/RetractIndicators", &[Role::Publisher]),
@@ -73,6 +74,9 @@ pub const METHODS: &[Row] = &[
     local("/hushwire.local.v1.ChallengeService/EnrolTotp", &[Role::Screener, Role::Analyst]),
     local("/hushwire.local.v1.ChallengeService/RemoveTotp", &[Role::Screener, Role::Analyst]),
     local("/hushwire.local.v1.PolicyService/GetPolicy", &[Role::Analyst, Role::Auditor, Role::Operator]),
+    local("/hushwire.local.v1.OversightService/GetActivity", &[Role::Analyst, Role::Auditor, Role::Operator]),
+    local("/hushwire.local.v1.OversightService/LookUpIdentifier", &[Role::Analyst, Role::Auditor]),
+    local("/hushwire.local.v1.OversightService/ListOwnIndicators", &[Role::Publisher, Role::Analyst, Role::Auditor]),
     local("/hushwire.local.v1.NodeService/GetStatus", &[Role::Auditor, Role::Operator]),
     local("/hushwire.local.v1.NodeService/ApplyRoster", &[Role::Operator]),
     local("/hushwire.compliance.v1.AuditService/ListAuditRecords", &[Role::Auditor]),

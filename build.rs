@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Blobs of feed entries: decoded by the core, so they are generated apart from the services.
 const BLOBS: &str = "hushwire/types/v1/entry.proto";
 
-const SERVICES: [&str; 15] = [
+const SERVICES: [&str; 16] = [
     "hushwire/types/v1/types.proto",
     "hushwire/local/v1/publishing.proto",
     "hushwire/local/v1/lists.proto",
@@ -17,6 +17,7 @@ const SERVICES: [&str; 15] = [
     "hushwire/local/v1/cases.proto",
     "hushwire/local/v1/challenge.proto",
     "hushwire/local/v1/policy.proto",
+    "hushwire/local/v1/oversight.proto",
     "hushwire/local/v1/node.proto",
     "hushwire/local/v1/profiles.proto",
     "hushwire/local/v1/users.proto",

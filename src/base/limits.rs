@@ -536,3 +536,16 @@ pub const ACTIVITY_DAYS: u32 = 396;
 
 /// Rows of members in one answer about activity: some hundred bytes each, half of a message.
 pub const ACTIVITY_ROWS: usize = 10_000;
+
+/// Characters of a search in the audit log: the longest name of an indicator, twice.
+pub const SEARCH_CHARACTERS: usize = 200;
+
+/// Entries of feeds shown with their proofs beside one record of the audit log: what a decision's record names, and more than
+/// anybody reads of a batch.
+pub const EXAMINED_ENTRIES: u64 = 16;
+
+/// Rules counted on one day, by policy: several changes of a policy of the largest size.
+pub const ACTIVITY_RULES: usize = 256;
+
+/// Times in which a policy was in force, kept for looking back: a change a day for almost three years.
+pub const POLICY_TERMS: usize = 1_000;

@@ -12,10 +12,13 @@ use std::collections::BTreeMap;
 use crate::base::limits;
 use crate::base::name::{FeedId, MemberId};
 use crate::base::position::{EntryIndex, TreeSize};
-use crate::base::time::Day;
+use crate::base::time::{Day, Timestamp};
+use crate::domain::audit::detail::{DecisionDetail, read_part};
 use crate::domain::audit::record::{AuditRecord, Outcome};
 use crate::domain::feed::entry::EntryKind;
 use crate::domain::screening::decision::Decision;
+use crate::domain::screening::policy::rule::Heard;
+use crate::node::detail_stored::DecisionDetailed;
 use crate::node::record_screening::DecisionCounts;
 
 /// Entries by what they are.
@@ -93,6 +96,24 @@ pub struct CaseCounts {
     pub genuine: u64,
 }
 
+/// How often a rule fired, by how it was heard.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RuleHits {
+    pub live: u64,
+    /// It was asked and had no say.
+    pub shadow: u64,
+    /// It was told and had no say for a while.
+    pub snoozed: u64,
+}
+
+impl RuleHits {
+    pub(in crate::node) fn add(&mut self, other: &Self) {
+        self.live += other.live;
+        self.shadow += other.shadow;
+        self.snoozed += other.snoozed;
+    }
+}
+
 /// One day.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DayActivity {
@@ -109,6 +130,8 @@ pub struct DayActivity {
     /// Those among them that were recorded one by one: something matched, or the order was stopped or very unusual.
     pub recorded: DecisionCounts,
     pub cases: CaseCounts,
+    /// How often each rule fired in decisions recorded one by one, by policy (`name/version`) and name.
+    pub rules: BTreeMap<(String, String), RuleHits>,
     /// Calls refused for who called, or for too many of them.
     pub calls_refused: u64,
     /// Records of the audit log that say something is broken or somebody lied.
@@ -219,6 +242,33 @@ impl Activity {
         }
     }
 
+    /// What stood behind a decision. One that is older than what is kept by now is not even read.
+    pub(in crate::node) fn detailed(&mut self, now: Timestamp, detailed: &DecisionDetailed) {
+        let Some(detail) = detailed.parts.first().and_then(|part| read_part::<DecisionDetail>(&part.blob).ok()) else {
+            return;
+        };
+        let day = Timestamp::from_unix_ms(detail.time_ms).day();
+        if day < oldest_kept(now.day()) {
+            return;
+        }
+        let policy = detail.facts.get("policy").cloned().unwrap_or_default();
+        let rules = detail.facts.iter().filter_map(|(name, heard)| Some((name.strip_prefix("rule.")?, heard)));
+        let today = self.days.entry(day).or_default();
+        for (rule, heard) in rules {
+            let key = (policy.clone(), rule.to_owned());
+            if today.rules.len() >= limits::ACTIVITY_RULES && !today.rules.contains_key(&key) {
+                continue;
+            }
+            let hits = today.rules.entry(key).or_default();
+            match Heard::ALL.into_iter().find(|known| known.label() == heard) {
+                Some(Heard::Live) => hits.live += 1,
+                Some(Heard::Shadow) => hits.shadow += 1,
+                Some(Heard::Snoozed) => hits.snoozed += 1,
+                None => {}
+            }
+        }
+    }
+
     /// Forgets days whose records may have lost their content.
     pub(in crate::node) fn expire(&mut self, today: Day) {
         let oldest = oldest_kept(today);
@@ -273,7 +323,6 @@ impl KindRuns {
 mod tests {
     use super::*;
     use crate::base::bytes::Sha256Digest;
-    use crate::base::time::Timestamp;
     use crate::domain::audit::event::AuditEvent;
     use crate::domain::audit::record::Actor;
 

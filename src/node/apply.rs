@@ -57,7 +57,9 @@ impl State {
                 }
                 change::Kind::ChallengeChanged(changed) => self.apply_challenge(changed)?,
                 change::Kind::DecisionDetailed(detailed) => {
-                    self.staged.view_changes.extend(derive::of_detail(number, detailed));
+                    self.activity.detailed(self.written_at, detailed);
+                    let ways = derive::of_detail(number, detailed, &self.identity.local_mac);
+                    self.staged.view_changes.extend(ways);
                     // Its record stands in the same commit, so that this is off by a record at midnight at most.
                     let day = self.written_at.day();
                     self.sizes.count(|tallies| tallies.detail(detailed, day));
@@ -252,6 +254,7 @@ impl State {
                     *acknowledged = until.max(*acknowledged);
                 }
             }
+            "key.changed" => _ = self.key_changes.insert(record.subject().to_owned(), record.time()),
             _ => self.commands.note(record),
         }
     }

@@ -4,15 +4,17 @@ use rand::CryptoRng;
 
 use crate::base::bytes::TreeHash;
 use crate::base::position::{EntryIndex, TreeSize};
-use crate::base::time::Timestamp;
+use crate::base::time::{Day, Timestamp};
 use crate::domain::audit::asked::Asked;
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::export::range_of;
 use crate::domain::audit::record::{Actor, AuditRecord};
+use crate::domain::audit::search::{AuditFilter, Order};
 use crate::domain::feed::checkpoint::Checkpoint;
 use crate::domain::feed::proof::{inclusion_proof, tree_root};
 use crate::domain::feed::tree::CompactRange;
 use crate::node::Node;
+use crate::node::activity::oldest_kept;
 use crate::node::audit_place::{AuditPlace, Looker};
 use crate::node::commit::StoredEntry;
 use crate::node::keys;
@@ -26,22 +28,8 @@ const SCANNED_PER_PAGE: usize = 4_000;
 /// Entries read at once.
 const SLICE: usize = 1_000;
 
-/// Which records of the log.
-#[derive(Debug, Clone, Default)]
-pub struct AuditFilter {
-    /// Only actions that start with this.
-    pub action_prefix: String,
-    pub from: Option<Timestamp>,
-    pub until: Option<Timestamp>,
-}
-
-impl AuditFilter {
-    fn keeps(&self, record: &AuditRecord) -> bool {
-        record.action().starts_with(&self.action_prefix)
-            && self.from.is_none_or(|from| from <= record.time())
-            && self.until.is_none_or(|until| record.time() < until)
-    }
-}
+/// Entries read at once where the newest come first: all of them are held at the same time.
+const STRETCH: u64 = 250;
 
 /// One entry of the log with its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +44,33 @@ pub struct AuditPage {
     pub entries: Vec<LoggedEntry>,
     /// Where the next page starts; none at the end.
     pub next: Option<AuditPlace>,
+    /// Time of the last record looked at: a page of a narrow filter may be empty and yet have come this far.
+    pub searched_to: Option<Timestamp>,
+}
+
+/// What of the log is still to be looked through.
+#[derive(Debug, Clone, Copy)]
+struct Walk {
+    order: Order,
+    from: TreeSize,
+    until: TreeSize,
+}
+
+impl Walk {
+    fn pass(&mut self, index: EntryIndex) {
+        match self.order {
+            Order::OldestFirst => self.from = TreeSize(index.0.saturating_add(1)),
+            Order::NewestFirst => self.until = TreeSize(index.0),
+        }
+    }
+
+    /// Where another page goes on.
+    fn place(&self) -> EntryIndex {
+        match self.order {
+            Order::OldestFirst => self.from.next_index(),
+            Order::NewestFirst => self.until.next_index(),
+        }
+    }
 }
 
 /// The signed head of the log.
@@ -80,7 +95,8 @@ pub struct AuditProof {
 }
 
 impl<J: Journal, V: Views> Node<J, V> {
-    /// Entries from `place` on that the filter keeps. Durable ones only. A listing is recorded once, with its first page.
+    /// Entries from `place` on that the filter keeps, in its order. Durable ones only. A listing is recorded once, with its first
+    /// page.
     pub fn list_audit_records(
         &mut self,
         caller: &Actor,
@@ -91,25 +107,30 @@ impl<J: Journal, V: Views> Node<J, V> {
         rng: &mut impl CryptoRng,
     ) -> Result<AuditPage, StorageFault> {
         let mut page = AuditPage::default();
-        let size = self.state.audit.durable_size;
-        let mut next = TreeSize(place.from.0);
+        let mut walk = self.walk(filter, place, now);
         let mut scanned = 0;
-        while next < size && page.entries.len() < page_size && scanned < SCANNED_PER_PAGE {
-            for entry in self.entries(&self.state.audit, next, size, SLICE)? {
-                let kept = AuditRecord::decode(&entry.blob).is_ok_and(|record| filter.keeps(&record));
+        'walk: while scanned < SCANNED_PER_PAGE {
+            let stretch = self.stretch(&walk)?;
+            if stretch.is_empty() {
+                break;
+            }
+            for logged in stretch {
+                let record = AuditRecord::decode(&logged.entry.blob).ok();
+                let kept = record.as_ref().is_some_and(|record| filter.keeps(record));
                 if kept && page.entries.len() == page_size {
-                    break;
+                    break 'walk;
                 }
-                if kept {
-                    page.entries.push(LoggedEntry { index: next.next_index(), entry });
-                }
+                page.searched_to = record.map(|record| record.time()).or(page.searched_to);
                 scanned += 1;
-                next = next.plus(1).ok_or_else(|| damaged("audit log", "a size beyond 64 bits"))?;
+                walk.pass(logged.index);
+                if kept {
+                    page.entries.push(logged);
+                }
             }
         }
         let looker = Looker { key: &self.state.identity.local_mac, caller, filter };
         let begun = looker.begun(place, now);
-        page.next = (next < size).then(|| looker.next(next.next_index(), begun.unwrap_or(now)));
+        page.next = (walk.from < walk.until).then(|| looker.next(walk.place(), begun.unwrap_or(now)));
         if begun.is_none() {
             let records = u64::try_from(page.entries.len()).unwrap_or(u64::MAX);
             let asked = Asked::new(&filter.action_prefix, filter.from, filter.until);
@@ -117,6 +138,55 @@ impl<J: Journal, V: Views> Node<J, V> {
             self.record(caller, vec![event], now, rng)?;
         }
         Ok(page)
+    }
+
+    /// What is to be looked through for a page.
+    fn walk(&self, filter: &AuditFilter, place: &AuditPlace, now: Timestamp) -> Walk {
+        let size = self.state.audit.durable_size;
+        let (mut from, mut until) = (TreeSize::EMPTY, size);
+        let (activity, oldest) = (&self.state.activity, oldest_kept(now.day()));
+        // Of the days that are kept it is known where their records lie; what is older has no content any more, or lies before.
+        if let Some(since) = filter.from.filter(|since| oldest <= since.day()) {
+            let records = activity.records_of(since.day(), Day(u32::MAX));
+            from = records.map_or(size, |(first, _)| TreeSize(first.0));
+        }
+        let last_day = filter.until.map(|end| Timestamp::from_unix_ms(end.unix_ms().saturating_sub(1)).day());
+        if let Some((_, last)) = last_day.and_then(|day| activity.records_of(Day(0), day.next())) {
+            until = until.min(TreeSize(last.0.saturating_add(1)));
+        }
+        match filter.order {
+            Order::OldestFirst => from = from.max(TreeSize(place.from.0)),
+            // The place that a listing begins with is the beginning in either order.
+            Order::NewestFirst if *place == AuditPlace::START => {}
+            Order::NewestFirst => until = until.min(TreeSize(place.from.0)),
+        }
+        Walk { order: filter.order, from, until }
+    }
+
+    /// The next entries of a walk, in its order; none at its end.
+    fn stretch(&self, walk: &Walk) -> Result<Vec<LoggedEntry>, StorageFault> {
+        let Walk { order, from, until } = *walk;
+        if until <= from {
+            return Ok(Vec::new());
+        }
+        let from = match order {
+            Order::OldestFirst => from,
+            Order::NewestFirst => from.max(TreeSize(until.0.saturating_sub(STRETCH))),
+        };
+        let mut logged = Vec::new();
+        let mut next = from;
+        // A slice may end early, with the bytes of one answer: backwards all of it is needed.
+        while next < until && (order == Order::NewestFirst || logged.is_empty()) {
+            let entries = self.entries(&self.state.audit, next, until, SLICE)?;
+            logged.extend(
+                entries.into_iter().zip(next.0..).map(|(entry, at)| LoggedEntry { index: EntryIndex(at), entry }),
+            );
+            next = TreeSize(logged.last().map_or(until.0, |last| last.index.0.saturating_add(1)));
+        }
+        if order == Order::NewestFirst {
+            logged.reverse();
+        }
+        Ok(logged)
     }
 
     /// Entries `[from, until)`, at most a slice of them, whatever they say.

@@ -16,7 +16,7 @@ use crate::base::limits;
 use crate::base::position::EntryIndex;
 use crate::base::time::Timestamp;
 use crate::domain::audit::record::Actor;
-use crate::node::audit::AuditFilter;
+use crate::domain::audit::search::AuditFilter;
 use crate::node::local_mac::{LocalMacKey, MacDomain};
 
 /// The place of a page.
@@ -61,17 +61,8 @@ impl Looker<'_> {
     }
 
     fn fingerprint(&self, from: EntryIndex, begun: Timestamp) -> LocalMac {
-        // The prefix comes last: it alone is of any length and made of any bytes.
-        let AuditFilter { action_prefix, from: since, until } = self.filter;
-        let time = |time: &Option<Timestamp>| time.map_or_else(|| "-".to_owned(), |time| time.unix_ms().to_string());
-        let listing = format!(
-            "{}\n{}\n{}\n{}\n{}\n{action_prefix}",
-            self.caller,
-            from.0,
-            begun.unix_s(),
-            time(since),
-            time(until)
-        );
+        // The filter comes last: it alone is of any length. Its texts stand in quotes, so no two filters read the same.
+        let listing = format!("{}\n{}\n{}\n{:?}", self.caller, from.0, begun.unix_s(), self.filter);
         self.key.fingerprint(MacDomain::AuditListing, listing.as_bytes())
     }
 }
@@ -110,6 +101,7 @@ impl FromStr for AuditPlace {
 mod tests {
     use super::*;
     use crate::base::secret::SecretBytes;
+    use crate::domain::audit::search::Order;
 
     const BEGUN: Timestamp = Timestamp::from_unix_s(1_795_305_600);
 
@@ -147,6 +139,8 @@ mod tests {
         assert_eq!(Looker { filter: &wider, ..looker }.begun(&next, now), None, "another filter");
         let later = AuditFilter { from: Some(BEGUN), ..AuditFilter::default() };
         assert_eq!(Looker { filter: &later, ..looker }.begun(&next, now), None, "another time");
+        let backwards = AuditFilter { order: Order::NewestFirst, ..AuditFilter::default() };
+        assert_eq!(Looker { filter: &backwards, ..looker }.begun(&next, now), None, "another order");
         let foreign = LocalMacKey::new(&SecretBytes::new([8; 32]));
         assert_eq!(Looker { key: &foreign, ..looker }.begun(&next, now), None, "another node");
     }

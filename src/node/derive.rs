@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 
 use crate::base::bytes::LocalMac;
-use crate::base::name::{ConsortiumId, FeedId};
 use crate::base::position::{EntryIndex, TreeSize};
 use crate::domain::audit::record::AuditRecord;
 use crate::domain::feed::entry::{Leaf, leaf_hash};
 use crate::domain::feed::tiles::{HashTiles, TileId};
 use crate::node::commit::{Commit, Prepared, PreparedEntry, StoredEntry, change};
 use crate::node::detail_stored::DecisionDetailed;
+use crate::node::identity::Identity;
 use crate::node::keys;
+use crate::node::local_mac::LocalMacKey;
 use crate::node::state::damaged;
 use crate::node::store::{RecordNumber, StorageFault, ViewChange};
 
@@ -22,12 +23,14 @@ pub(in crate::node) type CompletedTile = (TileId, Vec<u8>);
 #[derive(Debug)]
 pub(in crate::node) struct Derivation {
     audit_origin: String,
+    local_mac: LocalMacKey,
     trees: BTreeMap<String, HashTiles>,
 }
 
 impl Derivation {
-    pub(in crate::node) fn new(consortium: &ConsortiumId, audit: &FeedId) -> Self {
-        Self { audit_origin: audit.origin(consortium), trees: BTreeMap::new() }
+    pub(in crate::node) fn new(identity: &Identity) -> Self {
+        let audit_origin = identity.audit_feed().origin(&identity.consortium);
+        Self { audit_origin, local_mac: identity.local_mac.clone(), trees: BTreeMap::new() }
     }
 
     /// The rows of the next record.
@@ -49,7 +52,7 @@ impl Derivation {
                     let origin = self.audit_origin.clone();
                     rows.extend(self.run(number, &origin, run.first_index, &run.entries)?);
                 }
-                change::Kind::DecisionDetailed(detailed) => rows.extend(of_detail(number, detailed)),
+                change::Kind::DecisionDetailed(detailed) => rows.extend(of_detail(number, detailed, &self.local_mac)),
                 change::Kind::Opened(_)
                 | change::Kind::Roster(_)
                 | change::Kind::Equivocated(_)
@@ -138,8 +141,12 @@ pub(in crate::node) fn of_decision(blob: &[u8], index: u64) -> Option<ViewChange
     Some(ViewChange::Put { key: keys::decision(record.subject()), value: index.to_be_bytes().to_vec() })
 }
 
-/// The ways to what stands behind a decision: its reference, and the caller's references of customer and order.
-pub(in crate::node) fn of_detail(number: RecordNumber, detailed: &DecisionDetailed) -> Vec<ViewChange> {
+/// The ways to what stands behind a decision: its reference, the caller's references of customer and order, what was looked up.
+pub(in crate::node) fn of_detail(
+    number: RecordNumber,
+    detailed: &DecisionDetailed,
+    key: &LocalMacKey,
+) -> Vec<ViewChange> {
     let put = |key| ViewChange::Put { key, value: Vec::new() };
-    detailed.ways(number).into_iter().map(put).collect()
+    detailed.ways(number, key).into_iter().map(put).collect()
 }

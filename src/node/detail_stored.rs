@@ -10,6 +10,7 @@ use crate::domain::audit::detail::{DecisionDetail, IndicatorDetail, KeptDetail, 
 use crate::domain::audit::hold::HeldBack;
 use crate::domain::feed::entry::commit;
 use crate::node::keys;
+use crate::node::local_mac::{LocalMacKey, MacDomain};
 use crate::node::state::damaged;
 use crate::node::store::{RecordNumber, StorageFault};
 
@@ -56,6 +57,8 @@ pub mod way {
     pub const REFERENCE: &[u8] = b"reference";
     pub const TRANSACTION: &[u8] = b"transaction";
     pub const CUSTOMER: &[u8] = b"customer";
+    /// Every form that was looked up for it, by its pseudonym's fingerprint.
+    pub const PSEUDONYM: &[u8] = b"pseudonym";
 }
 
 impl DecisionDetailed {
@@ -83,15 +86,23 @@ impl DecisionDetailed {
         detail_digest(&commitments)
     }
 
-    /// The keys of the views that lead here.
-    pub fn ways(&self, record: RecordNumber) -> Vec<Vec<u8>> {
+    /// The keys of the views that lead here. Views are not encrypted: what leads here from a pseudonym is its fingerprint, since
+    /// every member can make pseudonyms of what it guesses.
+    pub fn ways(&self, record: RecordNumber, key: &LocalMacKey) -> Vec<Vec<u8>> {
         let ways = [
             (way::REFERENCE, self.reference.as_bytes()),
             (way::TRANSACTION, self.transaction.as_slice()),
             (way::CUSTOMER, self.customer.as_slice()),
         ];
         let led = ways.into_iter().filter(|(_, what)| !what.is_empty());
-        led.map(|(way, what)| keys::explained(way, what, record.0, &self.decision_id)).collect()
+        let mut led: Vec<Vec<u8>> =
+            led.map(|(way, what)| keys::explained(way, what, record.0, &self.decision_id)).collect();
+        let detail = self.parts.first().and_then(|part| read_part::<DecisionDetail>(&part.blob).ok());
+        for input in detail.iter().flat_map(|detail| &detail.inputs) {
+            let what = key.fingerprint(MacDomain::LookedUp, &input.pseudonym);
+            led.push(keys::explained(way::PSEUDONYM, &what.0, record.0, &self.decision_id));
+        }
+        led
     }
 
     /// Whether a legal hold keeps it.
@@ -166,6 +177,7 @@ impl DetailPart {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::secret::SecretBytes;
     use crate::domain::audit::detail::IndicatorPlace;
 
     fn detailed() -> DecisionDetailed {
@@ -208,7 +220,8 @@ mod tests {
 
     #[test]
     fn every_way_that_was_given_leads_to_it_and_back() {
-        let ways = detailed().ways(RecordNumber(9));
+        let key = LocalMacKey::new(&SecretBytes::new([7; 32]));
+        let ways = detailed().ways(RecordNumber(9), &key);
         assert_eq!(ways.len(), 2, "no order was named");
         let (start, end) = keys::all_explained(way::CUSTOMER, &[7; 32]);
         let led: Vec<_> = ways.iter().filter(|key| (&start..&end).contains(key)).collect();

@@ -10,15 +10,12 @@ use crate::base::time::Timestamp;
 use crate::domain::audit::detail::{IndicatorPlace, KeptDetail};
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::{Actor, AuditRecord};
-use crate::domain::feed::checkpoint::SignedCheckpoint;
 use crate::domain::feed::entry::Entry;
-use crate::domain::feed::proof::inclusion_proof;
-use crate::domain::note::key::VerifierKey;
 use crate::node::Node;
 use crate::node::audit::AuditProof;
 use crate::node::commit::{Commit, change};
 use crate::node::detail_stored::{DecisionDetailed, DetailPart, way};
-use crate::node::feeds::Feed;
+use crate::node::examine::EntryProof;
 use crate::node::keys;
 use crate::node::state::read_entry;
 use crate::node::store::{Journal, RecordNumber, StorageFault, Views};
@@ -144,7 +141,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         Ok((ids.filter_map(|(key, _)| keys::read_explained(key, way, what)).collect(), more))
     }
 
-    fn explained(&self, decision_id: &str) -> Result<Option<Explained>, StorageFault> {
+    pub(in crate::node) fn explained(&self, decision_id: &str) -> Result<Option<Explained>, StorageFault> {
         let Some(index) = self.find_decision(decision_id)? else { return Ok(None) };
         let log = &self.state.audit;
         let Some(entry) = self.entries(log, TreeSize(index.0), log.durable_size, 1)?.pop() else { return Ok(None) };
@@ -184,40 +181,17 @@ impl<J: Journal, V: Views> Node<J, V> {
     /// None where its author signed two histories, or nothing signed covers it here.
     fn prove_indicator(&self, place: &IndicatorPlace) -> Result<Option<IndicatorProof>, StorageFault> {
         let feed = FeedId::from_origin(&self.state.identity.consortium, &place.feed).ok();
-        let feed = feed.and_then(|feed| self.state.feeds.get(&feed)).filter(|feed| feed.equivocation.is_none());
-        let Some(feed) = feed else { return Ok(None) };
+        let Some(feed) = feed.and_then(|feed| self.state.feeds.get(&feed)) else { return Ok(None) };
         let index = EntryIndex(place.index);
-        let Some(checkpoint) = covering(feed, index) else { return Ok(None) };
-        let Some(mut stored) = self.entries(feed, TreeSize(index.0), checkpoint.size(), 1)?.pop() else {
-            return Ok(None);
-        };
-        if feed.is_erased(read_entry(&stored)?.leaf()) {
-            stored.blob.clear();
-            stored.salt.clear();
-        }
-        let inclusion = self
-            .hashes(feed, |source| inclusion_proof(source, index, checkpoint.size()))
-            .ok_or_else(|| self.doubt("a tile is missing"))?;
-        let roster = &self.state.roster;
-        let author = &feed.id().member;
-        let own = roster.member(author).map(|member| member.witness_key.clone());
-        let signed = |key: &VerifierKey| checkpoint.cosigners().contains_key(key.name());
-        let witnesses = own.into_iter().chain(roster.witness_keys(author)).filter(signed);
+        let Some(proof) = self.prove_entry(feed, index)? else { return Ok(None) };
+        let EntryProof { stored, inclusion, checkpoint, witness_keys } = proof;
         Ok(Some(IndicatorProof {
             index,
             entry: read_entry(&stored)?,
             inclusion,
             checkpoint: checkpoint.note_text(),
             verifier_key: checkpoint.author_key().to_string(),
-            witness_keys: witnesses.map(|key| key.to_string()).collect(),
+            witness_keys: witness_keys.iter().map(ToString::to_string).collect(),
         }))
     }
-}
-
-/// A signed checkpoint that covers an entry: one with its quorum before a newer one without.
-fn covering(feed: &Feed, index: EntryIndex) -> Option<&SignedCheckpoint> {
-    let cosigned = feed.quorum.cosigned.as_ref().map(|told| &told.checkpoint);
-    let covers =
-        |checkpoint: &&SignedCheckpoint| index.0 < checkpoint.size().0 && checkpoint.size() <= feed.durable_size;
-    [cosigned, feed.cursor.checkpoint.as_ref()].into_iter().flatten().find(covers)
 }

@@ -51,6 +51,7 @@ pub enum MacDomain {
     ConsoleTotp,
     ConsolePassword,
     ConsolePlace,
+    LookedUp,
 }
 
 impl MacDomain {
@@ -74,6 +75,7 @@ impl MacDomain {
             Self::ConsoleTotp => b"console-totp",
             Self::ConsolePassword => b"console-password",
             Self::ConsolePlace => b"console-place",
+            Self::LookedUp => b"looked-up",
         }
     }
 }

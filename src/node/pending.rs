@@ -1,6 +1,7 @@
 //! What is acknowledged and does not show yet: prepared entries until they are sequenced, signed and durable.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use crate::base::bytes::{Commitment, Pseudonym};
 use crate::base::name::FeedId;
@@ -92,6 +93,15 @@ impl Pending {
     pub fn feed_of(&self, indicator: &Commitment) -> Option<&FeedId> {
         let waiting = self.waiting.get(indicator)?;
         (waiting.entry.leaf().kind == EntryKind::Indicator).then_some(&waiting.feed)
+    }
+
+    /// Indicators not yet sequenced behind one, in the order of their names.
+    pub fn indicators_after(&self, after: Option<Commitment>) -> impl Iterator<Item = (Commitment, &FeedId, &Entry)> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let behind = self.waiting.range((start, Bound::Unbounded));
+        let indicators =
+            behind.filter(|(_, waiting)| !waiting.sequenced && waiting.entry.leaf().kind == EntryKind::Indicator);
+        indicators.map(|(commitment, waiting)| (*commitment, &waiting.feed, &waiting.entry))
     }
 
     /// Indicators of a pseudonym among what waits.

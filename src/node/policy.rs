@@ -10,6 +10,7 @@ use crate::domain::audit::record::Actor;
 use crate::domain::screening::policy::{self, text_digest};
 use crate::node::Node;
 use crate::node::commit::{Commit, PolicyApplied, change};
+use crate::node::policy_history::PolicyTerm;
 use crate::node::state::{State, damaged};
 use crate::node::store::{Journal, RecordNumber, StorageFault, Views};
 
@@ -89,6 +90,10 @@ impl State {
         let digest = Sha256Digest::try_from(applied.digest.as_slice()).map_err(|error| damaged("policy", error))?;
         self.policies.insert(digest, number);
         self.policy = Some(digest);
+        // Its audit record stands behind it in the same commit.
+        let told_at = self.audit.size().next_index();
+        let since = Timestamp::from_unix_ms(applied.time_ms);
+        self.policy_terms.begin(PolicyTerm { digest, since, told_at });
         Ok(())
     }
 }

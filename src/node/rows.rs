@@ -130,7 +130,7 @@ fn derive_all(identity: &Identity, journal: &impl Journal, views: &mut impl View
     views.clear().map_err(of_views)?;
     // For good, before anything is written that a power cut could mix with what was there.
     views.sync().map_err(of_views)?;
-    let mut derivation = Derivation::new(&identity.consortium, &identity.audit_feed());
+    let mut derivation = Derivation::new(identity);
     let mut waiting = Vec::new();
     let mut last = None;
     journal.replay(RecordNumber(0), &mut |number, record| {

@@ -31,8 +31,8 @@ use crate::domain::screening::own_lists::OwnLists;
 use crate::domain::screening::traffic::Traffic;
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::ledger::Ledger;
-use crate::node::activity::Activity;
 use crate::domain::statistics::schedule::Schedule;
+use crate::node::activity::Activity;
 use crate::node::audit_size::AuditSizes;
 use crate::node::believe::{Allowances, Heard, believe};
 use crate::node::cases::Cases;
@@ -46,6 +46,7 @@ use crate::node::former::Former;
 use crate::node::identity::Identity;
 use crate::node::outcomes::Outcomes;
 use crate::node::pending::Pending;
+use crate::node::policy_history::PolicyTerms;
 use crate::node::published::Published;
 use crate::node::quarantine::Quarantines;
 use crate::node::record_command::Commands;
@@ -57,8 +58,9 @@ use crate::node::unbelieved::Why;
 use crate::node::users::Users;
 use crate::node::witness::AuditWitness;
 
-/// The name of the node's view in the marks.
-pub const VIEW: &str = "node";
+/// The name of the node's view in the marks. Its number grows with the kinds of rows: a store whose views were written before
+/// gives all of them anew.
+pub const VIEW: &str = "node/2";
 
 /// What the operator set, as far as the use cases need it.
 #[derive(Debug)]
@@ -146,6 +148,7 @@ pub struct State {
     pub(in crate::node) policies: BTreeMap<Sha256Digest, RecordNumber>,
     /// What of others is held back here until people decide.
     pub quarantines: Quarantines,
+    pub(in crate::node) policy_terms: PolicyTerms,
     /// An erasure was taken in that compaction has not seen.
     pub erased_lately: bool,
     /// The audit log says that the node stopped, and not that it started again.
@@ -157,6 +160,8 @@ pub struct State {
     pub published: Published,
     /// What happened by day.
     pub activity: Activity,
+    /// When each key of this member last changed, by its name in the audit log.
+    pub(in crate::node) key_changes: BTreeMap<String, Timestamp>,
     /// The first record of each day, by the newest moment the store told of until then.
     pub(in crate::node) first_records: BTreeMap<Day, RecordNumber>,
     pub(in crate::node) staged: Staged,
@@ -204,12 +209,14 @@ impl State {
             policy: None,
             policies: BTreeMap::new(),
             quarantines: Quarantines::default(),
+            policy_terms: PolicyTerms::default(),
             erased_lately: false,
             stopped: false,
             written_at: Timestamp::from_unix_ms(0),
             staged_requests: BTreeMap::new(),
             published: Published::default(),
             activity: Activity::default(),
+            key_changes: BTreeMap::new(),
             first_records: BTreeMap::new(),
             staged: Staged::default(),
             identity,

@@ -45,6 +45,7 @@ use crate::node::detail_stored::DecisionDetailed;
 use crate::node::hold_stored::read_id as read_hold_id;
 use crate::node::keys;
 use crate::node::list::still_listed;
+use crate::node::local_mac::LocalMacKey;
 use crate::node::outcomes;
 use crate::node::published::day_of;
 use crate::node::quarantine::is_over_ms;
@@ -105,6 +106,7 @@ pub(in crate::node) struct Sweep {
 struct SweepIdentity {
     consortium: ConsortiumId,
     member: MemberId,
+    local_mac: LocalMacKey,
 }
 
 impl Sweep {
@@ -112,7 +114,11 @@ impl Sweep {
         let identity = &state.identity;
         let erased = state.feeds.values().map(|feed| (feed.id().clone(), feed.erased.clone()));
         Self {
-            identity: SweepIdentity { consortium: identity.consortium.clone(), member: identity.member.clone() },
+            identity: SweepIdentity {
+                consortium: identity.consortium.clone(),
+                member: identity.member.clone(),
+                local_mac: identity.local_mac.clone(),
+            },
             waiting: state.pending.commitments().collect(),
             erased: erased.collect(),
             lists: Arc::clone(&state.lists),
@@ -321,7 +327,10 @@ impl Sweep {
     fn detailed(&mut self, detailed: &mut DecisionDetailed) -> (bool, bool) {
         let is_held = detailed.is_held(&self.held);
         if Day(detailed.expires_day) < self.horizon && !is_held {
-            let ways = detailed.ways(self.record).into_iter().map(|key| Forgotten { key, record: None });
+            let ways = detailed
+                .ways(self.record, &self.identity.local_mac)
+                .into_iter()
+                .map(|key| Forgotten { key, record: None });
             self.removed.extend(ways);
             self.done.contents += 1;
             return (false, true);

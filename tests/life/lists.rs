@@ -3,9 +3,9 @@
 use hushwire::base::kind::IdentifierKind;
 use hushwire::base::time::Timestamp;
 use hushwire::domain::audit::record::Actor;
+use hushwire::domain::audit::search::AuditFilter;
 use hushwire::domain::identifier::RawIdentifier;
 use hushwire::domain::screening::own_lists::{ListingReason, OwnList};
-use hushwire::node::audit::AuditFilter;
 use hushwire::node::list::{ListFault, ListReceipt, ListRow, ListTarget, ListingDraft};
 use hushwire::node::publish::Refused;
 

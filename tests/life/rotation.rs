@@ -3,11 +3,11 @@
 use hushwire::base::limits;
 use hushwire::base::position::TreeSize;
 use hushwire::domain::audit::record::Actor;
+use hushwire::domain::audit::search::AuditFilter;
 use hushwire::domain::exchange::fault::PeerFault;
 use hushwire::domain::feed::checkpoint::SignedCheckpoint;
 use hushwire::node::accept::AcceptFault;
 use hushwire::node::accuse::equivocation_of;
-use hushwire::node::audit::AuditFilter;
 use hushwire::node::audit_place::AuditPlace;
 use hushwire::node::feeds::verifier_at;
 use hushwire::node::fence::FenceState;

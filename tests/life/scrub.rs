@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use hushwire::base::secret::SecretBytes;
 use hushwire::domain::audit::record::Actor;
+use hushwire::domain::audit::search::AuditFilter;
 use hushwire::io::journal::file::{FileJournal, JournalOptions};
 use hushwire::io::journal::reader::JournalReader;
 use hushwire::io::journal::sim_fs::SimFs;
 use hushwire::io::scrub::{scrub, scrub_once};
-use hushwire::node::audit::AuditFilter;
 use hushwire::node::audit_place::AuditPlace;
 use hushwire::node::store::{Journal, RecordNumber, StorageFault};
 

@@ -35,6 +35,7 @@ mod lists;
 mod matrix;
 mod monitoring;
 mod node;
+mod oversight;
 mod policies;
 mod profiles;
 mod puller;

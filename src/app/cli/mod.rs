@@ -31,6 +31,7 @@ pub mod init;
 pub mod key;
 pub mod list;
 mod lock;
+pub mod lookup;
 pub mod member;
 pub mod openapi;
 pub mod policy;
@@ -112,6 +113,7 @@ enum Command {
     Advice(advice::AdviceArgs),
     Status(status::StatusArgs),
     Doctor(doctor::DoctorArgs),
+    Lookup(lookup::LookupArgs),
     Explain(explain::ExplainArgs),
     Audit(audit::AuditArgs),
     Stats(stats::StatsArgs),
@@ -154,6 +156,7 @@ impl Command {
             Self::Advice(args) => advice::run(args),
             Self::Status(args) => status::run(args),
             Self::Doctor(args) => doctor::run(args),
+            Self::Lookup(args) => lookup::run(args),
             Self::Explain(args) => explain::run(args),
             Self::Audit(args) => audit::run(args),
             Self::Stats(args) => stats::run(args),

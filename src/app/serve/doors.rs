@@ -34,6 +34,7 @@ use crate::io::grpc::gate::{Gate, GateSettings};
 use crate::io::grpc::late::LateMatches;
 use crate::io::grpc::lists::Lists;
 use crate::io::grpc::node::NodeState;
+use crate::io::grpc::oversight::Oversight;
 use crate::io::grpc::policy::PolicyDesk;
 use crate::io::grpc::profiles::ProfilesDesk;
 use crate::io::grpc::publishing::{PublishDefaults, Publishing};
@@ -50,6 +51,7 @@ use crate::io::grpc::wire::hushwire::local::v1::feedback_service_server::Feedbac
 use crate::io::grpc::wire::hushwire::local::v1::late_match_service_server::LateMatchServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::lists_service_server::ListsServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::node_service_server::NodeServiceServer;
+use crate::io::grpc::wire::hushwire::local::v1::oversight_service_server::OversightServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::policy_service_server::PolicyServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::profiles_service_server::ProfilesServiceServer;
 use crate::io::grpc::wire::hushwire::local::v1::publishing_service_server::PublishingServiceServer;
@@ -213,6 +215,7 @@ pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result
     let policy = PolicyDesk { screener: Arc::clone(screener) };
     let lists = Lists { engine: engine.clone() };
     let feedback = Feedback { engine: engine.clone() };
+    let oversight = Oversight { engine: engine.clone() };
     let local_mac = LocalMacKey::new(&material.keystore.keys.local_mac);
     let challenges = ChallengeDesk { engine: engine.clone(), local_mac: local_mac.clone(), codes };
     let cases = CaseDesk { engine: engine.clone(), local_mac, stopping: stopping.clone() };
@@ -243,6 +246,7 @@ pub fn local(config: &Config, material: &Material, behind: Behind<'_>) -> Result
         .add_service(ChallengeServiceServer::new(challenges).max_decoding_message_size(most))
         .add_service(PolicyServiceServer::new(policy).max_decoding_message_size(most))
         .add_service(UserServiceServer::new(UserDesk { users: users.clone() }).max_decoding_message_size(most))
+        .add_service(OversightServiceServer::new(oversight).max_decoding_message_size(most))
         .add_service(NodeServiceServer::new(node).max_decoding_message_size(most))
         .add_service(AuditServiceServer::new(compliance).max_decoding_message_size(most))
         .add_service(StatisticsServiceServer::new(statistics).max_decoding_message_size(most))

@@ -18,7 +18,7 @@ use crate::node::store::{Journal, Views};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Services that need the store. The empty name is the node as a whole.
-const STORING: [&str; 13] = [
+const STORING: [&str; 14] = [
     "",
     "hushwire.local.v1.PublishingService",
     "hushwire.local.v1.ListsService",
@@ -30,6 +30,7 @@ const STORING: [&str; 13] = [
     "hushwire.local.v1.FeedbackService",
     "hushwire.local.v1.PolicyService",
     "hushwire.local.v1.UserService",
+    "hushwire.local.v1.OversightService",
     "hushwire.compliance.v1.AuditService",
     "hushwire.compliance.v1.StatisticsService",
 ];

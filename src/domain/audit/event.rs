@@ -416,6 +416,12 @@ pub enum AuditEvent {
         list: &'static str,
         kind: IdentifierKind,
     },
+    /// Somebody looked up what is held of an identifier: its kind, and how much was found. Nothing of the identifier.
+    IdentifierLookedUp {
+        kind: IdentifierKind,
+        statements: u64,
+        decisions: u64,
+    },
     /// Somebody looked at what is kept of a customer, named by the first half of its keyed fingerprint.
     ProfileShown {
         customer: String,

@@ -5,6 +5,7 @@
 
 pub mod asked;
 pub mod behind;
+pub mod check;
 pub mod command;
 pub mod console;
 pub mod decision_proof;
@@ -23,6 +24,7 @@ pub mod report_head;
 pub mod report_totals;
 pub mod report_verifier;
 mod retention;
+pub mod search;
 mod words;
 
 #[cfg(test)]

@@ -81,6 +81,7 @@ impl AuditEvent {
             | Self::StoreDamaged { .. }
             | Self::IdentifierListed { .. }
             | Self::IdentifierDelisted { .. }
+            | Self::IdentifierLookedUp { .. }
             | Self::StoreRepaired { .. }
             | Self::EntriesUnbelieved { .. }
             | Self::AuditLogDiverged { .. }

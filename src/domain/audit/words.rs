@@ -386,6 +386,16 @@ impl AuditEvent {
             Self::IdentifierDelisted { list, kind } => {
                 words(Ok, "list.removed", list, [("kind", kind.label().to_owned())])
             }
+            Self::IdentifierLookedUp { kind, statements, decisions } => words(
+                Ok,
+                "identifier.looked_up",
+                "",
+                [
+                    ("decisions", decisions.to_string()),
+                    ("kind", kind.label().to_owned()),
+                    ("statements", statements.to_string()),
+                ],
+            ),
             Self::ProfileShown { customer, found } => {
                 words(Ok, "profile.shown", customer, [("found", found.to_string())])
             }

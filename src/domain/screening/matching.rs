@@ -20,7 +20,7 @@ use crate::domain::pseudonym::keys::{EpochKeys, Seal};
 use crate::domain::pseudonym::payload::open_payload;
 use crate::domain::screening::answer::RefusedIdentifier;
 use crate::domain::screening::confidence::{Worth, worth};
-use crate::domain::screening::experience::Weight;
+use crate::domain::screening::experience::{Experience, Weight};
 use crate::domain::screening::finding::is_weak_kind;
 use crate::domain::screening::late::order::Traced;
 use crate::domain::screening::own_lists::OwnListing;
@@ -191,7 +191,7 @@ pub(super) fn open_all(
         }
         let own = reporter == *context.own;
         let weight = if own { Weight::NEUTRAL } else { context.experience.weight(&reporter, statement.kind) };
-        let age_s = age_s(&statement, &details, context);
+        let age_s = age_s(&statement, &details, context.experience, context.now);
         Some(Hit {
             age_s,
             worth: worth(details.confidence.percent(), statement.kind, age_s, weight),
@@ -211,10 +211,10 @@ pub(super) fn open_all(
 }
 
 /// How old a statement is. Its author may claim any moment; one after it came here makes it no younger.
-fn age_s(statement: &Statement, details: &Details, context: &ScreeningContext<'_>) -> u64 {
+pub(super) fn age_s(statement: &Statement, details: &Details, experience: &Experience, now: Timestamp) -> u64 {
     let observed = details.observed_at.min(statement.first_seen);
     let counts_from = Timestamp::from_unix_s(details.validity.from_s());
-    let confirmed = context.experience.confirmed_at(&statement.commitment);
+    let confirmed = experience.confirmed_at(&statement.commitment);
     let newest = observed.max(counts_from).max(confirmed.unwrap_or(observed));
-    context.now.ms_since(newest) / 1_000
+    now.ms_since(newest) / 1_000
 }

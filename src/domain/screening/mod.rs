@@ -25,6 +25,8 @@ pub mod finding;
 
 pub mod freshness;
 
+pub mod inquiry;
+
 pub mod language;
 
 pub mod late;

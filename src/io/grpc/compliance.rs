@@ -18,6 +18,7 @@ use crate::io::grpc::identity::local_caller;
 use crate::io::grpc::publishing::{malformed_token, page_size};
 use crate::io::grpc::refusals::{engine_refusal, hold_refusal, storage_refusal};
 use crate::io::grpc::reporting;
+use crate::io::grpc::searching;
 use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_server::AuditService;
 use crate::io::grpc::wire::hushwire::compliance::v1::{
@@ -26,7 +27,7 @@ use crate::io::grpc::wire::hushwire::compliance::v1::{
     LiftHoldResponse, ListAuditRecordsRequest, ListAuditRecordsResponse, ListHoldsRequest, ListHoldsResponse,
     PlaceHoldRequest, PlaceHoldResponse, ProveAuditRecordRequest, ProveAuditRecordResponse, ReportPeriodRequest,
 };
-use crate::node::audit::{AuditFilter, LoggedEntry};
+use crate::node::audit::LoggedEntry;
 use crate::node::audit_place::AuditPlace;
 use crate::node::local_mac::LocalMacKey;
 use crate::node::store::{Journal, Views};
@@ -58,11 +59,7 @@ where
         let message = request.into_inner();
         let limit = page_size(message.page_size, PAGE);
         let place = audit_place(&message.page_token)?;
-        let filter = AuditFilter {
-            action_prefix: message.action_prefix,
-            from: (message.from_ms > 0).then(|| Timestamp::from_unix_ms(message.from_ms)),
-            until: (message.until_ms > 0).then(|| Timestamp::from_unix_ms(message.until_ms)),
-        };
+        let filter = searching::filter(message)?;
         let page = self
             .engine
             .call(move |node, round| node.list_audit_records(&caller, &filter, &place, limit, round.now, round.rng))
@@ -72,6 +69,7 @@ where
         Ok(Response::new(ListAuditRecordsResponse {
             entries: page.entries.into_iter().map(wire_entry).collect(),
             next_page_token: page.next.map(|next| next.to_string()).unwrap_or_default(),
+            searched_to_ms: page.searched_to.map(Timestamp::unix_ms).unwrap_or_default(),
         }))
     }
 

@@ -39,7 +39,8 @@ const fn local(method: &'static str, roles: &'static [Role]) -> Row {
 /// Legal holds are the auditor's, who answers for evidence, and the operator's, where a desk has only one auditor: lifting takes
 /// two people, which its use case checks.
 /// Users of the console are the operator's.
-/// An analyst may have explained what decided a case; the log as a whole is the auditor's.
+/// An analyst may have explained what decided a case; the log as a whole is the auditor's. Looking an identifier up is for who
+/// answers a customer, a court or a supervisor: the analyst and the auditor. How the own indicators stand, the publisher sees too.
 pub const METHODS: &[Row] = &[
     local("/hushwire.local.v1.PublishingService/PublishIndicators", &[Role::Publisher]),
     local("/hushwire.local.v1.PublishingService/RetractIndicators", &[Role::Publisher]),
@@ -88,6 +89,9 @@ pub const METHODS: &[Row] = &[
     local("/hushwire.local.v1.UserService/ResetUser", &[Role::Operator]),
     local("/hushwire.local.v1.UserService/RemoveUser", &[Role::Operator]),
     local("/hushwire.local.v1.UserService/EndSessions", &[Role::Operator]),
+    local("/hushwire.local.v1.OversightService/GetActivity", &[Role::Analyst, Role::Auditor, Role::Operator]),
+    local("/hushwire.local.v1.OversightService/LookUpIdentifier", &[Role::Analyst, Role::Auditor]),
+    local("/hushwire.local.v1.OversightService/ListOwnIndicators", &[Role::Publisher, Role::Analyst, Role::Auditor]),
     local("/hushwire.local.v1.NodeService/GetStatus", &[Role::Auditor, Role::Operator]),
     local("/hushwire.local.v1.NodeService/ApplyRoster", &[Role::Operator]),
     local("/hushwire.compliance.v1.AuditService/ListAuditRecords", &[Role::Auditor]),

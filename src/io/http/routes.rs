@@ -88,6 +88,10 @@ pub const ROUTES: &[Route] = &[
     post("/v1/users:reset", "/hushwire.local.v1.UserService/ResetUser"),
     post("/v1/users:remove", "/hushwire.local.v1.UserService/RemoveUser"),
     post("/v1/users:endSessions", "/hushwire.local.v1.UserService/EndSessions"),
+    get("/v1/activity", "/hushwire.local.v1.OversightService/GetActivity"),
+    // The value comes in the body: paths and queries end up in logs.
+    post("/v1/identifiers:lookUp", "/hushwire.local.v1.OversightService/LookUpIdentifier"),
+    get("/v1/indicators", "/hushwire.local.v1.OversightService/ListOwnIndicators"),
     get("/v1/status", "/hushwire.local.v1.NodeService/GetStatus"),
     post("/v1/roster:apply", "/hushwire.local.v1.NodeService/ApplyRoster"),
     get("/v1/audit/records", "/hushwire.compliance.v1.AuditService/ListAuditRecords"),

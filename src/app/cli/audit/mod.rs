@@ -1,8 +1,9 @@
 //! `hushwire audit`: what this node did, for people and for third parties.
 //!
-//! `list`, `export`, `prove`, `hold` and `size` ask a running node; `verify` needs nothing but the file. What stood behind a decision tells
+//! `list`, `activity`, `export`, `prove`, `hold` and `size` ask a running node; `verify` needs nothing but the file. What stood behind a decision tells
 //! [`crate::app::cli::explain`].
 
+mod activity;
 mod decision;
 mod export;
 mod hold;
@@ -30,6 +31,7 @@ use crate::io::grpc::wire::hushwire::compliance::v1::AuditEntry;
 Examples:
   hushwire audit list --action screening.decided --limit 20
   hushwire audit list --from 2026-11-01T00:00:00Z --csv > november.csv
+  hushwire audit activity --days 7
   hushwire audit export --out audit.jsonl
   hushwire audit verify audit.jsonl
   hushwire audit prove --decision DECISION_ID --out proof.json
@@ -48,6 +50,7 @@ pub struct AuditArgs {
 #[derive(Debug, Subcommand)]
 enum AuditCommand {
     List(list::ListArgs),
+    Activity(activity::ActivityArgs),
     Export(export::ExportArgs),
     Verify(verify::VerifyArgs),
     Prove(prove::ProveArgs),
@@ -59,6 +62,7 @@ enum AuditCommand {
 pub fn run(args: AuditArgs) -> Result<Outcome, CliError> {
     match args.command {
         AuditCommand::List(args) => list::run(args),
+        AuditCommand::Activity(args) => activity::run(args),
         AuditCommand::Export(args) => export::run(args),
         AuditCommand::Verify(args) => verify::run(args),
         AuditCommand::Prove(args) => prove::run(args),

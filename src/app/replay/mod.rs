@@ -10,6 +10,7 @@
 
 pub mod amount;
 pub mod chart;
+pub mod columns;
 pub mod courier;
 pub mod founding;
 pub mod history;

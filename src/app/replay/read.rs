@@ -1,68 +1,21 @@
-//! From the rows of a file to a [`History`]: which column means what, and which rows are refused.
+//! From the rows of a file to a [`History`]: what each row says, and which rows are refused.
 
 use std::collections::BTreeMap;
 use std::io::Read;
 
 use zeroize::Zeroizing;
 
-use crate::app::records::mapping::{MapOption, Names};
 use crate::app::records::refusal::Refusal;
-use crate::app::records::source::{Format, ReadOptions, RecordReader, SourceError};
+use crate::app::records::source::{RecordReader, SourceError};
 use crate::app::records::{Field, Record, shown_name};
 use crate::app::replay::amount::Amount;
+use crate::app::replay::columns::{AMOUNT, Columns, INSTITUTION, LABEL, TIME, TYPOLOGY, indicator};
 use crate::app::replay::history::{History, Row, TypologyId};
 use crate::app::replay::institution::{Division, Institution};
 use crate::app::replay::moment;
-use crate::base::kind::IdentifierKind;
+use crate::base::limits::IDENTIFIER_BYTES;
 use crate::base::limits::decisions::{REPLAY_ROWS, REPLAY_TYPOLOGIES};
-use crate::base::limits::{IDENTIFIER_BYTES, IDENTIFIERS_PER_TRANSACTION};
 use crate::domain::identifier::text::looks_like_identifier;
-
-/// One column of identifiers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IndicatorColumn {
-    pub kind: IdentifierKind,
-    /// Put before each value with a colon, for kinds that want a scheme.
-    pub scheme: Option<String>,
-    pub column: String,
-}
-
-/// Which column means what.
-#[derive(Debug, Clone)]
-pub struct Columns {
-    pub time: String,
-    pub label: String,
-    pub amount: Option<String>,
-    pub typology: Option<String>,
-    pub institution: Option<String>,
-    pub indicators: Vec<IndicatorColumn>,
-    pub format: Option<Format>,
-    pub delimiter: char,
-}
-
-/// Names of columns within this file; those of identifiers follow the order of the options.
-const TIME: &str = "time";
-const LABEL: &str = "label";
-const AMOUNT: &str = "amount";
-const TYPOLOGY: &str = "typology";
-const INSTITUTION: &str = "institution";
-
-fn indicator(nth: usize) -> String {
-    format!("indicator-{nth}")
-}
-
-impl Columns {
-    fn options(&self) -> ReadOptions {
-        let map = |field: &str, column: &String| MapOption { field: field.to_owned(), column: column.clone() };
-        let mut maps = vec![map(TIME, &self.time), map(LABEL, &self.label)];
-        maps.extend(self.amount.iter().map(|column| map(AMOUNT, column)));
-        maps.extend(self.typology.iter().map(|column| map(TYPOLOGY, column)));
-        maps.extend(self.institution.iter().map(|column| map(INSTITUTION, column)));
-        let indicators = self.indicators.iter().take(IDENTIFIERS_PER_TRANSACTION).enumerate();
-        maps.extend(indicators.map(|(nth, of)| map(&indicator(nth), &of.column)));
-        ReadOptions { format: self.format, delimiter: self.delimiter, names: Names::only(maps), required: Vec::new() }
-    }
-}
 
 /// Why a file gives no history.
 #[derive(Debug, thiserror::Error)]
@@ -219,6 +172,8 @@ fn says_fraud(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::replay::columns::IndicatorColumn;
+    use crate::base::kind::IdentifierKind;
     use crate::base::time::Timestamp;
 
     fn columns() -> Columns {

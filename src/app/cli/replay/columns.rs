@@ -8,7 +8,7 @@ use crate::app::outcome::CliError;
 use crate::app::records::csv::Splitter;
 use crate::app::records::lines::Lines;
 use crate::app::records::{input, words};
-use crate::app::replay::read::IndicatorColumn;
+use crate::app::replay::columns::IndicatorColumn;
 use crate::base::kind::IdentifierKind;
 
 /// One column of identifiers.

@@ -159,8 +159,8 @@ impl Screener {
         let asked = profiles.and_then(|profiles| profiles.ask(transaction, &self.canon, &guard, now));
         let profile = asked.map(|asked| asked.facts).unwrap_or_default();
         let customer = || self.local_mac.customer(transaction.customer_ref());
-        let remembered = Some(()).filter(|()| !self.passed.is_empty());
-        let passed = remembered.and_then(|()| self.passed.challenge_passed(&customer()?, now));
+        let named = if self.passed.is_empty() { None } else { customer() };
+        let passed = named.and_then(|customer| self.passed.challenge_passed(&customer, now));
         let conditions = Conditions { challenge_passed_s: passed };
         let context = ScreeningContext {
             keys: &self.keys.load(),

@@ -51,14 +51,8 @@ pub async fn call(channel: &Channel, path: &'static str, message: Bytes) -> Resu
     Ok(answer.into_inner())
 }
 
-/// Keeps `in_flight` calls running for `lasting`, over one connection. Each caller goes through its share of the messages,
-/// again and again or once.
-pub async fn closed_loop(
-    served: &Served,
-    messages: &[Bytes],
-    in_flight: usize,
-    lasting: Option<Duration>,
-) -> Result<Round, Fault> {
+/// Sends each message once over one connection, `in_flight` of them unanswered at a time.
+pub async fn closed_loop(served: &Served, messages: &[Bytes], in_flight: usize) -> Result<Round, Fault> {
     let cpu_before = cpu_ns(&served.pid)?;
     let since = Instant::now();
     let mut callers = tokio::task::JoinSet::new();
@@ -67,14 +61,9 @@ pub async fn closed_loop(
         let served = served.clone();
         callers.spawn(async move {
             let mut latencies = histogram();
-            let mut turn = own.iter().cycle();
-            let mut left = own.len();
-            while lasting.map_or(left > 0, |lasting| since.elapsed() < lasting)
-                && let Some(message) = turn.next()
-            {
-                left = left.saturating_sub(1);
+            for message in own {
                 let asked = Instant::now();
-                call(&served.channel, served.path, message.clone()).await.map_err(|fault| fault.to_string())?;
+                call(&served.channel, served.path, message).await.map_err(|fault| fault.to_string())?;
                 latencies.saturating_record(u64::try_from(asked.elapsed().as_nanos()).unwrap_or(u64::MAX));
             }
             Ok::<_, String>(latencies)
@@ -89,12 +78,12 @@ pub async fn closed_loop(
     Ok(Round { calls: latencies.len(), elapsed, server_cpu_ns, latencies })
 }
 
-/// Sends batches over one stream, `window` of them unanswered at a time. Counts batches as calls.
-pub async fn stream(served: &Served, batches: &[Bytes], window: usize, lasting: Duration) -> Result<Round, Fault> {
+/// Sends batches over one stream, each once, `window` of them unanswered at a time. Counts batches as calls.
+pub async fn stream(served: &Served, batches: &[Bytes], window: usize) -> Result<Round, Fault> {
     let cpu_before = cpu_ns(&served.pid)?;
     let since = Instant::now();
     let (sender, outgoing) = mpsc::channel(window);
-    let mut turn = batches.iter().cycle().cloned();
+    let mut turn = batches.iter().cloned();
     for batch in turn.by_ref().take(window) {
         sender.send(batch).await?;
     }
@@ -102,10 +91,12 @@ pub async fn stream(served: &Served, batches: &[Bytes], window: usize, lasting: 
     client.ready().await?;
     let path = PathAndQuery::from_static(served.path);
     let mut answers = client.streaming(Request::new(ReceiverStream::new(outgoing)), path, RawCodec).await?.into_inner();
-    let mut calls = 0;
-    while since.elapsed() < lasting && answers.message().await?.is_some() {
+    let (mut calls, all) = (0, u64::try_from(batches.len())?);
+    while calls < all && answers.message().await?.is_some() {
         calls += 1;
-        sender.send(turn.next().ok_or("there are no batches")?).await?;
+        if let Some(batch) = turn.next() {
+            sender.send(batch).await?;
+        }
     }
     let elapsed = since.elapsed();
     let server_cpu_ns = cpu_ns(&served.pid)?.saturating_sub(cpu_before);

@@ -42,8 +42,8 @@ pub fn measure(book: &mut Book) -> Result<(), Fault> {
         let served = Served { channel: member.connect("publisher")?, path: PATH, pid: running.pid() };
         let (mut single_rounds, mut full_rounds) = (Vec::new(), Vec::new());
         for (singles, full) in singles.chunks(SINGLES).zip(full.chunks(FULL_CALLS)) {
-            single_rounds.push(closed_loop(&served, singles, CALLERS, None).await?);
-            full_rounds.push(closed_loop(&served, full, 2, None).await?);
+            single_rounds.push(closed_loop(&served, singles, CALLERS).await?);
+            full_rounds.push(closed_loop(&served, full, 2).await?);
         }
         Ok::<_, Fault>((single_rounds, full_rounds))
     })?;

@@ -1,9 +1,12 @@
 //! Screening calls over mTLS against an echo of the same size: interleaved rounds, both servers processes of their own on
-//! one-thread runtimes, one client connection, messages encoded beforehand.
+//! one-thread runtimes, one client connection, messages encoded beforehand. Each order is another, of a customer whose habits
+//! the node learns and keeps.
 
 use std::process::Command;
-use std::time::Duration;
 
+use hushwire::app::demo::generator::Person;
+use hushwire::base::time::Timestamp;
+use hushwire::io::clock;
 use hushwire::io::grpc::wire::hushwire::local::v1 as wire;
 use hushwire::io::transport::client::connect_local;
 use prost::Message;
@@ -19,26 +22,22 @@ use crate::{Fault, echo, say, world};
 const UNARY: &str = "/hushwire.local.v1.ScreeningService/ScreenTransaction";
 const STREAM: &str = "/hushwire.local.v1.ScreeningService/ScreenTransactions";
 const ROUNDS: usize = 7;
-const LASTING: Duration = Duration::from_millis(1_500);
-const QUESTIONS: usize = 4_096;
+/// Calls of a round by how many are in flight, a second or two. No order is asked about twice: one that is sent again costs its
+/// customer's profile less.
+const CALLS: [(usize, usize); 2] = [(64, 65_536), (1, 8_192)];
 const BATCH: usize = 32;
+const BATCHES: usize = 2_048;
 const WINDOW: usize = 4;
 
 pub fn measure(book: &mut Book, stock: &Stock) -> Result<(), Fault> {
     say("screening calls against the echo")?;
     let node = stock.receiver.serve()?;
-    let people = world::people(31, QUESTIONS);
-    let questions: Vec<wire::ScreenTransactionRequest> =
-        people.iter().enumerate().map(|(number, person)| world::screen_request(person, number)).collect();
-    let unary: Vec<Bytes> = questions.iter().map(|question| question.encode_to_vec().into()).collect();
-    let batched: Vec<Bytes> = questions
-        .chunks_exact(BATCH)
-        .map(|batch| wire::ScreenTransactionsRequest { transactions: batch.to_vec() }.encode_to_vec().into())
-        .collect();
+    let mut orders = Orders { people: world::people(31, world::PEOPLE), asked: 0, now: clock::now() };
     runtime()?.block_on(async {
         let screening = Served { channel: stock.receiver.connect("screener")?, path: UNARY, pid: node.pid() };
-        let first = unary.first().cloned().ok_or("there are questions")?;
-        let answer_bytes = call(&screening.channel, UNARY, first).await?.len();
+        let first = orders.next(1)?.swap_remove(0).encode_to_vec();
+        let asked_bytes = first.len();
+        let answer_bytes = call(&screening.channel, UNARY, first.into()).await?.len();
         let identity = echo::prepare(&stock.folder)?;
         let mut command = Command::new(std::env::current_exe()?);
         command.arg(echo::ROLE).arg(&stock.folder).arg(answer_bytes.to_string());
@@ -46,35 +45,63 @@ pub fn measure(book: &mut Book, stock: &Stock) -> Result<(), Fault> {
         let process = Process::start(command, &address)?;
         let channel = connect_local(&std::fs::read_to_string(address)?, &identity)?;
         let echo = Served { channel, path: echo::PATH, pid: process.pid() };
-        let sizes = (unary.first().map_or(0, Bytes::len), answer_bytes);
-        for in_flight in [64, 1] {
-            compare(book, &screening, &echo, &unary, in_flight, sizes).await?;
+        for (in_flight, calls) in CALLS {
+            let rounds = rounds(&screening, &echo, &mut orders, in_flight, calls).await?;
+            note_unary(book, &rounds, in_flight, (asked_bytes, answer_bytes))?;
         }
         let mut rounds = Vec::new();
         let streamed = Served { path: STREAM, ..screening };
         for _ in 0..ROUNDS {
-            rounds.push(stream(&streamed, &batched, WINDOW, LASTING).await?);
+            let batch = |orders: &[wire::ScreenTransactionRequest]| {
+                wire::ScreenTransactionsRequest { transactions: orders.to_vec() }.encode_to_vec().into()
+            };
+            let batches: Vec<Bytes> = orders.next(BATCH * BATCHES)?.chunks_exact(BATCH).map(batch).collect();
+            rounds.push(stream(&streamed, &batches, WINDOW).await?);
         }
         note_stream(book, &rounds)
     })
 }
 
-async fn compare(
-    book: &mut Book,
+/// Orders nobody asked about yet.
+struct Orders {
+    people: Vec<Person>,
+    asked: usize,
+    now: Timestamp,
+}
+
+impl Orders {
+    fn next(&mut self, count: usize) -> Result<Vec<wire::ScreenTransactionRequest>, Fault> {
+        let numbers = self.asked..self.asked + count;
+        self.asked = numbers.end;
+        numbers.map(|number| world::screen_request(&self.people, number, self.now)).collect()
+    }
+}
+
+/// Of the node and of the echo, in turn.
+async fn rounds(
     screening: &Served,
     echo: &Served,
-    messages: &[Bytes],
+    orders: &mut Orders,
+    in_flight: usize,
+    calls: usize,
+) -> Result<Vec<(Round, Round)>, Fault> {
+    let mut rounds = Vec::new();
+    for _ in 0..=ROUNDS {
+        let messages: Vec<Bytes> = orders.next(calls)?.iter().map(|question| question.encode_to_vec().into()).collect();
+        let echoed = closed_loop(echo, &messages, in_flight).await?;
+        rounds.push((closed_loop(screening, &messages, in_flight).await?, echoed));
+    }
+    // The first does not count: connections, caches, the allocator, customers nobody has seen yet.
+    rounds.remove(0);
+    Ok(rounds)
+}
+
+fn note_unary(
+    book: &mut Book,
+    pairs: &[(Round, Round)],
     in_flight: usize,
     (asked, answered): (usize, usize),
 ) -> Result<(), Fault> {
-    // One unmeasured round each: connections, caches, the allocator.
-    closed_loop(screening, messages, in_flight, Some(LASTING / 3)).await?;
-    closed_loop(echo, messages, in_flight, Some(LASTING / 3)).await?;
-    let mut pairs = Vec::new();
-    for _ in 0..ROUNDS {
-        let echoed = closed_loop(echo, messages, in_flight, Some(LASTING)).await?;
-        pairs.push((closed_loop(screening, messages, in_flight, Some(LASTING)).await?, echoed));
-    }
     let over = |value: &dyn Fn(&(Round, Round)) -> f64| median(&pairs.iter().map(value).collect::<Vec<f64>>());
     let n = pairs.first().map_or(0, |(screened, _)| screened.calls);
     let sample = |value| Sample { value, n, rounds: u32::try_from(pairs.len()).unwrap_or(u32::MAX) };
@@ -98,7 +125,7 @@ async fn compare(
         sample(cpu),
         "µs",
         busy(Target::AtMost(18.0)),
-        "all threads of the node; audit and policy on, nothing matches",
+        "all threads of the node; audit, policy and profiles on, nothing matches, nothing is unusual",
     )?;
     let cpu = over(&|(_, echoed)| echoed.server_us());
     book.note((&named("echo_cpu"), &saying("the echo's server CPU of a call")), sample(cpu), "µs", Target::None, "")?;

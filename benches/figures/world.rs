@@ -7,7 +7,7 @@ use hushwire::domain::identifier::RawIdentifier;
 use hushwire::domain::indicator::draft::Draft;
 use hushwire::domain::indicator::words::{Grounds, Severity};
 use hushwire::domain::screening::transaction::{CustomerRef, Transaction, TransactionDraft};
-use hushwire::io::grpc::convert::wire_kind;
+use hushwire::io::grpc::convert::{wire_kind, wire_time};
 use hushwire::io::grpc::wire::hushwire::local::v1 as wire;
 use hushwire::io::grpc::wire::hushwire::types::v1 as types;
 use hushwire::node::publish::IndicatorDraft;
@@ -24,6 +24,16 @@ const PUBLISHED: [IdentifierKind; 4] =
 /// Kinds of a screened transaction, as the targets name them.
 const SCREENED: [IdentifierKind; 5] =
     [IdentifierKind::Pan, IdentifierKind::Email, IdentifierKind::Device, IdentifierKind::Ip, IdentifierKind::Iban];
+
+/// People whose identifiers are asked about.
+pub const PEOPLE: usize = 4_096;
+
+/// Customers of the shop that asks: half of what a node keeps profiles of by default, and always of the same person.
+pub const CUSTOMERS: usize = 24 * PEOPLE;
+
+/// The first orders were so many days ago.
+const DAYS: u64 = 30;
+const DAY_S: u64 = 86_400;
 
 const TYPOLOGY: &str = "F1012";
 
@@ -100,18 +110,27 @@ pub fn transaction(person: &Person, now: Timestamp) -> Result<Transaction, Fault
     Ok(Transaction::new(draft, now)?)
 }
 
-/// The same as a message.
-pub fn screen_request(person: &Person, number: usize) -> wire::ScreenTransactionRequest {
-    wire::ScreenTransactionRequest {
+/// Order number `number` of a shop with [`CUSTOMERS`] customers, each of whom orders once a day, as a message. Asked in order,
+/// none is unusual for its customer.
+pub fn screen_request(
+    people: &[Person],
+    number: usize,
+    now: Timestamp,
+) -> Result<wire::ScreenTransactionRequest, Fault> {
+    let (customer, day) = (number % CUSTOMERS, u64::try_from(number / CUSTOMERS)?);
+    let person = people.get(number % PEOPLE).ok_or("there are people")?;
+    let time = now.unix_s() - DAY_S * (DAYS - day) + DAY_S / 2;
+    Ok(wire::ScreenTransactionRequest {
         identifiers: SCREENED.map(|kind| wire_identifier(kind, value(person, kind))).into(),
         amount_minor: 12_999,
         currency: "EUR".to_owned(),
         channel: "web".to_owned(),
         country: "DE".to_owned(),
-        customer_ref: "c-4711".to_owned(),
+        time: Some(wire_time(Timestamp::from_unix_s(time))),
+        customer_ref: format!("c-{customer}"),
         transaction_ref: format!("o-{number}"),
         ..wire::ScreenTransactionRequest::default()
-    }
+    })
 }
 
 /// One identifier as a message holds it.

@@ -349,7 +349,8 @@ fn read_profiles(reader: &mut Reader) -> Option<ProfileBounds> {
     let enabled = reader.flag("profiles.enabled", true);
     let most = limits::decisions::PROFILE_CUSTOMERS_MOST;
     let customers = reader.integer("profiles.max_customers", 1_000..=most, limits::decisions::PROFILE_CUSTOMERS);
-    let days = reader.integer("profiles.retention_days", 1..=3_653, 396);
+    let kept = limits::decisions::PROFILE_RETENTION_DAYS;
+    let days = reader.integer("profiles.retention_days", 1..=3_653, kept.into());
     let customers = usize::try_from(customers).expect("the reader's range fits");
     let retention_days = u32::try_from(days).expect("the reader's range fits");
     enabled.then_some(ProfileBounds { customers, retention_days })

@@ -12,6 +12,12 @@ pub fn generator() -> StdRng {
     StdRng::try_from_rng(&mut SysRng).expect("the operating system provides randomness")
 }
 
+/// 128 bits nobody can guess, for names of which a node makes thousands a second: from a generator of the thread, which the
+/// operating system seeds now and again. Asking the system itself for each costs a screening 0.3 µs.
+pub fn name() -> [u8; 16] {
+    rand::random()
+}
+
 /// `N` fresh random bytes.
 ///
 /// # Panics

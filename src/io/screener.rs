@@ -155,15 +155,16 @@ impl Screener {
     ) -> Result<(Answered, Option<Written>), Unscreened> {
         let belief = self.belief.load();
         let belief = belief.as_ref().ok_or(Unscreened::Cold)?;
-        let id: [u8; 16] = random::bytes();
+        let id = random::name();
         let policy = self.policies.live();
         let candidate = self.policies.candidate().filter(|candidate| candidate.is_asked(&id));
         let guard = self.guard.load();
         let profiles = self.profiles.as_ref();
         let asked = profiles.and_then(|profiles| profiles.ask(transaction, &self.canon, &guard, now));
         let profile = asked.map(|asked| asked.facts).unwrap_or_default();
-        let customer = self.local_mac.customer(transaction.customer_ref());
-        let passed = customer.and_then(|customer| self.passed.challenge_passed(&customer, now));
+        let customer = || self.local_mac.customer(transaction.customer_ref());
+        let named = if self.passed.is_empty() { None } else { customer() };
+        let passed = named.and_then(|customer| self.passed.challenge_passed(&customer, now));
         let conditions = Conditions { challenge_passed_s: passed };
         let belief_version = belief.version();
         let context = ScreeningContext {
@@ -204,7 +205,7 @@ impl Screener {
                 screening: Arc::clone(&screening),
                 reference: reference.clone(),
                 transaction: self.local_mac.transaction(transaction.transaction_ref()),
-                customer,
+                customer: customer(),
                 guard_sha256: guard.digest(),
                 asked: asked_of(transaction),
                 ruled: ruled(&policy, &screening, profile, conditions),
@@ -269,8 +270,8 @@ fn case_facts(transaction: &Transaction, behind: &Behind) -> CaseFacts {
     }
 }
 
-/// Counters by the printed name of the caller.
-type Counts = BTreeMap<String, (Actor, DecisionCounts)>;
+/// Counters by caller.
+type Counts = BTreeMap<Actor, DecisionCounts>;
 
 /// The records on their way to the audit log.
 #[derive(Debug)]
@@ -351,7 +352,10 @@ impl Records {
         self.counted.decided(decision);
         // Held for one addition; a panic cannot leave a counter half changed.
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, row) = counts.entry(caller.to_string()).or_insert_with(|| (caller.clone(), DecisionCounts::default()));
+        let row = match counts.get_mut(caller) {
+            Some(row) => row,
+            None => counts.entry(caller.clone()).or_default(),
+        };
         match decision {
             Decision::Allow => row.allowed += 1,
             Decision::Challenge => row.challenged += 1,
@@ -376,8 +380,8 @@ impl Records {
     /// Counters that could not be written go back to be written with the next minute's.
     fn give_back(&self, unwritten: Counts) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        for (caller, (actor, more)) in unwritten {
-            let (_, row) = counts.entry(caller).or_insert_with(|| (actor, DecisionCounts::default()));
+        for (caller, more) in unwritten {
+            let row = counts.entry(caller).or_default();
             row.allowed += more.allowed;
             row.challenged += more.challenged;
             row.held += more.held;
@@ -502,7 +506,7 @@ mod tests {
         let unwritten = records.take_counts();
         records.count(&Actor::Node, Decision::Block);
         records.give_back(unwritten);
-        let (_, counted) = records.take_counts().remove("node").expect("the node was counted");
+        let counted = records.take_counts().remove(&Actor::Node).expect("the node was counted");
         assert_eq!(counted, DecisionCounts { blocked: 2, ..DecisionCounts::default() });
     }
 }

@@ -144,11 +144,11 @@ impl<J: Journal, V: Views> Node<J, V> {
     pub fn record_counts(
         &mut self,
         minute: Timestamp,
-        counts: BTreeMap<String, (Actor, DecisionCounts)>,
+        counts: BTreeMap<Actor, DecisionCounts>,
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<(), StorageFault> {
-        for (actor, DecisionCounts { allowed, challenged, held, blocked }) in counts.into_values() {
+        for (actor, DecisionCounts { allowed, challenged, held, blocked }) in counts {
             let event = AuditEvent::ScreeningsCounted { minute, allowed, challenged, held, blocked };
             self.record(&actor, vec![event], now, rng)?;
         }

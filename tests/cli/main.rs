@@ -13,5 +13,6 @@ mod memory;
 mod mends;
 mod refusals;
 mod replay;
+mod replay_oracles;
 mod running;
 mod world;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rand::CryptoRng;
 
-use crate::app::cli::replay::columns::{IndicatorOption, names_of};
+use crate::app::cli::replay::columns::{CurrencyOption, IndicatorOption, names_of};
 use crate::app::cli::replay::rules::RuleOption;
 use crate::app::cli::stream::{Account, broken, delimiter, progress, unwritable};
 use crate::app::outcome::{CliError, Outcome};
@@ -12,11 +12,12 @@ use crate::app::output;
 use crate::app::records::input;
 use crate::app::records::refusal::Report as Refusals;
 use crate::app::records::source::{Format, SourceError};
+use crate::app::replay::columns::Columns;
 use crate::app::replay::founding::Consortium;
 use crate::app::replay::history::History;
 use crate::app::replay::house::Common;
 use crate::app::replay::institution::Division;
-use crate::app::replay::read::{self, Columns, ReadFault};
+use crate::app::replay::read::{self, ReadFault};
 use crate::app::replay::report::Report;
 use crate::app::replay::run::{Finding, Question, Sharing};
 use crate::app::replay::span::Span;
@@ -49,8 +50,8 @@ Examples:
   hushwire replay orders.csv.gz --time created_at --label chargeback --indicator email=mail --indicator token=psp:card \\
       --institution-by shop --typology reason --ship-after 24h --svg orders.svg
   hushwire replay orders.csv --time ts --label fraud --indicator device=device --institution-by shop --json
-  hushwire replay orders.csv --time ts --label fraud --indicator device=device --institution-by shop \\
-      --rule policy.toml --against next.toml
+  hushwire replay orders.csv --time ts --amount total --label fraud --indicator device=device --institution-by shop \\
+      --customer account --country country --currency EUR --rule policy.toml --against next.toml
 
 Exit code 2: the columns or options do not fit, nothing was replayed. Exit code 3: some rows were refused and reported by
 line, column and rule, the others were replayed. Exit code 1: more rows were refused than --max-bad allows.")]
@@ -72,6 +73,24 @@ pub struct ReplayArgs {
     /// Column by whose words the counts are told apart; where it holds reason codes, flags are published under them
     #[arg(long, value_name = "COLUMN")]
     typology: Option<String>,
+    /// Column of your reference of the customer: each institution then keeps profiles, which rules may read
+    #[arg(long, value_name = "COLUMN")]
+    customer: Option<String>,
+    /// Column of the country the order comes from, two letters
+    #[arg(long, value_name = "COLUMN")]
+    country: Option<String>,
+    /// The amounts' currency: three upper-case letters for all rows, or a column
+    #[arg(long, value_name = "CODE|COLUMN")]
+    currency: Option<CurrencyOption>,
+    /// Column of the channel, e.g. web
+    #[arg(long, value_name = "COLUMN")]
+    channel: Option<String>,
+    /// Column of the merchant category: four digits or a lower-case word
+    #[arg(long, value_name = "COLUMN")]
+    merchant_category: Option<String>,
+    /// Column of your own system's score, 0 to 1000
+    #[arg(long, value_name = "COLUMN")]
+    own_score: Option<String>,
     /// Column whose value decides whose customer a row is; without it all rows are of one institution, which is alone
     #[arg(long, value_name = "COLUMN")]
     institution_by: Option<String>,
@@ -189,6 +208,12 @@ fn read(args: &ReplayArgs) -> Result<(History, Account), CliError> {
         amount: args.amount.clone(),
         typology: args.typology.clone(),
         institution: args.institution_by.clone(),
+        customer: args.customer.clone(),
+        country: args.country.clone(),
+        currency: args.currency.clone().map(|option| option.0),
+        channel: args.channel.clone(),
+        category: args.merchant_category.clone(),
+        own_score: args.own_score.clone(),
         indicators: args.indicator.iter().map(|option| option.0.clone()).collect(),
         format: args.format,
         delimiter: args.delimiter,
@@ -240,6 +265,7 @@ fn common(args: &ReplayArgs, history: &History, rng: &mut impl CryptoRng) -> Res
         guards: GuardLists::built_in().into(),
         typologies: TypologyList::built_in(),
         expiry_ms: args.expiry.ms,
+        has_customers: args.customer.is_some(),
     })
 }
 

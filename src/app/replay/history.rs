@@ -2,6 +2,7 @@
 
 use crate::app::replay::amount::Amount;
 use crate::app::replay::institution::Institution;
+use crate::app::replay::told::{AboutId, Abouts, CustomerId, Customers, Told};
 use crate::app::replay::values::{ValueId, Values};
 use crate::base::time::Timestamp;
 
@@ -13,6 +14,9 @@ pub struct Row {
     pub institution: Institution,
     pub typology: TypologyId,
     pub is_fraud: bool,
+    pub customer: Option<CustomerId>,
+    pub about: AboutId,
+    pub own_score: Option<u16>,
 }
 
 /// Names one word of the typology column.
@@ -22,6 +26,13 @@ pub struct TypologyId(pub u16);
 /// Names one row, in order of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RowId(u32);
+
+impl RowId {
+    /// As a decision's id.
+    pub fn name(self) -> [u8; 16] {
+        u128::from(self.0).to_be_bytes()
+    }
+}
 
 /// The rows of a file that can be used.
 #[derive(Debug, Default)]
@@ -34,8 +45,9 @@ pub struct History {
     pub values: Values,
     /// Words of the typology column, by their id; the first stands for rows that have none.
     pub typologies: Vec<String>,
-    /// There is a column of amounts.
-    pub has_amounts: bool,
+    pub told: Told,
+    pub customers: Customers,
+    pub abouts: Abouts,
     /// Some amount has a fraction: the column counts in the currency's main unit.
     pub main_units: bool,
 }
@@ -123,7 +135,16 @@ mod tests {
         for (nth, time_ms) in times_ms.iter().enumerate() {
             let amount = Amount::parse(&nth.to_string()).expect("a number");
             let at = Timestamp::from_unix_ms(*time_ms);
-            let row = Row { at, amount, institution: Institution(0), typology: TypologyId(0), is_fraud: false };
+            let row = Row {
+                at,
+                amount,
+                institution: Institution(0),
+                typology: TypologyId(0),
+                is_fraud: false,
+                customer: None,
+                about: AboutId::default(),
+                own_score: None,
+            };
             history.push(row, std::iter::empty());
         }
         history

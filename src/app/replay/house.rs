@@ -8,9 +8,11 @@ use crate::app::replay::founding::{Consortium, FoundingFault};
 use crate::app::replay::journal::ShortJournal;
 use crate::app::replay::rule::Policies;
 use crate::base::bytes::Commitment;
+use crate::base::limits::decisions::{PROFILE_CUSTOMERS, PROFILE_RETENTION_DAYS};
 use crate::base::limits::{BATCH_ENTRIES, DRAFTS_PER_CALL};
 use crate::base::name::{FeedId, MemberId};
 use crate::base::position::TreeSize;
+use crate::base::secret::SecretBytes;
 use crate::base::time::{Day, Timestamp};
 use crate::domain::audit::record::Actor;
 use crate::domain::case::challenge::ChallengeRules;
@@ -22,8 +24,10 @@ use crate::domain::indicator::draft::Draft;
 use crate::domain::indicator::typology::TypologyList;
 use crate::domain::indicator::words::{Grounds, Severity};
 use crate::domain::profile::facts::ProfileFacts;
+use crate::domain::profile::key::ProfileKey;
 use crate::domain::roster::exclusion::Exclusions;
 use crate::domain::screening::answer::Screening;
+use crate::domain::screening::decision::Decision;
 use crate::domain::screening::demands::Demands;
 use crate::domain::screening::freshness::{FeedSigned, Freshness};
 use crate::domain::screening::policy::facts::Conditions;
@@ -31,6 +35,7 @@ use crate::domain::screening::screen::{ScreeningContext, screen};
 use crate::domain::screening::transaction::Transaction;
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::schedule::Schedule;
+use crate::io::profiles::{Asked, ProfileBounds, Profiles};
 use crate::io::random;
 use crate::io::views::memory::MemoryViews;
 use crate::node::Node;
@@ -61,6 +66,8 @@ pub struct Common {
     pub typologies: TypologyList,
     /// How long an indicator counts.
     pub expiry_ms: u64,
+    /// Rows name their customers.
+    pub has_customers: bool,
 }
 
 /// A fraud as its institution learns of it: what it was committed with, and the reason code where the history has one.
@@ -83,6 +90,8 @@ pub struct House {
     freshness: Freshness,
     policies: Policies,
     demands: Demands,
+    /// None where no row names its customer.
+    profiles: Option<Profiles>,
     tended_on: Day,
 }
 
@@ -126,16 +135,28 @@ impl House {
         }
         node.sync()?;
         let policies = policies.clone();
-        let tended_on = now.day();
-        Ok(Self { node, rng, feed: own, member, handed_over: TreeSize::EMPTY, freshness, policies, demands, tended_on })
+        let profiles = common.has_customers.then(profiles);
+        let (handed_over, tended_on) = (TreeSize::EMPTY, now.day());
+        Ok(Self { node, rng, feed: own, member, handed_over, freshness, policies, demands, profiles, tended_on })
     }
 
     pub fn member(&self) -> &MemberId {
         &self.member
     }
 
+    /// How the order stands against its customer's profile; none where the row names no customer.
+    pub fn ask(&self, common: &Common, transaction: &Transaction, now: Timestamp) -> Option<Asked> {
+        self.profiles.as_ref()?.ask(transaction, &common.canon, &common.guards, now)
+    }
+
     /// The product's own answer, on what this node believes now.
-    pub fn screen(&self, common: &Common, transaction: &Transaction, now: Timestamp) -> Screening {
+    pub fn screen(
+        &self,
+        common: &Common,
+        transaction: &Transaction,
+        profile: &ProfileFacts,
+        now: Timestamp,
+    ) -> Screening {
         let state = self.node.state();
         let context = ScreeningContext {
             keys: &state.identity.key_ring,
@@ -149,12 +170,27 @@ impl House {
             demands: &self.demands,
             own: &self.member,
             candidate: self.policies.candidate.as_deref(),
-            profile: &ProfileFacts::default(),
+            profile,
             conditions: Conditions::default(),
             sandbox: false,
             now,
         };
         screen(transaction, &context)
+    }
+
+    /// Tells the customer's profile how an order went. One that was stopped is remembered by its `id` for [`House::release`].
+    pub fn take(&self, asked: &Asked, stopped: bool, id: [u8; 16], now: Timestamp) {
+        let decision = if stopped { Decision::Hold } else { Decision::Allow };
+        if let Some(profiles) = &self.profiles {
+            profiles.take(asked, decision, id, now);
+        }
+    }
+
+    /// A stopped order turned out to be honest: it becomes habit.
+    pub fn release(&self, id: [u8; 16], now: Timestamp) {
+        if let Some(profiles) = &self.profiles {
+            profiles.confirm(&id, now);
+        }
     }
 
     /// Publishes frauds and signs them into the own feed: the names of what each became.
@@ -200,15 +236,27 @@ impl House {
         Ok(self.node.sync()?)
     }
 
-    /// What happens by itself with each new day: what expired leaves the belief.
+    /// What happens by itself with each new day: what expired leaves the belief and the profiles.
     pub fn tend(&mut self, now: Timestamp) -> Result<(), HouseFault> {
         if self.tended_on < now.day() {
             self.tended_on = now.day();
+            self.profiles.iter().for_each(|profiles| {
+                profiles.expire(now.day());
+            });
             self.node.tick(now, &mut self.rng)?;
             self.node.sync()?;
         }
         Ok(())
     }
+}
+
+/// As a node keeps them that is not told otherwise.
+fn profiles() -> Profiles {
+    let customers = usize::try_from(PROFILE_CUSTOMERS).expect("far below the size of memory");
+    let bounds = ProfileBounds { customers, retention_days: PROFILE_RETENTION_DAYS };
+    let profiles = Profiles::new(ProfileKey::new(&SecretBytes::new(random::bytes())), bounds);
+    profiles.all_read();
+    profiles
 }
 
 fn draft(common: &Common, fraud: Learned, now: Timestamp) -> IndicatorDraft {

@@ -12,6 +12,7 @@ use crate::app::replay::values::{FormId, Standing};
 use crate::base::bytes::Commitment;
 use crate::base::limits::decisions::LATE_MATCH_S;
 use crate::base::time::Timestamp;
+use crate::domain::profile::facts::ProfileFacts;
 
 /// Frauds and honest orders among what was let through.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -33,6 +34,9 @@ pub struct Late {
     window_ms: u64,
     /// Orders let through, by the forms of their identifiers, in order of time.
     by_form: Vec<VecDeque<RowId>>,
+    /// How each of them stood against its customer's profile when it was answered, where it names one; and their order.
+    profiles: BTreeMap<RowId, ProfileFacts>,
+    asked: VecDeque<RowId>,
     /// What the orders that turned out to be frauds became in the own feed.
     names: BTreeMap<RowId, (Timestamp, Vec<Commitment>)>,
     found: BTreeMap<RowId, Timestamp>,
@@ -45,6 +49,8 @@ impl Late {
             ship_after_ms,
             window_ms: ship_after_ms.max(LATE_MATCH_S * 1_000),
             by_form: vec![VecDeque::new(); forms],
+            profiles: BTreeMap::new(),
+            asked: VecDeque::new(),
             names: BTreeMap::new(),
             found: BTreeMap::new(),
             counts: LateCounts::default(),
@@ -52,7 +58,18 @@ impl Late {
     }
 
     /// An order was let through.
-    pub fn wait(&mut self, history: &History, order: RowId) {
+    pub fn wait(&mut self, history: &History, order: RowId, profile: Option<ProfileFacts>) {
+        if let Some(profile) = profile {
+            self.profiles.insert(order, profile);
+            self.asked.push_back(order);
+        }
+        let now = history.row(order).at;
+        while let Some(first) =
+            self.asked.front().filter(|first| now.ms_since(history.row(**first).at) > self.window_ms)
+        {
+            self.profiles.remove(first);
+            self.asked.pop_front();
+        }
         for form in forms(history, order) {
             if let Some(waiting) = self.by_form.get_mut(form.position()) {
                 waiting.push_back(order);
@@ -63,6 +80,11 @@ impl Late {
     /// An order turned out to be a fraud.
     pub fn name(&mut self, order: RowId, name: Commitment, now: Timestamp) {
         self.names.entry(order).or_insert_with(|| (now, Vec::new())).1.push(name);
+    }
+
+    /// How an order stood against its customer's profile when it was answered.
+    pub fn profile_of(&self, order: RowId) -> ProfileFacts {
+        self.profiles.get(&order).copied().unwrap_or_default()
     }
 
     /// What an order led to itself.

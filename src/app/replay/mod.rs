@@ -10,6 +10,7 @@
 
 pub mod amount;
 pub mod chart;
+pub mod columns;
 pub mod courier;
 pub mod founding;
 pub mod history;
@@ -18,6 +19,7 @@ pub mod institution;
 pub mod journal;
 pub mod late;
 pub mod moment;
+pub mod raw_text;
 pub mod read;
 pub mod report;
 pub mod rule;
@@ -25,4 +27,5 @@ pub mod run;
 pub mod span;
 pub mod table;
 pub mod tally;
+pub mod told;
 pub mod values;

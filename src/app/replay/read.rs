@@ -1,68 +1,25 @@
-//! From the rows of a file to a [`History`]: which column means what, and which rows are refused.
+//! From the rows of a file to a [`History`]: what each row says, and which rows are refused.
 
 use std::collections::BTreeMap;
 use std::io::Read;
 
 use zeroize::Zeroizing;
 
-use crate::app::records::mapping::{MapOption, Names};
 use crate::app::records::refusal::Refusal;
-use crate::app::records::source::{Format, ReadOptions, RecordReader, SourceError};
+use crate::app::records::source::{RecordReader, SourceError};
 use crate::app::records::{Field, Record, shown_name};
 use crate::app::replay::amount::Amount;
+use crate::app::replay::columns::{
+    AMOUNT, CATEGORY, CHANNEL, COUNTRY, CURRENCY, CUSTOMER, Columns, Currency, INSTITUTION, LABEL, OWN_SCORE, TIME,
+    TYPOLOGY, indicator,
+};
 use crate::app::replay::history::{History, Row, TypologyId};
 use crate::app::replay::institution::{Division, Institution};
 use crate::app::replay::moment;
-use crate::base::kind::IdentifierKind;
+use crate::app::replay::told::About;
+use crate::base::limits::IDENTIFIER_BYTES;
 use crate::base::limits::decisions::{REPLAY_ROWS, REPLAY_TYPOLOGIES};
-use crate::base::limits::{IDENTIFIER_BYTES, IDENTIFIERS_PER_TRANSACTION};
 use crate::domain::identifier::text::looks_like_identifier;
-
-/// One column of identifiers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IndicatorColumn {
-    pub kind: IdentifierKind,
-    /// Put before each value with a colon, for kinds that want a scheme.
-    pub scheme: Option<String>,
-    pub column: String,
-}
-
-/// Which column means what.
-#[derive(Debug, Clone)]
-pub struct Columns {
-    pub time: String,
-    pub label: String,
-    pub amount: Option<String>,
-    pub typology: Option<String>,
-    pub institution: Option<String>,
-    pub indicators: Vec<IndicatorColumn>,
-    pub format: Option<Format>,
-    pub delimiter: char,
-}
-
-/// Names of columns within this file; those of identifiers follow the order of the options.
-const TIME: &str = "time";
-const LABEL: &str = "label";
-const AMOUNT: &str = "amount";
-const TYPOLOGY: &str = "typology";
-const INSTITUTION: &str = "institution";
-
-fn indicator(nth: usize) -> String {
-    format!("indicator-{nth}")
-}
-
-impl Columns {
-    fn options(&self) -> ReadOptions {
-        let map = |field: &str, column: &String| MapOption { field: field.to_owned(), column: column.clone() };
-        let mut maps = vec![map(TIME, &self.time), map(LABEL, &self.label)];
-        maps.extend(self.amount.iter().map(|column| map(AMOUNT, column)));
-        maps.extend(self.typology.iter().map(|column| map(TYPOLOGY, column)));
-        maps.extend(self.institution.iter().map(|column| map(INSTITUTION, column)));
-        let indicators = self.indicators.iter().take(IDENTIFIERS_PER_TRANSACTION).enumerate();
-        maps.extend(indicators.map(|(nth, of)| map(&indicator(nth), &of.column)));
-        ReadOptions { format: self.format, delimiter: self.delimiter, names: Names::only(maps), required: Vec::new() }
-    }
-}
 
 /// Why a file gives no history.
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +40,7 @@ pub fn history(
 ) -> Result<History, ReadFault> {
     let mut reader = RecordReader::new(input, columns.options())?;
     let mut history = History::new(columns.indicators.len());
-    history.has_amounts = columns.amount.is_some();
+    history.told = columns.told();
     let mut reading = Reading { columns, division, history, typologies: BTreeMap::new() };
     let mut rows = 0_u64;
     while let Some(next) = reader.next_record()? {
@@ -157,11 +114,34 @@ impl Reading<'_> {
                 refuse(&of.column, "too_long", format!("at most {IDENTIFIER_BYTES} bytes"));
             }
         }
+        let (customer, own_score) = (text(&record, CUSTOMER).unwrap_or_default().trim(), text(&record, OWN_SCORE));
+        let own_score = own_score.map(str::trim).filter(|text| !text.is_empty()).map(str::parse::<u32>).transpose();
+        if own_score.is_err() {
+            refuse(
+                self.columns.own_score.as_deref().unwrap_or_default(),
+                "score_form",
+                "must be a whole number".to_owned(),
+            );
+        }
+        let (about, own_score) = (about(self.columns, &record), own_score.ok().flatten());
+        if let Err(error) = about.check(customer, own_score) {
+            refuse(self.columns.of(error.field()), error.rule(), error.to_string());
+        }
         let (Some(at), true) = (at, refusals.is_empty()) else { return Err(refusals) };
         let is_fraud = text(&record, LABEL).is_some_and(says_fraud);
         let typology = self.typology(text(&record, TYPOLOGY).unwrap_or_default());
-        let row = Row { at, amount, institution, typology, is_fraud };
         let history = &mut self.history;
+        let customer = Zeroizing::new(customer.to_owned());
+        let row = Row {
+            at,
+            amount,
+            institution,
+            typology,
+            is_fraud,
+            customer: (!customer.is_empty()).then(|| history.customers.take(customer)),
+            about: history.abouts.take(about),
+            own_score: own_score.map(|score| u16::try_from(score).expect("scores are bounded")),
+        };
         let identifiers = self.columns.indicators.iter().enumerate().map(|(nth, of)| {
             let value = take_text(&mut record, &indicator(nth))?;
             let value = match &of.scheme {
@@ -196,6 +176,19 @@ impl Reading<'_> {
     }
 }
 
+fn about(columns: &Columns, record: &Record) -> About {
+    let said = |name| text(record, name).unwrap_or_default().trim().to_owned();
+    About {
+        country: said(COUNTRY),
+        currency: match &columns.currency {
+            Some(Currency::Code(code)) => code.clone(),
+            Some(Currency::Column(_)) | None => said(CURRENCY),
+        },
+        channel: said(CHANNEL),
+        category: said(CATEGORY),
+    }
+}
+
 fn field<'a>(record: &'a Record, name: &str) -> Option<&'a Field> {
     record.fields.iter().find(|field| field.name == name)
 }
@@ -219,6 +212,8 @@ fn says_fraud(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::replay::columns::IndicatorColumn;
+    use crate::base::kind::IdentifierKind;
     use crate::base::time::Timestamp;
 
     fn columns() -> Columns {
@@ -228,6 +223,12 @@ mod tests {
             amount: Some("amount".to_owned()),
             typology: Some("type".to_owned()),
             institution: None,
+            customer: None,
+            country: None,
+            currency: None,
+            channel: None,
+            category: None,
+            own_score: None,
             indicators: vec![
                 IndicatorColumn { kind: IdentifierKind::Device, scheme: None, column: "phone id".to_owned() },
                 IndicatorColumn {
@@ -242,11 +243,15 @@ mod tests {
     }
 
     fn read(text: &str) -> (History, Vec<String>) {
+        read_by(&columns(), text)
+    }
+
+    fn read_by(columns: &Columns, text: &str) -> (History, Vec<String>) {
         let mut refused = Vec::new();
         let division = Division::new(1, String::new(), None);
         let history = history(
             text.as_bytes(),
-            &columns(),
+            columns,
             &division,
             &mut |refusals| {
                 refused.extend(
@@ -305,6 +310,33 @@ mod tests {
             ]
         );
         assert_eq!(history.len(), 1);
+    }
+
+    #[test]
+    fn whose_order_it_is_and_where_from_is_told_and_refused_as_at_a_checkout() {
+        let named = Columns {
+            customer: Some("who".to_owned()),
+            country: Some("from".to_owned()),
+            currency: Some(Currency::Code("EUR".to_owned())),
+            own_score: Some("score".to_owned()),
+            ..columns()
+        };
+        let (mut history, refused) = read_by(
+            &named,
+            "when,fraud,amount,type,phone id,shop,who,from,score\n\
+             1795000000,1,5,,d,s, c-1 ,DE,1000\n\
+             1795000001,1,5,,d,s,,,\n\
+             1795000002,1,5,,d,s,c-1,DE,\n\
+             1795000003,1,5,,d,s,c-1,de,high\n\
+             1795000004,1,5,,d,s,c-1,DE,1001\n",
+        );
+        assert_eq!(refused, ["5:score:score_form", "5:from:iso_3166", "6:score:score_range"]);
+        history.arrange().expect("short");
+        let rows: Vec<&Row> = history.in_order().map(|(_, row)| row).collect();
+        assert!(rows[0].customer.is_some() && rows[0].customer == rows[2].customer && rows[1].customer.is_none());
+        assert!(rows[0].about == rows[2].about && history.abouts.of(rows[1].about).country.is_empty());
+        assert_eq!(history.abouts.of(rows[0].about).currency, "EUR");
+        assert_eq!(rows.iter().map(|row| row.own_score).collect::<Vec<_>>(), [Some(1_000), None, None]);
     }
 
     #[test]

@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use crate::app::replay::history::History;
 use crate::app::replay::late::LateCounts;
-use crate::app::replay::rule::StopRule;
 use crate::app::replay::run::{Finding, Question};
 use crate::app::replay::tally::{Counts, Difference, Outcome, Pair, share};
 use crate::app::replay::values::Standing;
@@ -18,7 +17,7 @@ pub struct Report {
     pub rule: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub against: Option<String>,
-    /// Names that the policies read and no history tells of.
+    /// Names that the policies read and the history does not tell of.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub unknown: BTreeSet<String>,
     pub institutions: u16,
@@ -126,7 +125,7 @@ impl Report {
         Self {
             rule: question.rule.to_string(),
             against: question.against.as_ref().map(ToString::to_string),
-            unknown: question.rules().flat_map(StopRule::unknown).collect(),
+            unknown: question.rules().flat_map(|rule| rule.unknown(history.told)).collect(),
             institutions,
             expiry,
             ship_after: question.ship_after.as_ref().map(ToString::to_string),
@@ -172,7 +171,7 @@ impl RunReport {
         Self {
             sharing: finding.sharing.to_string(),
             counts: CountsReport::new(&tally.all),
-            by_amount: if history.has_amounts { by_amount.collect() } else { Vec::new() },
+            by_amount: if history.told.amount { by_amount.collect() } else { Vec::new() },
             by_typology: if has_typologies { by_typology.collect() } else { Vec::new() },
             by_decision: question.rule.policy().map(|_| by_decision(&tally.by_outcome)).unwrap_or_default(),
             difference: question.against.as_ref().map(|_| DifferenceReport::new(&finding.difference)),

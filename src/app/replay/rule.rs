@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::app::replay::tally::Outcome;
+use crate::app::replay::told::Told;
 use crate::base::bytes::{Commitment, Sha256Digest};
 use crate::base::kind::IdentifierKind;
 use crate::base::name::MemberId;
@@ -94,21 +95,11 @@ impl StopRule {
         }
     }
 
-    /// Names that the rules of a policy read and that no history tells of: to the rules they are zero, false or empty.
-    pub fn unknown(&self) -> BTreeSet<String> {
+    /// Names that the rules of a policy read and that the history does not tell of: to the rules they are zero, false or empty.
+    pub fn unknown(&self, told: Told) -> BTreeSet<String> {
         let policy = self.policy();
         let rules = policy.iter().flat_map(|policy| policy.rules()).filter(|rule| rule.mode != Mode::Off);
-        rules.flat_map(|rule| reads(&rule.condition)).filter(|name| !is_known(name)).collect()
-    }
-}
-
-/// Whether a replay gives this name of the language of policies its value.
-fn is_known(name: &str) -> bool {
-    const TRANSACTION: [&str; 5] = ["amount_minor", "identifiers", "kinds", "hour_utc", "weekday"];
-    match name.split_once('.') {
-        Some(("transaction", field)) => TRANSACTION.contains(&field),
-        Some((group, _)) => ["match", "freshness"].contains(&group),
-        None => ["matches", "members", "corroborated", "flags"].contains(&name),
+        rules.flat_map(|rule| reads(&rule.condition)).filter(|name| !told.tells(name)).collect()
     }
 }
 
@@ -167,8 +158,9 @@ mode = "off"
 "#;
         let policy = Arc::new(Policy::parse(text, &Sha256Digest([0; 32])).expect("a policy"));
         let rule = StopRule::Policy { name: "shop".to_owned(), policy };
-        let unknown: Vec<String> = rule.unknown().into_iter().collect();
-        assert_eq!(unknown, ["over", "profile.country_new", "transaction.channel"]);
-        assert!(StopRule::Any.unknown().is_empty());
+        let unknown = |told| rule.unknown(told).into_iter().collect::<Vec<String>>();
+        assert_eq!(unknown(Told::default()), ["over", "profile.country_new", "transaction.channel"]);
+        assert_eq!(unknown(Told { customer: true, country: true, ..Told::default() }), ["over", "transaction.channel"]);
+        assert!(StopRule::Any.unknown(Told::default()).is_empty());
     }
 }

@@ -3,7 +3,8 @@
 //! For each moment of the history, in order:
 //! 1. what other institutions published long enough ago arrives, at its own moment;
 //! 2. the transactions of the moment are screened, each on its institution's node;
-//! 3. their labels are learned: each fraud, stopped or not, is published by its institution. The own node believes it from now
+//!    Its customer's profile takes each in as soon as it is answered, as at a checkout;
+//! 3. their labels are learned: what was stopped and is honest is released and becomes habit; each fraud, stopped or not, is published by its institution. The own node believes it from now
 //!    on, the others when it arrives; without a delay that is at once, and still after the moment's screenings.
 
 use crate::app::replay::courier::{Courier, Parcel};
@@ -15,7 +16,6 @@ use crate::app::replay::span::Span;
 use crate::app::replay::tally::{Difference, Outcome, Tally};
 use crate::app::replay::values::Standing;
 use crate::base::time::Timestamp;
-use crate::domain::screening::answer::Screening;
 use crate::domain::screening::decision::Decision;
 use crate::domain::screening::transaction::{Transaction, TransactionDraft};
 
@@ -69,6 +69,8 @@ struct Run<'a> {
     houses: Vec<House>,
     courier: Option<Courier>,
     late: Option<Late>,
+    /// Honest orders that were stopped in this moment.
+    released: Vec<RowId>,
     tally: Tally,
     difference: Difference,
 }
@@ -94,6 +96,7 @@ pub fn replay(
             Sharing::Alone => None,
             Sharing::After(span) => Some(Courier::new(span.ms)),
         },
+        released: Vec::new(),
         late: question.ship_after.as_ref().map(|span| Late::new(span.ms, history.values.forms())),
         tally: Tally::default(),
         difference: Difference::default(),
@@ -128,32 +131,47 @@ pub fn replay(
 
 impl Run<'_> {
     fn answer(&mut self, id: RowId, row: &Row, now: Timestamp) {
-        let (live, candidate) = match self.screen(id, row, now) {
-            Some((screening, house)) => {
+        let mut profile = None;
+        let (live, candidate) = match self.asked(id, row, now) {
+            Some((house, transaction)) => {
+                let asked = house.ask(self.common, &transaction, now);
+                profile = asked.map(|asked| asked.facts);
+                let screening = house.screen(self.common, &transaction, &profile.unwrap_or_default(), now);
                 let outcome = |rule: &StopRule, decided| rule.outcome(&screening, decided, house.member());
                 let candidate = screening.candidate.unwrap_or(Decision::Allow);
                 let against = self.question.against.as_ref();
                 let against = against.map_or(Outcome::Allow, |rule| outcome(rule, candidate));
-                (outcome(&self.question.rule, screening.decision), against)
+                let live = outcome(&self.question.rule, screening.decision);
+                if let Some(asked) = asked {
+                    house.take(&asked, live.stops(), id.name(), now);
+                    if live.stops() && !row.is_fraud {
+                        self.released.push(id);
+                    }
+                }
+                (live, against)
             }
             None => (Outcome::Allow, Outcome::Allow),
         };
         self.tally.add(row, live);
         self.difference.add(row.is_fraud, live, candidate);
         if let Some(late) = self.late.as_mut().filter(|_| !live.stops()) {
-            late.wait(self.history, id);
+            late.wait(self.history, id, profile);
         }
     }
 
-    /// The answer of the row's institution; none where the row names nothing that can be screened.
-    fn screen(&self, id: RowId, row: &Row, now: Timestamp) -> Option<(Screening, &House)> {
+    /// What the row's institution is asked; none where the row names nothing that can be screened.
+    fn asked(&self, id: RowId, row: &Row, now: Timestamp) -> Option<(&House, Transaction)> {
         let transaction = transaction(self.history, id, row, now)?;
-        let house = self.houses.get(row.institution.position())?;
-        Some((house.screen(self.common, &transaction, now), house))
+        Some((self.houses.get(row.institution.position())?, transaction))
     }
 
     /// The labels of a moment are known.
     fn learn(&mut self, frauds: &mut Vec<RowId>, now: Timestamp) -> Result<(), HouseFault> {
+        for id in std::mem::take(&mut self.released) {
+            if let Some(house) = self.houses.get(self.history.row(id).institution.position()) {
+                house.release(id.name(), now);
+            }
+        }
         for position in 0..self.houses.len() {
             let is_its_own = |id: &RowId| self.history.row(*id).institution.position() == position;
             let own: Vec<RowId> = frauds.iter().copied().filter(is_its_own).collect();
@@ -217,7 +235,8 @@ impl Run<'_> {
             if !has_learned(order.institution.position()) {
                 continue;
             }
-            let stops = self.screen(id, order, now).is_some_and(|(screening, house)| {
+            let stops = self.asked(id, order, now).is_some_and(|(house, transaction)| {
+                let screening = house.screen(self.common, &transaction, &late.profile_of(id), now);
                 self.question.rule.stops_without(&screening, house.member(), late.names_of(id))
             });
             if stops {
@@ -236,7 +255,8 @@ fn transaction(history: &History, id: RowId, row: &Row, now: Timestamp) -> Optio
         identifiers: history.identifiers(id).map(|value| history.values.raw(value)).collect(),
         amount_minor: row.amount.minor(history.main_units),
         time: Some(row.at),
-        ..TransactionDraft::default()
+        customer_ref: row.customer.map(|customer| history.customers.reference(customer)).unwrap_or_default(),
+        ..history.abouts.of(row.about).draft(row.own_score.map(u32::from))
     };
     Some(Transaction::new(draft, now).expect("columns and amounts are bounded, and the time is not ahead"))
 }

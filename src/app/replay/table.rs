@@ -20,7 +20,7 @@ pub fn lines(report: &Report) -> Vec<String> {
     lines.extend(unusable(report));
     if !report.unknown.is_empty() {
         let names: Vec<&str> = report.unknown.iter().map(String::as_str).collect();
-        lines.push(format!("no history tells of {}: zero, false or empty to every rule", names.join(", ")));
+        lines.push(format!("the history does not tell of {}: zero, false or empty to every rule", names.join(", ")));
     }
     let all = report.runs.iter().map(|run| {
         let CountsReport { tp, fp, missed, .. } = run.counts;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use crate::app::replay::raw_text::RawText;
 use crate::base::bytes::Pseudonym;
 use crate::base::kind::IdentifierKind;
 use crate::domain::identifier::guard::{Grade, GuardLists};
@@ -16,35 +16,9 @@ use crate::domain::pseudonym::keys::EpochKeys;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ValueId(u32);
 
-/// A raw value. Closed: no content in `Debug`, wiped on drop.
-#[derive(Clone)]
-struct Value(IdentifierKind, Arc<Zeroizing<String>>);
-
-impl Value {
-    fn key(&self) -> (IdentifierKind, &str) {
-        (self.0, self.1.as_str())
-    }
-}
-
-impl PartialEq for Value {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for Value {}
-
-impl PartialOrd for Value {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Value {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.key().cmp(&other.key())
-    }
-}
+/// A value as somebody typed it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Value(IdentifierKind, RawText);
 
 /// What a node makes of an identifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +58,7 @@ impl fmt::Debug for Values {
 
 impl Values {
     pub fn take(&mut self, kind: IdentifierKind, text: Zeroizing<String>) -> ValueId {
-        let value = Value(kind, Arc::new(text));
+        let value = Value(kind, RawText::new(text));
         if let Some(id) = self.known.get(&value) {
             return *id;
         }
@@ -144,7 +118,7 @@ impl Values {
 }
 
 fn raw(value: &Value) -> RawIdentifier {
-    RawIdentifier::new(value.0, value.1.as_str().to_owned())
+    RawIdentifier::new(value.0, value.1.copied())
 }
 
 fn position(id: ValueId) -> usize {

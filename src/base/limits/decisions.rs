@@ -4,6 +4,10 @@
 pub const PROFILE_CUSTOMERS: u64 = 200_000;
 pub const PROFILE_CUSTOMERS_MOST: u64 = 10_000_000;
 
+/// Days after which a customer who was not seen is forgotten, where not configured: thirteen months, so that who orders once a
+/// year is known again.
+pub const PROFILE_RETENTION_DAYS: u32 = 396;
+
 /// Bytes an encoded profile takes on average at most, for the room all of them share: a busy customer of many habits takes 400, one
 /// with a few orders 100.
 pub const PROFILE_AVERAGE_BYTES: usize = 320;
@@ -80,7 +84,7 @@ pub const CODES_UNDER_WAY: usize = 1_000;
 /// Milliseconds the start of a challenge waits for a receiver to take the code before it answers that it is on its way.
 pub const CODE_WAIT_MS: u64 = 2_000;
 
-/// Rows of a history that is replayed: 32 bytes each and four for each column of identifiers, so about a gigabyte.
+/// Rows of a history that is replayed: 48 bytes each and four for each column of identifiers, so about a gigabyte.
 pub const REPLAY_ROWS: usize = 20_000_000;
 
 /// Institutions of a replay: each takes in what every other one publishes.

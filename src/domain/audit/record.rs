@@ -18,7 +18,7 @@ pub const VALUE_CHARACTERS: usize = 512;
 pub const FIELDS: usize = 64;
 
 /// Who did it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Actor {
     /// The node by itself (timers, recovery, start and stop).
     Node,

@@ -26,9 +26,14 @@ impl Passed {
         Self { remembered_s, at: RwLock::default(), held: AtomicUsize::new(0) }
     }
 
+    /// Whether nobody is remembered: then no customer needs to be named.
+    pub fn is_empty(&self) -> bool {
+        self.held.load(Ordering::Acquire) == 0
+    }
+
     /// Seconds since the customer last passed a challenge; none where that is too long ago, or never was.
     pub fn challenge_passed(&self, customer: &LocalMac, now: Timestamp) -> Option<u64> {
-        if self.held.load(Ordering::Acquire) == 0 {
+        if self.is_empty() {
             return None;
         }
         // Each change is one insertion or removal: a panic leaves nothing half done.

@@ -238,7 +238,7 @@ impl Profiles {
     }
 
     /// Removes who was not seen for longer than profiles are kept; how many.
-    fn expire(&self, today: Day) -> usize {
+    pub fn expire(&self, today: Day) -> usize {
         let oldest = Day(today.0.saturating_sub(self.bounds.retention_days));
         self.shards.iter().map(|shard| hold(shard).expire(oldest)).sum()
     }

@@ -67,8 +67,10 @@ impl Shard {
 
     /// Takes a changed profile; how many others made room for it.
     pub fn put(&mut self, name: CustomerName, profile: &[u8], room: Room) -> usize {
-        self.store(name, profile);
-        self.mark_dirty(&name);
+        let slot = self.store(name, profile);
+        if !std::mem::replace(&mut slot.dirty, true) {
+            self.dirty.push(name);
+        }
         self.make_room(room, &name)
     }
 

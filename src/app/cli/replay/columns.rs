@@ -1,6 +1,7 @@
-//! `--indicator KIND=COLUMN`, and the file of names.
+//! `--indicator KIND=COLUMN`, `--currency`, and the file of names.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -8,7 +9,7 @@ use crate::app::outcome::CliError;
 use crate::app::records::csv::Splitter;
 use crate::app::records::lines::Lines;
 use crate::app::records::{input, words};
-use crate::app::replay::read::IndicatorColumn;
+use crate::app::replay::columns::{Currency, IndicatorColumn};
 use crate::base::kind::IdentifierKind;
 
 /// One column of identifiers.
@@ -56,6 +57,20 @@ impl FromStr for IndicatorOption {
             return Err(if scheme.is_some() { NoIndicator::NoScheme(kind) } else { NoIndicator::Form });
         }
         Ok(Self(IndicatorColumn { kind, scheme: scheme.map(str::to_owned), column: column.to_owned() }))
+    }
+}
+
+/// `--currency EUR`, or the name of a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CurrencyOption(pub Currency);
+
+impl FromStr for CurrencyOption {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let text = text.trim();
+        let is_code = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase());
+        Ok(Self(if is_code { Currency::Code(text.to_owned()) } else { Currency::Column(text.to_owned()) }))
     }
 }
 
@@ -108,6 +123,14 @@ mod tests {
         }
         let token = NoIndicator::NoScheme(IdentifierKind::Token);
         assert_eq!(["token=:card", "token=psp:"].map(str::parse::<IndicatorOption>), [Err(token), Err(token)]);
+    }
+
+    #[test]
+    fn a_currency_is_a_code_for_all_rows_or_a_column() {
+        let read = |text: &str| text.parse::<CurrencyOption>().map(|option| option.0);
+        assert_eq!(read("EUR"), Ok(Currency::Code("EUR".to_owned())));
+        assert_eq!(read("cur"), Ok(Currency::Column("cur".to_owned())));
+        assert_eq!(read("CURRENCY"), Ok(Currency::Column("CURRENCY".to_owned())));
     }
 
     #[test]

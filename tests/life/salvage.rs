@@ -224,8 +224,10 @@ fn users_of_the_console_are_taken_over_and_let_in_by_an_operator_alone() {
     let mut house = House::open(&consortium, &fs, OLD).expect("opens");
     let name: UserName = "anna".parse().expect("a name");
     let roles = ConsoleRoles::new([Role::Analyst]).expect("a role of people");
-    let made =
-        house.node.create_user(&Actor::Node, Via::Certificate, name.clone(), roles, START, &mut house.rng).expect("made");
+    let made = house
+        .node
+        .create_user(&Actor::Node, Via::Certificate, name.clone(), roles, START, &mut house.rng)
+        .expect("made");
     house.node.sync().expect("syncs");
     let (_, mut house) = recovered(&consortium, &fs);
     let user = house.node.state().users.get(&name).expect("taken over");

@@ -119,7 +119,10 @@ fn users_are_made_and_listed_over_http_and_stay_over_a_kill() {
     let node = home.start().unwrap_or_else(|said| panic!("starts: {}", said.stderr));
     node.until_ready();
     let listed = ask(&node, "operator", "GET", "/v1/users", "", "").json();
-    assert_eq!((&listed["users"][0]["name"], &listed["users"][0]["roles"]), (&json!("anna"), &json!(["USER_ROLE_ANALYST"])));
+    assert_eq!(
+        (&listed["users"][0]["name"], &listed["users"][0]["roles"]),
+        (&json!("anna"), &json!(["USER_ROLE_ANALYST"]))
+    );
     let disabled = post(&node, "/v1/users:disable", json!({"name": "anna"}));
     assert_eq!((disabled.status, &disabled.json()["user"]["state"]), (200, &json!("USER_STATE_DISABLED")));
 }

@@ -43,10 +43,6 @@ fn console() -> Console {
     Console { users: Users::new(engine, shown, local_mac), disk }
 }
 
-fn operator() -> LocalCaller {
-    LocalCaller::from_uri("hushwire://bank-a/operator/desk").expect("valid")
-}
-
 fn password(text: &str) -> Password {
     Password::typed(text).expect("short")
 }
@@ -62,7 +58,8 @@ impl Console {
     /// Makes the user anna; her enrolment code.
     async fn add(&self) -> String {
         let roles = ConsoleRoles::new([Role::Analyst]).expect("a role of people");
-        let invited = self.users.create(&operator(), Via::Certificate, "anna".parse().expect("a name"), roles);
+        let operator = LocalCaller::from_uri("hushwire://bank-a/operator/desk").expect("valid");
+        let invited = self.users.create(&operator, Via::Certificate, "anna".parse().expect("a name"), roles);
         invited.await.expect("made").code.reveal().to_string()
     }
 

@@ -1,189 +1,18 @@
-//! Users of the console: codes pass once and tries run out whatever is restarted, floods leave no trace that grows, who is taken out is
-//! out, and of what proves somebody nothing rests in the clear.
+//! Signing in to the console: codes pass once and tries run out whatever is restarted, floods leave no trace that grows, and of what
+//! proves somebody nothing rests in the clear.
 
-use std::sync::Arc;
-
-use hushwire::base::bytes::LocalMac;
 use hushwire::base::role::Role;
 use hushwire::base::time::Timestamp;
-use hushwire::domain::audit::console::Place;
-use hushwire::domain::audit::record::Actor;
 use hushwire::domain::case::challenge::Code;
-use hushwire::domain::case::totp::TotpSecret;
-use hushwire::domain::user::code::{EnrolmentCode, SecondFactor};
-use hushwire::domain::user::name::UserName;
-use hushwire::domain::user::password::Verifier;
-use hushwire::domain::user::roles::ConsoleRoles;
-use hushwire::domain::user::{Generation, User, UserState};
+use hushwire::domain::user::UserState;
+use hushwire::domain::user::code::EnrolmentCode;
 use hushwire::node::enrol::{EnrolFault, RecoveryCodes};
-use hushwire::node::manage_users::{UserFault, Via};
-use hushwire::node::sign_in::{Proof, SessionUser, SignedIn};
-use hushwire::node::users::ShownUsers;
+use hushwire::node::manage_users::Via;
+use hushwire::node::sign_in::SessionUser;
 
-use crate::consortium::{Consortium, START};
-use crate::house::{Disk, House};
-
-const PASSWORD: &str = "$argon2id$of-the-right-password";
-
-fn operator(name: &str) -> Actor {
-    Actor::Local { member: "bank-a".parse().expect("valid"), role: "operator", name: name.to_owned() }
-}
-
-fn name(text: &str) -> UserName {
-    text.parse().expect("a name")
-}
-
-fn roles(roles: &[Role]) -> ConsoleRoles {
-    ConsoleRoles::new(roles.iter().copied()).expect("roles of people")
-}
-
-fn verifier(text: &str) -> Verifier {
-    Verifier::new(text.to_owned())
-}
-
-fn proof(password: Option<&str>, code: &str) -> Proof {
-    Proof { password: password.map(verifier), code: SecondFactor::typed(code), place: Place(LocalMac([7; 32])) }
-}
-
-/// A console over a node in memory.
-struct Desk {
-    consortium: Consortium,
-    house: House,
-    now: Timestamp,
-    /// As an authenticator has it.
-    secret: Option<TotpSecret>,
-    recovery: Vec<String>,
-}
-
-impl Desk {
-    fn new() -> Self {
-        let consortium = Consortium::new(&["bank-a"]);
-        let house = House::open(&consortium, 0, Disk::default(), START);
-        let mut desk = Self { consortium, house, now: START, secret: None, recovery: Vec::new() };
-        desk.house.tick(START);
-        desk
-    }
-
-    /// One with the user anna, enrolled, an hour later.
-    fn of_anna() -> Self {
-        let mut desk = Self::new();
-        let code = desk.add("anna", &[Role::Analyst]);
-        desk.enrol(&code).expect("enrols");
-        desk.now = desk.now.plus_s(3_600);
-        desk
-    }
-
-    fn restart(self) -> Self {
-        let Self { consortium, house, now, secret, recovery } = self;
-        let house = House::open(&consortium, 0, house.disk, now);
-        Self { consortium, house, now, secret, recovery }
-    }
-
-    fn add(&mut self, user: &str, of: &[Role]) -> EnrolmentCode {
-        let made = self.house.node.create_user(
-            &operator("desk"),
-            Via::Certificate,
-            name(user),
-            roles(of),
-            self.now,
-            &mut self.house.rng,
-        );
-        self.house.node.sync().expect("syncs");
-        made.expect("made").1
-    }
-
-    fn enrol(&mut self, code: &EnrolmentCode) -> Result<(), EnrolFault> {
-        let user = self.house.node.invited(code, self.now)?.clone();
-        let secret = self.house.node.offered_totp(&user);
-        let totp = secret.code_at(self.now);
-        let place = Place(LocalMac([7; 32]));
-        let enrolled = self.house.node.enrol(code, verifier(PASSWORD), &totp, place, self.now, &mut self.house.rng);
-        self.house.node.sync().expect("syncs");
-        let (_, RecoveryCodes(recovery)) = enrolled?;
-        self.recovery = recovery.iter().map(|code| code.reveal().to_string()).collect();
-        self.secret = Some(secret);
-        Ok(())
-    }
-
-    fn totp(&self) -> String {
-        self.totp_at(self.now)
-    }
-
-    fn totp_at(&self, at: Timestamp) -> String {
-        self.secret.as_ref().expect("enrolled").code_at(at).expose().to_owned()
-    }
-
-    fn sign_in(&mut self, user: &str, password: Option<&str>, code: &str) -> Option<SignedIn> {
-        let user = UserName::typed(user).ok();
-        let proof = proof(password, code);
-        let signed_in = self.house.node.sign_in(user.as_ref(), &proof, self.now, &mut self.house.rng);
-        self.house.node.sync().expect("syncs");
-        signed_in.expect("the store takes it")
-    }
-
-    /// With a code of its own each time.
-    fn sign_in_right(&mut self) -> Option<SignedIn> {
-        self.now = self.now.plus_s(60);
-        let code = self.totp();
-        self.sign_in("anna", Some(PASSWORD), &code)
-    }
-
-    fn session(&mut self) -> SessionUser {
-        let signed_in = self.sign_in_right().expect("right");
-        SessionUser { name: signed_in.user, generation: signed_in.generation }
-    }
-
-    fn user(&self, user: &str) -> &User {
-        self.house.node.state().users.get(&name(user)).expect("there is one")
-    }
-
-    fn alive(&self, who: &SessionUser) -> Option<ConsoleRoles> {
-        self.house.node.state().users.get(&who.name)?.alive(who.generation).cloned()
-    }
-
-    fn change(
-        &mut self,
-        change: impl FnOnce(&mut crate::house::TestNode, Timestamp, &mut rand::rngs::StdRng) -> Result<User, UserFault>,
-    ) -> Result<User, UserFault> {
-        let changed = change(&mut self.house.node, self.now, &mut self.house.rng);
-        self.house.node.sync().expect("syncs");
-        changed
-    }
-
-    fn set_roles(&mut self, caller: &str, via: Via, user: &str, of: &[Role]) -> Result<User, UserFault> {
-        let (caller, user, of) = (operator(caller), name(user), roles(of));
-        self.change(move |node, now, rng| node.set_user_roles(&caller, via, &user, of, now, rng))
-    }
-
-    fn confirm(&mut self, caller: &str, user: &str) -> Result<User, UserFault> {
-        let (caller, user) = (operator(caller), name(user));
-        self.change(move |node, now, rng| node.confirm_user_roles(&caller, &user, now, rng))
-    }
-
-    fn disable(&mut self, user: &str) -> Result<User, UserFault> {
-        let user = name(user);
-        self.change(move |node, now, rng| node.disable_user(&operator("desk"), &user, now, rng))
-    }
-
-    fn enable(&mut self, caller: &str, user: &str) -> Result<User, UserFault> {
-        let (caller, user) = (operator(caller), name(user));
-        self.change(move |node, now, rng| node.enable_user(&caller, &user, now, rng))
-    }
-
-    fn remove(&mut self, user: &str) {
-        let removed = self.house.node.remove_user(&operator("desk"), &name(user), self.now, &mut self.house.rng);
-        removed.expect("there is one");
-        self.house.node.sync().expect("syncs");
-    }
-
-    fn audited(&mut self, action: &str) -> usize {
-        self.house.audited(action, self.now).len()
-    }
-
-    fn on_disk(&self, bytes: &[u8]) -> bool {
-        self.house.disk.bytes().windows(bytes.len()).any(|part| part == bytes)
-    }
-}
+use crate::consortium::START;
+use crate::desk::{Desk, PASSWORD, name, operator, proof, verifier};
+use crate::house::House;
 
 #[test]
 fn a_user_is_made_enrols_and_signs_in_over_restarts() {
@@ -275,7 +104,6 @@ fn a_recovery_code_passes_once_over_restarts_and_is_another_users_to_nobody() {
     assert_eq!(desk.sign_in("anna", None, &code), None, "without the password");
     let signed_in = desk.sign_in("anna", Some(PASSWORD), &code.to_uppercase()).expect("right");
     assert_eq!((signed_in.by_recovery_code, signed_in.recovery_left), (true, 9));
-    let mut desk = desk.restart();
     assert_eq!(desk.sign_in("anna", Some(PASSWORD), &code), None);
     let (annas, annas_secret) = (desk.recovery.clone(), desk.secret.take());
     let ben = desk.add("ben", &[Role::Analyst]);
@@ -284,6 +112,8 @@ fn a_recovery_code_passes_once_over_restarts_and_is_another_users_to_nobody() {
     desk.now = desk.now.plus_s(60);
     let annas_code = annas_secret.expect("enrolled").code_at(desk.now).expose().to_owned();
     assert_eq!(desk.sign_in("ben", Some(PASSWORD), &annas_code), None);
+    let mut desk = desk.restart();
+    assert_eq!(desk.sign_in("anna", Some(PASSWORD), &code), None, "used before the restart");
 }
 
 #[test]
@@ -334,21 +164,6 @@ fn a_crash_gives_no_try_and_no_code_back_that_was_answered_and_takes_none_that_w
     desk.house = House::open(&desk.consortium, 0, before, desk.now);
     assert_eq!(desk.user("anna").tries.wrong, 0);
     assert!(desk.sign_in("anna", Some(PASSWORD), &code).is_some());
-}
-
-#[test]
-fn nothing_shows_before_it_is_durable() {
-    let mut desk = Desk::of_anna();
-    let shown = ShownUsers::default();
-    desk.house.node.show_users_in(Arc::clone(&shown));
-    let who = desk.session();
-    let alive = |shown: &ShownUsers| shown.load().get(&who.name).and_then(|user| user.alive(who.generation)).is_some();
-    assert!(alive(&shown));
-    let (now, rng) = (desk.now, &mut desk.house.rng);
-    desk.house.node.disable_user(&operator("desk"), &who.name, now, rng).expect("staged");
-    assert!(alive(&shown), "staged");
-    desk.house.node.sync().expect("syncs");
-    assert!(!alive(&shown), "durable");
 }
 
 #[test]
@@ -407,7 +222,7 @@ fn in_a_session_ten_wrong_proofs_end_it_and_a_right_one_is_used_up() {
     let who = desk.session();
     desk.now = desk.now.plus_s(60);
     let code = desk.totp();
-    let mut prove = |desk: &mut Desk, password: Option<&str>, code: &str| {
+    let prove = |desk: &mut Desk, password: Option<&str>, code: &str| {
         let proof = proof(password, code);
         let right = desk.house.node.reauthenticate(&who, &proof, desk.now, &mut desk.house.rng).expect("takes it");
         desk.house.node.sync().expect("syncs");
@@ -469,142 +284,6 @@ fn another_authenticator_takes_the_place_of_the_lost_one_by_a_recovery_code() {
     assert!(desk.sign_in_right().is_some());
     let again = desk.house.node.offered_totp(desk.user("anna")).base32();
     assert_ne!(again, desk.secret.as_ref().expect("enrolled").base32(), "the next offer is another");
-}
-
-#[test]
-fn who_is_taken_out_is_out_at_once_and_a_user_made_anew_has_no_old_sessions() {
-    let mut desk = Desk::of_anna();
-    let who = desk.session();
-    desk.set_roles("desk", Via::Certificate, "anna", &[Role::Auditor]).expect("given");
-    assert_eq!(desk.alive(&who), Some(roles(&[Role::Auditor])), "roles hold for open sessions");
-    desk.disable("anna").expect("out");
-    assert_eq!((desk.alive(&who), desk.sign_in_right()), (None, None));
-    let mut desk = desk.restart();
-    assert_eq!(desk.sign_in_right(), None);
-    desk.enable("desk", "anna").expect("in");
-    assert_eq!(desk.alive(&who), None, "sessions do not come back");
-    let who = desk.session();
-    desk.remove("anna");
-    assert_eq!((desk.alive(&who), desk.sign_in_right()), (None, None));
-    let code = desk.add("anna", &[Role::Operator]);
-    desk.enrol(&code).expect("enrols");
-    assert_eq!(desk.alive(&who), None);
-    let who = desk.session();
-    let ended = desk.change(|node, now, rng| node.end_sessions(&operator("desk"), &name("anna"), now, rng));
-    assert!(ended.is_ok() && desk.alive(&who).is_none());
-}
-
-#[test]
-fn in_the_console_two_operators_make_a_third_and_on_the_command_line_one_does() {
-    let mut desk = Desk::new();
-    desk.add("carla", &[Role::Analyst]);
-    desk.add("ben", &[Role::Operator]);
-    let asked = desk.set_roles("ben", Via::Console, "carla", &[Role::Auditor, Role::Operator]).expect("asked");
-    assert_eq!(asked.roles, Some(roles(&[Role::Auditor])), "what needs nobody else is given at once");
-    assert!(asked.asked(desk.now).is_some());
-    let mut desk = desk.restart();
-    let same = UserFault::SamePerson { person: "ben".to_owned() };
-    assert_eq!(desk.confirm("ben", "carla"), Err(same));
-    assert_eq!(desk.confirm("carla", "carla"), Err(UserFault::OwnUser), "nor the one it is for");
-    let confirmed = desk.confirm("anna", "carla").expect("a second operator");
-    assert_eq!(confirmed.roles, Some(roles(&[Role::Auditor, Role::Operator])));
-    assert_eq!(desk.confirm("anna", "carla"), Err(UserFault::NothingAsked), "once");
-
-    let made = desk.house.node.create_user(
-        &operator("ben"),
-        Via::Console,
-        name("dora"),
-        roles(&[Role::Operator]),
-        desk.now,
-        &mut desk.house.rng,
-    );
-    let (dora, code) = made.expect("made");
-    assert_eq!(dora.roles, None);
-    desk.enrol(&code).expect("enrols meanwhile");
-    desk.now = desk.now.plus_s(60);
-    let totp = desk.totp();
-    assert_eq!(desk.sign_in("dora", Some(PASSWORD), &totp), None, "and signs in nowhere");
-    desk.now = desk.now.plus_s(24 * 3_600);
-    assert_eq!(desk.confirm("anna", "dora"), Err(UserFault::NothingAsked), "a day later");
-    desk.set_roles("ben", Via::Console, "dora", &[Role::Operator]).expect("asked again");
-    desk.confirm("anna", "dora").expect("confirmed");
-    desk.now = desk.now.plus_s(60);
-    let totp = desk.totp();
-    assert!(desk.sign_in("dora", Some(PASSWORD), &totp).is_some());
-    let told = ["console.roles_asked", "console.roles_confirmed", "console.change_refused"];
-    assert_eq!(told.map(|action| desk.audited(action)), [3, 2, 2]);
-}
-
-#[test]
-fn nobody_changes_their_own_roles_by_whatever_way_and_no_operator_is_made_anew_in_the_console() {
-    let mut desk = Desk::new();
-    desk.add("anna", &[Role::Operator]);
-    for via in [Via::Certificate, Via::Console] {
-        let own = desk.set_roles("anna", via, "anna", &[Role::Operator, Role::Analyst]);
-        assert_eq!(own, Err(UserFault::OwnUser), "{via:?}");
-    }
-    assert_eq!(desk.enable("anna", "anna"), Err(UserFault::OwnUser));
-    assert_eq!(desk.user("anna").roles, Some(roles(&[Role::Operator])));
-    let reset = |desk: &mut Desk, via| {
-        desk.change(move |node, now, rng| {
-            node.reset_user(&operator("ben"), via, &name("anna"), now, rng).map(|(user, _)| user)
-        })
-    };
-    assert_eq!(reset(&mut desk, Via::Console), Err(UserFault::CommandLineOnly));
-    assert!(reset(&mut desk, Via::Certificate).is_ok());
-    assert_eq!(desk.audited("console.change_refused"), 4);
-    let twice = desk.house.node.create_user(
-        &operator("ben"),
-        Via::Certificate,
-        name("anna"),
-        roles(&[Role::Analyst]),
-        desk.now,
-        &mut desk.house.rng,
-    );
-    assert!(matches!(twice, Err(UserFault::Exists)));
-    assert_eq!(desk.set_roles("ben", Via::Console, "nobody", &[Role::Analyst]), Err(UserFault::Unknown));
-}
-
-#[test]
-fn compaction_leaves_a_user_as_it_is_and_of_a_removed_one_nothing_but_the_audit_log() {
-    let mut desk = Desk::of_anna();
-    let code = desk.add("gone-user", &[Role::Analyst]);
-    for _ in 0..20 {
-        assert!(desk.sign_in_right().is_some());
-    }
-    let (secret, recovery) = (desk.secret.take(), std::mem::take(&mut desk.recovery));
-    desk.now = desk.now.plus_s(60);
-    desk.enrol(&code).expect("enrols");
-    desk.remove("gone-user");
-    (desk.secret, desk.recovery) = (secret, recovery);
-    let (user, rows) = (desk.user("anna").clone(), |desk: &Desk| {
-        let (bytes, needle) = (desk.house.disk.bytes(), PASSWORD.as_bytes());
-        bytes.windows(needle.len()).filter(|part| *part == needle).count()
-    });
-    assert!(rows(&desk) > 20);
-    desk.house.node.compact(desk.now).expect("compacts");
-    assert_eq!(rows(&desk), 1, "anna as she is");
-    let mut desk = desk.restart();
-    assert_eq!(desk.user("anna"), &user);
-    assert!(desk.house.node.state().users.get(&name("gone-user")).is_none());
-    assert!(desk.sign_in_right().is_some());
-    assert_eq!(desk.audited("console.user_removed"), 1);
-}
-
-#[test]
-fn a_session_that_ends_is_told_with_how_it_ended() {
-    use hushwire::node::sign_in::SignOut;
-    let mut desk = Desk::of_anna();
-    let who = desk.session();
-    for how in [SignOut::Asked, SignOut::Idle, SignOut::Age] {
-        desk.house.node.signed_out(&who, how, desk.now, &mut desk.house.rng).expect("told");
-        desk.house.node.sync().expect("syncs");
-    }
-    let told = desk.house.audited("console.signed_out", desk.now);
-    let how: Vec<_> = told.iter().flat_map(|record| record.fields()).map(|(_, how)| how.to_owned()).collect();
-    assert_eq!(how, ["asked", "idle", "age"]);
-    let nobody = SessionUser { name: name("anna"), generation: Generation(1) };
-    assert_eq!(desk.alive(&nobody), None);
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn operators_make_users_by_commands_and_take_them_out_and_no_code_is_left_behind
     }
 
     let listed = consortium.audit_list(&node, &["--action", "console."]).stdout;
-    let told = |action: &str| listed.lines().filter(|line| line.contains(&format!("\"{action}\""))).count();
+    let told = |action: &str| listed.matches(&format!("\"{action}\"")).count();
     let actions = ["console.user_created", "console.roles_changed", "console.user_reset", "console.user_removed"];
     assert_eq!(actions.map(told), [2, 1, 1, 1], "{listed}");
     assert!(listed.contains("/operator/"), "with who did it: {listed}");

@@ -18,10 +18,11 @@ use crate::node::store::{Journal, Views};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Services that need the store. The empty name is the node as a whole.
-const STORING: [&str; 10] = [
+const STORING: [&str; 11] = [
     "",
     "hushwire.local.v1.PublishingService",
     "hushwire.local.v1.ListsService",
+    "hushwire.local.v1.FeedbackService",
     "hushwire.local.v1.ProfilesService",
     "hushwire.local.v1.CaseService",
     "hushwire.local.v1.ChallengeService",

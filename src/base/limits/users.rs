@@ -25,6 +25,9 @@ pub const PASSWORD_MOST: usize = 128;
 /// costs 20 ms: ten thousand million guesses are years of a machine.
 pub const PASSWORD_GUESSES_LOG10: f64 = 10.0;
 
+/// Characters that are left of a new password without what a guesser knows of the user, where any of that is in it.
+pub const PASSWORD_BEYOND_KNOWN: usize = 8;
+
 /// Memory of one password hash in KiB, its passes and lanes: the second choice of OWASP's list, 20 ms.
 pub const HASH_KIB: u32 = 19 * 1_024;
 pub const HASH_PASSES: u32 = 2;

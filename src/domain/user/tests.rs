@@ -1,3 +1,5 @@
+//! What holds of a user whatever it goes through.
+
 use super::*;
 use crate::base::role::Role;
 

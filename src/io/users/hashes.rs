@@ -19,6 +19,9 @@ use crate::domain::user::password::{Password, Verifier};
 use crate::io::random;
 use crate::io::users::strength::{self, WeakPassword};
 
+/// Bytes of a hash.
+const HASH_BYTES: usize = 32;
+
 /// Where passwords are hashed.
 pub struct Hashes {
     pepper: Arc<SecretBytes<32>>,
@@ -127,14 +130,15 @@ impl Drop for Seat {
 }
 
 fn params() -> Params {
-    Params::new(limits::HASH_KIB, limits::HASH_PASSES, limits::HASH_LANES, None).expect("within argon2's bounds")
+    Params::new(limits::HASH_KIB, limits::HASH_PASSES, limits::HASH_LANES, Some(HASH_BYTES))
+        .expect("within argon2's bounds")
 }
 
 /// A hash of random bytes that no password was hashed to.
 fn fits_nothing() -> Verifier {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
-    let (salt, hash) = (BASE64.encode(random::bytes::<16>()), BASE64.encode(random::bytes::<32>()));
+    let (salt, hash) = (BASE64.encode(random::bytes::<16>()), BASE64.encode(random::bytes::<HASH_BYTES>()));
     let (memory, passes, lanes) = (limits::HASH_KIB, limits::HASH_PASSES, limits::HASH_LANES);
     Verifier::new(format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${hash}"))
 }

@@ -4,6 +4,8 @@
 //! The guesses are zxcvbn's estimate: common passwords, names and words, keyboard runs, repeats, dates; with the names of the user, the
 //! member and this program beside them, which a guesser knows, too. Here and not below the wall: the estimate asks for the year.
 
+use zeroize::Zeroizing;
+
 use crate::base::limits::users as limits;
 use crate::domain::user::password::Password;
 
@@ -24,11 +26,32 @@ pub fn check(password: &Password, known: &[&str]) -> Result<(), WeakPassword> {
         return Err(WeakPassword::Short { least: limits::PASSWORD_LEAST, got });
     }
     let known: Vec<&str> = known.iter().copied().chain(["hushwire", "console"]).collect();
+    if is_made_of(password, &known) {
+        return Err(WeakPassword::Guessed { why: "it is made of names that whoever guesses knows" });
+    }
     let estimate = zxcvbn::zxcvbn(password.expose(), &known);
     if estimate.guesses_log10() >= limits::PASSWORD_GUESSES_LOG10 {
         return Ok(());
     }
     Err(WeakPassword::Guessed { why: why(estimate.feedback().and_then(zxcvbn::feedback::Feedback::warning)) })
+}
+
+/// Whether too little is left of a password without what is known. The estimate alone takes names put together for a phrase.
+fn is_made_of(password: &Password, known: &[&str]) -> bool {
+    let mut words: Vec<String> = known.iter().map(|word| word.to_lowercase()).collect();
+    let parts = words.iter().flat_map(|word| word.split(|one: char| !one.is_alphanumeric()));
+    let parts: Vec<String> = parts.map(str::to_owned).collect();
+    words.extend(parts);
+    // A letter or two stand in any word.
+    words.retain(|word| word.chars().count() >= 3);
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    let whole = Zeroizing::new(password.expose().to_lowercase());
+    let mut left = whole.clone();
+    for word in &words {
+        left = Zeroizing::new(left.replace(word.as_str(), ""));
+    }
+    let counted = left.chars().filter(|one| !matches!(one, ' ' | '-' | '.' | '_')).count();
+    left.len() < whole.len() && counted < limits::PASSWORD_BEYOND_KNOWN
 }
 
 fn why(warning: Option<zxcvbn::feedback::Warning>) -> &'static str {
@@ -90,13 +113,20 @@ mod tests {
             "aaaaaaaaaaaaaaaaaaaa",
             "abcabcabcabcabc",
             "123456789012",
-            "01.01.1980-01.01.1980",
             "anna-meier-bank-a",
+            "Anna.Meier_1987",
+            "bank-a bank-a bank-a",
             "Hushwire2026!",
             "consoleconsole1",
         ] {
             assert!(matches!(checked(text), Err(WeakPassword::Guessed { .. })), "{text}");
         }
+    }
+
+    #[test]
+    fn a_known_name_among_enough_else_is_no_harm() {
+        assert_eq!(checked("anna wandert nachts barfuß"), Ok(()));
+        assert_eq!(checked("🦀🐌🦑🐙🦞🦐🐚🐳🐬🦈🐡🐠"), Ok(()));
     }
 
     #[test]

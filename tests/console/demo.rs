@@ -41,7 +41,8 @@ fn what_the_demo_prints_opens_its_console_and_the_pages_tell_its_story() {
         }
     }
     let after = |name: &str| {
-        let line = told.lines().map(str::trim).find_map(|line| line.strip_prefix(name));
+        // The last one: the story before it has addresses, too.
+        let line = told.lines().rev().map(str::trim).find_map(|line| line.strip_prefix(name));
         line.unwrap_or_else(|| panic!("{name:?} is missing in\n{told}")).trim().to_owned()
     };
     let authority = after("authority of its certificate");

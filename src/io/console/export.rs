@@ -16,7 +16,7 @@ pub const JSON_LINES: &str = "application/jsonl; charset=utf-8";
 const FORMULA: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '\n', '\0', '＝', '｜'];
 
 /// A table as CSV: a line of names, then the rows.
-pub fn csv<'a>(names: &[&'a str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+pub fn csv(names: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut text = String::from('\u{feff}');
     line(&mut text, names.iter().map(|name| (*name).to_owned()));
     rows.into_iter().for_each(|row| line(&mut text, row.into_iter()));

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use askama::Template;
 use http::StatusCode;
 
+use crate::base::role::Role;
 use crate::domain::user::UserState;
 use crate::domain::user::name::UserName;
 use crate::io::console::answer::Answer;
@@ -107,7 +108,9 @@ impl Step {
             Self::SignOut => user.state == UserState::Active || user.state == UserState::Closed,
             Self::Enable => user.state == UserState::Disabled || user.state == UserState::Closed,
             Self::Disable => user.state != UserState::Disabled,
-            Self::Reset | Self::Remove => true,
+            // Whoever makes a user anew holds the code that becomes that user: an operator's is made on the command line.
+            Self::Reset => !user.roles.as_ref().is_some_and(|roles| roles.has(Role::Operator)),
+            Self::Remove => true,
         }
     }
 }

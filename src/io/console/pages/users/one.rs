@@ -62,12 +62,14 @@ pub async fn show(visit: Visit) -> Result<Answer, Fault> {
     let me = visit.visitor().session.user.name.as_str();
     let sessions = visit.console.sessions.list(Some(&user.name), visit.now.steady);
     let words = |roles: Option<&ConsoleRoles>| roles.map(ToString::to_string).unwrap_or_default().replace(',', ", ");
-    let steps = Step::ALL.into_iter().filter(|step| step.fits(&user)).collect();
     let asked = user.asked.as_ref().map(|asked| Asked {
         roles: words(Some(&asked.roles)),
         by: asked.person.clone(),
         own: asked.person == me,
     });
+    // Nobody agrees with themselves.
+    let agrees = asked.as_ref().is_some_and(|asked| !asked.own);
+    let steps = Step::ALL.into_iter().filter(|step| step.fits(&user) && (*step != Step::Confirm || agrees)).collect();
     let page = One {
         frame: visit.frame(user.name.as_str(), &[above()]),
         name: user.name.to_string(),

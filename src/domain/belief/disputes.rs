@@ -1,8 +1,8 @@
 //! Who holds which indicator for wrong, and what its author answered.
 //!
-//! Like [`super::facts`], keyed by target and speaker, so that steps may come in any order, before their target and more than
+//! Like `facts`, keyed by target and speaker, so that steps may come in any order, before their target and more than
 //! once: of a member's own steps the last one in its feed stands, an author's answer stands for good. What counts follows from
-//! all of it together ([`Writer::settle`]), once a batch:
+//! all of it together (`settle`), once a batch:
 //!
 //! - A dispute counts while it is open, its target is held and not withdrawn, somebody else's, and not answered to this member.
 //! - Of one member's disputes that would count, so many do as [`DISPUTES_OPEN`] says, in the order of its feed: disputing must

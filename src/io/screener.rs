@@ -224,11 +224,11 @@ impl Screener {
                 outline: transaction.outline(),
                 profile,
                 conditions,
-                customer,
+                customer: None,
                 transaction: None,
             };
-            let reference = transaction.transaction_ref().clone();
-            answers.take(Given::new(order, reference, traced, &screening, belief_version));
+            let references = (transaction.customer_ref().clone(), transaction.transaction_ref().clone());
+            answers.take(Given::new(order, references, traced, &screening, belief_version));
         }
         Ok((Answered { anomalies, reference, screening, decision_id, audit, policy }, written))
     }

@@ -323,6 +323,7 @@ impl KindRuns {
 mod tests {
     use super::*;
     use crate::base::bytes::Sha256Digest;
+    use crate::domain::audit::asked::Asked;
     use crate::domain::audit::event::AuditEvent;
     use crate::domain::audit::record::Actor;
 
@@ -428,7 +429,7 @@ mod tests {
 
     #[test]
     fn a_day_is_kept_as_long_as_the_records_it_is_counted_from() {
-        let kept = AuditEvent::AuditListed { records: 1, more: false }.keep_days();
+        let kept = AuditEvent::AuditListed { asked: Asked::default(), records: 1, more: false }.keep_days();
         assert!(limits::ACTIVITY_DAYS <= kept, "a counter's content goes after {kept} days");
         let mut activity = Activity::default();
         activity.came(DAY, &member("shop"), &EntryCounts::default());

@@ -55,7 +55,7 @@ fn screen(house: &mut House, decision: &'static str, counted: DecisionCounts, no
         behind: None,
     };
     house.node.record_screenings(vec![record], &mut house.rng).expect("recorded");
-    let counts = BTreeMap::from([("node".to_owned(), (Actor::Node, counted))]);
+    let counts = BTreeMap::from([(Actor::Node, counted)]);
     house.node.record_counts(now, counts, now, &mut house.rng).expect("recorded");
     house.node.sync().expect("syncs");
 }

@@ -206,7 +206,8 @@ fn a_listing_of_many_pages_is_recorded_once_and_a_page_out_of_nowhere_is_another
     assert_eq!(listed.iter().filter(|line| **line == told).count(), 2, "{listed:?}");
 
     // What was asked stands there too, in words of ours: nothing that somebody typed.
-    let narrowed = |prefix: &str| AuditFilter { action_prefix: prefix.to_owned(), from: Some(START), until: None };
+    let narrowed =
+        |prefix: &str| AuditFilter { action_prefix: prefix.to_owned(), from: Some(START), ..AuditFilter::default() };
     for (prefix, word) in [("screening.decided", "screening"), ("4111111111111111", "other")] {
         let filter = narrowed(prefix);
         house.node.list_audit_records(&caller, &filter, &AuditPlace::START, 3, START, &mut house.rng).expect("reads");

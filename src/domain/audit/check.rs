@@ -270,11 +270,12 @@ mod tests {
         steps.into_iter().map(|step| (step.step, step.held)).collect()
     }
 
+    type Change<'a> = &'a dyn Fn(&mut Vec<u8>, &mut Vec<u8>, &mut Vec<TreeHash>, &mut String);
+
     #[test]
     fn each_change_fails_at_its_own_step_and_hides_no_other() {
         use Held::{Fails, Holds, Open};
-        let check = |change: &dyn Fn(&mut Vec<u8>, &mut Vec<u8>, &mut Vec<TreeHash>, &mut String),
-                     expected: &[(&str, Held)]| {
+        let check = |change: Change<'_>, expected: &[(&str, Held)]| {
             let steps = checked(Day(20_779), |leaf, blob, inclusion, note| change(leaf, blob, inclusion, note));
             let failed: Vec<_> = steps.into_iter().filter(|(_, held)| *held != Holds).collect();
             assert_eq!(failed, expected);

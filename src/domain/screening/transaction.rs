@@ -77,7 +77,7 @@ impl TransactionError {
 }
 
 /// A caller's reference of its customer. Closed: stored only as a keyed hash, wiped on drop.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct CustomerRef(Zeroizing<String>);
 
 impl CustomerRef {

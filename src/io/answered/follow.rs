@@ -181,7 +181,7 @@ impl Follower {
     }
 
     fn take(&mut self, given: Given) {
-        let Given { order, reference, traced, may_change, matched, belief_version } = given;
+        let Given { order, references: (customer, reference), traced, may_change, matched, belief_version } = given;
         self.brakeman.count(traced.names(), order.at);
         if matched && let Some(belief) = &self.belief {
             let (mut view, now) = (belief.view(), clock::now());
@@ -191,7 +191,9 @@ impl Follower {
         }
         if may_change {
             let traces = traced.seal(&self.screener.keys.load());
-            let order = Order { transaction: self.screener.local_mac.transaction(&reference), ..order };
+            let local_mac = &self.screener.local_mac;
+            let (customer, transaction) = (local_mac.customer(&customer), local_mac.transaction(&reference));
+            let order = Order { customer, transaction, ..order };
             self.followed.take(order, traces, belief_version);
         }
     }

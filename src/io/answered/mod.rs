@@ -17,15 +17,15 @@ use crate::base::limits;
 use crate::domain::screening::answer::Screening;
 use crate::domain::screening::decision::{Decision, ReasonCode};
 use crate::domain::screening::late::order::{Order, Traced};
-use crate::domain::screening::transaction::TransactionRef;
+use crate::domain::screening::transaction::{CustomerRef, TransactionRef};
 use crate::io::metrics::counts::AnsweredCounts;
 
 /// One answered screening.
 #[derive(Debug)]
 pub struct Given {
     pub order: Order,
-    /// Made into its keyed fingerprint where no checkout waits for it.
-    pub reference: TransactionRef,
+    /// Of the customer and of the transaction. Made into their keyed fingerprints where no checkout waits for them.
+    pub references: (CustomerRef, TransactionRef),
     pub traced: Traced,
     /// Whether anything said later could change what becomes of it: a stopped order is stopped, and what stands on the own
     /// allow list passes whatever others say.
@@ -39,7 +39,7 @@ pub struct Given {
 impl Given {
     pub fn new(
         order: Order,
-        reference: TransactionRef,
+        references: (CustomerRef, TransactionRef),
         traced: Traced,
         screening: &Screening,
         belief_version: u64,
@@ -50,7 +50,7 @@ impl Given {
             ReasonCode::OwnBlockList | ReasonCode::Rule { .. } => false,
         });
         let matched = !screening.matches.is_empty();
-        Self { order, reference, traced, may_change: passed && !overridden, matched, belief_version }
+        Self { order, references, traced, may_change: passed && !overridden, matched, belief_version }
     }
 }
 

@@ -150,7 +150,7 @@ fn a_report_holds_all_of_its_period_each_with_proof_and_counts_it() {
     // Who made it stands in it, and in the log.
     assert_eq!((verified.made.action(), verified.made.actor()), ("audit.reported", auditor().to_string().as_str()));
     let made = shop.audited("audit.reported", clock::now());
-    assert_eq!(made, [verified.made.clone()]);
+    assert_eq!(made, std::slice::from_ref(&verified.made));
     assert_eq!(verified.totals.records + verified.totals.beside, verified.log.entries);
     // Nothing of it can be tried out against a list of identifiers.
     let pseudonyms = shop.node.state().identity.key_ring.clone();

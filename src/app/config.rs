@@ -477,7 +477,7 @@ mod tests {
         let message = refused.expect_err("nothing of it is right").to_string();
         for part in [
             "has 10 faults",
-            "colour: is not a section; sections are advice, audit, brake, cases, challenge, feed",
+            "colour: is not a section; sections are advice, audit, brake, cases, challenge, console, feed",
             "feed.window_ms: must be a whole number from 0 to 3600000",
             "feed.windw_ms: is not a key; [feed] has ack, decoys, spread_s, window_ms",
             "keystore.passphrase: must be prompt, file:PATH",

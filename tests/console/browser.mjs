@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { createHash, createHmac, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { request } from "node:https";
+import { Agent, request } from "node:https";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 
@@ -13,7 +13,9 @@ const { chromium } = tools("playwright-core");
 const axe = readFileSync(tools.resolve("axe-core/axe.min.js"), "utf8");
 
 export const stage = JSON.parse(process.env.HUSHWIRE_STAGE);
-const authority = readFileSync(join(dirname(stage.certificate), "local-ca.pem"));
+
+// Connections are kept: so many of them in so short a time are refused.
+const agent = new Agent({ keepAlive: true, maxSockets: 20, ca: readFileSync(join(dirname(stage.certificate), "local-ca.pem")) });
 
 const WIDE = { width: 1280, height: 860 };
 const NARROW = { width: 390, height: 844 };
@@ -127,7 +129,7 @@ export async function ask(context, path, { method = "GET", form, data, headers =
   return new Promise((resolve, reject) => {
     // The path as it is: a URL would be made well-formed.
     const { hostname, port } = new URL(stage.console);
-    const asked = request({ hostname, port, path, method, headers: sent, ca: authority, agent: false }, (answer) => {
+    const asked = request({ hostname, port, path, method, headers: sent, agent }, (answer) => {
       const parts = [];
       answer.on("data", (part) => parts.push(part));
       answer.on("end", () => resolve({ status: answer.statusCode, headers: answer.headers, text: Buffer.concat(parts).toString() }));

@@ -13,6 +13,11 @@ await play(async (browser) => {
     const row = page.getByRole("row", { name: new RegExp(`^${member}`) });
     await row.getByText("connected").waitFor();
   }
+  // The story's orders that were stopped.
+  const stopped = page.locator("figure").filter({ hasText: "Orders that were stopped" });
+  for (const decision of ["challenged", "held", "blocked"]) {
+    await stopped.locator("li").filter({ hasText: new RegExp(`^${decision} [1-9]`) }).waitFor();
+  }
   await look(visitor, "demo-overview");
   atPeace(visitor);
 });

@@ -19,7 +19,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("our child");
         // It may have ended already.
-        kill_process(pid, Signal::INT).ok();
+        let _gone = kill_process(pid, Signal::INT);
         drop(self.child.wait());
     }
 }

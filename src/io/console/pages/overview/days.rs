@@ -72,10 +72,11 @@ pub fn charts(days: &[Day], activity: &Days) -> Vec<Chart> {
         series,
         unit,
     };
+    // Each of them is a record of its own, at once; all orders are counted once their minute is over.
     let stopped = vec![
-        named("challenged", Colour::Challenge, &|day| day.decisions.challenged),
-        named("held", Colour::Hold, &|day| day.decisions.held),
-        named("blocked", Colour::Block, &|day| day.decisions.blocked),
+        named("challenged", Colour::Challenge, &|day| day.recorded.challenged),
+        named("held", Colour::Hold, &|day| day.recorded.held),
+        named("blocked", Colour::Block, &|day| day.recorded.blocked),
     ];
     let screened = vec![named("orders", Colour::Allow, &|day| {
         let counts = &day.decisions;

@@ -111,7 +111,7 @@ fn who_watches_over_a_node_sees_what_happened_and_no_look_leaves_an_identifier()
     assert_eq!(newest.lines().count(), 1);
     let line = format!("audit list --text {} {}", MAIL.1, connection(&shop, "auditor"));
     let refused = consortium.run(&line.split(' ').collect::<Vec<_>>());
-    assert_eq!(refused.code, 2, "{}", refused.stderr);
+    assert_eq!(refused.code, 1, "{}", refused.stderr);
     assert!(refused.stderr.contains("looks like an identifier of kind email"), "{}", refused.stderr);
 
     let homes = [a.home.clone(), shop.home.clone()];

@@ -211,8 +211,9 @@ mod tests {
         check("GET", "/v1/decisions/ab12", Found::Route(decision, vec![("decision_id", "ab12")]));
         check("GET", "/v1/decisions/", Found::Nothing);
         check("GET", "/v1/decisions/ab/12", Found::Nothing);
-        check("GET", "/v1/indicators", Found::OtherVerb(vec!["POST"]));
-        check("post", "/v1/indicators", Found::OtherVerb(vec!["POST"]));
+        check("GET", "/v1/lists:add", Found::OtherVerb(vec!["POST"]));
+        check("GET", "/v1/indicators", Found::Route(number("/v1/activity") + 2, vec![]));
+        check("post", "/v1/indicators", Found::OtherVerb(vec!["POST", "GET"]));
         check("GET", "/", Found::Nothing);
         check("GET", "/v1/indicators/", Found::Nothing);
     }

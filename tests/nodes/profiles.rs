@@ -114,18 +114,19 @@ fn a_kill_loses_the_last_seconds_of_habits_and_nothing_written_before() {
             .map(|file| file.len())
             .sum::<u64>()
     };
+    usual(&node, 0..1);
     // What opening it writes is no habit.
     wait("the store is open", || (written() > 0).then_some(()));
-    usual(&node, 0..6);
+    usual(&node, 1..7);
     let before = written();
-    usual(&node, 6..7);
+    usual(&node, 7..8);
     wait("a round of the store", || (written() > before).then_some(()));
-    usual(&node, 7..9);
+    usual(&node, 8..10);
     node.kill();
     let node = home.start_with(&[OWN]).expect("starts again");
     node.until_ready();
     let held = wait("the profiles are read", || orders(&consortium, &node));
-    assert!((6..=9).contains(&held), "{held}");
+    assert!((7..=10).contains(&held), "{held}");
 }
 
 #[test]

@@ -179,7 +179,6 @@ impl Observer {
             unacknowledged_retractions: status.peers.iter().map(|peer| peer.unacknowledged_retractions).sum(),
             behind_entries: status.peers.iter().map(|peer| peer.lag_entries).sum(),
             budget_spent_millionths: spent_millionths(&budget),
-            budget_left_micro: u32::try_from(budget.left().nano() / 1_000).unwrap_or(u32::MAX),
             releases_skipped: wide(budget.skipped),
         };
         Some((seen, detail))

@@ -327,16 +327,6 @@ pub const FAMILIES: &[Family] = &[
         })
     }),
     Family::gauge(
-        "hushwire_privacy_budget_left",
-        "Privacy loss (epsilon) that is left of this quarter.",
-        |metrics, _| {
-            node(metrics, |node| {
-                let left = f64::from(node.budget_left_micro) / 1e6;
-                vec![Sample { labels: vec![], value: Value::Real(left) }]
-            })
-        },
-    ),
-    Family::gauge(
         "hushwire_scheduled_releases_skipped",
         "Scheduled releases of statistics that found no room in this quarter's privacy budget.",
         |metrics, _| node(metrics, |node| one(node.releases_skipped)),

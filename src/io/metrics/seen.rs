@@ -42,8 +42,6 @@ pub struct NodeSeen {
     pub behind_entries: u64,
     /// Of this quarter's privacy budget, millionths.
     pub budget_spent_millionths: u32,
-    /// Left of it, millionths of epsilon.
-    pub budget_left_micro: u32,
     /// Releases of the schedule that found no room in it.
     pub releases_skipped: u64,
 }

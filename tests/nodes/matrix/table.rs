@@ -159,6 +159,7 @@ pub const NEVER_BY_TOKEN: &[&str] = &[
     "/hushwire.local.v1.PublishingService/ConfirmErasure",
     "/hushwire.local.v1.CaseService/ReleaseCase",
     "/hushwire.local.v1.CaseService/ConfirmRelease",
+    "/hushwire.local.v1.BrakeService/LiftQuarantine",
     "/hushwire.compliance.v1.AuditService/LiftHold",
     "/hushwire.compliance.v1.AuditService/ConfirmHoldLift",
     "/hushwire.local.v1.UserService/CreateUser",

@@ -124,7 +124,9 @@ impl SearchWords {
 
 /// The names of decisions, cases, indicators and digests: whole bytes as lower-case hex, sixteen or more.
 fn is_digest(word: &str) -> bool {
-    word.len() >= 32 && word.len() % 2 == 0 && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    word.len() >= 32
+        && word.len().is_multiple_of(2)
+        && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Which records of the log: all that every given part keeps.

@@ -228,11 +228,16 @@ mod tests {
         Entry::seal_new(EntryKind::Audit, EpochId::NONE, EXPIRES, blob, Salt([9; 32])).expect("short")
     }
 
-    /// The second of two entries with what proves it, changed by `change`; the words of each step.
-    fn checked(
-        today: Day,
-        change: impl FnOnce(&mut Vec<u8>, &mut Vec<u8>, &mut Vec<TreeHash>, &mut String),
-    ) -> Vec<(&'static str, Held)> {
+    /// What may be changed.
+    struct Bytes {
+        leaf: Vec<u8>,
+        blob: Vec<u8>,
+        inclusion: Vec<TreeHash>,
+        note: String,
+    }
+
+    /// The second of two entries with what proves it, changed by `change`; how each step ends.
+    fn checked(today: Day, change: fn(&mut Bytes)) -> Vec<(&'static str, Held)> {
         let (log, own, other) =
             (log_signer(1), signer("demo.example/bank-a/witness", 2), signer("demo.example/bank-b/witness", 3));
         let (first, second) = (entry(1), entry(2));
@@ -244,9 +249,14 @@ mod tests {
         let mut note = checkpoint.sign(&log, &own, TIME).expect("signs");
         note.add_signature(other.sign(&checkpoint.to_string(), TIME)).expect("room");
         let content = second.content().expect("just sealed");
-        let (mut leaf, mut blob) = (second.leaf_bytes().to_vec(), content.blob.clone());
-        let (mut inclusion, mut note) = (vec![first.leaf_hash()], note.to_string());
-        change(&mut leaf, &mut blob, &mut inclusion, &mut note);
+        let mut bytes = Bytes {
+            leaf: second.leaf_bytes().to_vec(),
+            blob: content.blob.clone(),
+            inclusion: vec![first.leaf_hash()],
+            note: note.to_string(),
+        };
+        change(&mut bytes);
+        let Bytes { leaf, blob, inclusion, note } = bytes;
         let keys =
             LogKeys::new(log.verifier().clone(), vec![own.verifier().clone(), other.verifier().clone()]).expect("keys");
         let salt = if blob.is_empty() { Vec::new() } else { content.salt.0.to_vec() };
@@ -270,31 +280,29 @@ mod tests {
         steps.into_iter().map(|step| (step.step, step.held)).collect()
     }
 
-    type Change<'a> = &'a dyn Fn(&mut Vec<u8>, &mut Vec<u8>, &mut Vec<TreeHash>, &mut String);
-
     #[test]
     fn each_change_fails_at_its_own_step_and_hides_no_other() {
         use Held::{Fails, Holds, Open};
-        let check = |change: Change<'_>, expected: &[(&str, Held)]| {
-            let steps = checked(Day(20_779), |leaf, blob, inclusion, note| change(leaf, blob, inclusion, note));
+        let check = |change: fn(&mut Bytes), expected: &[(&str, Held)]| {
+            let steps = checked(Day(20_779), change);
             let failed: Vec<_> = steps.into_iter().filter(|(_, held)| *held != Holds).collect();
             assert_eq!(failed, expected);
         };
-        check(&|_, _, _, _| {}, &[]);
-        check(&|leaf, _, _, _| leaf[40] ^= 1, &[("content", Fails), ("inclusion", Fails)]);
+        check(|_| {}, &[]);
+        check(|bytes| bytes.leaf[40] ^= 1, &[("content", Fails), ("inclusion", Fails)]);
         check(
-            &|leaf, _, _, _| leaf[0] ^= 1,
+            |bytes| bytes.leaf[0] ^= 1,
             &[("leaf", Fails), ("content", Fails), ("words", Fails), ("inclusion", Fails)],
         );
-        check(&|_, blob, _, _| blob.push(0), &[("content", Fails), ("words", Fails)]);
-        check(&|_, blob, _, _| blob.clear(), &[("content", Fails), ("words", Open)]);
-        check(&|_, _, inclusion, _| inclusion.clear(), &[("inclusion", Fails)]);
-        check(&|_, _, _, note| *note = note.replacen("\n2\n", "\n3\n", 1), &[("signature", Fails)]);
+        check(|bytes| bytes.blob.push(0), &[("content", Fails), ("words", Fails)]);
+        check(|bytes| bytes.blob.clear(), &[("content", Fails), ("words", Open)]);
+        check(|bytes| bytes.inclusion.clear(), &[("inclusion", Fails)]);
+        check(|bytes| bytes.note = bytes.note.replacen("\n2\n", "\n3\n", 1), &[("signature", Fails)]);
     }
 
     #[test]
     fn content_is_open_once_its_retention_has_ended() {
-        let steps = checked(EXPIRES, |_, blob, _, _| blob.clear());
+        let steps = checked(EXPIRES, |bytes| bytes.blob.clear());
         let open: Vec<_> = steps.into_iter().filter(|(_, held)| *held != Held::Holds).collect();
         assert_eq!(open, [("content", Held::Open), ("words", Held::Open)]);
     }

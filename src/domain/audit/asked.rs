@@ -12,7 +12,7 @@ pub struct Asked {
 }
 
 /// The first words of all actions.
-const ACTIONS: [&str; 32] = [
+const ACTIONS: [&str; 35] = [
     "audit",
     "authenticator",
     "backup",
@@ -20,6 +20,7 @@ const ACTIONS: [&str; 32] = [
     "case",
     "cert",
     "checkpoint",
+    "console",
     "decision",
     "decoy",
     "dispute",
@@ -29,8 +30,10 @@ const ACTIONS: [&str; 32] = [
     "feed",
     "guard",
     "hold",
+    "identifier",
     "indicator",
     "key",
+    "late_match",
     "list",
     "node",
     "peer",
@@ -80,7 +83,7 @@ mod tests {
 
     #[test]
     fn every_action_begins_with_a_word_that_listings_tell() {
-        for file in [include_str!("words.rs"), include_str!("command.rs")] {
+        for file in [include_str!("words.rs"), include_str!("command.rs"), include_str!("console.rs")] {
             let texts = file.split('"').skip(1).step_by(2);
             let is_word = |text: &str| text.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_');
             for action in texts.filter(|text| text.split_once('.').is_some_and(|(a, b)| is_word(a) && is_word(b))) {

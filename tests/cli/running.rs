@@ -278,5 +278,5 @@ fn an_address_and_its_mailbox_an_order_and_its_line_are_told_apart() {
     node.run("screener", &["screen", "--identifier", "email=a@b.de", "--amount-minor", "12.50"])
         .check(2, &["whole minor units", "1250 for 12.50"]);
     node.run("auditor", &["audit", "list", "--action", "no.such"]).check(0, &["no record of this kind"]);
-    node.run("auditor", &["audit", "verify", "cases.csv"]).check(5, &["not an export of an audit log"]);
+    node.run("auditor", &["audit", "verify", "cases.csv"]).check(5, &["not an export or report of an audit log"]);
 }

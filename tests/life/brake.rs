@@ -84,7 +84,9 @@ fn poison_aimed_at_common_values_stops_few_honest_orders_and_an_honest_retractio
     let shop = consortium.members[0].clone();
     let mut brakeman = Brakeman::new(settings, shop, &CanonRules::default(), &keys).expect("no file");
     for order in 0..ORDERS {
-        brakeman.count([&pseudonym(&consortium, &device_of(order))].into_iter(), START);
+        // Each is somebody else's.
+        let names = [device_of(order), format!("device-at-home-{order:05}")].map(|name| pseudonym(&consortium, &name));
+        brakeman.count(names.iter(), START);
     }
     let belief = Arc::clone(&houses[0].node.state().belief);
     belief.take_changes();

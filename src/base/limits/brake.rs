@@ -3,6 +3,9 @@
 /// Days whose transactions are counted for the preview of a publication and for the brake, 1 MiB each.
 pub const TRAFFIC_DAYS: u32 = 7;
 
+/// Orders of a day that are known again where they are asked about again: some 3 MB.
+pub const ORDERS_KNOWN_AGAIN: usize = 65_536;
+
 /// Transactions of the last days that an indicator must concern at least before it counts as wide: of a few orders one is many.
 pub const WIDE_LEAST: u64 = 20;
 

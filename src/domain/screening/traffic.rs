@@ -5,13 +5,16 @@
 //! more than e·N/65,536 in fewer than 2 of 100 cases, 0.4 ‰ of the transactions where each has five identifiers under two epochs. The pseudonyms are
 //! counted under a key of this process, and none is kept: what is in memory says less than belief does.
 //!
+//! Orders of one day with the same identifiers, all of them, count once: a checkout asks about one order again and again, and somebody
+//! who orders often makes nothing common. What counts is with how many others a value is shared.
+//!
 //! In memory only. After a restart the preview knows fewer days, and says so.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::base::bytes::Pseudonym;
-use crate::base::limits::brake::TRAFFIC_DAYS;
+use crate::base::limits::brake::{ORDERS_KNOWN_AGAIN, TRAFFIC_DAYS};
 use crate::base::time::{Day, Timestamp};
 
 const ROWS: usize = 4;
@@ -31,6 +34,30 @@ struct DayCounts {
     transactions: u64,
     names: u64,
     cells: Box<[u32]>,
+    known: KnownOrders,
+}
+
+/// The newest orders of a day, by a fingerprint of their names.
+#[derive(Default)]
+struct KnownOrders {
+    held: BTreeSet<u64>,
+    oldest_first: VecDeque<u64>,
+}
+
+impl KnownOrders {
+    /// False where it was taken before.
+    fn take(&mut self, order: u64) -> bool {
+        if !self.held.insert(order) {
+            return false;
+        }
+        self.oldest_first.push_back(order);
+        if self.oldest_first.len() > ORDERS_KNOWN_AGAIN
+            && let Some(oldest) = self.oldest_first.pop_front()
+        {
+            self.held.remove(&oldest);
+        }
+        true
+    }
 }
 
 impl std::fmt::Debug for DayCounts {
@@ -69,7 +96,7 @@ impl Traffic {
         Self { key: [rng.next_u64(), rng.next_u64()], days: Mutex::default() }
     }
 
-    /// Counts one transaction: each of its names once.
+    /// Counts one transaction: each of its names once, and nothing where the day saw one with all the same names.
     pub fn count<'a>(&self, names: impl Iterator<Item = &'a Pseudonym>, at: Timestamp) {
         let mut names: Vec<&Pseudonym> = names.collect();
         names.sort_unstable();
@@ -77,11 +104,17 @@ impl Traffic {
         let mut days = self.days();
         let today = at.day();
         if days.back().is_none_or(|newest| newest.day < today) {
-            days.push_back(DayCounts { day: today, transactions: 0, names: 0, cells: vec![0; ROWS * WIDTH].into() });
+            let cells = vec![0; ROWS * WIDTH].into();
+            days.push_back(DayCounts { day: today, transactions: 0, names: 0, cells, known: KnownOrders::default() });
             drop_old(&mut days, today);
+            // Only today's are asked about again.
+            days.iter_mut().rev().skip(1).for_each(|day| day.known = KnownOrders::default());
         }
         // A clock that was put back counts on in the newest day.
         let Some(newest) = days.back_mut() else { return };
+        if !newest.known.take(self.order_of(&names)) {
+            return;
+        }
         newest.transactions = newest.transactions.saturating_add(1);
         for name in names {
             newest.names = newest.names.saturating_add(1);
@@ -117,14 +150,16 @@ impl Traffic {
         counts.min().copied().unwrap_or_default().into()
     }
 
+    /// A fingerprint of sorted names.
+    fn order_of(&self, names: &[&Pseudonym]) -> u64 {
+        let folded = names.iter().fold(0, |order: u128, name| order.rotate_left(31) ^ self.mixed(name));
+        let both = folded ^ (folded >> 64);
+        u64::try_from(both & u128::from(u64::MAX)).expect("sixty-four bits")
+    }
+
     /// One cell a row.
     fn cells_of(&self, name: &Pseudonym) -> [usize; ROWS] {
-        let mut words = name.0.chunks_exact(8).map(|word| u64::from_be_bytes(word.try_into().expect("eight bytes")));
-        let mut word = || words.next().expect("four words");
-        // Multiply and fold under the key, as belief's tables do: nobody without it can choose what collides.
-        let first = u128::from(word() ^ self.key[0]) * u128::from(word() ^ self.key[1]);
-        let second = u128::from(word() ^ self.key[1]) * u128::from(word() ^ self.key[0]);
-        let mixed = first ^ second.rotate_left(64);
+        let mixed = self.mixed(name);
         let folded = (mixed >> 64) ^ (mixed & u128::from(u64::MAX));
         let mut row = 0;
         [(); ROWS].map(|()| {
@@ -133,6 +168,15 @@ impl Traffic {
             row += 1;
             cell
         })
+    }
+
+    fn mixed(&self, name: &Pseudonym) -> u128 {
+        let mut words = name.0.chunks_exact(8).map(|word| u64::from_be_bytes(word.try_into().expect("eight bytes")));
+        let mut word = || words.next().expect("four words");
+        // Multiply and fold under the key, as belief's tables do: nobody without it can choose what collides.
+        let first = u128::from(word() ^ self.key[0]) * u128::from(word() ^ self.key[1]);
+        let second = u128::from(word() ^ self.key[1]) * u128::from(word() ^ self.key[0]);
+        first ^ second.rotate_left(64)
     }
 
     fn days(&self) -> MutexGuard<'_, VecDeque<DayCounts>> {
@@ -179,6 +223,29 @@ mod tests {
         assert!(rare.iter().all(|count| *count >= 1));
         assert!(rare.iter().filter(|count| **count > 2).count() < 20, "the stated error");
         assert_eq!(traffic.seen(&[name(77_777_777)], NOW).at_least, 0);
+    }
+
+    #[test]
+    fn an_order_that_is_asked_about_again_counts_once_a_day() {
+        let traffic = traffic();
+        for _ in 0..1_000 {
+            traffic.count([&name(1), &name(2)].into_iter(), NOW);
+            traffic.count([&name(2), &name(1)].into_iter(), NOW);
+        }
+        traffic.count([&name(1), &name(3)].into_iter(), NOW);
+        let seen = traffic.seen(&[name(1)], NOW);
+        assert_eq!((seen.at_most, seen.transactions), (2, 2));
+        traffic.count([&name(1), &name(2)].into_iter(), NOW.plus_s(DAY_S));
+        assert_eq!(traffic.seen(&[name(1)], NOW.plus_s(DAY_S)).at_most, 3);
+    }
+
+    #[test]
+    fn so_many_orders_are_known_again_and_no_more() {
+        let mut known = KnownOrders::default();
+        let beyond = u64::try_from(ORDERS_KNOWN_AGAIN).expect("small");
+        assert!((0..=beyond).all(|order| known.take(order)));
+        assert!(!known.take(beyond) && known.take(0), "the oldest is forgotten");
+        assert_eq!((known.held.len(), known.oldest_first.len()), (ORDERS_KNOWN_AGAIN, ORDERS_KNOWN_AGAIN));
     }
 
     #[test]

@@ -59,6 +59,8 @@ fn an_order_that_passed_is_told_when_others_flag_it_and_when_they_take_it_back()
     a.until_ready();
     b.until_ready();
     wait("the place is written", || home.path().join("webhooks/desk.place").exists().then_some(()));
+    // Of a bank it has not heard lately the shop holds an order, and does not block it.
+    monitoring::until_told(metrics, "hushwire_feeds{state=\"fresh\"} 2");
     let mut watcher = Watcher::from(&shop, "screener", None);
     let passed = shop.screen(PHONE);
     let other = shop.screen(OTHER);

@@ -56,7 +56,7 @@ pub fn scrape(to: SocketAddr) -> String {
 }
 
 /// Waits until the page holds a line.
-fn until_told(to: SocketAddr, line: &str) {
+pub fn until_told(to: SocketAddr, line: &str) {
     wait(line, || scrape(to).lines().any(|told| told == line).then_some(()));
 }
 

@@ -14,8 +14,13 @@ use crate::consortium::{Said, command};
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Asks until there is an answer. Panics with `what` was expected when there is none in time.
-pub fn wait<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + DEADLINE;
+pub fn wait<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
+    wait_longer(what, Duration::ZERO, ask)
+}
+
+/// The same for what a node itself does only so often.
+pub fn wait_longer<T>(what: &str, more: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + DEADLINE + more;
     loop {
         if let Some(answer) = ask() {
             return answer;

@@ -12,7 +12,7 @@ pub struct Asked {
 }
 
 /// The first words of all actions.
-const ACTIONS: [&str; 35] = [
+const ACTIONS: [&str; 39] = [
     "audit",
     "authenticator",
     "backup",
@@ -21,6 +21,7 @@ const ACTIONS: [&str; 35] = [
     "cert",
     "checkpoint",
     "console",
+    "consortium",
     "decision",
     "decoy",
     "dispute",
@@ -33,6 +34,8 @@ const ACTIONS: [&str; 35] = [
     "identifier",
     "indicator",
     "key",
+    "keys",
+    "keystore",
     "late_match",
     "list",
     "node",
@@ -42,6 +45,7 @@ const ACTIONS: [&str; 35] = [
     "publication",
     "quarantine",
     "roster",
+    "rule",
     "screening",
     "sighting",
     "statistics",

@@ -84,9 +84,14 @@ impl Drop for Group {
 pub fn type_page(page: &str, ports: &[&str], logs: &[&str], environment: &[(&str, &str)]) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut script = checked(&blocks(page));
-    for (port, free) in ports.iter().zip(free_ports(ports.len())) {
+    // By way of a mark: the digits of one that was put in may be those of another.
+    let mark = |nth: usize| format!("\u{0}{}\u{0}", "x".repeat(nth + 1));
+    for (nth, port) in ports.iter().enumerate() {
         assert!(script.contains(port), "the page no longer names port {port}");
-        script = script.replace(port, &free.to_string());
+        script = script.replace(port, &mark(nth));
+    }
+    for (nth, free) in free_ports(ports.len()).into_iter().enumerate() {
+        script = script.replace(&mark(nth), &free.to_string());
     }
     let said = std::fs::File::create(folder.path().join("said")).expect("writable");
     let mut shell = command(folder.path(), &script);

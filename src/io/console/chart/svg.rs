@@ -34,7 +34,7 @@ impl Svg {
     }
 }
 
-/// Every foreign text in it went through [`escape`].
+/// Every foreign text in it went through `escape`.
 impl HtmlSafe for Svg {}
 
 /// A drawing being made.

@@ -10,7 +10,8 @@ export HUSHWIRE__METRICS__LISTEN=127.0.0.1:0
 . "$here/node.sh"
 # A candidate is asked, so that what is counted of it can be seen.
 "$hushwire" policy default > candidate.toml
-HUSHWIRE__POLICY__CANDIDATE="$(realpath candidate.toml)" alone check
+# What is published counts at once, so that an order of a moment before becomes a late match.
+HUSHWIRE__POLICY__CANDIDATE="$(realpath candidate.toml)" HUSHWIRE__FEED__WINDOW_MS=0 alone check
 address="$(listens check metrics)"
 # The first look at the node comes with the first second.
 seen() { curl --silent --fail "http://$address/metrics" --output page && grep -q '^hushwire_seen_timestamp_seconds ' page; }
@@ -34,11 +35,16 @@ until_true 30 "samples of the node" at --scraped
 # Some of everything, again and again: a rate is of what changes between two scrapes.
 own=(--config check/hushwire.toml --endpoint "$(listens check local)")
 printf 'kind,value,typology,severity,confidence,grounds\ndevice,monitored-device-0001,F1012,high,90,own-confirmed\n' > case.csv
+# The order of each turn is flagged once, and cleared once.
+late() { curl --silent --fail "http://$address/metrics" | awk -v turn="$1" '/^hushwire_late_matches_total / {exit !($2 >= 2 * turn - 1)}'; }
 traffic() {
+    local turn=0
     while true; do
+        turn=$((turn + 1))
         # Passes, and is flagged afterwards.
         quietly "$hushwire" screen --identifier device=- "${own[@]}" <<< monitored-device-0001
-        quietly "$hushwire" publish case.csv "${own[@]}"
+        quietly "$hushwire" publish case.csv --again "turn-$turn" "${own[@]}"
+        until_true 10 "a late match" late "$turn"
         quietly "$hushwire" screen --identifier device=- "${own[@]}" <<< monitored-device-0001
         quietly "$hushwire" retract --identifier device=- --reason false-positive "${own[@]}" <<< monitored-device-0001
         # An auditor may not publish.

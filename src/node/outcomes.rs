@@ -99,8 +99,11 @@ impl Outcomes {
 
     fn forget_wholly(&mut self, decision: &DecisionId) {
         if let Some(learnt) = self.forget(decision) {
-            for indicator in &learnt.indicators {
-                self.said.remove(&indicator.commitment);
+            for SeenIndicator { commitment, .. } in &learnt.indicators {
+                // A later decision may have said more of it since.
+                if self.said.get(commitment).is_some_and(|said| !said.word.is_of_day_behind(learnt.at.day())) {
+                    self.said.remove(commitment);
+                }
             }
         }
     }
@@ -236,6 +239,21 @@ mod tests {
         assert_eq!(outcomes.said(&first), Some(last));
         outcomes.apply(&row(3, &learnt(SightingOutcome::Confirmed, AT, &[1]), 5)).expect("as stored");
         assert_eq!(outcomes.said(&first), Some(last), "an earlier word, kept behind a later one");
+    }
+
+    #[test]
+    fn what_a_later_decision_said_outlasts_the_earlier_one() {
+        let mut outcomes = Outcomes::default();
+        let later = AT.plus_s(10 * 86_400);
+        for (decision, at) in [(1, AT), (2, later)] {
+            let word = WordNumber::next(None, at.day()).0;
+            outcomes.apply(&row(decision, &learnt(SightingOutcome::Confirmed, at, &[1]), word)).expect("as stored");
+        }
+        let said = outcomes.said(&Commitment([1; 32]));
+        outcomes.expire(Day(AT.day().0 + OUTCOME_DAYS + 1));
+        assert_eq!((outcomes.of(&[1; 16]), outcomes.said(&Commitment([1; 32]))), (None, said));
+        outcomes.expire(Day(later.day().0 + OUTCOME_DAYS + 1));
+        assert_eq!(outcomes.said(&Commitment([1; 32])), None);
     }
 
     #[test]

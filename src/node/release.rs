@@ -113,7 +113,9 @@ impl<J: Journal, V: Views> Node<J, V> {
         let ledger = &self.state.ledger;
         if id.is_scheduled() {
             return match ledger.admit(id, question, cost, Epsilon::NONE) {
-                Ok(Admission::Charge(_) | Admission::Paid) if *caller != Actor::Node => Err(BudgetRefusal::OfSchedule),
+                admitted @ (Ok(Admission::Released(_)) | Err(BudgetRefusal::IdTaken)) => admitted,
+                // Nor is one given up because somebody asked for it at a price that does not fit.
+                _ if *caller != Actor::Node => Err(BudgetRefusal::OfSchedule),
                 admitted => admitted,
             };
         }

@@ -10,8 +10,10 @@ use hushwire::domain::audit::event::IndicatorRef;
 use hushwire::domain::audit::record::Actor;
 use hushwire::domain::identifier::RawIdentifier;
 use hushwire::domain::indicator::words::{DisputeReason, RetractionReason};
+use hushwire::domain::screening::brake::HeldReason;
 use hushwire::domain::screening::inquiry::Counting;
 use hushwire::node::look_up::{LookUpFault, LookedUp};
+use hushwire::node::quarantine::{Raise, Subject};
 use hushwire::node::retract::RetractRequest;
 use hushwire::node::select::Selectors;
 
@@ -57,7 +59,7 @@ fn what_others_hold_is_told_with_why_it_counts_or_does_not() {
     let (consortium, mut houses) = world();
     houses[0].publish(DEVICE, 90, Some("case-1"), START);
     let of_shop = houses[1].publish(DEVICE, 2, None, START);
-    houses[2].publish(DEVICE, 90, None, START);
+    let of_c = houses[2].publish(DEVICE, 90, None, START);
     meet(&consortium, &mut houses, START);
     let found = look_up(&mut houses[0], DEVICE, START.plus_s(60));
     let all = [("bank-a", Counting::Counts), ("bank-c", Counting::Counts), ("shop", Counting::Counts)];
@@ -91,6 +93,18 @@ fn what_others_hold_is_told_with_why_it_counts_or_does_not() {
     let found = look_up(&mut houses[0], DEVICE, third);
     let told = [("bank-c", Counting::Counts), ("bank-a", Counting::Retracted), ("shop", Counting::DisputedHere)];
     assert_eq!(counting(&found), told);
+    let raise = Raise {
+        member: consortium.members[2].clone(),
+        kind: IdentifierKind::Device,
+        subject: Subject::Indicator(of_c),
+        reason: HeldReason::Canary,
+        matched: 0,
+        transactions: 0,
+    };
+    let house = &mut houses[0];
+    house.node.raise_quarantines(vec![raise], third, &mut house.rng).expect("recorded");
+    house.node.sync().expect("syncs");
+    assert!(counting(&look_up(&mut houses[0], DEVICE, third)).contains(&("bank-c", Counting::HeldBack)));
     // Over, it is told as that until the day's housekeeping takes it.
     let of_shop = |found: &LookedUp| {
         counting(found).iter().find(|(reporter, _)| *reporter == "shop").map(|(_, counting)| *counting)

@@ -141,10 +141,22 @@ fn ids_of_the_schedule_are_its_own_until_they_are_released() {
     let consortium = consortium(10_000_000);
     let mut house = open(&consortium, Disk::default(), START);
     let planned = house.node.due_releases(MORNING).remove(0);
-    for (id, question) in [(planned.id.clone(), planned.question), (id("weekly-mine"), question(1_000_000, MORNING))] {
+    begin(&mut house, &auditor(), &id("first"), question(1_000_000, START), START).expect("fits");
+    let cap = Epsilon::QUARTER_CAP.nano();
+    let kept = house.node.kept_for_schedule(planned.question.period.quarter(), MORNING);
+    let dear = Question { asked: Epsilon::from_nano(cap), ..planned.question };
+    let of_others = [
+        (planned.id.clone(), planned.question),
+        (planned.id.clone(), dear),
+        (id("weekly-mine"), question(1_000_000, MORNING)),
+        (id("daily-mine"), question(cap, MORNING)),
+    ];
+    for (id, question) in of_others {
         let refused = begin(&mut house, &auditor(), &id, question, MORNING);
         assert_eq!(refused.map(|_| ()), Err(ReleaseFault::Refused(BudgetRefusal::OfSchedule)), "{id}");
     }
+    assert_eq!(house.node.kept_for_schedule(planned.question.period.quarter(), MORNING), kept);
+    assert!(house.node.due_releases(MORNING).contains(&planned), "nothing of it is given up");
     let blob = release(&mut house, &planned, MORNING);
     let again = begin(&mut house, &auditor(), &planned.id, planned.question, MORNING).expect("repeated");
     assert!(matches!(again, ReleaseStep::Released(same) if same == blob));

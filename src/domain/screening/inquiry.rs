@@ -43,7 +43,7 @@ pub struct InquiryContext<'a> {
 
 vocabulary!(
     /// Whether a statement counts at a checkout now, or why not: the first rule it breaks.
-    Counting, "counting", "counts, retracted, quarantined, sealed, distrusted, unreadable, not_yet_valid, expired, below_demands, dispute_unanswered, disputed_here",
+    Counting, "counting", "counts, retracted, quarantined, sealed, distrusted, unreadable, not_yet_valid, expired, below_demands, dispute_unanswered, disputed_here, held_back, faded",
     {
         /// It does, as far as its standing carries.
         Counts = 1 "counts",
@@ -65,6 +65,10 @@ vocabulary!(
         DisputeUnanswered = 10 "dispute_unanswered",
         /// This member holds it for wrong.
         DisputedHere = 11 "disputed_here",
+        /// The brake holds it back until people decide.
+        HeldBack = 12 "held_back",
+        /// Age and its reporter's weight left too little of its confidence: it only informs.
+        Faded = 13 "faded",
     }
 );
 
@@ -170,11 +174,18 @@ fn said(
         })
         .and_then(Result::ok);
     let details = plaintext.as_ref().and_then(|plaintext| Details::decode(plaintext).ok());
+    let weight = if own { Weight::NEUTRAL } else { context.experience.weight(&reporter, statement.kind) };
+    let left = details.as_ref().map(|details| {
+        let age_s = age_s(&statement, details, context.experience, context.now);
+        worth(details.confidence.percent(), statement.kind, age_s, weight)
+    });
     let here = || view.member_number(context.own).zip(disputed.as_deref()).is_some_and(|(own, held)| held.is_by(own));
     let counting = if statement.state == State::Retracted {
         Counting::Retracted
     } else if statement.quarantined {
         Counting::Quarantined
+    } else if statement.braked {
+        Counting::HeldBack
     } else if plaintext.is_none() {
         Counting::Sealed
     } else if !context.demands.trust(&reporter, &statement.epoch_id, statement.first_seen) {
@@ -191,24 +202,21 @@ fn said(
             Counting::DisputeUnanswered
         } else if here() {
             Counting::DisputedHere
+        } else if left.is_some_and(|left| left.faint) {
+            Counting::Faded
         } else {
             Counting::Counts
         }
     } else {
         Counting::Unreadable
     };
-    let weight = if own { Weight::NEUTRAL } else { context.experience.weight(&reporter, statement.kind) };
-    let effective_confidence = details.as_ref().map(|details| {
-        let age_s = age_s(&statement, details, context.experience, context.now);
-        worth(details.confidence.percent(), statement.kind, age_s, weight).effective
-    });
     Some(Said {
         commitment: statement.commitment,
         kind: statement.kind,
         index: statement.index,
         epoch: keys.epoch(),
         counting,
-        effective_confidence,
+        effective_confidence: left.map(|left| left.effective),
         first_seen: statement.first_seen,
         last_seen: view.last_seen(&statement),
         own,

@@ -182,7 +182,11 @@ impl Follower {
 
     fn take(&mut self, given: Given) {
         let Given { order, references: (customer, reference), traced, may_change, matched, belief_version } = given;
-        self.brakeman.count(traced.names(), order.at);
+        // What somebody warned of does not become common by coming again and again: a bot would be freed by its own orders. Only who
+        // has passed a challenge is known to be honest.
+        if !matched || order.conditions.challenge_passed_s.is_some() {
+            self.brakeman.count(traced.names(), order.at);
+        }
         if matched && let Some(belief) = &self.belief {
             let (mut view, now) = (belief.view(), clock::now());
             for name in traced.names() {
@@ -204,7 +208,8 @@ impl Follower {
         let window = self.followed.window();
         self.counts.window(window.orders(), window.crowded_out());
         let Some(belief) = self.screener.belief.load_full() else { return };
-        if !self.belief.as_ref().is_some_and(|known| Arc::ptr_eq(known, &belief)) {
+        let replaced = !self.belief.as_ref().is_some_and(|known| Arc::ptr_eq(known, &belief));
+        if replaced {
             self.belief = Some(Arc::clone(&belief));
             self.followed.replaced(now);
         }
@@ -228,8 +233,8 @@ impl Follower {
             self.raises.extend(self.brakeman.inspect(pseudonym, arrived, &mut view, clock_now));
         }
         let arrivals = belief.take_arrivals();
-        // What a start read is no arrival.
-        if arrived {
+        // What a start read is no arrival. That everything may have changed says nothing of that: a flood is one of its causes.
+        if !replaced {
             self.raises.extend(self.brakeman.arrived(arrivals, clock_now));
         }
         if self.canaries_read.elapsed() >= CANARIES_EVERY {

@@ -96,7 +96,7 @@ pub const ROWS: &[Row] = &[
     post("/account/password", Who::Users, |visit| Box::pin(account::password::change(visit))),
     get("/account/recovery", Who::Users, |visit| Box::pin(account::recovery::show(visit))),
     post("/account/recovery", Who::Users, |visit| Box::pin(account::recovery::renew(visit))),
-    get("/account/authenticator", Who::Users, |visit| Box::pin(account::authenticator::show(visit))),
+    get("/account/authenticator", Who::Users, |visit| Box::pin(account::authenticator::show(visit))).proved(),
     post("/account/authenticator", Who::Users, |visit| Box::pin(account::authenticator::renew(visit))),
     post("/account/sessions/{session}/end", Who::Users, |visit| Box::pin(account::end_session(visit))).proved(),
     post("/account/sessions/end-others", Who::Users, |visit| Box::pin(account::end_others(visit))).proved(),

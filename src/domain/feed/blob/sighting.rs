@@ -52,6 +52,11 @@ impl WordNumber {
         let first = u64::from(day.0) << 16;
         Self(before.map_or(first, |before| before.0.saturating_add(1).max(first)))
     }
+
+    /// Of the day of its word, or of a later one where that day had more words than fit.
+    pub fn is_of_day_behind(self, day: Day) -> bool {
+        self.0 >> 16 > u64::from(day.0)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

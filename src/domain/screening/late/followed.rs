@@ -174,6 +174,10 @@ impl Followed {
                 telling.push(Telling { number, news, judged });
             }
         }
+        // A change that leads to nothing starts no clock.
+        if telling.is_empty() && self.due.is_empty() {
+            self.changed_after = None;
+        }
         telling
     }
 

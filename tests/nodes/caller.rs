@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use hushwire::io::grpc::wire::hushwire::local::v1 as local;
 use hushwire::io::grpc::wire::hushwire::types::v1::{Decision, Grounds, IdentifierKind, RetractionReason, Severity};
@@ -15,7 +16,7 @@ use tonic::Status;
 use tonic::transport::Channel;
 
 use crate::consortium::command;
-use crate::node::{Home, Node, wait};
+use crate::node::{Home, Node, wait, wait_longer};
 
 /// Drives the connections of all tests.
 pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
@@ -86,10 +87,21 @@ impl Node {
 
     /// Waits until the node's state is as wanted.
     pub fn until(&self, what: &str, wanted: impl Fn(&local::GetStatusResponse) -> bool) -> local::GetStatusResponse {
+        self.until_within(Duration::ZERO, what, wanted)
+    }
+
+    /// The same for what the node itself does only so often. One connection asks all the time: who comes anew each
+    /// time is a stranger each time, and a node has few places for those.
+    pub fn until_within(
+        &self,
+        more: Duration,
+        what: &str,
+        wanted: impl Fn(&local::GetStatusResponse) -> bool,
+    ) -> local::GetStatusResponse {
         let mut client = NodeServiceClient::new(self.channel("operator"));
         let mut last = None;
         let what = format!("{}: {what}", self.home.member);
-        wait(&what, || {
+        wait_longer(&what, more, || {
             let status = RUNTIME.block_on(client.get_status(local::GetStatusRequest {})).ok()?.into_inner();
             let found = wanted(&status).then(|| status.clone());
             last = Some(status);

@@ -10,7 +10,7 @@ use hushwire::io::grpc::wire::hushwire::types::v1::IdentifierKind;
 use crate::caller::feed_size;
 use crate::consortium::Consortium;
 use crate::keys::{many, update};
-use crate::node::{Node, wait_longer};
+use crate::node::Node;
 
 const FEED: &str = "demo.example/bank-a/all";
 
@@ -125,7 +125,7 @@ fn an_audit_log_is_cosigned_by_others_and_a_copy_put_back_is_not() {
     let size = a.status().audit_size;
     // What was recorded behind one head stands under the next.
     let heartbeat = Duration::from_secs(limits::HEARTBEAT_S);
-    wait_longer("cosigned further", heartbeat, || (a.status().audit_witnessed_size >= size).then_some(()));
+    a.until_within(heartbeat, "cosigned further", |status| status.audit_witnessed_size >= size);
     a.kill();
     fs::remove_dir_all(&journal).expect("removed");
     copy(&backup, &journal);

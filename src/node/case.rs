@@ -211,7 +211,7 @@ fn is_taken(case: &Case, taken: &Taken) -> bool {
         Step::StartChallenge
         | Step::PassChallenge
         | Step::FailChallenge { .. }
-        | Step::Tighten(_)
+        | Step::Tighten { .. }
         | Step::Expire { .. }
         | Step::Reopen { .. } => false,
     }
@@ -233,7 +233,7 @@ fn events_of(case: &Case, before: State, taken: &Taken) -> Vec<AuditEvent> {
         Step::ConfirmRelease | Step::Refuse | Step::Expire { .. } => None,
         Step::Resolve(_) => Some("case.resolved"),
         Step::Reopen { .. } => Some("case.reopened"),
-        Step::Tighten(_) => Some("case.tightened"),
+        Step::Tighten { .. } => Some("case.tightened"),
         Step::Assign(_) => Some("case.assigned"),
         Step::Note(_) => Some("case.noted"),
     };

@@ -107,6 +107,9 @@ pub struct CaseStepped {
     /// What stops it from now on: the place of the decision.
     #[prost(uint32, tag = "11")]
     pub stop: u32,
+    /// What matched that had not before.
+    #[prost(message, repeated, tag = "12")]
+    pub evidence: Vec<StoredEvidence>,
 }
 
 pub(in crate::node) fn stored_opening(opening: &Opening, position: u64) -> CaseOpened {
@@ -206,8 +209,9 @@ pub(in crate::node) fn stored_step(id: CaseId, taken: &Taken, position: u64) -> 
             stored.text = note.as_str().to_owned();
             11
         }
-        Step::Tighten(to) => {
+        Step::Tighten { to, evidence } => {
             stored.stop = place(*to);
+            stored.evidence = evidence.iter().map(stored_evidence).collect();
             12
         }
     };
@@ -228,7 +232,10 @@ pub(in crate::node) fn read_step(stored: &CaseStepped) -> Result<(CaseId, Taken)
         10 => Step::Assign((!stored.text.is_empty()).then(|| stored.text.clone())),
         // As it was taken: a rule that became stricter since does not make the store unreadable.
         11 => Step::Note(Note::received(&stored.text).map_err(broken)?),
-        12 => Step::Tighten(decision(stored.stop)?),
+        12 => Step::Tighten {
+            to: decision(stored.stop)?,
+            evidence: stored.evidence.iter().map(read_evidence).collect::<Result<_, _>>()?,
+        },
         _ => return Err(broken("an unknown step")),
     };
     let at = Timestamp::from_unix_ms(stored.time_ms);
@@ -270,6 +277,16 @@ pub(in crate::node) fn broken(error: impl Display) -> StorageFault {
 mod tests {
     use super::*;
 
+    fn evidence() -> Evidence {
+        Evidence {
+            member: "bank-b".parse().expect("valid"),
+            commitment: Commitment([9; 32]),
+            group: "all".parse().expect("valid"),
+            index: EntryIndex(12),
+            kind: IdentifierKind::Email,
+        }
+    }
+
     #[test]
     fn an_opening_survives_its_bytes() {
         let opening = Opening {
@@ -279,13 +296,7 @@ mod tests {
             decision: Decision::Block,
             answered: Some(Decision::Challenge),
             reasons: vec!["own_block_list".to_owned()],
-            evidence: vec![Evidence {
-                member: "bank-b".parse().expect("valid"),
-                commitment: Commitment([9; 32]),
-                group: "all".parse().expect("valid"),
-                index: EntryIndex(12),
-                kind: IdentifierKind::Email,
-            }],
+            evidence: vec![evidence()],
             policy_sha256: Sha256Digest([1; 32]),
             amount_minor: -1,
             currency: "EUR".to_owned(),
@@ -321,7 +332,7 @@ mod tests {
             Step::Assign(Some("anna".to_owned())),
             Step::Assign(None),
             Step::Note(Note::new("called").expect("valid")),
-            Step::Tighten(Decision::Block),
+            Step::Tighten { to: Decision::Block, evidence: vec![evidence()] },
         ];
         for step in steps {
             let (by, person) = ("hushwire://shop/analyst/anna".to_owned(), "anna".to_owned());

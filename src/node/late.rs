@@ -82,7 +82,8 @@ impl<J: Journal, V: Views> Node<J, V> {
         let mut events = vec![event(&late)];
         if let Some(case) = self.state.cases.get(&late.id) {
             let by = Actor::Node.to_string();
-            let steps = [Step::Tighten(late.decision), Step::Note(note(&late))];
+            let tighten = Step::Tighten { to: late.decision, evidence: late.evidence.clone() };
+            let steps = [tighten, Step::Note(note(&late))];
             let steps = steps.map(|step| Taken { at: now, person: by.clone(), by: by.clone(), step });
             // What can be taken: nothing stops an order any more that is released or refused, and notes have an end.
             let steps: Vec<Taken> = steps.into_iter().filter(|taken| case.check(taken).is_ok()).collect();

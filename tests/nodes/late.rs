@@ -88,6 +88,7 @@ fn an_order_that_passed_is_told_when_others_flag_it_and_when_they_take_it_back()
     assert_eq!((eased.decision(), eased.eased, eased.indicators.len()), (Decision::Challenge, true, 0));
     let case = show(&mut desk_of, &passed.decision_id).expect("the same case");
     assert_eq!((case.stop(), case.notes.len()), (Decision::Block, 2), "a person decides what becomes of it");
+    assert_eq!(case.evidence.len(), 2, "both banks hear of its outcome");
     let page = monitoring::scrape(metrics);
     let told = page.lines().find(|line| line.starts_with("hushwire_late_match_duration_seconds_count"));
     assert!(told.is_some_and(|line| !line.ends_with(" 0")), "{told:?}");

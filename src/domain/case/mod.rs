@@ -96,7 +96,7 @@ pub struct Opening {
     pub answered: Option<Decision>,
     /// Names of the reasons, strongest first.
     pub reasons: Vec<String>,
-    /// At most [`limits::decisions::CASE_EVIDENCE`].
+    /// At most [`limits::decisions::CASE_EVIDENCE`]; of a case, with what was learnt since.
     pub evidence: Vec<Evidence>,
     pub policy_sha256: Sha256Digest,
     pub amount_minor: i64,
@@ -257,7 +257,10 @@ impl Case {
                 self.challenge_failed = true;
             }
             Step::Resolve(outcome) => self.outcome = Some(*outcome),
-            Step::Tighten(to) => self.stop = *to,
+            Step::Tighten { to, evidence } => {
+                self.stop = *to;
+                self.learn(evidence);
+            }
             Step::Assign(to) => self.assignee.clone_from(to),
             Step::Note(text) => {
                 self.notes.push(CaseNote { at: taken.at, by: taken.by.clone(), text: text.clone() });
@@ -284,6 +287,16 @@ impl Case {
         self.changed = taken.at;
         self.revision = self.revision.saturating_add(1);
         Ok(())
+    }
+
+    /// Whoever reported what matched later is to hear of the outcome like those whose word came first.
+    fn learn(&mut self, evidence: &[Evidence]) {
+        let held = &mut self.opening.evidence;
+        for one in evidence {
+            if held.len() < limits::decisions::CASE_EVIDENCE && !held.contains(one) {
+                held.push(one.clone());
+            }
+        }
     }
 
     /// Whether the timer may release the order: only one that was held from the beginning. Who failed a challenge must not get by
@@ -370,10 +383,20 @@ mod tests {
     #[test]
     fn what_is_learnt_about_a_challenged_order_ends_its_challenge_and_takes_what_a_block_takes() {
         let mut case = case(Decision::Challenge);
+        let later = Evidence {
+            member: "bank-c".parse().expect("valid"),
+            commitment: Commitment([7; 32]),
+            group: "all".parse().expect("valid"),
+            index: EntryIndex(1),
+            kind: IdentifierKind::Email,
+        };
         case.take(&by("till", Step::StartChallenge)).expect("legal");
-        case.take(&by("node", Step::Tighten(Decision::Block))).expect("legal");
+        case.take(&by("node", Step::Tighten { to: Decision::Block, evidence: vec![later.clone()] })).expect("legal");
         assert_eq!((case.state(), case.stop()), (State::Open, Decision::Block));
-        for step in [Step::PassChallenge, Step::StartChallenge, Step::Tighten(Decision::Hold)] {
+        assert_eq!(case.opening().evidence.last(), Some(&later), "who said it is to hear of the outcome");
+        for step in
+            [Step::PassChallenge, Step::StartChallenge, Step::Tighten { to: Decision::Hold, evidence: Vec::new() }]
+        {
             assert!(case.take(&by("till", step.clone())).is_err(), "{step:?}");
         }
         case.take(&by("anna", Step::Release)).expect("asked for");

@@ -20,6 +20,7 @@
 use std::fmt;
 
 use crate::base::time::Timestamp;
+use crate::domain::case::Evidence;
 use crate::domain::case::outcome::Outcome;
 use crate::domain::indicator::note::Note;
 use crate::domain::screening::decision::Decision;
@@ -117,7 +118,11 @@ pub enum Step {
         due: Timestamp,
     },
     /// What was learnt since stops the order more than its decision did.
-    Tighten(Decision),
+    Tighten {
+        to: Decision,
+        /// What matched that had not before.
+        evidence: Vec<Evidence>,
+    },
     /// To nobody where none.
     Assign(Option<String>),
     Note(Note),
@@ -135,7 +140,7 @@ impl Step {
             Self::Expire { .. } => "expire",
             Self::Resolve(_) => "resolve",
             Self::Reopen { .. } => "reopen",
-            Self::Tighten(_) => "tighten",
+            Self::Tighten { .. } => "tighten",
             Self::Assign(_) => "assign",
             Self::Note(_) => "note",
         }
@@ -151,7 +156,7 @@ impl Step {
             | Self::ConfirmRelease
             | Self::Refuse
             | Self::Reopen { .. }
-            | Self::Tighten(_)
+            | Self::Tighten { .. }
             | Self::Assign(_)
             | Self::Note(_) => How::Person,
         }
@@ -195,10 +200,10 @@ pub fn next(state: State, stop: Decision, step: &Step) -> Result<State, Illegal>
             Ok(if *release && stop == Decision::Hold { Released } else { Refused })
         }
         (Step::Reopen { .. }, Refused) => Ok(Open),
-        (Step::Tighten(to), Open | Challenged) if *to > stop => Ok(Open),
+        (Step::Tighten { to, .. }, Open | Challenged) if *to > stop => Ok(Open),
         (Step::Assign(_) | Step::StartChallenge | Step::Release | Step::Refuse | Step::Expire { .. }, _)
         | (Step::PassChallenge | Step::FailChallenge { .. } | Step::ConfirmRelease, _)
-        | (Step::Reopen { .. } | Step::Tighten(_), _) => illegal,
+        | (Step::Reopen { .. } | Step::Tighten { .. }, _) => illegal,
     }
 }
 
@@ -244,8 +249,8 @@ mod tests {
             "fraud" => Step::Resolve(Outcome::Fraud),
             "genuine" => Step::Resolve(Outcome::Genuine),
             "reopen" => Step::Reopen { due: Timestamp::from_unix_s(9) },
-            "tighten to hold" => Step::Tighten(Decision::Hold),
-            "tighten to block" => Step::Tighten(Decision::Block),
+            "tighten to hold" => Step::Tighten { to: Decision::Hold, evidence: Vec::new() },
+            "tighten to block" => Step::Tighten { to: Decision::Block, evidence: Vec::new() },
             "assign" => Step::Assign(Some("anna".to_owned())),
             "assign to nobody" => Step::Assign(None),
             "note" => Step::Note(Note::default()),

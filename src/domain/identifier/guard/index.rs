@@ -26,6 +26,9 @@ enum Asked {
 /// Kinds that are addresses or stand on one.
 const ADDRESSED: [IdentifierKind; 3] = [IdentifierKind::Ip, IdentifierKind::Ip6Net, IdentifierKind::Url];
 
+/// Kinds that are names of hosts or stand on one.
+const NAMED: [IdentifierKind; 2] = [IdentifierKind::Domain, IdentifierKind::Url];
+
 impl Asked {
     fn covers(self, header: &ListHeader) -> bool {
         header.scope == ListScope::Everything
@@ -36,7 +39,8 @@ impl Asked {
     }
 }
 
-/// Ascending by name, of one name the widest first.
+/// Ascending by name, of one name the widest first. Mail, asked about most, is looked up among few of them: arranged by what is
+/// asked, each question goes through its own rules alone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct HostRule {
     name: Box<str>,
@@ -60,7 +64,7 @@ pub struct GuardIndex {
     lists: Vec<GuardList>,
     /// First and last address of disjoint networks, ascending; IPv4 as IPv4-mapped IPv6.
     networks: BTreeMap<Asked, Vec<(u128, u128, ListNumber)>>,
-    hosts: Vec<HostRule>,
+    hosts: BTreeMap<Asked, Vec<HostRule>>,
     /// Names that a list takes out of its own wider rules.
     exceptions: BTreeSet<(Box<str>, ListNumber)>,
     values: BTreeMap<IdentifierKind, Values>,
@@ -88,8 +92,10 @@ impl GuardIndex {
         for networks in index.networks.values_mut() {
             *networks = disjoint(std::mem::take(networks));
         }
-        index.hosts.sort_unstable();
-        index.hosts.dedup();
+        for hosts in index.hosts.values_mut() {
+            hosts.sort_unstable();
+            hosts.dedup();
+        }
         index
     }
 
@@ -106,7 +112,11 @@ impl GuardIndex {
                 self.exceptions.insert((name.as_str().into(), number));
             }
             Entry::Host { name, below } => {
-                self.hosts.push(HostRule { name: name.as_str().into(), below: Reverse(*below), list: number });
+                let questions = NAMED.map(Asked::Of).into_iter().chain([Asked::OnlyEverything]);
+                for asked in questions.filter(|asked| asked.covers(list.header())) {
+                    let rule = HostRule { name: name.as_str().into(), below: Reverse(*below), list: number };
+                    self.hosts.entry(asked).or_default().push(rule);
+                }
             }
             Entry::Exact(value) => {
                 for kind in &list.header().kinds {
@@ -162,16 +172,14 @@ impl GuardIndex {
     }
 
     fn host(&self, name: &str, asked: Asked) -> Option<ListNumber> {
-        if self.hosts.is_empty() {
-            return None;
-        }
+        let hosts = self.hosts.get(&asked)?;
         let mut rest = name;
         let mut depth = 0;
         loop {
-            let from = self.hosts.partition_point(|rule| *rule.name < *rest);
-            let rules = self.hosts[from..].iter().take_while(|rule| *rule.name == *rest);
+            let from = hosts.partition_point(|rule| *rule.name < *rest);
+            let rules = hosts[from..].iter().take_while(|rule| *rule.name == *rest);
             let mut covering = rules.filter(|rule| covers(rule.below.0, depth, rest, name));
-            if let Some(rule) = covering.find(|rule| self.holds(rule.list, name, asked)) {
+            if let Some(rule) = covering.find(|rule| !self.excepts(rule.list, name)) {
                 return Some(rule.list);
             }
             rest = rest.split_once('.')?.1;
@@ -179,10 +187,9 @@ impl GuardIndex {
         }
     }
 
-    /// Whether the list is asked here and makes no exception of the name.
-    fn holds(&self, list: ListNumber, name: &str, asked: Asked) -> bool {
-        let excepted = !self.exceptions.is_empty() && self.exceptions.contains(&(name.into(), list));
-        !excepted && self.lists.get(list).is_some_and(|list| asked.covers(list.header()))
+    /// Whether the list makes an exception of the name.
+    fn excepts(&self, list: ListNumber, name: &str) -> bool {
+        !self.exceptions.is_empty() && self.exceptions.contains(&(name.into(), list))
     }
 
     /// A URL stands for its host where it is the front page; lists of unreachable names cover every page.

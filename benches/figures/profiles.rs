@@ -54,7 +54,7 @@ pub fn measure(book: &mut Book) -> Result<(), Fault> {
     let us = rounds(ORDERS, || {
         for order in &orders {
             let asked = profiles.ask(order, &canon, &guard, order.time()).ok_or("the customer is named")?;
-            profiles.take(&asked, Decision::Allow, [0; 16], order.time());
+            profiles.take(asked, Decision::Allow, [0; 16], order.time());
         }
         Ok(())
     })?;

@@ -161,7 +161,7 @@ impl Screener {
         let guard = self.guard.load();
         let profiles = self.profiles.as_ref();
         let asked = profiles.and_then(|profiles| profiles.ask(transaction, &self.canon, &guard, now));
-        let profile = asked.map(|asked| asked.facts).unwrap_or_default();
+        let profile = asked.as_ref().map(|asked| asked.facts).unwrap_or_default();
         let customer = || self.local_mac.customer(transaction.customer_ref());
         let named = if self.passed.is_empty() { None } else { customer() };
         let passed = named.and_then(|customer| self.passed.challenge_passed(&customer, now));
@@ -198,7 +198,7 @@ impl Screener {
         // A test value that stands for an overloaded node gets no answer: the order comes again.
         if let Some((profiles, asked)) = profiles.zip(asked).filter(|_| !screening.overload) {
             profiles.counted.told(anomalies);
-            profiles.take(&asked, screening.decision, id, now);
+            profiles.take(asked, screening.decision, id, now);
         }
         let kept = || {
             let behind = Behind {

@@ -179,7 +179,7 @@ impl House {
     }
 
     /// Tells the customer's profile how an order went. One that was stopped is remembered by its `id` for [`House::release`].
-    pub fn take(&self, asked: &Asked, stopped: bool, id: [u8; 16], now: Timestamp) {
+    pub fn take(&self, asked: Asked, stopped: bool, id: [u8; 16], now: Timestamp) {
         let decision = if stopped { Decision::Hold } else { Decision::Allow };
         if let Some(profiles) = &self.profiles {
             profiles.take(asked, decision, id, now);

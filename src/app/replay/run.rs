@@ -135,7 +135,7 @@ impl Run<'_> {
         let (live, candidate) = match self.asked(id, row, now) {
             Some((house, transaction)) => {
                 let asked = house.ask(self.common, &transaction, now);
-                profile = asked.map(|asked| asked.facts);
+                profile = asked.as_ref().map(|asked| asked.facts);
                 let screening = house.screen(self.common, &transaction, &profile.unwrap_or_default(), now);
                 let outcome = |rule: &StopRule, decided| rule.outcome(&screening, decided, house.member());
                 let candidate = screening.candidate.unwrap_or(Decision::Allow);
@@ -143,7 +143,7 @@ impl Run<'_> {
                 let against = against.map_or(Outcome::Allow, |rule| outcome(rule, candidate));
                 let live = outcome(&self.question.rule, screening.decision);
                 if let Some(asked) = asked {
-                    house.take(&asked, live.stops(), id.name(), now);
+                    house.take(asked, live.stops(), id.name(), now);
                     if live.stops() && !row.is_fraud {
                         self.released.push(id);
                     }

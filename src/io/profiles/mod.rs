@@ -44,13 +44,20 @@ pub struct ProfileBounds {
 }
 
 /// A transaction's customer and what the profile is told of it, with what it said.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Asked {
     pub name: CustomerName,
     pub event: ProfileEvent,
     pub facts: ProfileFacts,
-    /// The profile it was asked of, and the change it came by, so that it need not be read again.
-    read: Option<(Profile, u64)>,
+    /// What it was asked of, so that it need not be read again.
+    read: Option<Box<Read>>,
+}
+
+/// A customer's profile and the change it came by. In a box: it is larger than all else a checkout hands on.
+#[derive(Debug, Clone)]
+struct Read {
+    profile: Profile,
+    change: u64,
 }
 
 /// What was told while profiles were read.
@@ -110,14 +117,14 @@ impl Profiles {
         let event = profile_event(transaction, &self.key, canon, guard);
         let read = read(&hold(self.shard(&name)), &name);
         let facts = match &read {
-            Some((profile, _)) => profile.facts(&event, now),
+            Some(read) => read.profile.facts(&event, now),
             None => Profile::of_stranger(&event, now).facts(&event, now),
         };
         Some(Asked { name, event, facts, read })
     }
 
     /// Tells the profile how the transaction went.
-    pub fn take(&self, asked: &Asked, decision: Decision, decision_id: [u8; 16], now: Timestamp) {
+    pub fn take(&self, asked: Asked, decision: Decision, decision_id: [u8; 16], now: Timestamp) {
         let standing = match decision {
             Decision::Allow => Standing::Passed,
             Decision::Challenge | Decision::Hold | Decision::Block => Standing::Stopped,
@@ -167,7 +174,7 @@ impl Profiles {
     /// What is held of one customer.
     pub fn of(&self, reference: &CustomerRef) -> Option<Profile> {
         let name = self.name(reference)?;
-        read(&hold(self.shard(&name)), &name).map(|(profile, _)| profile)
+        read(&hold(self.shard(&name)), &name).map(|read| read.profile)
     }
 
     pub fn name(&self, reference: &CustomerRef) -> Option<CustomerName> {
@@ -247,18 +254,18 @@ impl Profiles {
         &self,
         name: CustomerName,
         event: &ProfileEvent,
-        known: Option<(Profile, u64)>,
+        known: Option<Box<Read>>,
         now: Timestamp,
         change: impl FnOnce(&mut Profile),
     ) {
         let mut shard = hold(self.shard(&name));
         let newest = shard.profile_and_change(&name).map(|(_, change)| change);
-        let known = known.filter(|(_, change)| Some(*change) == newest);
-        let held = known.or_else(|| read(&shard, &name)).map(|(profile, _)| profile);
-        let mut profile = held.unwrap_or_else(|| Profile::of_stranger(event, now));
-        change(&mut profile);
+        let known = known.filter(|read| Some(read.change) == newest);
+        let held = known.or_else(|| read(&shard, &name));
+        let mut held = held.unwrap_or_else(|| Box::new(Read { profile: Profile::of_stranger(event, now), change: 0 }));
+        change(&mut held.profile);
         let mut bytes = Vec::with_capacity(PROFILE_BYTES);
-        profile.encode(&mut bytes);
+        held.profile.encode(&mut bytes);
         let evicted = shard.put(name, &bytes, self.room());
         drop(shard);
         self.evicted(evicted);
@@ -286,10 +293,9 @@ impl Learner for Profiles {
     }
 }
 
-/// A customer's profile and the change it came by.
-fn read(shard: &Shard, name: &CustomerName) -> Option<(Profile, u64)> {
+fn read(shard: &Shard, name: &CustomerName) -> Option<Box<Read>> {
     let (bytes, change) = shard.profile_and_change(name)?;
-    Profile::decode(bytes).ok().map(|profile| (profile, change))
+    Some(Box::new(Read { profile: Profile::decode(bytes).ok()?, change }))
 }
 
 /// A panic under one of these locks leaves one customer's profile as it was or as it should be.

@@ -31,8 +31,9 @@ fn ask(profiles: &Profiles, order: &Transaction) -> Option<Asked> {
 
 fn take(profiles: &Profiles, customer: &str, country: &str, decision: Decision, id: u8) -> ProfileFacts {
     let asked = ask(profiles, &order(customer, country)).expect("a customer is named");
-    profiles.take(&asked, decision, [id; 16], NOW);
-    asked.facts
+    let facts = asked.facts;
+    profiles.take(asked, decision, [id; 16], NOW);
+    facts
 }
 
 #[test]
@@ -87,7 +88,7 @@ fn an_order_that_was_asked_about_is_taken_in_beside_what_came_between() {
     take(&profiles, "jane", "DE", Decision::Allow, 0);
     let asked = ask(&profiles, &order("jane", "DE")).expect("named");
     take(&profiles, "jane", "DE", Decision::Allow, 1);
-    profiles.take(&asked, Decision::Allow, [2; 16], NOW);
+    profiles.take(asked, Decision::Allow, [2; 16], NOW);
     assert_eq!(profiles.of(&CustomerRef::new("jane".to_owned())).map(|profile| profile.orders), Some(3));
 }
 

@@ -48,7 +48,7 @@ impl House {
         };
         let order = Transaction::new(draft, now).expect("within bounds");
         let asked = self.store.profiles.ask(&order, &CanonRules::default(), &GuardLists::built_in(), now);
-        self.store.profiles.take(&asked.expect("named"), Decision::Allow, [0; 16], now);
+        self.store.profiles.take(asked.expect("named"), Decision::Allow, [0; 16], now);
     }
 
     fn order(&self, customer: &str) {

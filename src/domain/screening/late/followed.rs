@@ -191,8 +191,10 @@ impl Followed {
         took
     }
 
-    /// None of it is: it is due again.
+    /// None of it is: it is due again, and the minute has room for it again.
     pub fn untold(&mut self, untold: &[(OrderNumber, Decision)]) {
+        let room = self.budget.saturating_add(u32::try_from(untold.len()).unwrap_or(u32::MAX));
+        self.budget = room.min(limits::late::MATCHES_PER_MINUTE);
         self.due.extend(untold.iter().map(|(number, _)| *number));
     }
 }

@@ -1,11 +1,15 @@
 //! Orders that passed, judged again as belief changes: over the same keys, seals and belief as screening.
 
+use std::time::Duration;
+
 use super::worth::step;
 use super::*;
+use crate::base::limits;
 use crate::domain::belief::changes::Changed;
 use crate::domain::feed::blob::dispute::DisputeStep;
+use crate::domain::screening::late::followed::Followed;
 use crate::domain::screening::late::judge::{Judged, News, judge, news};
-use crate::domain::screening::late::order::Order;
+use crate::domain::screening::late::order::{Order, Trace};
 use crate::domain::screening::late::window::{Bounds, LateWindow, OrderNumber};
 
 const WIDE: Bounds = Bounds { keep_s: 72 * 3_600, orders: 1_000, names: 10_000 };
@@ -42,6 +46,12 @@ impl World {
         identifiers: &[(IdentifierKind, &str)],
         conditions: Conditions,
     ) -> Option<OrderNumber> {
+        let (order, traces) = self.order(identifiers, conditions);
+        window.put(order, traces)
+    }
+
+    /// An order as it was answered.
+    fn order(&self, identifiers: &[(IdentifierKind, &str)], conditions: Conditions) -> (Order, Vec<Trace>) {
         let identifiers = identifiers.iter().map(|(kind, value)| raw(*kind, value)).collect();
         let draft = TransactionDraft { identifiers, ..TransactionDraft::default() };
         let transaction = Transaction::new(draft, self.now).expect("within bounds");
@@ -59,7 +69,7 @@ impl World {
             customer: None,
             transaction: None,
         };
-        window.put(order, traced.seal(&self.keys))
+        (order, traced.seal(&self.keys))
     }
 
     fn judged(&self, window: &LateWindow, number: OrderNumber) -> Judged {
@@ -226,4 +236,45 @@ fn a_dispute_eases_what_was_raised_and_names_the_order_it_concerns() {
     step(&mut world, "bank-c", target, DisputeStep::Opened, None);
     assert_eq!(world.concerned(&window), [order]);
     assert_eq!(world.judged(&window, order).decision, Decision::Challenge);
+}
+
+#[test]
+fn of_a_flood_the_first_of_each_minute_are_told_the_rest_in_the_next_and_what_was_not_recorded_again() {
+    let room = limits::late::MATCHES_PER_MINUTE;
+    let orders = usize::try_from(room).expect("small") + 10;
+    let (mut world, now) = (World::new(), Duration::from_secs);
+    let mut followed = Followed::new(Bounds { orders, names: 10 * orders, ..WIDE });
+    for _ in 0..orders {
+        let (order, traces) = world.order(&[(EMAIL, MAIL)], Conditions::default());
+        followed.take(order, traces, world.belief.version());
+    }
+    followed.look(world.belief.version(), world.now, now(0));
+    let judge_all = |world: &World, followed: &mut Followed| {
+        let telling = world.with_context(|context| {
+            let mut view = world.belief.view();
+            followed.judge_due(|held| judge(held, None, context, &mut view))
+        });
+        telling.iter().map(|telling| (telling.number, telling.judged.decision)).collect::<Vec<_>>()
+    };
+    assert_eq!(followed.begin_minute(now(0)), None);
+    assert_eq!(judge_all(&world, &mut followed), [], "nothing is said of any");
+    world.belief.take_changes();
+    world.says("bank-a", EMAIL, MAIL);
+    let Changed::These(changed) = world.belief.take_changes() else { panic!("few") };
+    followed.changed(&changed);
+    followed.look(world.belief.version(), world.now, now(1));
+
+    let first = judge_all(&world, &mut followed);
+    assert_eq!(first.len(), orders - 10, "as many as a minute has room for");
+    followed.untold(&first);
+    let again = judge_all(&world, &mut followed);
+    assert_eq!(again, first, "what could not be recorded is told again, in the same minute");
+    assert!(followed.told(&again, now(2)).is_some_and(|took| took <= now(2)));
+    assert_eq!(judge_all(&world, &mut followed), [], "the minute is full");
+    assert_eq!(followed.begin_minute(now(59)), None);
+    assert_eq!(followed.begin_minute(now(60)), Some(10), "how many had to wait");
+    let rest = judge_all(&world, &mut followed);
+    assert_eq!(rest.len(), 10);
+    followed.told(&rest, now(61));
+    assert_eq!(followed.begin_minute(now(120)), None, "nobody waits");
 }

@@ -44,6 +44,17 @@ pub enum ReleasingFault {
     Library,
 }
 
+impl ReleasingFault {
+    /// Whether another question could be answered at this moment.
+    fn is_its_own(&self) -> bool {
+        match self {
+            Self::Release(ReleaseFault::Refused(_) | ReleaseFault::Counts(_)) | Self::Price(_) | Self::Noise(_) => true,
+            Self::Release(ReleaseFault::Fenced | ReleaseFault::NotCharged | ReleaseFault::Storage(_)) => false,
+            Self::Engine(_) | Self::Library => false,
+        }
+    }
+}
+
 /// Makes a release, or finds it made.
 pub async fn release<J, V>(
     engine: &Engine<J, V>,
@@ -115,8 +126,10 @@ where
             }
             Err(fault) => {
                 tracing::warn!(event = "statistics.postponed", release_id, fault = %fault);
-                // What stops one stops the others.
-                return;
+                // What is wrong with this one is its own; what is wrong with the node or its store stops the others too.
+                if !fault.is_its_own() {
+                    return;
+                }
             }
         }
     }

@@ -192,6 +192,8 @@ fn a_node_that_was_down_makes_up_for_a_week_and_no_more() {
     assert_eq!(house.node.due_releases(late).len(), 8 * Query::ALL.len());
 }
 
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// The engine's clock is the machine's: whatever the day, one week at least ended lately.
 #[tokio::test]
 async fn a_running_node_draws_what_is_due_by_itself() {
@@ -205,7 +207,9 @@ async fn a_running_node_draws_what_is_due_by_itself() {
     let keeping = tokio::spawn(keep_schedule(engine.clone(), stopping));
     let quarters: BTreeSet<Quarter> = due.iter().map(|planned| planned.question.period.quarter()).collect();
     let count = due.len();
+    let until = tokio::time::Instant::now() + PATIENCE;
     let (spent, listed) = loop {
+        assert!(tokio::time::Instant::now() < until, "waited in vain for {count} releases");
         let (due, quarters) = (due.clone(), quarters.clone());
         let look = move |node: &TestNode, _| {
             let ledger = &node.state().ledger;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use hushwire::base::kind::IdentifierKind;
 use hushwire::base::position::TreeSize;
 use hushwire::base::time::{Day, Timestamp};
 use hushwire::domain::audit::event::AuditEvent;
@@ -12,6 +14,7 @@ use hushwire::domain::audit::period::AuditPeriod;
 use hushwire::domain::audit::record::Actor;
 use hushwire::domain::audit::report_verifier::{ReportVerifier, VerifiedReport};
 use hushwire::domain::feed::entry::{Content, Entry};
+use hushwire::domain::identifier::{CanonRules, RawIdentifier, canonicalise};
 use hushwire::io::clock;
 use hushwire::io::grpc::reporting;
 use rand::rngs::StdRng;
@@ -131,6 +134,14 @@ fn export(house: &mut House, now: Timestamp) -> String {
     file + &end_line(head.size.0, &keys.trim(&head.checkpoint).expect("its own"))
 }
 
+/// Whether these bytes stand in the file: plain, as hex, or within something that is base64.
+fn holds(file: &str, bytes: &[u8]) -> bool {
+    let within = |text: &[u8]| text.windows(bytes.len()).any(|window| window == bytes);
+    let texts = file.split(|at: char| !(at.is_ascii_alphanumeric() || matches!(at, '+' | '/' | '=')));
+    let decoded = texts.filter_map(|text| base64::engine::general_purpose::STANDARD.decode(text).ok());
+    within(file.as_bytes()) || file.contains(&hex::encode(bytes)) || decoded.into_iter().any(|text| within(&text))
+}
+
 #[test]
 fn a_report_holds_all_of_its_period_each_with_proof_and_counts_it() {
     let (file, mut shop) = report(shop(), period(100, 1_000));
@@ -153,8 +164,15 @@ fn a_report_holds_all_of_its_period_each_with_proof_and_counts_it() {
     assert_eq!(made, std::slice::from_ref(&verified.made));
     assert_eq!(verified.totals.records + verified.totals.beside, verified.log.entries);
     // Nothing of it can be tried out against a list of identifiers.
-    let pseudonyms = shop.node.state().identity.key_ring.clone();
-    assert!(!file.contains("pseudonym"), "{pseudonyms:?}");
+    let keys = &shop.node.state().identity.key_ring.current;
+    for device in ["device-of-the-shop-01", DEVICE] {
+        let raw = RawIdentifier::new(IdentifierKind::Device, device.to_owned());
+        let forms = canonicalise(&raw, &CanonRules::default()).expect("valid");
+        let pseudonym = keys.pseudonym(&forms[0]).0;
+        assert!(!holds(&file, &pseudonym), "the pseudonym of {device}");
+    }
+    let decided = "01".repeat(16);
+    assert!(holds(&file, decided.as_bytes()) || holds(&file, &[1; 16]), "what stands in it is found");
 }
 
 #[test]

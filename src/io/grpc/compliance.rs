@@ -182,7 +182,8 @@ where
             .map_err(engine_refusal)?
             .map_err(|fault| storage_refusal(&fault))?;
         if explanations.found.is_empty() {
-            let description = "no recorded decision has this id or reference, or is about this order or customer";
+            let description = "no recorded decision has this id or reference, or is about this order or customer; an order that \
+                               passed and was flagged afterwards has a case (hushwire case show)";
             return Err(Refusal::NotFound { reason: "NO_SUCH_DECISION", description: description.to_owned() }.into());
         }
         Ok(Response::new(explaining::response(explanations, proof)?))

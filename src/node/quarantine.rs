@@ -69,7 +69,7 @@ pub enum Standing {
     /// A person decided that it stays.
     Kept { by: String },
     /// It counts again.
-    Lifted,
+    Lifted { at: Timestamp },
 }
 
 /// What a rule wants held back.
@@ -91,6 +91,13 @@ pub struct Row {
     pub raise: Raise,
     pub at: Timestamp,
     pub standing: Standing,
+}
+
+impl Row {
+    /// Whether it counts in nothing.
+    pub fn is_held(&self) -> bool {
+        !matches!(self.standing, Standing::Lifted { .. })
+    }
 }
 
 /// A person's step was refused.
@@ -129,7 +136,7 @@ impl Quarantines {
         let (by, person) = (stored.by.clone(), stored.person.clone());
         row.standing = match stored.step {
             LIFT_ASKED => Standing::LiftAsked { by, person, ends: at.plus_s(limits::ERASURE_HOURS * 3_600) },
-            LIFTED => Standing::Lifted,
+            LIFTED => Standing::Lifted { at },
             KEPT => Standing::Kept { by },
             _ => return Err(damaged("quarantine", "an unknown step")),
         };
@@ -139,7 +146,7 @@ impl Quarantines {
 
     /// What a snapshot must know: all that was not lifted, as if nobody had decided of it.
     pub(in crate::node) fn held_back(&self) -> impl Iterator<Item = Row> {
-        let held = self.rows.values().filter(|row| row.standing != Standing::Lifted);
+        let held = self.rows.values().filter(|row| row.is_held());
         held.map(|row| Row { standing: Standing::Waiting, ..row.clone() })
     }
 
@@ -158,7 +165,7 @@ impl Quarantines {
     /// What belief marks with it.
     pub(in crate::node) fn brake(&self) -> Brake {
         let mut brake = Brake::default();
-        for row in self.rows.values().filter(|row| row.standing != Standing::Lifted) {
+        for row in self.rows.values().filter(|row| row.is_held()) {
             let Raise { member, kind, subject, .. } = &row.raise;
             match subject {
                 Subject::Indicator(commitment) => {
@@ -172,12 +179,20 @@ impl Quarantines {
         brake
     }
 
+    /// Whether a member has as many single indicators here, lifted ones too, as people would look at.
+    fn is_full(&self, member: &MemberId) -> bool {
+        let single = |row: &&Row| matches!(row.raise.subject, Subject::Indicator(_)) && row.raise.member == *member;
+        self.rows.len() >= limits::brake::QUARANTINES
+            || self.rows.values().filter(single).count() >= limits::brake::QUARANTINES_OF_MEMBER
+    }
+
     /// Whether this was raised before, whatever became of it. A flood is raised again once the one before was lifted a day ago.
     fn knows(&self, raise: &Raise, now: Timestamp) -> bool {
         self.rows.values().any(|row| match (row.raise.subject, raise.subject) {
             (Subject::Indicator(held), Subject::Indicator(new)) => held == new,
             (Subject::AllNew { .. }, Subject::AllNew { .. }) => {
-                let lifted_long_ago = row.standing == Standing::Lifted && row.at.plus_s(86_400) < now;
+                let lifted_long_ago =
+                    matches!(row.standing, Standing::Lifted { at } if at.plus_s(limits::brake::FLOOD_LIFTED_S) < now);
                 row.raise.member == raise.member && row.raise.kind == raise.kind && !lifted_long_ago
             }
             (Subject::Indicator(_), Subject::AllNew { .. }) | (Subject::AllNew { .. }, Subject::Indicator(_)) => false,
@@ -210,9 +225,10 @@ impl<J: Journal, V: Views> Node<J, V> {
         rng: &mut impl CryptoRng,
     ) -> Result<(), StorageFault> {
         for raise in raises {
-            // Where as many are held as people could ever look at, everything new of the member and kind is.
-            let full = self.state.quarantines.rows.len() >= limits::brake::QUARANTINES;
-            let raise = if full { Raise { subject: Subject::AllNew { since: now }, ..raise } } else { raise };
+            // Where as many are held of a member as people would look at, all it ever said of the kind is held back.
+            let all = Subject::AllNew { since: Timestamp::from_unix_ms(0) };
+            let raise =
+                if self.state.quarantines.is_full(&raise.member) { Raise { subject: all, ..raise } } else { raise };
             if self.state.quarantines.knows(&raise, now) {
                 continue;
             }
@@ -245,7 +261,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         let member = row.raise.member.clone();
         let quarantine_id = id.to_string();
         match row.standing.clone() {
-            Standing::Lifted => Ok(true),
+            Standing::Lifted { .. } => Ok(true),
             Standing::LiftAsked { person: asked, ends, .. } if ends > now && asked == person(caller) => {
                 let event = AuditEvent::QuarantineLiftRefused { quarantine_id, rule: "same_person" };
                 self.record(caller, vec![event], now, rng)?;
@@ -272,7 +288,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<(), QuarantineFault> {
-        let held = self.state.quarantines.rows.get(&id).filter(|row| row.standing != Standing::Lifted);
+        let held = self.state.quarantines.rows.get(&id).filter(|row| row.is_held());
         let row = held.ok_or(QuarantineFault::Unknown)?;
         if let Standing::Kept { .. } = row.standing {
             return Ok(());
@@ -321,6 +337,21 @@ pub(in crate::node) mod tests {
     }
 
     #[test]
+    fn one_member_fills_its_own_share_and_nobody_elses() {
+        let mut quarantines = Quarantines::default();
+        for number in 0..limits::brake::QUARANTINES_OF_MEMBER {
+            let (mut id, mut commitment) = ([0; 16], [0; 32]);
+            id[..8].copy_from_slice(&number.to_be_bytes());
+            commitment[..8].copy_from_slice(&number.to_be_bytes());
+            assert!(!quarantines.is_full(&"bank-b".parse().expect("valid")));
+            let row = Row { id: QuarantineId(id), ..row(0, Subject::Indicator(Commitment(commitment))) };
+            quarantines.raise(&row.stored()).expect("as it was written");
+        }
+        assert!(quarantines.is_full(&"bank-b".parse().expect("valid")));
+        assert!(!quarantines.is_full(&"bank-c".parse().expect("valid")));
+    }
+
+    #[test]
     fn what_is_held_back_survives_its_bytes_and_is_shown_until_it_is_lifted() {
         let (one, all) = (Subject::Indicator(Commitment([7; 32])), Subject::AllNew { since: NOW });
         let mut quarantines = Quarantines::default();
@@ -341,6 +372,12 @@ pub(in crate::node) mod tests {
         assert_eq!(snapshot.brake(), quarantines.brake(), "a snapshot holds back the same");
         assert!(quarantines.knows(&row(9, one).raise, NOW), "what was lifted is not raised again");
         assert!(quarantines.decide(&decided(2, 9)).is_err());
+        let again = |hours: u64| quarantines.knows(&row(9, all).raise, NOW.plus_s(hours * 3_600));
+        assert!(again(24 * 30), "what is kept is not raised again");
+        let lifted = QuarantineDecided { time_ms: NOW.plus_s(30 * 86_400).unix_ms(), ..decided(2, LIFTED) };
+        quarantines.decide(&lifted).expect("known");
+        let again = |days: u64| quarantines.knows(&row(9, all).raise, NOW.plus_s(days * 86_400));
+        assert!(again(30) && again(31) && !again(32), "a day after people lifted it, however old it was");
         let later = Row { at: NOW.plus_s(u64::from(limits::KEPT_DAYS + 1) * 86_400), ..row(3, all) };
         quarantines.raise(&later.stored()).expect("as it was written");
         assert_eq!(quarantines.after(None).count(), 1, "nothing of then is held any more");

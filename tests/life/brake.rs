@@ -79,7 +79,7 @@ fn poison_aimed_at_common_values_stops_few_honest_orders_and_an_honest_retractio
         (0..4).map(|member| House::open(&consortium, member, Disk::default(), START)).collect();
     introduce(&consortium, &mut houses);
     let traffic = Arc::new(Traffic::new(&mut StdRng::seed_from_u64(1)));
-    let settings = BrakeSettings { traffic, per_mille: PER_MILLE, canaries: None, hosts: Vec::new() };
+    let settings = BrakeSettings { traffic, per_mille: PER_MILLE, canaries: None, hosts: Arc::default() };
     let keys = Arc::clone(&consortium.identity(0).key_ring);
     let shop = consortium.members[0].clone();
     let mut brakeman = Brakeman::new(settings, shop, &CanonRules::default(), &keys).expect("no file");
@@ -221,4 +221,42 @@ fn what_is_held_back_outlasts_restarts_and_compaction_and_takes_two_people_to_co
     let kept = shop.node.state().quarantines.after(None).find(|row| row.id == flood).expect("held");
     assert!(matches!(kept.standing, Standing::Kept { .. }));
     assert_eq!(braked(&shop), (false, true));
+}
+
+#[test]
+fn what_a_flood_brings_counts_as_provisional_and_what_came_before_it_as_ever() {
+    let consortium = Consortium::new(&["shop", "bank-a"]);
+    let mut houses = [0, 1].map(|member| House::open(&consortium, member, Disk::default(), START));
+    introduce(&consortium, &mut houses);
+    let [mut shop, mut bank] = houses;
+    let belief = Arc::clone(&shop.node.state().belief);
+    belief.take_arrivals();
+    let provisional = |device: &str| {
+        let statements = belief.view().statements(&pseudonym(&consortium, device));
+        let [statement] = statements.as_slice() else { panic!("one") };
+        statement.provisional
+    };
+    let next_hour = START.plus_s(3_600);
+    for (device, now) in [("device-before", START), ("device-of-the-flood", next_hour)] {
+        bank.publish(device, 30, None, now);
+        bank.tick(now);
+        exchange(&consortium, &mut shop, &bank, now);
+        let arrived = belief.take_arrivals();
+        let arrived: Vec<_> = arrived.iter().map(|((member, kind), count)| (member.as_str(), *kind, *count)).collect();
+        assert_eq!(arrived, [("bank-a", IdentifierKind::Device, 1)], "{device}");
+    }
+    let settings = BrakeSettings {
+        traffic: Arc::new(Traffic::new(&mut StdRng::seed_from_u64(1))),
+        per_mille: PER_MILLE,
+        canaries: None,
+        hosts: Arc::default(),
+    };
+    let keys = Arc::clone(&consortium.identity(0).key_ring);
+    let mut brakeman =
+        Brakeman::new(settings, consortium.members[0].clone(), &CanonRules::default(), &keys).expect("no file");
+    let arrived = [(("bank-a".parse().expect("valid"), IdentifierKind::Device), 1_000_000)].into();
+    let raises = brakeman.arrived(arrived, next_hour);
+    assert_eq!(raises.len(), 1);
+    raise(&mut shop, raises, next_hour);
+    assert_eq!((provisional("device-before"), provisional("device-of-the-flood")), (false, true));
 }

@@ -274,7 +274,7 @@ impl World {
         }
         let Some(node) = &self.houses[house].node else { return Ok(()) };
         let state = node.state();
-        let rows = || state.quarantines.after(None).filter(|row| row.standing != Standing::Lifted);
+        let rows = || state.quarantines.after(None).filter(|row| row.is_held());
         let held: BTreeSet<String> = rows().map(|row| row.id.to_string()).collect();
         let expected: BTreeSet<String> = raised.difference(&lifted).cloned().collect();
         ensure(held == expected, Invariant::LiftedByTwo, || format!("house {house} holds {held:?}, not {expected:?}"))?;

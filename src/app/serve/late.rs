@@ -26,12 +26,11 @@ pub fn follow(
     let orders = if config.late.hours == 0 { 0 } else { config.late.max_orders };
     let names = orders.saturating_mul(limits::late::NAMES_PER_ORDER);
     let bounds = Bounds { keep_s: config.late.hours.saturating_mul(3_600), orders, names };
-    let hosts = material.roster.members().iter().flat_map(|member| &member.endpoints);
     let settings = BrakeSettings {
         traffic: Arc::clone(&material.traffic),
         per_mille: config.brake.hold_per_mille,
         canaries: config.brake.canaries.clone(),
-        hosts: hosts.map(|endpoint| endpoint.host().to_owned()).collect(),
+        hosts: Arc::clone(&material.hosts),
     };
     let brakeman = Brakeman::new(settings, config.member.clone(), &screener.canon, &screener.keys.load())?;
     let following = Following::start(Arc::clone(screener), engine.clone(), runtime.clone(), waiting, bounds, brakeman);

@@ -1,10 +1,11 @@
 //! What a node is started from: keystore, certificates, roster, guard lists, store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -21,6 +22,7 @@ use crate::domain::roster::verified::Roster;
 use crate::domain::screening::traffic::Traffic;
 use crate::domain::statistics::budget::Epsilon;
 use crate::io::advice_files::AdviceFileError;
+use crate::io::answered::brake::MemberHosts;
 use crate::io::answered::canaries::CanaryFault;
 use crate::io::bundle_files::{BundleFiles, complete};
 use crate::io::certificate::pin_of_pem;
@@ -128,6 +130,13 @@ pub struct Material {
     pub typologies: TypologyList,
     /// How often names were screened lately.
     pub traffic: Arc<Traffic>,
+    pub hosts: MemberHosts,
+}
+
+/// Hosts that its members are reached at.
+pub fn hosts_of(roster: &Roster) -> BTreeSet<String> {
+    let endpoints = roster.members().iter().flat_map(|member| &member.endpoints);
+    endpoints.map(|endpoint| endpoint.host().to_owned()).collect()
 }
 
 impl Material {
@@ -162,6 +171,7 @@ impl Material {
         let typologies = typology_file::load(config.typology_file.as_deref())?;
         Ok(Self {
             typologies,
+            hosts: Arc::new(ArcSwap::from_pointee(hosts_of(&roster))),
             key_ring: Arc::new(key_ring),
             keystore: Arc::new(keystore),
             roster,

@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::app::config::Config;
-use crate::app::serve::material::{LiveEngine, Material, pins_of};
+use crate::app::serve::material::{LiveEngine, Material, hosts_of, pins_of};
 use crate::app::serve::reload::reopen;
 use crate::base::epoch::KeyEpoch;
 use crate::base::rotated_key::RotatedKey;
@@ -19,6 +19,7 @@ use crate::domain::audit::record::Actor;
 use crate::domain::pseudonym::keys::EpochSecret;
 use crate::domain::roster::succession::RosterNote;
 use crate::domain::roster::verified::Roster;
+use crate::io::answered::brake::MemberHosts;
 use crate::io::bundle_files::{BundleFiles, is_needed, open_kept, verify};
 use crate::io::clock;
 use crate::io::engine::EngineFault;
@@ -38,6 +39,7 @@ pub struct RosterDesk {
     current: Arc<ArcSwap<Roster>>,
     files: RosterFiles,
     pins: Arc<PinRegistry>,
+    hosts: MemberHosts,
     engine: LiveEngine,
     screener: Arc<Screener>,
     bundles: BundleFiles,
@@ -70,6 +72,7 @@ impl RosterDesk {
             current: Arc::new(ArcSwap::from_pointee(material.roster.clone())),
             files: material.roster_files.clone(),
             pins: Arc::clone(&material.pins),
+            hosts: Arc::clone(&material.hosts),
             engine,
             screener,
             bundles: material.bundles.clone(),
@@ -230,6 +233,7 @@ impl RosterDesk {
         }));
         let demands = journaled.map_err(engine_refusal)?.map_err(|fault| storage_refusal(&fault))?;
         self.pins.replace(pins_of(&next, now));
+        self.hosts.store(Arc::new(hosts_of(&next)));
         self.screener.demands.store(Arc::new(demands));
         self.current.store(Arc::new(next));
         self.changed.send_replace(version);

@@ -30,7 +30,14 @@ pub const FLOOD_TIMES_UNKNOWN: u64 = 10;
 /// And so many times its average hour.
 pub const FLOOD_TIMES: u64 = 20;
 
-/// Quarantines held, lifted ones included: more than people could look at. Beyond it everything new of a member and kind is held back.
+/// Single indicators of one member held back, lifted ones included: more than people would look at. Beyond it all the member ever said of
+/// the kind is held back: whoever makes work for people ends their own say, and nobody else's.
+pub const QUARANTINES_OF_MEMBER: usize = 500;
+
+/// After people lifted a flood, it is not raised again for so many seconds.
+pub const FLOOD_LIFTED_S: u64 = 86_400;
+
+/// Quarantines held, of all members.
 pub const QUARANTINES: usize = 10_000;
 
 /// Bytes of a file of canaries.

@@ -73,6 +73,10 @@ impl Arrivals {
     pub fn note(&mut self, member: &MemberId, kind: IdentifierKind, arrived: u64, now: Timestamp) -> Option<Timestamp> {
         let hour = now.hour();
         let hours = self.0.entry((member.clone(), kind)).or_default();
+        // Of a clock that was ahead for a moment.
+        while hours.back().is_some_and(|(newest, _)| newest.0 > hour.0.saturating_add(1)) {
+            hours.pop_back();
+        }
         match hours.back_mut() {
             Some((newest, count)) if *newest == hour => *count = count.saturating_add(arrived),
             _ => hours.push_back((hour, arrived)),
@@ -134,6 +138,10 @@ mod tests {
         let begun = Timestamp::from_unix_s(u64::from(hour(48).hour().0) * 3_600);
         assert_eq!(arrivals.note(&bank, CARD, 1_001, hour(48)), Some(begun));
         assert_eq!(arrivals.note(&bank, NETWORK, 1, hour(48)), None, "of another kind it says little");
+        let mut ahead = Arrivals::default();
+        assert_eq!(ahead.note(&bank, CARD, 1, hour(24 * 365)), None);
+        assert_eq!(ahead.note(&bank, CARD, 1, hour(0)), None);
+        assert_eq!(ahead.0.values().map(VecDeque::len).sum::<usize>(), 1, "an hour of a clock that was ahead is none");
         let newcomer: MemberId = "bank-c".parse().expect("valid");
         let first = limits::brake::FLOOD_LEAST * limits::brake::FLOOD_TIMES_UNKNOWN;
         assert_eq!(arrivals.note(&newcomer, CARD, first, NOW), None, "whoever joins brings what it has");

@@ -103,6 +103,7 @@ impl Traffic {
         names.dedup();
         let mut days = self.days();
         let today = at.day();
+        drop_ahead(&mut days, today);
         if days.back().is_none_or(|newest| newest.day < today) {
             let cells = vec![0; ROWS * WIDTH].into();
             days.push_back(DayCounts { day: today, transactions: 0, names: 0, cells, known: KnownOrders::default() });
@@ -110,7 +111,7 @@ impl Traffic {
             // Only today's are asked about again.
             days.iter_mut().rev().skip(1).for_each(|day| day.known = KnownOrders::default());
         }
-        // A clock that was put back counts on in the newest day.
+        // A clock that was put back over midnight counts on in the newest day.
         let Some(newest) = days.back_mut() else { return };
         if !newest.known.take(self.order_of(&names)) {
             return;
@@ -131,6 +132,7 @@ impl Traffic {
     pub fn seen(&self, names: &[Pseudonym], now: Timestamp) -> SeenBefore {
         let mut days = self.days();
         drop_old(&mut days, now.day());
+        drop_ahead(&mut days, now.day());
         let mut seen = SeenBefore::default();
         for day in days.iter() {
             seen.days += 1;
@@ -188,6 +190,13 @@ impl Traffic {
 fn drop_old(days: &mut VecDeque<DayCounts>, today: Day) {
     while days.front().is_some_and(|oldest| oldest.day.0.saturating_add(TRAFFIC_DAYS) <= today.0) {
         days.pop_front();
+    }
+}
+
+/// A clock that was ahead for a moment began days that are none.
+fn drop_ahead(days: &mut VecDeque<DayCounts>, today: Day) {
+    while days.back().is_some_and(|newest| newest.day.0 > today.0.saturating_add(1)) {
+        days.pop_back();
     }
 }
 
@@ -257,6 +266,18 @@ mod tests {
         let seen = traffic.seen(&[name(1)], NOW.plus_s(8 * DAY_S));
         assert_eq!((seen.at_most, seen.days), (7, 7));
         assert_eq!(traffic.seen(&[name(1)], NOW.plus_s(30 * DAY_S)), SeenBefore::default());
+    }
+
+    #[test]
+    fn days_of_a_clock_that_was_ahead_are_dropped_and_an_hour_back_over_midnight_counts_on() {
+        let traffic = traffic();
+        traffic.count([&name(1)].into_iter(), NOW.plus_s(40 * DAY_S));
+        traffic.count([&name(2)].into_iter(), NOW);
+        let seen = traffic.seen(&[name(1), name(2)], NOW);
+        assert_eq!((seen.transactions, seen.days), (1, 1));
+        traffic.count([&name(3)].into_iter(), NOW.plus_s(DAY_S));
+        traffic.count([&name(4)].into_iter(), NOW);
+        assert_eq!(traffic.seen(&[name(4)], NOW.plus_s(DAY_S)).transactions, 3);
     }
 
     #[test]

@@ -52,18 +52,21 @@ impl Canaries {
         Ok(Self { path: path.to_owned(), read_at, names })
     }
 
-    /// Whether the file changed since it was read.
+    /// Whether the file changed since it was looked at last.
     pub fn is_outdated(&self) -> bool {
         modified(&self.path) != self.read_at
     }
 
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// Reads it again. A file that cannot be used leaves what was read before, and is looked at again once it changes.
+    pub fn reload(&mut self, rules: &CanonRules, keys: &KeyRing) -> Result<(), CanaryFault> {
+        self.read_at = modified(&self.path);
+        *self = Self::load(&self.path, rules, keys)?;
+        Ok(())
     }
 }
 
 /// The names of hosts that members are reached at, as the roster has them: addresses that are not public have none.
-pub fn names_of_hosts(hosts: &[String], rules: &CanonRules, keys: &KeyRing) -> BTreeSet<Pseudonym> {
+pub fn names_of_hosts(hosts: &BTreeSet<String>, rules: &CanonRules, keys: &KeyRing) -> BTreeSet<Pseudonym> {
     let mut names = BTreeSet::new();
     for host in hosts {
         let is_address = host.parse::<IpAddr>().is_ok();
@@ -127,7 +130,7 @@ mod tests {
     #[test]
     fn hosts_of_members_are_known_by_domain_or_address() {
         let names = |hosts: &[&str]| {
-            let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+            let hosts: BTreeSet<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
             names_of_hosts(&hosts, &CanonRules::default(), &keys()).len()
         };
         assert_eq!(names(&["node.bank-a.example"]), 2, "with the domain that is registered");

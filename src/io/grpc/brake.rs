@@ -41,7 +41,7 @@ where
         let limit = page_size(asked, PAGE);
         let look = self.engine.inquire(move |node, _| {
             let held = &node.state().quarantines;
-            let wanted = held.after(after).filter(|row| all || row.standing != Standing::Lifted);
+            let wanted = held.after(after).filter(|row| all || row.is_held());
             (wanted.take(limit + 1).cloned().collect::<Vec<Row>>(), held.waiting())
         });
         let (mut rows, waiting) = look.await.map_err(engine_refusal)?;
@@ -101,7 +101,7 @@ fn wire_row(row: &Row) -> wire::Quarantined {
         Standing::Waiting => (wire::QuarantineState::Waiting, ""),
         Standing::LiftAsked { by, .. } => (wire::QuarantineState::LiftAsked, by.as_str()),
         Standing::Kept { by } => (wire::QuarantineState::Kept, by.as_str()),
-        Standing::Lifted => (wire::QuarantineState::Lifted, ""),
+        Standing::Lifted { .. } => (wire::QuarantineState::Lifted, ""),
     };
     wire::Quarantined {
         quarantine_id: row.id.to_string(),

@@ -6,13 +6,14 @@ hushwire="$(realpath "$1")"
 prometheus="$(realpath "$2")"
 promtool="$(realpath "$3")"
 here="$(realpath "$(dirname "$0")")"
-export HUSHWIRE__METRICS__LISTEN=127.0.0.1:0
+export HUSHWIRE__METRICS__LISTEN=127.0.0.1:0 HUSHWIRE__CONSOLE__LISTEN=127.0.0.1:0
 . "$here/node.sh"
 # A candidate is asked, so that what is counted of it can be seen.
 "$hushwire" policy default > candidate.toml
 # What is published counts at once, so that an order of a moment before becomes a late match.
 HUSHWIRE__POLICY__CANDIDATE="$(realpath candidate.toml)" HUSHWIRE__FEED__WINDOW_MS=0 alone check
 address="$(listens check metrics)"
+console="https://$(listens check console)"
 # The first look at the node comes with the first second.
 seen() { curl --silent --fail "http://$address/metrics" --output page && grep -q '^hushwire_seen_timestamp_seconds ' page; }
 until_true 10 "a look at the node" seen
@@ -37,6 +38,13 @@ own=(--config check/hushwire.toml --endpoint "$(listens check local)")
 printf 'kind,value,typology,severity,confidence,grounds\ndevice,monitored-device-0001,F1012,high,90,own-confirmed\n' > case.csv
 # The order of each turn is flagged once, and cleared once.
 late() { curl --silent --fail "http://$address/metrics" | awk -v turn="$1" '/^hushwire_late_matches_total / {exit !($2 >= 2 * turn - 1)}'; }
+# A page, a try to sign in that is wrong, and one that no page of the console sent.
+browser() { curl --silent --cacert check/tls/local-ca.pem --output /dev/null --write-out '%{http_code}' "$@"; }
+browse() {
+    local form=(--data 'name=nobody&password=nothing&code=000000' "$console/sign-in") status
+    status="$(browser "$console/sign-in") $(browser --header 'sec-fetch-site: same-origin' "${form[@]}") $(browser "${form[@]}")"
+    [[ "$status" == "200 403 403" ]] || fail "the console answered $status"
+}
 traffic() {
     local turn=0
     while true; do
@@ -47,6 +55,7 @@ traffic() {
         until_true 10 "a late match" late "$turn"
         quietly "$hushwire" screen --identifier device=- "${own[@]}" <<< monitored-device-0001
         quietly "$hushwire" retract --identifier device=- --reason false-positive "${own[@]}" <<< monitored-device-0001
+        browse
         # An auditor may not publish.
         if "$hushwire" publish case.csv "${own[@]}" --identity check/certs/auditor-desk > said 2>&1; then fail "what must be refused was not"; fi
     done

@@ -537,6 +537,11 @@ pub const ACTIVITY_DAYS: u32 = 396;
 /// Rows of members in one answer about activity: some hundred bytes each, half of a message.
 pub const ACTIVITY_ROWS: usize = 10_000;
 
+/// Looks of callers that are remembered, so that the same again within so many seconds is a number in the audit log and not a record
+/// of its own: some hundred people with some ten pages each, about 200 bytes a look.
+pub const LOOKS: usize = 4_096;
+pub const LOOKS_TOLD_S: u64 = 60;
+
 /// Characters of a search in the audit log: the longest name of an indicator, twice.
 pub const SEARCH_CHARACTERS: usize = 200;
 

@@ -133,7 +133,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         page.next = (walk.from < walk.until).then(|| looker.next(walk.place(), begun.unwrap_or(now)));
         if begun.is_none() {
             let records = u64::try_from(page.entries.len()).unwrap_or(u64::MAX);
-            let asked = Asked::new(&filter.action_prefix, filter.from, filter.until);
+            let asked = Asked::new(filter);
             let event = AuditEvent::AuditListed { asked, records, more: page.next.is_some() };
             self.record(caller, vec![event], now, rng)?;
         }

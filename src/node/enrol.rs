@@ -1,6 +1,7 @@
 //! What people change of their own: enrolling, another password, another authenticator, other recovery codes.
 //!
 //! The secret of an authenticator is offered before anything is kept ([`offered_totp`]); its first code proves that it was taken in.
+//! Each offer is another: who saw one that was not taken knows nothing of the one that is.
 //! Whatever proves the user anew ends all sessions there are.
 //!
 //! [`offered_totp`]: crate::node::local_mac::LocalMacKey::offered_totp
@@ -16,6 +17,7 @@ use crate::domain::case::challenge::Code;
 use crate::domain::case::totp::TotpSecret;
 use crate::domain::user::code::{EnrolmentCode, RecoveryCode};
 use crate::domain::user::name::UserName;
+use crate::domain::user::offer::Offer;
 use crate::domain::user::password::Verifier;
 use crate::domain::user::{Credentials, Generation, Standing, User};
 use crate::node::Node;
@@ -36,6 +38,13 @@ pub enum EnrolFault {
     Storage(#[from] StorageFault),
 }
 
+/// The first code of an authenticator that took an offered secret in.
+#[derive(Debug)]
+pub struct Taken {
+    pub offer: Offer,
+    pub code: Code,
+}
+
 /// The recovery codes of a user, shown once.
 #[derive(Debug)]
 pub struct RecoveryCodes(pub Vec<RecoveryCode>);
@@ -54,13 +63,13 @@ impl<J: Journal, V: Views> Node<J, V> {
     }
 
     /// The secret that a user is offered for an authenticator.
-    pub fn offered_totp(&self, user: &User) -> TotpSecret {
-        self.state.identity.local_mac.offered_totp(&user.name, user.generation)
+    pub fn offered_totp(&self, user: &User, offer: &Offer) -> TotpSecret {
+        self.state.identity.local_mac.offered_totp(&user.name, user.generation, offer)
     }
 
     /// Whether a code is that of the offered secret: before a password is hashed for it.
-    pub fn check_offered(&self, user: &User, code: &Code, now: Timestamp) -> Result<u64, EnrolFault> {
-        self.offered_totp(user).check(code, 0, now).ok_or(EnrolFault::Totp)
+    pub fn check_offered(&self, user: &User, taken: &Taken, now: Timestamp) -> Result<u64, EnrolFault> {
+        self.offered_totp(user, &taken.offer).check(&taken.code, 0, now).ok_or(EnrolFault::Totp)
     }
 
     /// The user can sign in from now on.
@@ -68,18 +77,18 @@ impl<J: Journal, V: Views> Node<J, V> {
         &mut self,
         code: &EnrolmentCode,
         verifier: Verifier,
-        totp: &Code,
+        taken: &Taken,
         place: Place,
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<(UserName, RecoveryCodes), EnrolFault> {
         let mut user = self.invited(code, now)?.clone();
         // Used up with this: who looked over a shoulder signs in with none of it.
-        let used_step = self.check_offered(&user, totp, now)?;
+        let used_step = self.check_offered(&user, taken, now)?;
         let recovery = draw_codes(rng);
         let credentials = Credentials {
             verifier,
-            totp: self.sealed_offer(&user, rng),
+            totp: self.sealed_offer(&user, &taken.offer, rng),
             used_step,
             recovery: self.recovery_hashes(&user.name, &recovery),
             enrolled: now,
@@ -114,14 +123,14 @@ impl<J: Journal, V: Views> Node<J, V> {
         &mut self,
         who: &SessionUser,
         proof: &Proof,
-        new: &Code,
+        taken: &Taken,
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<Generation, EnrolFault> {
         let alive = self.state.users.get(&who.name).filter(|user| user.alive(who.generation).is_some());
-        let step = self.check_offered(alive.ok_or(EnrolFault::Proof)?, new, now)?;
+        let step = self.check_offered(alive.ok_or(EnrolFault::Proof)?, taken, now)?;
         let mut user = self.proved(who, proof, now, rng)?;
-        let sealed = self.sealed_offer(&user, rng);
+        let sealed = self.sealed_offer(&user, &taken.offer, rng);
         if let Standing::Enrolled(credentials) = &mut user.standing {
             (credentials.totp, credentials.used_step) = (sealed, step);
         }
@@ -171,9 +180,9 @@ impl<J: Journal, V: Views> Node<J, V> {
         Ok(user.generation)
     }
 
-    fn sealed_offer(&self, user: &User, rng: &mut impl CryptoRng) -> Vec<u8> {
+    fn sealed_offer(&self, user: &User, offer: &Offer, rng: &mut impl CryptoRng) -> Vec<u8> {
         let local_mac = &self.state.identity.local_mac;
-        let secret = local_mac.offered_totp(&user.name, user.generation);
+        let secret = self.offered_totp(user, offer);
         secret.seal(&local_mac.totp_key(), &local_mac.console_user(&user.name), rng.random())
     }
 

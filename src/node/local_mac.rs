@@ -29,6 +29,7 @@ use crate::domain::screening::transaction::{CustomerRef, TransactionRef};
 use crate::domain::user::Generation;
 use crate::domain::user::code::{EnrolmentCode, RecoveryCode};
 use crate::domain::user::name::UserName;
+use crate::domain::user::offer::Offer;
 
 /// What is fingerprinted; the same bytes in two domains give unrelated fingerprints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,10 +149,10 @@ impl LocalMacKey {
         self.fingerprint_of_parts(MacDomain::ConsoleCode, &[&head, code.expose().as_bytes()])
     }
 
-    /// The secret that is offered to a user for an authenticator: the same as often as it is asked for, another once the user goes
-    /// on as another generation. So nothing has to be kept of who only looked.
-    pub fn offered_totp(&self, user: &UserName, generation: Generation) -> TotpSecret {
-        let whose = framed(&[user.as_str().as_bytes(), &generation.0.to_be_bytes()]);
+    /// The secret of one offer to a user for an authenticator: the same as often as that offer is looked at, so that nothing has to
+    /// be kept of who only looked; another for every other offer, and once the user goes on as another generation.
+    pub fn offered_totp(&self, user: &UserName, generation: Generation, offer: &Offer) -> TotpSecret {
+        let whose = framed(&[user.as_str().as_bytes(), &generation.0.to_be_bytes(), offer.bytes()]);
         TotpSecret::derived(&self.fingerprint(MacDomain::ConsoleTotp, &whose))
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Two people (DESIGN §3): nobody changes their own roles, and in the console an operator makes another operator only with a
 //! second one, who confirms it within a day. The command line, which asks for an operator's certificate, may do it alone: somebody has
-//! to be first. Whoever makes a user anew holds the code that becomes that user; so in the console no operator is made anew.
+//! to be first. Persons are told apart by their names alone: a user and a certificate of one name are one person, whatever their roles
+//! ([`person`]), or somebody with two certificates would be two people. Whoever makes a user anew holds the code that becomes that user; so in the console no operator is made anew.
 
 use rand::{CryptoRng, RngExt};
 
@@ -41,6 +42,8 @@ pub enum UserFault {
     OwnUser,
     #[error("no roles of this user wait for a second operator")]
     NothingAsked,
+    #[error("the roles asked for are others by now; look at them again")]
+    Changed,
     #[error("making an operator takes two people: {person} asked for it, another operator must confirm it")]
     SamePerson { person: String },
     #[error("an operator is made anew on the command line alone: hushwire user reset NAME")]
@@ -109,11 +112,12 @@ impl<J: Journal, V: Views> Node<J, V> {
         self.change_where(caller, user, happened, now, rng)
     }
 
-    /// A second operator agrees to the roles another asked for.
+    /// A second operator agrees to the roles another asked for: to `seen`, and to no others that took their place meanwhile.
     pub fn confirm_user_roles(
         &mut self,
         caller: &Actor,
         name: &UserName,
+        seen: &ConsoleRoles,
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<User, UserFault> {
@@ -122,6 +126,10 @@ impl<J: Journal, V: Views> Node<J, V> {
         if asked.person == person(caller) {
             self.refuse_change(caller, name, "confirm_roles", "same_person", now, rng)?;
             return Err(UserFault::SamePerson { person: asked.person });
+        }
+        if asked.roles != *seen {
+            self.refuse_change(caller, name, "confirm_roles", "changed", now, rng)?;
+            return Err(UserFault::Changed);
         }
         user.roles = Some(asked.roles.clone());
         user.asked = None;

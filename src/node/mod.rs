@@ -50,6 +50,7 @@ pub mod late;
 pub mod list;
 pub mod local_mac;
 pub mod look_up;
+pub mod looks;
 pub mod manage_users;
 pub mod mark;
 pub mod members;
@@ -209,7 +210,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         let worked = self.tend_cases(now, rng);
         let witnessed = self.keep_audit_witnessed(now, rng);
         let read = self.read_sightings(now, rng);
-        let refused = self.tell_refused_sign_ins(now, rng);
+        let refused = self.tell_refused_sign_ins(now, rng).and(self.tell_looks(now, rng));
         let kept = self.keep_house(now);
         closed.and(noticed).and(cosigned).and(witnessed).and(read).and(refused).and(kept).and(tended).and(worked)
     }

@@ -62,6 +62,10 @@ pub enum SignOut {
     Idle,
     /// Its longest time is over.
     Age,
+    /// The user, or everybody together, had as many as there may be: it rested longest.
+    Room,
+    /// Its browser signed in anew.
+    Replaced,
 }
 
 impl SignOut {
@@ -70,6 +74,8 @@ impl SignOut {
             Self::Asked => "asked",
             Self::Idle => "idle",
             Self::Age => "age",
+            Self::Room => "room",
+            Self::Replaced => "replaced",
         }
     }
 }
@@ -191,6 +197,11 @@ impl<J: Journal, V: Views> Node<J, V> {
         Ok(Shown { password: proof.password.as_ref() == Some(&credentials.verifier), factor })
     }
 
+    /// Somebody was not enrolled. Counted as tries to sign in that name nobody are, and told with them.
+    pub fn count_refused_enrolment(&mut self, now: Timestamp) {
+        self.count_refused(now, |refused| &mut refused.enrolments);
+    }
+
     fn count_refused(&mut self, now: Timestamp, which: impl FnOnce(&mut RefusedSignIns) -> &mut u64) {
         let refused = &mut self.state.users.refused;
         refused.since.get_or_insert(now);
@@ -207,7 +218,12 @@ impl<J: Journal, V: Views> Node<J, V> {
         let Some(since) = refused.since.filter(|since| since.plus_s(limits::users::SIGN_INS_TOLD_S) <= now) else {
             return Ok(());
         };
-        let event = AuditEvent::SignInsRefused { since, unknown: refused.unknown, closed: refused.closed };
+        let event = AuditEvent::SignInsRefused {
+            since,
+            unknown: refused.unknown,
+            closed: refused.closed,
+            enrolments: refused.enrolments,
+        };
         *refused = RefusedSignIns::default();
         self.commit(Commit::default(), &Actor::Node, vec![event], now, rng)
     }

@@ -44,6 +44,7 @@ use crate::node::feeds::Feed;
 use crate::node::fence::Fence;
 use crate::node::former::Former;
 use crate::node::identity::Identity;
+use crate::node::looks::Looking;
 use crate::node::outcomes::Outcomes;
 use crate::node::pending::Pending;
 use crate::node::policy_history::PolicyTerms;
@@ -142,6 +143,7 @@ pub struct State {
     pub challenges: Challenges,
     /// Of the console.
     pub users: Users,
+    pub looking: Looking,
     /// The policy in force, by the name decisions give it; none before the first.
     pub policy: Option<Sha256Digest>,
     /// The record of every policy that was in force.
@@ -206,6 +208,7 @@ impl State {
             cases: Cases::default(),
             challenges: Challenges::new(settings.challenge.remembered_hours),
             users: Users::default(),
+            looking: Looking::default(),
             policy: None,
             policies: BTreeMap::new(),
             quarantines: Quarantines::default(),

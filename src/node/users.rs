@@ -42,6 +42,7 @@ pub struct Users {
 pub(in crate::node) struct RefusedSignIns {
     pub unknown: u64,
     pub closed: u64,
+    pub enrolments: u64,
     /// Of the first that was not told.
     pub since: Option<Timestamp>,
 }

@@ -92,13 +92,24 @@ export async function judge(page, name) {
   assert.equal(said.length, 0, `${name}: axe finds\n  ${said.join("\n  ")}`);
 }
 
-/** The code of an authenticator (RFC 6238), `steps` steps from now. */
-export function totp(secret, steps = 0) {
+/** By secret: the step whose code was typed last. Every code counts once. */
+const typed = new Map();
+
+/**
+ * The next code of an authenticator (RFC 6238): of the present step, or of the one after it where that was typed before. Both are
+ * taken for half a minute at least from now on; that of the step before might be too old by the time it arrives.
+ */
+export function totp(secret) {
   const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-  const bits = [...secret.replace(/\s/g, "")].map((letter) => letters.indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const plain = secret.replace(/\s/g, "");
+  const now = Math.floor(Date.now() / 30_000);
+  const step = Math.max(now, (typed.get(plain) ?? 0) + 1);
+  assert.ok(step <= now + 1, "the codes of this half minute are typed: take a recovery code");
+  typed.set(plain, step);
+  const bits = [...plain].map((letter) => letters.indexOf(letter).toString(2).padStart(5, "0")).join("");
   const key = Buffer.from(bits.match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)));
   const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
+  counter.writeBigUInt64BE(BigInt(step));
   const hash = createHmac("sha1", key).update(counter).digest();
   const at = hash[19] & 15;
   return String((hash.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, "0");
@@ -119,6 +130,29 @@ export async function scan({ page }) {
     }
   }
   return tools("jsqr")(image, width * pixels, width * pixels)?.data;
+}
+
+/**
+ * Has a page of another origin send a form here, in somebody's browser, as whoever wrote that page would; how it was answered, and
+ * what the browser sent with it.
+ */
+export async function formFrom({ context }, origin, path, fields) {
+  const page = await context.newPage();
+  await page.route(`${origin}/**`, (route) => route.fulfill({ contentType: "text/html", body: "<title>elsewhere</title><form method=post></form>" }));
+  await page.goto(`${origin}/`);
+  // What the browser sends is told whole only where nothing is put in its way.
+  await page.unroute(`${origin}/**`);
+  const answering = page.waitForResponse((response) => response.url() === `${stage.console}${path}`);
+  await page.evaluate(([action, values]) => {
+    const [form] = document.forms;
+    form.action = action;
+    for (const [name, value] of Object.entries(values)) form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
+    form.submit();
+  }, [`${stage.console}${path}`, fields]);
+  const answer = await answering;
+  const [status, sent] = [answer.status(), await answer.request().allHeaders()];
+  await page.close();
+  return { status, sent };
 }
 
 /** An answer without a browser's manners, asked with the cookies of one: its status, headers and text. */

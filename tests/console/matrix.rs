@@ -21,35 +21,36 @@ enum In {
 
 const OPERATORS: In = In::Roles(&[Role::Operator]);
 
-/// Written down apart from the product's own table: address there, an address to ask, who gets in.
-const TABLE: &[(Verb, &str, &str, In)] = &[
-    (Verb::Get, "/", "/", In::Users),
-    (Verb::Get, "/sign-in", "/sign-in", In::Anybody),
-    (Verb::Post, "/sign-in", "/sign-in", In::Anybody),
-    (Verb::Get, "/prove", "/prove", In::Users),
-    (Verb::Post, "/prove", "/prove", In::Users),
-    (Verb::Get, "/enrol", "/enrol", In::Anybody),
-    (Verb::Post, "/enrol", "/enrol", In::Anybody),
-    (Verb::Post, "/enrol/finish", "/enrol/finish", In::Anybody),
-    (Verb::Get, "/account", "/account", In::Users),
-    (Verb::Post, "/account/zone", "/account/zone", In::Users),
-    (Verb::Get, "/account/password", "/account/password", In::Users),
-    (Verb::Post, "/account/password", "/account/password", In::Users),
-    (Verb::Get, "/account/recovery", "/account/recovery", In::Users),
-    (Verb::Post, "/account/recovery", "/account/recovery", In::Users),
-    (Verb::Get, "/account/authenticator", "/account/authenticator", In::Users),
-    (Verb::Post, "/account/authenticator", "/account/authenticator", In::Users),
-    (Verb::Post, "/account/sessions/{session}/end", "/account/sessions/0123456789abcdef/end", In::Users),
-    (Verb::Post, "/account/sessions/end-others", "/account/sessions/end-others", In::Users),
-    (Verb::Get, "/users", "/users", OPERATORS),
-    (Verb::Get, "/users/new", "/users/new", OPERATORS),
-    (Verb::Post, "/users/new", "/users/new", OPERATORS),
-    (Verb::Get, "/users/{name}", "/users/nobody", OPERATORS),
-    (Verb::Post, "/users/{name}/roles", "/users/nobody/roles", OPERATORS),
-    (Verb::Get, "/users/{name}/{step}", "/users/nobody/disable", OPERATORS),
-    (Verb::Post, "/users/{name}/{step}", "/users/nobody/disable", OPERATORS),
+/// Written down apart from the product's own table: address there, an address to ask, who gets in, whether password and code must
+/// have been given just now (what becomes of whoever gave them long ago shows `tests/nodes/pages.rs`).
+const TABLE: &[(Verb, &str, &str, In, bool)] = &[
+    (Verb::Get, "/", "/", In::Users, false),
+    (Verb::Get, "/sign-in", "/sign-in", In::Anybody, false),
+    (Verb::Post, "/sign-in", "/sign-in", In::Anybody, false),
+    (Verb::Get, "/prove", "/prove", In::Users, false),
+    (Verb::Post, "/prove", "/prove", In::Users, false),
+    (Verb::Get, "/enrol", "/enrol", In::Anybody, false),
+    (Verb::Post, "/enrol", "/enrol", In::Anybody, false),
+    (Verb::Post, "/enrol/finish", "/enrol/finish", In::Anybody, false),
+    (Verb::Get, "/account", "/account", In::Users, false),
+    (Verb::Post, "/account/zone", "/account/zone", In::Users, false),
+    (Verb::Get, "/account/password", "/account/password", In::Users, false),
+    (Verb::Post, "/account/password", "/account/password", In::Users, false),
+    (Verb::Get, "/account/recovery", "/account/recovery", In::Users, false),
+    (Verb::Post, "/account/recovery", "/account/recovery", In::Users, false),
+    (Verb::Get, "/account/authenticator", "/account/authenticator", In::Users, true),
+    (Verb::Post, "/account/authenticator", "/account/authenticator", In::Users, false),
+    (Verb::Post, "/account/sessions/{session}/end", "/account/sessions/0123456789abcdef/end", In::Users, true),
+    (Verb::Post, "/account/sessions/end-others", "/account/sessions/end-others", In::Users, true),
+    (Verb::Get, "/users", "/users", OPERATORS, false),
+    (Verb::Get, "/users/new", "/users/new", OPERATORS, true),
+    (Verb::Post, "/users/new", "/users/new", OPERATORS, true),
+    (Verb::Get, "/users/{name}", "/users/nobody", OPERATORS, false),
+    (Verb::Post, "/users/{name}/roles", "/users/nobody/roles", OPERATORS, true),
+    (Verb::Get, "/users/{name}/{step}", "/users/nobody/disable", OPERATORS, true),
+    (Verb::Post, "/users/{name}/{step}", "/users/nobody/disable", OPERATORS, true),
     // Last: whoever asks it is signed out.
-    (Verb::Post, "/sign-out", "/sign-out", In::Users),
+    (Verb::Post, "/sign-out", "/sign-out", In::Users, false),
 ];
 
 fn name(verb: Verb) -> &'static str {
@@ -61,8 +62,8 @@ fn name(verb: Verb) -> &'static str {
 
 #[test]
 fn every_address_lets_in_whom_the_table_names_and_nobody_else() {
-    let known: BTreeSet<_> = TABLE.iter().map(|(verb, path, ..)| (name(*verb), *path)).collect();
-    let there: BTreeSet<_> = ROWS.iter().map(|row| (name(row.verb), row.path)).collect();
+    let known: BTreeSet<_> = TABLE.iter().map(|(verb, path, .., proved)| (name(*verb), *path, *proved)).collect();
+    let there: BTreeSet<_> = ROWS.iter().map(|row| (name(row.verb), row.path, row.proved)).collect();
     assert_eq!(known, there, "left: this table, right: the console's");
 
     let consortium = Consortium::found(&["bank-a"]);
@@ -76,7 +77,7 @@ fn every_address_lets_in_whom_the_table_names_and_nobody_else() {
         .collect();
     let rows: Vec<Value> = TABLE
         .iter()
-        .map(|(verb, _, ask, who)| {
+        .map(|(verb, _, ask, who, _)| {
             let roles: Vec<&str> = match who {
                 In::Anybody | In::Users => ConsoleRoles::ALL.iter().map(|role| role.as_str()).collect(),
                 In::Roles(roles) => roles.iter().map(|role| role.as_str()).collect(),

@@ -1,7 +1,7 @@
 // Three people set themselves up, sign in and work; what one of them must not do is refused.
 
 import assert from "node:assert/strict";
-import { ask, atPeace, look, person, play, scan, stage, totp } from "./browser.mjs";
+import { ask, atPeace, formFrom, look, person, play, scan, stage, totp } from "./browser.mjs";
 import { enrol, reader, signIn } from "./office.mjs";
 
 // A browser may call itself anything, and an operator reads it.
@@ -36,7 +36,7 @@ await play(async (browser) => {
   // A cookie that somebody planted is not the one that is signed in.
   const planted = "A".repeat(43);
   await context.addCookies([{ name: "__Host-session", value: planted, url: stage.console, secure: true, httpOnly: true, sameSite: "Strict" }]);
-  await signIn(anna, "anna", { password: "typed-by-nobody wrong" }, totp(kept.secret));
+  await signIn(anna, "anna", { password: "typed-by-nobody wrong" }, "000000");
   await page.getByRole("alert").getByText("Name, password or code is wrong").waitFor();
   await look(anna, "sign-in-wrong");
   const code = totp(kept.secret);
@@ -129,6 +129,20 @@ await play(async (browser) => {
   await page.getByText("invited", { exact: true }).waitFor();
   assert.equal((await ask(context, "/users/nobody")).status, 404);
   assert.equal((await ask(context, "/users/dora/explode")).status, 404);
+
+  // Nor does one that another site, or another port of this host, makes her browser send. From the other port her cookie comes along.
+  const { hostname } = new URL(stage.console);
+  const target = { token: own, role: "operator", zone: "UTC" };
+  for (const path of ["/sign-out", "/account/zone", "/users/dora/disable", "/users/dora/roles"]) {
+    const far = await formFrom(anna, "https://evil.example", path, target);
+    assert.deepEqual([far.status, far.sent.cookie, far.sent["sec-fetch-site"]], [403, undefined, "cross-site"], path);
+    const near = await formFrom(anna, `https://${hostname}:4443`, path, target);
+    assert.deepEqual([near.status, near.sent["sec-fetch-site"]], [403, "same-site"], path);
+    assert.match(near.sent.cookie, /__Host-session=/, path);
+  }
+  await page.goto("/users/dora");
+  assert.equal(await reader(anna), "anna");
+  await page.getByText("invited", { exact: true }).waitFor();
 
   // Nobody changes themselves; who is out is out with the next request.
   await page.goto("/users/anna");

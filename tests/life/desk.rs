@@ -9,9 +9,10 @@ use hushwire::domain::case::totp::TotpSecret;
 use hushwire::domain::user::User;
 use hushwire::domain::user::code::{EnrolmentCode, SecondFactor};
 use hushwire::domain::user::name::UserName;
+use hushwire::domain::user::offer::Offer;
 use hushwire::domain::user::password::Verifier;
 use hushwire::domain::user::roles::ConsoleRoles;
-use hushwire::node::enrol::{EnrolFault, RecoveryCodes};
+use hushwire::node::enrol::{EnrolFault, RecoveryCodes, Taken};
 use hushwire::node::manage_users::{UserFault, Via};
 use hushwire::node::sign_in::{Proof, SessionUser, SignedIn};
 
@@ -19,6 +20,9 @@ use crate::consortium::{Consortium, START};
 use crate::house::{Disk, House};
 
 pub const PASSWORD: &str = "$argon2id$of-the-right-password";
+
+/// The offer whose secret everybody here takes.
+pub const OFFER: Offer = Offer::new([0x5A; 16]);
 
 pub fn operator(name: &str) -> Actor {
     Actor::Local { member: "bank-a".parse().expect("valid"), role: "operator", name: name.to_owned() }
@@ -89,10 +93,10 @@ impl Desk {
 
     pub fn enrol(&mut self, code: &EnrolmentCode) -> Result<(), EnrolFault> {
         let user = self.house.node.invited(code, self.now)?.clone();
-        let secret = self.house.node.offered_totp(&user);
-        let totp = secret.code_at(self.now);
+        let secret = self.house.node.offered_totp(&user, &OFFER);
+        let taken = Taken { offer: OFFER, code: secret.code_at(self.now) };
         let place = Place(LocalMac([7; 32]));
-        let enrolled = self.house.node.enrol(code, verifier(PASSWORD), &totp, place, self.now, &mut self.house.rng);
+        let enrolled = self.house.node.enrol(code, verifier(PASSWORD), &taken, place, self.now, &mut self.house.rng);
         self.house.node.sync().expect("syncs");
         let (_, RecoveryCodes(recovery)) = enrolled?;
         self.recovery = recovery.iter().map(|code| code.reveal().to_string()).collect();
@@ -150,9 +154,9 @@ impl Desk {
         self.change(move |node, now, rng| node.set_user_roles(&caller, via, &user, of, now, rng))
     }
 
-    pub fn confirm(&mut self, caller: &str, user: &str) -> Result<User, UserFault> {
-        let (caller, user) = (operator(caller), name(user));
-        self.change(move |node, now, rng| node.confirm_user_roles(&caller, &user, now, rng))
+    pub fn confirm(&mut self, caller: &str, user: &str, seen: &[Role]) -> Result<User, UserFault> {
+        let (caller, user, seen) = (operator(caller), name(user), roles(seen));
+        self.change(move |node, now, rng| node.confirm_user_roles(&caller, &user, &seen, now, rng))
     }
 
     pub fn disable(&mut self, user: &str) -> Result<User, UserFault> {

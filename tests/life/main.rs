@@ -25,6 +25,7 @@ mod house;
 mod late;
 mod lists;
 mod look_up;
+mod looks;
 mod membership;
 mod own_indicators;
 mod policies;

@@ -59,11 +59,12 @@ fn in_the_console_two_operators_make_a_third_and_on_the_command_line_one_does() 
     assert!(asked.asked(desk.now).is_some());
     let mut desk = desk.restart();
     let same = UserFault::SamePerson { person: "ben".to_owned() };
-    assert_eq!(desk.confirm("ben", "carla"), Err(same));
-    assert_eq!(desk.confirm("carla", "carla"), Err(UserFault::OwnUser), "nor the one it is for");
-    let confirmed = desk.confirm("anna", "carla").expect("a second operator");
-    assert_eq!(confirmed.roles, Some(roles(&[Role::Auditor, Role::Operator])));
-    assert_eq!(desk.confirm("anna", "carla"), Err(UserFault::NothingAsked), "once");
+    let both = [Role::Auditor, Role::Operator];
+    assert_eq!(desk.confirm("ben", "carla", &both), Err(same));
+    assert_eq!(desk.confirm("carla", "carla", &both), Err(UserFault::OwnUser), "nor the one it is for");
+    let confirmed = desk.confirm("anna", "carla", &both).expect("a second operator");
+    assert_eq!(confirmed.roles, Some(roles(&both)));
+    assert_eq!(desk.confirm("anna", "carla", &both), Err(UserFault::NothingAsked), "once");
 
     let made = desk.house.node.create_user(
         &operator("ben"),
@@ -80,14 +81,32 @@ fn in_the_console_two_operators_make_a_third_and_on_the_command_line_one_does() 
     let totp = desk.totp();
     assert_eq!(desk.sign_in("dora", Some(PASSWORD), &totp), None, "and signs in nowhere");
     desk.now = desk.now.plus_s(24 * 3_600);
-    assert_eq!(desk.confirm("anna", "dora"), Err(UserFault::NothingAsked), "a day later");
+    assert_eq!(desk.confirm("anna", "dora", &[Role::Operator]), Err(UserFault::NothingAsked), "a day later");
     desk.set_roles("ben", Via::Console, "dora", &[Role::Operator]).expect("asked again");
-    desk.confirm("anna", "dora").expect("confirmed");
+    desk.confirm("anna", "dora", &[Role::Operator]).expect("confirmed");
     desk.now = desk.now.plus_s(60);
     let totp = desk.totp();
     assert!(desk.sign_in("dora", Some(PASSWORD), &totp).is_some());
     let told = ["console.roles_asked", "console.roles_confirmed", "console.change_refused"];
     assert_eq!(told.map(|action| desk.audited(action)), [3, 2, 2]);
+}
+
+#[test]
+fn who_agrees_to_roles_agrees_to_those_they_saw_and_to_no_others_asked_for_meanwhile() {
+    let mut desk = Desk::new();
+    desk.add("carla", &[Role::Analyst]);
+    let seen = [Role::Analyst, Role::Operator];
+    desk.set_roles("ben", Via::Console, "carla", &seen).expect("asked");
+    let all = [Role::Publisher, Role::Analyst, Role::Auditor, Role::Operator];
+    desk.set_roles("ben", Via::Console, "carla", &all).expect("asked for more meanwhile");
+    let given = desk.user("carla").roles.clone();
+    assert_eq!(desk.confirm("anna", "carla", &seen), Err(UserFault::Changed));
+    assert_eq!(desk.user("carla").roles, given, "nothing of it was given");
+    assert!(desk.user("carla").asked.is_some(), "and it still waits");
+    let refused = desk.house.audited("console.change_refused", desk.now).remove(0);
+    let fields: Vec<_> = refused.fields().collect();
+    assert_eq!(fields, [("change", "confirm_roles"), ("rule", "changed")]);
+    assert_eq!(desk.confirm("anna", "carla", &all).expect("looked again").roles, Some(roles(&all)));
 }
 
 #[test]
@@ -151,13 +170,13 @@ fn a_session_that_ends_is_told_with_how_it_ended() {
     use hushwire::node::sign_in::SignOut;
     let mut desk = Desk::of_anna();
     let who = desk.session();
-    for how in [SignOut::Asked, SignOut::Idle, SignOut::Age] {
+    for how in [SignOut::Asked, SignOut::Idle, SignOut::Age, SignOut::Room, SignOut::Replaced] {
         desk.house.node.signed_out(&who, how, desk.now, &mut desk.house.rng).expect("told");
         desk.house.node.sync().expect("syncs");
     }
     let told = desk.house.audited("console.signed_out", desk.now);
     let how: Vec<_> = told.iter().flat_map(|record| record.fields()).map(|(_, how)| how.to_owned()).collect();
-    assert_eq!(how, ["asked", "idle", "age"]);
+    assert_eq!(how, ["asked", "idle", "age", "room", "replaced"]);
     let nobody = SessionUser { name: name("anna"), generation: Generation(1) };
     assert_eq!(desk.alive(&nobody), None);
 }

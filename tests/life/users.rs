@@ -6,12 +6,13 @@ use hushwire::base::time::Timestamp;
 use hushwire::domain::case::challenge::Code;
 use hushwire::domain::user::UserState;
 use hushwire::domain::user::code::EnrolmentCode;
-use hushwire::node::enrol::{EnrolFault, RecoveryCodes};
+use hushwire::domain::user::offer::Offer;
+use hushwire::node::enrol::{EnrolFault, RecoveryCodes, Taken};
 use hushwire::node::manage_users::Via;
 use hushwire::node::sign_in::SessionUser;
 
 use crate::consortium::START;
-use crate::desk::{Desk, PASSWORD, name, operator, proof, verifier};
+use crate::desk::{Desk, OFFER, PASSWORD, name, operator, proof, verifier};
 use crate::house::House;
 
 #[test]
@@ -61,12 +62,45 @@ fn a_wrong_first_code_enrols_nobody_and_the_offer_stays_as_it_was() {
     let mut desk = Desk::new();
     let code = desk.add("anna", &[Role::Analyst]);
     let user = desk.house.node.invited(&code, START).expect("invited").clone();
-    let offered = desk.house.node.offered_totp(&user).base32();
-    let late = desk.house.node.offered_totp(&user).code_at(START.plus_s(300));
+    let offered = desk.house.node.offered_totp(&user, &OFFER);
+    let late = Taken { offer: OFFER, code: offered.code_at(START.plus_s(300)) };
     let refused = desk.house.node.check_offered(&user, &late, START);
     assert_eq!(refused, Err(EnrolFault::Totp), "five minutes off");
     let desk = desk.restart();
-    assert_eq!(desk.house.node.offered_totp(&user).base32(), offered, "nothing is kept, and it is the same");
+    let again = desk.house.node.offered_totp(&user, &OFFER);
+    assert_eq!(again.base32(), offered.base32(), "nothing is kept, and it is the same");
+}
+
+#[test]
+fn who_saw_one_offer_knows_nothing_of_the_one_that_is_taken() {
+    let mut desk = Desk::new();
+    let code = desk.add("anna", &[Role::Analyst]);
+    let user = desk.house.node.invited(&code, START).expect("invited").clone();
+    // Somebody else had the code for a moment, and looked.
+    let seen = Offer::new([0xE1; 16]);
+    let thief = desk.house.node.offered_totp(&user, &seen);
+    let taken = Taken { offer: OFFER, code: thief.code_at(START) };
+    assert_eq!(desk.house.node.check_offered(&user, &taken, START), Err(EnrolFault::Totp), "a code of another offer");
+    desk.enrol(&code).expect("enrols");
+    desk.now = desk.now.plus_s(60);
+    let theirs = thief.code_at(desk.now).expose().to_owned();
+    assert_eq!(desk.sign_in("anna", Some(PASSWORD), &theirs), None);
+    assert!(desk.sign_in_right().is_some());
+    // The same of another authenticator.
+    let [one, other] = [seen, OFFER].map(|offer| desk.house.node.offered_totp(desk.user("anna"), &offer).base32());
+    assert_ne!(one, other);
+}
+
+#[test]
+fn enrolments_that_are_refused_are_counted_and_told_with_tries_to_sign_in() {
+    let mut desk = Desk::new();
+    for _ in 0..3 {
+        desk.house.node.count_refused_enrolment(desk.now);
+    }
+    desk.house.tick(desk.now.plus_s(60));
+    let told = desk.house.audited("console.sign_ins_refused", desk.now.plus_s(60));
+    let fields: Vec<_> = told.iter().flat_map(|record| record.fields()).collect();
+    assert!(fields.contains(&("enrolments", "3")) && fields.contains(&("unknown", "0")), "{fields:?}");
 }
 
 #[test]
@@ -269,12 +303,15 @@ fn another_password_ends_all_other_sessions_and_the_old_one_opens_nothing() {
 fn another_authenticator_takes_the_place_of_the_lost_one_by_a_recovery_code() {
     let mut desk = Desk::of_anna();
     let who = desk.session();
-    let offered = desk.house.node.offered_totp(desk.user("anna"));
-    let new = offered.code_at(desk.now);
-    let late = offered.code_at(desk.now.plus_s(600));
+    let offered = desk.house.node.offered_totp(desk.user("anna"), &OFFER);
+    let new = Taken { offer: OFFER, code: offered.code_at(desk.now) };
+    let late = Taken { offer: OFFER, code: offered.code_at(desk.now.plus_s(600)) };
+    let other = Taken { offer: Offer::new([1; 16]), code: offered.code_at(desk.now) };
     let recovery = proof(Some(PASSWORD), &desk.recovery[0].clone());
     let refused = desk.house.node.renew_totp(&who, &recovery, &late, desk.now, &mut desk.house.rng);
     assert_eq!(refused, Err(EnrolFault::Totp));
+    let refused = desk.house.node.renew_totp(&who, &recovery, &other, desk.now, &mut desk.house.rng);
+    assert_eq!(refused, Err(EnrolFault::Totp), "another offer's");
     assert_eq!(desk.user("anna").credentials().expect("enrolled").recovery.len(), 10, "no code went for nothing");
     let changed = desk.house.node.renew_totp(&who, &recovery, &new, desk.now, &mut desk.house.rng);
     desk.house.node.sync().expect("syncs");
@@ -282,7 +319,7 @@ fn another_authenticator_takes_the_place_of_the_lost_one_by_a_recovery_code() {
     assert_eq!(desk.sign_in_right(), None, "the lost one opens nothing");
     desk.secret = Some(offered);
     assert!(desk.sign_in_right().is_some());
-    let again = desk.house.node.offered_totp(desk.user("anna")).base32();
+    let again = desk.house.node.offered_totp(desk.user("anna"), &OFFER).base32();
     assert_ne!(again, desk.secret.as_ref().expect("enrolled").base32(), "the next offer is another");
 }
 

@@ -17,7 +17,7 @@ use crate::caller::RUNTIME;
 use crate::consortium::Consortium;
 use crate::node::wait;
 
-const LISTEN: (&str, &str) = ("HUSHWIRE__CONSOLE__LISTEN", "127.0.0.1:0");
+pub const LISTEN: (&str, &str) = ("HUSHWIRE__CONSOLE__LISTEN", "127.0.0.1:0");
 
 async fn connect(console: SocketAddr, authority: &[u8]) -> std::io::Result<TlsStream<TcpStream>> {
     let config = web_client(&Authority::from_pem(authority).expect("a certificate")).expect("usable");
@@ -26,7 +26,7 @@ async fn connect(console: SocketAddr, authority: &[u8]) -> std::io::Result<TlsSt
 }
 
 /// Sends this and hears the answer to its end.
-async fn say(console: SocketAddr, authority: &[u8], request: &str) -> std::io::Result<String> {
+pub async fn say(console: SocketAddr, authority: &[u8], request: &str) -> std::io::Result<String> {
     let mut stream = connect(console, authority).await?;
     stream.write_all(request.as_bytes()).await?;
     let mut heard = Vec::new();

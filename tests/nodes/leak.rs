@@ -385,7 +385,7 @@ fn take_out(consortium: &Consortium, a: &Node, shop: &Node) {
 }
 
 /// The journal as who holds the storage key reads it.
-fn search_journal(searcher: &Searcher, home: &Home, hits: &mut Vec<Hit>) {
+pub fn search_journal(searcher: &Searcher, home: &Home, hits: &mut Vec<Hit>) {
     let keys = home.keystore().keys;
     let dir = home.path().join("journal");
     let journal = FileJournal::open(RealFs, &dir, &keys.storage, JournalOptions::default()).expect("opens");

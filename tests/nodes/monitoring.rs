@@ -22,7 +22,12 @@ const MONITORED: [(&str, &str); 1] = [("HUSHWIRE__METRICS__LISTEN", "127.0.0.1:0
 /// A node that listens for monitoring, and where.
 pub fn start(home: &Home) -> (Node, SocketAddr) {
     let node = home.start_with(&MONITORED).unwrap_or_else(|said| panic!("it starts: {}", said.stderr));
-    (node, ready_file(home)["metrics"].as_str().expect("told").parse().expect("an address"))
+    (node, listening(home))
+}
+
+/// Where a node listens for monitoring that does.
+pub fn listening(home: &Home) -> SocketAddr {
+    ready_file(home)["metrics"].as_str().expect("told").parse().expect("an address")
 }
 
 fn ready_file(home: &Home) -> serde_json::Value {

@@ -12,7 +12,7 @@ use hushwire::domain::statistics::schedule::Schedule;
 use hushwire::io::journal::file::{FileJournal, JournalOptions};
 use hushwire::io::journal::real_fs::RealFs;
 use hushwire::io::random;
-use hushwire::io::views::memory::MemoryViews;
+use hushwire::io::views::any::AnyViews;
 use hushwire::node::Node;
 use hushwire::node::identity::Identity;
 use hushwire::node::local_mac::LocalMacKey;
@@ -20,7 +20,7 @@ use hushwire::node::state::Settings;
 
 use crate::node::Home;
 
-pub type OpenNode = Node<FileJournal<RealFs>, MemoryViews>;
+pub type OpenNode = Node<FileJournal<RealFs>, AnyViews>;
 
 impl Home {
     pub fn journal(&self) -> FileJournal<RealFs> {
@@ -57,7 +57,7 @@ impl Home {
             version: "0",
             brake: None,
         };
-        let (journal, views) = (self.journal(), MemoryViews::default());
+        let (journal, views) = (self.journal(), AnyViews::in_memory());
         Node::open(identity, settings, roster, journal, views, now, &mut random::generator()).expect("opens")
     }
 }

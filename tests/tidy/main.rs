@@ -1,5 +1,6 @@
 //! The rules of the house, run as a test. Each rule finds a planted violation in a test of its own.
 
+mod asvs;
 mod events;
 mod floors;
 mod readers;
@@ -105,6 +106,14 @@ fn the_page_on_observability_names_every_event_of_the_log_with_its_level() {
     let in_page = events::in_page(include_str!("../../docs/observability.md"));
     assert!(!in_page.is_empty());
     assert_eq!(in_code, in_page, "left: code, right: docs/observability.md");
+}
+
+#[test]
+fn every_test_that_the_page_on_asvs_names_is_there() {
+    let (sources, named) = (sources(&["src", "tests"]), asvs::named(include_str!("../../docs/asvs.md")));
+    assert!(named.len() > 80, "{}", named.len());
+    let missing: Vec<_> = named.iter().filter(|test| !test.stands_in(&sources)).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
 }
 
 #[test]

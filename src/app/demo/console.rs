@@ -58,9 +58,14 @@ impl Cast {
         let offered = browser.post("/enrol", &[("code", &code)]).await?;
         let secret: String = between(&offered, "class=\"secret\"><code>", "<")?.split_whitespace().collect();
         let password = format!("demo-{}", hex::encode(random::bytes::<8>()));
-        let (totp, code) = (code_now(&secret)?, code.as_str());
-        let form =
-            [("code", code), ("totp", totp.as_str()), ("password", password.as_str()), ("repeated", password.as_str())];
+        let (totp, offer) = (code_now(&secret)?, between(&offered, "name=\"offer\" value=\"", "\"")?);
+        let form = [
+            ("code", code.as_str()),
+            ("offer", offer.as_str()),
+            ("totp", totp.as_str()),
+            ("password", password.as_str()),
+            ("repeated", password.as_str()),
+        ];
         let kept = browser.post("/enrol/finish", &form).await?;
         let recovery = kept.split("<li><code>").skip(1).filter_map(|rest| Some(rest.split('<').next()?.to_owned()));
         let recovery: Vec<String> = recovery.collect();

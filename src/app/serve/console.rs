@@ -15,8 +15,9 @@ use crate::app::serve::{runtime, stopped};
 use crate::io::console::Console;
 use crate::io::console::door::ConsoleDoor as Pages;
 use crate::io::exchange::links::Links;
+use crate::io::metrics::console::ConsoleCounts;
 use crate::io::transport::connection::Admission;
-use crate::io::transport::listener::{Door, DoorCounts};
+use crate::io::transport::listener::Door;
 use crate::io::transport::settings::DoorSettings;
 use crate::io::transport::tls::{DoorTls, console_server};
 
@@ -36,10 +37,11 @@ pub fn door(
     engine: &LiveEngine,
     users: &LiveUsers,
     links: &Links,
+    counts: &Arc<ConsoleCounts>,
 ) -> Result<Option<ConsoleDoor>, ServeError> {
     let Some(own) = &config.console else { return Ok(None) };
     let refusals = RefusalLog::new(engine.clone());
-    let console = Console::new(engine.clone(), users.clone(), links.clone(), refusals.on_refused());
+    let console = Console::new(engine.clone(), users.clone(), links.clone(), refusals.on_refused(), Arc::clone(counts));
     let tls = Arc::new(watch::Sender::new(Arc::new(tls(own, local)?)));
     Ok(Some(ConsoleDoor { tls, refusals, console }))
 }
@@ -63,7 +65,7 @@ impl ConsoleDoor {
                     tls: self.tls.subscribe(),
                     admission: Admission::Console,
                     settings: DoorSettings::console(),
-                    counts: Arc::new(DoorCounts::default()),
+                    counts: Arc::clone(&self.console.counts.connections),
                 };
                 door.serve(Pages::new(&self.console), stopped(stopping)).await;
                 sweeping.abort();

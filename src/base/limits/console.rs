@@ -14,8 +14,13 @@ pub const CONNECTION_IDLE_MS: u64 = 120_000;
 /// Milliseconds answers get to end when the node stops; those of pages take a few.
 pub const DRAIN_MS: u64 = 2_000;
 
-/// Requests worked on at once: a page is made in milliseconds, and what waits is for people.
+/// Requests of people who are signed in, worked on at once: a page is made in milliseconds, and what waits is for people.
 pub const REQUESTS: usize = 64;
+
+/// The same of everybody else, in all and from one address (IPv6: one /64). Apart, so that no flood of forms that come slowly keeps
+/// somebody out who is signed in; twice as many from one address as are hashed of one.
+pub const REQUESTS_OF_STRANGERS: usize = 32;
+pub const REQUESTS_PER_STRANGER: usize = 8;
 
 /// Milliseconds until a page is given up: whoever waits longer asks again.
 pub const REQUEST_MS: u64 = 10_000;

@@ -14,6 +14,7 @@ use crate::base::time::{Day, Timestamp};
 use crate::domain::audit::asked::Asked;
 use crate::domain::audit::command::CommandDone;
 use crate::domain::audit::console::ConsoleEvent;
+use crate::domain::audit::looked::Looks;
 use crate::domain::audit::period::AuditPeriod;
 
 /// `members/{member}/indicators/{commitment}`.
@@ -311,6 +312,8 @@ pub enum AuditEvent {
         records: u64,
         more: bool,
     },
+    /// Somebody looked at a page of the console, a listing or one thing.
+    Looked(Looks),
     AuditExported {
         from: TreeSize,
         until: TreeSize,
@@ -385,12 +388,13 @@ pub enum AuditEvent {
     CommandDone(CommandDone),
     /// Of a user of the console.
     Console(ConsoleEvent),
-    /// Tries to sign in since it was told last that name no user, or one who does not sign in now. Counted, because anybody can make
-    /// as many as they like.
+    /// Tries to sign in since it was told last that name no user, or one who does not sign in now, and tries to enrol that were
+    /// refused. Counted, because anybody can make as many as they like.
     SignInsRefused {
         since: Timestamp,
         unknown: u64,
         closed: u64,
+        enrolments: u64,
     },
     StoreDamaged {
         part: &'static str,

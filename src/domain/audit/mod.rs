@@ -15,6 +15,7 @@ pub mod evidence;
 pub mod export;
 pub mod hold;
 pub mod keys;
+pub mod looked;
 pub mod notice;
 pub mod period;
 pub mod proof;

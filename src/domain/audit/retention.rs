@@ -12,6 +12,14 @@ impl AuditEvent {
     /// Days the content of its record is kept.
     pub const fn keep_days(&self) -> u32 {
         match self {
+            // A list tells of nobody in particular.
+            Self::Looked(looks) => {
+                if looks.looked.is_of_one() {
+                    ANSWERABLE_DAYS
+                } else {
+                    OPERATION_DAYS
+                }
+            }
             Self::NodeStarted { .. }
             | Self::NodeStopped
             | Self::BatchDelivered { .. }

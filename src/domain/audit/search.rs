@@ -57,7 +57,16 @@ impl Direction {
             | "statistics.released" => Self::Left,
             "feed.received" | "feed.equivocated" | "feed.silent" | "feed.unbelieved" | "peer.fault"
             | "quarantine.raised" | "sighting.received" => Self::Came,
-            "call.refused" | "decision.explained" | "publication.refused" | "statistics.refused" => Self::Asked,
+            "call.refused"
+            | "decision.explained"
+            | "publication.refused"
+            | "statistics.refused"
+            | "console.viewed"
+            | "activity.shown"
+            | "indicator.listed"
+            | "statistics.listed"
+            | "statistics.summed"
+            | "statistics.budget_shown" => Self::Asked,
             other => {
                 let (topic, _) = other.split_once('.').unwrap_or_default();
                 let asked = ["audit", "authenticator", "case", "erasure", "identifier", "list", "profile", "screening"];
@@ -114,6 +123,10 @@ impl SearchWords {
             Some(kind) => Err(SearchError::HoldsIdentifier { kind }),
             None => Ok(Self(text.split_whitespace().map(str::to_lowercase).collect())),
         }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     fn are_in(&self, record: &AuditRecord) -> bool {

@@ -6,7 +6,6 @@ use crate::base::bytes::Sha256Digest;
 use crate::base::kind::IdentifierKind;
 use crate::base::position::EntryRange;
 use crate::base::time::Timestamp;
-use crate::domain::audit::asked::Asked;
 use crate::domain::audit::console::ConsoleEvent;
 use crate::domain::audit::event::{AuditEvent, IndicatorRef};
 use crate::domain::audit::record::{Actor, AuditRecord, Outcome};
@@ -288,13 +287,15 @@ impl AuditEvent {
             Self::CallRefused { method, reason } => {
                 words(Refused, "call.refused", method, [("reason", reason.to_owned())])
             }
-            Self::AuditListed { asked: Asked { actions, from, until }, records, more } => {
+            Self::AuditListed { asked, records, more } => {
                 let fields = [("more", more.to_string()), ("records", records.to_string())];
                 let mut words = words(Ok, "audit.listed", "", fields);
-                words.fields.extend(actions.map(|actions| ("actions", actions.to_owned())));
-                words.fields.extend(from.map(|from| ("from", from.to_string())));
-                words.fields.extend(until.map(|until| ("until", until.to_string())));
+                words.fields.extend(asked.fields());
                 words
+            }
+            Self::Looked(looks) => {
+                let (action, subject, fields) = looks.words();
+                Words { action, subject, outcome: Ok, fields }
             }
             Self::AuditExported { from, until } => {
                 words(Ok, "audit.exported", "", [("from", from.to_string()), ("until", until.to_string())])
@@ -366,11 +367,16 @@ impl AuditEvent {
                 let (action, outcome, fields) = what.words();
                 Words { action, subject: user.to_string(), outcome, fields }
             }
-            Self::SignInsRefused { since, unknown, closed } => words(
+            Self::SignInsRefused { since, unknown, closed, enrolments } => words(
                 Refused,
                 "console.sign_ins_refused",
                 "",
-                [("closed", closed.to_string()), ("since", since.to_string()), ("unknown", unknown.to_string())],
+                [
+                    ("closed", closed.to_string()),
+                    ("enrolments", enrolments.to_string()),
+                    ("since", since.to_string()),
+                    ("unknown", unknown.to_string()),
+                ],
             ),
             Self::StoreDamaged { part } => words(Fault, "store.damaged", part, []),
             Self::StoreRepaired { part } => words(Ok, "store.repaired", part, []),

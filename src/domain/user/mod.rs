@@ -8,6 +8,7 @@
 
 pub mod code;
 pub mod name;
+pub mod offer;
 pub mod password;
 pub mod roles;
 

@@ -18,7 +18,9 @@ pub enum NoUserName {
         "a user's name has 2 to 32 lower-case letters, digits, '.' and '-', starts with a letter and ends with a letter or digit"
     )]
     Form,
-    #[error("names that begin with \"token.\" are those of tokens, and \"node\" is the node itself")]
+    #[error(
+        "names that begin with \"token.\" are those of tokens, \"node\" is the node itself, and \"new\" a page of the console"
+    )]
     Taken,
     #[error("a user's name stands in the audit log and must not look like an identifier")]
     Identifier,
@@ -56,7 +58,7 @@ impl FromStr for UserName {
             return Err(NoUserName::Form);
         }
         let name: CallerName = text.parse().map_err(|_| NoUserName::Form)?;
-        if text.starts_with("token.") || text == "node" {
+        if text.starts_with("token.") || ["node", "new"].contains(&text) {
             return Err(NoUserName::Taken);
         }
         match looks_like_identifier(text) {
@@ -96,6 +98,7 @@ mod tests {
         }
         check("token.shop", Err(NoUserName::Taken));
         check("node", Err(NoUserName::Taken));
+        check("new", Err(NoUserName::Taken));
         check("de89370400440532013000", Err(NoUserName::Identifier));
     }
 

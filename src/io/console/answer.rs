@@ -1,10 +1,11 @@
 //! What a page answers: a text, the way to another page, or a file.
 
 use askama::Template;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION, SET_COOKIE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE};
 use http::{HeaderValue, Response, StatusCode};
 use prost::bytes::Bytes;
 use tonic::body::Body;
+use zeroize::Zeroizing;
 
 use crate::io::console::assets::Asset;
 use crate::io::console::fault::Fault;
@@ -12,23 +13,30 @@ use crate::io::console::headers::EVERY;
 use crate::io::console::local_path::LocalPath;
 use crate::io::http::body::full;
 
-/// An answer before its headers.
-#[derive(Debug)]
+/// An answer before its headers. Its content is a person's and its cookies open a session: neither is shown.
 pub struct Answer {
     status: StatusCode,
     content: Content,
-    cookies: Vec<String>,
+    cookies: Vec<Zeroizing<String>>,
     /// Whether the browser is told to keep nothing of this console.
     forget: bool,
 }
 
-#[derive(Debug)]
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answer").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
 enum Content {
     Page(String),
     See(LocalPath),
     File { name: String, media: &'static str, text: Bytes },
     Asset { media: &'static str, text: Bytes },
 }
+
+/// Seconds after which somebody comes back who was one too many.
+const RETRY_AFTER_S: &str = "2";
 
 /// Seconds an asset is kept: its name changes when it does.
 const ASSET_CACHE: &str = "public, max-age=31536000, immutable";
@@ -74,8 +82,12 @@ impl Answer {
         self
     }
 
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
     pub fn with_cookie(mut self, cookie: String) -> Self {
-        self.cookies.push(cookie);
+        self.cookies.push(Zeroizing::new(cookie));
         self
     }
 
@@ -118,6 +130,9 @@ impl Answer {
         }
         if self.forget {
             headers.insert("clear-site-data", HeaderValue::from_static("\"storage\""));
+        }
+        if self.status == StatusCode::TOO_MANY_REQUESTS {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
         }
         if self.status == StatusCode::METHOD_NOT_ALLOWED {
             headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST"));

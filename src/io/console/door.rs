@@ -2,7 +2,8 @@
 //! they sent, and dresses whatever comes of it.
 //!
 //! In this order, because each step costs more than the one before and none may be reached by somebody who fails an earlier
-//! one: room, session, where the form came from, role, body, token, proof, the page.
+//! one: session, room (of those who have one, or of those who have none), where the form came from, role, body, token, proof, the
+//! page. What is shown to somebody who is signed in is recorded before they see it ([`viewed`](crate::io::console::viewed)).
 
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr};
@@ -14,8 +15,9 @@ use axum::extract::RawPathParams;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::routing::{MethodFilter, on};
 use http::header::USER_AGENT;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tonic::body::Body;
 use tower::{Service, ServiceExt};
@@ -29,10 +31,12 @@ use crate::io::console::local_path::LocalPath;
 use crate::io::console::pages::{arrival, fault_page};
 use crate::io::console::rows::{Answering, ROWS, Row, Verb, Who, row};
 use crate::io::console::session::Moment;
+use crate::io::console::viewed::Viewed;
 use crate::io::console::visit::{Visit, Visitor};
 use crate::io::console::zone::Zone;
 use crate::io::console::{Console, cookies, same_origin};
 use crate::io::grpc::gate::Refused;
+use crate::io::transport::budget::{ConnectionSlot, source_of};
 use crate::io::transport::caller::{Caller, LocalCaller, RemoteAddress};
 use crate::io::transport::held::holding;
 use crate::io::transport::proof::Proofs;
@@ -101,6 +105,7 @@ async fn enter(
 ) -> axum::response::Response {
     let (parts, body) = request.into_parts();
     let mut body = Some(Body::new(body));
+    let (counts, under_way) = (Arc::clone(&console.counts), console.counts.begin());
     let mut visit = Visit::begin(console, &parts, values);
     // A connection lives on for the sake of who is signed in.
     let proofs = parts.extensions.get::<Proofs>().filter(|_| visit.visitor.is_some());
@@ -111,12 +116,17 @@ async fn enter(
     };
     let aside = visit.aside();
     let answered = match (answered, row) {
-        (Ok(room), Some(row)) => work(room, (row.answer)(visit), Duration::from_millis(limits::REQUEST_MS)).await,
+        (Ok(room), Some(row)) => {
+            let viewed = Viewed::of(&visit, row);
+            let made = work(room, (row.answer)(visit), Duration::from_millis(limits::REQUEST_MS)).await;
+            tell(viewed, made).await
+        }
         (Err(fault), _) => Err(fault),
         (Ok(_), None) => Err(Fault::NotFound),
     };
     let answer = answered.unwrap_or_else(|fault| refuse(aside, row, fault));
-    drop(proved);
+    drop((proved, under_way));
+    counts.answered(row, answer.status());
     let response = answer.into_response();
     outgoing(match body {
         // Dropped before the answer is said, the rest of a form would reset the stream in place of the answer.
@@ -125,8 +135,17 @@ async fn enter(
     })
 }
 
+/// Records that a page is shown, where one is.
+async fn tell(viewed: Option<Viewed>, made: Result<Answer, Fault>) -> Result<Answer, Fault> {
+    let answer = made?;
+    match viewed.filter(|_| answer.status() == StatusCode::OK) {
+        Some(viewed) => viewed.record().await.map(|()| answer),
+        None => Ok(answer),
+    }
+}
+
 /// Makes a page within its time, in a task of its own: one that panics answers its reader, and ends nothing else.
-async fn work(room: Room, answering: Answering, longest: Duration) -> Result<Answer, Fault> {
+async fn work(room: Option<Room>, answering: Answering, longest: Duration) -> Result<Answer, Fault> {
     let within = timeout(longest, answering);
     let made = tokio::spawn(async move {
         let made = within.await.unwrap_or(Err(Fault::Late));
@@ -139,20 +158,42 @@ async fn work(room: Room, answering: Answering, longest: Duration) -> Result<Ans
 
 async fn refuse_verb(console: Arc<Console>, request: Request<axum::body::Body>) -> axum::response::Response {
     let (parts, _) = request.into_parts();
-    let visit = Visit::begin(console, &parts, Vec::new());
-    outgoing(refuse(visit, None, Fault::Verb).into_response())
+    let counts = Arc::clone(&console.counts);
+    let answer = refuse(Visit::begin(console, &parts, Vec::new()), None, Fault::Verb);
+    counts.answered(None, answer.status());
+    outgoing(answer.into_response())
 }
 
 /// Room to work on a request, until its answer is made.
-type Room = Option<tokio::sync::OwnedSemaphorePermit>;
+#[derive(Debug)]
+enum Room {
+    SignedIn { _permit: OwnedSemaphorePermit },
+    Stranger { _slot: ConnectionSlot<IpAddr> },
+}
+
+impl Room {
+    fn of(visit: &Visit) -> Result<Self, Fault> {
+        let console = &visit.console;
+        match &visit.visitor {
+            Some(_) => {
+                let permit = Arc::clone(&console.room).try_acquire_owned();
+                permit.map(|permit| Self::SignedIn { _permit: permit }).map_err(|_| Fault::Busy)
+            }
+            None => {
+                let slot = console.strangers.admit(source_of(visit.from), tokio::time::Instant::now());
+                slot.map(|slot| Self::Stranger { _slot: slot }).map_err(|_| Fault::Crowded)
+            }
+        }
+    }
+}
 
 async fn admit(
     visit: &mut Visit,
     row: &'static Row,
     parts: &http::request::Parts,
     body: &mut Option<Body>,
-) -> Result<Room, Fault> {
-    let room = Arc::clone(&visit.console.room).try_acquire_owned().map_err(|_| Fault::Busy)?;
+) -> Result<Option<Room>, Fault> {
+    let room = Room::of(visit)?;
     let post = row.verb == Verb::Post;
     let authority = parts.uri.authority().map(|authority| authority.as_str());
     if post && !same_origin::is_ours(&parts.headers, authority) {
@@ -218,6 +259,7 @@ async fn read_form(body: &mut Option<Body>) -> Result<Fields, Fault> {
 
 /// What somebody gets in place of the page.
 fn refuse(visit: Visit, row: Option<&'static Row>, fault: Fault) -> Answer {
+    visit.console.counts.refused(fault.reason());
     if let Some(reason) = fault.refusal() {
         let caller = visit.visitor.as_ref().map_or(Caller::Stranger, |visitor| {
             let role = visitor.roles.iter().next().expect("a user who may do something has a role");
@@ -331,7 +373,10 @@ mod tests {
         let room = Arc::new(tokio::sync::Semaphore::new(1));
         let permit = Arc::clone(&room).try_acquire_owned().expect("free");
         let late: Answering = Box::pin(std::future::pending());
-        assert!(matches!(work(Some(permit), late, Duration::from_millis(5)).await, Err(Fault::Late)));
+        assert!(matches!(
+            work(Some(Room::SignedIn { _permit: permit }), late, Duration::from_millis(5)).await,
+            Err(Fault::Late)
+        ));
         assert_eq!(room.available_permits(), 1);
     }
 }

@@ -33,6 +33,9 @@ pub enum Fault {
     Fields(#[from] FieldError),
     #[error("too many requests at once")]
     Busy,
+    /// Of people who are not signed in, from where this one is or from everywhere.
+    #[error("too many requests of strangers at once")]
+    Crowded,
     #[error("{0}")]
     Engine(#[from] EngineFault),
     #[error("the page was not made in time")]
@@ -97,6 +100,11 @@ impl Fault {
                 "That could not be read",
                 "A field was missing, stood twice or held something unexpected. Nothing was changed.",
             ),
+            Self::Crowded => told(
+                StatusCode::TOO_MANY_REQUESTS,
+                "Many at once",
+                "Many people who are not signed in ask for something at this moment. Please try again in a few seconds.",
+            ),
             Self::Busy | Self::Engine(EngineFault::Busy) => told(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Busy",
@@ -150,9 +158,30 @@ impl Fault {
             | Self::Slow
             | Self::Fields(_)
             | Self::Busy
+            | Self::Crowded
             | Self::Engine(_)
             | Self::Late
             | Self::Broken(_) => None,
+        }
+    }
+
+    /// In one word, for monitoring.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::SignIn(_) => "sign_in",
+            Self::Prove(_) => "prove",
+            Self::Role => "role",
+            Self::NotFound => "not_found",
+            Self::Verb => "verb",
+            Self::Forged => "forged",
+            Self::TooLarge { .. } => "too_large",
+            Self::Slow => "slow",
+            Self::Fields(_) => "fields",
+            Self::Busy => "busy",
+            Self::Crowded => "crowded",
+            Self::Engine(_) => "engine",
+            Self::Late => "late",
+            Self::Broken(_) => "broken",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::io::console::assets::{Assets, assets};
 use crate::io::console::rows::{NAVIGATION, Verb, row};
+use crate::io::console::secret_text::SecretText;
 use crate::io::console::session::Flash;
 use crate::io::console::visit::Visit;
 use crate::io::console::zone::Time;
@@ -54,7 +55,7 @@ pub struct Frame {
     /// None before somebody is signed in.
     pub reader: Option<Reader>,
     /// What every form carries.
-    pub token: String,
+    pub token: SecretText,
     pub flashes: Vec<Flash>,
     pub zone: String,
     pub made: Time,
@@ -76,7 +77,7 @@ impl Frame {
                 name: visitor.session.user.name.to_string(),
                 roles: visitor.roles.to_string().replace(',', ", "),
             }),
-            token: visitor.map(|visitor| visitor.session.token.clone()).unwrap_or_default(),
+            token: visitor.map_or_else(|| String::new().into(), |visitor| visitor.session.token.clone()),
             flashes: visitor.map(|visitor| visit.console.sessions.told(&visitor.id)).unwrap_or_default(),
             zone: visit.zone.name().to_owned(),
             made: visit.time(visit.now.wall),

@@ -15,6 +15,7 @@
 //! 4. A filter is a field of the address: read with [`fields::Fields::filter`], shown in a `<form method="get">`. A long table
 //!    is paged by the server with a token in the address ([`listing`]). A form that changes something carries
 //!    `{{ parts::token(frame) }}`, and its answer is [`answer::Answer::see`] with a message ([`visit::Visit::tell`]).
+//!    The words of an address that name something stand in [`viewed`], so that the audit log tells who viewed what.
 //! 5. What is not this visitor's is [`fault::Fault::NotFound`], as if it were not there.
 //! 6. A scenario in `tests/console` opens the page in a real browser, has axe look at it, and keeps screenshots of it.
 //!
@@ -37,15 +38,19 @@ pub mod pages;
 pub mod qr;
 pub mod rows;
 pub mod same_origin;
+pub mod secret_text;
 pub mod session;
+pub mod viewed;
 pub mod visit;
 pub mod zone;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
+use crate::base::limits::SOURCES;
 use crate::base::limits::console as limits;
 use crate::io::console::session::Sessions;
 use crate::io::engine::Engine;
@@ -53,9 +58,13 @@ use crate::io::exchange::links::Links;
 use crate::io::grpc::gate::OnRefused;
 use crate::io::journal::file::FileJournal;
 use crate::io::journal::real_fs::RealFs;
+use crate::io::metrics::console::ConsoleCounts;
+use crate::io::transport::bucket::Rate;
+use crate::io::transport::budget::{ConnectionBudget, ConnectionLimits};
 use crate::io::users::Users;
 use crate::io::views::any::AnyViews;
 use crate::node::Node;
+use crate::node::sign_in::{SessionUser, SignOut};
 
 /// The engine of a node that has a console.
 pub type ConsoleEngine = Engine<FileJournal<RealFs>, AnyViews>;
@@ -75,8 +84,11 @@ pub struct Console {
     pub links: Links,
     /// Told of every refused request, before whoever sent it is.
     pub on_refused: OnRefused,
-    /// Requests worked on at once.
+    /// Requests of people who are signed in, worked on at once.
     pub room: Arc<Semaphore>,
+    /// Those of everybody else, apart and few from one address: however many come, and however slowly, who is signed in gets in.
+    pub strangers: Arc<ConnectionBudget<IpAddr>>,
+    pub counts: Arc<ConsoleCounts>,
 }
 
 impl std::fmt::Debug for Console {
@@ -91,9 +103,17 @@ impl Console {
         users: Users<FileJournal<RealFs>, AnyViews>,
         links: Links,
         on_refused: OnRefused,
+        counts: Arc<ConsoleCounts>,
     ) -> Arc<Self> {
         let room = Arc::new(Semaphore::new(limits::REQUESTS));
-        Arc::new(Self { engine, users, sessions: Sessions::default(), links, on_refused, room })
+        let strangers = ConnectionBudget::new(ConnectionLimits {
+            total: limits::REQUESTS_OF_STRANGERS,
+            per_source: limits::REQUESTS_PER_STRANGER,
+            // How often somebody comes is limited where they connect.
+            connects: Rate::unlimited(),
+            sources: SOURCES,
+        });
+        Arc::new(Self { engine, users, sessions: Sessions::default(), links, on_refused, room, strangers, counts })
     }
 
     /// Takes out sessions that are over and tells the audit log, until the task is dropped.
@@ -101,10 +121,15 @@ impl Console {
         loop {
             tokio::time::sleep(SWEEP_EVERY).await;
             let over = self.sessions.sweep(Instant::now(), |user| self.users.alive(user).is_some());
-            for (user, how) in over {
-                if let Err(fault) = self.users.signed_out(&user, how).await {
-                    tracing::warn!(event = "console.unrecorded", fault = %fault);
-                }
+            self.tell_ended(over).await;
+        }
+    }
+
+    /// Tells the audit log of sessions that have ended; they have whether or not it takes that.
+    pub async fn tell_ended(&self, ended: impl IntoIterator<Item = (SessionUser, SignOut)>) {
+        for (user, how) in ended {
+            if let Err(fault) = self.users.signed_out(&user, how).await {
+                tracing::warn!(event = "console.unrecorded", fault = %fault);
             }
         }
     }

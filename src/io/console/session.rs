@@ -19,6 +19,7 @@ use crate::base::limits::console as limits;
 use crate::base::time::Timestamp;
 use crate::domain::user::Generation;
 use crate::domain::user::name::UserName;
+use crate::io::console::secret_text::SecretText;
 use crate::io::random;
 use crate::node::sign_in::{SessionUser, SignOut};
 
@@ -102,7 +103,7 @@ pub struct Moment {
 #[derive(Debug)]
 struct Session {
     user: SessionUser,
-    token: String,
+    token: SecretText,
     began: Instant,
     seen: Instant,
     seen_at: Timestamp,
@@ -131,7 +132,7 @@ impl Session {
 pub struct Found {
     pub user: SessionUser,
     /// What every form of the session carries.
-    pub token: String,
+    pub token: SecretText,
     /// Whether password and code were given just now.
     pub proved: bool,
     /// What it is called where sessions are listed.
@@ -141,7 +142,7 @@ pub struct Found {
 impl Found {
     /// Whether a form carries the token of its session.
     pub fn owns(&self, token: &str) -> bool {
-        self.token.as_bytes().ct_eq(token.as_bytes()).into()
+        self.token.shown().as_bytes().ct_eq(token.as_bytes()).into()
     }
 }
 
@@ -157,6 +158,14 @@ impl Handle {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// A session has begun.
+#[derive(Debug)]
+pub struct Begun {
+    pub id: SessionId,
+    /// Whose sessions made room for it, and how those ended.
+    pub ended: Vec<(SessionUser, SignOut)>,
 }
 
 /// A session as its user and operators see it.
@@ -178,17 +187,18 @@ impl Sessions {
     }
 
     /// Signs somebody in whose password and code were right just now.
-    pub fn begin(&self, user: SessionUser, origin: Origin, now: Moment) -> SessionId {
+    pub fn begin(&self, user: SessionUser, origin: Origin, now: Moment) -> Begun {
         let id = SessionId::draw();
         let mut sessions = self.lock();
-        make_room(&mut sessions, limits::SESSIONS_PER_USER, |session| session.user.name == user.name);
-        make_room(&mut sessions, limits::SESSIONS, |_| true);
-        let token = URL_SAFE_NO_PAD.encode(random::bytes::<ID_BYTES>());
+        let mut ended =
+            make_room(&mut sessions, limits::SESSIONS_PER_USER, now.steady, |session| session.user.name == user.name);
+        ended.extend(make_room(&mut sessions, limits::SESSIONS, now.steady, |_| true));
+        let token = draw_token();
         let (began, seen, proved) = (now.steady, now.steady, now.steady);
         let (seen_at, flashes) = (now.wall, Vec::new());
         let session = Session { user, token, began, seen, seen_at, proved, origin, flashes };
         sessions.insert(id.key(), session);
-        id
+        Begun { id, ended }
     }
 
     /// The session of a cookie, which is thereby in use.
@@ -212,7 +222,7 @@ impl Sessions {
         let mut sessions = self.lock();
         let mut session = sessions.remove(&id.key()).filter(|session| session.over(now).is_none())?;
         session.proved = now;
-        session.token = URL_SAFE_NO_PAD.encode(random::bytes::<ID_BYTES>());
+        session.token = draw_token();
         let renewed = SessionId::draw();
         sessions.insert(renewed.key(), session);
         Some(renewed)
@@ -240,8 +250,9 @@ impl Sessions {
         ended
     }
 
-    pub fn end(&self, id: &SessionId) {
-        self.lock().remove(&id.key());
+    /// Whether there was such a one.
+    pub fn end(&self, id: &SessionId) -> bool {
+        self.lock().remove(&id.key()).is_some()
     }
 
     /// Ends one of a user's sessions by its handle; whether there was such a one.
@@ -293,18 +304,26 @@ impl Sessions {
     }
 }
 
-/// Ends those that rested longest until one more fits.
-fn make_room(sessions: &mut HashMap<Key, Session>, most: usize, counts: impl Fn(&Session) -> bool) {
+fn draw_token() -> SecretText {
+    SecretText::new(Zeroizing::new(URL_SAFE_NO_PAD.encode(random::bytes::<ID_BYTES>())))
+}
+
+/// Ends those that rested longest until one more fits; whose they were.
+fn make_room(
+    sessions: &mut HashMap<Key, Session>,
+    most: usize,
+    now: Instant,
+    counts: impl Fn(&Session) -> bool,
+) -> Vec<(SessionUser, SignOut)> {
     let mut resting: Vec<(Instant, Key)> =
         sessions.iter().filter(|(_, session)| counts(session)).map(|(key, session)| (session.seen, *key)).collect();
     if resting.len() < most {
-        return;
+        return Vec::new();
     }
     resting.sort_unstable();
     let ending = resting.len() + 1 - most;
-    for (_, key) in resting.into_iter().take(ending) {
-        sessions.remove(&key);
-    }
+    let ended = resting.into_iter().take(ending).filter_map(|(_, key)| sessions.remove(&key));
+    ended.map(|session| (session.user.clone(), session.over(now).unwrap_or(SignOut::Room))).collect()
 }
 
 #[cfg(test)]

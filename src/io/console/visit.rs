@@ -15,7 +15,7 @@ use crate::io::console::frame::{Crumb, Frame};
 use crate::io::console::local_path::LocalPath;
 use crate::io::console::session::{Flash, Found, Moment, SessionId, Tone};
 use crate::io::console::zone::{Time, Zone};
-use crate::io::console::{Console, ConsoleNode};
+use crate::io::console::{Console, ConsoleNode, cookies};
 use crate::io::engine::Round;
 use crate::io::transport::caller::LocalCaller;
 
@@ -83,6 +83,17 @@ impl Visit {
     /// A message for the next page.
     pub fn tell(&self, tone: Tone, text: impl Into<String>) {
         self.console.sessions.tell(&self.visitor().id, Flash { tone, text: text.into() });
+    }
+
+    /// Gives the session a new id, now that its user proved again who they are: the cookie that has to go with the answer. None where
+    /// the session has ended meanwhile. Pages made from now on carry the new token.
+    pub fn rotate(&mut self) -> Option<String> {
+        let visitor = Arc::clone(self.visitor.as_ref()?);
+        let id = self.console.sessions.prove(&visitor.id, self.now.steady)?;
+        let session = self.console.sessions.find(&id, self.now)?;
+        let cookie = cookies::keep_session(&id);
+        self.visitor = Some(Arc::new(Visitor { id, session, roles: visitor.roles.clone() }));
+        Some(cookie)
     }
 
     /// What stands around a page: its title, and the pages above it.

@@ -12,6 +12,7 @@ use tonic::{Request, Response, Status};
 use crate::base::limits;
 use crate::base::name::{CallerName, ConsortiumId};
 use crate::base::role::Role;
+use crate::domain::audit::looked::{At, Looked, Object, Word};
 use crate::domain::audit::record::Actor;
 use crate::domain::case::CaseId;
 use crate::domain::case::state::Step;
@@ -23,13 +24,13 @@ use crate::io::grpc::case_words::{self, Shown, bounded, invalid, list_place, out
 use crate::io::grpc::convert;
 use crate::io::grpc::identity::local_caller;
 use crate::io::grpc::publishing::page_size;
-use crate::io::grpc::refusals::{case_refusal, engine_refusal};
+use crate::io::grpc::refusals::{case_refusal, engine_refusal, storage_refusal};
 use crate::io::grpc::terms::StreamTerms;
 use crate::io::grpc::wire::hushwire::local::v1 as wire;
 use crate::io::grpc::wire::hushwire::local::v1::case_service_server::CaseService;
 use crate::io::transport::caller::LocalCaller;
 use crate::node::Node;
-use crate::node::case::StepRequest;
+use crate::node::case::{CaseFault, StepRequest};
 use crate::node::cases::{CaseFilter, CaseName};
 use crate::node::local_mac::LocalMacKey;
 use crate::node::store::{Journal, Views};
@@ -94,7 +95,7 @@ where
         &self,
         request: Request<wire::ListCasesRequest>,
     ) -> Result<Response<wire::ListCasesResponse>, Status> {
-        local_caller(&request)?;
+        let caller = convert::actor(local_caller(&request)?);
         let message = request.into_inner();
         let after = list_place(&message.page_token)?;
         let limit = page_size(message.page_size, PAGE);
@@ -107,14 +108,17 @@ where
             outcome: if message.outcome == 0 { None } else { Some(outcome(message.outcome)?) },
             customer,
         };
+        let looked = listed(&filter);
         let ((cases, next), waiting) = self
             .engine
-            .inquire(move |node, _| {
+            .call(move |node, round| {
+                node.record_look(&caller, looked, round.now, round.rng)?;
                 let cases = &node.state().cases;
-                (cases.list(&filter, after, limit), cases.waiting())
+                Ok((cases.list(&filter, after, limit), cases.waiting()))
             })
             .await
-            .map_err(engine_refusal)?;
+            .map_err(engine_refusal)?
+            .map_err(|fault| storage_refusal(&fault))?;
         Ok(Response::new(wire::ListCasesResponse {
             cases: cases.iter().map(|case| wire_case(case, self.consortium(), Shown::State)).collect(),
             next_page_token: next.map(place_token).unwrap_or_default(),
@@ -131,7 +135,12 @@ where
         let name = self.name(request.get_ref())?;
         let found = self
             .engine
-            .inquire(move |node, _| node.find_case(&actor, &name, own_only).cloned())
+            .call(move |node, round| {
+                let found = node.find_case(&actor, &name, own_only)?.clone();
+                let looked = Looked::new(At::Case).of(Object::Case(found.id()));
+                node.record_look(&actor, looked, round.now, round.rng)?;
+                Ok::<_, CaseFault>(found)
+            })
             .await
             .map_err(engine_refusal)?
             .map_err(|fault| case_refusal(&fault))?;
@@ -311,6 +320,17 @@ impl<J: Journal + Send + 'static, V: Views + Send + 'static> Watch<J, V> {
             }
         }
     }
+}
+
+/// What a listing is narrowed to, for the audit log.
+fn listed(filter: &CaseFilter) -> Looked {
+    let states = filter.states.iter().map(|state| Word::Label(state.label()));
+    states
+        .fold(Looked::new(At::Cases), |looked, state| looked.by("of_state", state))
+        .by("of_decision", filter.decision.map(|decision| Word::Label(decision.label())))
+        .by("of_outcome", filter.outcome.map(|outcome| Word::Label(outcome.label())))
+        .where_given("assignee", filter.assignee.is_some())
+        .where_given("customer", filter.customer.is_some())
 }
 
 /// A screener sees what became of its own decisions.

@@ -9,6 +9,7 @@ use tonic::{Request, Response, Status};
 
 use crate::base::position::{EntryIndex, TreeSize};
 use crate::base::time::Timestamp;
+use crate::domain::audit::looked::{At, Looked};
 use crate::io::clock;
 use crate::io::engine::Engine;
 use crate::io::grpc::convert;
@@ -200,8 +201,20 @@ where
         Ok(Response::new(reporting::report(self.engine.clone(), caller, period)))
     }
 
-    async fn get_audit_size(&self, _: Request<GetAuditSizeRequest>) -> Result<Response<GetAuditSizeResponse>, Status> {
-        let size = self.engine.inquire(|node, _| node.audit_size()).await.map_err(engine_refusal)?;
+    async fn get_audit_size(
+        &self,
+        request: Request<GetAuditSizeRequest>,
+    ) -> Result<Response<GetAuditSizeResponse>, Status> {
+        let caller = convert::actor(local_caller(&request)?);
+        let size = self
+            .engine
+            .call(move |node, round| {
+                node.record_look(&caller, Looked::new(At::AuditSize), round.now, round.rng)?;
+                Ok(node.audit_size())
+            })
+            .await
+            .map_err(engine_refusal)?
+            .map_err(|fault| storage_refusal(&fault))?;
         Ok(Response::new(reporting::wire_size(size)))
     }
 

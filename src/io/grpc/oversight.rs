@@ -4,6 +4,7 @@ use tonic::{Request, Response, Status};
 
 use crate::base::limits;
 use crate::base::time::{Day, Timestamp};
+use crate::domain::audit::looked::{At, Looked, Word};
 use crate::domain::belief::disputes::{DisputeStanding, answer_due};
 use crate::domain::screening::decision::Decision;
 use crate::domain::screening::inquiry::{LookedUpForm, Said};
@@ -43,13 +44,17 @@ where
         &self,
         request: Request<wire::GetActivityRequest>,
     ) -> Result<Response<wire::GetActivityResponse>, Status> {
+        let caller = convert::actor(local_caller(&request)?);
         let wire::GetActivityRequest { from_day, until_day } = request.into_inner();
         let answer = self
             .engine
-            .inquire(move |node, now| {
-                let today = now.day();
+            .call(move |node, round| {
+                let today = round.now.day();
                 let until = if until_day == 0 { today.next() } else { Day(until_day) };
                 let from = if from_day == 0 { Day(until.0.saturating_sub(DAYS)) } else { Day(from_day) };
+                let days = Looked::new(At::Activity).by("from_day", Word::Day(from));
+                let looked = days.by("until_day", Word::Day(until));
+                node.record_look(&caller, looked, round.now, round.rng)?;
                 let (mut days, mut rows, mut next_from_day) = (Vec::new(), 0, 0);
                 for (day, activity) in node.state().activity.days(from, until) {
                     if rows >= limits::ACTIVITY_ROWS {
@@ -59,10 +64,11 @@ where
                     rows += activity.peers.len() + activity.rules.len() + 1;
                     days.push(wire_day(day, activity));
                 }
-                wire::GetActivityResponse { days, next_from_day, kept_from_day: oldest_kept(today).0 }
+                Ok(wire::GetActivityResponse { days, next_from_day, kept_from_day: oldest_kept(today).0 })
             })
             .await
-            .map_err(engine_refusal)?;
+            .map_err(engine_refusal)?
+            .map_err(|fault| storage_refusal(&fault))?;
         Ok(Response::new(answer))
     }
 
@@ -90,6 +96,7 @@ where
         &self,
         request: Request<wire::ListOwnIndicatorsRequest>,
     ) -> Result<Response<wire::ListOwnIndicatorsResponse>, Status> {
+        let caller = convert::actor(local_caller(&request)?);
         let message = request.into_inner();
         let limit = page_size(message.page_size, PAGE);
         let place = match message.page_token.as_str() {
@@ -97,9 +104,17 @@ where
             token => token.parse().map_err(|_| malformed_token())?,
         };
         let filter = own_filter(&message)?;
+        let looked = Looked::new(At::OwnIndicators)
+            .by("of_state", filter.state.map(|state| Word::Label(state.label())))
+            .by("of_kind", filter.kind.map(Word::from))
+            .where_given("disputed", filter.disputed)
+            .where_given("sighted", filter.sighted);
         let page = self
             .engine
-            .inquire(move |node, now| node.list_own_indicators(&filter, &place, limit, now))
+            .call(move |node, round| {
+                node.record_look(&caller, looked, round.now, round.rng)?;
+                node.list_own_indicators(&filter, &place, limit, round.now)
+            })
             .await
             .map_err(engine_refusal)?
             .map_err(|fault| storage_refusal(&fault))?;

@@ -257,7 +257,7 @@ pub fn user_refusal(fault: &UserFault) -> Refusal {
         UserFault::OwnUser => Refusal::FailedPrecondition { reason: "OWN_USER", description },
         // Of the console alone: a certificate needs no second person here.
         UserFault::SamePerson { .. } => Refusal::FailedPrecondition { reason: "SECOND_PERSON_NEEDED", description },
-        UserFault::NothingAsked | UserFault::CommandLineOnly => {
+        UserFault::NothingAsked | UserFault::Changed | UserFault::CommandLineOnly => {
             Refusal::FailedPrecondition { reason: "USER_STATE", description }
         }
         UserFault::Storage(fault) => storage_refusal(fault),

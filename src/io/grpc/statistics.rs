@@ -4,6 +4,7 @@ use tonic::{Request, Response, Status};
 
 use crate::base::name::MemberId;
 use crate::base::time::Day;
+use crate::domain::audit::looked::{At, Looked, Word};
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::period::{Period, Quarter};
 use crate::domain::statistics::published::{Place, Published};
@@ -14,7 +15,7 @@ use crate::io::engine::Engine;
 use crate::io::grpc::convert;
 use crate::io::grpc::identity::local_caller;
 use crate::io::grpc::publishing::{malformed_token, page_size};
-use crate::io::grpc::refusals::{engine_refusal, releasing_refusal};
+use crate::io::grpc::refusals::{engine_refusal, releasing_refusal, storage_refusal};
 use crate::io::grpc::status::Refusal;
 use crate::io::grpc::wire::hushwire::compliance::v1 as wire;
 use crate::io::grpc::wire::hushwire::compliance::v1::statistics_service_server::StatisticsService;
@@ -62,7 +63,7 @@ where
         &self,
         request: Request<wire::ListReleasesRequest>,
     ) -> Result<Response<wire::ListReleasesResponse>, Status> {
-        local_caller(&request)?;
+        let caller = convert::actor(local_caller(&request)?);
         let message = request.into_inner();
         let member = Some(message.member).filter(|member| !member.is_empty());
         let member = member.map(|member| member.parse()).transpose();
@@ -72,11 +73,18 @@ where
         };
         let before = read_place(&message.page_token)?;
         let limit = page_size(message.page_size, PAGE);
+        let looked = Looked::new(At::Releases)
+            .by("member", filter.member.clone().map(Word::Member))
+            .by("query", filter.query.map(|query| Word::Label(query.name())));
         let (releases, next) = self
             .engine
-            .inquire(move |node, _| node.state().releases.list(&filter, before.as_ref(), limit))
+            .call(move |node, round| {
+                node.record_look(&caller, looked, round.now, round.rng)?;
+                Ok(node.state().releases.list(&filter, before.as_ref(), limit))
+            })
             .await
-            .map_err(engine_refusal)?;
+            .map_err(engine_refusal)?
+            .map_err(|fault| storage_refusal(&fault))?;
         Ok(Response::new(wire::ListReleasesResponse {
             releases: releases.into_iter().map(wire_release).collect(),
             next_page_token: next.map(|place| place_token(&place)).unwrap_or_default(),
@@ -87,25 +95,43 @@ where
         &self,
         request: Request<wire::SumReleasesRequest>,
     ) -> Result<Response<wire::SumReleasesResponse>, Status> {
-        local_caller(&request)?;
+        let caller = convert::actor(local_caller(&request)?);
         let message = request.into_inner();
-        let query = message.query.parse().map_err(|error| invalid("query", "unknown", &error))?;
+        let query: Query = message.query.parse().map_err(|error| invalid("query", "unknown", &error))?;
         let no_period = "the days of a release lie in one quarter, and the last is not before the first";
         let period = Period::stored(Day(message.from_day), Day(message.until_day))
             .ok_or_else(|| invalid("until_day", "period", &no_period))?;
-        let sum = self.engine.inquire(move |node, _| node.sum_releases(query, period)).await.map_err(engine_refusal)?;
+        let looked = Looked::new(At::ReleaseSum)
+            .by("query", Word::Label(query.name()))
+            .by("from_day", Word::Day(period.from()))
+            .by("until_day", Word::Day(period.until()));
+        let sum = self
+            .engine
+            .call(move |node, round| {
+                node.record_look(&caller, looked, round.now, round.rng)?;
+                Ok(node.sum_releases(query, period))
+            })
+            .await
+            .map_err(engine_refusal)?
+            .map_err(|fault| storage_refusal(&fault))?;
         Ok(Response::new(wire_sum(sum)))
     }
 
     async fn get_budget(
         &self,
-        _: Request<wire::GetBudgetRequest>,
+        request: Request<wire::GetBudgetRequest>,
     ) -> Result<Response<wire::GetBudgetResponse>, Status> {
+        let caller = convert::actor(local_caller(&request)?);
         let (budget, kept) = self
             .engine
-            .inquire(|node, now| (node.budget(now.day()), node.kept_for_schedule(Quarter::of(now.day()), now)))
+            .call(move |node, round| {
+                let now = round.now;
+                node.record_look(&caller, Looked::new(At::Budget), now, round.rng)?;
+                Ok((node.budget(now.day()), node.kept_for_schedule(Quarter::of(now.day()), now)))
+            })
             .await
-            .map_err(engine_refusal)?;
+            .map_err(engine_refusal)?
+            .map_err(|fault| storage_refusal(&fault))?;
         Ok(Response::new(wire::GetBudgetResponse {
             spent_nano: budget.spent.nano(),
             cap_nano: budget.cap.nano(),

@@ -12,6 +12,7 @@ use crate::io::metrics::page::{DoorMetrics, Metrics};
 use crate::io::metrics::policy::{candidate, policies, refused_now, rule_hits};
 use crate::io::metrics::process::Process;
 use crate::io::metrics::seen::NodeSeen;
+use crate::io::transport::listener::DoorCounts;
 
 /// How a metric behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -200,16 +201,35 @@ pub const FAMILIES: &[Family] = &[
     })
     .by(&["door", "reason"]),
     Family::counter("hushwire_connections", "Connections accepted.", |metrics, _| {
-        doors(metrics, |door| vec![(vec![], Value::Whole(DoorMetrics::load(&door.connections.accepted)))])
+        connections(metrics, |counts| vec![(vec![], Value::Whole(DoorMetrics::load(&counts.accepted)))])
     })
     .by(&["door"]),
     Family::counter("hushwire_connections_cut", "Connections refused or ended by the node, by cause.", |metrics, _| {
-        doors(metrics, |door| {
-            let rows = door.cut().into_iter();
+        connections(metrics, |counts| {
+            let rows = DoorMetrics::cut(counts).into_iter();
             rows.map(|(cause, count)| (vec![cause.to_owned()], Value::Whole(count))).collect()
         })
     })
     .by(&["door", "cause"]),
+    Family::counter(
+        "hushwire_console_requests",
+        "Requests of browsers answered, by address as the console's table writes it, and class of status.",
+        |m, _| m.console.requests().iter().map(|(labels, count)| labelled(labels, *count)).collect(),
+    )
+    .by(&["verb", "page", "class"]),
+    Family::gauge("hushwire_console_requests_in_flight", "Requests of browsers under way.", |m, _| {
+        one(m.console.in_flight())
+    }),
+    Family::counter(
+        "hushwire_console_refusals",
+        "Requests of browsers that did not get their page, by why.",
+        |m, _| m.console.refusals().iter().map(|(reason, count)| labelled(&[reason], *count)).collect(),
+    )
+    .by(&["reason"]),
+    Family::counter("hushwire_console_sign_ins", "Tries to sign in to the console, by what came of them.", |m, _| {
+        m.console.sign_ins().iter().map(|(outcome, count)| labelled(&[outcome], *count)).collect()
+    })
+    .by(&["outcome"]),
     Family::counter("hushwire_publications", "Indicators acknowledged, and records refused by a rule.", |m, _| {
         vec![
             labelled(&["published"], m.publishing.published.value()),
@@ -394,11 +414,25 @@ fn node(metrics: &Metrics, read: impl Fn(&NodeSeen) -> Vec<Sample>) -> Vec<Sampl
     metrics.seen.load().node.as_ref().map(read).unwrap_or_default()
 }
 
-/// Of both doors, the door's name as the first label.
+/// Of all doors, the door's name as the first label.
+fn connections(metrics: &Metrics, read: impl Fn(&DoorCounts) -> Vec<(Vec<String>, Value)>) -> Vec<Sample> {
+    let doors = [
+        ("local", &metrics.local.connections),
+        ("peer", &metrics.peer.connections),
+        ("console", &metrics.console.connections),
+    ];
+    by_door(doors.map(|(name, counts)| (name, read(counts))))
+}
+
+/// Of both doors for calls, the door's name as the first label.
 fn doors(metrics: &Metrics, read: impl Fn(&DoorMetrics) -> Vec<(Vec<String>, Value)>) -> Vec<Sample> {
+    by_door([("local", &metrics.local), ("peer", &metrics.peer)].map(|(name, door)| (name, read(door))))
+}
+
+fn by_door<const N: usize>(doors: [(&str, Vec<(Vec<String>, Value)>); N]) -> Vec<Sample> {
     let mut samples = Vec::new();
-    for (name, door) in [("local", &metrics.local), ("peer", &metrics.peer)] {
-        for (mut labels, value) in read(door) {
+    for (name, rows) in doors {
+        for (mut labels, value) in rows {
             labels.insert(0, name.to_owned());
             samples.push(Sample { labels, value });
         }
@@ -446,6 +480,9 @@ mod tests {
             "decided",
             "would_decide",
             "file",
+            "verb",
+            "page",
+            "class",
         ];
         for family in FAMILIES {
             assert!(

@@ -1,6 +1,6 @@
 //! What the node counts about itself, and the plain-HTTP listener where monitoring reads it (docs/observability.md).
 //!
-//! - [`atomics`] is what is counted with; [`counts`] and [`calls`] belong to those who count.
+//! - [`atomics`] is what is counted with; [`counts`], [`calls`] and [`console`] belong to those who count.
 //! - [`seen`] is what a look at the node showed, a few seconds old at most.
 //! - [`families`] is the one table of all metrics; [`page`] writes it in both formats.
 //! - [`process`] asks the kernel about this process; [`door`] answers scrapes and probes.
@@ -10,6 +10,7 @@
 
 pub mod atomics;
 pub mod calls;
+pub mod console;
 pub mod counts;
 pub mod door;
 pub mod families;

@@ -15,6 +15,7 @@ use prometheus_client::registry::{self, Registry};
 use crate::base::time::Timestamp;
 use crate::io::metrics::atomics::Level;
 use crate::io::metrics::calls::CallCounts;
+use crate::io::metrics::console::ConsoleCounts;
 use crate::io::metrics::counts::{
     AnsweredCounts, JournalCounts, ProfileCounts, PublishingCounts, ScreeningCounts, WebhookCounts,
 };
@@ -30,6 +31,7 @@ use crate::io::transport::listener::DoorCounts;
 pub struct Metrics {
     pub local: DoorMetrics,
     pub peer: DoorMetrics,
+    pub console: Arc<ConsoleCounts>,
     pub screening: Arc<ScreeningCounts>,
     pub answered: Arc<AnsweredCounts>,
     /// None in tests.
@@ -60,8 +62,7 @@ impl DoorMetrics {
     }
 
     /// Connections the node refused or ended, by cause.
-    pub fn cut(&self) -> Vec<(&'static str, u64)> {
-        let counts = &self.connections;
+    pub fn cut(counts: &DoorCounts) -> Vec<(&'static str, u64)> {
         let rows = [
             ("over_budget", &counts.over_budget),
             ("handshake_refused", &counts.handshakes_refused),

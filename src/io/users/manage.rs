@@ -57,10 +57,15 @@ where
         self.change(move |node, round| node.set_user_roles(&actor, via, &name, roles, round.now, round.rng)).await
     }
 
-    /// A second operator agrees to what another asked for.
-    pub async fn confirm_roles(&self, caller: &LocalCaller, name: UserName) -> Result<UserRow, UserRefused> {
+    /// A second operator agrees to what another asked for, as they saw it.
+    pub async fn confirm_roles(
+        &self,
+        caller: &LocalCaller,
+        name: UserName,
+        seen: ConsoleRoles,
+    ) -> Result<UserRow, UserRefused> {
         let actor = actor(caller);
-        self.change(move |node, round| node.confirm_user_roles(&actor, &name, round.now, round.rng)).await
+        self.change(move |node, round| node.confirm_user_roles(&actor, &name, &seen, round.now, round.rng)).await
     }
 
     /// All sessions end; nobody signs in as this user before [`Self::enable`].

@@ -23,12 +23,14 @@ use crate::domain::case::totp::TotpSecret;
 use crate::domain::user::Generation;
 use crate::domain::user::code::{EnrolmentCode, SecondFactor};
 use crate::domain::user::name::UserName;
+use crate::domain::user::offer::Offer;
 use crate::domain::user::password::{Password, Verifier};
 use crate::domain::user::roles::ConsoleRoles;
 use crate::io::engine::{Engine, EngineFault};
+use crate::io::random;
 use crate::io::users::hashes::{Full, Hashes};
 use crate::io::users::strength::WeakPassword;
-use crate::node::enrol::{EnrolFault, RecoveryCodes};
+use crate::node::enrol::{EnrolFault, RecoveryCodes, Taken};
 use crate::node::local_mac::LocalMacKey;
 use crate::node::sign_in::{Proof, SessionUser, SignOut, SignedIn};
 use crate::node::store::{Journal, StorageFault, Views};
@@ -60,6 +62,8 @@ impl<J, V> Clone for Users<J, V> {
 /// An authenticator's secret, for its owner's eyes. Nothing is kept before its first code comes back.
 pub struct TotpOffer {
     pub user: UserName,
+    /// Comes back with its first code; another offer has another secret.
+    pub offer: Offer,
     /// Base 32, as people type it.
     pub secret: Zeroizing<String>,
     /// `otpauth://totp/…`, as a picture shows it.
@@ -73,9 +77,9 @@ impl std::fmt::Debug for TotpOffer {
 }
 
 impl TotpOffer {
-    fn of(user: &UserName, secret: &TotpSecret, member: &MemberId) -> Self {
+    fn of(user: &UserName, offer: Offer, secret: &TotpSecret, member: &MemberId) -> Self {
         let uri = secret.uri(&format!("Hushwire {member}"), user.as_str());
-        Self { user: user.clone(), secret: secret.base32(), uri }
+        Self { user: user.clone(), offer, secret: secret.base32(), uri }
     }
 }
 
@@ -193,14 +197,20 @@ where
         if right.await?? { Ok(()) } else { Err(deny(begun).await) }
     }
 
-    /// What an enrolment code leads to: as often as it is asked for, the same.
-    pub async fn enrol_begin(&self, code: &str) -> Result<TotpOffer, ChangeRefused> {
+    /// What an enrolment code leads to: a secret of its own each time, or that of an offer somebody has before them.
+    pub async fn enrol_begin(&self, code: &str, again: Option<Offer>) -> Result<TotpOffer, ChangeRefused> {
+        let offered = self.offered(code, again.unwrap_or_else(fresh_offer)).await;
+        self.counting(offered).await
+    }
+
+    async fn offered(&self, code: &str, offer: Offer) -> Result<TotpOffer, ChangeRefused> {
         let code = enrolment_code(code)?;
-        let offer = self.engine.inquire(move |node, now| {
+        let offered = self.engine.inquire(move |node, now| {
             let user = node.invited(&code, now)?;
-            Ok::<_, EnrolFault>(TotpOffer::of(&user.name, &node.offered_totp(user), &node.state().identity.member))
+            let secret = node.offered_totp(user, &offer);
+            Ok::<_, EnrolFault>(TotpOffer::of(&user.name, offer, &secret, &node.state().identity.member))
         });
-        Ok(offer.await??)
+        Ok(offered.await??)
     }
 
     /// The user has a password and an authenticator from now on; the code enrols nobody any more. Signs nobody in.
@@ -208,25 +218,45 @@ where
         &self,
         code: &str,
         password: Password,
+        offer: Offer,
         totp: &str,
         from: IpAddr,
     ) -> Result<(UserName, RecoveryCodes), ChangeRefused> {
-        let totp = Code::typed(totp).map_err(|_| ChangeRefused::Totp)?;
+        let enrolled = self.enrolled(code, password, (offer, totp), from).await;
+        self.counting(enrolled).await
+    }
+
+    async fn enrolled(
+        &self,
+        code: &str,
+        password: Password,
+        (offer, totp): (Offer, &str),
+        from: IpAddr,
+    ) -> Result<(UserName, RecoveryCodes), ChangeRefused> {
+        let taken = taken(offer, totp)?;
         // Looked at before anything is hashed: hashing is for who has a code.
         let code = enrolment_code(code)?;
         let looked = self.engine.inquire(move |node, now| {
             let user = node.invited(&code, now)?;
-            node.check_offered(user, &totp, now)?;
-            Ok::<_, EnrolFault>((user.name.clone(), code, totp))
+            node.check_offered(user, &taken, now)?;
+            Ok::<_, EnrolFault>((user.name.clone(), code, taken))
         });
-        let (name, code, totp) = looked.await??;
+        let (name, code, taken) = looked.await??;
         let verifier = self.hash_new(&name, password, from).await?;
         let place = self.local_mac.place(&from);
         let enrolled = self
             .engine
-            .call(move |node, round| node.enrol(&code, verifier, &totp, place, round.now, round.rng))
+            .call(move |node, round| node.enrol(&code, verifier, &taken, place, round.now, round.rng))
             .await?;
         Ok(enrolled?)
+    }
+
+    /// Has the audit log told of an enrolment that was refused, by its number: anybody can make as many as they like.
+    async fn counting<T>(&self, enrolled: Result<T, ChangeRefused>) -> Result<T, ChangeRefused> {
+        if let Err(ChangeRefused::EnrolmentCode | ChangeRefused::Totp) = &enrolled {
+            self.engine.call(|node, round| node.count_refused_enrolment(round.now)).await?;
+        }
+        enrolled
     }
 
     /// All sessions end but one that goes on as the generation in the answer.
@@ -245,14 +275,15 @@ where
         .await
     }
 
-    /// The secret for another authenticator.
-    pub async fn totp_offer(&self, who: &SessionUser) -> Result<TotpOffer, SignInRefused> {
-        let who = who.clone();
-        let offer = self.engine.inquire(move |node, _| {
+    /// The secret for another authenticator: one of its own each time, or that of an offer somebody has before them.
+    pub async fn totp_offer(&self, who: &SessionUser, again: Option<Offer>) -> Result<TotpOffer, SignInRefused> {
+        let (who, offer) = (who.clone(), again.unwrap_or_else(fresh_offer));
+        let offered = self.engine.inquire(move |node, _| {
             let user = node.state().users.get(&who.name).filter(|user| user.alive(who.generation).is_some())?;
-            Some(TotpOffer::of(&user.name, &node.offered_totp(user), &node.state().identity.member))
+            let secret = node.offered_totp(user, &offer);
+            Some(TotpOffer::of(&user.name, offer, &secret, &node.state().identity.member))
         });
-        offer.await?.ok_or(SignInRefused::Denied)
+        offered.await?.ok_or(SignInRefused::Denied)
     }
 
     /// Another authenticator in the place of the one there was; `code` is one of that, or a recovery code. All sessions end but one
@@ -262,12 +293,12 @@ where
         who: &SessionUser,
         password: Password,
         code: &str,
-        new_code: &str,
+        (offer, new_code): (Offer, &str),
         from: IpAddr,
     ) -> Result<Generation, ChangeRefused> {
-        let new = Code::typed(new_code).map_err(|_| ChangeRefused::Totp)?;
+        let taken = taken(offer, new_code)?;
         self.change_own(who, password, code, from, move |node, who, proof, round| {
-            node.renew_totp(who, proof, &new, round.now, round.rng)
+            node.renew_totp(who, proof, &taken, round.now, round.rng)
         })
         .await
     }
@@ -340,6 +371,14 @@ where
     }
 }
 
+fn fresh_offer() -> Offer {
+    Offer::new(random::bytes())
+}
+
+fn taken(offer: Offer, code: &str) -> Result<Taken, ChangeRefused> {
+    Ok(Taken { offer, code: Code::typed(code).map_err(|_| ChangeRefused::Totp)? })
+}
+
 fn enrolment_code(text: &str) -> Result<EnrolmentCode, ChangeRefused> {
     EnrolmentCode::typed(text).map_err(|_| ChangeRefused::EnrolmentCode)
 }
@@ -347,8 +386,26 @@ fn enrolment_code(text: &str) -> Result<EnrolmentCode, ChangeRefused> {
 /// Waits, so that how long a refusal takes does not tell what was wrong: a try that is written to the disk takes longer than one that
 /// names nobody.
 async fn deny(begun: Instant) -> SignInRefused {
-    let step = Duration::from_millis(limits::users::DENIED_EVERY_MS);
-    let steps = begun.elapsed().as_millis() / u128::from(limits::users::DENIED_EVERY_MS) + 1;
-    sleep_until(begun + step.saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX))).await;
+    sleep_until(begun + denied_after(begun.elapsed())).await;
     SignInRefused::Denied
+}
+
+/// How long after the question a refusal is told that was found out after this time: the next whole step.
+fn denied_after(found_out: Duration) -> Duration {
+    let step = Duration::from_millis(limits::users::DENIED_EVERY_MS);
+    let steps = found_out.as_millis() / step.as_millis() + 1;
+    step.saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_found_out_within_one_step_is_told_at_one_moment() {
+        for (found_out_ms, told_ms) in [(0, 500), (1, 500), (21, 500), (499, 500), (500, 1_000), (900, 1_000)] {
+            let told = denied_after(Duration::from_millis(found_out_ms));
+            assert_eq!(told, Duration::from_millis(told_ms), "{found_out_ms}");
+        }
+    }
 }

@@ -6,9 +6,16 @@ use askama::filters::HtmlSafe;
 
 use crate::io::console::chart::Size;
 
-/// A drawing. Built here alone, so it is markup that a template may show as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A drawing. Built here alone, so it is markup that a template may show as it is. Not shown in `Debug`: it may be an
+/// authenticator's secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Svg(String);
+
+impl fmt::Debug for Svg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Svg({} bytes)", self.0.len())
+    }
+}
 
 impl fmt::Display for Svg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -62,6 +62,28 @@ mod tests {
     }
 
     #[test]
+    fn passwords_are_masked_and_may_be_pasted_and_filled_in() {
+        let all = templates(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/io/console/pages"));
+        let fields = all.iter().flat_map(|(path, text)| {
+            let inputs = text.split("<input ").skip(1).filter_map(|rest| rest.split('>').next());
+            inputs.map(move |input| (path, input))
+        });
+        let of_password = |input: &str| {
+            let named = |name: &str| input.contains(&format!("name=\"{name}\""));
+            input.contains("type=\"password\"") || ["password", "repeated", "new"].into_iter().any(named)
+        };
+        let of_passwords: Vec<_> = fields.filter(|(_, input)| of_password(input)).collect();
+        assert!(of_passwords.len() > 5);
+        for (path, input) in of_passwords {
+            assert!(input.contains("type=\"password\""), "{path}: {input}");
+            let helped = ["current-password", "new-password"].map(|kind| format!("autocomplete=\"{kind}\""));
+            assert!(helped.iter().any(|kind| input.contains(kind)), "{path}: {input}");
+        }
+        let script = include_str!("../assets/console.js");
+        assert!(!script.contains("paste") && all.iter().all(|(_, text)| !text.contains("onpaste")));
+    }
+
+    #[test]
     fn no_template_goes_around_escaping_or_the_policy_of_its_page() {
         let all = templates(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/io/console/pages"));
         assert!(all.len() > 5);

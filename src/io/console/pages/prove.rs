@@ -1,15 +1,13 @@
 //! Proving once more who it is, before what is dangerous: password and code count as fresh for five minutes.
 
 use askama::Template;
-use http::StatusCode;
 
 use crate::domain::user::password::Password;
 use crate::io::console::answer::Answer;
-use crate::io::console::cookies;
 use crate::io::console::fault::Fault;
 use crate::io::console::frame::Frame;
 use crate::io::console::local_path::LocalPath;
-use crate::io::console::pages::sign_in::said;
+use crate::io::console::pages::sign_in::{denied, said};
 use crate::io::console::visit::Visit;
 use crate::io::users::SignInRefused;
 
@@ -26,7 +24,7 @@ pub async fn show(visit: Visit) -> Result<Answer, Fault> {
     Answer::page(&Prove { frame: visit.frame("Confirm that it is you", &[]), back, wrong: None })
 }
 
-pub async fn prove(visit: Visit) -> Result<Answer, Fault> {
+pub async fn prove(mut visit: Visit) -> Result<Answer, Fault> {
     let back = visit.form.filter("back").ok().flatten().unwrap_or_else(LocalPath::home);
     let (visitor, code) = (visit.visitor(), visit.form.one("code")?);
     let tried = match Password::typed(visit.form.one("password")?) {
@@ -36,14 +34,14 @@ pub async fn prove(visit: Visit) -> Result<Answer, Fault> {
     match tried {
         Ok(()) => {}
         Err(SignInRefused::Engine(fault)) => return Err(fault.into()),
-        Err(refused) => {
-            let wrong = Some(said(&refused));
+        Err(refused @ (SignInRefused::Denied | SignInRefused::Busy { .. })) => {
+            let (status, wrong) = (denied(&refused), Some(said(&refused)));
             let page = Prove { frame: visit.frame("Confirm that it is you", &[]), back, wrong };
-            return Answer::page_as(StatusCode::FORBIDDEN, &page);
+            return Answer::page_as(status, &page);
         }
     }
-    match visit.console.sessions.prove(&visitor.id, visit.now.steady) {
-        Some(id) => Ok(Answer::see(back).with_cookie(cookies::keep_session(&id))),
+    match visit.rotate() {
+        Some(cookie) => Ok(Answer::see(back).with_cookie(cookie)),
         None => Err(Fault::SignIn(back)),
     }
 }

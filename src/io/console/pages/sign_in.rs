@@ -9,8 +9,9 @@ use crate::io::console::cookies;
 use crate::io::console::fault::Fault;
 use crate::io::console::frame::Frame;
 use crate::io::console::local_path::LocalPath;
-use crate::io::console::session::{Flash, Origin, Tone};
+use crate::io::console::session::{Begun, Flash, Origin, Tone};
 use crate::io::console::visit::Visit;
+use crate::io::metrics::console::SignInOutcome;
 use crate::io::users::SignInRefused;
 use crate::node::sign_in::{SessionUser, SignOut, SignedIn};
 
@@ -45,25 +46,32 @@ pub async fn sign_in(visit: Visit) -> Result<Answer, Fault> {
         // Wrong like any other.
         Err(_) => Err(SignInRefused::Denied),
     };
+    visit.console.counts.tried_to_sign_in(match &tried {
+        Ok(_) => SignInOutcome::SignedIn,
+        Err(SignInRefused::Denied) => SignInOutcome::Denied,
+        Err(SignInRefused::Busy { .. }) => SignInOutcome::Busy,
+        Err(SignInRefused::Engine(_)) => SignInOutcome::Failed,
+    });
     let signed_in = match tried {
         Ok(signed_in) => signed_in,
         Err(SignInRefused::Engine(fault)) => return Err(fault.into()),
         Err(refused @ (SignInRefused::Denied | SignInRefused::Busy { .. })) => {
-            let status = match refused {
-                SignInRefused::Busy { .. } => StatusCode::TOO_MANY_REQUESTS,
-                SignInRefused::Denied | SignInRefused::Engine(_) => StatusCode::FORBIDDEN,
-            };
+            let status = denied(&refused);
             let name: String = name.chars().take(64).collect();
             return form(&visit, status, back, name, Some(said(&refused)));
         }
     };
     // Whoever signs in anew leaves an earlier session of this browser.
-    if let Some(before) = &visit.visitor {
-        visit.console.sessions.end(&before.id);
-    }
+    let replaced = match &visit.visitor {
+        Some(before) if visit.console.sessions.end(&before.id) => {
+            Some((before.session.user.clone(), SignOut::Replaced))
+        }
+        Some(_) | None => None,
+    };
     let user = SessionUser { name: signed_in.user.clone(), generation: signed_in.generation };
     let origin = Origin { address: visit.from, browser: visit.browser.clone(), at: visit.now.wall };
-    let id = visit.console.sessions.begin(user, origin, visit.now);
+    let Begun { id, ended } = visit.console.sessions.begin(user, origin, visit.now);
+    visit.console.tell_ended(ended.into_iter().chain(replaced)).await;
     for flash in welcome(&signed_in, &visit) {
         visit.console.sessions.tell(&id, flash);
     }
@@ -90,6 +98,14 @@ fn welcome(signed_in: &SignedIn, visit: &Visit) -> Vec<Flash> {
         told.push(Flash { tone: Tone::Warning, text });
     }
     told
+}
+
+/// The status of not being let in.
+pub fn denied(refused: &SignInRefused) -> StatusCode {
+    match refused {
+        SignInRefused::Busy { .. } => StatusCode::TOO_MANY_REQUESTS,
+        SignInRefused::Denied | SignInRefused::Engine(_) => StatusCode::FORBIDDEN,
+    }
 }
 
 /// What somebody who is not let in is told: never which part was wrong.
@@ -124,9 +140,6 @@ fn form(
 pub async fn sign_out(visit: Visit) -> Result<Answer, Fault> {
     let visitor = visit.visitor();
     visit.console.sessions.end(&visitor.id);
-    // The session is over whether or not the log takes it.
-    if let Err(fault) = visit.console.users.signed_out(&visitor.session.user, SignOut::Asked).await {
-        tracing::warn!(event = "console.unrecorded", fault = %fault);
-    }
+    visit.console.tell_ended([(visitor.session.user.clone(), SignOut::Asked)]).await;
     Ok(Answer::see(LocalPath::new("/sign-in")).with_cookie(cookies::drop_session()).forgetting())
 }

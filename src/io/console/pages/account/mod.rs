@@ -100,9 +100,7 @@ pub async fn end_others(visit: Visit) -> Result<Answer, Fault> {
     Ok(Answer::see(here()))
 }
 
-/// Tells the audit log that sessions of the visitor have ended; they have whether or not it takes that.
+/// Tells the audit log that sessions of the visitor have ended.
 async fn record(visit: &Visit) {
-    if let Err(fault) = visit.console.users.signed_out(&visit.visitor().session.user, SignOut::Asked).await {
-        tracing::warn!(event = "console.unrecorded", fault = %fault);
-    }
+    visit.console.tell_ended([(visit.visitor().session.user.clone(), SignOut::Asked)]).await;
 }

@@ -5,13 +5,12 @@ use http::StatusCode;
 
 use crate::domain::user::password::Password;
 use crate::io::console::answer::Answer;
-use crate::io::console::cookies;
 use crate::io::console::fault::Fault;
 use crate::io::console::frame::Frame;
 use crate::io::console::local_path::LocalPath;
 use crate::io::console::pages::account::above;
 use crate::io::console::pages::enrol::sentence;
-use crate::io::console::pages::sign_in::said;
+use crate::io::console::pages::sign_in::{denied, said};
 use crate::io::console::session::Tone;
 use crate::io::console::visit::Visit;
 use crate::io::users::{ChangeRefused, SignInRefused};
@@ -31,7 +30,7 @@ fn page(visit: &Visit, status: StatusCode, wrong: Option<String>) -> Result<Answ
     Answer::page_as(status, &PasswordPage { frame: visit.frame("Change password", &above()), wrong })
 }
 
-pub async fn change(visit: Visit) -> Result<Answer, Fault> {
+pub async fn change(mut visit: Visit) -> Result<Answer, Fault> {
     let form = &visit.form;
     let (old, new, repeated, code) =
         (form.one("password")?, form.one("new")?, form.one("repeated")?, form.one("code")?);
@@ -49,12 +48,9 @@ pub async fn change(visit: Visit) -> Result<Answer, Fault> {
     };
     match changed {
         Ok(generation) => {
-            let sessions = &visit.console.sessions;
-            sessions.keep(&visit.visitor().id, generation);
+            visit.console.sessions.keep(&visit.visitor().id, generation);
             visit.tell(Tone::Done, "Your password is changed. Your other sessions have ended.");
-            let renewed = sessions.prove(&visit.visitor().id, visit.now.steady);
-            let answer = Answer::see(LocalPath::new("/account"));
-            Ok(renewed.iter().fold(answer, |answer, id| answer.with_cookie(cookies::keep_session(id))))
+            Ok(visit.rotate().into_iter().fold(Answer::see(LocalPath::new("/account")), Answer::with_cookie))
         }
         Err(refused) => {
             let (status, wrong) = refusal(refused)?;
@@ -67,7 +63,7 @@ pub async fn change(visit: Visit) -> Result<Answer, Fault> {
 pub fn refusal(refused: ChangeRefused) -> Result<(StatusCode, String), Fault> {
     match refused {
         ChangeRefused::Proof(SignInRefused::Engine(fault)) => Err(fault.into()),
-        ChangeRefused::Proof(refused) => Ok((StatusCode::FORBIDDEN, said(&refused))),
+        ChangeRefused::Proof(refused) => Ok((denied(&refused), said(&refused))),
         ChangeRefused::Password(weak) => Ok((StatusCode::UNPROCESSABLE_ENTITY, sentence(&weak.to_string()))),
         refused @ (ChangeRefused::Totp | ChangeRefused::EnrolmentCode) => {
             Ok((StatusCode::UNPROCESSABLE_ENTITY, sentence(&refused.to_string())))

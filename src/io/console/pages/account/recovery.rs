@@ -9,6 +9,7 @@ use crate::io::console::fault::Fault;
 use crate::io::console::frame::Frame;
 use crate::io::console::pages::account::above;
 use crate::io::console::pages::account::password::refusal;
+use crate::io::console::secret_text::SecretText;
 use crate::io::console::visit::Visit;
 use crate::io::users::{ChangeRefused, SignInRefused};
 use crate::node::enrol::RecoveryCodes;
@@ -26,13 +27,13 @@ struct RenewPage {
 pub struct RecoveryPage {
     frame: Frame,
     intro: String,
-    codes: Vec<String>,
+    codes: Vec<SecretText>,
     onward: &'static str,
 }
 
 impl RecoveryPage {
     pub fn new(frame: Frame, intro: String, codes: &RecoveryCodes, onward: &'static str) -> Self {
-        let codes = codes.0.iter().map(|code| code.reveal().to_string()).collect();
+        let codes = codes.0.iter().map(|code| SecretText::new(code.reveal())).collect();
         Self { frame, intro, codes, onward }
     }
 }
@@ -45,7 +46,7 @@ fn page(visit: &Visit, status: StatusCode, wrong: Option<String>) -> Result<Answ
     Answer::page_as(status, &RenewPage { frame: visit.frame("New recovery codes", &above()), wrong })
 }
 
-pub async fn renew(visit: Visit) -> Result<Answer, Fault> {
+pub async fn renew(mut visit: Visit) -> Result<Answer, Fault> {
     let (user, code) = (&visit.visitor().session.user, visit.form.one("code")?);
     let renewed = match Password::typed(visit.form.one("password")?) {
         Ok(password) => visit.console.users.renew_recovery_codes(user, password, code, visit.from).await,
@@ -54,7 +55,10 @@ pub async fn renew(visit: Visit) -> Result<Answer, Fault> {
     match renewed {
         Ok(codes) => {
             let intro = "These replace the codes you had.".to_owned();
-            Answer::page(&RecoveryPage::new(visit.frame("Your recovery codes", &above()), intro, &codes, "/account"))
+            // Before the frame: its forms carry the token of the session as it is from now on.
+            let cookie = visit.rotate();
+            let page = RecoveryPage::new(visit.frame("Your recovery codes", &above()), intro, &codes, "/account");
+            Ok(cookie.into_iter().fold(Answer::page(&page)?, Answer::with_cookie))
         }
         Err(refused) => {
             let (status, wrong) = refusal(refused)?;

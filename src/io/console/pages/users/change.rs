@@ -20,7 +20,7 @@ use crate::io::console::session::Tone;
 use crate::io::console::visit::Visit;
 use crate::io::users::manage::UserRefused;
 use crate::io::users::row::UserRow;
-use crate::node::manage_users::Via;
+use crate::node::manage_users::{UserFault, Via};
 
 /// One step, as its address names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +122,8 @@ struct StepPage {
     name: String,
     step: Step,
     asked: Option<String>,
+    /// The roles that are agreed to: others that took their place meanwhile are not.
+    seen: Vec<&'static str>,
     wrong: Option<String>,
 }
 
@@ -131,8 +133,10 @@ fn crumbs(name: &UserName) -> [Crumb; 2] {
 
 fn page(visit: &Visit, user: &UserRow, step: Step, status: StatusCode, wrong: Option<String>) -> Result<Answer, Fault> {
     let asked = user.asked.as_ref().map(|asked| format!("{} asked for: {}", asked.person, asked.roles));
+    let seen = user.asked.as_ref().filter(|_| step == Step::Confirm);
+    let seen = seen.into_iter().flat_map(|asked| asked.roles.iter()).map(Role::as_str).collect();
     let (frame, name) = (visit.frame(step.title(), &crumbs(&user.name)), user.name.to_string());
-    Answer::page_as(status, &StepPage { frame, name, step, asked, wrong })
+    Answer::page_as(status, &StepPage { frame, name, step, asked, seen, wrong })
 }
 
 pub async fn ask(visit: Visit) -> Result<Answer, Fault> {
@@ -144,7 +148,11 @@ pub async fn change(visit: Visit) -> Result<Answer, Fault> {
     let (step, user) = (visit.value::<Step>("step")?, find(&visit).await?);
     let (users, caller, name) = (&visit.console.users, visit.caller(), user.name.clone());
     let changed = match step {
-        Step::Confirm => users.confirm_roles(&caller, name).await.map(|_| ()),
+        Step::Confirm => match ticked(&visit.form) {
+            Ok(seen) => users.confirm_roles(&caller, name, seen).await.map(|_| ()),
+            // A form that names no roles agrees to none.
+            Err(_) => Err(UserFault::Changed.into()),
+        },
         Step::SignOut => users.end_sessions(&caller, name).await.map(|_| ()),
         Step::Enable => users.enable(&caller, name).await.map(|_| ()),
         Step::Disable => users.disable(&caller, name).await.map(|_| ()),

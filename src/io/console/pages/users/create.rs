@@ -9,6 +9,7 @@ use crate::io::console::fault::Fault;
 use crate::io::console::frame::{Crumb, Frame};
 use crate::io::console::pages::enrol::sentence;
 use crate::io::console::pages::users::{Choice, above, choices, ticked};
+use crate::io::console::secret_text::SecretText;
 use crate::io::console::visit::Visit;
 use crate::io::console::zone::Time;
 use crate::io::users::ENROL_PATH;
@@ -31,7 +32,7 @@ struct Create {
 pub struct InvitedPage {
     frame: Frame,
     name: String,
-    code: String,
+    code: SecretText,
     path: &'static str,
     until: Option<Time>,
     /// Whether the operator's role waits for a second operator.
@@ -45,7 +46,7 @@ impl InvitedPage {
         Self {
             frame: visit.frame("Invitation", &crumbs),
             name,
-            code: invited.code.reveal().to_string(),
+            code: SecretText::new(invited.code.reveal()),
             path: ENROL_PATH,
             until: invited.user.until.map(|until| visit.time(until)),
             asked: invited.user.asked.is_some(),

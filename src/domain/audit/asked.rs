@@ -12,7 +12,7 @@ pub struct Asked {
 }
 
 /// The first words of all actions.
-const ACTIONS: [&str; 39] = [
+pub const ACTIONS: [&str; 39] = [
     "audit",
     "authenticator",
     "backup",

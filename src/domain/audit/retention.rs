@@ -66,6 +66,7 @@ impl AuditEvent {
             | Self::WebhookRefused { .. }
             | Self::PolicyRefused { .. }
             | Self::AuditExported { .. }
+            | Self::AuditExtracted { .. }
             | Self::AuditProved { .. }
             | Self::HoldPlaced { .. }
             | Self::HoldLiftAsked { .. }

@@ -288,13 +288,13 @@ impl AuditEvent {
             Self::CallRefused { method, reason } => {
                 words(Refused, "call.refused", method, [("reason", reason.to_owned())])
             }
-            Self::AuditListed { asked: Asked { actions, from, until }, records, more } => {
+            Self::AuditListed { asked, records, more } => {
                 let fields = [("more", more.to_string()), ("records", records.to_string())];
-                let mut words = words(Ok, "audit.listed", "", fields);
-                words.fields.extend(actions.map(|actions| ("actions", actions.to_owned())));
-                words.fields.extend(from.map(|from| ("from", from.to_string())));
-                words.fields.extend(until.map(|until| ("until", until.to_string())));
-                words
+                words(Ok, "audit.listed", "", fields).with_asked(asked)
+            }
+            Self::AuditExtracted { asked, form, records } => {
+                let fields = [("form", form.to_owned()), ("records", records.to_string())];
+                words(Ok, "audit.extracted", "", fields).with_asked(asked)
             }
             Self::AuditExported { from, until } => {
                 words(Ok, "audit.exported", "", [("from", from.to_string()), ("until", until.to_string())])
@@ -450,6 +450,15 @@ impl Words {
     /// Names the first matches; `matched_count` tells of the others.
     fn with_matches(mut self, matched: &[IndicatorRef]) -> Self {
         self.fields.extend(MATCHED.into_iter().zip(matched.iter().map(IndicatorRef::name)));
+        self
+    }
+
+    /// Tells what was asked for.
+    fn with_asked(mut self, asked: Asked) -> Self {
+        let Asked { actions, from, until } = asked;
+        self.fields.extend(actions.map(|actions| ("actions", actions.to_owned())));
+        self.fields.extend(from.map(|from| ("from", from.to_string())));
+        self.fields.extend(until.map(|until| ("until", until.to_string())));
         self
     }
 

@@ -20,6 +20,8 @@ enum In {
 }
 
 const OPERATORS: In = In::Roles(&[Role::Operator]);
+const AUDITORS: In = In::Roles(&[Role::Auditor]);
+const INQUIRERS: In = In::Roles(&[Role::Analyst, Role::Auditor]);
 
 /// Written down apart from the product's own table: address there, an address to ask, who gets in.
 const TABLE: &[(Verb, &str, &str, In)] = &[
@@ -48,6 +50,15 @@ const TABLE: &[(Verb, &str, &str, In)] = &[
     (Verb::Post, "/users/{name}/roles", "/users/nobody/roles", OPERATORS),
     (Verb::Get, "/users/{name}/{step}", "/users/nobody/disable", OPERATORS),
     (Verb::Post, "/users/{name}/{step}", "/users/nobody/disable", OPERATORS),
+    (Verb::Get, "/log", "/log", AUDITORS),
+    (Verb::Post, "/log", "/log", AUDITORS),
+    (Verb::Get, "/log/export", "/log/export?form=csv", AUDITORS),
+    (Verb::Get, "/log/report", "/log/report", AUDITORS),
+    (Verb::Get, "/log/{index}", "/log/0", AUDITORS),
+    (Verb::Post, "/log/{index}", "/log/0", AUDITORS),
+    (Verb::Get, "/log/{index}/proof", "/log/0/proof", AUDITORS),
+    (Verb::Get, "/look-up", "/look-up", INQUIRERS),
+    (Verb::Post, "/look-up", "/look-up", INQUIRERS),
     // Last: whoever asks it is signed out.
     (Verb::Post, "/sign-out", "/sign-out", In::Users),
 ];

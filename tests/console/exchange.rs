@@ -62,8 +62,13 @@ fn an_auditor_reads_proves_and_takes_along_and_a_look_up_leaves_nothing_of_what_
     node.until("it holds what bank-b says", |status| feed_size(status, "demo.example/bank-b/all") > 0);
     other.until("it holds what bank-a says", |status| feed_size(status, "demo.example/bank-a/all") > 60);
     let decision = node.until_decided(CARD, Decision::Challenge).decision_id;
-    let recorded = |text: &str| consortium.audit_list(&node, &["--text", text]).stdout.lines().count();
-    wait_longer("the decision is recorded", Duration::ZERO, || (recorded(&decision) == 1).then_some(()));
+    let list = |more: &[&str]| {
+        let (endpoint, identity) = (node.local.to_string(), node.home.identity("auditor").display().to_string());
+        let words = ["audit", "list", "--limit", "1000", "--endpoint", &endpoint, "--identity", &identity];
+        consortium.run(&[&words[..], more].concat()).stdout
+    };
+    let decided = ["--action", "screening.decided", "--text", &decision];
+    wait_longer("the decision is recorded", Duration::ZERO, || (list(&decided).lines().count() == 1).then_some(()));
     // A head is told to others at once, and settles after half a minute.
     wait_longer("others cosigned the log", Duration::from_secs(60), || {
         (node.status().audit_witnesses == ["demo.example/bank-b/witness"]).then_some(())
@@ -100,7 +105,7 @@ fn an_auditor_reads_proves_and_takes_along_and_a_look_up_leaves_nothing_of_what_
     assert_eq!(verify(&proof).code, 5);
 
     // Everything that was looked at and taken along is told, and nothing that was typed.
-    let listed = consortium.audit_list(&node, &[]).stdout;
+    let listed = list(&[]);
     for told in [
         "audit.extracted by hushwire://bank-a/auditor/cleo actions=feed form=csv",
         "form=jsonl",

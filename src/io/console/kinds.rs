@@ -48,7 +48,10 @@ pub const fn form(kind: IdentifierKind) -> &'static str {
 
 /// The name of a label that stands in a record; the label itself where it is of a later version.
 pub fn named(label: &str) -> &str {
-    label.parse::<IdentifierKind>().map_or(label, name)
+    match label.parse::<IdentifierKind>() {
+        Ok(kind) => name(kind),
+        Err(_) => label,
+    }
 }
 
 #[cfg(test)]

@@ -236,7 +236,8 @@ mod tests {
         for file in files {
             let product = file.split("#[cfg(test)]").next().unwrap_or_default();
             let is_word = |text: &str| text.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_');
-            let is_action = |text: &&str| text.split_once('.').is_some_and(|(topic, what)| is_word(topic) && is_word(what));
+            let is_action =
+                |text: &&str| text.split_once('.').is_some_and(|(topic, what)| is_word(topic) && is_word(what));
             written.extend(product.split('"').skip(1).step_by(2).filter(is_action));
         }
         assert!(written.len() > 120, "{}", written.len());

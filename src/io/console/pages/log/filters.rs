@@ -69,6 +69,12 @@ impl Filters {
         })
     }
 
+    /// Everything in which a text occurs; none where that cannot be searched for.
+    pub fn about(text: &str) -> Option<Self> {
+        let words = SearchWords::new(text).ok().filter(|_| !text.is_empty())?;
+        Some(Self { text: text.to_owned(), words, ..Self::default() })
+    }
+
     /// As the node is asked.
     pub fn audit_filter(&self) -> AuditFilter {
         AuditFilter {
@@ -202,6 +208,13 @@ mod tests {
         };
         held("text=4111+1111+1111+1111", "text", IdentifierKind::Pan);
         held("actor=mallory@example.org", "actor", IdentifierKind::Email);
+    }
+
+    #[test]
+    fn what_is_no_identifier_can_be_searched_for_by_a_link() {
+        let address = |text: &str| Filters::about(text).map(|filters| filters.address("/log", &[]));
+        assert_eq!(address("bank-b/all").as_deref(), Some("/log?text=bank-b%2Fall"));
+        assert_eq!((address(""), address("mallory@example.org")), (None, None));
     }
 
     #[test]

@@ -23,7 +23,6 @@ use crate::io::console::frame::{Crumb, Frame};
 use crate::io::console::kinds;
 use crate::io::console::listing::{AFTER, Pager};
 use crate::io::console::local_path::LocalPath;
-use crate::io::console::pages::enrol::sentence;
 use crate::io::console::pages::log::actions::TOPICS;
 use crate::io::console::pages::log::filters::{Filters, FiltersError, direction_name};
 use crate::io::console::pages::users::Badge;
@@ -191,7 +190,7 @@ fn refuse(visit: &Visit, fields: &Fields, refused: FiltersError) -> Result<Answe
             let kept = Fields::parse(kept.as_bytes())?;
             // The other of the two texts may hold one as well: then nothing is kept.
             let filters = Filters::read(&kept, &visit.zone).unwrap_or_default();
-            visit.tell(Tone::Warning, format!("Nothing was searched for: {}.", why));
+            visit.tell(Tone::Warning, format!("Nothing was searched for: {why}."));
             Ok(Answer::see(within(visit, &filters)))
         }
     }
@@ -227,9 +226,10 @@ async fn search(visit: &Visit, filters: &Filters, place: AuditPlace) -> Result<F
             .map_err(stored)?;
         found.next = page.next;
         found.searched_to = page.searched_to.or(found.searched_to);
-        let read = page.entries.into_iter().filter_map(|logged| {
-            Some((logged.index, AuditRecord::decode(&logged.entry.blob).ok()?))
-        });
+        let read = page
+            .entries
+            .into_iter()
+            .filter_map(|logged| Some((logged.index, AuditRecord::decode(&logged.entry.blob).ok()?)));
         found.records.extend(read);
     }
     Ok(found)
@@ -237,7 +237,8 @@ async fn search(visit: &Visit, filters: &Filters, place: AuditPlace) -> Result<F
 
 impl Form {
     fn new(visit: &Visit, filters: &Filters, peers: &[String]) -> Self {
-        let choice = |value: &str, text: &str, chosen: bool| Choice { value: value.to_owned(), text: text.to_owned(), chosen };
+        let choice =
+            |value: &str, text: &str, chosen: bool| Choice { value: value.to_owned(), text: text.to_owned(), chosen };
         let topics = TOPICS.iter().map(|(group, topics)| {
             let choices = topics.iter().map(|(topic, words)| choice(topic, words, filters.topic == Some(*topic)));
             (*group, choices.collect())
@@ -269,7 +270,10 @@ impl Form {
                 choice("", "newest first", !filters.oldest_first),
                 choice("oldest", "oldest first", filters.oldest_first),
             ],
-            more: filters.kind.is_some() || filters.outcome.is_some() || filters.oldest_first || !filters.actor.is_empty(),
+            more: filters.kind.is_some()
+                || filters.outcome.is_some()
+                || filters.oldest_first
+                || !filters.actor.is_empty(),
             actor: filters.actor.clone(),
             text: filters.text.clone(),
             from,

@@ -10,7 +10,6 @@ use crate::domain::audit::check::{CheckStep, Cosigned, Held, all_hold, kind_word
 use crate::domain::audit::keys::LogKeys;
 use crate::domain::audit::proof::{proof_file, verify_proof};
 use crate::domain::audit::record::AuditRecord;
-use crate::domain::audit::search::SearchWords;
 use crate::domain::feed::entry::{Content, Entry, Leaf, leaf_hash};
 use crate::io::console::answer::Answer;
 use crate::io::console::chart::grouped;
@@ -169,7 +168,8 @@ impl Step {
 }
 
 fn witnesses(visit: &Visit, cosigned: &[Cosigned]) -> Vec<Witness> {
-    let witness = |one: &Cosigned| Witness { member: one.member.clone(), at: visit.time(one.at), is_author: one.is_author };
+    let witness =
+        |one: &Cosigned| Witness { member: one.member.clone(), at: visit.time(one.at), is_author: one.is_author };
     cosigned.iter().map(witness).collect()
 }
 
@@ -184,15 +184,13 @@ impl Said {
             },
         };
         let subject = record.subject().to_owned();
-        let searched = SearchWords::new(&subject).is_ok_and(|_| !subject.is_empty());
-        let filters = Filters { text: subject.clone(), ..Filters::default() };
         let row = Row::new(visit, EntryIndex(0), record);
         Self {
             at: row.at,
             action: row.action,
             actor: row.actor,
             actor_whole: record.actor().to_owned(),
-            related: searched.then(|| filters.address("/log", &[])),
+            related: Filters::about(&subject).map(|filters| filters.address("/log", &[])),
             subject,
             outcome: row.outcome,
             decision: row.decision,

@@ -103,7 +103,7 @@ pub async fn export(visit: Visit) -> Result<Answer, Fault> {
     let _room = ROOM.try_acquire().map_err(|_| Fault::Busy)?;
     let (mut table, mut lines) = (Csv::new(&COLUMNS), String::new());
     let mut broken = None;
-    let count = gather(&visit, &filters.audit_filter(), limits::EXPORT_ROWS, |index, record| match form {
+    let count = gather(&visit, filters.audit_filter(), limits::EXPORT_ROWS, |index, record| match form {
         Form::Csv => table.row(&cells(index, record)),
         Form::JsonLines => broken = json_line(&mut lines, &AuditRow::new(index, record)).err().or(broken.take()),
     });
@@ -126,7 +126,7 @@ pub async fn report(visit: Visit) -> Result<Answer, Fault> {
     };
     let _room = ROOM.try_acquire().map_err(|_| Fault::Busy)?;
     let mut rows = Vec::new();
-    let count = gather(&visit, &filters.audit_filter(), limits::REPORT_ROWS, |index, record| {
+    let count = gather(&visit, filters.audit_filter(), limits::REPORT_ROWS, |index, record| {
         let fields = record.fields().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         rows.push(ReportRow { row: Row::new(&visit, index, record), fields });
     });
@@ -147,7 +147,7 @@ pub async fn report(visit: Visit) -> Result<Answer, Fault> {
 /// Hands every record that a filter keeps to `take`; how many there were, none where there are more than `limit`.
 async fn gather(
     visit: &Visit,
-    filter: &AuditFilter,
+    filter: AuditFilter,
     limit: usize,
     mut take: impl FnMut(EntryIndex, &AuditRecord),
 ) -> Result<Option<u64>, Fault> {

@@ -103,9 +103,8 @@ pub async fn look_up(visit: Visit) -> Result<Answer, Fault> {
             let found = node.look_up(&caller, &identifier, round.now, round.rng)?;
             let list = &node.state().settings.typologies;
             let details = found.inquiry.said.iter().filter_map(|said| said.details.as_ref());
-            let names = details.filter_map(|details| {
-                Some((details.typology.clone(), list.name(&details.typology)?.to_owned()))
-            });
+            let names = details
+                .filter_map(|details| Some((details.typology.clone(), list.name(&details.typology)?.to_owned())));
             let names: BTreeMap<Typology, String> = names.collect();
             Ok::<_, LookUpFault>((found, names))
         })
@@ -181,11 +180,23 @@ fn headline(found: &LookedUp) -> Headline {
     let told = |tone, text: String| Headline { tone, text };
     let forms = &found.inquiry.forms;
     if let Some(list) = forms.first().and_then(|form| form.rejected_by.as_ref()) {
-        return told("muted", format!("This stands for nobody in particular: it is on the guard list “{list}”, so it is never shared and never matched."));
+        return told(
+            "muted",
+            format!(
+                "This stands for nobody in particular: it is on the guard list “{list}”, so it is never shared and never matched."
+            ),
+        );
     }
     match forms.iter().filter_map(|form| form.listing.as_ref()).min().map(|listing| listing.list) {
-        Some(OwnList::Allow) => return told("good", "It is on our own allow list: orders with it pass, whatever others say.".to_owned()),
-        Some(OwnList::Block) => return told("bad", "It is on our own block list: orders with it are refused, whatever others say.".to_owned()),
+        Some(OwnList::Allow) => {
+            return told("good", "It is on our own allow list: orders with it pass, whatever others say.".to_owned());
+        }
+        Some(OwnList::Block) => {
+            return told(
+                "bad",
+                "It is on our own block list: orders with it are refused, whatever others say.".to_owned(),
+            );
+        }
         None => {}
     }
     let said = &found.inquiry.said;
@@ -195,10 +206,19 @@ fn headline(found: &LookedUp) -> Headline {
     members.dedup();
     let (count, all) = (counting().count(), said.len());
     match members.as_slice() {
-        [] if all == 0 => told("muted", "Nobody says anything of it. That is no proof of innocence: members tell what they know.".to_owned()),
+        [] if all == 0 => told(
+            "muted",
+            "Nobody says anything of it. That is no proof of innocence: members tell what they know.".to_owned(),
+        ),
         [] => told("muted", format!("Nothing that is said of it counts at the moment, of {all} {}.", statements(all))),
-        [one] => told("warning", format!("One member warns of it, {one}: {count} of {all} {} {} now.", statements(all), counts(count))),
-        many => told("bad", format!("{} members warn of it: {count} of {all} {} {} now.", many.len(), statements(all), counts(count))),
+        [one] => told(
+            "warning",
+            format!("One member warns of it, {one}: {count} of {all} {} {} now.", statements(all), counts(count)),
+        ),
+        many => told(
+            "bad",
+            format!("{} members warn of it: {count} of {all} {} {} now.", many.len(), statements(all), counts(count)),
+        ),
     }
 }
 
@@ -212,7 +232,8 @@ const fn counts(count: usize) -> &'static str {
 
 impl Form {
     fn new(form: &LookedUpForm) -> Self {
-        let rejected = form.rejected_by.as_ref().map(|list| format!("on the guard list “{list}”: never shared, never matched"));
+        let rejected =
+            form.rejected_by.as_ref().map(|list| format!("on the guard list “{list}”: never shared, never matched"));
         let weak = form.weak.then(|| "shared by many innocents: by itself it never blocks".to_owned());
         let listed = form.listing.as_ref().map(|listing| format!("on our own {} list", listing.list));
         Self { kind: kinds::name(form.kind), told: rejected.into_iter().chain(weak).chain(listed).collect() }

@@ -39,14 +39,26 @@ pub fn next_steps(known: &Known, way: impl Fn(&str) -> Option<&'static str>) -> 
     };
     if let Some(decision) = &known.decision {
         let explain = format!("hushwire explain {decision}");
-        step("A customer asks why", "See what stood behind the decision, and hand out its proof.", "analyst, auditor", "/cases", explain);
+        step(
+            "A customer asks why",
+            "See what stood behind the decision, and hand out its proof.",
+            "analyst, auditor",
+            "/cases",
+            explain,
+        );
     }
     if let Some(name) = &known.foreign {
         let what = "Dispute the statement. It counts less everywhere at once, and its author answers within seven days or withdraws it.";
         let dispute = format!("hushwire dispute open {name} --reason genuine-customer");
         step("Another member is wrong", what, "analyst", "/indicators", dispute);
         let what = "Put it on the own allow list: orders with it pass here, whatever others say.";
-        step("We know the customer", what, "analyst, operator", "/policy", format!("hushwire list add allow {kind}=- --reason known-customer"));
+        step(
+            "We know the customer",
+            what,
+            "analyst, operator",
+            "/policy",
+            format!("hushwire list add allow {kind}=- --reason known-customer"),
+        );
     }
     if let Some(name) = &known.own {
         let what = "Withdraw our statement. It stops counting at every member as soon as they hear of it.";
@@ -63,7 +75,13 @@ pub fn next_steps(known: &Known, way: impl Fn(&str) -> Option<&'static str>) -> 
     }
     if !known.anything {
         let what = "Put it on the own block list: orders with it are refused here, and nobody else learns of it.";
-        step("It must not pass here", what, "analyst, operator", "/policy", format!("hushwire list add block {kind}=- --reason own-fraud"));
+        step(
+            "It must not pass here",
+            what,
+            "analyst, operator",
+            "/policy",
+            format!("hushwire list add block {kind}=- --reason own-fraud"),
+        );
     }
     steps
 }
@@ -90,7 +108,8 @@ mod tests {
         check(&NOTHING, &["We were defrauded with it", "It must not pass here"]);
         let own = Known { own: Some("members/bank-a/indicators/00".to_owned()), anything: true, ..NOTHING };
         check(&own, &["We are wrong"]);
-        let both = Known { foreign: Some("members/bank-b/indicators/00".to_owned()), decision: Some("d".to_owned()), ..own };
+        let both =
+            Known { foreign: Some("members/bank-b/indicators/00".to_owned()), decision: Some("d".to_owned()), ..own };
         check(&both, &["A customer asks why", "Another member is wrong", "We know the customer", "We are wrong"]);
     }
 

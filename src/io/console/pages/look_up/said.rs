@@ -79,7 +79,7 @@ impl Statement {
     pub fn new(visit: &Visit, said: &Said, own: Option<&OwnStatement>, names: &BTreeMap<Typology, String>) -> Self {
         let now = said.effective_confidence.unwrap_or_default();
         let content = said.details.as_ref().map(|details| content(visit, details, now, names));
-        let search = Filters { text: said.commitment.to_string(), ..Filters::default() };
+        let search = Filters::about(&said.commitment.to_string());
         Self {
             name: indicator_name(&said.reporter, &said.commitment),
             reporter: said.reporter.to_string(),
@@ -96,7 +96,7 @@ impl Statement {
                 confirmed: own.sightings.confirmed,
                 false_positive: own.sightings.false_positive,
             }),
-            records: way(visit, "/log").map(|log| search.address(log, &[])),
+            records: way(visit, "/log").zip(search).map(|(log, search)| search.address(log, &[])),
         }
     }
 }
@@ -130,17 +130,37 @@ pub const fn standing(counting: Counting) -> Standing {
     let (tone, text, why) = match counting {
         Counting::Counts => ("bad", "counts", "It speaks at every checkout."),
         Counting::Retracted => ("muted", "withdrawn", "Its author took it back."),
-        Counting::Quarantined => ("warning", "quarantined", "Its author signed two different histories, so nothing of theirs counts."),
-        Counting::Sealed => ("muted", "not about this", "It was sealed to another identifier: whoever made it did not know this one."),
-        Counting::Distrusted => ("muted", "too late", "It came after its author was shut out, or after the secret of its time was known to others."),
+        Counting::Quarantined => {
+            ("warning", "quarantined", "Its author signed two different histories, so nothing of theirs counts.")
+        }
+        Counting::Sealed => {
+            ("muted", "not about this", "It was sealed to another identifier: whoever made it did not know this one.")
+        }
+        Counting::Distrusted => (
+            "muted",
+            "too late",
+            "It came after its author was shut out, or after the secret of its time was known to others.",
+        ),
         Counting::Unreadable => ("muted", "unreadable", "It opens, and says nothing that this version understands."),
         Counting::NotYetValid => ("waiting", "not yet valid", "Its time has not come."),
         Counting::Expired => ("muted", "expired", "Its time is over."),
-        Counting::BelowDemands => ("muted", "below the rules", "The consortium asks for better grounds or a shorter validity."),
-        Counting::DisputeUnanswered => ("muted", "dispute unanswered", "A member holds it for wrong, and its author let the time for an answer pass."),
+        Counting::BelowDemands => {
+            ("muted", "below the rules", "The consortium asks for better grounds or a shorter validity.")
+        }
+        Counting::DisputeUnanswered => (
+            "muted",
+            "dispute unanswered",
+            "A member holds it for wrong, and its author let the time for an answer pass.",
+        ),
         Counting::DisputedHere => ("muted", "disputed by us", "We hold it for wrong."),
-        Counting::HeldBack => ("waiting", "held back", "It would concern far more of our orders than its kind usually does, or speaks of a canary of ours: it waits until people decide."),
-        Counting::Faded => ("muted", "faded", "Age, and how often its author was right, left too little of it: it only informs."),
+        Counting::HeldBack => (
+            "waiting",
+            "held back",
+            "It would concern far more of our orders than its kind usually does, or speaks of a canary of ours: it waits until people decide.",
+        ),
+        Counting::Faded => {
+            ("muted", "faded", "Age, and how often its author was right, left too little of it: it only informs.")
+        }
     };
     Standing { tone, text, why }
 }
@@ -149,9 +169,24 @@ fn marks(said: &Said) -> Vec<Mark> {
     let mark = |is: bool, tone, text, why| is.then_some(Mark { tone, text, why });
     [
         mark(said.weak, "muted", "weak", "Many innocents share this kind: by itself it never blocks."),
-        mark(said.provisional, "waiting", "provisional", "Too few members have cosigned it so far: it may challenge, not block."),
-        mark(said.stale, "warning", "stale", "Its author's feed was not heard of for too long: something newer may be missing."),
-        mark(said.disputed, "waiting", "disputed", "A member holds it for wrong, and its author has not answered yet: it counts less."),
+        mark(
+            said.provisional,
+            "waiting",
+            "provisional",
+            "Too few members have cosigned it so far: it may challenge, not block.",
+        ),
+        mark(
+            said.stale,
+            "warning",
+            "stale",
+            "Its author's feed was not heard of for too long: something newer may be missing.",
+        ),
+        mark(
+            said.disputed,
+            "waiting",
+            "disputed",
+            "A member holds it for wrong, and its author has not answered yet: it counts less.",
+        ),
     ]
     .into_iter()
     .flatten()

@@ -16,8 +16,8 @@ use crate::people::invite;
 
 /// What bank-b says is wrong of, what bank-a says so of itself, and what only somebody at the console types.
 const CARD: Identifier = (IdentifierKind::Pan, "4539578763621486");
-const MAIL: Identifier = (IdentifierKind::Email, "ursula.overseen@example.org");
-const TYPED: &str = "nobody.knows.ursula@example.org";
+const MAIL: Identifier = (IdentifierKind::Email, "ursula.overseen@gmail.com");
+const TYPED: &str = "nobody.knows.ursula@gmail.com";
 
 /// What a note of another member may hold.
 const NOTE: &str = "=1+1 \"><img src=x onerror=alert(1)><script>alert(1)</script>";

@@ -149,7 +149,10 @@ pub async fn show(visit: Visit) -> Result<Answer, Fault> {
         action: Filters::default().address(PATH, &zone),
         told: filters.told(&visit.zone),
         size: grouped(found.size),
-        searched_to: found.searched_to.filter(|_| found.next.is_some()).map(|at| visit.time(at)),
+        searched_to: found
+            .searched_to
+            .filter(|_| found.next.is_some() && rows.len() < limits::ROWS)
+            .map(|at| visit.time(at)),
         pager: Pager::new(PATH, &visit.query, found.next.map(|next| next.to_string()).as_deref()),
         csv: taken("csv"),
         json: taken("jsonl"),

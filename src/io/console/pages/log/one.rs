@@ -65,6 +65,8 @@ struct Field {
     words: String,
     name: String,
     value: String,
+    /// A name or fingerprint for machines: it stands behind what people read.
+    is_code: bool,
 }
 
 /// What everybody keeps of an entry.
@@ -178,11 +180,11 @@ impl Said {
         let field = |(name, value): (&str, &str)| Field {
             words: words::field(name),
             name: name.to_owned(),
-            value: match name {
-                "kind" => kinds::named(value).to_owned(),
-                _ => value.to_owned(),
-            },
+            value: if name == "kind" { kinds::named(value).to_owned() } else { value.to_owned() },
+            is_code: name.ends_with("_sha256") || name.starts_with("matched_0") || name.starts_with("matched_1"),
         };
+        let mut fields: Vec<Field> = record.fields().map(field).collect();
+        fields.sort_by_key(|field| field.is_code);
         let subject = record.subject().to_owned();
         let row = Row::new(visit, EntryIndex(0), record);
         Self {
@@ -194,7 +196,7 @@ impl Said {
             subject,
             outcome: row.outcome,
             decision: row.decision,
-            fields: record.fields().map(field).collect(),
+            fields,
         }
     }
 }

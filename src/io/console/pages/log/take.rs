@@ -137,7 +137,7 @@ pub async fn report(visit: Visit) -> Result<Answer, Fault> {
         told: filters.told(&visit.zone),
         made: visit.time(visit.now.wall),
         by: visit.visitor().session.user.name.to_string(),
-        count: grouped(count),
+        count: if count == 1 { "1 record".to_owned() } else { format!("{} records", grouped(count)) },
         rows,
         back: within(&visit, &filters).to_string(),
     };

@@ -32,6 +32,8 @@ pub fn actor(actor: &str) -> String {
     if let Some(local) = actor.strip_prefix("hushwire://") {
         let mut parts = local.split('/').skip(1);
         return match (parts.next(), parts.next()) {
+            // Signing in and out, before a role is asked for.
+            (Some("console"), Some(name)) => format!("{name} at the console"),
             (Some(role), Some(name)) => format!("{name} as {role}"),
             _ => actor.to_owned(),
         };
@@ -152,6 +154,7 @@ mod tests {
     fn who_and_what_are_named_shortly() {
         let check = |name: &str, words: &str| assert_eq!(actor(name), words);
         check("hushwire://bank-a/operator/anna", "anna as operator");
+        check("hushwire://bank-a/console/anna", "anna at the console");
         check("hushwire://odd", "hushwire://odd");
         check("node", "the node itself");
         check("UNKNOWN", "somebody unknown");

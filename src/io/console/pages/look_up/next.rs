@@ -34,8 +34,8 @@ pub struct NextStep {
 pub fn next_steps(known: &Known, way: impl Fn(&str) -> Option<&'static str>) -> Vec<NextStep> {
     let kind = known.kind.label();
     let mut steps = Vec::new();
-    let mut step = |when, what, who, page: &str, command| {
-        steps.push(NextStep { when, what, who, page: way(page), command });
+    let mut step = |when, what, who, page: Option<&str>, command| {
+        steps.push(NextStep { when, what, who, page: page.and_then(&way), command });
     };
     if let Some(decision) = &known.decision {
         let explain = format!("hushwire explain {decision}");
@@ -43,35 +43,35 @@ pub fn next_steps(known: &Known, way: impl Fn(&str) -> Option<&'static str>) -> 
             "A customer asks why",
             "See what stood behind the decision, and hand out its proof.",
             "analyst, auditor",
-            "/cases",
+            Some("/cases"),
             explain,
         );
     }
     if let Some(name) = &known.foreign {
         let what = "Dispute the statement. It counts less everywhere at once, and its author answers within seven days or withdraws it.";
         let dispute = format!("hushwire dispute open {name} --reason genuine-customer");
-        step("Another member is wrong", what, "analyst", "/indicators", dispute);
+        step("Another member is wrong", what, "analyst", None, dispute);
         let what = "Put it on the own allow list: orders with it pass here, whatever others say.";
         step(
             "We know the customer",
             what,
             "analyst, operator",
-            "/policy",
+            Some("/lists/add"),
             format!("hushwire list add allow {kind}=- --reason known-customer"),
         );
     }
     if let Some(name) = &known.own {
         let what = "Withdraw our statement. It stops counting at every member as soon as they hear of it.";
         let retract = format!("hushwire retract --reason false-positive --name {name}");
-        step("We are wrong", what, "publisher", "/indicators", retract);
+        step("We are wrong", what, "publisher", Some("/indicators"), retract);
     }
     if known.held_back {
         let what = "Look at what is held back, and let it count or keep it out.";
-        step("Something is held back", what, "analyst", "/indicators", "hushwire quarantine list".to_owned());
+        step("Something is held back", what, "analyst", Some("/held-back"), "hushwire quarantine list".to_owned());
     }
     if known.own.is_none() {
         let what = "Tell the other members. Only confirmed fraud, or what an authority says, weighs fully.";
-        step("We were defrauded with it", what, "publisher", "/indicators", "hushwire publish --help".to_owned());
+        step("We were defrauded with it", what, "publisher", None, "hushwire publish --help".to_owned());
     }
     if !known.anything {
         let what = "Put it on the own block list: orders with it are refused here, and nobody else learns of it.";
@@ -79,7 +79,7 @@ pub fn next_steps(known: &Known, way: impl Fn(&str) -> Option<&'static str>) -> 
             "It must not pass here",
             what,
             "analyst, operator",
-            "/policy",
+            Some("/lists/add"),
             format!("hushwire list add block {kind}=- --reason own-fraud"),
         );
     }
@@ -115,8 +115,8 @@ mod tests {
 
     #[test]
     fn a_step_leads_to_its_page_where_the_reader_may_open_it() {
-        let steps = next_steps(&NOTHING, |path| (path == "/indicators").then_some("/indicators"));
+        let steps = next_steps(&NOTHING, |path| (path == "/lists/add").then_some("/lists/add"));
         let pages: Vec<Option<&str>> = steps.iter().map(|step| step.page).collect();
-        assert_eq!(pages, [Some("/indicators"), None]);
+        assert_eq!(pages, [None, Some("/lists/add")]);
     }
 }

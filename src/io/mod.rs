@@ -3,6 +3,7 @@
 pub mod access;
 pub mod advice_files;
 pub mod answered;
+pub mod audit_rows;
 pub mod backup;
 pub mod bundle_files;
 pub mod certificate;

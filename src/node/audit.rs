@@ -48,6 +48,16 @@ pub struct AuditPage {
     pub searched_to: Option<Timestamp>,
 }
 
+/// What a search kept, a stretch of it at a time.
+#[derive(Debug, Default)]
+pub struct AuditFound {
+    pub entries: Vec<LoggedEntry>,
+    /// Where it goes on; none at the end.
+    pub next: Option<EntryIndex>,
+    /// Time of the last record looked at.
+    pub searched_to: Option<Timestamp>,
+}
+
 /// What of the log is still to be looked through.
 #[derive(Debug, Clone, Copy)]
 struct Walk {
@@ -106,8 +116,31 @@ impl<J: Journal, V: Views> Node<J, V> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<AuditPage, StorageFault> {
-        let mut page = AuditPage::default();
-        let mut walk = self.walk(filter, place, now);
+        let from = (*place != AuditPlace::START).then_some(place.from);
+        let found = self.search_audit_records(filter, from, page_size, now)?;
+        let looker = Looker { key: &self.state.identity.local_mac, caller, filter };
+        let begun = looker.begun(place, now);
+        let next = found.next.map(|next| looker.next(next, begun.unwrap_or(now)));
+        let page = AuditPage { entries: found.entries, next, searched_to: found.searched_to };
+        if begun.is_none() {
+            let records = u64::try_from(page.entries.len()).unwrap_or(u64::MAX);
+            let asked = Asked::new(filter);
+            let event = AuditEvent::AuditListed { asked, records, more: page.next.is_some() };
+            self.record(caller, vec![event], now, rng)?;
+        }
+        Ok(page)
+    }
+
+    /// The same without a record of it: for whoever records all of a search at its end ([`Self::record_audit_extract`]).
+    pub fn search_audit_records(
+        &self,
+        filter: &AuditFilter,
+        from: Option<EntryIndex>,
+        page_size: usize,
+        now: Timestamp,
+    ) -> Result<AuditFound, StorageFault> {
+        let mut page = AuditFound::default();
+        let mut walk = self.walk(filter, from, now);
         let mut scanned = 0;
         'walk: while scanned < SCANNED_PER_PAGE {
             let stretch = self.stretch(&walk)?;
@@ -128,20 +161,26 @@ impl<J: Journal, V: Views> Node<J, V> {
                 }
             }
         }
-        let looker = Looker { key: &self.state.identity.local_mac, caller, filter };
-        let begun = looker.begun(place, now);
-        page.next = (walk.from < walk.until).then(|| looker.next(walk.place(), begun.unwrap_or(now)));
-        if begun.is_none() {
-            let records = u64::try_from(page.entries.len()).unwrap_or(u64::MAX);
-            let asked = Asked::new(filter);
-            let event = AuditEvent::AuditListed { asked, records, more: page.next.is_some() };
-            self.record(caller, vec![event], now, rng)?;
-        }
+        page.next = (walk.from < walk.until).then(|| walk.place());
         Ok(page)
     }
 
-    /// What is to be looked through for a page.
-    fn walk(&self, filter: &AuditFilter, place: &AuditPlace, now: Timestamp) -> Walk {
+    /// Records that somebody took what a search kept: before they get it.
+    pub fn record_audit_extract(
+        &mut self,
+        caller: &Actor,
+        filter: &AuditFilter,
+        form: &'static str,
+        records: u64,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), StorageFault> {
+        let asked = Asked::new(filter);
+        self.record(caller, vec![AuditEvent::AuditExtracted { asked, form, records }], now, rng)
+    }
+
+    /// What is to be looked through for a page that begins at `place`, or at the beginning.
+    fn walk(&self, filter: &AuditFilter, place: Option<EntryIndex>, now: Timestamp) -> Walk {
         let size = self.state.audit.durable_size;
         let (mut from, mut until) = (TreeSize::EMPTY, size);
         let (activity, oldest) = (&self.state.activity, oldest_kept(now.day()));
@@ -154,11 +193,10 @@ impl<J: Journal, V: Views> Node<J, V> {
         if let Some((_, last)) = last_day.and_then(|day| activity.records_of(Day(0), day.next())) {
             until = until.min(TreeSize(last.0.saturating_add(1)));
         }
-        match filter.order {
-            Order::OldestFirst => from = from.max(TreeSize(place.from.0)),
-            // The place that a listing begins with is the beginning in either order.
-            Order::NewestFirst if *place == AuditPlace::START => {}
-            Order::NewestFirst => until = until.min(TreeSize(place.from.0)),
+        match (filter.order, place) {
+            (_, None) => {}
+            (Order::OldestFirst, Some(place)) => from = from.max(TreeSize(place.0)),
+            (Order::NewestFirst, Some(place)) => until = until.min(TreeSize(place.0)),
         }
         Walk { order: filter.order, from, until }
     }

@@ -11,6 +11,7 @@ mod caller;
 #[path = "../nodes/consortium.rs"]
 mod consortium;
 mod demo;
+mod exchange;
 mod hostile;
 mod matrix;
 #[allow(dead_code, reason = "shared with tests/nodes, which uses all of it")]

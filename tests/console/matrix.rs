@@ -20,6 +20,8 @@ enum In {
 }
 
 const OPERATORS: In = In::Roles(&[Role::Operator]);
+const AUDITORS: In = In::Roles(&[Role::Auditor]);
+const INQUIRERS: In = In::Roles(&[Role::Analyst, Role::Auditor]);
 
 /// Written down apart from the product's own table: address there, an address to ask, who gets in, whether password and code must
 /// have been given just now (what becomes of whoever gave them long ago shows `tests/nodes/pages.rs`).
@@ -49,6 +51,15 @@ const TABLE: &[(Verb, &str, &str, In, bool)] = &[
     (Verb::Post, "/users/{name}/roles", "/users/nobody/roles", OPERATORS, true),
     (Verb::Get, "/users/{name}/{step}", "/users/nobody/disable", OPERATORS, true),
     (Verb::Post, "/users/{name}/{step}", "/users/nobody/disable", OPERATORS, true),
+    (Verb::Get, "/log", "/log", AUDITORS, false),
+    (Verb::Post, "/log", "/log", AUDITORS, false),
+    (Verb::Get, "/log/export", "/log/export?form=csv", AUDITORS, false),
+    (Verb::Get, "/log/report", "/log/report", AUDITORS, false),
+    (Verb::Get, "/log/{index}", "/log/0", AUDITORS, false),
+    (Verb::Post, "/log/{index}", "/log/0", AUDITORS, false),
+    (Verb::Get, "/log/{index}/proof", "/log/0/proof", AUDITORS, false),
+    (Verb::Get, "/look-up", "/look-up", INQUIRERS, false),
+    (Verb::Post, "/look-up", "/look-up", INQUIRERS, false),
     // Last: whoever asks it is signed out.
     (Verb::Post, "/sign-out", "/sign-out", In::Users, false),
 ];

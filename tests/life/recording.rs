@@ -1,5 +1,6 @@
 //! Records of screening: each carries the time of its decision, whoever asks waits until it is durable, and what is lost is told.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use hushwire::base::position::EntryIndex;
 use hushwire::base::time::Timestamp;
 use hushwire::domain::audit::event::AuditEvent;
 use hushwire::domain::audit::record::{Actor, AuditRecord};
-use hushwire::domain::audit::search::AuditFilter;
+use hushwire::domain::audit::search::{AuditFilter, Order};
 use hushwire::domain::identifier::RawIdentifier;
 use hushwire::domain::roster::exclusion::Exclusions;
 use hushwire::domain::screening::decision::Decision;
@@ -215,6 +216,36 @@ fn a_listing_of_many_pages_is_recorded_once_and_a_page_out_of_nowhere_is_another
         let told = format!("{START} ok audit.listed by {caller} actions={word} from={START} more=false records=0");
         assert!(logged(&mut house, "audit.listed", START).contains(&told), "{told}");
     }
+}
+
+#[test]
+fn who_takes_out_all_of_a_search_leaves_one_record_with_how_much_it_was() {
+    let consortium = Consortium::new(&["bank-a"]);
+    let mut house = open(&consortium, Disk::default(), START);
+    let events = vec![AuditEvent::NodeStopped; 10];
+    house.node.record(&Actor::Node, events, START, &mut house.rng).expect("recorded");
+    house.node.sync().expect("syncs");
+    let caller = Actor::Local { member: "bank-a".parse().expect("valid"), role: "auditor", name: "desk".to_owned() };
+    for order in [Order::OldestFirst, Order::NewestFirst] {
+        let filter = AuditFilter { action_prefix: "node.stopped".to_owned(), order, ..AuditFilter::default() };
+        let (mut found, mut from) = (Vec::new(), None);
+        loop {
+            let slice = house.node.search_audit_records(&filter, from, 3, START).expect("reads");
+            found.extend(slice.entries.iter().map(|logged| logged.index));
+            from = slice.next;
+            if from.is_none() {
+                break;
+            }
+        }
+        let distinct: BTreeSet<EntryIndex> = found.iter().copied().collect();
+        assert_eq!((found.len(), distinct.len()), (10, 10), "{order:?}");
+    }
+    assert_eq!(logged(&mut house, "audit.listed", START), Vec::<String>::new(), "no slice is a record of its own");
+    let filter = AuditFilter { action_prefix: "node.stopped".to_owned(), ..AuditFilter::default() };
+    house.node.record_audit_extract(&caller, &filter, "csv", 10, START, &mut house.rng).expect("recorded");
+    house.node.sync().expect("syncs");
+    let told = format!("{START} ok audit.extracted by {caller} actions=node form=csv records=10");
+    assert_eq!(logged(&mut house, "audit.extracted", START), [told]);
 }
 
 #[test]

@@ -60,5 +60,8 @@ pub const ROWS: usize = 50;
 /// Rows of one export: what a spreadsheet still opens.
 pub const EXPORT_ROWS: usize = 100_000;
 
+/// Records of one report to print: some hundred pages.
+pub const REPORT_ROWS: usize = 2_000;
+
 /// Columns of one chart: a quarter of days fits a screen.
 pub const CHART_COLUMNS: usize = 120;

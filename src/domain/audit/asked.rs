@@ -22,7 +22,7 @@ pub struct Asked {
 }
 
 /// The first words of all actions.
-const ACTIONS: [&str; 40] = [
+pub const ACTIONS: [&str; 40] = [
     "activity",
     "audit",
     "authenticator",

@@ -142,7 +142,8 @@ pub fn all_hold(steps: &[CheckStep]) -> bool {
     steps.iter().all(|step| step.held != Held::Fails)
 }
 
-fn kind_words(kind: EntryKind) -> &'static str {
+/// What an entry is, in words.
+pub const fn kind_words(kind: EntryKind) -> &'static str {
     match kind {
         EntryKind::Audit => "audit record",
         EntryKind::Indicator => "indicator",

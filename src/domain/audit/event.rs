@@ -318,6 +318,12 @@ pub enum AuditEvent {
         from: TreeSize,
         until: TreeSize,
     },
+    /// Somebody took the records that a search kept out of the log: so many, in this form.
+    AuditExtracted {
+        asked: Asked,
+        form: &'static str,
+        records: u64,
+    },
     /// Somebody had a record proved, or asked for one that is not there.
     AuditProved {
         index: Option<EntryIndex>,

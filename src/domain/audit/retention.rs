@@ -74,6 +74,7 @@ impl AuditEvent {
             | Self::WebhookRefused { .. }
             | Self::PolicyRefused { .. }
             | Self::AuditExported { .. }
+            | Self::AuditExtracted { .. }
             | Self::AuditProved { .. }
             | Self::HoldPlaced { .. }
             | Self::HoldLiftAsked { .. }

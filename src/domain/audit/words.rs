@@ -289,9 +289,11 @@ impl AuditEvent {
             }
             Self::AuditListed { asked, records, more } => {
                 let fields = [("more", more.to_string()), ("records", records.to_string())];
-                let mut words = words(Ok, "audit.listed", "", fields);
-                words.fields.extend(asked.fields());
-                words
+                words(Ok, "audit.listed", "", fields).with_asked(asked)
+            }
+            Self::AuditExtracted { asked, form, records } => {
+                let fields = [("form", form.to_owned()), ("records", records.to_string())];
+                words(Ok, "audit.extracted", "", fields).with_asked(asked)
             }
             Self::Looked(looks) => {
                 let (action, subject, fields) = looks.words();
@@ -456,6 +458,12 @@ impl Words {
     /// Names the first matches; `matched_count` tells of the others.
     fn with_matches(mut self, matched: &[IndicatorRef]) -> Self {
         self.fields.extend(MATCHED.into_iter().zip(matched.iter().map(IndicatorRef::name)));
+        self
+    }
+
+    /// Tells what was asked for.
+    fn with_asked(mut self, asked: Asked) -> Self {
+        self.fields.extend(asked.fields());
         self
     }
 

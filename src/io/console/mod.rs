@@ -32,6 +32,7 @@ pub mod fault;
 pub mod fields;
 pub mod frame;
 pub mod headers;
+pub mod kinds;
 pub mod listing;
 pub mod local_path;
 pub mod pages;

@@ -7,7 +7,7 @@ use crate::base::role::Role;
 use crate::domain::user::roles::ConsoleRoles;
 use crate::io::console::answer::Answer;
 use crate::io::console::fault::Fault;
-use crate::io::console::pages::{account, enrol, overview, prove, sign_in, users};
+use crate::io::console::pages::{account, enrol, log, look_up, overview, prove, sign_in, users};
 use crate::io::console::visit::Visit;
 
 /// How an address is asked. HEAD is GET without its body.
@@ -78,6 +78,8 @@ impl Row {
 }
 
 const OPERATORS: Who = Who::Roles(&[Role::Operator]);
+const AUDITORS: Who = Who::Roles(&[Role::Auditor]);
+const INQUIRERS: Who = Who::Roles(&[Role::Analyst, Role::Auditor]);
 
 /// Everything there is.
 pub const ROWS: &[Row] = &[
@@ -107,6 +109,15 @@ pub const ROWS: &[Row] = &[
     post("/users/{name}/roles", OPERATORS, |visit| Box::pin(users::change::roles(visit))).proved(),
     get("/users/{name}/{step}", OPERATORS, |visit| Box::pin(users::change::ask(visit))).proved(),
     post("/users/{name}/{step}", OPERATORS, |visit| Box::pin(users::change::change(visit))).proved(),
+    get("/log", AUDITORS, |visit| Box::pin(log::show(visit))),
+    post("/log", AUDITORS, |visit| Box::pin(log::narrow(visit))),
+    get("/log/export", AUDITORS, |visit| Box::pin(log::take::export(visit))),
+    get("/log/report", AUDITORS, |visit| Box::pin(log::take::report(visit))),
+    get("/log/{index}", AUDITORS, |visit| Box::pin(log::one::show(visit))),
+    post("/log/{index}", AUDITORS, |visit| Box::pin(log::one::verify(visit))),
+    get("/log/{index}/proof", AUDITORS, |visit| Box::pin(log::one::proof(visit))),
+    get("/look-up", INQUIRERS, |visit| Box::pin(look_up::ask(visit))),
+    post("/look-up", INQUIRERS, |visit| Box::pin(look_up::look_up(visit))),
 ];
 
 /// A page of the navigation; who sees it follows from its row.
@@ -123,8 +134,17 @@ const fn entry(title: &'static str, path: &'static str, icon: &'static str) -> E
 }
 
 /// The navigation, by purpose.
-pub const NAVIGATION: &[(&str, &[Entry])] =
-    &[("Watch", &[entry("Overview", "/", "overview")]), ("Keep", &[entry("Users and sessions", "/users", "users")])];
+pub const NAVIGATION: &[(&str, &[Entry])] = &[
+    (
+        "Watch",
+        &[
+            entry("Overview", "/", "overview"),
+            entry("Exchange log", "/log", "log"),
+            entry("Look up", "/look-up", "lookup"),
+        ],
+    ),
+    ("Keep", &[entry("Users and sessions", "/users", "users")]),
+];
 
 /// The row of an address as the table writes it.
 pub fn row(verb: Verb, path: &str) -> Option<&'static Row> {

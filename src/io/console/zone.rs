@@ -40,6 +40,24 @@ impl Zone {
         names
     }
 
+    /// A moment as a field for one gives it (`2026-11-18T12:06`, read in this zone; a day is its beginning), or as an address holds
+    /// it (RFC 3339, which says its zone itself).
+    pub fn read(&self, text: &str) -> Option<Timestamp> {
+        let exact = text.parse::<jiff::Timestamp>().ok();
+        let local = || {
+            let typed: jiff::civil::DateTime = text.parse().ok()?;
+            Some(typed.to_zoned(self.zone.clone()).ok()?.timestamp())
+        };
+        let ms = exact.or_else(local)?.as_millisecond();
+        u64::try_from(ms).ok().map(Timestamp::from_unix_ms)
+    }
+
+    /// The same for such a field: to the minute, and to the second where it is within one.
+    pub fn field(&self, at: Timestamp) -> String {
+        let form = if at.unix_s().is_multiple_of(60) { "%FT%H:%M" } else { "%FT%H:%M:%S" };
+        self.shown(at, form).unwrap_or_default()
+    }
+
     fn shown(&self, at: Timestamp, form: &str) -> Option<String> {
         let ms = i64::try_from(at.unix_ms()).ok()?;
         let zoned = jiff::Timestamp::from_millisecond(ms).ok()?.to_zoned(self.zone.clone());
@@ -174,6 +192,26 @@ mod tests {
             assert_eq!(name.parse::<Zone>(), Err(UnknownZone), "{name}");
         }
         assert!(Zone::all().contains(&"Europe/Berlin".to_owned()));
+    }
+
+    #[test]
+    fn a_typed_moment_is_read_in_the_zone_and_shown_in_it_again() {
+        let check = |zone: &str, text: &str, read: Option<&str>| {
+            let zone: Zone = zone.parse().expect("a zone");
+            assert_eq!(zone.read(text).map(|at| at.to_string()).as_deref(), read, "{text}");
+        };
+        check("UTC", "2026-11-18T11:06", Some("2026-11-18T11:06:00.000Z"));
+        check("Europe/Berlin", "2026-11-18T12:06", Some("2026-11-18T11:06:00.000Z"));
+        check("Europe/Berlin", "2026-07-01T12:06:07", Some("2026-07-01T10:06:07.000Z"));
+        check("Europe/Berlin", "2026-11-18", Some("2026-11-17T23:00:00.000Z"));
+        check("Europe/Berlin", "2026-11-18T11:06:40.123Z", Some("2026-11-18T11:06:40.123Z"));
+        check("America/Sao_Paulo", "2026-11-18T11:06:40+01:00", Some("2026-11-18T10:06:40.000Z"));
+        for none in ["", "yesterday", "2026-13-01T00:00", "1960-01-01T00:00", "4111111111111111"] {
+            check("UTC", none, None);
+        }
+        let berlin: Zone = "Europe/Berlin".parse().expect("a zone");
+        assert_eq!(berlin.field(AT), "2026-11-18T12:06:40");
+        assert_eq!(berlin.field(Timestamp::from_unix_s(1_795_000_020)), "2026-11-18T12:07");
     }
 
     #[test]

@@ -6,14 +6,16 @@ use prost_types::Timestamp as WireTime;
 use serde::Serialize;
 use tonic::Request;
 
-use crate::app::cli::audit::{entry_of, from_node, table};
+use crate::app::cli::audit::{entry_of, from_node};
 use crate::app::cli::client::{CALL_TIMEOUT, ClientArgs, block_on};
 use crate::app::outcome::{CliError, Outcome};
 use crate::app::output;
 use crate::app::records::time;
+use crate::base::position::EntryIndex;
 use crate::base::role::Role;
-use crate::domain::audit::evidence::RecordText;
 use crate::domain::audit::record::AuditRecord;
+use crate::io::audit_rows::{AuditRow, COLUMNS, cells};
+use crate::io::console::export::cell;
 use crate::io::grpc::wire::hushwire::compliance::v1::ListAuditRecordsRequest;
 use crate::io::grpc::wire::hushwire::compliance::v1::audit_service_client::AuditServiceClient;
 
@@ -74,21 +76,14 @@ pub struct ListArgs {
 }
 
 #[derive(Debug, Serialize)]
-struct Row {
-    index: u64,
-    #[serde(flatten)]
-    record: RecordText,
-}
-
-#[derive(Debug, Serialize)]
 struct Answer {
-    records: VecDeque<Row>,
+    records: VecDeque<AuditRow>,
 }
 
 pub(in crate::app::cli) fn run(args: ListArgs) -> Result<Outcome, CliError> {
     let found = block_on(fetch(&args))?;
     if args.json {
-        let rows = found.into_iter().map(|(index, record)| Row { index, record: RecordText::from(&record) });
+        let rows = found.iter().map(|(index, record)| AuditRow::new(EntryIndex(*index), record));
         output::answer_json(&Answer { records: rows.collect() })?;
     } else if args.csv {
         print_csv(&found)?;
@@ -146,12 +141,9 @@ async fn fetch(args: &ListArgs) -> Result<VecDeque<(u64, AuditRecord)>, CliError
 }
 
 fn print_csv(found: &VecDeque<(u64, AuditRecord)>) -> Result<(), CliError> {
-    output::answer("index,time,outcome,action,subject,actor,fields")?;
+    output::answer(COLUMNS.join(","))?;
     for (index, record) in found {
-        let fields: Vec<String> = record.fields().map(|(name, value)| format!("{name}={value}")).collect();
-        let (index, time) = (index.to_string(), record.time().to_string());
-        let texts = [record.outcome().name(), record.action(), record.subject(), record.actor(), &fields.join("; ")];
-        let cells = [index, time].into_iter().chain(texts.map(table::cell));
+        let cells = cells(EntryIndex(*index), record).map(|text| cell(&text));
         let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
         let row = writer.write_record(cells).ok().and_then(|()| writer.into_inner().ok());
         let row = row.and_then(|row| String::from_utf8(row).ok());

@@ -11,7 +11,6 @@ mod list;
 mod prove;
 mod report;
 mod size;
-mod table;
 mod trusted;
 pub(in crate::app::cli) mod verify;
 

@@ -2,6 +2,8 @@
 
 pub mod account;
 pub mod enrol;
+pub mod log;
+pub mod look_up;
 pub mod overview;
 pub mod prove;
 pub mod sign_in;

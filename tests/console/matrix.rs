@@ -20,6 +20,23 @@ enum In {
 }
 
 const OPERATORS: In = In::Roles(&[Role::Operator]);
+const ANALYSTS: In = In::Roles(&[Role::Analyst]);
+const RULES: In = In::Roles(&[Role::Analyst, Role::Auditor, Role::Operator]);
+const LISTS: In = In::Roles(&[Role::Analyst, Role::Operator]);
+
+/// No case, rule set or entry of a list.
+const NO_CASE: [&str; 9] = [
+    "/cases/00000000000000000000000000000000",
+    "/cases/00000000000000000000000000000000/note",
+    "/cases/00000000000000000000000000000000/assign",
+    "/cases/00000000000000000000000000000000/proof",
+    "/cases/00000000000000000000000000000000/proof.json",
+    "/cases/00000000000000000000000000000000/release",
+    "/cases/00000000000000000000000000000000/confirm",
+    "/cases/00000000000000000000000000000000/refuse",
+    "/policy/0000000000000000000000000000000000000000000000000000000000000000",
+];
+const NO_ENTRY: &str = "/lists/block/0000000000000000000000000000000000000000000000000000000000000000/remove";
 
 /// Written down apart from the product's own table: address there, an address to ask, who gets in.
 const TABLE: &[(Verb, &str, &str, In)] = &[
@@ -41,6 +58,26 @@ const TABLE: &[(Verb, &str, &str, In)] = &[
     (Verb::Post, "/account/authenticator", "/account/authenticator", In::Users),
     (Verb::Post, "/account/sessions/{session}/end", "/account/sessions/0123456789abcdef/end", In::Users),
     (Verb::Post, "/account/sessions/end-others", "/account/sessions/end-others", In::Users),
+    (Verb::Get, "/cases", "/cases", ANALYSTS),
+    (Verb::Post, "/cases/find", "/cases/find", ANALYSTS),
+    (Verb::Get, "/cases/{case}", NO_CASE[0], ANALYSTS),
+    (Verb::Post, "/cases/{case}/note", NO_CASE[1], ANALYSTS),
+    (Verb::Post, "/cases/{case}/assign", NO_CASE[2], ANALYSTS),
+    (Verb::Get, "/cases/{case}/proof", NO_CASE[3], ANALYSTS),
+    (Verb::Get, "/cases/{case}/proof.json", NO_CASE[4], ANALYSTS),
+    (Verb::Get, "/cases/{case}/release", NO_CASE[5], ANALYSTS),
+    (Verb::Post, "/cases/{case}/release", NO_CASE[5], ANALYSTS),
+    (Verb::Get, "/cases/{case}/confirm", NO_CASE[6], ANALYSTS),
+    (Verb::Post, "/cases/{case}/confirm", NO_CASE[6], ANALYSTS),
+    (Verb::Get, "/cases/{case}/{step}", NO_CASE[7], ANALYSTS),
+    (Verb::Post, "/cases/{case}/{step}", NO_CASE[7], ANALYSTS),
+    (Verb::Get, "/policy", "/policy", RULES),
+    (Verb::Get, "/policy/{digest}", NO_CASE[8], RULES),
+    (Verb::Get, "/lists", "/lists", LISTS),
+    (Verb::Get, "/lists/add", "/lists/add", LISTS),
+    (Verb::Post, "/lists/add", "/lists/add", LISTS),
+    (Verb::Get, "/lists/{list}/{name}/remove", NO_ENTRY, LISTS),
+    (Verb::Post, "/lists/{list}/{name}/remove", NO_ENTRY, LISTS),
     (Verb::Get, "/users", "/users", OPERATORS),
     (Verb::Get, "/users/new", "/users/new", OPERATORS),
     (Verb::Post, "/users/new", "/users/new", OPERATORS),

@@ -15,6 +15,7 @@ use crate::app::serve::{runtime, stopped};
 use crate::io::console::Console;
 use crate::io::console::door::ConsoleDoor as Pages;
 use crate::io::exchange::links::Links;
+use crate::io::policies::Policies;
 use crate::io::transport::connection::Admission;
 use crate::io::transport::listener::{Door, DoorCounts};
 use crate::io::transport::settings::DoorSettings;
@@ -36,10 +37,12 @@ pub fn door(
     engine: &LiveEngine,
     users: &LiveUsers,
     links: &Links,
+    policies: &Arc<Policies>,
 ) -> Result<Option<ConsoleDoor>, ServeError> {
     let Some(own) = &config.console else { return Ok(None) };
     let refusals = RefusalLog::new(engine.clone());
-    let console = Console::new(engine.clone(), users.clone(), links.clone(), refusals.on_refused());
+    let console =
+        Console::new(engine.clone(), users.clone(), links.clone(), Arc::clone(policies), refusals.on_refused());
     let tls = Arc::new(watch::Sender::new(Arc::new(tls(own, local)?)));
     Ok(Some(ConsoleDoor { tls, refusals, console }))
 }

@@ -33,6 +33,8 @@ pub mod frame;
 pub mod headers;
 pub mod listing;
 pub mod local_path;
+pub mod menu;
+pub mod money;
 pub mod pages;
 pub mod qr;
 pub mod rows;
@@ -53,6 +55,7 @@ use crate::io::exchange::links::Links;
 use crate::io::grpc::gate::OnRefused;
 use crate::io::journal::file::FileJournal;
 use crate::io::journal::real_fs::RealFs;
+use crate::io::policies::Policies;
 use crate::io::users::Users;
 use crate::io::views::any::AnyViews;
 use crate::node::Node;
@@ -73,6 +76,8 @@ pub struct Console {
     pub sessions: Sessions,
     /// Which peers are connected.
     pub links: Links,
+    /// What decides, and how often each rule fired.
+    pub policies: Arc<Policies>,
     /// Told of every refused request, before whoever sent it is.
     pub on_refused: OnRefused,
     /// Requests worked on at once.
@@ -90,10 +95,11 @@ impl Console {
         engine: ConsoleEngine,
         users: Users<FileJournal<RealFs>, AnyViews>,
         links: Links,
+        policies: Arc<Policies>,
         on_refused: OnRefused,
     ) -> Arc<Self> {
         let room = Arc::new(Semaphore::new(limits::REQUESTS));
-        Arc::new(Self { engine, users, sessions: Sessions::default(), links, on_refused, room })
+        Arc::new(Self { engine, users, sessions: Sessions::default(), links, policies, on_refused, room })
     }
 
     /// Takes out sessions that are over and tells the audit log, until the task is dropped.

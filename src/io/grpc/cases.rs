@@ -106,6 +106,7 @@ where
             assignee: (!message.assignee.is_empty()).then_some(message.assignee),
             outcome: if message.outcome == 0 { None } else { Some(outcome(message.outcome)?) },
             customer,
+            ..CaseFilter::default()
         };
         let ((cases, next), waiting) = self
             .engine

@@ -12,7 +12,6 @@ use crate::base::time::Timestamp;
 use crate::domain::audit::event::AuditEvent;
 use crate::domain::audit::record::Actor;
 use crate::domain::case::outcome::{KnownOutcome, Outcome};
-use crate::domain::case::rules::HoldOutcome;
 use crate::domain::case::state::{State, Step};
 use crate::domain::case::{Case, CaseId, StepFault, Taken};
 use crate::node::Node;
@@ -143,11 +142,11 @@ impl<J: Journal, V: Views> Node<J, V> {
         now: Timestamp,
         rng: &mut (impl Rng + ?Sized),
     ) -> Result<(), StorageFault> {
-        let releases = self.state.settings.cases.hold_outcome == HoldOutcome::Release;
+        let outcome = self.state.settings.cases.hold_outcome;
         for id in self.state.cases.due(now, limits::decisions::CASES_PER_TICK) {
             let by = Actor::Node.to_string();
-            let release = releases && self.state.cases.get(&id).is_some_and(Case::may_expire_released);
-            let taken = Taken { at: now, person: by.clone(), by, step: Step::Expire { release } };
+            let Some(step) = self.state.cases.get(&id).map(|case| case.expiry(outcome)) else { continue };
+            let taken = Taken { at: now, person: by.clone(), by, step };
             self.commit_steps(&Actor::Node, id, &[taken], Commit::default(), rng)?;
         }
         if let Some(cases) = self.state.cases.untold(now) {

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::base::bytes::LocalMac;
@@ -27,8 +28,23 @@ pub struct CaseFilter {
     pub states: Vec<State>,
     pub decision: Option<Decision>,
     pub assignee: Option<String>,
+    /// Nobody's.
+    pub unassigned: bool,
     pub outcome: Option<Outcome>,
     pub customer: Option<LocalMac>,
+    /// Opened then or later.
+    pub opened_from: Option<Timestamp>,
+    pub opened_before: Option<Timestamp>,
+}
+
+/// How many wait, by what somebody at a desk looks for first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CaseTally {
+    pub waiting: usize,
+    pub mine: usize,
+    pub unassigned: usize,
+    /// For a second person, to release a block.
+    pub release_asked: usize,
 }
 
 impl CaseFilter {
@@ -36,6 +52,9 @@ impl CaseFilter {
         (self.states.is_empty() || self.states.contains(&case.state()))
             && self.decision.is_none_or(|decision| case.opening().decision == decision)
             && self.assignee.as_deref().is_none_or(|assignee| case.assignee() == Some(assignee))
+            && !(self.unassigned && case.assignee().is_some())
+            && self.opened_from.is_none_or(|from| case.opening().at >= from)
+            && self.opened_before.is_none_or(|before| case.opening().at < before)
             && self.outcome.is_none_or(|outcome| case.outcome() == Some(outcome))
             && self.customer.is_none_or(|customer| case.opening().customer == Some(customer))
     }
@@ -77,6 +96,9 @@ pub struct Cases {
     decided: BTreeSet<(Timestamp, CaseId)>,
     changed: BTreeMap<u64, CaseId>,
     waiting_by_caller: BTreeMap<String, usize>,
+    /// Nobody's under none.
+    waiting_by_assignee: BTreeMap<Option<String>, usize>,
+    release_asked: usize,
     /// Not opened for want of room, since it was told last.
     unopened: u64,
     told_at: Option<Timestamp>,
@@ -115,6 +137,17 @@ impl Cases {
         self.due.len()
     }
 
+    /// The same, as somebody of this name sees it.
+    pub fn tally(&self, name: &str) -> CaseTally {
+        let of = |assignee: &Option<String>| self.waiting_by_assignee.get(assignee).copied().unwrap_or_default();
+        CaseTally {
+            waiting: self.waiting(),
+            mine: of(&Some(name.to_owned())),
+            unassigned: of(&None),
+            release_asked: self.release_asked,
+        }
+    }
+
     /// How many wait for a person, and end by themselves before this time.
     pub fn ending(&self, before: Timestamp) -> usize {
         let ending = self.due.iter().take_while(|(due, _)| *due < before);
@@ -128,11 +161,34 @@ impl Cases {
 
     /// A page behind a place, the newest first, and the place to go on from; a page may be short where much was passed over.
     pub fn list(&self, filter: &CaseFilter, after: Option<ListPlace>, limit: usize) -> (Vec<Case>, Option<ListPlace>) {
+        let first = |at: Timestamp| (at, CaseId([0; 16]));
+        let from = filter.opened_from.map_or(Bound::Unbounded, |from| Bound::Included(first(from)));
+        let end = [after, filter.opened_before.map(first)].into_iter().flatten().min();
+        if filter.opened_from.map(first).zip(end).is_some_and(|(from, end)| end < from) {
+            return (Vec::new(), None);
+        }
+        let end = end.map_or(Bound::Unbounded, Bound::Excluded);
+        self.page(self.by_time.range((from, end)).rev(), filter, limit)
+    }
+
+    /// A page of those that wait, the ones that end first before the others; places are the ends of their time.
+    pub fn list_ending(
+        &self,
+        filter: &CaseFilter,
+        after: Option<ListPlace>,
+        limit: usize,
+    ) -> (Vec<Case>, Option<ListPlace>) {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.page(self.due.range((from, Bound::Unbounded)), filter, limit)
+    }
+
+    fn page<'a>(
+        &self,
+        places: impl Iterator<Item = &'a ListPlace>,
+        filter: &CaseFilter,
+        limit: usize,
+    ) -> (Vec<Case>, Option<ListPlace>) {
         let mut page = Vec::new();
-        let places: Box<dyn Iterator<Item = &ListPlace>> = match after {
-            Some(after) => Box::new(self.by_time.range(..after).rev()),
-            None => Box::new(self.by_time.iter().rev()),
-        };
         let mut last = None;
         for (seen, place) in places.enumerate() {
             if page.len() >= limit || seen >= limits::decisions::CASES_SCANNED {
@@ -277,6 +333,8 @@ impl Cases {
             (Some(due), _) => {
                 self.due.insert((due, id));
                 *self.waiting_by_caller.entry(case.opening().caller.clone()).or_default() += 1;
+                *self.waiting_by_assignee.entry(case.assignee().map(str::to_owned)).or_default() += 1;
+                self.release_asked += usize::from(case.state() == State::ReleaseAsked);
             }
             (None, closed) => {
                 self.decided.insert((closed.map_or(case.changed(), |closed| closed.at), id));
@@ -292,13 +350,9 @@ impl Cases {
         match (case.due(), case.closed()) {
             (Some(due), _) => {
                 self.due.remove(&(due, *id));
-                let caller = &case.opening().caller;
-                if let Some(waiting) = self.waiting_by_caller.get_mut(caller) {
-                    *waiting = waiting.saturating_sub(1);
-                    if *waiting == 0 {
-                        self.waiting_by_caller.remove(caller);
-                    }
-                }
+                one_less(&mut self.waiting_by_caller, &case.opening().caller);
+                one_less(&mut self.waiting_by_assignee, &case.assignee().map(str::to_owned));
+                self.release_asked -= usize::from(case.state() == State::ReleaseAsked);
             }
             (None, closed) => {
                 self.decided.remove(&(closed.map_or(case.changed(), |closed| closed.at), *id));
@@ -308,6 +362,15 @@ impl Cases {
             self.changed.remove(&held.position);
         }
         Some(held)
+    }
+}
+
+fn one_less<K: Ord>(counts: &mut BTreeMap<K, usize>, of: &K) {
+    if let Some(count) = counts.get_mut(of) {
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            counts.remove(of);
+        }
     }
 }
 
@@ -368,6 +431,57 @@ mod tests {
         assert_eq!(newest, [Some(5), Some(5), Some(3), None], "of one's own, whatever others call theirs");
         let foreign = CaseName::Id(CaseId([5; 16]));
         assert_eq!(id(cases.find(&foreign, Some("till"))), None);
+    }
+
+    #[test]
+    fn those_that_wait_are_listed_by_the_end_of_their_time_and_counted_by_whose_they_are() {
+        let mut cases = Cases::default();
+        (1..=5).for_each(|nth| {
+            let due = at(2_000 - u64::from(nth));
+            let decision = if nth == 3 { Decision::Block } else { Decision::Hold };
+            cases.open(Opening { due, decision, ..opening(nth, "till") }, u64::from(nth));
+        });
+        let mut step = |nth: u8, step| cases.step(&CaseId([nth; 16]), &taken(step, 50), u64::from(nth) * 10);
+        step(1, Step::Refuse).expect("legal");
+        step(2, Step::Assign(Some("anna".to_owned()))).expect("legal");
+        step(3, Step::Release).expect("legal");
+        let ids = |page: &[Case]| page.iter().map(|case| case.id().0[0]).collect::<Vec<_>>();
+        let all = CaseFilter::default();
+        let (page, next) = cases.list_ending(&all, None, 3);
+        assert_eq!(ids(&page), [5, 4, 3]);
+        let (page, next) = cases.list_ending(&all, next, 3);
+        assert_eq!((ids(&page), next), (vec![2], None), "what is decided waits no more");
+        let nobodys = CaseFilter { unassigned: true, ..CaseFilter::default() };
+        assert_eq!(ids(&cases.list_ending(&nobodys, None, 9).0), [5, 4, 3]);
+        assert_eq!(ids(&cases.list(&nobodys, None, 9).0), [5, 4, 3, 1]);
+        let tally = |name| {
+            let CaseTally { waiting, mine, unassigned, release_asked } = cases.tally(name);
+            [waiting, mine, unassigned, release_asked]
+        };
+        assert_eq!((tally("anna"), tally("ben")), ([4, 1, 3, 1], [4, 0, 3, 1]));
+        cases.step(&CaseId([3; 16]), &taken(Step::Refuse, 60), 99).expect("legal");
+        cases.step(&CaseId([2; 16]), &taken(Step::Assign(None), 60), 98).expect("legal");
+        assert_eq!(cases.tally("anna"), CaseTally { waiting: 3, unassigned: 3, ..CaseTally::default() });
+    }
+
+    #[test]
+    fn cases_are_listed_by_when_they_were_opened() {
+        let mut cases = Cases::default();
+        (1..=5).for_each(|nth| cases.open(opening(nth, "till"), u64::from(nth)));
+        let check = |from: Option<u64>, before: Option<u64>, expected: &[u8]| {
+            let filter =
+                CaseFilter { opened_from: from.map(at), opened_before: before.map(at), ..CaseFilter::default() };
+            let ids = |page: Vec<Case>| page.iter().map(|case| case.id().0[0]).collect::<Vec<_>>();
+            assert_eq!(ids(cases.list(&filter, None, 9).0), expected, "{from:?} {before:?}");
+            let mut ending = ids(cases.list_ending(&filter, None, 9).0);
+            ending.reverse();
+            assert_eq!(ending, expected, "{from:?} {before:?}, by their end");
+        };
+        check(Some(3), None, &[5, 4, 3]);
+        check(None, Some(3), &[2, 1]);
+        check(Some(2), Some(4), &[3, 2]);
+        check(Some(4), Some(2), &[]);
+        check(Some(4), Some(4), &[]);
     }
 
     #[test]

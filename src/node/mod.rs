@@ -33,6 +33,7 @@ pub mod dispute;
 pub mod enrol;
 pub mod erase;
 pub mod erasures;
+pub mod evidence_now;
 pub mod examine;
 pub mod explain;
 pub mod feeds;

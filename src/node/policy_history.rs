@@ -31,6 +31,16 @@ impl PolicyTerms {
         }
         self.0.push(term);
     }
+
+    fn place(&self, digest: &Sha256Digest) -> Option<PolicyPlace> {
+        let nth = self.0.iter().rposition(|term| term.digest == *digest)?;
+        let before = nth.checked_sub(1).and_then(|before| self.0.get(before));
+        Some(PolicyPlace {
+            term: *self.0.get(nth)?,
+            until: self.0.get(nth + 1).map(|next| next.since),
+            before: before.map(|term| term.digest),
+        })
+    }
 }
 
 /// One of them, for people.
@@ -49,6 +59,15 @@ pub struct PastPolicy {
     /// Its file, byte for byte.
     pub text: String,
     pub guard_sha256: Sha256Digest,
+}
+
+/// When a policy was in force last, and what was in force before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PolicyPlace {
+    pub term: PolicyTerm,
+    /// None of the one in force.
+    pub until: Option<Timestamp>,
+    pub before: Option<Sha256Digest>,
 }
 
 /// How often one rule fired in decisions that were recorded one by one.
@@ -83,6 +102,11 @@ impl<J: Journal, V: Views> Node<J, V> {
         Ok(past)
     }
 
+    /// The newest time in which this policy was in force.
+    pub fn policy_place(&self, digest: &Sha256Digest) -> Option<PolicyPlace> {
+        self.state.policy_terms.place(digest)
+    }
+
     /// How often each rule fired on these days, by policy and name. Only decisions that were recorded one by one: what a rule in
     /// shadow said of orders that nothing else stopped is counted since the start of the process alone.
     pub fn fired_rules(&self, from: Day, until: Day) -> Vec<FiredRule> {
@@ -98,5 +122,27 @@ impl<J: Journal, V: Views> Node<J, V> {
             hits,
         };
         fired.into_iter().map(row).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_is_found_where_it_was_in_force_last_with_its_neighbours() {
+        let mut terms = PolicyTerms::default();
+        let at = |nth: u64| Timestamp::from_unix_s(1_795_000_000 + nth);
+        let digest = |byte| Sha256Digest([byte; 32]);
+        for (nth, byte) in [(0, 1), (1, 2), (2, 1), (3, 3)] {
+            terms.begin(PolicyTerm { digest: digest(byte), since: at(nth), told_at: EntryIndex(nth) });
+        }
+        let place = |byte| terms.place(&digest(byte)).map(|place| (place.term.since, place.until, place.before));
+        assert_eq!(place(1), Some((at(2), Some(at(3)), Some(digest(2)))), "the second time");
+        assert_eq!(place(2), Some((at(1), Some(at(2)), Some(digest(1)))));
+        assert_eq!(place(3), Some((at(3), None, Some(digest(1)))));
+        assert_eq!(place(4), None);
+        let first = PolicyTerms(vec![PolicyTerm { digest: digest(1), since: at(0), told_at: EntryIndex(0) }]);
+        assert_eq!(first.place(&digest(1)).map(|place| (place.until, place.before)), Some((None, None)));
     }
 }

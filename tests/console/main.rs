@@ -11,6 +11,7 @@ mod caller;
 #[path = "../nodes/consortium.rs"]
 mod consortium;
 mod demo;
+mod desk;
 mod exchange;
 mod hostile;
 mod matrix;
@@ -18,4 +19,5 @@ mod matrix;
 #[path = "../nodes/node.rs"]
 mod node;
 mod people;
+mod rules;
 mod strangers;

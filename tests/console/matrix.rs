@@ -22,6 +22,23 @@ enum In {
 const OPERATORS: In = In::Roles(&[Role::Operator]);
 const AUDITORS: In = In::Roles(&[Role::Auditor]);
 const INQUIRERS: In = In::Roles(&[Role::Analyst, Role::Auditor]);
+const ANALYSTS: In = In::Roles(&[Role::Analyst]);
+const RULES: In = In::Roles(&[Role::Analyst, Role::Auditor, Role::Operator]);
+const LISTS: In = In::Roles(&[Role::Analyst, Role::Operator]);
+
+/// No case, rule set or entry of a list.
+const NO_CASE: [&str; 9] = [
+    "/cases/00000000000000000000000000000000",
+    "/cases/00000000000000000000000000000000/note",
+    "/cases/00000000000000000000000000000000/assign",
+    "/cases/00000000000000000000000000000000/proof",
+    "/cases/00000000000000000000000000000000/proof.json",
+    "/cases/00000000000000000000000000000000/release",
+    "/cases/00000000000000000000000000000000/confirm",
+    "/cases/00000000000000000000000000000000/refuse",
+    "/policy/0000000000000000000000000000000000000000000000000000000000000000",
+];
+const NO_ENTRY: &str = "/lists/block/0000000000000000000000000000000000000000000000000000000000000000/remove";
 
 /// Written down apart from the product's own table: address there, an address to ask, who gets in, whether password and code must
 /// have been given just now (what becomes of whoever gave them long ago shows `tests/nodes/pages.rs`).
@@ -60,6 +77,26 @@ const TABLE: &[(Verb, &str, &str, In, bool)] = &[
     (Verb::Get, "/log/{index}/proof", "/log/0/proof", AUDITORS, false),
     (Verb::Get, "/look-up", "/look-up", INQUIRERS, false),
     (Verb::Post, "/look-up", "/look-up", INQUIRERS, false),
+    (Verb::Get, "/cases", "/cases", ANALYSTS, false),
+    (Verb::Post, "/cases/find", "/cases/find", ANALYSTS, false),
+    (Verb::Get, "/cases/{case}", NO_CASE[0], ANALYSTS, false),
+    (Verb::Post, "/cases/{case}/note", NO_CASE[1], ANALYSTS, false),
+    (Verb::Post, "/cases/{case}/assign", NO_CASE[2], ANALYSTS, false),
+    (Verb::Get, "/cases/{case}/proof", NO_CASE[3], ANALYSTS, false),
+    (Verb::Get, "/cases/{case}/proof.json", NO_CASE[4], ANALYSTS, false),
+    (Verb::Get, "/cases/{case}/release", NO_CASE[5], ANALYSTS, true),
+    (Verb::Post, "/cases/{case}/release", NO_CASE[5], ANALYSTS, true),
+    (Verb::Get, "/cases/{case}/confirm", NO_CASE[6], ANALYSTS, true),
+    (Verb::Post, "/cases/{case}/confirm", NO_CASE[6], ANALYSTS, true),
+    (Verb::Get, "/cases/{case}/{step}", NO_CASE[7], ANALYSTS, false),
+    (Verb::Post, "/cases/{case}/{step}", NO_CASE[7], ANALYSTS, false),
+    (Verb::Get, "/policy", "/policy", RULES, false),
+    (Verb::Get, "/policy/{digest}", NO_CASE[8], RULES, false),
+    (Verb::Get, "/lists", "/lists", LISTS, false),
+    (Verb::Get, "/lists/add", "/lists/add", LISTS, true),
+    (Verb::Post, "/lists/add", "/lists/add", LISTS, true),
+    (Verb::Get, "/lists/{list}/{name}/remove", NO_ENTRY, LISTS, true),
+    (Verb::Post, "/lists/{list}/{name}/remove", NO_ENTRY, LISTS, true),
     // Last: whoever asks it is signed out.
     (Verb::Post, "/sign-out", "/sign-out", In::Users, false),
 ];

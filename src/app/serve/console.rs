@@ -16,6 +16,7 @@ use crate::io::console::Console;
 use crate::io::console::door::ConsoleDoor as Pages;
 use crate::io::exchange::links::Links;
 use crate::io::metrics::console::ConsoleCounts;
+use crate::io::policies::Policies;
 use crate::io::transport::connection::Admission;
 use crate::io::transport::listener::Door;
 use crate::io::transport::settings::DoorSettings;
@@ -37,11 +38,19 @@ pub fn door(
     engine: &LiveEngine,
     users: &LiveUsers,
     links: &Links,
+    policies: &Arc<Policies>,
     counts: &Arc<ConsoleCounts>,
 ) -> Result<Option<ConsoleDoor>, ServeError> {
     let Some(own) = &config.console else { return Ok(None) };
     let refusals = RefusalLog::new(engine.clone());
-    let console = Console::new(engine.clone(), users.clone(), links.clone(), refusals.on_refused(), Arc::clone(counts));
+    let console = Console::new(
+        engine.clone(),
+        users.clone(),
+        links.clone(),
+        Arc::clone(policies),
+        refusals.on_refused(),
+        Arc::clone(counts),
+    );
     let tls = Arc::new(watch::Sender::new(Arc::new(tls(own, local)?)));
     Ok(Some(ConsoleDoor { tls, refusals, console }))
 }

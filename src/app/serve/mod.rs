@@ -145,7 +145,8 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
     };
     let local_door = doors::local(config, &material, behind)?;
     let peer_door = doors::peer(&material, &engine.patient(), &desk, &metrics, &stopping)?;
-    let console_door = console::door(config, &local_door.identity, &engine, &users, &links, &metrics.console)?;
+    let console_door =
+        console::door(config, &local_door.identity, &engine, &users, &links, &screener.policies, &metrics.console)?;
     let addresses = sockets.addresses()?;
 
     let turn = Arc::new(Mutex::new(local_door.identity.clone()));

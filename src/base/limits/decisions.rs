@@ -44,6 +44,9 @@ pub const CASE_EVIDENCE: usize = 16;
 /// Notes of one case.
 pub const CASE_NOTES: usize = 32;
 
+/// Steps of one case that are told: the newest. Assigning it to and fro is no reason to grow.
+pub const CASE_STEPS: usize = 64;
+
 /// Cases ended by their timer in one tick: a backlog after a long stop is worked off beside everything else.
 pub const CASES_PER_TICK: usize = 256;
 

@@ -11,6 +11,7 @@ pub mod rules;
 pub mod state;
 pub mod totp;
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::str::FromStr;
 
@@ -21,6 +22,7 @@ use crate::base::name::{GroupId, MemberId};
 use crate::base::position::EntryIndex;
 use crate::base::time::Timestamp;
 use crate::domain::case::outcome::{KnownOutcome, Outcome};
+use crate::domain::case::rules::HoldOutcome;
 use crate::domain::case::state::{How, Illegal, State, Step, next};
 use crate::domain::indicator::note::Note;
 use crate::domain::screening::answer::Screening;
@@ -137,6 +139,20 @@ pub struct Taken {
     pub step: Step,
 }
 
+/// A step that was taken, as it is told later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastStep {
+    pub at: Timestamp,
+    /// As the audit log names callers.
+    pub by: String,
+    /// [`Step::label`].
+    pub step: &'static str,
+    /// To whom it was assigned, what the order was, or what stops it now. What a note says stands with the notes.
+    pub what: Option<String>,
+    /// Where the case stood afterwards.
+    pub state: State,
+}
+
 /// Why a step cannot be taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StepFault {
@@ -161,6 +177,7 @@ pub struct Case {
     closed: Option<Closed>,
     outcome: Option<Outcome>,
     notes: Vec<CaseNote>,
+    steps: VecDeque<PastStep>,
     revision: u64,
     changed: Timestamp,
 }
@@ -177,6 +194,7 @@ impl Case {
             closed: None,
             outcome: None,
             notes: Vec::new(),
+            steps: VecDeque::new(),
             revision: 1,
             changed: opening.at,
             opening,
@@ -224,6 +242,11 @@ impl Case {
 
     pub fn notes(&self) -> &[CaseNote] {
         &self.notes
+    }
+
+    /// What was done, the oldest first: at most the newest [`limits::decisions::CASE_STEPS`].
+    pub fn steps(&self) -> impl DoubleEndedIterator<Item = &PastStep> + ExactSizeIterator {
+        self.steps.iter()
     }
 
     /// 1 when opened, one more with each step: who names it changes only what they have seen.
@@ -284,6 +307,7 @@ impl Case {
             self.closed = Some(Closed { at: taken.at, how: taken.step.how(), by: taken.by.clone() });
         }
         self.state = after;
+        self.remember(taken);
         self.changed = taken.at;
         self.revision = self.revision.saturating_add(1);
         Ok(())
@@ -297,6 +321,38 @@ impl Case {
                 held.push(one.clone());
             }
         }
+    }
+
+    fn remember(&mut self, taken: &Taken) {
+        let what = match &taken.step {
+            Step::Assign(to) => to.clone(),
+            Step::Resolve(outcome) => Some(outcome.to_string()),
+            Step::Tighten { to, .. } => Some(to.to_string()),
+            Step::StartChallenge
+            | Step::PassChallenge
+            | Step::FailChallenge { .. }
+            | Step::Release
+            | Step::ConfirmRelease
+            | Step::Refuse
+            | Step::Expire { .. }
+            | Step::Reopen { .. }
+            | Step::Note(_) => None,
+        };
+        if self.steps.len() >= limits::decisions::CASE_STEPS {
+            self.steps.pop_front();
+        }
+        let step = taken.step.label();
+        self.steps.push_back(PastStep { at: taken.at, by: taken.by.clone(), step, what, state: self.state });
+    }
+
+    /// What its timer does when nobody decides in time.
+    pub fn expiry(&self, outcome: HoldOutcome) -> Step {
+        Step::Expire { release: outcome == HoldOutcome::Release && self.may_expire_released() }
+    }
+
+    /// Where that leads; none once it is decided.
+    pub fn ends_as(&self, outcome: HoldOutcome) -> Option<State> {
+        next(self.state, self.stop, &self.expiry(outcome)).ok()
     }
 
     /// Whether the timer may release the order: only one that was held from the beginning. Who failed a challenge must not get by
@@ -412,6 +468,48 @@ mod tests {
         assert_eq!((case.state(), case.outcome()), (State::Released, Some(Outcome::Fraud)));
         let known = case.known_outcome(NOW).expect("known");
         assert_eq!((known.decision, known.outcome), (case.id(), Outcome::Fraud));
+    }
+
+    #[test]
+    fn what_was_done_is_told_in_its_order_and_what_was_said_once_only() {
+        let mut case = case(Decision::Hold);
+        for step in [
+            Step::Assign(Some("ben".to_owned())),
+            Step::Note(Note::new("called the customer").expect("valid")),
+            Step::Resolve(Outcome::Fraud),
+        ] {
+            case.take(&by("anna", step)).expect("legal");
+        }
+        let told: Vec<_> = case.steps().map(|past| (past.step, past.what.as_deref(), past.state)).collect();
+        let (open, refused) = (State::Open, State::Refused);
+        assert_eq!(told, [("assign", Some("ben"), open), ("note", None, open), ("resolve", Some("fraud"), refused)]);
+        assert!(case.take(&by("anna", Step::Refuse)).is_err());
+        assert_eq!(case.steps().len(), 3, "what was not done is not told");
+        case.take(&by("anna", Step::Reopen { due: NOW.plus_s(7_200) })).expect("legal");
+        (0..limits::decisions::CASE_STEPS).for_each(|nth| {
+            case.take(&by("anna", Step::Assign(Some(format!("a{nth}"))))).expect("legal");
+        });
+        assert_eq!(case.steps().len(), limits::decisions::CASE_STEPS);
+        assert_eq!(case.steps().next().and_then(|past| past.what.as_deref()), Some("a0"), "the oldest leave");
+    }
+
+    #[test]
+    fn what_the_timer_does_is_known_before_it_does_it() {
+        let check = |decision, failed: bool, outcome, state| {
+            let mut case = case(decision);
+            if failed {
+                case.take(&by("till", Step::StartChallenge)).expect("legal");
+                case.take(&by("till", Step::FailChallenge { refuse: false })).expect("legal");
+            }
+            assert_eq!(case.ends_as(outcome), Some(state), "{decision} {failed} {outcome:?}");
+            case.take(&by("node", case.expiry(outcome))).expect("legal");
+            assert_eq!((case.state(), case.ends_as(outcome)), (state, None));
+        };
+        check(Decision::Hold, false, HoldOutcome::Release, State::Released);
+        check(Decision::Hold, false, HoldOutcome::Refuse, State::Refused);
+        check(Decision::Hold, true, HoldOutcome::Release, State::Refused);
+        check(Decision::Challenge, false, HoldOutcome::Release, State::Refused);
+        check(Decision::Block, false, HoldOutcome::Release, State::Refused);
     }
 
     #[test]

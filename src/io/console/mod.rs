@@ -35,6 +35,8 @@ pub mod headers;
 pub mod kinds;
 pub mod listing;
 pub mod local_path;
+pub mod menu;
+pub mod money;
 pub mod pages;
 pub mod qr;
 pub mod rows;
@@ -62,6 +64,7 @@ use crate::io::journal::real_fs::RealFs;
 use crate::io::metrics::console::ConsoleCounts;
 use crate::io::transport::bucket::Rate;
 use crate::io::transport::budget::{ConnectionBudget, ConnectionLimits};
+use crate::io::policies::Policies;
 use crate::io::users::Users;
 use crate::io::views::any::AnyViews;
 use crate::node::Node;
@@ -83,6 +86,8 @@ pub struct Console {
     pub sessions: Sessions,
     /// Which peers are connected.
     pub links: Links,
+    /// What decides, and how often each rule fired.
+    pub policies: Arc<Policies>,
     /// Told of every refused request, before whoever sent it is.
     pub on_refused: OnRefused,
     /// Requests of people who are signed in, worked on at once.
@@ -103,6 +108,7 @@ impl Console {
         engine: ConsoleEngine,
         users: Users<FileJournal<RealFs>, AnyViews>,
         links: Links,
+        policies: Arc<Policies>,
         on_refused: OnRefused,
         counts: Arc<ConsoleCounts>,
     ) -> Arc<Self> {
@@ -114,7 +120,7 @@ impl Console {
             connects: Rate::unlimited(),
             sources: SOURCES,
         });
-        Arc::new(Self { engine, users, sessions: Sessions::default(), links, on_refused, room, strangers, counts })
+        Arc::new(Self { engine, users, sessions: Sessions::default(), links, policies, on_refused, room, strangers, counts })
     }
 
     /// Takes out sessions that are over and tells the audit log, until the task is dropped.

@@ -7,7 +7,9 @@ use crate::base::role::Role;
 use crate::domain::user::roles::ConsoleRoles;
 use crate::io::console::answer::Answer;
 use crate::io::console::fault::Fault;
-use crate::io::console::pages::{account, enrol, log, look_up, overview, prove, sign_in, users};
+use crate::io::console::pages::{
+    account, cases, enrol, lists, log, look_up, overview, policy, prove, sign_in, users,
+};
 use crate::io::console::visit::Visit;
 
 /// How an address is asked. HEAD is GET without its body.
@@ -81,6 +83,15 @@ const OPERATORS: Who = Who::Roles(&[Role::Operator]);
 const AUDITORS: Who = Who::Roles(&[Role::Auditor]);
 const INQUIRERS: Who = Who::Roles(&[Role::Analyst, Role::Auditor]);
 
+/// Who works cases.
+const ANALYSTS: Who = Who::Roles(&[Role::Analyst]);
+
+/// Who may see by which rules is decided.
+const RULES: Who = Who::Roles(&[Role::Analyst, Role::Auditor, Role::Operator]);
+
+/// Who may change the own lists.
+const LISTS: Who = Who::Roles(&[Role::Analyst, Role::Operator]);
+
 /// Everything there is.
 pub const ROWS: &[Row] = &[
     get("/", Who::Users, |visit| Box::pin(overview::show(visit))),
@@ -102,6 +113,26 @@ pub const ROWS: &[Row] = &[
     post("/account/authenticator", Who::Users, |visit| Box::pin(account::authenticator::renew(visit))),
     post("/account/sessions/{session}/end", Who::Users, |visit| Box::pin(account::end_session(visit))).proved(),
     post("/account/sessions/end-others", Who::Users, |visit| Box::pin(account::end_others(visit))).proved(),
+    get("/cases", ANALYSTS, |visit| Box::pin(cases::inbox(visit))),
+    post("/cases/find", ANALYSTS, |visit| Box::pin(cases::find(visit))),
+    get("/cases/{case}", ANALYSTS, |visit| Box::pin(cases::one::show(visit))),
+    post("/cases/{case}/note", ANALYSTS, |visit| Box::pin(cases::step::note(visit))),
+    post("/cases/{case}/assign", ANALYSTS, |visit| Box::pin(cases::step::assign(visit))),
+    get("/cases/{case}/proof", ANALYSTS, |visit| Box::pin(cases::proof::show(visit))),
+    get("/cases/{case}/proof.json", ANALYSTS, |visit| Box::pin(cases::proof::download(visit))),
+    get("/cases/{case}/release", ANALYSTS, |visit| Box::pin(cases::step::ask_release(visit))).proved(),
+    post("/cases/{case}/release", ANALYSTS, |visit| Box::pin(cases::step::release(visit))).proved(),
+    get("/cases/{case}/confirm", ANALYSTS, |visit| Box::pin(cases::step::ask_confirm(visit))).proved(),
+    post("/cases/{case}/confirm", ANALYSTS, |visit| Box::pin(cases::step::confirm(visit))).proved(),
+    get("/cases/{case}/{step}", ANALYSTS, |visit| Box::pin(cases::step::ask(visit))),
+    post("/cases/{case}/{step}", ANALYSTS, |visit| Box::pin(cases::step::take(visit))),
+    get("/policy", RULES, |visit| Box::pin(policy::show(visit))),
+    get("/policy/{digest}", RULES, |visit| Box::pin(policy::set::show(visit))),
+    get("/lists", LISTS, |visit| Box::pin(lists::show(visit))),
+    get("/lists/add", LISTS, |visit| Box::pin(lists::ask_add(visit))).proved(),
+    post("/lists/add", LISTS, |visit| Box::pin(lists::add(visit))).proved(),
+    get("/lists/{list}/{name}/remove", LISTS, |visit| Box::pin(lists::ask_remove(visit))).proved(),
+    post("/lists/{list}/{name}/remove", LISTS, |visit| Box::pin(lists::remove(visit))).proved(),
     get("/users", OPERATORS, |visit| Box::pin(users::list(visit))),
     get("/users/new", OPERATORS, |visit| Box::pin(users::create::ask(visit))).proved(),
     post("/users/new", OPERATORS, |visit| Box::pin(users::create::create(visit))).proved(),
@@ -141,6 +172,14 @@ pub const NAVIGATION: &[(&str, &[Entry])] = &[
             entry("Overview", "/", "overview"),
             entry("Exchange log", "/log", "log"),
             entry("Look up", "/look-up", "lookup"),
+        ],
+    ),
+    (
+        "Decide",
+        &[
+            entry("Cases", "/cases", "cases"),
+            entry("Policy", "/policy", "policy"),
+            entry("Own lists", "/lists", "lists"),
         ],
     ),
     ("Keep", &[entry("Users and sessions", "/users", "users")]),

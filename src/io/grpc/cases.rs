@@ -107,6 +107,7 @@ where
             assignee: (!message.assignee.is_empty()).then_some(message.assignee),
             outcome: if message.outcome == 0 { None } else { Some(outcome(message.outcome)?) },
             customer,
+            ..CaseFilter::default()
         };
         let looked = listed(&filter);
         let ((cases, next), waiting) = self

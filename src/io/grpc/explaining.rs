@@ -61,7 +61,7 @@ impl Question {
 
 /// A reference as it is written, from how it was heard: capitals, a hyphen in the middle, and for letters that are misread the
 /// figures they stand for (Crockford).
-fn written(heard: &str) -> String {
+pub fn written(heard: &str) -> String {
     let symbols = heard.chars().filter(|character| character.is_ascii_alphanumeric()).map(|character| match character
         .to_ascii_uppercase()
     {
@@ -202,7 +202,8 @@ impl Held<'_> {
     }
 }
 
-fn file_of(proof: &DecisionProof) -> Result<String, Fault> {
+/// The file that proves a decision to whoever has the rosters.
+pub fn file_of(proof: &DecisionProof) -> Result<String, Fault> {
     let record = of_record(&proof.record)?;
     // An indicator whose checkpoint no key given here verifies any more is left unproved; the others are none the worse.
     let held = proof.indicators.iter().map(|indicator| of_indicator(indicator.as_ref()?).ok());

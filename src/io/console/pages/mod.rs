@@ -1,10 +1,13 @@
 //! The pages. Each is a module with a template of its name beside it.
 
 pub mod account;
+pub mod cases;
 pub mod enrol;
+pub mod lists;
 pub mod log;
 pub mod look_up;
 pub mod overview;
+pub mod policy;
 pub mod prove;
 pub mod sign_in;
 pub mod users;

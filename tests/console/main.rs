@@ -18,3 +18,4 @@ mod matrix;
 mod node;
 mod people;
 mod strangers;
+mod warnings;

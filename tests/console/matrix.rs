@@ -20,6 +20,11 @@ enum In {
 }
 
 const OPERATORS: In = In::Roles(&[Role::Operator]);
+const PUBLISHERS: In = In::Roles(&[Role::Publisher]);
+const WATCHERS: In = In::Roles(&[Role::Publisher, Role::Analyst, Role::Auditor]);
+const BRAKE: In = In::Roles(&[Role::Analyst, Role::Auditor, Role::Operator]);
+const BRAKE_PEOPLE: In = In::Roles(&[Role::Analyst, Role::Operator]);
+const OVERSEERS: In = In::Roles(&[Role::Auditor, Role::Operator]);
 
 /// Written down apart from the product's own table: address there, an address to ask, who gets in.
 const TABLE: &[(Verb, &str, &str, In)] = &[
@@ -48,6 +53,19 @@ const TABLE: &[(Verb, &str, &str, In)] = &[
     (Verb::Post, "/users/{name}/roles", "/users/nobody/roles", OPERATORS),
     (Verb::Get, "/users/{name}/{step}", "/users/nobody/disable", OPERATORS),
     (Verb::Post, "/users/{name}/{step}", "/users/nobody/disable", OPERATORS),
+    (Verb::Get, "/indicators", "/indicators", WATCHERS),
+    (Verb::Get, "/indicators/{name}", "/indicators/ab", WATCHERS),
+    (Verb::Get, "/indicators/{name}/retract", "/indicators/ab/retract", PUBLISHERS),
+    (Verb::Post, "/indicators/{name}/retract", "/indicators/ab/retract", PUBLISHERS),
+    (Verb::Get, "/indicators/{name}/answer/{member}", "/indicators/ab/answer/shop", PUBLISHERS),
+    (Verb::Post, "/indicators/{name}/answer/{member}", "/indicators/ab/answer/shop", PUBLISHERS),
+    (Verb::Get, "/held-back", "/held-back", BRAKE),
+    (Verb::Get, "/held-back/{id}", "/held-back/ab", BRAKE),
+    (Verb::Get, "/held-back/{id}/{step}", "/held-back/ab/lift", BRAKE_PEOPLE),
+    (Verb::Post, "/held-back/{id}/{step}", "/held-back/ab/lift", BRAKE_PEOPLE),
+    (Verb::Get, "/members", "/members", OVERSEERS),
+    (Verb::Get, "/members/{member}", "/members/bank-a", OVERSEERS),
+    (Verb::Get, "/members/{member}/proofs/{group}", "/members/bank-a/proofs/all", OVERSEERS),
     // Last: whoever asks it is signed out.
     (Verb::Post, "/sign-out", "/sign-out", In::Users),
 ];

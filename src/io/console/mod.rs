@@ -39,6 +39,7 @@ pub mod rows;
 pub mod same_origin;
 pub mod session;
 pub mod visit;
+pub mod words;
 pub mod zone;
 
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use crate::base::role::Role;
 use crate::domain::user::roles::ConsoleRoles;
 use crate::io::console::answer::Answer;
 use crate::io::console::fault::Fault;
-use crate::io::console::pages::{account, enrol, overview, prove, sign_in, users};
+use crate::io::console::pages::{account, enrol, held_back, indicators, members, overview, prove, sign_in, users};
 use crate::io::console::visit::Visit;
 
 /// How an address is asked. HEAD is GET without its body.
@@ -79,6 +79,19 @@ impl Row {
 
 const OPERATORS: Who = Who::Roles(&[Role::Operator]);
 
+/// Who takes back and answers.
+const PUBLISHERS: Who = Who::Roles(&[Role::Publisher]);
+
+/// Who sees how the own indicators stand.
+const WATCHERS: Who = Who::Roles(&[Role::Publisher, Role::Analyst, Role::Auditor]);
+
+/// Who sees what is held back, and who of them decides.
+const BRAKE: Who = Who::Roles(&[Role::Analyst, Role::Operator, Role::Auditor]);
+const BRAKE_PEOPLE: Who = Who::Roles(&[Role::Analyst, Role::Operator]);
+
+/// Who sees members and keys.
+const OVERSEERS: Who = Who::Roles(&[Role::Operator, Role::Auditor]);
+
 /// Everything there is.
 pub const ROWS: &[Row] = &[
     get("/", Who::Users, |visit| Box::pin(overview::show(visit))),
@@ -107,6 +120,20 @@ pub const ROWS: &[Row] = &[
     post("/users/{name}/roles", OPERATORS, |visit| Box::pin(users::change::roles(visit))).proved(),
     get("/users/{name}/{step}", OPERATORS, |visit| Box::pin(users::change::ask(visit))).proved(),
     post("/users/{name}/{step}", OPERATORS, |visit| Box::pin(users::change::change(visit))).proved(),
+    get("/indicators", WATCHERS, |visit| Box::pin(indicators::list(visit))),
+    get("/indicators/{name}", WATCHERS, |visit| Box::pin(indicators::one::show(visit))),
+    get("/indicators/{name}/retract", PUBLISHERS, |visit| Box::pin(indicators::retract::ask(visit))).proved(),
+    post("/indicators/{name}/retract", PUBLISHERS, |visit| Box::pin(indicators::retract::retract(visit))).proved(),
+    get("/indicators/{name}/answer/{member}", PUBLISHERS, |visit| Box::pin(indicators::answer::ask(visit))).proved(),
+    post("/indicators/{name}/answer/{member}", PUBLISHERS, |visit| Box::pin(indicators::answer::answer(visit)))
+        .proved(),
+    get("/held-back", BRAKE, |visit| Box::pin(held_back::list(visit))),
+    get("/held-back/{id}", BRAKE, |visit| Box::pin(held_back::one::show(visit))),
+    get("/held-back/{id}/{step}", BRAKE_PEOPLE, |visit| Box::pin(held_back::step::ask(visit))).proved(),
+    post("/held-back/{id}/{step}", BRAKE_PEOPLE, |visit| Box::pin(held_back::step::decide(visit))).proved(),
+    get("/members", OVERSEERS, |visit| Box::pin(members::list(visit))),
+    get("/members/{member}", OVERSEERS, |visit| Box::pin(members::one::show(visit))),
+    get("/members/{member}/proofs/{group}", OVERSEERS, |visit| Box::pin(members::proof::download(visit))),
 ];
 
 /// A page of the navigation; who sees it follows from its row.
@@ -123,8 +150,11 @@ const fn entry(title: &'static str, path: &'static str, icon: &'static str) -> E
 }
 
 /// The navigation, by purpose.
-pub const NAVIGATION: &[(&str, &[Entry])] =
-    &[("Watch", &[entry("Overview", "/", "overview")]), ("Keep", &[entry("Users and sessions", "/users", "users")])];
+pub const NAVIGATION: &[(&str, &[Entry])] = &[
+    ("Watch", &[entry("Overview", "/", "overview")]),
+    ("Work", &[entry("Indicators", "/indicators", "indicators"), entry("Held back", "/held-back", "held")]),
+    ("Keep", &[entry("Members and keys", "/members", "members"), entry("Users and sessions", "/users", "users")]),
+];
 
 /// The row of an address as the table writes it.
 pub fn row(verb: Verb, path: &str) -> Option<&'static Row> {

@@ -2,6 +2,9 @@
 
 pub mod account;
 pub mod enrol;
+pub mod held_back;
+pub mod indicators;
+pub mod members;
 pub mod overview;
 pub mod prove;
 pub mod sign_in;

@@ -19,7 +19,42 @@ use crate::node::feeds::verifier_for;
 use crate::node::store::{Journal, StorageFault, Views};
 use crate::node::witness::is_audit;
 
+/// A proof against a member, with what checks it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Accusation {
+    /// The feed it signed twice, or its audit log.
+    pub feed: FeedId,
+    /// Sizes of the two checkpoints.
+    pub sizes: [TreeSize; 2],
+    /// The keys the roster names for them.
+    pub keys: Vec<String>,
+    pub proof: Equivocated,
+}
+
+impl Accusation {
+    /// Whether it is the member's record of itself, of which no other member's decision depends.
+    pub fn is_of_audit_log(&self) -> bool {
+        is_audit(&self.feed)
+    }
+}
+
 impl<J: Journal, V: Views> Node<J, V> {
+    /// What this node holds against a member, in the order of its feeds.
+    pub fn accusations(&self, member: &MemberId) -> Vec<Accusation> {
+        let accusation = |proof: Equivocated| {
+            let feed = FeedId::from_origin(&self.state.identity.consortium, &proof.origin).ok()?;
+            let sizes = [claimed_size(&proof.first), claimed_size(&proof.second)];
+            let mut keys: Vec<String> = sizes
+                .iter()
+                .filter_map(|size| self.state.roster.feed_key(&feed, *size).map(ToString::to_string))
+                .collect();
+            keys.dedup();
+            Some(Accusation { feed, sizes, keys, proof })
+        };
+        let all = self.equivocations().into_iter().filter_map(accusation);
+        all.filter(|accusation| accusation.feed.member == *member).collect()
+    }
+
     /// Proof that some author signed two trees, from whoever brings it: checked, kept, and acted on.
     pub fn accept_equivocation(
         &mut self,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::base::bytes::TreeHash;
 use crate::base::epoch::{EpochId, KeyEpoch};
 use crate::base::name::{FeedId, GroupId, MemberId};
 use crate::base::position::TreeSize;
@@ -40,6 +41,8 @@ pub struct MemberView {
     pub excluded_since: Option<Timestamp>,
     /// Some feed of it was signed with two histories.
     pub quarantined: bool,
+    /// Its audit log was signed with two histories.
+    pub audit_rewritten: bool,
     pub entries_per_day: u32,
     pub endpoints: Vec<String>,
     pub groups: Vec<GroupId>,
@@ -62,6 +65,8 @@ pub struct FeedView {
     pub key_from: TreeSize,
     /// Entries held here.
     pub size: TreeSize,
+    /// The root of their tree: whoever holds as many entries has the same.
+    pub root: TreeHash,
     /// Entries that others say it has.
     pub told: TreeSize,
     /// When its author last signed it.
@@ -148,6 +153,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             valid_until: member.valid_until,
             excluded_since: state.exclusions.since(&member.id),
             quarantined: theirs.clone().any(|feed| feed.equivocation.is_some()),
+            audit_rewritten: state.audits.rewritten().any(|rewritten| *rewritten == member.id),
             entries_per_day: member.entries_per_day,
             endpoints: member.endpoints.iter().map(|endpoint| endpoint.as_str().to_owned()).collect(),
             groups: member.groups.iter().cloned().collect(),
@@ -185,6 +191,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             key: key.key.to_string(),
             key_from: key.from_size,
             size: feed.size(),
+            root: feed.cursor.range.root(),
             told: feed.told,
             signed_at,
             stale: !own && signed_at.is_none_or(|at| now.ms_since(at) > limit_ms),

@@ -149,9 +149,9 @@ impl FromStr for OwnPlace {
 }
 
 /// What is asked once for all rows of a page.
-struct Spoken {
-    disputes: BTreeMap<Commitment, Vec<DisputeRow>>,
-    today: Day,
+pub(in crate::node) struct Spoken {
+    pub(in crate::node) disputes: BTreeMap<Commitment, Vec<DisputeRow>>,
+    pub(in crate::node) today: Day,
 }
 
 impl<J: Journal, V: Views> Node<J, V> {
@@ -255,7 +255,7 @@ impl<J: Journal, V: Views> Node<J, V> {
     }
 
     /// All entries `[from, until)` of a feed.
-    fn stretch_of(
+    pub(in crate::node) fn stretch_of(
         &self,
         feed: &Feed,
         from: TreeSize,
@@ -271,7 +271,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         Ok(stretch)
     }
 
-    fn own_row(
+    pub(in crate::node) fn own_row(
         &self,
         feed: &FeedId,
         index: Option<EntryIndex>,

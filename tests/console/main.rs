@@ -21,3 +21,4 @@ mod node;
 mod people;
 mod rules;
 mod strangers;
+mod warnings;

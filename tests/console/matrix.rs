@@ -39,6 +39,11 @@ const NO_CASE: [&str; 9] = [
     "/policy/0000000000000000000000000000000000000000000000000000000000000000",
 ];
 const NO_ENTRY: &str = "/lists/block/0000000000000000000000000000000000000000000000000000000000000000/remove";
+const PUBLISHERS: In = In::Roles(&[Role::Publisher]);
+const WATCHERS: In = In::Roles(&[Role::Publisher, Role::Analyst, Role::Auditor]);
+const BRAKE: In = In::Roles(&[Role::Analyst, Role::Auditor, Role::Operator]);
+const BRAKE_PEOPLE: In = In::Roles(&[Role::Analyst, Role::Operator]);
+const OVERSEERS: In = In::Roles(&[Role::Auditor, Role::Operator]);
 
 /// Written down apart from the product's own table: address there, an address to ask, who gets in, whether password and code must
 /// have been given just now (what becomes of whoever gave them long ago shows `tests/nodes/pages.rs`).
@@ -97,6 +102,19 @@ const TABLE: &[(Verb, &str, &str, In, bool)] = &[
     (Verb::Post, "/lists/add", "/lists/add", LISTS, true),
     (Verb::Get, "/lists/{list}/{name}/remove", NO_ENTRY, LISTS, true),
     (Verb::Post, "/lists/{list}/{name}/remove", NO_ENTRY, LISTS, true),
+    (Verb::Get, "/indicators", "/indicators", WATCHERS, false),
+    (Verb::Get, "/indicators/{name}", "/indicators/ab", WATCHERS, false),
+    (Verb::Get, "/indicators/{name}/retract", "/indicators/ab/retract", PUBLISHERS, true),
+    (Verb::Post, "/indicators/{name}/retract", "/indicators/ab/retract", PUBLISHERS, true),
+    (Verb::Get, "/indicators/{name}/answer/{member}", "/indicators/ab/answer/shop", PUBLISHERS, true),
+    (Verb::Post, "/indicators/{name}/answer/{member}", "/indicators/ab/answer/shop", PUBLISHERS, true),
+    (Verb::Get, "/held-back", "/held-back", BRAKE, false),
+    (Verb::Get, "/held-back/{id}", "/held-back/ab", BRAKE, false),
+    (Verb::Get, "/held-back/{id}/{step}", "/held-back/ab/lift", BRAKE_PEOPLE, true),
+    (Verb::Post, "/held-back/{id}/{step}", "/held-back/ab/lift", BRAKE_PEOPLE, true),
+    (Verb::Get, "/members", "/members", OVERSEERS, false),
+    (Verb::Get, "/members/{member}", "/members/bank-a", OVERSEERS, false),
+    (Verb::Get, "/members/{member}/proofs/{group}", "/members/bank-a/proofs/all", OVERSEERS, false),
     // Last: whoever asks it is signed out.
     (Verb::Post, "/sign-out", "/sign-out", In::Users, false),
 ];

@@ -4,6 +4,7 @@ use hushwire::base::bytes::Sha256Digest;
 use hushwire::base::epoch::KeyEpoch;
 use hushwire::base::position::TreeSize;
 use hushwire::domain::roster::member::MemberState;
+use hushwire::node::due::DueWhat;
 
 use crate::consortium::{Consortium, START};
 use crate::explain::{DEVICE, decide};
@@ -34,6 +35,12 @@ fn each_member_is_shown_with_its_feeds_and_how_they_are_heard() {
     assert!(!bank.node.membership(START.plus_s(DAY_S)).members[0].feeds[0].stale, "its own is here");
     let epochs: Vec<(u32, bool)> = seen.epochs.iter().map(|epoch| (epoch.number.0, epoch.current)).collect();
     assert_eq!(epochs, [(1, true), (2, false)]);
+    assert_eq!(feed.root, shop.node.state().feeds[&consortium.feed(1)].cursor.range.root(), "the same tree");
+    let due = bank.node.list_due(&seen, START.plus_s(60));
+    let first = due.iter().map(|due| due.by).collect::<Vec<_>>();
+    assert!(first.is_sorted_by_key(|by| (by.is_none(), *by)), "{due:?}");
+    let roster = due.iter().find(|due| due.what == DueWhat::Roster).expect("a roster always ends");
+    assert_eq!(roster.by, Some(seen.roster_ends));
     let keys: Vec<(&str, bool)> = seen.own_keys.iter().map(|key| (key.name.as_str(), key.changing)).collect();
     assert_eq!(keys[..3], [("audit", false), ("witness", false), ("feed all", false)]);
 }

@@ -3,10 +3,11 @@
 use hushwire::base::bytes::Commitment;
 use hushwire::base::kind::IdentifierKind;
 use hushwire::base::name::MemberId;
-use hushwire::base::position::TreeSize;
+use hushwire::base::position::{EntryIndex, TreeSize};
 use hushwire::base::time::Timestamp;
 use hushwire::domain::audit::record::Actor;
 use hushwire::domain::indicator::words::RetractionReason;
+use hushwire::node::own_indicator::OwnEntry;
 use hushwire::node::own_indicators::{OwnFilter, OwnIndicator, OwnPlace, OwnState};
 use hushwire::node::retract::RetractRequest;
 use hushwire::node::select::Selectors;
@@ -86,6 +87,16 @@ fn each_is_listed_once_as_it_stands_and_found_by_its_state() {
     assert_eq!(listed(&bank, &disputed, 2, now), []);
     let rows = listed(&bank, &OwnFilter::default(), 9, now);
     assert_eq!((rows[0].kind, rows[2].kind), (Some(IdentifierKind::Device), None), "nothing is left of what is erased");
+    for row in &rows {
+        let place = row.index.map(|index| OwnEntry { group: row.feed.group.clone(), index });
+        let found = bank.node.own_indicator(&row.commitment, place.as_ref(), now).expect("reads");
+        assert_eq!(found.as_ref(), Some(row), "one of them is as the list shows it");
+        let elsewhere = OwnEntry { index: EntryIndex(row.index.expect("signed").0 + 1), ..place.expect("signed") };
+        let found = bank.node.own_indicator(&row.commitment, Some(&elsewhere), now).expect("reads");
+        assert!(found.is_none_or(|found| found == *row), "a wrong place leads to nothing else");
+    }
+    let stranger = bank.node.own_indicator(&Commitment([1; 32]), None, now).expect("reads");
+    assert_eq!(stranger, None);
     let again = House::open(&consortium, 0, bank.disk, now);
     assert_eq!(listed(&again, &OwnFilter::default(), 9, now), rows, "after a restart");
 }
@@ -118,6 +129,8 @@ fn what_waits_for_its_window_comes_first() {
     names.sort();
     for rows in [1, 2, 9] {
         let waiting: Vec<_> = names.iter().map(|name| (*name, OwnState::Pending)).collect();
+        let one = bank.node.own_indicator(&names[rows % 5], None, START).expect("reads").expect("it waits");
+        assert_eq!((one.commitment, one.state, one.index), (names[rows % 5], OwnState::Pending, None));
         assert_eq!(states(&listed(&bank, &OwnFilter::default(), rows, START)), waiting, "{rows} a page");
     }
 }

@@ -262,6 +262,11 @@ fn two_histories_under_two_feed_keys_convict_their_author_before_everybody() {
     third.node.accept_equivocation(&told.origin, &proof, late, &mut third.rng).expect("it proves itself");
     third.node.sync().expect("syncs");
     assert_eq!(third.node.equivocations().len(), 1, "whoever holds neither history too");
+    let against = |member: usize| third.node.accusations(&consortium.members[member]);
+    let accusation = against(0).pop().expect("kept");
+    assert_eq!((&accusation.feed, accusation.is_of_audit_log()), (&consortium.feed(0), false));
+    assert_eq!((accusation.sizes, accusation.keys.len()), ([TreeSize(2), TreeSize(3)], 2), "both keys check it");
+    assert!(against(1).is_empty(), "nothing against anybody else");
     assert_eq!(House::open(&consortium, 2, third.disk, late).node.equivocations().len(), 1);
 }
 

@@ -45,6 +45,7 @@ pub mod secret_text;
 pub mod session;
 pub mod viewed;
 pub mod visit;
+pub mod words;
 pub mod zone;
 
 use std::net::IpAddr;

@@ -8,7 +8,7 @@ use crate::domain::user::roles::ConsoleRoles;
 use crate::io::console::answer::Answer;
 use crate::io::console::fault::Fault;
 use crate::io::console::pages::{
-    account, cases, enrol, lists, log, look_up, overview, policy, prove, sign_in, users,
+    account, cases, enrol, held_back, indicators, lists, log, look_up, members, overview, policy, prove, sign_in, users,
 };
 use crate::io::console::visit::Visit;
 
@@ -92,6 +92,19 @@ const RULES: Who = Who::Roles(&[Role::Analyst, Role::Auditor, Role::Operator]);
 /// Who may change the own lists.
 const LISTS: Who = Who::Roles(&[Role::Analyst, Role::Operator]);
 
+/// Who takes back and answers.
+const PUBLISHERS: Who = Who::Roles(&[Role::Publisher]);
+
+/// Who sees how the own indicators stand.
+const WATCHERS: Who = Who::Roles(&[Role::Publisher, Role::Analyst, Role::Auditor]);
+
+/// Who sees what is held back, and who of them decides.
+const BRAKE: Who = Who::Roles(&[Role::Analyst, Role::Operator, Role::Auditor]);
+const BRAKE_PEOPLE: Who = Who::Roles(&[Role::Analyst, Role::Operator]);
+
+/// Who sees members and keys.
+const OVERSEERS: Who = Who::Roles(&[Role::Operator, Role::Auditor]);
+
 /// Everything there is.
 pub const ROWS: &[Row] = &[
     get("/", Who::Users, |visit| Box::pin(overview::show(visit))),
@@ -149,6 +162,20 @@ pub const ROWS: &[Row] = &[
     get("/log/{index}/proof", AUDITORS, |visit| Box::pin(log::one::proof(visit))),
     get("/look-up", INQUIRERS, |visit| Box::pin(look_up::ask(visit))),
     post("/look-up", INQUIRERS, |visit| Box::pin(look_up::look_up(visit))),
+    get("/indicators", WATCHERS, |visit| Box::pin(indicators::list(visit))),
+    get("/indicators/{name}", WATCHERS, |visit| Box::pin(indicators::one::show(visit))),
+    get("/indicators/{name}/retract", PUBLISHERS, |visit| Box::pin(indicators::retract::ask(visit))).proved(),
+    post("/indicators/{name}/retract", PUBLISHERS, |visit| Box::pin(indicators::retract::retract(visit))).proved(),
+    get("/indicators/{name}/answer/{member}", PUBLISHERS, |visit| Box::pin(indicators::answer::ask(visit))).proved(),
+    post("/indicators/{name}/answer/{member}", PUBLISHERS, |visit| Box::pin(indicators::answer::answer(visit)))
+        .proved(),
+    get("/held-back", BRAKE, |visit| Box::pin(held_back::list(visit))),
+    get("/held-back/{id}", BRAKE, |visit| Box::pin(held_back::one::show(visit))),
+    get("/held-back/{id}/{step}", BRAKE_PEOPLE, |visit| Box::pin(held_back::step::ask(visit))).proved(),
+    post("/held-back/{id}/{step}", BRAKE_PEOPLE, |visit| Box::pin(held_back::step::decide(visit))).proved(),
+    get("/members", OVERSEERS, |visit| Box::pin(members::list(visit))),
+    get("/members/{member}", OVERSEERS, |visit| Box::pin(members::one::show(visit))),
+    get("/members/{member}/proofs/{group}", OVERSEERS, |visit| Box::pin(members::proof::download(visit))),
 ];
 
 /// A page of the navigation; who sees it follows from its row.
@@ -178,11 +205,13 @@ pub const NAVIGATION: &[(&str, &[Entry])] = &[
         "Decide",
         &[
             entry("Cases", "/cases", "cases"),
+            entry("Indicators", "/indicators", "indicators"),
+            entry("Held back", "/held-back", "held"),
             entry("Policy", "/policy", "policy"),
             entry("Own lists", "/lists", "lists"),
         ],
     ),
-    ("Keep", &[entry("Users and sessions", "/users", "users")]),
+    ("Keep", &[entry("Members and keys", "/members", "members"), entry("Users and sessions", "/users", "users")]),
 ];
 
 /// The row of an address as the table writes it.

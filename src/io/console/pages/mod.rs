@@ -3,9 +3,12 @@
 pub mod account;
 pub mod cases;
 pub mod enrol;
+pub mod held_back;
+pub mod indicators;
 pub mod lists;
 pub mod log;
 pub mod look_up;
+pub mod members;
 pub mod overview;
 pub mod policy;
 pub mod prove;

@@ -1,0 +1,163 @@
+//! One member: what the roster says of it, how each of its feeds is heard, and what is proved against it.
+
+use askama::Template;
+
+use crate::base::name::MemberId;
+use crate::io::console::answer::Answer;
+use crate::io::console::chart::grouped;
+use crate::io::console::fault::Fault;
+use crate::io::console::frame::Frame;
+use crate::io::console::pages::members::{above, link, state};
+use crate::io::console::visit::Visit;
+use crate::io::console::words::{Badge, away};
+use crate::io::console::zone::{Time, ago, span};
+use crate::io::exchange::links::Link;
+use crate::node::accuse::Accusation;
+use crate::node::members::{FeedView, MemberView};
+
+#[derive(Debug, Template)]
+#[template(path = "members/one.html")]
+struct One {
+    frame: Frame,
+    id: String,
+    name: String,
+    own: bool,
+    state: Badge,
+    link: Option<Badge>,
+    /// What went wrong last, in the words of whatever did.
+    failure: String,
+    valid_from: Time,
+    valid_until: Time,
+    valid_away: String,
+    excluded_since: Option<Time>,
+    quota: String,
+    endpoints: Vec<String>,
+    groups: String,
+    feeds: Vec<FeedRow>,
+    cosigned: Option<String>,
+    keys: Vec<Key>,
+    accusations: Vec<Accused>,
+}
+
+/// A key as the roster names it.
+#[derive(Debug)]
+struct Key {
+    title: &'static str,
+    text: String,
+}
+
+#[derive(Debug)]
+struct FeedRow {
+    group: String,
+    entries: String,
+    to_come: String,
+    signed: Option<String>,
+    stale: bool,
+    root: String,
+    witnessed: String,
+    cosigners: Vec<(String, String)>,
+    uncounted: u64,
+    unacknowledged: String,
+    key: String,
+    key_from: String,
+}
+
+/// Something proved against it.
+#[derive(Debug)]
+struct Accused {
+    /// Its sharing group, or `audit`.
+    group: String,
+    what: &'static str,
+    sizes: String,
+    effect: &'static str,
+}
+
+pub async fn show(visit: Visit) -> Result<Answer, Fault> {
+    let id: MemberId = visit.value("member")?;
+    let asked = id.clone();
+    let (member, accusations) = visit
+        .look(move |node, now| {
+            let members = node.membership(now).members;
+            (members.into_iter().find(|member| member.id == asked), node.accusations(&asked))
+        })
+        .await?;
+    let member = member.ok_or(Fault::NotFound)?;
+    let now = visit.now.wall;
+    let known = visit.console.links.of(&id).unwrap_or(Link::Connecting);
+    let hears = !member.own && member.takes_part;
+    let page = One {
+        frame: visit.frame(id.as_str(), &[above()]),
+        id: id.to_string(),
+        own: member.own,
+        state: state(&member),
+        link: hears.then(|| link(&known)),
+        failure: if hears { known.failure().to_owned() } else { String::new() },
+        valid_from: visit.time(member.valid_from),
+        valid_until: visit.time(member.valid_until),
+        valid_away: away(member.valid_until, now),
+        excluded_since: member.excluded_since.map(|since| visit.time(since)),
+        quota: grouped(member.entries_per_day.into()),
+        groups: member.groups.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        feeds: member.feeds.iter().map(|feed| FeedRow::new(&visit, feed)).collect(),
+        cosigned: member.cosigned_at.map(|at| ago(at, now)),
+        keys: keys(&member),
+        accusations: accusations.iter().map(Accused::new).collect(),
+        name: member.name,
+        endpoints: member.endpoints,
+    };
+    Answer::page(&page)
+}
+
+fn keys(member: &MemberView) -> Vec<Key> {
+    let key = |title, text: &str| Key { title, text: text.to_owned() };
+    let mut keys: Vec<Key> = member.pins.iter().map(|pin| key("Certificate of its node (pin)", pin)).collect();
+    keys.push(key("Signs its audit log", &member.audit_key));
+    keys.push(key("Confirms what it saw", &member.witness_key));
+    keys
+}
+
+impl FeedRow {
+    fn new(visit: &Visit, feed: &FeedView) -> Self {
+        let now = visit.now.wall;
+        Self {
+            group: feed.feed.group.to_string(),
+            entries: grouped(feed.size.0),
+            to_come: grouped(feed.told.0.saturating_sub(feed.size.0)),
+            signed: feed.signed_at.map(|at| span(now.ms_since(at) / 1_000)),
+            stale: feed.stale,
+            root: feed.root.to_string(),
+            witnessed: grouped(feed.witnessed.0),
+            cosigners: feed.cosigned.iter().map(|(member, at)| (member.clone(), ago(*at, now))).collect(),
+            uncounted: feed.uncounted,
+            unacknowledged: grouped(feed.unacknowledged),
+            key: feed.key.clone(),
+            key_from: grouped(feed.key_from.0),
+        }
+    }
+}
+
+impl Accused {
+    fn new(accusation: &Accusation) -> Self {
+        let [first, second] = accusation.sizes.map(|size| grouped(size.0));
+        let (what, effect) = if accusation.is_of_audit_log() {
+            (
+                "its audit log, the record of what its own node did",
+                "Its warnings still count: they have a log of their own. What it proves by its audit log proves nothing any more.",
+            )
+        } else {
+            ("what it publishes in this group", "Nothing it says in this group counts here any more.")
+        };
+        Self {
+            group: accusation.feed.group.to_string(),
+            what,
+            sizes: if first == second {
+                format!("both of {first} entries, with different content")
+            } else {
+                format!(
+                    "one of {first} and one of {second} entries, of which the longer does not begin with the shorter"
+                )
+            },
+            effect,
+        }
+    }
+}

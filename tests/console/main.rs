@@ -11,10 +11,12 @@ mod caller;
 #[path = "../nodes/consortium.rs"]
 mod consortium;
 mod demo;
+mod evidence;
 mod hostile;
 mod matrix;
 #[allow(dead_code, reason = "shared with tests/nodes, which uses all of it")]
 #[path = "../nodes/node.rs"]
 mod node;
 mod people;
+mod statistics;
 mod strangers;

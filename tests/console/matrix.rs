@@ -20,6 +20,8 @@ enum In {
 }
 
 const OPERATORS: In = In::Roles(&[Role::Operator]);
+const AUDITORS: In = In::Roles(&[Role::Auditor]);
+const AUDITORS_OPERATORS: In = In::Roles(&[Role::Auditor, Role::Operator]);
 
 /// Written down apart from the product's own table: address there, an address to ask, who gets in.
 const TABLE: &[(Verb, &str, &str, In)] = &[
@@ -48,6 +50,18 @@ const TABLE: &[(Verb, &str, &str, In)] = &[
     (Verb::Post, "/users/{name}/roles", "/users/nobody/roles", OPERATORS),
     (Verb::Get, "/users/{name}/{step}", "/users/nobody/disable", OPERATORS),
     (Verb::Post, "/users/{name}/{step}", "/users/nobody/disable", OPERATORS),
+    (Verb::Get, "/statistics", "/statistics", AUDITORS_OPERATORS),
+    (Verb::Get, "/statistics/releases", "/statistics/releases", AUDITORS_OPERATORS),
+    (Verb::Get, "/statistics/releases/{place}", "/statistics/releases/none", AUDITORS_OPERATORS),
+    (Verb::Get, "/statistics/ask", "/statistics/ask", AUDITORS_OPERATORS),
+    (Verb::Post, "/statistics/ask", "/statistics/ask", AUDITORS_OPERATORS),
+    (Verb::Get, "/evidence", "/evidence", AUDITORS_OPERATORS),
+    (Verb::Post, "/evidence/report", "/evidence/report", AUDITORS),
+    (Verb::Get, "/evidence/holds", "/evidence/holds", AUDITORS_OPERATORS),
+    (Verb::Get, "/evidence/holds/new", "/evidence/holds/new", AUDITORS_OPERATORS),
+    (Verb::Post, "/evidence/holds/new", "/evidence/holds/new", AUDITORS_OPERATORS),
+    (Verb::Get, "/evidence/holds/{hold}/{step}", "/evidence/holds/none/lift", AUDITORS_OPERATORS),
+    (Verb::Post, "/evidence/holds/{hold}/{step}", "/evidence/holds/none/lift", AUDITORS_OPERATORS),
     // Last: whoever asks it is signed out.
     (Verb::Post, "/sign-out", "/sign-out", In::Users),
 ];

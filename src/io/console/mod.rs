@@ -25,6 +25,7 @@ pub mod answer;
 pub mod assets;
 pub mod chart;
 pub mod cookies;
+pub mod date;
 pub mod door;
 pub mod export;
 pub mod fault;
@@ -77,6 +78,8 @@ pub struct Console {
     pub on_refused: OnRefused,
     /// Requests worked on at once.
     pub room: Arc<Semaphore>,
+    /// Reports made at once.
+    pub reports: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Console {
@@ -93,7 +96,8 @@ impl Console {
         on_refused: OnRefused,
     ) -> Arc<Self> {
         let room = Arc::new(Semaphore::new(limits::REQUESTS));
-        Arc::new(Self { engine, users, sessions: Sessions::default(), links, on_refused, room })
+        let reports = Arc::new(Semaphore::new(limits::REPORTS));
+        Arc::new(Self { engine, users, sessions: Sessions::default(), links, on_refused, room, reports })
     }
 
     /// Takes out sessions that are over and tells the audit log, until the task is dropped.

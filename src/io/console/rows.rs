@@ -7,7 +7,7 @@ use crate::base::role::Role;
 use crate::domain::user::roles::ConsoleRoles;
 use crate::io::console::answer::Answer;
 use crate::io::console::fault::Fault;
-use crate::io::console::pages::{account, enrol, overview, prove, sign_in, users};
+use crate::io::console::pages::{account, enrol, evidence, overview, prove, sign_in, statistics, users};
 use crate::io::console::visit::Visit;
 
 /// How an address is asked. HEAD is GET without its body.
@@ -78,6 +78,8 @@ impl Row {
 }
 
 const OPERATORS: Who = Who::Roles(&[Role::Operator]);
+const AUDITORS: Who = Who::Roles(&[Role::Auditor]);
+const AUDITORS_OPERATORS: Who = Who::Roles(&[Role::Auditor, Role::Operator]);
 
 /// Everything there is.
 pub const ROWS: &[Row] = &[
@@ -107,6 +109,20 @@ pub const ROWS: &[Row] = &[
     post("/users/{name}/roles", OPERATORS, |visit| Box::pin(users::change::roles(visit))).proved(),
     get("/users/{name}/{step}", OPERATORS, |visit| Box::pin(users::change::ask(visit))).proved(),
     post("/users/{name}/{step}", OPERATORS, |visit| Box::pin(users::change::change(visit))).proved(),
+    get("/statistics", AUDITORS_OPERATORS, |visit| Box::pin(statistics::show(visit))),
+    get("/statistics/releases", AUDITORS_OPERATORS, |visit| Box::pin(statistics::releases::list(visit))),
+    get("/statistics/releases/{place}", AUDITORS_OPERATORS, |visit| Box::pin(statistics::release::show(visit))),
+    get("/statistics/ask", AUDITORS_OPERATORS, |visit| Box::pin(statistics::ask::ask(visit))),
+    post("/statistics/ask", AUDITORS_OPERATORS, |visit| Box::pin(statistics::ask::make(visit))),
+    get("/evidence", AUDITORS_OPERATORS, |visit| Box::pin(evidence::show(visit))),
+    post("/evidence/report", AUDITORS, |visit| Box::pin(evidence::report::download(visit))),
+    get("/evidence/holds", AUDITORS_OPERATORS, |visit| Box::pin(evidence::holds::list(visit))),
+    get("/evidence/holds/new", AUDITORS_OPERATORS, |visit| Box::pin(evidence::holds::place::ask(visit))),
+    post("/evidence/holds/new", AUDITORS_OPERATORS, |visit| Box::pin(evidence::holds::place::place(visit))),
+    get("/evidence/holds/{hold}/{step}", AUDITORS_OPERATORS, |visit| Box::pin(evidence::holds::lift::ask(visit)))
+        .proved(),
+    post("/evidence/holds/{hold}/{step}", AUDITORS_OPERATORS, |visit| Box::pin(evidence::holds::lift::lift(visit)))
+        .proved(),
 ];
 
 /// A page of the navigation; who sees it follows from its row.
@@ -123,8 +139,14 @@ const fn entry(title: &'static str, path: &'static str, icon: &'static str) -> E
 }
 
 /// The navigation, by purpose.
-pub const NAVIGATION: &[(&str, &[Entry])] =
-    &[("Watch", &[entry("Overview", "/", "overview")]), ("Keep", &[entry("Users and sessions", "/users", "users")])];
+pub const NAVIGATION: &[(&str, &[Entry])] = &[
+    ("Watch", &[entry("Overview", "/", "overview")]),
+    (
+        "Answer for it",
+        &[entry("Evidence", "/evidence", "evidence"), entry("Statistics and budget", "/statistics", "statistics")],
+    ),
+    ("Keep", &[entry("Users and sessions", "/users", "users")]),
+];
 
 /// The row of an address as the table writes it.
 pub fn row(verb: Verb, path: &str) -> Option<&'static Row> {

@@ -2,9 +2,11 @@
 
 pub mod account;
 pub mod enrol;
+pub mod evidence;
 pub mod overview;
 pub mod prove;
 pub mod sign_in;
+pub mod statistics;
 pub mod users;
 
 use askama::Template;

@@ -49,7 +49,7 @@ pub async fn find(visit: &Visit) -> Result<UserRow, Fault> {
 }
 
 /// The person of a caller's name, with the role they acted in: the member is the reader's own.
-fn person(caller: &str) -> String {
+pub fn person(caller: &str) -> String {
     let mut parts = caller.rsplit('/');
     match (parts.next(), parts.next()) {
         (Some(name), Some(role)) if !role.is_empty() => format!("{name} as {role}"),

@@ -30,6 +30,7 @@ pub mod policy_file;
 pub mod profiles;
 pub mod random;
 pub mod releasing;
+pub mod reporting;
 pub mod rescue;
 pub mod roster_files;
 pub mod screener;

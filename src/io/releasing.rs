@@ -10,12 +10,13 @@ use tokio::time::Instant;
 
 use crate::base::limits::statistics::SCHEDULE_LOOK_MS;
 use crate::domain::audit::record::Actor;
+use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::contribution::CATEGORIES_PER_SUBJECT;
 use crate::domain::statistics::ledger::BudgetRefusal;
-use crate::domain::statistics::question::{Question, ReleaseId};
+use crate::domain::statistics::question::{Query, Question, ReleaseId};
 use crate::domain::statistics::schedule::Planned;
 use crate::io::engine::{Engine, EngineFault};
-use crate::io::noise::{self, NoiseError};
+use crate::io::noise::{self, NoiseError, NoisePlan};
 use crate::node::release::{Drawn, ReleaseFault, ReleaseStep};
 use crate::node::store::{Journal, Views};
 
@@ -55,6 +56,12 @@ impl ReleasingFault {
     }
 }
 
+/// What an answer will cost and how exact it will be; no data is looked at.
+pub fn plan(query: Query, asked: Epsilon) -> Result<NoisePlan, NoiseError> {
+    let categories = u32::try_from(query.categories().len()).expect("fixed short lists");
+    noise::plan(categories, CATEGORIES_PER_SUBJECT, asked)
+}
+
 /// Makes a release, or finds it made.
 pub async fn release<J, V>(
     engine: &Engine<J, V>,
@@ -67,8 +74,7 @@ where
     V: Views + Send + 'static,
 {
     let asked_at = Instant::now();
-    let categories = u32::try_from(question.query.categories().len()).expect("fixed short lists");
-    let plan = noise::plan(categories, CATEGORIES_PER_SUBJECT, question.asked).map_err(ReleasingFault::Price)?;
+    let plan = plan(question.query, question.asked).map_err(ReleasingFault::Price)?;
     let (charged_to, charge_id) = (caller.clone(), ReleaseId::clone(&id));
     let step = engine
         .call(move |node, round| {

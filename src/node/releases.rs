@@ -2,13 +2,14 @@
 //!
 //! Bounded by member, so that nobody's flood crowds out others: of each the newest periods are held.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use crate::base::limits::statistics::RELEASES_PER_MEMBER;
 use crate::base::name::{FeedId, MemberId};
 use crate::base::time::Timestamp;
 use crate::domain::feed::blob::Body;
+use crate::domain::feed::blob::release::StatisticsRelease;
 use crate::domain::feed::entry::{Entry, EntryKind};
 use crate::domain::statistics::period::Period;
 use crate::domain::statistics::published::{Place, Published};
@@ -51,8 +52,22 @@ impl Releases {
         (page, next)
     }
 
+    /// The periods for which anybody released an answer to a question, the newest first, and how many members did.
+    pub fn periods(&self, query: Query, limit: usize) -> Vec<(Period, usize)> {
+        let mut periods: Vec<(Period, BTreeSet<&MemberId>)> = Vec::new();
+        for release in self.held.values().rev().filter(|release| release.query == query) {
+            let full = periods.len() == limit;
+            match periods.last_mut() {
+                Some((last, members)) if *last == release.period => drop(members.insert(&release.member)),
+                _ if full => break,
+                _ => periods.push((release.period, BTreeSet::from([&release.member]))),
+            }
+        }
+        periods.into_iter().map(|(period, members)| (period, members.len())).collect()
+    }
+
     /// The release of a member that answers a question: of several the one with the least noise.
-    fn best(&self, member: &MemberId, query: Query, period: Period) -> Option<&Published> {
+    pub fn best(&self, member: &MemberId, query: Query, period: Period) -> Option<&Published> {
         let (until, from) = (period.until().0, period.from().0);
         let first = Place { until, from, query, member: member.clone(), id: ReleaseId::first() };
         let answers = self
@@ -102,6 +117,18 @@ impl<J: Journal, V: Views> Node<J, V> {
             (member.id.clone(), released)
         });
         sum(query, period, brought)
+    }
+
+    /// The release at a place, and whether it stands in its feed yet: an own one does with the end of the window it was made in.
+    pub fn release_at(&self, place: &Place) -> Option<(Published, bool)> {
+        if let Some(release) = self.state.releases.held.get(place) {
+            return Some((release.clone(), true));
+        }
+        let own = &self.state.identity.member;
+        let blob = self.state.ledger.released(&place.id)?;
+        let release = StatisticsRelease::decode(blob).ok()?;
+        let release = Published::read(&release, own).filter(|release| release.place() == *place)?;
+        Some((release, false))
     }
 
     /// The releases of the schedule that are to be drawn now, the oldest first.

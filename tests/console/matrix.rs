@@ -44,6 +44,7 @@ const WATCHERS: In = In::Roles(&[Role::Publisher, Role::Analyst, Role::Auditor])
 const BRAKE: In = In::Roles(&[Role::Analyst, Role::Auditor, Role::Operator]);
 const BRAKE_PEOPLE: In = In::Roles(&[Role::Analyst, Role::Operator]);
 const OVERSEERS: In = In::Roles(&[Role::Auditor, Role::Operator]);
+const AUDITORS_OPERATORS: In = In::Roles(&[Role::Auditor, Role::Operator]);
 
 /// Written down apart from the product's own table: address there, an address to ask, who gets in, whether password and code must
 /// have been given just now (what becomes of whoever gave them long ago shows `tests/nodes/pages.rs`).
@@ -115,6 +116,18 @@ const TABLE: &[(Verb, &str, &str, In, bool)] = &[
     (Verb::Get, "/members", "/members", OVERSEERS, false),
     (Verb::Get, "/members/{member}", "/members/bank-a", OVERSEERS, false),
     (Verb::Get, "/members/{member}/proofs/{group}", "/members/bank-a/proofs/all", OVERSEERS, false),
+    (Verb::Get, "/statistics", "/statistics", AUDITORS_OPERATORS, false),
+    (Verb::Get, "/statistics/releases", "/statistics/releases", AUDITORS_OPERATORS, false),
+    (Verb::Get, "/statistics/releases/{place}", "/statistics/releases/none", AUDITORS_OPERATORS, false),
+    (Verb::Get, "/statistics/ask", "/statistics/ask", AUDITORS_OPERATORS, false),
+    (Verb::Post, "/statistics/ask", "/statistics/ask", AUDITORS_OPERATORS, false),
+    (Verb::Get, "/evidence", "/evidence", AUDITORS_OPERATORS, false),
+    (Verb::Post, "/evidence/report", "/evidence/report", AUDITORS, false),
+    (Verb::Get, "/evidence/holds", "/evidence/holds", AUDITORS_OPERATORS, false),
+    (Verb::Get, "/evidence/holds/new", "/evidence/holds/new", AUDITORS_OPERATORS, false),
+    (Verb::Post, "/evidence/holds/new", "/evidence/holds/new", AUDITORS_OPERATORS, false),
+    (Verb::Get, "/evidence/holds/{hold}/{step}", "/evidence/holds/none/lift", AUDITORS_OPERATORS, true),
+    (Verb::Post, "/evidence/holds/{hold}/{step}", "/evidence/holds/none/lift", AUDITORS_OPERATORS, true),
     // Last: whoever asks it is signed out.
     (Verb::Post, "/sign-out", "/sign-out", In::Users, false),
 ];

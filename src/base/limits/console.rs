@@ -25,6 +25,9 @@ pub const REQUESTS_PER_STRANGER: usize = 8;
 /// Milliseconds until a page is given up: whoever waits longer asks again.
 pub const REQUEST_MS: u64 = 10_000;
 
+/// Reports of a period made at once: each reads the log through, beside all other work of the node.
+pub const REPORTS: usize = 4;
+
 /// Bytes of a form. The largest holds a case note and some choices.
 pub const FORM_BYTES: usize = 64 * 1024;
 

@@ -183,6 +183,11 @@ impl Ledger {
         self.skipped.contains_key(id) || self.releases.get(id).is_some_and(|release| release.blob.is_some())
     }
 
+    /// What came out under an id.
+    pub fn released(&self, id: &ReleaseId) -> Option<&[u8]> {
+        self.releases.get(id).and_then(|release| release.blob.as_deref())
+    }
+
     pub fn cap(&self) -> Epsilon {
         self.cap
     }
@@ -296,7 +301,9 @@ mod tests {
             Ok(Admission::Paid),
             "a crash before the result draws again"
         );
+        assert_eq!(ledger.released(&id("a")), None);
         ledger.apply(LedgerEvent::Released { id: id("a"), blob: vec![1, 2] }).expect("was charged");
+        assert_eq!(ledger.released(&id("a")), Some(&[1, 2][..]));
         assert_eq!(ledger.admit(&id("a"), ask, ask.asked, Epsilon::NONE), Ok(Admission::Released(&[1, 2])));
         assert_eq!(ledger.spent(Quarter::of(TODAY)), ask.asked);
         let other = question(TODAY.0 - 1, 100_000_000);

@@ -3,6 +3,9 @@
 //! What a member says of its figures is taken at its word; only what would make a sum wrong is looked at: whose it is, a question
 //! that is known here, days of one quarter.
 
+use std::fmt;
+use std::str::FromStr;
+
 use crate::base::name::MemberId;
 use crate::domain::feed::blob::release::StatisticsRelease;
 use crate::domain::statistics::budget::Epsilon;
@@ -19,6 +22,34 @@ pub struct Place {
     pub query: Query,
     pub member: MemberId,
     pub id: ReleaseId,
+}
+
+/// Not the place of a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the place of a release")]
+pub struct NoPlace;
+
+/// Its parts, joined by what stands in none of them.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { until, from, query, member, id } = self;
+        write!(f, "{until}_{from}_{query}_{member}_{id}")
+    }
+}
+
+impl FromStr for Place {
+    type Err = NoPlace;
+
+    fn from_str(text: &str) -> Result<Self, NoPlace> {
+        let parts: Vec<&str> = text.split('_').collect();
+        let [until, from, query, member, id] = parts.as_slice() else { return Err(NoPlace) };
+        let place = || {
+            let (until, from) = (until.parse().ok()?, from.parse().ok()?);
+            let member = member.parse().ok()?;
+            Some(Self { until, from, query: query.parse().ok()?, member, id: id.parse().ok()? })
+        };
+        place().ok_or(NoPlace)
+    }
 }
 
 /// See the module.
@@ -108,6 +139,21 @@ mod tests {
         let mut release = release();
         change(&mut release);
         Published::read(&release, &"bank-a".parse().expect("valid"))
+    }
+
+    #[test]
+    fn a_place_leads_back_from_its_text_and_nothing_else_does() {
+        let place = Place {
+            until: 20_777,
+            from: 20_770,
+            query: Query::CasesByOutcome,
+            member: "bank-a.example".parse().expect("valid"),
+            id: "week-2026.47".parse().expect("valid"),
+        };
+        assert_eq!(place.to_string().parse(), Ok(place));
+        for broken in ["", "7", "1_2_3_4_5_6", "1_2_cases-by-outcome_bank-a_", "x_2_cases-by-outcome_bank-a_a"] {
+            assert_eq!(broken.parse::<Place>(), Err(NoPlace), "{broken}");
+        }
     }
 
     #[test]

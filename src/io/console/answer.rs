@@ -3,7 +3,10 @@
 use askama::Template;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE};
 use http::{HeaderValue, Response, StatusCode};
+use http_body_util::StreamBody;
+use hyper::body::Frame;
 use prost::bytes::Bytes;
+use tokio_stream::{Stream, StreamExt};
 use tonic::body::Body;
 use zeroize::Zeroizing;
 
@@ -31,7 +34,7 @@ impl std::fmt::Debug for Answer {
 enum Content {
     Page(String),
     See(LocalPath),
-    File { name: String, media: &'static str, text: Bytes },
+    File { name: String, media: &'static str, file: Body },
     Asset { media: &'static str, text: Bytes },
 }
 
@@ -69,7 +72,21 @@ impl Answer {
 
     /// A file to keep. Its name is the program's, of letters, digits, `-` and `.`.
     pub fn file(name: String, media: &'static str, text: impl Into<Bytes>) -> Self {
-        Self::new(StatusCode::OK, Content::File { name, media, text: text.into() })
+        let file = Body::new(full(text.into()));
+        Self::new(StatusCode::OK, Content::File { name, media, file })
+    }
+
+    /// The same of what is made while it is sent. A part that fails breaks the transfer off, which browsers tell from its end.
+    pub fn file_in_parts<E>(
+        name: String,
+        media: &'static str,
+        parts: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
+    ) -> Self
+    where
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let file = Body::new(StreamBody::new(parts.map(|part| part.map(Frame::data))));
+        Self::new(StatusCode::OK, Content::File { name, media, file })
     }
 
     pub fn asset(asset: &Asset) -> Self {
@@ -106,8 +123,8 @@ impl Answer {
                 response.headers_mut().insert(LOCATION, text(path.as_str()));
                 response
             }
-            Content::File { name, media, text: file } => {
-                let mut response = Response::new(body(file));
+            Content::File { name, media, file } => {
+                let mut response = Response::new(file);
                 response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
                 response.headers_mut().insert(CONTENT_DISPOSITION, text(&format!("attachment; filename=\"{name}\"")));
                 response

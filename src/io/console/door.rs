@@ -125,9 +125,10 @@ async fn enter(
         (Ok(_), None) => Err(Fault::NotFound),
     };
     let answer = answered.unwrap_or_else(|fault| refuse(aside, row, fault));
-    drop((proved, under_way));
+    drop(under_way);
     counts.answered(row, answer.status());
-    let response = answer.into_response();
+    // Until the whole answer is said: a long file is no idle connection.
+    let response = holding(answer.into_response(), proved);
     outgoing(match body {
         // Dropped before the answer is said, the rest of a form would reset the stream in place of the answer.
         Some(unread) => holding(response, unread),

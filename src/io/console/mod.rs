@@ -26,6 +26,7 @@ pub mod answer;
 pub mod assets;
 pub mod chart;
 pub mod cookies;
+pub mod date;
 pub mod door;
 pub mod export;
 pub mod fault;
@@ -96,6 +97,8 @@ pub struct Console {
     /// Those of everybody else, apart and few from one address: however many come, and however slowly, who is signed in gets in.
     pub strangers: Arc<ConnectionBudget<IpAddr>>,
     pub counts: Arc<ConsoleCounts>,
+    /// Reports made at once.
+    pub reports: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Console {
@@ -121,7 +124,8 @@ impl Console {
             connects: Rate::unlimited(),
             sources: SOURCES,
         });
-        Arc::new(Self { engine, users, sessions: Sessions::default(), links, policies, on_refused, room, strangers, counts })
+        let reports = Arc::new(Semaphore::new(limits::REPORTS));
+        Arc::new(Self { engine, users, sessions: Sessions::default(), links, policies, on_refused, room, reports, strangers, counts })
     }
 
     /// Takes out sessions that are over and tells the audit log, until the task is dropped.

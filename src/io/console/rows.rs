@@ -8,7 +8,8 @@ use crate::domain::user::roles::ConsoleRoles;
 use crate::io::console::answer::Answer;
 use crate::io::console::fault::Fault;
 use crate::io::console::pages::{
-    account, cases, enrol, held_back, indicators, lists, log, look_up, members, overview, policy, prove, sign_in, users,
+    account, cases, enrol, evidence, held_back, indicators, lists, log, look_up, members, overview, policy, prove, sign_in,
+    statistics, users,
 };
 use crate::io::console::visit::Visit;
 
@@ -104,6 +105,7 @@ const BRAKE_PEOPLE: Who = Who::Roles(&[Role::Analyst, Role::Operator]);
 
 /// Who sees members and keys.
 const OVERSEERS: Who = Who::Roles(&[Role::Operator, Role::Auditor]);
+const AUDITORS_OPERATORS: Who = Who::Roles(&[Role::Auditor, Role::Operator]);
 
 /// Everything there is.
 pub const ROWS: &[Row] = &[
@@ -176,6 +178,20 @@ pub const ROWS: &[Row] = &[
     get("/members", OVERSEERS, |visit| Box::pin(members::list(visit))),
     get("/members/{member}", OVERSEERS, |visit| Box::pin(members::one::show(visit))),
     get("/members/{member}/proofs/{group}", OVERSEERS, |visit| Box::pin(members::proof::download(visit))),
+    get("/statistics", AUDITORS_OPERATORS, |visit| Box::pin(statistics::show(visit))),
+    get("/statistics/releases", AUDITORS_OPERATORS, |visit| Box::pin(statistics::releases::list(visit))),
+    get("/statistics/releases/{place}", AUDITORS_OPERATORS, |visit| Box::pin(statistics::release::show(visit))),
+    get("/statistics/ask", AUDITORS_OPERATORS, |visit| Box::pin(statistics::ask::ask(visit))),
+    post("/statistics/ask", AUDITORS_OPERATORS, |visit| Box::pin(statistics::ask::make(visit))),
+    get("/evidence", AUDITORS_OPERATORS, |visit| Box::pin(evidence::show(visit))),
+    post("/evidence/report", AUDITORS, |visit| Box::pin(evidence::report::download(visit))),
+    get("/evidence/holds", AUDITORS_OPERATORS, |visit| Box::pin(evidence::holds::list(visit))),
+    get("/evidence/holds/new", AUDITORS_OPERATORS, |visit| Box::pin(evidence::holds::place::ask(visit))),
+    post("/evidence/holds/new", AUDITORS_OPERATORS, |visit| Box::pin(evidence::holds::place::place(visit))),
+    get("/evidence/holds/{hold}/{step}", AUDITORS_OPERATORS, |visit| Box::pin(evidence::holds::lift::ask(visit)))
+        .proved(),
+    post("/evidence/holds/{hold}/{step}", AUDITORS_OPERATORS, |visit| Box::pin(evidence::holds::lift::lift(visit)))
+        .proved(),
 ];
 
 /// A page of the navigation; who sees it follows from its row.
@@ -210,6 +226,10 @@ pub const NAVIGATION: &[(&str, &[Entry])] = &[
             entry("Policy", "/policy", "policy"),
             entry("Own lists", "/lists", "lists"),
         ],
+    ),
+    (
+        "Answer for it",
+        &[entry("Evidence", "/evidence", "evidence"), entry("Statistics and budget", "/statistics", "statistics")],
     ),
     ("Keep", &[entry("Members and keys", "/members", "members"), entry("Users and sessions", "/users", "users")]),
 ];

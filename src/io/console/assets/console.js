@@ -4,6 +4,8 @@
 // A form that was sent is not sent twice by an impatient click.
 document.addEventListener("submit", (event) => {
   const form = event.target;
+  // Its answer is a file: the page stays, and the form with it.
+  if (form.hasAttribute("data-download")) return;
   if (form.dataset.sent) {
     event.preventDefault();
     return;

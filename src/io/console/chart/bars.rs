@@ -2,7 +2,7 @@
 
 use crate::io::console::chart::scale::{Scale, labelled, short};
 use crate::io::console::chart::svg::{Anchor, Canvas, Px, Svg};
-use crate::io::console::chart::{Figures, Size, grouped};
+use crate::io::console::chart::{Colour, Figures, Size, grouped};
 
 /// Pixels around the drawing: numbers on the left, labels below.
 const LEFT: u32 = 44;
@@ -42,24 +42,8 @@ pub fn stacked(figures: &Figures, size: Size) -> Svg {
         canvas.group("column", Some(&said), |canvas| {
             // So that pointing anywhere at the column is enough.
             canvas.rect("hit", (Px(begin), Px(plot.top)), (Px(slot), Px(plot.height)));
-            let (mut below, mut seen) = (0_u64, 0);
-            let count = parts.clone().count();
-            for series in parts {
-                let above = below.saturating_add(series.at(column));
-                let from = scale.height(below, Px(plot.height)).0;
-                let to = scale.height(above, Px(plot.height)).0;
-                seen += 1;
-                // A part is never so small that it is not there.
-                let height = (to - from - if seen == count { 0 } else { GAP }).max(10);
-                let place = (Px(left), Px(plot.top + plot.height - from - height));
-                let class = format!("bar {}", series.colour.class());
-                if seen == count {
-                    canvas.topped(&class, place, (bar, Px(height)));
-                } else {
-                    canvas.rect(&class, place, (bar, Px(height)));
-                }
-                below = above;
-            }
+            let parts: Vec<_> = parts.map(|series| (series.colour, series.at(column))).collect();
+            pile(canvas, &parts, (scale, plot.height), (left, bar), (plot.top + plot.height, Way::Up));
         });
         if labelled(column) {
             let place = (Px(begin + slot / 2), Px(plot.top + plot.height + 160));
@@ -69,6 +53,44 @@ pub fn stacked(figures: &Figures, size: Size) -> Svg {
         }
     }
     canvas.finish()
+}
+
+/// Which way bars grow from their line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    Up,
+    Down,
+}
+
+/// Piles parts up from a line on. The scale with its height, the left edge with the width, the line with the way: tenths of a
+/// pixel.
+pub fn pile(
+    canvas: &mut Canvas,
+    parts: &[(Colour, u64)],
+    (scale, whole): (Scale, i64),
+    (left, bar): (i64, Px),
+    (line, way): (i64, Way),
+) {
+    let parts: Vec<_> = parts.iter().filter(|(_, value)| *value > 0).collect();
+    let mut below = 0_u64;
+    for (nth, (colour, value)) in parts.iter().enumerate() {
+        let above = below.saturating_add(*value);
+        let (from, to) = (scale.height(below, Px(whole)).0, scale.height(above, Px(whole)).0);
+        let last = nth + 1 == parts.len();
+        // A part is never so small that it is not there.
+        let height = (to - from - if last { 0 } else { GAP }).max(10);
+        let class = format!("bar {}", colour.class());
+        let (place, size) = match way {
+            Way::Up => ((Px(left), Px(line - from - height)), (bar, Px(height))),
+            Way::Down => ((Px(left), Px(line + from)), (bar, Px(height))),
+        };
+        match way {
+            Way::Up if last => canvas.topped(&class, place, size),
+            Way::Down if last => canvas.bottomed(&class, place, size),
+            Way::Up | Way::Down => canvas.rect(&class, place, size),
+        }
+        below = above;
+    }
 }
 
 /// Where the drawing stands, tenths of a pixel.
@@ -104,7 +126,7 @@ pub fn axis(canvas: &mut Canvas, scale: Scale, plot: &Plot) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::io::console::chart::{Colour, Series};
+    use crate::io::console::chart::Series;
 
     fn figures(columns: usize) -> Figures {
         let series = |name: &str, colour, times: u64| {

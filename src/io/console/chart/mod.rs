@@ -6,9 +6,12 @@
 //! chart is made once for a wide screen and once for a narrow one, and the style sheet shows the one that fits.
 
 pub mod bars;
+pub mod estimates;
 pub mod lines;
+pub mod mirrored;
 pub mod scale;
 pub mod spark;
+pub mod strip;
 pub mod svg;
 
 use crate::io::console::chart::svg::Svg;
@@ -90,6 +93,60 @@ impl Figures {
     }
 }
 
+/// One side of a mirrored drawing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Half {
+    /// What is counted on this side, e.g. "came in".
+    pub name: &'static str,
+    pub series: Vec<Series>,
+}
+
+/// What is drawn on both sides of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MirroredFigures {
+    pub title: String,
+    pub column: &'static str,
+    /// One a column.
+    pub labels: Vec<String>,
+    pub above: Half,
+    pub below: Half,
+    pub unit: &'static str,
+}
+
+impl MirroredFigures {
+    fn halves(&self) -> [&Half; 2] {
+        [&self.above, &self.below]
+    }
+
+    fn description(&self) -> String {
+        let (Some(first), Some(last)) = (self.labels.first(), self.labels.last()) else {
+            return "Nothing is counted yet.".to_owned();
+        };
+        let totals = self.halves().map(|half| {
+            let total = half.series.iter().fold(0_u64, |sum, series| sum.saturating_add(series.total()));
+            format!("{} {}", half.name, grouped(total))
+        });
+        format!("{first} to {last}, {} columns. In all: {}.", self.labels.len(), totals.join(", "))
+    }
+
+    /// A series that stands on both sides has one entry, with both totals.
+    fn legend(&self) -> Vec<Legend> {
+        let mut legend: Vec<Legend> = Vec::new();
+        for half in self.halves() {
+            for series in &half.series {
+                let total = grouped(series.total());
+                let both = self.halves().iter().all(|half| half.series.iter().any(|other| other.name == series.name));
+                let total = if both { format!("{total} {}", half.name) } else { total };
+                match legend.iter_mut().find(|entry| entry.name == series.name) {
+                    Some(entry) => entry.total = format!("{}, {total}", entry.total),
+                    None => legend.push(Legend { name: series.name.clone(), class: series.colour.class(), total }),
+                }
+            }
+        }
+        legend
+    }
+}
+
 /// A chart for a page: both drawings, the legend, the table.
 #[derive(Debug, Clone)]
 pub struct Chart {
@@ -99,6 +156,8 @@ pub struct Chart {
     pub wide: Svg,
     pub narrow: Svg,
     pub legend: Vec<Legend>,
+    /// Columns of the table beside the first.
+    pub heads: Vec<String>,
     pub rows: Vec<TableRow>,
     pub empty: bool,
 }
@@ -128,6 +187,10 @@ pub struct Size {
 const WIDE: Size = Size { width: 480, height: 200 };
 const NARROW: Size = Size { width: 340, height: 200 };
 
+/// Two halves and what they are called need a little more.
+const WIDE_MIRRORED: Size = Size { width: 480, height: 236 };
+const NARROW_MIRRORED: Size = Size { width: 340, height: 236 };
+
 impl Chart {
     /// Days and what was counted on each, piled up.
     pub fn bars(figures: &Figures) -> Self {
@@ -137,6 +200,30 @@ impl Chart {
     /// How something went on.
     pub fn lines(figures: &Figures) -> Self {
         Self::drawn(figures, lines::lines)
+    }
+
+    /// Days, with what was counted one way above a line and what was counted the other way below.
+    pub fn mirrored(figures: &MirroredFigures) -> Self {
+        let halves = figures.halves();
+        let all = || halves.iter().flat_map(|half| half.series.iter().map(move |series| (half.name, series)));
+        let rows = figures.labels.iter().enumerate().map(|(column, label)| TableRow {
+            label: label.clone(),
+            values: all().map(|(_, series)| grouped(series.at(column))).collect(),
+        });
+        let head = |(half, series): (&str, &Series)| {
+            if series.name == half { series.name.clone() } else { format!("{}, {half}", series.name) }
+        };
+        Self {
+            title: figures.title.clone(),
+            unit: figures.unit,
+            column: figures.column,
+            wide: mirrored::mirrored(figures, WIDE_MIRRORED),
+            narrow: mirrored::mirrored(figures, NARROW_MIRRORED),
+            legend: figures.legend(),
+            heads: all().map(head).collect(),
+            rows: rows.collect(),
+            empty: all().all(|(_, series)| series.total() == 0),
+        }
     }
 
     fn drawn(figures: &Figures, draw: impl Fn(&Figures, Size) -> Svg) -> Self {
@@ -156,6 +243,7 @@ impl Chart {
             wide: draw(figures, WIDE),
             narrow: draw(figures, NARROW),
             legend: legend.collect(),
+            heads: figures.series.iter().map(|series| series.name.clone()).collect(),
             rows: rows.collect(),
             empty: figures.is_empty(),
         }
@@ -205,5 +293,30 @@ mod tests {
         let nothing = Figures { labels: Vec::new(), series: Vec::new(), ..figures };
         assert!(Chart::bars(&nothing).wide.to_string().contains("Nothing is counted yet."));
         assert!(Chart::lines(&nothing).empty);
+    }
+
+    #[test]
+    fn both_sides_of_a_mirrored_chart_stand_in_its_legend_and_its_table() {
+        let series = |name: &str, values: &[u64]| Series {
+            name: name.to_owned(),
+            colour: Colour::Turn(0),
+            values: values.to_vec(),
+        };
+        let mut figures = MirroredFigures {
+            title: "Exchanged".to_owned(),
+            column: "Day",
+            labels: vec!["17 Nov".to_owned(), "18 Nov".to_owned()],
+            above: Half { name: "came in", series: vec![series("bank-a", &[1, 2]), series("shop", &[0, 5])] },
+            below: Half { name: "went out", series: vec![series("bank-a", &[7, 0])] },
+            unit: "entries a day",
+        };
+        let chart = Chart::mirrored(&figures);
+        let legend: Vec<String> = chart.legend.iter().map(|entry| format!("{} {}", entry.name, entry.total)).collect();
+        assert_eq!(legend, ["bank-a 3 came in, 7 went out", "shop 5"]);
+        assert_eq!(chart.heads, ["bank-a, came in", "shop, came in", "bank-a, went out"]);
+        assert_eq!(chart.rows[1].values, ["2", "5", "0"]);
+        assert!(chart.wide.to_string().contains("In all: came in 8, went out 7."), "{}", chart.wide);
+        (figures.above.series, figures.below.series) = (Vec::new(), Vec::new());
+        assert!(Chart::mirrored(&figures).empty);
     }
 }

@@ -122,6 +122,15 @@ impl Canvas {
         ));
     }
 
+    /// A bar whose two lower corners are round.
+    pub fn bottomed(&mut self, class: &str, (x, y): (Px, Px), (width, height): (Px, Px)) {
+        let round = Px(width.0.min(height.0).min(40) / 2);
+        let (straight, across) = (Px(height.0 - round.0), Px(width.0 - 2 * round.0));
+        self.push(format_args!(
+            "<path class=\"{class}\" d=\"M{x} {y}v{straight}q0 {round} {round} {round}h{across}q{round} 0 {round} -{round}v-{straight}z\"/>"
+        ));
+    }
+
     pub fn circle(&mut self, class: &str, (x, y): (Px, Px), radius: Px) {
         self.push(format_args!("<circle class=\"{class}\" cx=\"{x}\" cy=\"{y}\" r=\"{radius}\"/>"));
     }

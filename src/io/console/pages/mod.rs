@@ -3,6 +3,7 @@
 pub mod account;
 pub mod cases;
 pub mod enrol;
+pub mod evidence;
 pub mod held_back;
 pub mod indicators;
 pub mod lists;
@@ -13,6 +14,7 @@ pub mod overview;
 pub mod policy;
 pub mod prove;
 pub mod sign_in;
+pub mod statistics;
 pub mod users;
 
 use askama::Template;

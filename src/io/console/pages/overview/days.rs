@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::base::name::MemberId;
 use crate::base::time::Day;
-use crate::io::console::chart::{Chart, Colour, Figures, Series};
+use crate::io::console::chart::{Chart, Colour, Figures, Half, MirroredFigures, Series};
 use crate::io::console::zone::short_day;
 use crate::node::activity::{DayActivity, PeerDay};
 
@@ -56,62 +56,108 @@ const PEERS_SHOWN: usize = Colour::SERIES - 1;
 
 /// The charts of these days.
 pub fn charts(days: &[Day], activity: &Days) -> Vec<Chart> {
-    let labels: Vec<String> = days.iter().map(|day| short_day(*day)).collect();
-    let column = |count: &dyn Fn(&DayActivity) -> u64| -> Vec<u64> {
-        days.iter().map(|day| activity.get(day).map(count).unwrap_or_default()).collect()
-    };
-    let named = |name: &str, colour, count: &dyn Fn(&DayActivity) -> u64| Series {
-        name: name.to_owned(),
-        colour,
-        values: column(count),
-    };
-    let figures = |title: &str, unit, series| Figures {
-        title: title.to_owned(),
-        column: "Day (UTC)",
-        labels: labels.clone(),
-        series,
-        unit,
-    };
-    // Each of them is a record of its own, at once; all orders are counted once their minute is over.
-    let stopped = vec![
-        named("challenged", Colour::Challenge, &|day| day.recorded.challenged),
-        named("held", Colour::Hold, &|day| day.recorded.held),
-        named("blocked", Colour::Block, &|day| day.recorded.blocked),
-    ];
-    let screened = vec![named("orders", Colour::Allow, &|day| {
-        let counts = &day.decisions;
-        counts.allowed + counts.challenged + counts.held + counts.blocked
-    })];
-    let outcomes = vec![
-        named("proved to be fraud", Colour::Block, &|day| day.cases.fraud),
-        named("stopped although genuine", Colour::Hold, &|day| day.cases.genuine),
-    ];
-    let peers = peers(activity);
+    let table = Table { days, activity };
+    vec![exchanged(&table), stopped(&table), outcomes(&table), screened(&table), trouble(&table)]
+}
+
+/// Days as columns.
+struct Table<'a> {
+    days: &'a [Day],
+    activity: &'a Days,
+}
+
+impl Table<'_> {
+    fn labels(&self) -> Vec<String> {
+        self.days.iter().map(|day| short_day(*day)).collect()
+    }
+
+    fn series(&self, name: &str, colour: Colour, count: impl Fn(&DayActivity) -> u64) -> Series {
+        let values = self.days.iter().map(|day| self.activity.get(day).map(&count).unwrap_or_default());
+        Series { name: name.to_owned(), colour, values: values.collect() }
+    }
+
+    fn figures(&self, title: &str, unit: &'static str, series: Vec<Series>) -> Figures {
+        Figures { title: title.to_owned(), column: COLUMN, labels: self.labels(), series, unit }
+    }
+
+    fn mirrored(&self, title: &str, unit: &'static str, above: Half, below: Half) -> MirroredFigures {
+        MirroredFigures { title: title.to_owned(), column: COLUMN, labels: self.labels(), above, below, unit }
+    }
+}
+
+const COLUMN: &str = "Day (UTC)";
+
+/// What came from each member, and what each acknowledged.
+fn exchanged(table: &Table<'_>) -> Chart {
+    let peers = peers(table.activity);
+    let (shown, others) = peers.split_at(peers.len().min(PEERS_SHOWN));
     let by_peer = |count: &dyn Fn(&PeerDay) -> u64| -> Vec<Series> {
-        let (shown, others) = peers.split_at(peers.len().min(PEERS_SHOWN));
         let of = |day: &DayActivity, member: &MemberId| day.peers.get(member).map(count).unwrap_or_default();
         let mut series: Vec<Series> = shown
             .iter()
             .enumerate()
-            .map(|(turn, member)| named(member.as_str(), Colour::Turn(turn), &|day| of(day, member)))
+            .map(|(turn, member)| table.series(member.as_str(), Colour::Turn(turn), |day| of(day, member)))
             .collect();
         if !others.is_empty() {
             let sum = |day: &DayActivity| others.iter().map(|member| of(day, member)).sum();
-            series.push(named("all others", Colour::Turn(PEERS_SHOWN), &sum));
+            series.push(table.series("all others", Colour::Turn(PEERS_SHOWN), sum));
         }
         series
     };
-    vec![
-        Chart::bars(&figures("Orders that were stopped", "a day", stopped)),
-        Chart::lines(&figures("Orders that were screened", "a day", screened)),
-        Chart::bars(&figures("Came in, by member", "entries a day", by_peer(&|peer| peer.came.total()))),
-        Chart::bars(&figures(
-            "Went out and was acknowledged, by member",
-            "entries a day",
-            by_peer(&|peer| peer.left.total()),
-        )),
-        Chart::bars(&figures("What stopped orders turned out to be", "reports a day", outcomes)),
-    ]
+    let came = Half { name: "came in", series: by_peer(&|peer| peer.came.total()) };
+    let left = Half { name: "went out, acknowledged", series: by_peer(&|peer| peer.left.total()) };
+    Chart::mirrored(&table.mirrored("Exchanged with other members", "entries a day", came, left))
+}
+
+/// Each of them is a record of its own, at once; all orders are counted once their minute is over.
+fn stopped(table: &Table<'_>) -> Chart {
+    let series = vec![
+        table.series("challenged", Colour::Challenge, |day| day.recorded.challenged),
+        table.series("held", Colour::Hold, |day| day.recorded.held),
+        table.series("blocked", Colour::Block, |day| day.recorded.blocked),
+    ];
+    Chart::bars(&table.figures("Orders that were stopped", "a day", series))
+}
+
+fn outcomes(table: &Table<'_>) -> Chart {
+    let fraud = table.series("proved to be fraud", Colour::Block, |day| day.cases.fraud);
+    let genuine = table.series("stopped although genuine", Colour::Hold, |day| day.cases.genuine);
+    let above = Half { name: "fraud", series: vec![fraud] };
+    let below = Half { name: "genuine: false positives", series: vec![genuine] };
+    Chart::mirrored(&table.mirrored("What stopped orders turned out to be", "reports a day", above, below))
+}
+
+fn screened(table: &Table<'_>) -> Chart {
+    let orders = table.series("orders", Colour::Allow, |day| {
+        let counts = &day.decisions;
+        counts.allowed + counts.challenged + counts.held + counts.blocked
+    });
+    Chart::lines(&table.figures("Orders that were screened", "a day", vec![orders]))
+}
+
+/// What an operator would have been called for.
+fn trouble(table: &Table<'_>) -> Chart {
+    let of_peers = |day: &DayActivity, count: &dyn Fn(&PeerDay) -> u64| day.peers.values().map(count).sum::<u64>();
+    let series = vec![
+        table.series("a member broke a rule", Colour::Block, |day| of_peers(day, &|peer| peer.faults)),
+        table.series("a member fell silent", Colour::Hold, |day| of_peers(day, &|peer| peer.silences)),
+        table.series("calls refused", Colour::Turn(0), |day| day.calls_refused),
+        table.series("publications refused", Colour::Turn(3), |day| day.drafts_refused),
+    ];
+    Chart::bars(&table.figures("What went wrong", "a day", series))
+}
+
+/// Of the orders whose outcome was reported in these days: those that were genuine, and all.
+pub fn false_positives(activity: &Days) -> (u64, u64) {
+    let of = |count: fn(&DayActivity) -> u64| activity.values().map(count).sum::<u64>();
+    let genuine = of(|day| day.cases.genuine);
+    (genuine, genuine + of(|day| day.cases.fraud))
+}
+
+/// What came from a member on each of these days.
+pub fn came_from(days: &[Day], activity: &Days, member: &MemberId) -> Vec<u64> {
+    let of = |day: &DayActivity| day.peers.get(member).map(|peer| peer.came.total()).unwrap_or_default();
+    days.iter().map(|day| activity.get(day).map(of).unwrap_or_default()).collect()
 }
 
 /// Those with whom most was exchanged first.
@@ -144,18 +190,35 @@ mod tests {
         assert_eq!(Span::Week.until(TODAY), (20_779..=20_785).map(Day).collect::<Vec<_>>());
         assert_eq!(Span::Month.until(TODAY).len(), 30);
         assert_eq!(("7".parse(), "8".parse::<Span>()), (Ok(Span::Week), Err(NoSpan)));
-        let chart = &charts(&Span::Week.until(TODAY), &came(&[("bank-a", 3)]))[2];
+        let chart = &charts(&Span::Week.until(TODAY), &came(&[("bank-a", 3)]))[0];
         assert_eq!(
             chart.rows.iter().map(|row| row.values.join(" ")).collect::<Vec<_>>(),
-            ["0", "0", "0", "0", "0", "0", "3"]
+            ["0 0", "0 0", "0 0", "0 0", "0 0", "0 0", "3 0"]
         );
+        let member = "bank-a".parse().expect("valid");
+        assert_eq!(came_from(&Span::Week.until(TODAY), &came(&[("bank-a", 3)]), &member), [0, 0, 0, 0, 0, 0, 3]);
     }
 
     #[test]
     fn the_busiest_peers_have_a_colour_and_the_others_share_one() {
         let members = [("a", 1), ("b", 9), ("c", 8), ("d", 7), ("e", 6), ("f", 5), ("g", 2)];
-        let chart = &charts(&Span::Week.until(TODAY), &came(&members))[2];
+        let chart = &charts(&Span::Week.until(TODAY), &came(&members))[0];
         let legend: Vec<String> = chart.legend.iter().map(|entry| format!("{} {}", entry.name, entry.total)).collect();
-        assert_eq!(legend, ["b 9", "c 8", "d 7", "e 6", "f 5", "all others 3"]);
+        let expected = [("b", 9), ("c", 8), ("d", 7), ("e", 6), ("f", 5), ("all others", 3)];
+        assert_eq!(legend, expected.map(|(name, came)| format!("{name} {came} came in, 0 went out, acknowledged")));
+    }
+
+    #[test]
+    fn what_went_wrong_and_what_was_stopped_wrongly_is_summed_over_members_and_days() {
+        let mut days = came(&[("a", 1), ("b", 1)]);
+        let today = days.get_mut(&TODAY).expect("there");
+        today.peers.values_mut().for_each(|peer| (peer.faults, peer.silences) = (2, 1));
+        (today.cases.genuine, today.cases.fraud, today.calls_refused) = (1, 3, 7);
+        let yesterday = DayActivity { cases: today.cases, ..DayActivity::default() };
+        days.insert(Day(TODAY.0 - 1), yesterday);
+        let charts = charts(&Span::Week.until(TODAY), &days);
+        let totals: Vec<&str> = charts[4].legend.iter().map(|entry| entry.total.as_str()).collect();
+        assert_eq!(totals, ["4", "2", "7", "0"]);
+        assert_eq!(false_positives(&days), (2, 8));
     }
 }

@@ -8,10 +8,13 @@ use askama::Template;
 
 use crate::base::name::MemberId;
 use crate::io::console::answer::Answer;
-use crate::io::console::chart::{Chart, grouped};
+use crate::io::console::chart::spark::spark;
+use crate::io::console::chart::strip::{SMALL, Strip, strip};
+use crate::io::console::chart::svg::Svg;
+use crate::io::console::chart::{Chart, Colour, grouped};
 use crate::io::console::fault::Fault;
 use crate::io::console::frame::Frame;
-use crate::io::console::pages::overview::days::{Days, Span, charts};
+use crate::io::console::pages::overview::days::{Days, Span, came_from, charts, false_positives};
 use crate::io::console::visit::Visit;
 use crate::io::console::zone::span;
 use crate::io::exchange::links::Link;
@@ -58,6 +61,10 @@ struct PeerRow {
     /// Since its feeds were last signed; the oldest of them.
     age: Option<String>,
     stale: bool,
+    /// That age against the longest the roster allows.
+    freshness: Option<Svg>,
+    /// What came from it, day by day.
+    came: Svg,
     entries: String,
     lag: u64,
     unacknowledged: u64,
@@ -70,21 +77,23 @@ pub async fn show(visit: Visit) -> Result<Answer, Fault> {
     let span = visit.query.filter::<Span>("days")?.unwrap_or(Span::Month);
     let shown = span.until(visit.now.wall.day());
     let (from, until) = (shown.first().copied(), shown.last().copied());
-    let (status, alarms, activity) = visit
+    let (status, alarms, activity, limit_s) = visit
         .look(move |node, now| {
             let status = node.status(now);
             let alarms = alarms(&status, node.state().belief_full, now);
             let days = from.zip(until).map(|(from, last)| node.state().activity.days(from, last.next()));
             let days: Days = days.into_iter().flatten().map(|(day, activity)| (day, activity.clone())).collect();
-            (status, alarms, days)
+            (status, alarms, days, node.state().roster.limits().freshness_limit_s)
         })
         .await?;
     let charts = charts(&shown, &activity);
+    let mut facts = facts(&status);
+    facts.insert(3, stopped_wrongly(false_positives(&activity), span));
     let page = Overview {
         frame: visit.frame("Overview", &[]),
         alarms,
-        facts: facts(&status),
-        peers: peers(&visit, &status),
+        facts,
+        peers: peers(&visit, &status, limit_s, &|member| came_from(&shown, &activity, member)),
         spans: Span::ALL.into_iter().map(|one| SpanLink { days: one.days(), here: one == span }).collect(),
         quiet: charts.iter().all(|chart| chart.empty),
         charts,
@@ -140,12 +149,24 @@ fn facts(status: &Status) -> Vec<Fact> {
     ]
 }
 
+/// How many of the stopped orders whose outcome is known should not have been stopped.
+fn stopped_wrongly((genuine, known): (u64, u64), span: Span) -> Fact {
+    let percent = (genuine * 100 + known / 2).checked_div(known);
+    let of = format!("{} of {} reported orders, in {} days", grouped(genuine), grouped(known), span.days());
+    Fact {
+        title: "Stopped wrongly",
+        value: percent.map_or_else(|| "–".to_owned(), |percent| format!("{percent} %")),
+        note: if known == 0 { format!("no outcome was reported in {} days", span.days()) } else { of },
+        tone: "plain",
+    }
+}
+
 /// The member of a witness key's name `CONSORTIUM/MEMBER/witness`.
 fn member_of(key: &str) -> &str {
     key.split('/').nth(1).unwrap_or(key)
 }
 
-fn peers(visit: &Visit, status: &Status) -> Vec<PeerRow> {
+fn peers(visit: &Visit, status: &Status, limit_s: u64, came: &dyn Fn(&MemberId) -> Vec<u64>) -> Vec<PeerRow> {
     let mut feeds: BTreeMap<&MemberId, Vec<&FeedStatus>> = BTreeMap::new();
     for feed in &status.feeds {
         feeds.entry(&feed.id.member).or_default().push(feed);
@@ -167,6 +188,8 @@ fn peers(visit: &Visit, status: &Status) -> Vec<PeerRow> {
             failure: link.failure().to_owned(),
             age: age.map(span),
             stale: theirs.iter().any(|feed| feed.silent) || age.is_none(),
+            freshness: age.map(|age| freshness(age, limit_s)),
+            came: spark(&format!("What came from {}", peer.member), &came(&peer.member), Colour::Turn(0)),
             entries: grouped(theirs.iter().map(|feed| feed.size.0).sum()),
             lag: peer.lag_entries,
             unacknowledged: peer.unacknowledged_entries,
@@ -178,9 +201,40 @@ fn peers(visit: &Visit, status: &Status) -> Vec<PeerRow> {
     status.peers.iter().map(row).collect()
 }
 
+/// How old the newest word of a member is, against the longest the roster allows: that stands at three quarters, so that one can
+/// see it being passed.
+fn freshness(age_s: u64, limit_s: u64) -> Svg {
+    let late = age_s > limit_s;
+    let said = format!("signed {} ago; silent after {}", span(age_s), span(limit_s));
+    let colour = if late { Colour::Block } else { Colour::Allow };
+    let whole = limit_s.saturating_mul(4) / 3;
+    // Never so fresh that there is nothing to see.
+    let age = age_s.max(whole / 16);
+    let title = "Freshness".to_owned();
+    strip(&Strip { title, said, parts: vec![(colour, age)], whole, mark: Some(limit_s) }, SMALL)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn freshness_is_green_until_the_limit_and_says_so() {
+        let fresh = freshness(60, 3_600).to_string();
+        assert!(fresh.contains("c-allow") && fresh.contains("signed 1 min ago; silent after 1 h"), "{fresh}");
+        assert!(freshness(3_601, 3_600).to_string().contains("c-block"));
+    }
+
+    #[test]
+    fn what_was_stopped_wrongly_is_a_share_of_what_is_known() {
+        let check = |counts, expected: (&str, &str)| {
+            let fact = stopped_wrongly(counts, Span::Week);
+            assert_eq!((fact.value.as_str(), fact.note.as_str()), expected);
+        };
+        check((0, 0), ("–", "no outcome was reported in 7 days"));
+        check((0, 5), ("0 %", "0 of 5 reported orders, in 7 days"));
+        check((1, 3), ("33 %", "1 of 3 reported orders, in 7 days"));
+    }
 
     #[test]
     fn a_witness_is_named_by_its_member() {

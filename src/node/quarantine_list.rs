@@ -83,7 +83,7 @@ impl Row {
         match &self.standing {
             Standing::Waiting | Standing::LiftAsked { .. } => HeldState::Waiting,
             Standing::Kept { .. } => HeldState::Kept,
-            Standing::Lifted => HeldState::Lifted,
+            Standing::Lifted { .. } => HeldState::Lifted,
         }
     }
 
@@ -131,7 +131,7 @@ mod tests {
     fn some() -> Quarantines {
         let kept = Standing::Kept { by: "hushwire://bank-a/analyst/anna".to_owned() };
         // Two of one moment, and ids that are not in the order of time.
-        let rows = [(9, 0, Standing::Waiting), (3, 2, kept), (5, 2, Standing::Waiting), (1, 1, Standing::Lifted)];
+        let rows = [(9, 0, Standing::Waiting), (3, 2, kept), (5, 2, Standing::Waiting), (1, 1, Standing::Lifted { at: NOW })];
         rows.into_iter().map(|(id, hour, standing)| at(id, hour, standing)).collect()
     }
 

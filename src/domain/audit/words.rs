@@ -6,6 +6,7 @@ use crate::base::bytes::Sha256Digest;
 use crate::base::kind::IdentifierKind;
 use crate::base::position::EntryRange;
 use crate::base::time::Timestamp;
+use crate::domain::audit::asked::Asked;
 use crate::domain::audit::console::ConsoleEvent;
 use crate::domain::audit::event::{AuditEvent, IndicatorRef};
 use crate::domain::audit::record::{Actor, AuditRecord, Outcome};

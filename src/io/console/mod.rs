@@ -64,9 +64,9 @@ use crate::io::grpc::gate::OnRefused;
 use crate::io::journal::file::FileJournal;
 use crate::io::journal::real_fs::RealFs;
 use crate::io::metrics::console::ConsoleCounts;
+use crate::io::policies::Policies;
 use crate::io::transport::bucket::Rate;
 use crate::io::transport::budget::{ConnectionBudget, ConnectionLimits};
-use crate::io::policies::Policies;
 use crate::io::users::Users;
 use crate::io::views::any::AnyViews;
 use crate::node::Node;
@@ -125,7 +125,18 @@ impl Console {
             sources: SOURCES,
         });
         let reports = Arc::new(Semaphore::new(limits::REPORTS));
-        Arc::new(Self { engine, users, sessions: Sessions::default(), links, policies, on_refused, room, reports, strangers, counts })
+        Arc::new(Self {
+            engine,
+            users,
+            sessions: Sessions::default(),
+            links,
+            policies,
+            on_refused,
+            room,
+            reports,
+            strangers,
+            counts,
+        })
     }
 
     /// Takes out sessions that are over and tells the audit log, until the task is dropped.

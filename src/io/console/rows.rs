@@ -8,8 +8,8 @@ use crate::domain::user::roles::ConsoleRoles;
 use crate::io::console::answer::Answer;
 use crate::io::console::fault::Fault;
 use crate::io::console::pages::{
-    account, cases, enrol, evidence, held_back, indicators, lists, log, look_up, members, overview, policy, prove, sign_in,
-    statistics, users,
+    account, cases, enrol, evidence, held_back, indicators, lists, log, look_up, members, overview, policy, prove,
+    sign_in, statistics, users,
 };
 use crate::io::console::visit::Visit;
 

@@ -183,12 +183,12 @@ mod tests {
             Step::Expire { release: false },
             Step::Resolve(Outcome::Genuine),
             Step::Reopen { due: Timestamp::from_unix_s(9) },
-            Step::Tighten(Decision::Block),
+            Step::Tighten { to: Decision::Block, evidence: Vec::new() },
             Step::Assign(None),
             Step::Note(Note::default()),
         ];
         for taken in &steps {
-            let what = matches!(taken, Step::Tighten(_)).then_some("block");
+            let what = matches!(taken, Step::Tighten { .. }).then_some("block");
             let said = step(&past(taken, what, State::Open));
             assert!(said.contains(' ') && said != taken.label().replace('_', " "), "{said}");
         }

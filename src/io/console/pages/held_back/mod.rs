@@ -131,7 +131,7 @@ pub fn standing(row: &Held, now: Timestamp) -> Badge {
         Standing::LiftAsked { ends, .. } if *ends > now => Badge::new("waiting", "waits for a second person"),
         Standing::Waiting | Standing::LiftAsked { .. } => Badge::new("warning", title(HeldState::Waiting)),
         Standing::Kept { .. } => Badge::new("muted", title(HeldState::Kept)),
-        Standing::Lifted => Badge::new("good", title(HeldState::Lifted)),
+        Standing::Lifted { .. } => Badge::new("good", title(HeldState::Lifted)),
     }
 }
 

@@ -69,7 +69,7 @@ pub async fn show(visit: Visit) -> Result<Answer, Fault> {
             Some(Decided { title: "Wants it lifted", by: person(by), until: Some(visit.time(*ends)) })
         }
         Standing::Kept { by } => Some(Decided { title: "Decided that it stays", by: person(by), until: None }),
-        Standing::Waiting | Standing::LiftAsked { .. } | Standing::Lifted => None,
+        Standing::Waiting | Standing::LiftAsked { .. } | Standing::Lifted { .. } => None,
     };
     let own_wish = waits_for_another(&visit, &row);
     let fits = |step: &Step| Step::decides(&visit) && step.fits(&row) && !(own_wish && *step == Step::Lift);

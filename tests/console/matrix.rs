@@ -36,6 +36,8 @@ const NO_CASE: [&str; 9] = [
     "/cases/00000000000000000000000000000000/refuse",
     "/policy/0000000000000000000000000000000000000000000000000000000000000000",
 ];
+const NO_DISPUTE: &str =
+    "/cases/00000000000000000000000000000000/dispute/0000000000000000000000000000000000000000000000000000000000000000";
 const NO_ENTRY: &str = "/lists/block/0000000000000000000000000000000000000000000000000000000000000000/remove";
 
 /// Written down apart from the product's own table: address there, an address to ask, who gets in.
@@ -69,6 +71,8 @@ const TABLE: &[(Verb, &str, &str, In)] = &[
     (Verb::Post, "/cases/{case}/release", NO_CASE[5], ANALYSTS),
     (Verb::Get, "/cases/{case}/confirm", NO_CASE[6], ANALYSTS),
     (Verb::Post, "/cases/{case}/confirm", NO_CASE[6], ANALYSTS),
+    (Verb::Get, "/cases/{case}/dispute/{indicator}", NO_DISPUTE, ANALYSTS),
+    (Verb::Post, "/cases/{case}/dispute/{indicator}", NO_DISPUTE, ANALYSTS),
     (Verb::Get, "/cases/{case}/{step}", NO_CASE[7], ANALYSTS),
     (Verb::Post, "/cases/{case}/{step}", NO_CASE[7], ANALYSTS),
     (Verb::Get, "/policy", "/policy", RULES),

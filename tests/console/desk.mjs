@@ -131,6 +131,7 @@ await play(async (browser) => {
   await page.getByRole("button", { name: "Dispute it" }).click();
   await page.getByRole("status").getByText("Disputed. bank-b is told").waitFor();
   await page.getByText("disputed by you", { exact: true }).waitFor();
+  await page.getByText("not counted here").waitFor();
   await page.getByRole("link", { name: /^Take back entry \d+ of bank-b/ }).click();
   await page.getByRole("button", { name: "Take it back" }).click();
   await page.getByRole("status").getByText("The dispute is taken back.").waitFor();

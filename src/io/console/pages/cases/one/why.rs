@@ -96,7 +96,12 @@ pub fn evidence(
         member: one.member.to_string(),
         own: one.member == *visit.console.engine.member(),
         kind: in_words(one.kind),
-        now: standing(*now),
+        now: if matches!(disputed, Some(DisputeStanding::Open | DisputeStanding::Upheld)) {
+            // Whatever its author answers: for who disputes it, it does not count.
+            Badge { tone: "muted", text: "not counted here" }
+        } else {
+            standing(*now)
+        },
         disputed: disputed.map(dispute::standing),
         disputable: one.member != *visit.console.engine.member()
             && (disputed.is_some() || matches!(now, EvidenceNow::Counts | EvidenceNow::Provisional)),

@@ -7,7 +7,7 @@ import { enrol, signIn } from "./office.mjs";
 
 const HOSTILE = `=1+1 "><img src=x onerror=alert(1)><script>alert(1)</script>`;
 const here = { "sec-fetch-site": "same-origin" };
-const { both, one, withdrawn, held, raced, blocked } = stage.cases;
+const { both, one, withdrawn, held, raced, blocked, late } = stage.cases;
 
 /** Somebody signed in. */
 async function atWork(browser, name, options) {
@@ -18,10 +18,11 @@ async function atWork(browser, name, options) {
   return { ...somebody, kept };
 }
 
-/** Opens a case by the reference in the inbox. */
+/** Opens a case by its reference. */
 async function open({ page }, reference) {
-  await page.goto("/cases?state=all");
-  await page.getByRole("link", { name: reference, exact: true }).click();
+  await page.goto("/cases");
+  await page.getByLabel("Reference the customer quotes").fill(reference);
+  await page.getByRole("button", { name: "Find" }).click();
   await page.getByRole("heading", { level: 1, name: `Case ${reference}` }).waitFor();
   return new URL(page.url()).pathname;
 }
@@ -42,6 +43,18 @@ await play(async (browser) => {
   }
   assert.match(await page.getByRole("row").filter({ hasText: held }).textContent(), /hold.*12.999\.50 EUR.*nobody.*then refused/s);
   await look(anna, "cases");
+  // A page at a time, each named by where it begins: nothing twice, nothing left out.
+  const counted = Number((await page.getByRole("link", { name: /^Waiting \d+/ }).textContent()).replace(/\D/g, ""));
+  const first = await references(page);
+  assert.equal(first.length, 50);
+  await page.getByRole("link", { name: "Next page" }).click();
+  await page.waitForURL("**/cases?after=*");
+  const rest = await references(page);
+  assert.equal(new Set([...first, ...rest]).size, first.length + rest.length);
+  assert.equal(first.length + rest.length, counted);
+  await page.getByRole("link", { name: "First page" }).click();
+  await page.waitForURL("**/cases");
+  assert.deepEqual(await references(page), first);
   const shown = async (query) => {
     await page.goto(`/cases?${query}`);
     return references(page);
@@ -83,8 +96,8 @@ await play(async (browser) => {
   // One case: who said what, whether it still counts, why, and the proofs of it.
   await page.goto(path);
   for (const member of ["bank-a", "bank-b"]) {
-    const row = page.getByRole("region", { name: "What others said" }).getByRole("row").filter({ hasText: member });
-    await row.getByText("counts").waitFor();
+    const row = page.getByRole("region", { name: "What others said" }).getByRole("row").filter({ hasText: member }).filter({ hasText: "e-mail address" });
+    await row.getByText("counts", { exact: true }).waitFor();
     assert.match(await row.textContent(), /e-mail address.*high; its author confirmed it.*90 %.*entry \d+ of its feed “all”/s);
   }
   await page.getByText("corroborated indicator").waitFor();
@@ -95,7 +108,7 @@ await play(async (browser) => {
   await look(anna, "case");
   await page.getByRole("link", { name: "Check the proofs" }).click();
   await page.getByText("Everything that was checked is in order.").waitFor();
-  assert.equal(await page.getByText("It speaks of a value that this order was looked up by.").count(), 2);
+  assert.equal(await page.getByText("It speaks of a value that this order was looked up by.").count(), 4);
   await look(anna, "case-proof");
   const proof = await ask(context, `${path}/proof.json`);
   assert.equal(proof.status, 200);
@@ -103,7 +116,27 @@ await play(async (browser) => {
   assert.ok(proof.text.startsWith(`{"format":"hushwire-decision-proof"`));
   writeFileSync(stage.proof, proof.text);
   await open(anna, withdrawn);
-  await page.getByText("withdrawn since").waitFor();
+  await page.getByText("withdrawn since").first().waitFor();
+  assert.equal(await page.getByRole("link", { name: /^Dispute/ }).count(), 0, "there is nothing left to dispute");
+  await open(anna, late);
+  await page.getByText("This order had been let pass and was flagged afterwards.").waitFor();
+  await page.getByText("such answers are only counted").waitFor();
+  await look(anna, "case-late");
+
+  // What another member said is disputed, and the dispute taken back.
+  await page.goto(path);
+  await page.getByRole("link", { name: /^Dispute entry \d+ of bank-b/ }).first().click();
+  await look(anna, "case-dispute");
+  await page.getByLabel("What is wrong with it").selectOption("genuine-customer");
+  await page.getByRole("button", { name: "Dispute it" }).click();
+  await page.getByRole("status").getByText("Disputed. bank-b is told").waitFor();
+  await page.getByText("disputed by you", { exact: true }).waitFor();
+  await page.getByText("not counted here").waitFor();
+  await page.getByRole("link", { name: /^Take back entry \d+ of bank-b/ }).click();
+  await page.getByRole("button", { name: "Take it back" }).click();
+  await page.getByRole("status").getByText("The dispute is taken back.").waitFor();
+  assert.equal(await page.getByText("disputed by you").count(), 0);
+  assert.equal((await ask(context, `${path}/dispute/${"0".repeat(64)}`)).status, 404);
 
   // The other cases of the same customer, by a fingerprint.
   await open(anna, one);

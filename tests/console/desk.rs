@@ -4,6 +4,7 @@ use std::process::Command;
 
 use hushwire::io::grpc::wire::hushwire::local::v1 as local;
 use hushwire::io::grpc::wire::hushwire::types::v1::{Decision, IdentifierKind};
+use local::case_service_client::CaseServiceClient;
 use local::screening_service_client::ScreeningServiceClient;
 use serde_json::json;
 
@@ -19,6 +20,7 @@ const BLOCK: Identifier = (IdentifierKind::Device, "hushwire-sandbox-block");
 const ONE_SAYS: Identifier = (IdentifierKind::Email, "one.says@gmail.com");
 const TWO_SAY: Identifier = (IdentifierKind::Email, "two.say@gmail.com");
 const TAKEN_BACK: Identifier = (IdentifierKind::Email, "taken.back@gmail.com");
+const LATE: Identifier = (IdentifierKind::Phone, "+49 1512 3847562");
 const CUSTOMER: &str = "customer-at-the-desk-9";
 const ORDER: &str = "order-at-the-desk-1042";
 
@@ -59,13 +61,27 @@ fn a_desk_works_its_cases_and_two_people_release_a_block() {
     let withdrawn = stopped(&shop, TAKEN_BACK, Decision::Challenge, "", "");
     a.retract(local::RetractIndicatorsRequest { names: taken_back, ..Default::default() }).expect("retracted");
     shop.until_decided(TAKEN_BACK, Decision::Allow);
+    // Passed, and flagged afterwards.
+    let passed = shop.screen(LATE);
+    assert_eq!(passed.decision(), Decision::Allow);
+    a.flag(LATE);
+    let mut cases = CaseServiceClient::new(shop.channel("analyst"));
+    wait("the order that passed has a case", || {
+        let request = local::GetCaseRequest { case_id: passed.decision_id.clone(), ..Default::default() };
+        RUNTIME.block_on(cases.get_case(request)).ok()
+    });
     let held = stopped(&shop, HOLD, Decision::Hold, "", "");
     let raced = stopped(&shop, HOLD, Decision::Hold, "", "");
     let blocked = stopped(&shop, BLOCK, Decision::Block, "", "");
+    // More than one page of the inbox.
+    for _ in 0..55 {
+        stopped(&shop, HOLD, Decision::Hold, "", "");
+    }
     let proof = consortium.path().join("decision.json");
     let mut stage = stage(&shop);
     stage["cases"] = json!({
         "both": both, "one": one, "withdrawn": withdrawn, "held": held, "raced": raced, "blocked": blocked,
+        "late": passed.reference,
     });
     stage["order"] = json!(ORDER);
     stage["proof"] = json!(proof);
@@ -99,13 +115,15 @@ fn a_desk_works_its_cases_and_two_people_release_a_block() {
         "case.refused",
         "case.reopened",
         "case.resolved",
+        "indicator.disputed",
+        "dispute.withdrawn",
         "decision.explained",
         "hushwire://shop/analyst/anna",
         "hushwire://shop/analyst/ben",
     ] {
         assert!(audited.contains(word), "{word} is missing in\n{audited}");
     }
-    for private in [ORDER, CUSTOMER, "one.says", "4111", "<script>"] {
+    for private in [ORDER, CUSTOMER, "one.says", "3847562", "4111 1111", "<script>"] {
         assert!(!audited.contains(private), "{private} stands in the audit log");
     }
 }

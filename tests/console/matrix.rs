@@ -38,6 +38,8 @@ const NO_CASE: [&str; 9] = [
     "/cases/00000000000000000000000000000000/refuse",
     "/policy/0000000000000000000000000000000000000000000000000000000000000000",
 ];
+const NO_DISPUTE: &str =
+    "/cases/00000000000000000000000000000000/dispute/0000000000000000000000000000000000000000000000000000000000000000";
 const NO_ENTRY: &str = "/lists/block/0000000000000000000000000000000000000000000000000000000000000000/remove";
 const PUBLISHERS: In = In::Roles(&[Role::Publisher]);
 const WATCHERS: In = In::Roles(&[Role::Publisher, Role::Analyst, Role::Auditor]);
@@ -128,6 +130,8 @@ const TABLE: &[(Verb, &str, &str, In, bool)] = &[
     (Verb::Post, "/evidence/holds/new", "/evidence/holds/new", AUDITORS_OPERATORS, false),
     (Verb::Get, "/evidence/holds/{hold}/{step}", "/evidence/holds/none/lift", AUDITORS_OPERATORS, true),
     (Verb::Post, "/evidence/holds/{hold}/{step}", "/evidence/holds/none/lift", AUDITORS_OPERATORS, true),
+    (Verb::Get, "/cases/{case}/dispute/{indicator}", NO_DISPUTE, ANALYSTS, false),
+    (Verb::Post, "/cases/{case}/dispute/{indicator}", NO_DISPUTE, ANALYSTS, false),
     // Last: whoever asks it is signed out.
     (Verb::Post, "/sign-out", "/sign-out", In::Users, false),
 ];

@@ -34,7 +34,8 @@ await play(async (browser) => {
   assert.ok((await number("tired", "Since start")) >= 2);
   await page.getByText(stage.hostile).first().waitFor();
   assert.equal(await page.locator("main img").count(), 0);
-  await page.locator("figure").getByText("always ask").first().waitFor();
+  await page.locator("figure .legend").getByText("always ask").waitFor();
+  await page.getByText("A newer rule set was refused.").waitFor();
   await look(anna, "policy");
   await page.goto("/policy?mode=shadow&days=7");
   assert.deepEqual(await rules().locator("th.rule > span").allTextContents(), ["on_trial"]);
@@ -57,7 +58,7 @@ await play(async (browser) => {
   // The past, by hash; what the newer one changed.
   const past = page.getByRole("region", { name: "Rule sets that were in force" });
   assert.deepEqual(await past.locator("tbody th").allTextContents(), ["own/2", "own/1"]);
-  await past.getByText("in force").waitFor();
+  await past.getByText("in force", { exact: true }).waitFor();
   const [first, second] = stage.digests;
   await past.getByRole("link", { name: "own/2" }).click();
   assert.equal(new URL(page.url()).pathname, `/policy/${second}`);

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::browser::{CONSOLE, play, stage};
 use crate::caller::Identifier;
 use crate::consortium::Consortium;
+use crate::node::wait;
 use crate::people::invite;
 
 const GOOD: Identifier = (IdentifierKind::Device, "a-good-terminal-0001");
@@ -38,11 +39,20 @@ fn rules_are_watched_in_the_browser_and_the_own_lists_are_filled_there() {
     let first = node.until_decided(OTHER, Decision::Challenge);
     let asleep = "[[rule]]\nname = \"tired\"\nwhen = \"true\"\ndecision = \"hold\"\nsnoozed_until = 2099-01-01T00:00:00Z # too many\n";
     write("policy.toml", &policy(2, asleep));
-    let second = crate::node::wait("the second rule set decides", || {
+    let second = wait("the second rule set decides", || {
         let answer = node.screen(OTHER);
         (answer.policy_name == "own/2").then_some(answer)
     });
     node.screen(OTHER);
+    // A file with a fault leaves the one before in force, and the page says so.
+    write(
+        "policy.toml",
+        &policy(3, "[[rule]]\nname = \"broken\"\nwhen = \"transaction.amont > 1\"\ndecision = \"hold\"\n"),
+    );
+    wait("the file is refused", || {
+        let log = fs::read_to_string(node.home.log()).expect("a log");
+        log.contains("policy.refused").then_some(())
+    });
     let mut stage = stage(&node);
     stage["digests"] = json!([first.policy_sha256, second.policy_sha256]);
     stage["good"] = json!(GOOD.1);
@@ -57,7 +67,7 @@ fn rules_are_watched_in_the_browser_and_the_own_lists_are_filled_there() {
     assert_eq!(node.screen(GOOD).decision(), Decision::Allow, "put on the list in the browser");
     assert_eq!(node.screen(BAD).decision(), Decision::Challenge, "put there and taken off again");
     let audited = consortium.audit_list(&node, &["--action", "list."]).stdout;
-    for word in ["list.added", "list.removed", "reason=known-customer", "hushwire://bank-a/analyst/anna"] {
+    for word in ["list.added", "list.removed", "known-customer", "hushwire://bank-a/analyst/anna"] {
         assert!(audited.contains(word), "{word} is missing in\n{audited}");
     }
     let log = fs::read_to_string(node.home.log()).expect("a log");

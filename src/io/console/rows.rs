@@ -139,6 +139,8 @@ pub const ROWS: &[Row] = &[
     post("/cases/{case}/release", ANALYSTS, |visit| Box::pin(cases::step::release(visit))).proved(),
     get("/cases/{case}/confirm", ANALYSTS, |visit| Box::pin(cases::step::ask_confirm(visit))).proved(),
     post("/cases/{case}/confirm", ANALYSTS, |visit| Box::pin(cases::step::confirm(visit))).proved(),
+    get("/cases/{case}/dispute/{indicator}", ANALYSTS, |visit| Box::pin(cases::dispute::ask(visit))),
+    post("/cases/{case}/dispute/{indicator}", ANALYSTS, |visit| Box::pin(cases::dispute::dispute(visit))),
     get("/cases/{case}/{step}", ANALYSTS, |visit| Box::pin(cases::step::ask(visit))),
     post("/cases/{case}/{step}", ANALYSTS, |visit| Box::pin(cases::step::take(visit))),
     get("/policy", RULES, |visit| Box::pin(policy::show(visit))),

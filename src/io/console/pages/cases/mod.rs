@@ -1,5 +1,6 @@
 //! Cases: orders that were stopped and wait for somebody, the ones whose time ends first before the others.
 
+pub mod dispute;
 pub mod filter;
 pub mod one;
 pub mod proof;

@@ -5,17 +5,18 @@ mod why;
 use askama::Template;
 use http::StatusCode;
 
+use crate::domain::belief::disputes::DisputeRow;
 use crate::domain::case::challenge::Standing;
 use crate::domain::case::rules::HoldOutcome;
 use crate::domain::case::state::State;
-use crate::domain::case::{Case, CaseId, Evidence};
+use crate::domain::case::{Case, CaseId};
 use crate::domain::screening::decision::Decision;
 use crate::domain::screening::reference::reference;
 use crate::io::console::answer::Answer;
 use crate::io::console::fault::Fault;
 use crate::io::console::frame::Frame;
 use crate::io::console::menu::Menu;
-use crate::io::console::pages::cases::one::why::{EvidenceRow, Why};
+use crate::io::console::pages::cases::one::why::{EvidenceRow, RestsOn, Why};
 use crate::io::console::pages::cases::step::Step;
 use crate::io::console::pages::cases::words::{self, Timer};
 use crate::io::console::pages::cases::{above, actor, analysts};
@@ -23,7 +24,6 @@ use crate::io::console::pages::users::Badge;
 use crate::io::console::visit::Visit;
 use crate::io::console::zone::Time;
 use crate::io::engine::EngineFault;
-use crate::node::evidence_now::EvidenceNow;
 use crate::node::explain::{Explained, Sought};
 
 #[derive(Debug, Template)]
@@ -177,8 +177,7 @@ pub async fn page(
 /// What the node says of a case.
 struct Looked {
     case: Case,
-    /// What the case rests on, and how it stands at this moment.
-    rests_on: Vec<(Evidence, EvidenceNow)>,
+    rests_on: Vec<RestsOn>,
     challenge: Option<String>,
     explained: Option<Explained>,
     outcome: HoldOutcome,
@@ -192,8 +191,15 @@ async fn look(visit: &Visit, id: CaseId) -> Result<Looked, Fault> {
         let Ok(case) = node.case(&caller, id, false).cloned() else { return Ok(None) };
         let sought = Sought::Decision(id.to_string());
         let explained = node.explain_decisions(&caller, &sought, round.now, round.rng)?.found.pop();
-        let rests_on = case.opening().evidence.iter().map(|one| (one.clone(), node.evidence_now(one))).collect();
         let state = node.state();
+        let disputes = node.list_disputes();
+        let own = |row: &&DisputeRow| row.member == state.identity.member;
+        let rests_on = case.opening().evidence.iter().map(|one| RestsOn {
+            one: one.clone(),
+            now: node.evidence_now(one),
+            disputed: disputes.iter().filter(own).find(|row| row.target == one.commitment).map(|row| row.standing),
+        });
+        let rests_on = rests_on.collect();
         let challenge = state.cases.challenge(&id).map(|challenge| {
             let left = challenge.left();
             match challenge.standing {

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use crate::domain::audit::decision_proof::{VerifiedDecision, VerifiedIndicator, verify_decision};
-use crate::domain::audit::evidence::Witnessed;
+use crate::domain::audit::evidence::{Fault as EvidenceFault, Witnessed};
 use crate::domain::case::CaseId;
 use crate::domain::screening::reference::reference;
 use crate::io::console::answer::Answer;
@@ -22,6 +22,8 @@ use crate::io::grpc::explaining::file_of;
 struct Proofs {
     frame: Frame,
     id: String,
+    /// Name of the file to download.
+    file: String,
     /// None where nothing is kept that could be proved.
     checked: Option<Result<Checked, String>>,
 }
@@ -62,13 +64,12 @@ struct IndicatorChecked {
 }
 
 /// The file of the decision of a case; none where nothing is kept of it any more. That somebody made it is recorded.
-async fn file(visit: &Visit, id: CaseId) -> Result<Option<String>, Fault> {
+async fn file(visit: &Visit, id: CaseId) -> Result<Option<Result<String, EvidenceFault>>, Fault> {
     held(visit, id).await?;
     let caller = actor(visit);
     let proof = visit.act(move |node, round| node.prove_decision(&caller, &id.to_string(), round.now, round.rng));
     let proof = proof.await?.map_err(EngineFault::Storage)?;
-    let broken = |fault| Fault::Broken(format!("the proof of a decision: {fault}"));
-    proof.map(|proof| file_of(&proof)).transpose().map_err(broken)
+    Ok(proof.map(|proof| file_of(&proof)))
 }
 
 pub async fn show(visit: Visit) -> Result<Answer, Fault> {
@@ -76,16 +77,22 @@ pub async fn show(visit: Visit) -> Result<Answer, Fault> {
     let today = visit.now.wall.day();
     let checked = file(&visit, id).await?.map(|file| {
         // By the same function as `hushwire audit verify`, from the bytes of the file.
-        verify_decision(&file, today).map(|good| Checked::of(&visit, &good)).map_err(|fault| fault.to_string())
+        let good = file.and_then(|file| verify_decision(&file, today));
+        good.map(|good| Checked::of(&visit, &good)).map_err(|fault| fault.to_string())
     });
     let frame = visit.frame("Proofs", &crumbs(id));
-    Answer::page(&Proofs { frame, id: id.to_string(), checked })
+    Answer::page(&Proofs { frame, id: id.to_string(), file: file_name(id), checked })
 }
 
 pub async fn download(visit: Visit) -> Result<Answer, Fault> {
     let id: CaseId = visit.value("case")?;
     let file = file(&visit, id).await?.ok_or(Fault::NotFound)?;
-    Ok(Answer::file(format!("decision-{}.json", reference(&id.0)), "application/json", file))
+    let file = file.map_err(|fault| Fault::Broken(format!("the proof of a decision: {fault}")))?;
+    Ok(Answer::file(file_name(id), "application/json", file))
+}
+
+fn file_name(id: CaseId) -> String {
+    format!("decision-{}.json", reference(&id.0))
 }
 
 impl Checked {

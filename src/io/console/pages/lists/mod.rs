@@ -143,7 +143,8 @@ fn reason(reason: ListingReason) -> &'static str {
 
 impl Row {
     fn new(visit: &Visit, (list, name, listing): ListRow) -> Self {
-        let left = |until: Timestamp| format!("in {}", span(until.ms_since(visit.now.wall) / 1_000));
+        // What was put there for thirty days a moment ago is told as thirty days.
+        let left = |until: Timestamp| format!("in {}", span(until.ms_since(visit.now.wall) / 1_000 + 3_600));
         Self {
             list: list.label(),
             badge: badge(list),

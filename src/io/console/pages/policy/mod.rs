@@ -264,7 +264,10 @@ impl RuleRow {
         let say = Say::of(rule, visit.now.wall);
         Self {
             name: rule.name.to_string(),
-            description: in_general(&rule.description.0),
+            // A rule without a description of its own has its name for one.
+            description: Some(in_general(&rule.description.0))
+                .filter(|said| !said.eq_ignore_ascii_case(&rule.name.as_str().replace('_', " ")))
+                .unwrap_or_default(),
             when: rule.when.trim().to_owned(),
             each_match: rule.each_match,
             decision: words::decision(rule.decision),

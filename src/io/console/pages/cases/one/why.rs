@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use crate::base::kind::IdentifierKind;
 use crate::base::time::Timestamp;
 use crate::domain::audit::detail::{DecisionDetail, IndicatorDetail};
+use crate::domain::belief::disputes::DisputeStanding;
 use crate::domain::case::Evidence;
 use crate::domain::indicator::typology::{Typology, TypologyList};
 use crate::domain::screening::decision::in_words;
 use crate::io::console::chart::grouped;
-use crate::io::console::pages::cases::words;
+use crate::io::console::pages::cases::{dispute, words};
 use crate::io::console::pages::users::Badge;
 use crate::io::console::visit::Visit;
 use crate::io::console::zone::{Time, span};
@@ -36,6 +37,15 @@ impl Typologies {
     }
 }
 
+/// What the case rests on, and how it stands at this moment.
+#[derive(Debug)]
+pub struct RestsOn {
+    pub one: Evidence,
+    pub now: EvidenceNow,
+    /// How this member's own dispute of it stands.
+    pub disputed: Option<DisputeStanding>,
+}
+
 /// One indicator that the case rests on.
 #[derive(Debug)]
 pub struct EvidenceRow {
@@ -43,6 +53,10 @@ pub struct EvidenceRow {
     pub own: bool,
     pub kind: &'static str,
     pub now: Badge,
+    /// How this member's own dispute of it stands.
+    pub disputed: Option<Badge>,
+    /// Whether there is anything to say against it.
+    pub disputable: bool,
     pub feed: String,
     pub entry: String,
     pub commitment: String,
@@ -68,7 +82,7 @@ pub struct SaidRow {
 /// What the case rests on; said of each what is kept of the decision.
 pub fn evidence(
     visit: &Visit,
-    rests_on: &[(Evidence, EvidenceNow)],
+    rests_on: &[RestsOn],
     explained: Option<&Explained>,
     typologies: &Typologies,
 ) -> Vec<EvidenceRow> {
@@ -78,11 +92,19 @@ pub fn evidence(
         let nth = kept.decision.indicators.iter().position(|place| place.name == name)?;
         kept.indicators.get(nth)?.said()
     };
-    let row = |(one, now): &(Evidence, EvidenceNow)| EvidenceRow {
+    let row = |RestsOn { one, now, disputed }: &RestsOn| EvidenceRow {
         member: one.member.to_string(),
         own: one.member == *visit.console.engine.member(),
         kind: in_words(one.kind),
-        now: standing(*now),
+        now: if matches!(disputed, Some(DisputeStanding::Open | DisputeStanding::Upheld)) {
+            // Whatever its author answers: for who disputes it, it does not count.
+            Badge { tone: "muted", text: "not counted here" }
+        } else {
+            standing(*now)
+        },
+        disputed: disputed.map(dispute::standing),
+        disputable: one.member != *visit.console.engine.member()
+            && (disputed.is_some() || matches!(now, EvidenceNow::Counts | EvidenceNow::Provisional)),
         feed: one.group.to_string(),
         entry: grouped(one.index.0),
         commitment: one.commitment.to_string(),

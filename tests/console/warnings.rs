@@ -20,7 +20,7 @@ const HOSTILE: &str = r#"=cmd|'/c calc'!A1 "><img src=x onerror=alert(1)><script
 const CANARY: Identifier = (IdentifierKind::Phone, "+49 1512 3847571");
 const SHARED: Identifier = (IdentifierKind::Device, "device-in-the-library");
 const DISPUTED: Identifier = (IdentifierKind::Device, "device-7f31-a0c4-5519");
-const WRONG: Identifier = (IdentifierKind::Email, "somebody.else@shop.example");
+const WRONG: Identifier = (IdentifierKind::Phone, "+49 1512 3847561");
 /// More than a page shows.
 const MANY: usize = 60;
 const ORDERS: usize = 40;

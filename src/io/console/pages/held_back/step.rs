@@ -132,7 +132,7 @@ pub async fn decide(visit: Visit) -> Result<Answer, Fault> {
     match (decided, step) {
         (Ok(true), _) => visit.tell(Tone::Done, "It counts again from now on."),
         (Ok(false), Step::Lift) => {
-            visit.tell(Tone::Warning, "You asked for it. Somebody else has to confirm within a day, on this page.");
+            visit.tell(Tone::Done, "Noted: within a day somebody else has to confirm.");
         }
         (Ok(false), Step::Keep) => visit.tell(Tone::Done, "It stays held back."),
         (Err(QuarantineFault::Storage(fault)), _) => return Err(EngineFault::Storage(fault).into()),

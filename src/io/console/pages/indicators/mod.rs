@@ -311,7 +311,7 @@ mod tests {
     #[test]
     fn who_holds_it_is_counted_among_those_who_may_read_it() {
         let members = |count: usize| (0..count).map(|nth| format!("m{nth}").parse().expect("valid")).collect();
-        let check = |held, awaited, expected: Option<(&str, &str)>| {
+        let check = |held, awaited, expected: Option<(&'static str, &'static str)>| {
             let row = OwnIndicator { received_by: members(held), awaited: members(awaited), ..own(OwnState::Live) };
             assert_eq!(received(&row), expected.map(|(tone, text)| Badge::new(tone, text)));
         };

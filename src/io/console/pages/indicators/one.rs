@@ -44,8 +44,6 @@ struct One {
     disputes: Vec<Dispute>,
     /// Whoever looks may take it back.
     retractable: bool,
-    /// It could be taken back, by somebody else.
-    counts: bool,
 }
 
 /// A member that may read it.
@@ -130,7 +128,6 @@ pub async fn show(visit: Visit) -> Result<Answer, Fault> {
         look_again: row.sightings.suggests_retraction() && counts(&row),
         disputes: row.disputes.iter().map(|dispute| shown(&visit, dispute)).collect(),
         retractable: publisher && counts(&row),
-        counts: counts(&row),
         commitment,
     };
     Answer::page(&page)

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use crate::base::name::MemberId;
+use crate::base::position::TreeSize;
 use crate::io::console::answer::Answer;
 use crate::io::console::chart::grouped;
 use crate::io::console::fault::Fault;
@@ -67,7 +68,8 @@ struct FeedRow {
 struct Accused {
     /// Its sharing group, or `audit`.
     group: String,
-    what: &'static str,
+    /// Which of its logs.
+    what: String,
     sizes: String,
     effect: &'static str,
 }
@@ -138,26 +140,55 @@ impl FeedRow {
 
 impl Accused {
     fn new(accusation: &Accusation) -> Self {
-        let [first, second] = accusation.sizes.map(|size| grouped(size.0));
+        let [first, second] = accusation.sizes.map(entries);
         let (what, effect) = if accusation.is_of_audit_log() {
             (
-                "its audit log, the record of what its own node did",
-                "Its warnings still count: they have a log of their own. What it proves by its audit log proves nothing any more.",
+                "its audit log".to_owned(),
+                "That is its record of what its own node did. Its warnings still count, they have a log of their own; what it proves by \
+                 its audit log proves nothing any more.",
             )
         } else {
-            ("what it publishes in this group", "Nothing it says in this group counts here any more.")
+            (
+                format!("its feed in group {}", accusation.feed.group),
+                "Nothing it says in this group counts here any more.",
+            )
         };
         Self {
             group: accusation.feed.group.to_string(),
             what,
             sizes: if first == second {
-                format!("both of {first} entries, with different content")
+                format!("both of {first}, with different content")
             } else {
-                format!(
-                    "one of {first} and one of {second} entries, of which the longer does not begin with the shorter"
-                )
+                format!("one of {first} and one of {second}, of which the longer does not begin with the shorter")
             },
             effect,
         }
+    }
+}
+
+fn entries(size: TreeSize) -> String {
+    if size == TreeSize(1) { "1 entry".to_owned() } else { format!("{} entries", grouped(size.0)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::name::FeedId;
+    use crate::node::commit::Equivocated;
+
+    #[test]
+    fn what_is_proved_is_told_with_what_follows_from_it() {
+        let accused = |group: &str, sizes: [u64; 2]| {
+            let feed = FeedId { member: "bank-b".parse().expect("valid"), group: group.parse().expect("valid") };
+            let proof = Equivocated::default();
+            Accused::new(&Accusation { feed, sizes: sizes.map(TreeSize), keys: Vec::new(), proof })
+        };
+        let of_feed = accused("all", [1, 1]);
+        assert_eq!(of_feed.sizes, "both of 1 entry, with different content");
+        assert!(of_feed.effect.starts_with("Nothing it says in this group counts"));
+        let of_log = accused("audit", [2, 7]);
+        assert!(of_log.sizes.starts_with("one of 2 entries and one of 7 entries,"), "{}", of_log.sizes);
+        assert!(of_log.effect.contains("Its warnings still count"));
+        assert_eq!([of_feed.what, of_log.what], ["its feed in group all", "its audit log"]);
     }
 }

@@ -19,5 +19,12 @@ await play(async (browser) => {
     await stopped.locator("li").filter({ hasText: new RegExp(`^${decision} [1-9]`) }).waitFor();
   }
   await look(visitor, "demo-overview");
+  // The one statistic of the story, as the shop reads it.
+  await page.goto("/statistics");
+  await page.getByRole("figure", { name: "All together: 1 member" }).waitFor();
+  await page.getByText("demo-first-release").waitFor();
+  await look(visitor, "demo-statistics");
+  await page.goto("/evidence");
+  await look(visitor, "demo-evidence");
   atPeace(visitor);
 });

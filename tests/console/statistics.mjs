@@ -34,7 +34,7 @@ await play(async (browser) => {
 
   // One member released: the sum is of one, and says who is missing.
   await page.getByRole("link", { name: "Warnings by kind" }).click();
-  await page.getByText("All together: 1 member").waitFor();
+  await page.getByRole("figure", { name: "All together: 1 member" }).waitFor();
   await page.getByText("bank-a has released nothing for these days").waitFor();
   const theirs = number((await figures(page, "All together")).get("device")[0]);
   assert.ok(Math.abs(theirs - stage.flagged) < 30, `${theirs} devices of ${stage.flagged}`);
@@ -76,7 +76,7 @@ await play(async (browser) => {
 
   // The sum of both, beside the own figures; noise adds, and so does its half-width.
   await page.getByRole("link", { name: "All members together" }).click();
-  await page.getByText("All together: 2 members").waitFor();
+  await page.getByRole("figure", { name: "All together: 2 members" }).waitFor();
   await page.getByText("Nobody is missing.").waitFor();
   const [sum, , width] = (await figures(page, "All together")).get("device");
   assert.equal(number(sum), theirs + own);
@@ -113,7 +113,7 @@ await play(async (browser) => {
   // More than is left: refused, nothing is charged, and the page says when there is a new budget.
   await page.goto(`/statistics/ask?question=published-indicators-by-kind&from=${today}&last=${today}`);
   await page.getByRole("radio", { name: /costs 0.5/ }).check();
-  await page.getByRole("radio", { name: /costs 0.5/ }).evaluate((radio) => { radio.value = "1.5"; });
+  await page.getByRole("radio", { name: /costs 0.5/ }).evaluate((radio) => { radio.value = "2"; });
   await page.getByRole("button", { name: "Ask and pay" }).click();
   const alert = page.getByRole("alert");
   await alert.getByText("nothing was charged").waitFor();
@@ -122,7 +122,7 @@ await play(async (browser) => {
   assert.equal((await budget(page)).spent, "1");
 
   // The last of it, and then there is nothing to ask with.
-  const last = { ...form, release: "the-last-of-it", price: "0.995" };
+  const last = { ...form, release: "the-last-of-it", price: "1" };
   assert.equal((await ask(context, "/statistics/ask", { method: "POST", headers, form: last })).status, 303);
   await page.goto(`/statistics/ask?question=published-indicators-by-kind&from=${today}&last=${today}`);
   await page.getByRole("heading", { name: "Nothing left to ask with" }).waitFor();

@@ -4,6 +4,7 @@ use hushwire::base::time::Timestamp;
 use hushwire::domain::audit::record::Actor;
 use hushwire::domain::statistics::budget::Epsilon;
 use hushwire::domain::statistics::period::Period;
+use hushwire::domain::statistics::published::Place;
 use hushwire::domain::statistics::question::{Query, Question};
 use hushwire::domain::statistics::release::Figures;
 use hushwire::domain::statistics::sum::{Missing, Sum};
@@ -21,13 +22,18 @@ fn period() -> Period {
 
 /// Publishes these counts as if they had been drawn.
 fn release(house: &mut House, id: &str, counts: [i64; 2], scale: f64) {
+    finish(house, id, counts, scale);
+    house.tick(START);
+}
+
+/// The same before the window ends.
+fn finish(house: &mut House, id: &str, counts: [i64; 2], scale: f64) {
     let question = Question { query: Query::CasesByOutcome, period: period(), asked: PRICE };
     let (id, by) = (id.parse().expect("an id"), Actor::Node);
     house.node.begin_release(&by, &id, question, PRICE, START, &mut house.rng).expect("fits");
     let figures = Figures { scale, contribution_bound: 2, accuracy_95: 3.0 * scale };
     let drawn = Drawn { id, question, counts: counts.to_vec(), figures, charged: PRICE };
     house.node.finish_release(&by, drawn, START, &mut house.rng).expect("was charged");
-    house.tick(START);
 }
 
 fn meet(consortium: &Consortium, houses: &mut [House; 3], now: Timestamp) {
@@ -83,4 +89,34 @@ fn every_member_adds_up_the_same_and_names_who_is_missing() {
     assert_eq!(ids, ["week-1", "fine", "coarse"]);
     let other = ReleaseFilter { query: Some(Query::OrdersByDecision), ..ReleaseFilter::default() };
     assert_eq!(all(&other, None, 9).0, []);
+    let periods = |query, limit| bank.node.state().releases.periods(query, limit);
+    assert_eq!(periods(Query::CasesByOutcome, 9), [(period(), 3)], "members, not releases");
+    assert_eq!((periods(Query::CasesByOutcome, 0), periods(Query::OrdersByDecision, 9)), (vec![], vec![]));
+}
+
+#[test]
+fn a_release_is_found_at_its_place_before_its_window_ends_and_behind_it() {
+    let consortium = Consortium::new(&["bank-a", "shop"]);
+    let mut house = House::open(&consortium, 0, Disk::default(), START);
+    house.tick(START);
+    finish(&mut house, "asked-1", [4, 5], 20.0);
+    let place = Place {
+        until: period().until().0,
+        from: period().from().0,
+        query: Query::CasesByOutcome,
+        member: consortium.members[0].clone(),
+        id: "asked-1".parse().expect("an id"),
+    };
+    let found = |house: &House, place: &Place| house.node.release_at(place).map(|(release, out)| (release.counts, out));
+    assert_eq!(found(&house, &place), Some((Some(vec![4, 5]), false)));
+    house.tick(START);
+    assert_eq!(found(&house, &place), Some((Some(vec![4, 5]), true)));
+    for elsewhere in [
+        Place { member: consortium.members[1].clone(), ..place.clone() },
+        Place { query: Query::OrdersByDecision, ..place.clone() },
+        Place { from: place.from - 1, ..place.clone() },
+        Place { id: "asked-2".parse().expect("an id"), ..place },
+    ] {
+        assert_eq!(found(&house, &elsewhere), None, "{elsewhere}");
+    }
 }

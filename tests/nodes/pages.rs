@@ -156,7 +156,14 @@ impl Pages {
         wait("it is open", || engine.is_open().then_some(()));
         let users = Users::new(engine.clone(), shown, local_mac);
         let refused = Arc::new(|_: &hushwire::io::grpc::gate::Refused| {});
-        let console = Console::new(engine, users, Links::default(), refused, Arc::<ConsoleCounts>::default());
+        let console = Console::new(
+            engine,
+            users,
+            Links::default(),
+            Arc::new(Policies::new(Policy::built_in(&GuardLists::built_in().digest()), None)),
+            refused,
+            Arc::<ConsoleCounts>::default(),
+        );
         Self { door: ConsoleDoor::new(&console), console, _folder: folder }
     }
 

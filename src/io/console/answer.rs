@@ -157,3 +157,31 @@ impl Answer {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_in_parts_is_made_as_it_is_taken_and_one_that_breaks_off_is_no_whole_file() {
+        let made = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&made);
+        let parts = tokio_stream::iter(0..1_000).map(move |nth| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            if nth < 3 { Ok(Bytes::from_static(b"line\n")) } else { Err(std::io::Error::other("the store hangs")) }
+        });
+        let mut response = Answer::file_in_parts("x.jsonl".to_owned(), "application/jsonl", parts).into_response();
+        assert_eq!(response.headers()[CONTENT_DISPOSITION], "attachment; filename=\"x.jsonl\"");
+        for taken in 1..=3 {
+            let part = response.body_mut().frame().await.expect("a part").expect("well made");
+            assert_eq!(part.into_data().expect("no trailer"), "line\n");
+            assert_eq!(made.load(Ordering::Relaxed), taken, "nothing is made ahead of its reader");
+        }
+        assert!(response.body_mut().frame().await.expect("no silent end").is_err());
+    }
+}

@@ -23,7 +23,7 @@ pub struct Strip {
 
 /// Draws it.
 pub fn strip(strip: &Strip, size: Size) -> Svg {
-    let mut canvas = Canvas::new("strip", size, &strip.title, &strip.said);
+    let mut canvas = Canvas::stretched("strip", size, &strip.title, &strip.said);
     let (width, height) = (Px::whole(size.width), Px::whole(size.height));
     let whole = strip.whole.max(1);
     let x = |value: u64| {

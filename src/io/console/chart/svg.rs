@@ -90,6 +90,12 @@ impl Canvas {
         canvas
     }
 
+    /// One without text, which the style sheet may stretch.
+    pub fn stretched(class: &str, size: Size, title: &str, description: &str) -> Self {
+        let Self(drawn) = Self::new(class, size, title, description);
+        Self(drawn.replacen(" role=", " preserveAspectRatio=\"none\" role=", 1))
+    }
+
     fn push(&mut self, markup: fmt::Arguments<'_>) {
         self.0.write_fmt(markup).expect("a String takes everything");
     }

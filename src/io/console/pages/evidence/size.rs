@@ -110,6 +110,11 @@ fn words(kind: &str) -> &str {
         "audit" => "looks at the log",
         "console" => "console",
         "node" => "starts and stops",
+        "cert" => "certificates",
+        "late_match" => "late matches",
+        "call" => "refused calls",
+        "statistics" => "releases",
+        "identifier" => "lists and look-ups",
         other => other,
     }
 }

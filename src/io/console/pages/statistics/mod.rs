@@ -231,13 +231,13 @@ mod tests {
 
     #[test]
     fn many_categories_come_largest_first_and_few_keep_their_order() {
-        let chart = |query: Query, counts: Vec<i64>| {
+        let drawn = |query: Query, counts: Vec<i64>| {
             let counts = query.categories().into_iter().zip(counts);
-            let chart = super::chart("x".to_owned(), query, counts, 1.0, Colour::Turn(0));
+            let chart = chart("x".to_owned(), query, counts, 1.0, Colour::Turn(0));
             chart.rows.into_iter().map(|row| row.value).collect::<Vec<_>>()
         };
-        assert_eq!(chart(Query::OrdersByDecision, vec![1, 9, 2, 3]), ["1", "9", "2", "3"]);
-        let largest = chart(Query::PublishedIndicatorsByKind, (0..16).collect());
+        assert_eq!(drawn(Query::OrdersByDecision, vec![1, 9, 2, 3]), ["1", "9", "2", "3"]);
+        let largest = drawn(Query::PublishedIndicatorsByKind, (0..16).collect());
         assert_eq!((largest[0].as_str(), largest[15].as_str()), ("15", "0"));
     }
 }

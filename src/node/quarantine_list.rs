@@ -131,7 +131,12 @@ mod tests {
     fn some() -> Quarantines {
         let kept = Standing::Kept { by: "hushwire://bank-a/analyst/anna".to_owned() };
         // Two of one moment, and ids that are not in the order of time.
-        let rows = [(9, 0, Standing::Waiting), (3, 2, kept), (5, 2, Standing::Waiting), (1, 1, Standing::Lifted { at: Timestamp::from_unix_s(1) })];
+        let rows = [
+            (9, 0, Standing::Waiting),
+            (3, 2, kept),
+            (5, 2, Standing::Waiting),
+            (1, 1, Standing::Lifted { at: Timestamp::from_unix_s(1) }),
+        ];
         rows.into_iter().map(|(id, hour, standing)| at(id, hour, standing)).collect()
     }
 

@@ -205,6 +205,7 @@ async function lookUp(otto) {
 
   assert.equal(await search("email", stage.mail), 200);
   const own = page.locator("article.statement").first();
+  await page.getByText("We alone warn of it: 2 of 2 statements count now.").waitFor();
   await own.getByText("our own").waitFor();
   await own.getByRole("definition").filter({ hasText: /^bank-b$/ }).waitFor();
   await own.getByText("nobody: all have it").waitFor();

@@ -1,6 +1,7 @@
 //! The exchange log and looking up: an auditor reads, proves and takes along; an analyst looks an identifier up, and nothing of it
 //! stays.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -103,6 +104,14 @@ fn an_auditor_reads_proves_and_takes_along_and_a_look_up_leaves_nothing_of_what_
     assert!(text.contains(&decision));
     std::fs::write(&proof, text.replacen("challenge", "allow", 1)).expect("written");
     assert_eq!(verify(&proof).code, 5);
+
+    // The console's table and the command line's hold the same rows.
+    let rows = |text: &str| -> BTreeSet<Vec<String>> {
+        let mut reader = csv::ReaderBuilder::new().from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+        reader.records().map(|row| row.expect("well-formed").iter().map(str::to_owned).collect()).collect()
+    };
+    let taken = rows(&std::fs::read_to_string(folder.path().join("log.csv")).expect("downloaded"));
+    assert!(!taken.is_empty() && taken.is_subset(&rows(&list(&["--action", "feed.", "--csv"]))), "{taken:?}");
 
     // Everything that was looked at and taken along is told, and nothing that was typed.
     let listed = list(&[]);

@@ -180,7 +180,12 @@ impl Said {
         let field = |(name, value): (&str, &str)| Field {
             words: words::field(name),
             name: name.to_owned(),
-            value: if name == "kind" { kinds::named(value).to_owned() } else { value.to_owned() },
+            value: match (name, value) {
+                ("kind", label) => kinds::named(label).to_owned(),
+                (_, "true") => "yes".to_owned(),
+                (_, "false") => "no".to_owned(),
+                (_, value) => value.to_owned(),
+            },
             is_code: name.ends_with("_sha256") || name.starts_with("matched_0") || name.starts_with("matched_1"),
         };
         let mut fields: Vec<Field> = record.fields().map(field).collect();

@@ -211,6 +211,9 @@ fn headline(found: &LookedUp) -> Headline {
             "Nobody says anything of it. That is no proof of innocence: members tell what they know.".to_owned(),
         ),
         [] => told("muted", format!("Nothing that is said of it counts at the moment, of {all} {}.", statements(all))),
+        [_] if counting().all(|one| one.own) => {
+            told("warning", format!("We alone warn of it: {count} of {all} {} {} now.", statements(all), counts(count)))
+        }
         [one] => told(
             "warning",
             format!("One member warns of it, {one}: {count} of {all} {} {} now.", statements(all), counts(count)),

@@ -96,6 +96,9 @@ impl Family {
 
 type Read = fn(&Metrics, &Process) -> Vec<Sample>;
 
+/// Of one door: the labels after its name, and the value.
+type Rows = Vec<(Vec<String>, Value)>;
+
 /// Every metric there is.
 pub const FAMILIES: &[Family] = &[
     Family::counter("hushwire_screenings", "Transactions screened.", |metrics, _| {
@@ -415,7 +418,7 @@ fn node(metrics: &Metrics, read: impl Fn(&NodeSeen) -> Vec<Sample>) -> Vec<Sampl
 }
 
 /// Of all doors, the door's name as the first label.
-fn connections(metrics: &Metrics, read: impl Fn(&DoorCounts) -> Vec<(Vec<String>, Value)>) -> Vec<Sample> {
+fn connections(metrics: &Metrics, read: impl Fn(&DoorCounts) -> Rows) -> Vec<Sample> {
     let doors = [
         ("local", &metrics.local.connections),
         ("peer", &metrics.peer.connections),
@@ -425,11 +428,11 @@ fn connections(metrics: &Metrics, read: impl Fn(&DoorCounts) -> Vec<(Vec<String>
 }
 
 /// Of both doors for calls, the door's name as the first label.
-fn doors(metrics: &Metrics, read: impl Fn(&DoorMetrics) -> Vec<(Vec<String>, Value)>) -> Vec<Sample> {
+fn doors(metrics: &Metrics, read: impl Fn(&DoorMetrics) -> Rows) -> Vec<Sample> {
     by_door([("local", &metrics.local), ("peer", &metrics.peer)].map(|(name, door)| (name, read(door))))
 }
 
-fn by_door<const N: usize>(doors: [(&str, Vec<(Vec<String>, Value)>); N]) -> Vec<Sample> {
+fn by_door<const N: usize>(doors: [(&str, Rows); N]) -> Vec<Sample> {
     let mut samples = Vec::new();
     for (name, rows) in doors {
         for (mut labels, value) in rows {

@@ -26,5 +26,42 @@ await play(async (browser) => {
   await look(visitor, "demo-statistics");
   await page.goto("/evidence");
   await look(visitor, "demo-evidence");
+
+  // What it did, and the proof of one of its decisions.
+  await page.goto("/log");
+  await look(visitor, "demo-log");
+  await page.getByLabel("What", { exact: true }).selectOption({ label: "Decisions" });
+  await page.getByRole("button", { name: "Show" }).click();
+  await page.getByRole("link", { name: "Order decided" }).first().click();
+  await page.getByRole("heading", { name: "Order decided" }).waitFor();
+  await page.getByRole("button", { name: "Verify now" }).click();
+  await page.getByRole("heading", { name: "Checked just now" }).waitFor();
+  assert.ok(!(await page.locator(".checks li .badge").allTextContents()).includes("fails"));
+  await look(visitor, "demo-record");
+  // What bank A flagged, looked up by whoever holds it.
+  await page.goto("/look-up");
+  await page.getByLabel("Kind").selectOption("email");
+  await page.getByLabel("Identifier").fill(stage.email);
+  await page.getByRole("button", { name: "Look up" }).click();
+  await page.getByText("One member warns of it, bank-a").waitFor();
+  await look(visitor, "demo-look-up");
+  // Orders that wait, and one of them with its evidence.
+  await page.goto("/cases");
+  await look(visitor, "demo-cases");
+  await page.goto("/cases?state=all");
+  await page.locator("tbody th a.ref").first().click();
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  await look(visitor, "demo-case");
+  for (const [path, name] of [
+    ["/indicators", "demo-indicators"],
+    ["/held-back", "demo-held-back"],
+    ["/policy", "demo-policy"],
+    ["/lists", "demo-lists"],
+    ["/members", "demo-members"],
+    ["/users", "demo-users"],
+  ]) {
+    await page.goto(path);
+    await look(visitor, name);
+  }
   atPeace(visitor);
 });

@@ -46,7 +46,9 @@ fn what_the_demo_prints_opens_its_console_and_the_pages_tell_its_story() {
         line.unwrap_or_else(|| panic!("{name:?} is missing in\n{told}")).trim().to_owned()
     };
     let authority = after("authority of its certificate");
+    let email = told.split("--identifier email=").nth(1).and_then(|rest| rest.split_whitespace().next());
     let stage = json!({
+        "email": email.expect("a command to try"),
         "console": after("address"),
         "certificate": Path::new(&authority).with_file_name("server.pem"),
         "member": "shop",

@@ -29,7 +29,7 @@ use hushwire::domain::screening::policy::facts::Conditions;
 use hushwire::domain::screening::screen::{ScreeningContext, screen_traced};
 use hushwire::domain::screening::transaction::{Transaction, TransactionDraft};
 use hushwire::node::late::LateMatch;
-use hushwire::node::quarantine::{QuarantineFault, QuarantineId, Raise, Standing, Subject};
+use hushwire::node::quarantine::{QuarantineFault, QuarantineId, Raise, Subject};
 use rand::RngExt;
 use rand_chacha::ChaCha20Rng;
 

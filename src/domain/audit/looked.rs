@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::base::bytes::Commitment;
+use crate::base::bytes::{Commitment, Sha256Digest};
 use crate::base::kind::IdentifierKind;
 use crate::base::name::MemberId;
 use crate::base::position::EntryIndex;
@@ -43,6 +43,10 @@ pub enum Object {
     Indicator(Commitment),
     /// Of a log.
     Entry(EntryIndex),
+    /// A set of rules, or what stands on an own list, by fingerprint.
+    Digest(Sha256Digest),
+    /// A legal hold or a quarantine: sixteen bytes drawn for it.
+    Drawn([u8; 16]),
 }
 
 /// What a listing was narrowed to.
@@ -161,6 +165,8 @@ impl fmt::Display for Object {
             Self::Case(case) => write!(f, "{case}"),
             Self::Indicator(commitment) => write!(f, "{commitment}"),
             Self::Entry(index) => write!(f, "{}", index.0),
+            Self::Digest(digest) => write!(f, "{digest}"),
+            Self::Drawn(id) => f.write_str(&hex::encode(id)),
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::base::bytes::Commitment;
+use crate::base::bytes::{Commitment, Sha256Digest};
 use crate::base::limits::console as limits;
 use crate::base::position::EntryIndex;
 use crate::domain::audit::looked::{At, Looked, Object};
@@ -23,11 +23,15 @@ use crate::node::users::console_actor;
 type Read = fn(&str) -> Option<Object>;
 
 /// Words of addresses that name one thing. A page whose address has another word tells no object.
-const OBJECTS: [(&str, Read); 5] = [
+const OBJECTS: [(&str, Read); 9] = [
     ("name", |value| value.parse().ok().map(Object::User)),
     ("member", |value| value.parse().ok().map(Object::Member)),
     ("case", |value| value.parse().ok().map(Object::Case)),
     ("indicator", |value| Commitment::try_from(hex::decode(value).ok()?.as_slice()).ok().map(Object::Indicator)),
+    ("digest", |value| Sha256Digest::try_from(hex::decode(value).ok()?.as_slice()).ok().map(Object::Digest)),
+    ("fingerprint", |value| Sha256Digest::try_from(hex::decode(value).ok()?.as_slice()).ok().map(Object::Digest)),
+    ("hold", |value| Some(Object::Drawn(hex::decode(value).ok()?.try_into().ok()?))),
+    ("quarantine", |value| Some(Object::Drawn(hex::decode(value).ok()?.try_into().ok()?))),
     ("entry", |value| value.parse().ok().map(|index| Object::Entry(EntryIndex(index)))),
 ];
 
@@ -84,7 +88,7 @@ mod tests {
     use crate::io::console::rows::ROWS;
 
     /// Words that choose what is done, and name nothing.
-    const CHOICES: [&str; 2] = ["step", "session"];
+    const CHOICES: [&str; 5] = ["step", "session", "list", "group", "place"];
 
     #[test]
     fn every_word_of_an_address_names_something_or_chooses_a_step() {
@@ -106,6 +110,8 @@ mod tests {
             ("case", case.as_str()),
             ("indicator", &indicator),
             ("entry", "17"),
+            ("digest", &indicator),
+            ("hold", case.as_str()),
         ] {
             assert_eq!(told(word, value).as_deref(), Some(value), "{word}");
         }
@@ -115,6 +121,8 @@ mod tests {
             ("case", "4111111111111111"),
             ("indicator", "mallory@example.org"),
             ("entry", "+4915129931774x"),
+            ("hold", "4111111111111111"),
+            ("digest", "4111111111111111"),
             ("step", "disable"),
         ] {
             assert_eq!(told(word, value), None, "{word} {value}");

@@ -47,7 +47,7 @@ struct Decided {
 
 /// What is held back under the id of the address, or nothing there.
 pub async fn find(visit: &Visit) -> Result<Row, Fault> {
-    let id: QuarantineId = visit.value("id")?;
+    let id: QuarantineId = visit.value("quarantine")?;
     let found = visit.look(move |node, _| node.state().quarantines.one(id).cloned()).await?;
     found.ok_or(Fault::NotFound)
 }

@@ -66,7 +66,7 @@ struct Dispute {
 
 /// The name of an indicator in an address: 64 hexadecimal digits.
 pub fn name_of(visit: &Visit) -> Result<Commitment, Fault> {
-    let text: String = visit.value("name")?;
+    let text: String = visit.value("indicator")?;
     let mut bytes = [0; 32];
     // One name, one address: digits in capitals lead nowhere.
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase());

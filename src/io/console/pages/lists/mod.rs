@@ -263,7 +263,7 @@ fn refused(done: Result<ListReceipt, ListFault>) -> Result<Option<String>, Fault
 
 /// The entry of the address.
 async fn entry(visit: &Visit) -> Result<(OwnList, LocalMac, Row), Fault> {
-    let (list, Fingerprint(name)): (OwnList, Fingerprint) = (visit.value("list")?, visit.value("name")?);
+    let (list, Fingerprint(name)): (OwnList, Fingerprint) = (visit.value("list")?, visit.value("fingerprint")?);
     let found =
         visit.look(move |node, now| node.state().lists.get(list, &name).filter(|listing| listing.acts(now)).cloned());
     let listing = found.await?.ok_or(Fault::NotFound)?;

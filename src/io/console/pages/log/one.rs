@@ -233,7 +233,7 @@ pub async fn verify(visit: Visit) -> Result<Answer, Fault> {
 }
 
 async fn examine(visit: &Visit) -> Result<(Examined, u64), Fault> {
-    let (Place(index), caller) = (visit.value("index")?, actor(&visit.caller()));
+    let (Place(index), caller) = (visit.value("entry")?, actor(&visit.caller()));
     let (examined, size) = visit
         .act(move |node, round| {
             let size = node.audit_size().size.0;
@@ -283,7 +283,7 @@ fn file_name(visit: &Visit, index: EntryIndex) -> String {
 
 /// The file that proves the record to somebody who trusts only the roster: what `hushwire audit prove --index` writes.
 pub async fn proof(visit: Visit) -> Result<Answer, Fault> {
-    let (Place(index), caller) = (visit.value("index")?, actor(&visit.caller()));
+    let (Place(index), caller) = (visit.value("entry")?, actor(&visit.caller()));
     let found = visit
         .act(move |node, round| node.prove_audit_record(&caller, index, round.now, round.rng))
         .await?

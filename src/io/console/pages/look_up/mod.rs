@@ -161,7 +161,7 @@ impl Found {
             decision: found.decisions.first().map(|decision| decision.decision_id.clone()),
             anything: !said.is_empty() || !found.waiting.is_empty(),
         };
-        let log = way(visit, "/log/{index}").is_some();
+        let log = way(visit, "/log/{entry}").is_some();
         Self {
             kind: kinds::name(kind),
             headline: headline(found),

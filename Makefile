@@ -1,7 +1,7 @@
 # `make help` lists what can be done. Everything needs the Rust toolchain, a C compiler and make only, unless it says otherwise.
 
 .DEFAULT_GOAL := help
-.PHONY: help test console lint deployed containers bench demo
+.PHONY: help test console guide lint deployed containers bench demo
 
 CARGO ?= cargo
 DENY := target/deny/bin/cargo-deny
@@ -28,6 +28,9 @@ test: ## run every test (installs curl, jq, python3-venv, Chromium, npm and Debi
 console: ## drive the console in a real browser; leaves screenshots in target/console (installs Chromium and npm where they are missing)
 	.ci/tools
 	$(CARGO) test --locked --test console
+
+guide: console ## take the pictures of the officer's guide anew
+	cp target/console/guide/*.png docs/officer/
 
 lint: $(DENY) $(BUF) ## formatting, clippy, protocols, dependencies, documentation: all warnings are errors (needs python3 and npm)
 	$(CARGO) fmt --check

@@ -83,6 +83,11 @@ export async function look({ page }, name) {
   await page.emulateMedia({ colorScheme: "light" });
 }
 
+/** A picture for the officer's guide: what somebody sees without scrolling. */
+export async function picture({ page }, name) {
+  await page.screenshot({ path: join(process.env.HUSHWIRE_SHOTS, "guide", `${name}.png`) });
+}
+
 /** Fails on anything of a page that axe calls wrong, best practice included. */
 export async function judge(page, name) {
   await page.evaluate(axe);

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { createPublicKey, verify } from "node:crypto";
-import { ask, atPeace, look, person, play, stage, totp } from "./browser.mjs";
+import { ask, atPeace, look, person, picture, play, stage, totp } from "./browser.mjs";
 import { enrol, signIn } from "./office.mjs";
 
 const headers = { "sec-fetch-site": "same-origin" };
@@ -69,6 +69,7 @@ async function publishers(browser) {
   await look(pia, "indicators-none");
   await page.goto("/indicators?said=disputed");
   await look(pia, "indicators");
+  await picture(pia, "indicators");
   assert.deepEqual(await names(), [`/indicators/${stage.disputed}`]);
   for (const wrong of ["state=alive", "kind=card", "said=x", "after=x", "state=live&state=live"]) {
     assert.equal((await ask(context, `/indicators?${wrong}`)).status, 400, wrong);
@@ -141,6 +142,7 @@ async function twoPeople(browser) {
   await ana.page.goto("/held-back");
   await ana.page.getByText("2 wait for a decision.").waitFor();
   await look(ana, "held-back");
+  await picture(ana, "held-back");
   for (const wrong of ["state=x", "member=%3Cb%3E", "reason=x", "after=1"]) {
     assert.equal((await ask(ana.context, `/held-back?${wrong}`)).status, 400, wrong);
   }

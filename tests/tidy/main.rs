@@ -3,10 +3,12 @@
 mod asvs;
 mod events;
 mod floors;
+mod pictures;
 mod readers;
 mod source;
 mod words;
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use crate::source::{Source, Violation, files, sources};
@@ -128,4 +130,18 @@ fn no_text_promises_too_much_or_names_a_machine() {
             .flat_map(|(path, text)| words::text(path, text))
             .collect(),
     );
+}
+
+#[test]
+fn every_picture_of_a_guide_is_there_and_taken_by_a_scenario() {
+    let pages = files(&["docs"], &["md"]);
+    let shown: BTreeSet<String> = pages.iter().flat_map(|(path, text)| pictures::shown(path, text)).collect();
+    assert!(shown.len() >= 8, "the officer's guide shows its pages: {shown:?}");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/officer");
+    let held = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    let held: BTreeSet<String> = held.map(|name| format!("docs/officer/{}", name.to_string_lossy())).collect();
+    assert_eq!(shown, held, "left: shown, right: there");
+    let scenarios: String = files(&["tests/console"], &["mjs"]).into_iter().map(|(_, text)| text).collect();
+    let taken = pictures::taken(&scenarios).into_iter().map(|name| format!("docs/officer/{name}.png"));
+    assert_eq!(shown, taken.collect(), "left: shown, right: taken by the console's tests");
 }

@@ -27,6 +27,8 @@ pub type ListPlace = (Timestamp, CaseId);
 pub struct CaseFilter {
     pub states: Vec<State>,
     pub decision: Option<Decision>,
+    /// What stops the order now: the decision, or what was learnt since.
+    pub stop: Option<Decision>,
     pub assignee: Option<String>,
     /// Nobody's.
     pub unassigned: bool,
@@ -51,6 +53,7 @@ impl CaseFilter {
     fn takes(&self, case: &Case) -> bool {
         (self.states.is_empty() || self.states.contains(&case.state()))
             && self.decision.is_none_or(|decision| case.opening().decision == decision)
+            && self.stop.is_none_or(|stop| case.stop() == stop)
             && self.assignee.as_deref().is_none_or(|assignee| case.assignee() == Some(assignee))
             && !(self.unassigned && case.assignee().is_some())
             && self.opened_from.is_none_or(|from| case.opening().at >= from)

@@ -29,8 +29,8 @@ struct Again {
 }
 
 impl Again {
-    fn told(self, looked: Looked) -> Option<AuditEvent> {
-        let Self { times, since, .. } = self;
+    fn told(&self, looked: Looked) -> Option<AuditEvent> {
+        let Self { times, since, .. } = *self;
         (times > 0).then_some(AuditEvent::Looked(Looks { looked, times, since }))
     }
 }
@@ -50,9 +50,10 @@ impl<J: Journal, V: Views> Node<J, V> {
             again.since.get_or_insert(now);
             return Ok(());
         }
-        let before = self.state.looking.0.remove(&key).and_then(|again| again.told(key.1.clone()));
+        let before = self.state.looking.0.get(&key).and_then(|again| again.told(key.1.clone()));
         let events = before.into_iter().chain([AuditEvent::Looked(Looks::once(key.1.clone()))]).collect();
         self.record(caller, events, now, rng)?;
+        self.state.looking.0.remove(&key);
         // Beyond that many, each look is told by itself.
         if self.state.looking.0.len() < limits::LOOKS {
             let until = now.plus_s(limits::LOOKS_TOLD_S);
@@ -63,8 +64,21 @@ impl<J: Journal, V: Views> Node<J, V> {
 
     /// Tells of what was looked at again in minutes that are over.
     pub(in crate::node) fn tell_looks(&mut self, now: Timestamp, rng: &mut impl CryptoRng) -> Result<(), StorageFault> {
-        let over = self.state.looking.0.extract_if(.., |_, again| again.until <= now);
-        let told: Vec<_> = over.filter_map(|((caller, looked), again)| Some((caller, again.told(looked)?))).collect();
-        told.into_iter().try_for_each(|(caller, event)| self.record(&caller, vec![event], now, rng))
+        let over = self.state.looking.0.iter().filter(|(_, again)| again.until <= now).map(|(key, _)| key.clone());
+        let mut by_caller: BTreeMap<Actor, Vec<Looked>> = BTreeMap::new();
+        for (caller, looked) in over.collect::<Vec<_>>() {
+            by_caller.entry(caller).or_default().push(looked);
+        }
+        for (caller, looks) in by_caller {
+            let keys = looks.into_iter().map(|looked| (caller.clone(), looked)).collect::<Vec<_>>();
+            let again = |key: &(Actor, Looked)| self.state.looking.0.get(key)?.told(key.1.clone());
+            let events: Vec<AuditEvent> = keys.iter().filter_map(again).collect();
+            if !events.is_empty() {
+                self.record(&caller, events, now, rng)?;
+            }
+            // Only now: what could not be recorded is told with the next attempt.
+            keys.iter().for_each(|key| drop(self.state.looking.0.remove(key)));
+        }
+        Ok(())
     }
 }

@@ -179,11 +179,30 @@ impl Quarantines {
         brake
     }
 
+    /// What is held back for it; nothing where that is already. Where as many are held of a member as people would look at, it is
+    /// all it ever said of the kind; as long as people have just lifted that, single ones are held as before.
+    fn wanted(&self, raise: Raise, now: Timestamp) -> Option<Raise> {
+        if self.is_full(&raise.member) {
+            let ever = Timestamp::from_unix_ms(0);
+            let all = Raise { subject: Subject::AllNew { since: ever }, ..raise.clone() };
+            let covers = |row: &Row| {
+                let Raise { member, kind, subject, .. } = &row.raise;
+                row.is_held() && (member, *kind, *subject) == (&all.member, all.kind, all.subject)
+            };
+            if self.rows.values().any(covers) {
+                return None;
+            }
+            if !self.knows(&all, now) {
+                return Some(all);
+            }
+        }
+        Some(raise).filter(|raise| !self.knows(raise, now))
+    }
+
     /// Whether a member has as many single indicators here, lifted ones too, as people would look at.
     fn is_full(&self, member: &MemberId) -> bool {
         let single = |row: &&Row| matches!(row.raise.subject, Subject::Indicator(_)) && row.raise.member == *member;
-        self.rows.len() >= limits::brake::QUARANTINES
-            || self.rows.values().filter(single).count() >= limits::brake::QUARANTINES_OF_MEMBER
+        self.rows.values().filter(single).count() >= limits::brake::QUARANTINES_OF_MEMBER
     }
 
     /// Whether this was raised before, whatever became of it. A flood is raised again once the one before was lifted a day ago.
@@ -225,13 +244,7 @@ impl<J: Journal, V: Views> Node<J, V> {
         rng: &mut impl CryptoRng,
     ) -> Result<(), StorageFault> {
         for raise in raises {
-            // Where as many are held of a member as people would look at, all it ever said of the kind is held back.
-            let all = Subject::AllNew { since: Timestamp::from_unix_ms(0) };
-            let raise =
-                if self.state.quarantines.is_full(&raise.member) { Raise { subject: all, ..raise } } else { raise };
-            if self.state.quarantines.knows(&raise, now) {
-                continue;
-            }
+            let Some(raise) = self.state.quarantines.wanted(raise, now) else { continue };
             let id = QuarantineId(rng.random());
             let row = Row { id, raise, at: now, standing: Standing::Waiting };
             let event = AuditEvent::IndicatorQuarantined {
@@ -349,6 +362,20 @@ pub(in crate::node) mod tests {
         }
         assert!(quarantines.is_full(&"bank-b".parse().expect("valid")));
         assert!(!quarantines.is_full(&"bank-c".parse().expect("valid")));
+
+        // One more holds back all; once people lifted that, single ones are held again.
+        let ever = Subject::AllNew { since: Timestamp::from_unix_ms(0) };
+        let one_more = |number: u8| row(0, Subject::Indicator(Commitment([number; 32]))).raise;
+        let all = quarantines.wanted(one_more(201), NOW).expect("nothing holds it yet");
+        assert_eq!(all.subject, ever);
+        let held = Row { id: QuarantineId([255; 16]), raise: all, at: NOW, standing: Standing::Waiting };
+        quarantines.raise(&held.stored()).expect("as it was written");
+        assert_eq!(quarantines.wanted(one_more(202), NOW), None, "it is among all");
+        quarantines.decide(&decided(255, LIFTED)).expect("known");
+        let single = quarantines.wanted(one_more(203), NOW).expect("nothing holds it now");
+        assert_eq!(single.subject, Subject::Indicator(Commitment([203; 32])));
+        let elsewhere = Raise { member: "bank-c".parse().expect("valid"), ..one_more(204) };
+        assert_eq!(quarantines.wanted(elsewhere.clone(), NOW), Some(elsewhere));
     }
 
     #[test]

@@ -122,7 +122,7 @@ const TABLE: &[(Verb, &str, &str, In, bool)] = &[
     (Verb::Get, "/statistics/releases", "/statistics/releases", AUDITORS_OPERATORS, false),
     (Verb::Get, "/statistics/releases/{place}", "/statistics/releases/none", AUDITORS_OPERATORS, false),
     (Verb::Get, "/statistics/ask", "/statistics/ask", AUDITORS_OPERATORS, false),
-    (Verb::Post, "/statistics/ask", "/statistics/ask", AUDITORS_OPERATORS, false),
+    (Verb::Post, "/statistics/ask", "/statistics/ask", AUDITORS_OPERATORS, true),
     (Verb::Get, "/evidence", "/evidence", AUDITORS_OPERATORS, false),
     (Verb::Post, "/evidence/report", "/evidence/report", AUDITORS, false),
     (Verb::Get, "/evidence/holds", "/evidence/holds", AUDITORS_OPERATORS, false),
@@ -130,8 +130,8 @@ const TABLE: &[(Verb, &str, &str, In, bool)] = &[
     (Verb::Post, "/evidence/holds/new", "/evidence/holds/new", AUDITORS_OPERATORS, false),
     (Verb::Get, "/evidence/holds/{hold}/{step}", "/evidence/holds/none/lift", AUDITORS_OPERATORS, true),
     (Verb::Post, "/evidence/holds/{hold}/{step}", "/evidence/holds/none/lift", AUDITORS_OPERATORS, true),
-    (Verb::Get, "/cases/{case}/dispute/{indicator}", NO_DISPUTE, ANALYSTS, false),
-    (Verb::Post, "/cases/{case}/dispute/{indicator}", NO_DISPUTE, ANALYSTS, false),
+    (Verb::Get, "/cases/{case}/dispute/{indicator}", NO_DISPUTE, ANALYSTS, true),
+    (Verb::Post, "/cases/{case}/dispute/{indicator}", NO_DISPUTE, ANALYSTS, true),
     // Last: whoever asks it is signed out.
     (Verb::Post, "/sign-out", "/sign-out", In::Users, false),
 ];

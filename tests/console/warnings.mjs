@@ -162,7 +162,10 @@ async function twoPeople(browser) {
   await ana.page.getByText("waits for a second person", { exact: true }).waitFor();
   await look(ana, "held-back-asked");
   assert.equal(await ana.page.getByRole("link", { name: "Let it count" }).count(), 0);
-  const alone = await ask(ana.context, `${path}/lift`, { method: "POST", headers, form: { token: ana.token } });
+  await ana.page.goto(`${path}/lift`);
+  const seen = await ana.page.locator("input[name=seen]").inputValue();
+  assert.match(seen, /^asked-ana-/);
+  const alone = await ask(ana.context, `${path}/lift`, { method: "POST", headers, form: { token: ana.token, seen } });
   assert.equal(alone.status, 409);
   assert.match(alone.text, /takes two people/);
   for (const nowhere of ["/held-back/ab", `/held-back/${"0".repeat(32)}`, `${path}/drop`]) {
@@ -173,14 +176,21 @@ async function twoPeople(browser) {
   const cleo = await arrive(browser, "cleo");
   await cleo.page.goto(path);
   await cleo.page.getByText("There is nothing for you to decide here.").waitFor();
-  assert.equal((await ask(cleo.context, `${path}/keep`, { method: "POST", headers, form: { token: cleo.token } })).status, 403);
+  assert.equal((await ask(cleo.context, `${path}/keep`, { method: "POST", headers, form: { token: cleo.token, seen } })).status, 403);
 
   // The second person lifts one and keeps the other.
   const ole = await arrive(browser, "ole");
   assert.ok(ole.pages.includes("Held back") && ole.pages.includes("Members and keys") && !ole.pages.includes("Indicators"));
   await ole.page.goto(path);
   assert.match(await fact(ole, "Wants it lifted"), /^ana as analyst, until /);
+  // What he would have been first to ask for, had he sent it before: it confirms nothing that he did not see.
+  const stale = await ask(ole.context, `${path}/lift`, { method: "POST", headers, form: { token: ole.token, seen: "waiting" } });
+  assert.equal(stale.status, 303);
+  await ole.page.goto(path);
+  await ole.page.getByRole("status").getByText("Somebody decided before you.").waitFor();
   await ole.page.getByRole("link", { name: "Let it count" }).click();
+  await ole.page.getByRole("heading", { name: "Confirm that it counts?" }).waitFor();
+  await ole.page.getByText("ana looked at it and wants it to count.").waitFor();
   await ole.page.getByRole("button", { name: "Let it count" }).click();
   await ole.page.getByRole("status").getByText("It counts again from now on.").waitFor();
   await ole.page.goto("/held-back?reason=wide");
@@ -190,7 +200,7 @@ async function twoPeople(browser) {
   await ole.page.getByRole("button", { name: "Keep it held back" }).click();
   await ole.page.getByRole("status").getByText("It stays held back.").waitFor();
   // Who comes too late is told, and changes nothing.
-  const late = await ask(ana.context, `${path}/keep`, { method: "POST", headers, form: { token: ana.token } });
+  const late = await ask(ana.context, `${path}/keep`, { method: "POST", headers, form: { token: ana.token, seen: "waiting" } });
   assert.equal(late.status, 303);
   await ana.page.goto(path);
   await ana.page.getByRole("status").getByText("Somebody decided before you.").waitFor();

@@ -37,8 +37,8 @@ pub const QUARANTINES_OF_MEMBER: usize = 500;
 /// After people lifted a flood, it is not raised again for so many seconds.
 pub const FLOOD_LIFTED_S: u64 = 86_400;
 
-/// Quarantines held, of all members.
-pub const QUARANTINES: usize = 10_000;
+/// Indicators of which the watch remembers that it raised them, so as not to raise them with every match.
+pub const RAISED: usize = 10_000;
 
 /// Bytes of a file of canaries.
 pub const CANARY_BYTES: u64 = 1_048_576;

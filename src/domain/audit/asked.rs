@@ -74,7 +74,7 @@ impl Asked {
             from: filter.from,
             until: filter.until,
             direction: filter.direction.map(|direction| direction.label()),
-            peer: filter.peer.clone(),
+            peer: filter.peer.clone().filter(|peer| looks_like_identifier(peer.as_str()).is_none()),
             kind: filter.kind.map(|kind| kind.label()),
             decision: filter.decision.map(|decision| decision.label()),
             outcome: filter.outcome.map(|outcome| outcome.name()),

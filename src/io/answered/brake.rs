@@ -124,7 +124,7 @@ impl Brakeman {
                 HeldReason::Wide => (seen.at_most, seen.transactions),
                 HeldReason::Canary | HeldReason::Flood => (0, 0),
             };
-            if self.raised.len() >= limits::brake::QUARANTINES {
+            if self.raised.len() >= limits::brake::RAISED {
                 self.raised.clear();
             }
             self.raised.insert(statement.commitment);

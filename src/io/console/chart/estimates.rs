@@ -158,7 +158,11 @@ fn draw(estimates: &Estimates, width: u32, left: u32) -> Svg {
             for edge in [x(from), x(to)] {
                 canvas.line("whisker", (edge, Px(middle.0 - 40)), (edge, Px(middle.0 + 40)));
             }
-            let figure = format!("{} ±{}", brief(shown(row.value)), brief(estimates.half_width));
+            // Drawn below nothing, it says at most how many there may be.
+            let figure = match row.value {
+                ..0 => format!("≤ {}", brief(to)),
+                _ => format!("{} ±{}", brief(shown(row.value)), brief(estimates.half_width)),
+            };
             canvas.text("amount", (Px::whole(width - 2), Px(middle.0 + 38)), Anchor::End, &figure);
         });
     }

@@ -239,7 +239,7 @@ impl InboxFilter {
         };
         CaseFilter {
             states: self.shown.states(),
-            decision: self.stop.map(|stop| stop.0),
+            stop: self.stop.map(|stop| stop.0),
             assignee,
             unassigned,
             outcome: None,
@@ -271,7 +271,7 @@ mod tests {
         assert_eq!(asked.states, [State::Open, State::Challenged, State::ReleaseAsked]);
         let asked = read("state=refused&decision=block&assignee=anna&age=over-a-day").expect("known").as_asked(NOW);
         assert_eq!(
-            (asked.states.as_slice(), asked.decision, asked.assignee.as_deref(), asked.unassigned),
+            (asked.states.as_slice(), asked.stop, asked.assignee.as_deref(), asked.unassigned),
             (&[State::Refused][..], Some(Decision::Block), Some("anna"), false)
         );
         let day = Timestamp::from_unix_s(1_795_000_000 - 86_400);

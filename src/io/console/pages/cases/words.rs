@@ -100,11 +100,6 @@ pub fn actor(caller: &str) -> String {
     }
 }
 
-/// The name of a person alone.
-pub fn name_of(caller: &str) -> &str {
-    caller.rsplit('/').next().unwrap_or(caller)
-}
-
 /// What was done, as a sentence goes on behind who did it.
 pub fn step(past: &PastStep) -> String {
     let what = past.what.as_deref();
@@ -206,7 +201,6 @@ mod tests {
         assert_eq!(actor("hushwire://bank-a/analyst/anna"), "anna as analyst");
         assert_eq!(actor("node"), "the node itself");
         assert_eq!(actor("stranger"), "stranger");
-        assert_eq!(name_of("hushwire://bank-a/analyst/anna"), "anna");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use askama::Template;
 use http::StatusCode;
 
 use crate::base::role::Role;
+use crate::base::time::Timestamp;
 use crate::io::console::answer::Answer;
 use crate::io::console::fault::Fault;
 use crate::io::console::frame::{Crumb, Frame};
@@ -17,7 +18,7 @@ use crate::io::console::session::Tone;
 use crate::io::console::visit::Visit;
 use crate::io::engine::EngineFault;
 use crate::io::grpc::convert::actor;
-use crate::node::quarantine::{QuarantineFault, Row};
+use crate::node::quarantine::{QuarantineFault, Row, Standing};
 use crate::node::quarantine_list::HeldState;
 
 /// One step, as its address names it.
@@ -93,7 +94,20 @@ struct StepPage {
     member: String,
     reason: &'static str,
     step: Step,
+    /// Who asked for it already, where this confirms.
+    asked_by: Option<String>,
+    seen: String,
     wrong: Option<String>,
+}
+
+/// How far people have come, as a form tells what its sender saw: nobody confirms, or opens again, what changed meanwhile.
+fn seen(row: &Row, now: Timestamp) -> String {
+    match &row.standing {
+        Standing::LiftAsked { person, ends, .. } if *ends > now => format!("asked-{person}-{}", ends.unix_ms()),
+        Standing::Waiting | Standing::LiftAsked { .. } => "waiting".to_owned(),
+        Standing::Kept { .. } => "kept".to_owned(),
+        Standing::Lifted { .. } => "lifted".to_owned(),
+    }
 }
 
 fn page(visit: &Visit, row: &Row, step: Step, status: StatusCode, wrong: Option<String>) -> Result<Answer, Fault> {
@@ -105,6 +119,13 @@ fn page(visit: &Visit, row: &Row, step: Step, status: StatusCode, wrong: Option<
         member: row.raise.member.to_string(),
         reason: reason(row.raise.reason).0,
         step,
+        asked_by: match &row.standing {
+            Standing::LiftAsked { person, ends, .. } if step == Step::Lift && *ends > visit.now.wall => {
+                Some(person.clone())
+            }
+            _ => None,
+        },
+        seen: seen(row, visit.now.wall),
         wrong,
     };
     Answer::page_as(status, &page)
@@ -118,23 +139,26 @@ pub async fn ask(visit: Visit) -> Result<Answer, Fault> {
 pub async fn decide(visit: Visit) -> Result<Answer, Fault> {
     let (step, row) = (visit.value::<Step>("step")?, find(&visit).await?);
     let back = LocalPath::new(format!("/held-back/{}", row.id));
-    if !step.fits(&row) {
-        visit.tell(Tone::Note, "Somebody decided before you. Below you see what.");
-        return Ok(Answer::see(back));
-    }
-    let (caller, id) = (actor(&visit.caller()), row.id);
+    let (caller, id, sent) = (actor(&visit.caller()), row.id, visit.form.one("seen")?.to_owned());
     let decided = visit
-        .act(move |node, round| match step {
-            Step::Keep => node.keep_quarantined(&caller, id, round.now, round.rng).map(|()| false),
-            Step::Lift => node.lift_quarantine(&caller, id, round.now, round.rng),
+        .act(move |node, round| {
+            let stands = node.state().quarantines.one(id);
+            if stands.is_none_or(|row| seen(row, round.now) != sent || !step.fits(row)) {
+                return Ok(None);
+            }
+            match step {
+                Step::Keep => node.keep_quarantined(&caller, id, round.now, round.rng).map(|()| Some(false)),
+                Step::Lift => node.lift_quarantine(&caller, id, round.now, round.rng).map(Some),
+            }
         })
         .await?;
     match (decided, step) {
-        (Ok(true), _) => visit.tell(Tone::Done, "It counts again from now on."),
-        (Ok(false), Step::Lift) => {
+        (Ok(None), _) => visit.tell(Tone::Note, "Somebody decided before you. Below you see what."),
+        (Ok(Some(true)), _) => visit.tell(Tone::Done, "It counts again from now on."),
+        (Ok(Some(false)), Step::Lift) => {
             visit.tell(Tone::Done, "Noted: within a day somebody else has to confirm.");
         }
-        (Ok(false), Step::Keep) => visit.tell(Tone::Done, "It stays held back."),
+        (Ok(Some(false)), Step::Keep) => visit.tell(Tone::Done, "It stays held back."),
         (Err(QuarantineFault::Storage(fault)), _) => return Err(EngineFault::Storage(fault).into()),
         (Err(refused @ (QuarantineFault::Unknown | QuarantineFault::SamePerson { .. })), _) => {
             return page(&visit, &row, step, StatusCode::CONFLICT, Some(sentence(&refused.to_string())));

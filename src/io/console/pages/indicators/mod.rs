@@ -176,7 +176,29 @@ fn waiting(visit: &Visit, mut disputes: Vec<DisputeRow>) -> Vec<Waiting> {
     disputes.into_iter().take(WAITING_SHOWN).map(waiting).collect()
 }
 
-/// How an indicator stands, in a word.
+/// How an indicator stands, in a word: what is disputed and not answered counts less, or nowhere.
+pub fn stands(row: &OwnIndicator, now: Timestamp) -> Badge {
+    match (row.state, awaited(row, now)) {
+        (OwnState::Live, Some(Awaited::Overdue)) => Badge::new("bad", "counts for nobody"),
+        (OwnState::Live, Some(Awaited::InTime)) => Badge::new("warning", "counts, blocks nothing"),
+        (state, _) => self::state(state),
+    }
+}
+
+/// How long an answer to a dispute is awaited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Awaited {
+    InTime,
+    Overdue,
+}
+
+/// Of the dispute that waits longest; none where none counts and waits.
+pub fn awaited(row: &OwnIndicator, now: Timestamp) -> Option<Awaited> {
+    let open = row.disputes.iter().filter(|dispute| dispute.standing == DisputeStanding::Open);
+    open.map(|dispute| if answer_due(dispute.since) <= now { Awaited::Overdue } else { Awaited::InTime }).max()
+}
+
+/// A state of the filter, in a word.
 pub fn state(state: OwnState) -> Badge {
     match state {
         OwnState::Pending => Badge::new("waiting", "waits to go out"),
@@ -231,7 +253,7 @@ impl Row {
             address: address(row),
             name: short(&name),
             kind: row.kind.map_or("no longer known", kind),
-            state: state(row.state),
+            state: stands(row, visit.now.wall),
             said: row.hour.map(|hour| Time::to_the_minute(start_of(hour), &visit.zone)),
             expires: row.expires.to_string(),
             received: received(row),

@@ -87,15 +87,21 @@ pub fn counts(row: &OwnIndicator) -> bool {
 }
 
 /// What a state means for the others.
-fn meaning(state: OwnState) -> &'static str {
-    match state {
-        OwnState::Pending => {
+fn meaning(state: OwnState, awaited: Option<Awaited>) -> &'static str {
+    match (state, awaited) {
+        (OwnState::Live, Some(Awaited::Overdue)) => {
+            "A dispute was not answered in time, so no member counts it any more. Answer it, or take it back."
+        }
+        (OwnState::Live, Some(Awaited::InTime)) => {
+            "Every member that holds it counts it; as long as a dispute waits for your answer, it blocks no order."
+        }
+        (OwnState::Pending, _) => {
             "It is safely stored here and goes out with the next batch: nobody else has it yet. If it stays like this, the overview says why."
         }
-        OwnState::Live => "Every member that holds it counts it at its checkouts.",
-        OwnState::Retracted => "It was taken back. Whoever has heard of that no longer counts it.",
-        OwnState::Expired => "Its time is over. It counts nowhere.",
-        OwnState::Erased => {
+        (OwnState::Live, None) => "Every member that holds it counts it at its checkouts.",
+        (OwnState::Retracted, _) => "It was taken back. Whoever has heard of that no longer counts it.",
+        (OwnState::Expired, _) => "Its time is over. It counts nowhere.",
+        (OwnState::Erased, _) => {
             "Its content was ordered to be destroyed everywhere. That there was one can still be proved."
         }
     }
@@ -113,8 +119,8 @@ pub async fn show(visit: Visit) -> Result<Answer, Fault> {
         frame: visit.frame(short(&commitment), &[above()]),
         short: short(&commitment),
         name: indicator_name(&row.feed.member, &row.commitment),
-        state: state(row.state),
-        meaning: meaning(row.state),
+        state: stands(&row, visit.now.wall),
+        meaning: meaning(row.state, awaited(&row, visit.now.wall)),
         kind: row.kind.map(kind),
         group: row.feed.group.to_string(),
         entry: row.index.map(|index| index.to_string()),

@@ -216,7 +216,8 @@ fn form(visit: &Visit, status: StatusCode, wrong: Option<String>) -> Result<Answ
             Menu::new("lasts", "For how long", times, lasts),
             Menu::new("reason", "Why", reasons, chosen("reason")),
         ],
-        note: chosen("note").to_owned(),
+        // What is refused may be the note, and then it held an identifier.
+        note: String::new(),
         wrong,
     };
     Answer::page_as(status, &page)

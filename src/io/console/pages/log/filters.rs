@@ -53,10 +53,13 @@ impl Filters {
         let (typed, actor) = (text("text")?, text("actor")?);
         let words = searched("text", &typed)?;
         searched("actor", &actor)?;
+        // Names of members are letters and digits, and so is an account.
+        let peer: Option<MemberId> = fields.filter("peer")?;
+        searched("peer", peer.as_ref().map_or("", |peer| peer.as_str()))?;
         Ok(Self {
             topic: word(fields, "topic", |topic| asked::ACTIONS.into_iter().find(|own| *own == topic))?,
             direction: word(fields, "direction", Direction::from_label)?,
-            peer: fields.filter("peer")?,
+            peer,
             kind: fields.filter("kind")?,
             decision: word(fields, "decision", Decision::from_label)?,
             outcome: word(fields, "outcome", |label| Outcome::ALL.into_iter().find(|one| one.name() == label))?,

@@ -37,7 +37,7 @@ use crate::node::store::StorageFault;
 const TITLE: &str = "Exchange log";
 const PATH: &str = "/log";
 
-/// Stretches of the log looked through for one page: what a narrow filter finds within some ten thousand records comes at once, and
+/// Stretches of the log looked through for one page: what a narrow filter finds within some thirty thousand records comes at once, and
 /// beyond it a page says how far it came.
 const STRETCHES: usize = 8;
 

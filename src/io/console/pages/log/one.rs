@@ -182,6 +182,7 @@ impl Said {
             name: name.to_owned(),
             value: match (name, value) {
                 ("kind", label) => kinds::named(label).to_owned(),
+                ("reasons", codes) => codes.replace(',', ", ").replace('_', " "),
                 (_, "true") => "yes".to_owned(),
                 (_, "false") => "no".to_owned(),
                 (_, value) => value.to_owned(),

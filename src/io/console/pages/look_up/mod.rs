@@ -152,11 +152,14 @@ impl Found {
                 Statement::new(visit, one, own, names)
             })
             .collect();
-        let name = |own: bool| statements.iter().find(|one| one.counts && one.own.is_some() == own);
+        let named = |own: bool| {
+            let wanted = statements.iter().filter(move |one| one.counts && one.own.is_some() == own);
+            wanted.map(|one| one.name.clone())
+        };
         let known = Known {
             kind,
-            foreign: name(false).map(|one| one.name.clone()),
-            own: name(true).map(|one| one.name.clone()),
+            foreign: named(false).next(),
+            own: named(true).collect(),
             held_back: said.iter().any(|one| one.counting == Counting::HeldBack),
             decision: found.decisions.first().map(|decision| decision.decision_id.clone()),
             anything: !said.is_empty() || !found.waiting.is_empty(),

@@ -8,8 +8,8 @@ pub struct Known {
     pub kind: IdentifierKind,
     /// Another member's statement that counts.
     pub foreign: Option<String>,
-    /// An own one.
-    pub own: Option<String>,
+    /// Own ones: of an e-mail address there are two.
+    pub own: Vec<String>,
     /// The brake holds something back.
     pub held_back: bool,
     /// The newest decision it touched.
@@ -60,16 +60,17 @@ pub fn next_steps(known: &Known, way: impl Fn(&str) -> Option<&'static str>) -> 
             format!("hushwire list add allow {kind}=- --reason known-customer"),
         );
     }
-    if let Some(name) = &known.own {
+    if !known.own.is_empty() {
         let what = "Withdraw our statement. It stops counting at every member as soon as they hear of it.";
-        let retract = format!("hushwire retract --reason false-positive --name {name}");
+        let names: String = known.own.iter().map(|name| format!(" --name {name}")).collect();
+        let retract = format!("hushwire retract --reason false-positive{names}");
         step("We are wrong", what, "publisher", Some("/indicators"), retract);
     }
     if known.held_back {
         let what = "Look at what is held back, and let it count or keep it out.";
         step("Something is held back", what, "analyst", Some("/held-back"), "hushwire quarantine list".to_owned());
     }
-    if known.own.is_none() {
+    if known.own.is_empty() {
         let what = "Tell the other members. Only confirmed fraud, or what an authority says, weighs fully.";
         step("We were defrauded with it", what, "publisher", None, "hushwire publish --help".to_owned());
     }
@@ -93,7 +94,7 @@ mod tests {
     const NOTHING: Known = Known {
         kind: IdentifierKind::Pan,
         foreign: None,
-        own: None,
+        own: Vec::new(),
         held_back: false,
         decision: None,
         anything: false,
@@ -106,7 +107,7 @@ mod tests {
             assert_eq!(steps, expected, "{known:?}");
         };
         check(&NOTHING, &["We were defrauded with it", "It must not pass here"]);
-        let own = Known { own: Some("members/bank-a/indicators/00".to_owned()), anything: true, ..NOTHING };
+        let own = Known { own: vec!["members/bank-a/indicators/00".to_owned()], anything: true, ..NOTHING };
         check(&own, &["We are wrong"]);
         let both =
             Known { foreign: Some("members/bank-b/indicators/00".to_owned()), decision: Some("d".to_owned()), ..own };

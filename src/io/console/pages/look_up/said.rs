@@ -33,6 +33,8 @@ pub struct Statement {
     pub own: Option<Own>,
     /// What the log tells of it, for who may read that.
     pub records: Option<String>,
+    /// The page of an own one, for who may read that.
+    pub page: Option<String>,
 }
 
 /// Whether it counts, and why not.
@@ -95,6 +97,9 @@ impl Statement {
                 awaited: listed(&own.awaited),
                 confirmed: own.sightings.confirmed,
                 false_positive: own.sightings.false_positive,
+            }),
+            page: own.and_then(|own| {
+                way(visit, "/indicators/{indicator}").map(|_| format!("/indicators/{}", own.commitment))
             }),
             records: way(visit, "/log").zip(search).map(|(log, search)| search.address(log, &[])),
         }

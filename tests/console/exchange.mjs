@@ -1,7 +1,7 @@
 // An auditor reads the exchange log, proves a record and takes records along; an analyst looks identifiers up.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ask, atPeace, look, person, play, stage, totp } from "./browser.mjs";
 import { enrol, reader, signIn } from "./office.mjs";
@@ -258,4 +258,5 @@ await play(async (browser) => {
   await plain.page.waitForURL("**/log?decision=challenge");
 
   for (const who of [cleo, otto, plain]) atPeace(who);
+  writeFileSync(join(stage.folder, "cleo.json"), JSON.stringify(cleos));
 });

@@ -41,6 +41,13 @@ fn holding(folder: &Path, text: &str, found: &mut Vec<String>) -> usize {
     files
 }
 
+/// Statements about so many devices.
+fn devices(numbers: std::ops::Range<u32>) -> Vec<local::IndicatorDraft> {
+    let value = |nth| format!("device-of-nobody-{nth:04}");
+    let device = |nth| local::Identifier { value: value(nth), ..identifier((IdentifierKind::Device, "")) };
+    numbers.map(|nth| local::IndicatorDraft { identifier: Some(device(nth)), ..draft(MAIL) }).collect()
+}
+
 #[test]
 fn an_auditor_reads_proves_and_takes_along_and_a_look_up_leaves_nothing_of_what_was_typed() {
     let consortium = Consortium::found(&["bank-a", "bank-b"]);
@@ -52,20 +59,13 @@ fn an_auditor_reads_proves_and_takes_along_and_a_look_up_leaves_nothing_of_what_
     other.publish("", vec![note]).expect("published");
     node.flag(MAIL);
     // More than one page of them.
-    let devices = (0..60).map(|nth| local::IndicatorDraft {
-        identifier: Some(local::Identifier {
-            value: format!("device-of-nobody-{nth:04}"),
-            ..identifier((IdentifierKind::Device, ""))
-        }),
-        ..draft(MAIL)
-    });
-    node.publish("", devices.collect()).expect("published");
+    node.publish("", devices(0..60)).expect("published");
     node.until("it holds what bank-b says", |status| feed_size(status, "demo.example/bank-b/all") > 0);
     other.until("it holds what bank-a says", |status| feed_size(status, "demo.example/bank-a/all") > 60);
     let decision = node.until_decided(CARD, Decision::Challenge).decision_id;
     let list = |more: &[&str]| {
         let (endpoint, identity) = (node.local.to_string(), node.home.identity("auditor").display().to_string());
-        let words = ["audit", "list", "--limit", "1000", "--endpoint", &endpoint, "--identity", &identity];
+        let words = ["audit", "list", "--limit", "9000", "--endpoint", &endpoint, "--identity", &identity];
         consortium.run(&[&words[..], more].concat()).stdout
     };
     let decided = ["--action", "screening.decided", "--text", &decision];
@@ -88,6 +88,13 @@ fn an_auditor_reads_proves_and_takes_along_and_a_look_up_leaves_nothing_of_what_
         "otto": invite(&consortium, &node, "otto", &["analyst"]),
     });
     play("exchange", &stage);
+
+    // More than a report holds: it is refused rather than cut.
+    for thousand in 1..=2 {
+        let published = node.publish("", devices(thousand * 1_000..(thousand + 1) * 1_000)).expect("published");
+        assert_eq!(published.refused, Vec::new());
+    }
+    play("exchange_many", &stage);
 
     // What was downloaded verifies without the node, and not after a change.
     let proof = folder.path().join("proof.json");

@@ -203,9 +203,14 @@ fn what_is_held_back_outlasts_restarts_and_compaction_and_takes_two_people_to_co
     let disk = shop.disk.clone();
     drop(shop);
     let mut shop = House::open(&consortium, 0, disk, START.plus_s(3));
-    let as_operator = Actor::Local { member: "shop".parse().expect("valid"), role: "operator", name: "anna".to_owned() };
+    let as_operator =
+        Actor::Local { member: "shop".parse().expect("valid"), role: "operator", name: "anna".to_owned() };
     let alone = shop.node.lift_quarantine(&as_operator, id, START.plus_s(3), &mut shop.rng);
-    assert_eq!(alone, Err(QuarantineFault::SamePerson { person: "anna".to_owned() }), "another role is no other person");
+    assert_eq!(
+        alone,
+        Err(QuarantineFault::SamePerson { person: "anna".to_owned() }),
+        "another role is no other person"
+    );
     assert_eq!(lift(&mut shop, "ben", id), Ok(true));
     assert_eq!(lift(&mut shop, "ben", id), Ok(true), "repeated, it changes nothing");
     assert_eq!(braked(&shop), (false, true));

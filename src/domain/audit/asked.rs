@@ -3,6 +3,7 @@
 use crate::base::name::MemberId;
 use crate::base::time::Timestamp;
 use crate::domain::audit::search::AuditFilter;
+use crate::domain::identifier::text::looks_like_identifier;
 
 /// What a listing was narrowed to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

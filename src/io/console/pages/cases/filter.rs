@@ -239,6 +239,7 @@ impl InboxFilter {
         };
         CaseFilter {
             states: self.shown.states(),
+            decision: None,
             stop: self.stop.map(|stop| stop.0),
             assignee,
             unassigned,

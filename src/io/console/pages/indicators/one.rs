@@ -9,7 +9,7 @@ use crate::io::console::answer::Answer;
 use crate::io::console::fault::Fault;
 use crate::io::console::frame::Frame;
 use crate::io::console::pages::indicators::answer::waits;
-use crate::io::console::pages::indicators::{Due, above, publishes, sightings, standing, state};
+use crate::io::console::pages::indicators::{Awaited, Due, above, awaited, publishes, sightings, standing, stands};
 use crate::io::console::visit::Visit;
 use crate::io::console::words::{Badge, dispute_reason, kind, short, start_of};
 use crate::io::console::zone::Time;
@@ -114,7 +114,7 @@ pub async fn show(visit: Visit) -> Result<Answer, Fault> {
         move |member: &MemberId| Holder { member: member.to_string(), badge: Badge::new(tone, text) }
     };
     let held = row.received_by.iter().map(holder("good", "has it"));
-    let awaited = row.awaited.iter().map(holder("waiting", "has not acknowledged it"));
+    let missing = row.awaited.iter().map(holder("waiting", "has not acknowledged it"));
     let page = One {
         frame: visit.frame(short(&commitment), &[above()]),
         short: short(&commitment),
@@ -127,7 +127,7 @@ pub async fn show(visit: Visit) -> Result<Answer, Fault> {
         said: row.hour.map(|hour| Time::to_the_minute(start_of(hour), &visit.zone)),
         expires: row.expires.to_string(),
         epoch: row.epoch.map(|epoch| epoch.0.to_string()),
-        holders: held.chain(awaited).collect(),
+        holders: held.chain(missing).collect(),
         sightings: sightings(row.sightings),
         confirmed: row.sightings.confirmed,
         false_positive: row.sightings.false_positive,

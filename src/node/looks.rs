@@ -77,7 +77,9 @@ impl<J: Journal, V: Views> Node<J, V> {
                 self.record(&caller, events, now, rng)?;
             }
             // Only now: what could not be recorded is told with the next attempt.
-            keys.iter().for_each(|key| drop(self.state.looking.0.remove(key)));
+            for key in &keys {
+                self.state.looking.0.remove(key);
+            }
         }
         Ok(())
     }

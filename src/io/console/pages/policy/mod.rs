@@ -71,6 +71,8 @@ struct SpanLink {
 pub struct RuleRow {
     pub name: String,
     pub description: String,
+    /// What it gives as its reason, where that is not its name.
+    pub reason: Option<String>,
     pub when: String,
     pub each_match: bool,
     pub decision: Badge,
@@ -268,6 +270,7 @@ impl RuleRow {
             description: Some(in_general(&rule.description.0))
                 .filter(|said| !said.eq_ignore_ascii_case(&rule.name.as_str().replace('_', " ")))
                 .unwrap_or_default(),
+            reason: (rule.reason != rule.name).then(|| words::reason(rule.reason.as_str())),
             when: rule.when.trim().to_owned(),
             each_match: rule.each_match,
             decision: words::decision(rule.decision),

@@ -122,6 +122,7 @@ mod tests {
             roster_ends: NOW.plus_s(100 * DAY_S),
             quorum: 2,
             admins: 3,
+            witness_quorum: 0,
             members: Vec::new(),
             epochs,
             own_keys: vec![changing("audit", false), changing("witness", true), changing("witness", true)],

@@ -20,6 +20,8 @@ pub struct Membership {
     /// Admins that must sign the next roster, of how many.
     pub quorum: usize,
     pub admins: usize,
+    /// Other members that must cosign before an indicator counts fully; 0 where the rule is off.
+    pub witness_quorum: u32,
     /// In the order of the roster.
     pub members: Vec<MemberView>,
     pub epochs: Vec<EpochView>,
@@ -132,6 +134,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             roster_ends: roster.not_after(),
             quorum: roster.admins().quorum,
             admins: roster.admins().keys.len(),
+            witness_quorum: roster.limits().witness_quorum,
             members: roster.members().iter().map(|member| self.member_view(member, now)).collect(),
             epochs: epochs.collect(),
             own_keys: own.map(|own| self.own_keys(own)).unwrap_or_default(),

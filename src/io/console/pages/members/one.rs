@@ -37,6 +37,8 @@ struct One {
     feeds: Vec<FeedRow>,
     cosigned: Option<String>,
     keys: Vec<Key>,
+    /// Members that must confirm before a warning counts fully; 0 where nobody has to.
+    witness_quorum: u32,
     accusations: Vec<Accused>,
 }
 
@@ -77,10 +79,11 @@ struct Accused {
 pub async fn show(visit: Visit) -> Result<Answer, Fault> {
     let id: MemberId = visit.value("member")?;
     let asked = id.clone();
-    let (member, accusations) = visit
+    let (member, witness_quorum, accusations) = visit
         .look(move |node, now| {
-            let members = node.membership(now).members;
-            (members.into_iter().find(|member| member.id == asked), node.accusations(&asked))
+            let all = node.membership(now);
+            let member = all.members.into_iter().find(|member| member.id == asked);
+            (member, all.witness_quorum, node.accusations(&asked))
         })
         .await?;
     let member = member.ok_or(Fault::NotFound)?;
@@ -103,6 +106,7 @@ pub async fn show(visit: Visit) -> Result<Answer, Fault> {
         feeds: member.feeds.iter().map(|feed| FeedRow::new(&visit, feed)).collect(),
         cosigned: member.cosigned_at.map(|at| ago(at, now)),
         keys: keys(&member),
+        witness_quorum,
         accusations: accusations.iter().map(Accused::new).collect(),
         name: member.name,
         endpoints: member.endpoints,

@@ -93,6 +93,7 @@ await play(async (browser) => {
   await look(anna, "lists-refused");
   await fill("block", "email", stage.bad, "own-fraud", "call 4111 1111 1111 1111");
   await page.getByRole("alert").getByText("must not hold identifiers").waitFor();
+  assert.ok(!(await page.content()).includes("4111 1111"), "a note that holds an identifier is not repeated either");
   await fill("block", "email", stage.bad, "own-fraud", HOSTILE);
   await page.getByRole("status").getByText("From now on an order with this e-mail address always is refused").waitFor();
   await page.goto("/lists/add");

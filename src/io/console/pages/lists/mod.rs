@@ -14,6 +14,7 @@ use crate::base::kind::IdentifierKind;
 use crate::base::limits::console as limits;
 use crate::base::time::Timestamp;
 use crate::domain::identifier::RawIdentifier;
+use crate::domain::indicator::note::Note;
 use crate::domain::indicator::words::UnknownWord;
 use crate::domain::screening::decision::in_words;
 use crate::domain::screening::own_lists::{ListingReason, OwnList};
@@ -216,8 +217,8 @@ fn form(visit: &Visit, status: StatusCode, wrong: Option<String>) -> Result<Answ
             Menu::new("lasts", "For how long", times, lasts),
             Menu::new("reason", "Why", reasons, chosen("reason")),
         ],
-        // What is refused may be the note, and then it held an identifier.
-        note: String::new(),
+        // One that holds an identifier is not repeated.
+        note: Some(chosen("note")).filter(|note| Note::new(note).is_ok()).unwrap_or_default().to_owned(),
         wrong,
     };
     Answer::page_as(status, &page)

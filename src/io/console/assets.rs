@@ -73,4 +73,20 @@ mod tests {
         let [one, other] = ["a", "b"].map(|content| Asset::new("x", "css", "text/css", content).path);
         assert_ne!(one, other);
     }
+    #[test]
+    fn a_sheet_closes_what_it_opens_and_no_more() {
+        // A browser drops the rule behind a brace too many, and says nothing.
+        for sheet in ["tokens", "layout", "parts", "chart", "print"] {
+            let path = format!("{}/src/io/console/assets/{sheet}.css", env!("CARGO_MANIFEST_DIR"));
+            let text = std::fs::read_to_string(path).expect("a sheet of the project");
+            let mut open = 0_i32;
+            for (number, line) in (1..).zip(text.lines()) {
+                for letter in line.chars() {
+                    open += i32::from(letter == '{') - i32::from(letter == '}');
+                    assert!((0..=2).contains(&open), "{sheet}.css line {number}");
+                }
+            }
+            assert_eq!(open, 0, "{sheet}.css");
+        }
+    }
 }

@@ -55,7 +55,8 @@ fn a_desk_works_its_cases_and_two_people_release_a_block() {
     a.flag(TWO_SAY);
     b.flag(TWO_SAY);
     let taken_back = a.flag(TAKEN_BACK);
-    // Both of them have to be there before the order is asked about, or its first answer is another.
+    // All have to be there before an order is asked about, or its first answers are others: an address and its mailbox each.
+    shop.until("has heard all four", |status| status.believed == 8);
     let both = stopped(&shop, TWO_SAY, Decision::Block, ORDER, CUSTOMER);
     let one = stopped(&shop, ONE_SAYS, Decision::Challenge, "", CUSTOMER);
     let withdrawn = stopped(&shop, TAKEN_BACK, Decision::Challenge, "", "");

@@ -3,7 +3,7 @@
 //! Two people (DESIGN §3): nobody changes their own roles, and in the console an operator makes another operator only with a
 //! second one, who confirms it within a day. The command line, which asks for an operator's certificate, may do it alone: somebody has
 //! to be first. Persons are told apart by their names alone: a user and a certificate of one name are one person, whatever their roles
-//! ([`person`]), or somebody with two certificates would be two people. Whoever makes a user anew holds the code that becomes that user; so in the console no operator is made anew.
+//! (`person`), or somebody with two certificates would be two people. Whoever makes a user anew holds the code that becomes that user; so in the console no operator is made anew.
 
 use rand::{CryptoRng, RngExt};
 

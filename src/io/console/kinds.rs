@@ -1,28 +1,7 @@
-//! Kinds of identifiers in the words of people, and what is typed for each.
+//! What is typed for each kind of identifier, and kinds as records name them.
 
 use crate::base::kind::IdentifierKind;
-
-/// What it is called.
-pub const fn name(kind: IdentifierKind) -> &'static str {
-    match kind {
-        IdentifierKind::Pan => "payment card number",
-        IdentifierKind::Iban => "IBAN",
-        IdentifierKind::Account => "bank account without IBAN",
-        IdentifierKind::Email => "e-mail address",
-        IdentifierKind::Mailbox => "mailbox",
-        IdentifierKind::Phone => "telephone number",
-        IdentifierKind::Device => "device",
-        IdentifierKind::Ip => "IP address",
-        IdentifierKind::Ip6Net => "IPv6 network",
-        IdentifierKind::Wallet => "wallet",
-        IdentifierKind::Domain => "domain",
-        IdentifierKind::Url => "web address",
-        IdentifierKind::Address => "postal address",
-        IdentifierKind::Merchant => "merchant or terminal",
-        IdentifierKind::Par => "payment account reference",
-        IdentifierKind::Token => "token of a card",
-    }
-}
+use crate::domain::screening::decision::in_words;
 
 /// How it is written.
 pub const fn form(kind: IdentifierKind) -> &'static str {
@@ -49,21 +28,17 @@ pub const fn form(kind: IdentifierKind) -> &'static str {
 /// The name of a label that stands in a record; the label itself where it is of a later version.
 pub fn named(label: &str) -> &str {
     match label.parse::<IdentifierKind>() {
-        Ok(kind) => name(kind),
+        Ok(kind) => in_words(kind),
         Err(_) => label,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     #[test]
-    fn every_kind_has_a_name_of_its_own() {
-        let names: BTreeSet<&str> = IdentifierKind::ALL.into_iter().map(name).collect();
-        assert_eq!(names.len(), IdentifierKind::ALL.len());
+    fn a_label_is_told_in_words_and_one_of_a_later_version_as_it_is() {
         assert_eq!((named("pan"), named("other")), ("payment card number", "other"));
     }
 }

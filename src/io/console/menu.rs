@@ -1,5 +1,7 @@
 //! A menu of a form: what may be chosen, and what is.
 
+use crate::io::console::words::Choice;
+
 /// One field with its choices; shown by `parts::menu`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Menu {
@@ -7,14 +9,6 @@ pub struct Menu {
     pub name: &'static str,
     pub label: &'static str,
     pub choices: Vec<Choice>,
-}
-
-/// What may be chosen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choice {
-    pub value: String,
-    pub title: String,
-    pub chosen: bool,
 }
 
 impl Menu {
@@ -26,9 +20,9 @@ impl Menu {
         chosen: &str,
     ) -> Self {
         let choice = |(value, title): (_, _)| {
-            let (value, title): (String, String) = (Into::into(value), Into::into(title));
-            let chosen = value == chosen;
-            Choice { value, title, chosen }
+            let value: String = Into::into(value);
+            let is_chosen = value == chosen;
+            Choice::new(value, title, is_chosen)
         };
         Self { name, label, choices: choices.into_iter().map(choice).collect() }
     }

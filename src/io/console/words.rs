@@ -1,19 +1,22 @@
 //! Words of the node as people read them on pages: plain language, for whoever never reads a manual.
 
+use std::borrow::Cow;
+
 use crate::base::kind::IdentifierKind;
 use crate::base::time::{Hour, Timestamp};
 use crate::domain::indicator::words::{DisputeReason, RetractionReason};
+use crate::domain::screening::decision::in_words;
 use crate::io::console::zone::span;
 
 /// A word with a tone of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Badge {
     pub tone: &'static str,
-    pub text: String,
+    pub text: Cow<'static, str>,
 }
 
 impl Badge {
-    pub fn new(tone: &'static str, text: impl Into<String>) -> Self {
+    pub fn new(tone: &'static str, text: impl Into<Cow<'static, str>>) -> Self {
         Self { tone, text: text.into() }
     }
 }
@@ -32,25 +35,32 @@ impl Choice {
     }
 }
 
-/// What an identifier is, to people.
-pub const fn kind(kind: IdentifierKind) -> &'static str {
-    match kind {
-        IdentifierKind::Pan => "Payment card",
-        IdentifierKind::Iban => "IBAN",
-        IdentifierKind::Account => "Bank account",
-        IdentifierKind::Email => "E-mail address",
-        IdentifierKind::Mailbox => "Mailbox",
-        IdentifierKind::Phone => "Phone number",
-        IdentifierKind::Device => "Device",
-        IdentifierKind::Ip => "IP address",
-        IdentifierKind::Ip6Net => "IPv6 network",
-        IdentifierKind::Wallet => "Crypto wallet",
-        IdentifierKind::Domain => "Domain",
-        IdentifierKind::Url => "Web address",
-        IdentifierKind::Address => "Postal address",
-        IdentifierKind::Merchant => "Merchant or terminal",
-        IdentifierKind::Par => "Payment account reference",
-        IdentifierKind::Token => "Card token",
+/// What an identifier is, at the beginning of a line.
+pub fn kind(kind: IdentifierKind) -> String {
+    let name = in_words(kind);
+    let mut letters = name.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}", letters.as_str())
+}
+
+/// Who did it. Callers inside the member are named by person and role: the member is the reader's own.
+pub fn caller(actor: &str) -> String {
+    if let Some(local) = actor.strip_prefix("hushwire://") {
+        let mut parts = local.split('/').skip(1);
+        return match (parts.next(), parts.next()) {
+            // Signing in and out, before a role is asked for.
+            (Some("console"), Some(name)) => format!("{name} at the console"),
+            (Some(role), Some(name)) => format!("{name} as {role}"),
+            _ => actor.to_owned(),
+        };
+    }
+    match actor {
+        "node" => "the node itself".to_owned(),
+        "UNKNOWN" => "somebody unknown".to_owned(),
+        other => match other.strip_prefix("MACHINE/uid-") {
+            Some(uid) => format!("user {uid} of the machine"),
+            None => format!("member {other}"),
+        },
     }
 }
 
@@ -108,6 +118,18 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_unix_s(1_795_000_000);
 
     #[test]
+    fn who_did_something_is_named_shortly() {
+        let check = |name: &str, words: &str| assert_eq!(caller(name), words);
+        check("hushwire://bank-a/operator/anna", "anna as operator");
+        check("hushwire://bank-a/console/anna", "anna at the console");
+        check("hushwire://odd", "hushwire://odd");
+        check("node", "the node itself");
+        check("UNKNOWN", "somebody unknown");
+        check("MACHINE/uid-1000", "user 1000 of the machine");
+        check("bank-b", "member bank-b");
+    }
+
+    #[test]
     fn what_lies_ahead_and_what_lies_behind_are_told_apart() {
         assert_eq!(away(NOW.plus_s(7 * 86_400), NOW), "in 7 days");
         assert_eq!(away(NOW, NOW.plus_s(7_300)), "2 h ago");
@@ -123,9 +145,9 @@ mod tests {
 
     #[test]
     fn no_two_kinds_and_no_two_reasons_are_called_the_same() {
-        let mut names: Vec<&str> = IdentifierKind::ALL.into_iter().map(kind).collect();
-        names.extend(RetractionReason::ALL.iter().map(|reason| retraction_reason(*reason).0));
-        names.extend(DisputeReason::ALL.iter().map(|reason| dispute_reason(*reason)));
+        let mut names: Vec<String> = IdentifierKind::ALL.into_iter().map(kind).collect();
+        names.extend(RetractionReason::ALL.iter().map(|reason| retraction_reason(*reason).0.to_owned()));
+        names.extend(DisputeReason::ALL.iter().map(|reason| dispute_reason(*reason).to_owned()));
         let all = names.len();
         names.sort_unstable();
         names.dedup();

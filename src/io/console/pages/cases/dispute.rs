@@ -18,9 +18,9 @@ use crate::io::console::pages::cases::actor;
 use crate::io::console::pages::cases::filter::Fingerprint;
 use crate::io::console::pages::cases::step::{crumbs, held, path_of};
 use crate::io::console::pages::enrol::sentence;
-use crate::io::console::pages::users::Badge;
 use crate::io::console::session::Tone;
 use crate::io::console::visit::Visit;
+use crate::io::console::words::Badge;
 use crate::io::engine::EngineFault;
 use crate::node::dispute::DisputeFault;
 
@@ -46,7 +46,7 @@ pub fn standing(standing: DisputeStanding) -> Badge {
         DisputeStanding::Upheld => ("muted", "disputed by you, its author stands by it"),
         DisputeStanding::Moot => ("muted", "disputed by you, settled"),
     };
-    Badge { tone, text }
+    Badge::new(tone, text)
 }
 
 fn reason(reason: DisputeReason) -> &'static str {

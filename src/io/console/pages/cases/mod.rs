@@ -29,9 +29,9 @@ use crate::io::console::local_path::LocalPath;
 use crate::io::console::menu::Menu;
 use crate::io::console::pages::cases::filter::{Age, InboxFilter, NOBODY, Shown, Stop, Whose};
 use crate::io::console::pages::cases::words::Timer;
-use crate::io::console::pages::users::Badge;
 use crate::io::console::session::Tone;
 use crate::io::console::visit::Visit;
+use crate::io::console::words::Badge;
 use crate::io::console::zone::{Time, ago, span};
 use crate::io::grpc::case_words::{list_place, place_token};
 use crate::io::grpc::convert;
@@ -168,7 +168,7 @@ fn tabs(filter: &InboxFilter, tally: &CaseTally, me: &str) -> Vec<Tab> {
 
 fn menus(filter: &InboxFilter, people: &BTreeSet<String>) -> Vec<Menu> {
     let states = Shown::ALL.into_iter().map(|shown| (shown.word(), shown.title()));
-    let stops = Stop::ALL.into_iter().map(|stop| (stop.0.label(), words::decision(stop.0).text));
+    let stops = Stop::ALL.into_iter().map(|stop| (stop.0.label(), words::decision(stop.0).text.into_owned()));
     let ages = Age::ALL.into_iter().map(|age| (age.word(), age.title()));
     let mut people: BTreeSet<&str> = people.iter().map(String::as_str).collect();
     if let Some(Whose::Of(name)) = &filter.whose {
@@ -179,7 +179,12 @@ fn menus(filter: &InboxFilter, people: &BTreeSet<String>) -> Vec<Menu> {
     let whose = filter.whose.as_ref().map(ToString::to_string).unwrap_or_default();
     vec![
         Menu::new("state", "Where it stands", states, filter.shown.word()),
-        Menu::new("decision", "Stopped by", [("", "any decision")].into_iter().chain(stops), stop.unwrap_or_default()),
+        Menu::new(
+            "decision",
+            "Stopped by",
+            [("", "any decision".to_owned())].into_iter().chain(stops),
+            stop.unwrap_or_default(),
+        ),
         Menu::new("assignee", "Assigned to", [("", "anybody"), (NOBODY, "nobody")].into_iter().chain(people), &whose),
         Menu::new("age", "Age", [("", "any age")].into_iter().chain(ages), age.unwrap_or_default()),
     ]

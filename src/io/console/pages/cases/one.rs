@@ -20,8 +20,8 @@ use crate::io::console::pages::cases::one::why::{EvidenceRow, RestsOn, Why};
 use crate::io::console::pages::cases::step::Step;
 use crate::io::console::pages::cases::words::{self, Timer};
 use crate::io::console::pages::cases::{above, actor, analysts};
-use crate::io::console::pages::users::Badge;
 use crate::io::console::visit::Visit;
+use crate::io::console::words::{Badge, caller};
 use crate::io::console::zone::Time;
 use crate::io::engine::EngineFault;
 use crate::node::explain::{Explained, Sought};
@@ -53,7 +53,7 @@ struct One {
     /// Fingerprint of the customer, for the other cases of the same one.
     customer: Option<String>,
     policy: String,
-    answered: Option<&'static str>,
+    answered: Option<String>,
     outcome: Option<&'static str>,
     challenge: Option<String>,
     steps: Vec<StepRow>,
@@ -139,13 +139,13 @@ pub async fn page(
         timer: Timer::of(visit, case.due(), case.ends_as(outcome)),
         closed: case.closed().map(|closed| Closed {
             at: visit.time(closed.at),
-            by: words::actor(&closed.by),
+            by: caller(&closed.by),
             how: words::how(closed.how),
         }),
         asked: case.asked_by().map(|by| Asked { by: by.to_owned(), own: by == me }),
         amount: words::amount(&case),
         opened: visit.time(opening.at),
-        caller: words::actor(&opening.caller),
+        caller: caller(&opening.caller),
         assignee: case.assignee().map(str::to_owned),
         mine: case.assignee() == Some(me.as_str()),
         me: me.clone(),
@@ -153,7 +153,7 @@ pub async fn page(
         people: Menu::new("to", "Give to", others.map(|name| (name.as_str(), name.as_str())), ""),
         customer: opening.customer.map(|customer| customer.to_string()),
         policy: opening.policy_sha256.to_string(),
-        answered: opening.answered.map(|answered| words::decision(answered).text),
+        answered: opening.answered.map(|answered| words::decision(answered).text.into_owned()),
         outcome: case.outcome().map(|outcome| outcome.label()),
         challenge,
         steps: steps.collect(),
@@ -162,11 +162,7 @@ pub async fn page(
         notes: case
             .notes()
             .iter()
-            .map(|note| NoteRow {
-                at: visit.time(note.at),
-                by: words::actor(&note.by),
-                text: note.text.as_str().to_owned(),
-            })
+            .map(|note| NoteRow { at: visit.time(note.at), by: caller(&note.by), text: note.text.as_str().to_owned() })
             .collect(),
         typed,
         history: history(visit, &case),
@@ -221,7 +217,7 @@ fn history(visit: &Visit, case: &Case) -> Vec<HistoryRow> {
     let told = case.steps().map(|past| {
         let state = (past.state != before).then(|| words::state(past.state));
         before = past.state;
-        HistoryRow { at: visit.time(past.at), who: words::actor(&past.by), what: words::step(past), state }
+        HistoryRow { at: visit.time(past.at), who: caller(&past.by), what: words::step(past), state }
     });
     let opening = case.opening();
     let stop = match opening.decision {

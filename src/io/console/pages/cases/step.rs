@@ -20,9 +20,9 @@ use crate::io::console::frame::{Crumb, Frame};
 use crate::io::console::local_path::LocalPath;
 use crate::io::console::pages::cases::{above, actor, analysts, one, words};
 use crate::io::console::pages::enrol::sentence;
-use crate::io::console::pages::users::Badge;
 use crate::io::console::session::Tone;
 use crate::io::console::visit::Visit;
+use crate::io::console::words::{Badge, caller};
 use crate::io::engine::EngineFault;
 use crate::node::case::{CaseFault, StepRequest, Stepped};
 
@@ -310,7 +310,7 @@ async fn refuse(visit: &Visit, id: CaseId, fault: CaseFault, typed: String) -> R
         CaseFault::Changed { .. } => {
             let case = held(visit, id).await?;
             let last = case.steps().next_back();
-            let last = last.map(|past| format!("{} {}", words::actor(&past.by), words::step(past)));
+            let last = last.map(|past| format!("{} {}", caller(&past.by), words::step(past)));
             format!(
                 "The case changed while you looked at it: {}. Nothing of yours was carried out. This is how it stands now.",
                 last.unwrap_or_else(|| "somebody else was first".to_owned())

@@ -5,8 +5,8 @@ use crate::domain::case::state::{How, State};
 use crate::domain::case::{Case, PastStep};
 use crate::domain::screening::decision::Decision;
 use crate::io::console::money;
-use crate::io::console::pages::users::Badge;
 use crate::io::console::visit::Visit;
+use crate::io::console::words::Badge;
 use crate::io::console::zone::{Time, span};
 
 /// Seconds before its end from which a case draws attention to itself.
@@ -21,7 +21,7 @@ pub fn decision(decision: Decision) -> Badge {
         Decision::Hold => ("warning", "hold"),
         Decision::Block => ("bad", "block"),
     };
-    Badge { tone, text }
+    Badge::new(tone, text)
 }
 
 /// A decision as it stands in a record; unknown words are shown as no badge.
@@ -37,7 +37,7 @@ pub fn state(state: State) -> Badge {
         State::Released => ("good", "released"),
         State::Refused => ("muted", "refused"),
     };
-    Badge { tone, text }
+    Badge::new(tone, text)
 }
 
 /// What a decision means for the customer.
@@ -87,16 +87,6 @@ fn left(seconds: u64) -> String {
         (0, minutes) => format!("{minutes} min"),
         (hours @ 1..24, minutes) => format!("{hours} h {minutes} min"),
         _ => span(seconds),
-    }
-}
-
-/// Who did something: of the member's own people name and role, of the node that it was the node.
-pub fn actor(caller: &str) -> String {
-    let mut parts = caller.rsplit('/');
-    match (parts.next(), parts.next()) {
-        (Some(name), Some(role)) if !role.is_empty() && !name.is_empty() => format!("{name} as {role}"),
-        _ if caller == "node" => "the node itself".to_owned(),
-        _ => caller.to_owned(),
     }
 }
 
@@ -194,13 +184,6 @@ mod tests {
         assert!(step(&fraud).ends_with("fraud"));
         let given = past(&Step::Assign(Some("ben".to_owned())), Some("ben"), State::Open);
         assert_eq!(step(&given), "gave the case to ben");
-    }
-
-    #[test]
-    fn who_did_something_is_named_shortly() {
-        assert_eq!(actor("hushwire://bank-a/analyst/anna"), "anna as analyst");
-        assert_eq!(actor("node"), "the node itself");
-        assert_eq!(actor("stranger"), "stranger");
     }
 
     #[test]

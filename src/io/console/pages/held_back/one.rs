@@ -7,9 +7,8 @@ use crate::io::console::fault::Fault;
 use crate::io::console::frame::Frame;
 use crate::io::console::pages::held_back::step::Step;
 use crate::io::console::pages::held_back::{above, concerned, reason, standing, what};
-use crate::io::console::pages::users::one::person;
 use crate::io::console::visit::Visit;
-use crate::io::console::words::Badge;
+use crate::io::console::words::{Badge, caller};
 use crate::io::console::zone::{Time, ago};
 use crate::io::grpc::convert::indicator_name;
 use crate::node::quarantine::{QuarantineId, Row, Standing, Subject};
@@ -66,9 +65,9 @@ pub async fn show(visit: Visit) -> Result<Answer, Fault> {
     };
     let decided = match &row.standing {
         Standing::LiftAsked { by, ends, .. } if *ends > visit.now.wall => {
-            Some(Decided { title: "Wants it lifted", by: person(by), until: Some(visit.time(*ends)) })
+            Some(Decided { title: "Wants it lifted", by: caller(by), until: Some(visit.time(*ends)) })
         }
-        Standing::Kept { by } => Some(Decided { title: "Decided that it stays", by: person(by), until: None }),
+        Standing::Kept { by } => Some(Decided { title: "Decided that it stays", by: caller(by), until: None }),
         Standing::Waiting | Standing::LiftAsked { .. } | Standing::Lifted { .. } => None,
     };
     let own_wish = waits_for_another(&visit, &row);

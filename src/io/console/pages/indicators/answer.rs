@@ -27,7 +27,7 @@ use crate::node::own_indicators::OwnIndicator;
 struct AnswerPage {
     frame: Frame,
     commitment: String,
-    kind: &'static str,
+    kind: String,
     member: String,
     reason: &'static str,
     due: Due,
@@ -57,7 +57,7 @@ fn page(
     let page = AnswerPage {
         frame: visit.frame("Stand by it", &crumbs(row)),
         commitment: row.commitment.to_string(),
-        kind: row.kind.map_or("An identifier", kind),
+        kind: row.kind.map_or_else(|| "An identifier".to_owned(), kind),
         member: dispute.member.to_string(),
         reason: dispute_reason(dispute.reason),
         due: Due::new(visit, dispute.since),

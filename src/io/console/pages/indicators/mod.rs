@@ -71,7 +71,7 @@ impl Due {
 struct Row {
     address: String,
     name: String,
-    kind: &'static str,
+    kind: String,
     state: Badge,
     said: Option<Time>,
     expires: String,
@@ -252,7 +252,7 @@ impl Row {
         Self {
             address: address(row),
             name: short(&name),
-            kind: row.kind.map_or("no longer known", kind),
+            kind: row.kind.map_or_else(|| "no longer known".to_owned(), kind),
             state: stands(row, visit.now.wall),
             said: row.hour.map(|hour| Time::to_the_minute(start_of(hour), &visit.zone)),
             expires: row.expires.to_string(),

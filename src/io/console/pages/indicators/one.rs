@@ -29,7 +29,7 @@ struct One {
     name: String,
     state: Badge,
     meaning: &'static str,
-    kind: Option<&'static str>,
+    kind: Option<String>,
     group: String,
     entry: Option<String>,
     said: Option<Time>,

@@ -32,7 +32,7 @@ const REASONS: [RetractionReason; 4] = [
 struct Retract {
     frame: Frame,
     commitment: String,
-    kind: &'static str,
+    kind: String,
     holders: usize,
     reasons: Vec<Reason>,
     wrong: Option<&'static str>,
@@ -67,7 +67,7 @@ fn page(visit: &Visit, row: &OwnIndicator, status: StatusCode, wrong: Option<&'s
     let page = Retract {
         frame: visit.frame("Take it back", &crumbs(row)),
         commitment: row.commitment.to_string(),
-        kind: row.kind.map_or("An identifier", kind),
+        kind: row.kind.map_or_else(|| "An identifier".to_owned(), kind),
         holders: row.received_by.len(),
         reasons: REASONS.into_iter().map(reason).collect(),
         wrong,

@@ -28,9 +28,9 @@ use crate::io::console::menu::Menu;
 use crate::io::console::pages::cases::actor;
 use crate::io::console::pages::cases::filter::Fingerprint;
 use crate::io::console::pages::enrol::sentence;
-use crate::io::console::pages::users::Badge;
 use crate::io::console::session::Tone;
 use crate::io::console::visit::Visit;
+use crate::io::console::words::Badge;
 use crate::io::console::zone::{Time, ago, span};
 use crate::io::engine::EngineFault;
 use crate::node::list::{ListFault, ListReceipt, ListRow, ListTarget, ListingDraft};
@@ -40,7 +40,7 @@ use crate::node::list::{ListFault, ListReceipt, ListRow, ListTarget, ListingDraf
 struct Lists {
     frame: Frame,
     tabs: Vec<Tab>,
-    list: Option<&'static str>,
+    list: Option<String>,
     rows: Vec<Row>,
     pager: Pager,
 }
@@ -129,7 +129,7 @@ fn badge(list: OwnList) -> Badge {
         OwnList::Allow => ("good", "always passes"),
         OwnList::Block => ("bad", "always refused"),
     };
-    Badge { tone, text }
+    Badge::new(tone, text)
 }
 
 fn reason(reason: ListingReason) -> &'static str {
@@ -183,7 +183,7 @@ pub async fn show(visit: Visit) -> Result<Answer, Fault> {
     let page = Lists {
         frame: visit.frame("Own lists", &[]),
         tabs: [both].into_iter().chain(each).collect(),
-        list: only.map(|list| badge(list).text),
+        list: only.map(|list| badge(list).text.into_owned()),
         rows: rows.into_iter().map(|row| Row::new(&visit, row)).collect(),
         pager: Pager::new("/lists", &visit.query, next.as_deref()),
     };

@@ -10,8 +10,8 @@ use crate::domain::audit::asked;
 use crate::domain::audit::record::Outcome;
 use crate::domain::audit::search::{AuditFilter, Direction, Order, SearchError, SearchWords};
 use crate::domain::screening::decision::Decision;
+use crate::domain::screening::decision::in_words;
 use crate::io::console::fields::{FieldError, Fields};
-use crate::io::console::kinds;
 use crate::io::console::pages::log::actions::TOPICS;
 use crate::io::console::zone::{Time, Zone};
 
@@ -127,7 +127,7 @@ impl Filters {
             ("What", self.topic.map(topic_name)),
             ("Direction", self.direction.map(direction_name).map(str::to_owned)),
             ("Member", self.peer.as_ref().map(ToString::to_string)),
-            ("Kind of identifier", self.kind.map(|kind| kinds::name(kind).to_owned())),
+            ("Kind of identifier", self.kind.map(|kind| in_words(kind).to_owned())),
             ("Decision", self.decision.map(|decision| decision.label().to_owned())),
             ("Result", self.outcome.map(|outcome| outcome.name().to_owned())),
             ("By whom", Some(self.actor.clone()).filter(|actor| !actor.is_empty())),

@@ -15,19 +15,19 @@ use crate::base::time::Timestamp;
 use crate::domain::audit::record::{AuditRecord, Outcome};
 use crate::domain::audit::search::Direction;
 use crate::domain::screening::decision::Decision;
+use crate::domain::screening::decision::in_words;
 use crate::io::console::answer::Answer;
 use crate::io::console::chart::grouped;
 use crate::io::console::fault::Fault;
 use crate::io::console::fields::Fields;
 use crate::io::console::frame::{Crumb, Frame};
-use crate::io::console::kinds;
 use crate::io::console::listing::{AFTER, Pager};
 use crate::io::console::local_path::LocalPath;
 use crate::io::console::pages::log::actions::TOPICS;
 use crate::io::console::pages::log::filters::{Filters, FiltersError, direction_name};
-use crate::io::console::pages::users::Badge;
 use crate::io::console::session::Tone;
 use crate::io::console::visit::Visit;
+use crate::io::console::words::{Badge, Choice, caller};
 use crate::io::console::zone::Time;
 use crate::io::engine::EngineFault;
 use crate::io::grpc::convert::actor;
@@ -80,14 +80,6 @@ struct Form {
     more: bool,
 }
 
-/// One choice of a menu.
-#[derive(Debug)]
-pub struct Choice {
-    pub value: String,
-    pub text: String,
-    pub chosen: bool,
-}
-
 /// One record of a table.
 #[derive(Debug)]
 pub struct Row {
@@ -118,7 +110,7 @@ impl Row {
             subject: words::subject(record.subject()),
             subject_whole: record.subject().to_owned(),
             notable: words::notable(record),
-            actor: words::actor(record.actor()),
+            actor: caller(record.actor()),
             outcome: words::outcome(record.outcome()),
         }
     }
@@ -250,7 +242,7 @@ impl Form {
         // Who left the consortium may still be looked for.
         let gone = chosen.iter().filter(|chosen| !peers.contains(chosen));
         let peers = peers.iter().chain(gone).map(|peer| choice(peer, peer, chosen.as_ref() == Some(peer)));
-        let outcome = |one: Outcome| choice(one.name(), words::outcome(one).text, filters.outcome == Some(one));
+        let outcome = |one: Outcome| choice(one.name(), &words::outcome(one).text, filters.outcome == Some(one));
         let field = |at: Option<Timestamp>| at.map(|at| visit.zone.field(at)).unwrap_or_default();
         let (from, until) = (field(filters.from), field(filters.until));
         Self {
@@ -262,7 +254,7 @@ impl Form {
             peers: peers.collect(),
             kinds: IdentifierKind::ALL
                 .into_iter()
-                .map(|one| choice(one.label(), kinds::name(one), filters.kind == Some(one)))
+                .map(|one| choice(one.label(), in_words(one), filters.kind == Some(one)))
                 .collect(),
             decisions: Decision::ALL
                 .into_iter()

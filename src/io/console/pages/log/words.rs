@@ -5,47 +5,26 @@
 use crate::domain::audit::record::{AuditRecord, Outcome};
 use crate::domain::screening::decision::Decision;
 use crate::io::console::kinds;
-use crate::io::console::pages::users::Badge;
+use crate::io::console::words::Badge;
 
 /// How it ended.
-pub const fn outcome(outcome: Outcome) -> Badge {
+pub fn outcome(outcome: Outcome) -> Badge {
     match outcome {
-        Outcome::Ok => Badge { tone: "muted", text: "done" },
-        Outcome::Refused => Badge { tone: "warning", text: "refused" },
-        Outcome::Fault => Badge { tone: "bad", text: "fault" },
+        Outcome::Ok => Badge::new("muted", "done"),
+        Outcome::Refused => Badge::new("warning", "refused"),
+        Outcome::Fault => Badge::new("bad", "fault"),
     }
 }
 
 /// A decision as a badge.
-pub const fn decision(decision: Decision) -> Badge {
+pub fn decision(decision: Decision) -> Badge {
     let tone = match decision {
         Decision::Allow => "good",
         Decision::Challenge => "role",
         Decision::Hold => "waiting",
         Decision::Block => "bad",
     };
-    Badge { tone, text: decision.label() }
-}
-
-/// Who did it. Callers inside the member are named by person and role: the member is the reader's own.
-pub fn actor(actor: &str) -> String {
-    if let Some(local) = actor.strip_prefix("hushwire://") {
-        let mut parts = local.split('/').skip(1);
-        return match (parts.next(), parts.next()) {
-            // Signing in and out, before a role is asked for.
-            (Some("console"), Some(name)) => format!("{name} at the console"),
-            (Some(role), Some(name)) => format!("{name} as {role}"),
-            _ => actor.to_owned(),
-        };
-    }
-    match actor {
-        "node" => "the node itself".to_owned(),
-        "UNKNOWN" => "somebody unknown".to_owned(),
-        other => match other.strip_prefix("MACHINE/uid-") {
-            Some(uid) => format!("user {uid} of the machine"),
-            None => format!("member {other}"),
-        },
-    }
+    Badge::new(tone, decision.label())
 }
 
 /// What it is about, short enough for a table: long names by their beginning.
@@ -151,15 +130,7 @@ mod tests {
     use crate::domain::audit::record::Actor;
 
     #[test]
-    fn who_and_what_are_named_shortly() {
-        let check = |name: &str, words: &str| assert_eq!(actor(name), words);
-        check("hushwire://bank-a/operator/anna", "anna as operator");
-        check("hushwire://bank-a/console/anna", "anna at the console");
-        check("hushwire://odd", "hushwire://odd");
-        check("node", "the node itself");
-        check("UNKNOWN", "somebody unknown");
-        check("MACHINE/uid-1000", "user 1000 of the machine");
-        check("bank-b", "member bank-b");
+    fn what_it_is_about_is_named_shortly() {
         let name = format!("members/bank-b/indicators/{}", "4f".repeat(32));
         assert_eq!(subject(&name), "statement 4f4f4f4f… of bank-b");
         assert_eq!(subject("bank-b/all"), "bank-b/all");

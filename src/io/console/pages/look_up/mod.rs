@@ -16,6 +16,7 @@ use crate::base::limits;
 use crate::domain::identifier::RawIdentifier;
 use crate::domain::indicator::typology::Typology;
 use crate::domain::screening::decision::Decision;
+use crate::domain::screening::decision::in_words;
 use crate::domain::screening::inquiry::{Counting, LookedUpForm};
 use crate::domain::screening::own_lists::OwnList;
 use crate::io::console::answer::Answer;
@@ -23,12 +24,12 @@ use crate::io::console::fault::Fault;
 use crate::io::console::frame::Frame;
 use crate::io::console::kinds;
 use crate::io::console::pages::enrol::sentence;
-use crate::io::console::pages::log::{Choice, stored, words};
+use crate::io::console::pages::log::{stored, words};
 use crate::io::console::pages::look_up::next::{Known, NextStep, next_steps};
 use crate::io::console::pages::look_up::said::Statement;
-use crate::io::console::pages::users::Badge;
 use crate::io::console::rows::{Verb, row};
 use crate::io::console::visit::Visit;
+use crate::io::console::words::{Badge, Choice};
 use crate::io::console::zone::Time;
 use crate::io::grpc::convert::actor;
 use crate::node::look_up::{LookUpFault, LookedUp, TouchedDecision};
@@ -113,7 +114,7 @@ pub async fn look_up(visit: Visit) -> Result<Answer, Fault> {
         Ok((found, names)) => page(&visit, StatusCode::OK, kind, None, Some(Found::new(&visit, kind, &found, &names))),
         // By its rule alone: what was typed is not repeated.
         Err(LookUpFault::Identifier(error)) => {
-            let wrong = format!("this is no {}: {}", kinds::name(kind), error.rule);
+            let wrong = format!("this is no {}: {}", in_words(kind), error.rule);
             page(&visit, StatusCode::UNPROCESSABLE_ENTITY, kind, Some(sentence(&wrong)), None)
         }
         Err(LookUpFault::Storage(fault)) => Err(stored(fault)),
@@ -128,7 +129,7 @@ fn page(
     found: Option<Found>,
 ) -> Result<Answer, Fault> {
     let kind = |kind: IdentifierKind| Kind {
-        choice: Choice { value: kind.label().to_owned(), text: kinds::name(kind).to_owned(), chosen: kind == chosen },
+        choice: Choice { value: kind.label().to_owned(), text: in_words(kind).to_owned(), chosen: kind == chosen },
         form: kinds::form(kind),
     };
     let kinds = IdentifierKind::ALL.into_iter().map(kind).collect();
@@ -166,7 +167,7 @@ impl Found {
         };
         let log = way(visit, "/log/{entry}").is_some();
         Self {
-            kind: kinds::name(kind),
+            kind: in_words(kind),
             headline: headline(found),
             forms: found.inquiry.forms.iter().map(Form::new).collect(),
             waiting: found.waiting.len(),
@@ -242,7 +243,7 @@ impl Form {
             form.rejected_by.as_ref().map(|list| format!("on the guard list “{list}”: never shared, never matched"));
         let weak = form.weak.then(|| "shared by many innocents: by itself it never blocks".to_owned());
         let listed = form.listing.as_ref().map(|listing| format!("on our own {} list", listing.list));
-        Self { kind: kinds::name(form.kind), told: rejected.into_iter().chain(weak).chain(listed).collect() }
+        Self { kind: in_words(form.kind), told: rejected.into_iter().chain(weak).chain(listed).collect() }
     }
 }
 

@@ -7,8 +7,8 @@ use crate::base::time::Timestamp;
 use crate::domain::indicator::details::Details;
 use crate::domain::indicator::typology::Typology;
 use crate::domain::indicator::words::{Grounds, Severity};
+use crate::domain::screening::decision::in_words;
 use crate::domain::screening::inquiry::{Counting, Said};
-use crate::io::console::kinds;
 use crate::io::console::pages::log::filters::Filters;
 use crate::io::console::pages::look_up::way;
 use crate::io::console::visit::Visit;
@@ -85,7 +85,7 @@ impl Statement {
         Self {
             name: indicator_name(&said.reporter, &said.commitment),
             reporter: said.reporter.to_string(),
-            kind: kinds::name(said.kind),
+            kind: in_words(said.kind),
             counts: said.counting == Counting::Counts,
             standing: standing(said.counting),
             content,

@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn what_is_near_presses_and_what_is_over_presses_more() {
         let check = |by: Option<Timestamp>, tone: &str, text: &str, presses: bool| {
-            assert_eq!((urgency(by, NOW).tone, urgency(by, NOW).text.as_str()), (tone, text));
+            assert_eq!((urgency(by, NOW).tone, &*urgency(by, NOW).text), (tone, text));
             assert_eq!(is_pressing(by, NOW), presses, "{text}");
         };
         check(Some(NOW), "bad", "overdue", true);

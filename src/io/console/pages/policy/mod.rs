@@ -26,8 +26,8 @@ use crate::io::console::menu::Menu;
 use crate::io::console::pages::cases::filter::Stop;
 use crate::io::console::pages::cases::words;
 use crate::io::console::pages::policy::hits::{RuleDays, Span, fired_chart, spark_of};
-use crate::io::console::pages::users::Badge;
 use crate::io::console::visit::Visit;
+use crate::io::console::words::{Badge, caller};
 use crate::io::console::zone::Time;
 use crate::io::engine::EngineFault;
 use crate::io::policies::{Candidate, File, Loaded};
@@ -148,7 +148,7 @@ impl Say {
             Self::Of(Mode::Shadow) => ("waiting", "on trial"),
             Self::Of(Mode::Off) => ("muted", "off"),
         };
-        Badge { tone, text }
+        Badge::new(tone, text)
     }
 }
 
@@ -238,8 +238,8 @@ fn menus(say: Option<Say>, stop: Option<Stop>) -> Vec<Menu> {
     let stops = Stop::ALL.into_iter().map(|stop| (stop.0.label(), words::decision(stop.0).text));
     let chosen = (say.map(Say::word).unwrap_or_default(), stop.map(|stop| stop.0.label()).unwrap_or_default());
     vec![
-        Menu::new("mode", "Say", [("", "all rules")].into_iter().chain(says), chosen.0),
-        Menu::new("decision", "Asks for", [("", "anything")].into_iter().chain(stops), chosen.1),
+        Menu::new("mode", "Say", [("", "all rules".into())].into_iter().chain(says), chosen.0),
+        Menu::new("decision", "Asks for", [("", "anything".into())].into_iter().chain(stops), chosen.1),
     ]
 }
 
@@ -327,7 +327,7 @@ impl PastRow {
             title: past.title.unwrap_or_else(|| "not readable by this program any more".to_owned()),
             since: visit.time(past.since),
             until: past.until.map(|until| visit.time(until)),
-            by: past.by.map_or_else(|| "not kept any more".to_owned(), |by| words::actor(&by)),
+            by: past.by.map_or_else(|| "not kept any more".to_owned(), |by| caller(&by)),
             record: grouped(past.told_at.0),
         }
     }

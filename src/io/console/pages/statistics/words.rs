@@ -2,9 +2,9 @@
 
 use std::sync::LazyLock;
 
-use crate::base::kind::IdentifierKind;
 use crate::domain::indicator::typology::{Typology, TypologyList};
 use crate::domain::screening::decision::Decision;
+use crate::domain::screening::decision::in_words;
 use crate::domain::statistics::budget::Epsilon;
 use crate::domain::statistics::cells::OTHER;
 use crate::domain::statistics::question::Query;
@@ -87,25 +87,7 @@ fn technique(label: &str) -> Option<String> {
 }
 
 fn kind(label: &str) -> Option<&'static str> {
-    let kind = IdentifierKind::ALL.into_iter().find(|kind| kind.label() == label)?;
-    Some(match kind {
-        IdentifierKind::Pan => "payment card",
-        IdentifierKind::Iban => "IBAN",
-        IdentifierKind::Account => "other bank account",
-        IdentifierKind::Email => "e-mail address",
-        IdentifierKind::Mailbox => "mailbox",
-        IdentifierKind::Phone => "telephone number",
-        IdentifierKind::Device => "device",
-        IdentifierKind::Ip => "IP address",
-        IdentifierKind::Ip6Net => "IPv6 network",
-        IdentifierKind::Wallet => "crypto wallet",
-        IdentifierKind::Domain => "domain",
-        IdentifierKind::Url => "web address",
-        IdentifierKind::Address => "postal address",
-        IdentifierKind::Merchant => "merchant, terminal",
-        IdentifierKind::Par => "payment account reference",
-        IdentifierKind::Token => "card token",
-    })
+    label.parse().ok().map(in_words)
 }
 
 /// A privacy loss to the thousandth, as people compare them; a smaller one in full.

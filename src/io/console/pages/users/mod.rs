@@ -17,6 +17,7 @@ use crate::io::console::fault::Fault;
 use crate::io::console::fields::Fields;
 use crate::io::console::frame::{Crumb, Frame};
 use crate::io::console::visit::Visit;
+use crate::io::console::words::Badge;
 use crate::io::console::zone::{Time, ago};
 use crate::io::users::row::UserRow;
 
@@ -41,13 +42,6 @@ pub struct Row {
     pub sessions: usize,
 }
 
-/// A word with a tone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Badge {
-    pub tone: &'static str,
-    pub text: &'static str,
-}
-
 /// How a user stands, in a word.
 pub fn badge(state: UserState) -> Badge {
     let (tone, text) = match state {
@@ -57,7 +51,7 @@ pub fn badge(state: UserState) -> Badge {
         UserState::Closed => ("warning", "closed after wrong tries"),
         UserState::Disabled => ("muted", "disabled"),
     };
-    Badge { tone, text }
+    Badge::new(tone, text)
 }
 
 impl Row {

@@ -10,8 +10,9 @@ use crate::io::console::fault::Fault;
 use crate::io::console::frame::Frame;
 use crate::io::console::pages::account::SessionRow;
 use crate::io::console::pages::users::change::Step;
-use crate::io::console::pages::users::{Badge, Choice, above, badge, choices};
+use crate::io::console::pages::users::{Choice, above, badge, choices};
 use crate::io::console::visit::Visit;
+use crate::io::console::words::{Badge, caller};
 use crate::io::console::zone::Time;
 use crate::io::users::row::UserRow;
 
@@ -48,15 +49,6 @@ pub async fn find(visit: &Visit) -> Result<UserRow, Fault> {
     visit.console.users.list().await?.into_iter().find(|user| user.name == name).ok_or(Fault::NotFound)
 }
 
-/// The person of a caller's name, with the role they acted in: the member is the reader's own.
-pub fn person(caller: &str) -> String {
-    let mut parts = caller.rsplit('/');
-    match (parts.next(), parts.next()) {
-        (Some(name), Some(role)) if !role.is_empty() => format!("{name} as {role}"),
-        _ => caller.to_owned(),
-    }
-}
-
 pub async fn show(visit: Visit) -> Result<Answer, Fault> {
     let user = find(&visit).await?;
     let me = visit.visitor().session.user.name.as_str();
@@ -78,7 +70,7 @@ pub async fn show(visit: Visit) -> Result<Answer, Fault> {
         state: badge(user.state),
         until: user.until.filter(|_| user.state != UserState::Active).map(|until| visit.time(until)),
         created: visit.time(user.created),
-        created_by: person(&user.created_by),
+        created_by: caller(&user.created_by),
         signed_in: user.signed_in.map(|at| visit.time(at)),
         recovery_left: user.recovery_left,
         asked,
@@ -87,15 +79,4 @@ pub async fn show(visit: Visit) -> Result<Answer, Fault> {
         steps,
     };
     Answer::page(&page)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_made_a_user_is_named_shortly() {
-        assert_eq!(person("hushwire://bank-a/operator/anna"), "anna as operator");
-        assert_eq!(person("node"), "node");
-    }
 }

@@ -11,8 +11,8 @@ use crate::domain::indicator::typology::{Typology, TypologyList};
 use crate::domain::screening::decision::in_words;
 use crate::io::console::chart::grouped;
 use crate::io::console::pages::cases::{dispute, words};
-use crate::io::console::pages::users::Badge;
 use crate::io::console::visit::Visit;
+use crate::io::console::words::Badge;
 use crate::io::console::zone::{Time, span};
 use crate::node::evidence_now::EvidenceNow;
 use crate::node::explain::Explained;
@@ -98,7 +98,7 @@ pub fn evidence(
         kind: in_words(one.kind),
         now: if matches!(disputed, Some(DisputeStanding::Open | DisputeStanding::Upheld)) {
             // Whatever its author answers: for who disputes it, it does not count.
-            Badge { tone: "muted", text: "not counted here" }
+            Badge::new("muted", "not counted here")
         } else {
             standing(*now)
         },
@@ -122,7 +122,7 @@ fn standing(now: EvidenceNow) -> Badge {
         EvidenceNow::Withdrawn => ("good", "withdrawn since"),
         EvidenceNow::Gone => ("muted", "expired or erased since"),
     };
-    Badge { tone, text }
+    Badge::new(tone, text)
 }
 
 impl SaidRow {

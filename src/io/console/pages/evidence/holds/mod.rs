@@ -14,8 +14,8 @@ use crate::io::console::fault::Fault;
 use crate::io::console::frame::{Crumb, Frame};
 use crate::io::console::listing::{AFTER, Pager};
 use crate::io::console::pages::evidence;
-use crate::io::console::pages::users::one::person;
 use crate::io::console::visit::Visit;
+use crate::io::console::words::caller;
 use crate::io::console::zone::Time;
 use crate::io::engine::EngineFault;
 use crate::io::grpc::convert::actor;
@@ -70,10 +70,10 @@ impl HoldRow {
             scope,
             held,
             reason: reason_words(hold.reason),
-            by: person(&hold.placed.caller),
+            by: caller(&hold.placed.caller),
             placed: visit.time(hold.placed.at),
             lifting: hold.lifting(now).map(|asked| Lifting {
-                by: person(&asked.caller),
+                by: caller(&asked.caller),
                 ends: visit.time(lift_ends(asked)),
                 own: asked.person == me,
             }),

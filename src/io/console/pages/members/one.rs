@@ -125,6 +125,8 @@ fn keys(member: &MemberView) -> Vec<Key> {
 impl FeedRow {
     fn new(visit: &Visit, feed: &FeedView) -> Self {
         let now = visit.now.wall;
+        // That its author signed it says nothing of others.
+        let others = feed.cosigned.iter().filter(|(member, _)| member.as_str() != feed.feed.member.as_str());
         Self {
             group: feed.feed.group.to_string(),
             entries: grouped(feed.size.0),
@@ -133,7 +135,7 @@ impl FeedRow {
             stale: feed.stale,
             root: feed.root.to_string(),
             witnessed: grouped(feed.witnessed.0),
-            cosigners: feed.cosigned.iter().map(|(member, at)| (member.clone(), ago(*at, now))).collect(),
+            cosigners: others.map(|(member, at)| (member.clone(), ago(*at, now))).collect(),
             uncounted: feed.uncounted,
             unacknowledged: grouped(feed.unacknowledged),
             key: feed.key.clone(),

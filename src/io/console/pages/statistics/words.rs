@@ -123,10 +123,13 @@ mod tests {
             for label in query.categories() {
                 let words = category(query, &label);
                 let same = words == label && !matches!(label.as_str(), "fraud");
-                assert!(!same || matches!(label.as_str(), "device" | "domain" | "mailbox"), "{query}: {label}");
+                assert!(
+                    !same || matches!(label.as_str(), "device" | "domain" | "mailbox" | "merchant" | "wallet"),
+                    "{query}: {label}"
+                );
             }
         }
-        assert_eq!(category(Query::SightingsByKind, "pan:false-positive"), "payment card: false alarm");
+        assert_eq!(category(Query::SightingsByKind, "pan:false-positive"), "payment card number: false alarm");
         assert_eq!(category(Query::OrdersByDecision, "else"), "else");
     }
 

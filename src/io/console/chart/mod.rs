@@ -10,6 +10,7 @@ pub mod estimates;
 pub mod lines;
 pub mod mirrored;
 pub mod scale;
+pub mod span;
 pub mod spark;
 pub mod strip;
 pub mod svg;

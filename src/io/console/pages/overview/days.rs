@@ -1,52 +1,12 @@
 //! Charts of the overview: what came, what left and what was decided, day by day.
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 
 use crate::base::name::MemberId;
 use crate::base::time::Day;
 use crate::io::console::chart::{Chart, Colour, Figures, Half, MirroredFigures, Series};
 use crate::io::console::zone::short_day;
 use crate::node::activity::{DayActivity, PeerDay};
-
-/// How far back the charts look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Span {
-    Week,
-    Month,
-    Quarter,
-}
-
-/// No such span.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("charts show 7, 30 or 90 days")]
-pub struct NoSpan;
-
-impl Span {
-    pub const ALL: [Self; 3] = [Self::Week, Self::Month, Self::Quarter];
-
-    pub fn days(self) -> u32 {
-        match self {
-            Self::Week => 7,
-            Self::Month => 30,
-            Self::Quarter => 90,
-        }
-    }
-
-    /// The days it shows, today included.
-    pub fn until(self, today: Day) -> Vec<Day> {
-        let from = today.0.saturating_sub(self.days() - 1);
-        (from..=today.0).map(Day).collect()
-    }
-}
-
-impl FromStr for Span {
-    type Err = NoSpan;
-
-    fn from_str(text: &str) -> Result<Self, NoSpan> {
-        Self::ALL.into_iter().find(|span| span.days().to_string() == text).ok_or(NoSpan)
-    }
-}
 
 /// Days on which anything happened.
 pub type Days = BTreeMap<Day, DayActivity>;
@@ -179,6 +139,7 @@ fn peers(activity: &Days) -> Vec<MemberId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::console::chart::span::Span;
     use crate::node::activity::EntryCounts;
 
     const TODAY: Day = Day(20_785);
@@ -191,10 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_ends_today_and_shows_quiet_days_too() {
-        assert_eq!(Span::Week.until(TODAY), (20_779..=20_785).map(Day).collect::<Vec<_>>());
-        assert_eq!(Span::Month.until(TODAY).len(), 30);
-        assert_eq!(("7".parse(), "8".parse::<Span>()), (Ok(Span::Week), Err(NoSpan)));
+    fn quiet_days_are_shown_too() {
         let chart = &charts(&Span::Week.until(TODAY), &came(&[("bank-a", 3)]))[0];
         assert_eq!(
             chart.rows.iter().map(|row| row.values.join(" ")).collect::<Vec<_>>(),

@@ -8,13 +8,14 @@ use askama::Template;
 
 use crate::base::name::MemberId;
 use crate::io::console::answer::Answer;
+use crate::io::console::chart::span::Span;
 use crate::io::console::chart::spark::spark;
 use crate::io::console::chart::strip::{SMALL, Strip, strip};
 use crate::io::console::chart::svg::Svg;
 use crate::io::console::chart::{Chart, Colour, grouped};
 use crate::io::console::fault::Fault;
 use crate::io::console::frame::Frame;
-use crate::io::console::pages::overview::days::{Days, Span, came_from, charts, false_positives};
+use crate::io::console::pages::overview::days::{Days, came_from, charts, false_positives};
 use crate::io::console::visit::Visit;
 use crate::io::console::zone::span;
 use crate::io::exchange::links::Link;

@@ -1,7 +1,6 @@
 //! How often rules fired, day by day, from the tallies of what was recorded.
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 
 use crate::base::time::Day;
 use crate::domain::screening::decision::Decision;
@@ -10,44 +9,6 @@ use crate::io::console::chart::svg::Svg;
 use crate::io::console::chart::{Chart, Colour, Figures, Series};
 use crate::io::console::zone::short_day;
 use crate::node::activity::{DayActivity, RuleHits};
-
-/// How far back is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Span {
-    Week,
-    Month,
-    Quarter,
-}
-
-/// No such span.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("7, 30 or 90 days are counted")]
-pub struct NoSpan;
-
-impl Span {
-    pub const ALL: [Self; 3] = [Self::Week, Self::Month, Self::Quarter];
-
-    pub fn days(self) -> u32 {
-        match self {
-            Self::Week => 7,
-            Self::Month => 30,
-            Self::Quarter => 90,
-        }
-    }
-
-    /// The days it counts, today included.
-    pub fn until(self, today: Day) -> Vec<Day> {
-        (today.0.saturating_sub(self.days() - 1)..=today.0).map(Day).collect()
-    }
-}
-
-impl FromStr for Span {
-    type Err = NoSpan;
-
-    fn from_str(text: &str) -> Result<Self, NoSpan> {
-        Self::ALL.into_iter().find(|span| span.days().to_string() == text).ok_or(NoSpan)
-    }
-}
 
 /// By rule and day, over all versions of the policy: a rule that keeps its name is the same rule to people.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -138,6 +99,7 @@ pub fn fired_chart(shown: &[Day], days: &RuleDays) -> Chart {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::console::chart::span::Span;
 
     const TODAY: Day = Day(20_785);
 

@@ -136,6 +136,8 @@ impl<J: Journal, V: Views> Node<J, V> {
             Blame::Sender => from.clone(),
             Blame::Author => id.member.clone(),
         };
+        // Whoever shows that an author signed another history too has done nothing wrong, and is listened to further.
+        let is_witness = matches!(fault, PeerFault::Equivocation(_)) && blamed != *from;
         let event = AuditEvent::PeerFault {
             peer: blamed,
             feed: Some(id.clone()),
@@ -143,7 +145,7 @@ impl<J: Journal, V: Views> Node<J, V> {
             evidence_sha256: Some(evidence),
         };
         self.record(&Actor::Peer(from.clone()), vec![event], now, rng)?;
-        Ok(AcceptFault::Peer(fault))
+        Ok(if is_witness { AcceptFault::Quarantined } else { AcceptFault::Peer(fault) })
     }
 }
 

@@ -1,13 +1,15 @@
-//! The pulling side over running engines: an author that withholds its feed, connected or not, is asked for it at others.
+//! The pulling side over running engines: an author that withholds its feed, connected or not, is asked for it at others; a peer
+//! that comes back is not left waiting.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use hushwire::base::limits;
 use hushwire::base::name::MemberId;
 use hushwire::base::position::TreeSize;
 use hushwire::base::time::Timestamp;
 use hushwire::io::clock;
+use hushwire::io::exchange::VERSION;
 use hushwire::io::exchange::links::{Link, Links};
 use hushwire::io::exchange::papers::Papers;
 use hushwire::io::exchange::pull::{Backoff, follow};
@@ -25,10 +27,18 @@ use crate::house::{Disk, House, engine_of, exchange};
 
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// An author that takes every stream and tells nothing of its feed.
 struct Mute {
     welcomes: bool,
+    speaks: u32,
+}
+
+impl Mute {
+    fn author(welcomes: bool) -> Self {
+        Self { welcomes, speaks: VERSION }
+    }
 }
 
 #[tonic::async_trait]
@@ -41,7 +51,7 @@ impl ExchangeService for Mute {
     ) -> Result<Response<Self::ExchangeStream>, Status> {
         let (responses, outgoing) = mpsc::channel(1);
         if self.welcomes {
-            let welcome = peer::Welcome { version: 1, roster_version: 1, ..peer::Welcome::default() };
+            let welcome = peer::Welcome { version: self.speaks, roster_version: 1, ..peer::Welcome::default() };
             let first = peer::ExchangeResponse { message: Some(Told::Welcome(welcome)) };
             responses.send(Ok(first)).await.expect("listens");
         }
@@ -113,11 +123,97 @@ async fn withheld(author: Mute, author_link: Link) {
 
 #[tokio::test]
 async fn a_connected_author_that_shows_no_sign_of_life_is_relayed() {
-    withheld(Mute { welcomes: true }, Link::Connected).await;
+    withheld(Mute::author(true), Link::Connected).await;
 }
 
 #[tokio::test]
 async fn an_author_that_takes_the_stream_and_says_nothing_is_away_and_relayed() {
     assert!(Duration::from_millis(limits::WELCOME_MS) < PATIENCE, "it is waited out");
-    withheld(Mute { welcomes: false }, Link::Connecting).await;
+    withheld(Mute::author(false), Link::Connecting).await;
+}
+
+#[tokio::test]
+async fn whoever_shows_the_other_history_of_a_third_is_listened_to_further() {
+    let consortium = Consortium::new(&["bank-a", "bank-b", "shop"]);
+    let now = clock::now();
+    let [mut bank, mut other, mut shop] = [0, 1, 2].map(|at| House::open(&consortium, at, Disk::default(), now));
+    let mut twin = House::open(&consortium, 0, Disk::default(), now);
+    for author in [&mut bank, &mut twin] {
+        exchange(&consortium, author, &other, now);
+        exchange(&consortium, author, &shop, now);
+    }
+    exchange(&consortium, &mut other, &bank, now);
+    exchange(&consortium, &mut other, &shop, now);
+    for (author, device) in [
+        (&mut bank, "following-device-0001"),
+        (&mut twin, "following-device-0002"),
+        (&mut other, "following-device-0003"),
+    ] {
+        author.publish(device, 30, None, now);
+        author.tick(now);
+    }
+    exchange(&consortium, &mut other, &bank, now);
+    exchange(&consortium, &mut shop, &twin, now);
+
+    let [author, other_id, shop_id] = [0, 1, 2].map(|at| consortium.members[at].clone());
+    let doors = Doors::of(other.node);
+    let channel = doors.channel(&shop_id).await;
+    let (engine, _thread) = engine_of(shop.node, HOUR);
+    let links = Links::default();
+    let dial = move |_: &MemberId| Ok(channel.clone());
+    let backoff = Backoff { first: HOUR, longest: HOUR };
+    tokio::spawn(follow(engine.clone(), links.clone(), other_id.clone(), backoff, dial, papers()));
+    let feed = consortium.feed(1);
+    until("it brings its own entries too", async || {
+        let feed = feed.clone();
+        engine.inquire(move |node, _| node.state().feeds[&feed].size()).await.expect("answers") == TreeSize(1)
+    })
+    .await;
+    assert_eq!(links.of(&other_id), Some(Link::Connected));
+    let accused = engine.inquire(move |node, _| node.accusations(&author).len()).await.expect("answers");
+    assert_eq!(accused, 1);
+}
+
+/// When a peer was tried.
+type Attempts = Arc<Mutex<Vec<Instant>>>;
+
+/// Follows a peer by a channel made so, with an hour between attempts.
+fn follow_rarely(links: &Links, channel: Result<Channel, String>) -> (MemberId, Attempts) {
+    let consortium = Consortium::new(&["bank-a", "shop"]);
+    let (engine, _thread) = engine_of(House::open(&consortium, 1, Disk::default(), clock::now()).node, HOUR);
+    let (bank, attempts) = (consortium.members[0].clone(), Attempts::default());
+    let noted = Arc::clone(&attempts);
+    let dial = move |_: &MemberId| {
+        noted.lock().expect("whole").push(Instant::now());
+        channel.clone()
+    };
+    tokio::spawn(follow(engine, links.clone(), bank.clone(), Backoff { first: HOUR, longest: HOUR }, dial, papers()));
+    (bank, attempts)
+}
+
+#[tokio::test]
+async fn a_peer_that_was_not_reached_and_pulls_from_us_is_tried_again_before_the_wait_is_over() {
+    let links = Links::default();
+    let (bank, attempts) = follow_rarely(&links, Err("nobody answers".to_owned()));
+    until("it is tried four times", async || {
+        links.arrived(&bank);
+        attempts.lock().expect("whole").len() == 4
+    })
+    .await;
+    // However often it comes: the tries of two nodes that fail each other stay apart.
+    let attempts = attempts.lock().expect("whole");
+    assert!(attempts.windows(2).all(|pair| pair[1] - pair[0] >= Duration::from_secs(1)), "{attempts:?}");
+}
+
+#[tokio::test]
+async fn a_peer_that_broke_a_rule_waits_its_time_however_often_it_pulls_from_us() {
+    let links = Links::default();
+    let other_version = listen(Mute { welcomes: true, speaks: VERSION + 1 }).await;
+    let (bank, attempts) = follow_rarely(&links, Ok(other_version));
+    until("it is found out", async || matches!(links.of(&bank), Some(Link::Faulty { .. }))).await;
+    for _ in 0..100 {
+        links.arrived(&bank);
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    assert_eq!(attempts.lock().expect("whole").len(), 1);
 }

@@ -291,12 +291,13 @@ pub fn peer_tls(own: &Certified, desk: &RosterDesk) -> Result<DoorTls, ServeErro
 pub fn peer(
     material: &Material,
     engine: &LiveEngine,
+    links: &Links,
     desk: &RosterDesk,
     metrics: &Arc<Metrics>,
     stopping: &watch::Receiver<bool>,
 ) -> Result<PeerDoor, ServeError> {
     let tls = peer_tls(&material.peer, desk)?;
-    let (rosters, streams, bundles) = (desk.changes(), Streams::default(), desk.bundles().clone());
+    let (rosters, streams, bundles) = (desk.changes(), Streams::new(links.clone()), desk.bundles().clone());
     let (engine, stopping) = (engine.clone(), stopping.clone());
     let refusals = RefusalLog::new(engine.clone());
     let exchange = ExchangeServiceServer::new(Exchange { engine, rosters, streams, bundles, stopping })

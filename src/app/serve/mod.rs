@@ -144,7 +144,7 @@ fn serve_on(config: &Config, order: Order) -> Result<(), ServeError> {
         metrics: &metrics,
     };
     let local_door = doors::local(config, &material, behind)?;
-    let peer_door = doors::peer(&material, &engine.patient(), &desk, &metrics, &stopping)?;
+    let peer_door = doors::peer(&material, &engine.patient(), &links, &desk, &metrics, &stopping)?;
     let console_door =
         console::door(config, &local_door.identity, &engine, &users, &links, &screener.policies, &metrics.console)?;
     let addresses = sockets.addresses()?;

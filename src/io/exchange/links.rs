@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::watch;
+
 use crate::base::name::{FeedId, MemberId};
 
 /// How the link to one peer is.
@@ -54,6 +56,8 @@ struct Known {
     peers: BTreeMap<MemberId, Peer>,
     /// Feeds whose connected author shows no sign of life.
     mute: BTreeSet<FeedId>,
+    /// Told each time a peer begins to pull from us, for as long as we follow it.
+    arrivals: BTreeMap<MemberId, watch::Sender<()>>,
 }
 
 #[derive(Debug)]
@@ -79,7 +83,21 @@ impl Links {
     }
 
     pub fn forget(&self, peer: &MemberId) {
-        self.lock().peers.remove(peer);
+        let mut known = self.lock();
+        known.peers.remove(peer);
+        known.arrivals.remove(peer);
+    }
+
+    /// The peer begins to pull from us: it is there, whatever the last attempt to reach it met.
+    pub fn arrived(&self, peer: &MemberId) {
+        if let Some(arrivals) = self.lock().arrivals.get(peer) {
+            arrivals.send_replace(());
+        }
+    }
+
+    /// Changes each time the peer arrives from now on.
+    pub fn arrivals(&self, peer: &MemberId) -> watch::Receiver<()> {
+        self.lock().arrivals.entry(peer.clone()).or_default().subscribe()
     }
 
     pub fn of(&self, peer: &MemberId) -> Option<Link> {
@@ -111,6 +129,20 @@ impl Links {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_arrival_is_told_to_whoever_waits_for_that_peer() {
+        let links = Links::default();
+        let (bank, shop): (MemberId, MemberId) = ("bank".parse().expect("valid"), "shop".parse().expect("valid"));
+        links.arrived(&bank);
+        let (of_bank, of_shop) = (links.arrivals(&bank), links.arrivals(&shop));
+        let told = |arrivals: &watch::Receiver<()>| arrivals.has_changed().ok();
+        assert_eq!((told(&of_bank), told(&of_shop)), (Some(false), Some(false)), "what was before is no news");
+        links.arrived(&bank);
+        assert_eq!((told(&of_bank), told(&of_shop)), (Some(true), Some(false)));
+        links.forget(&bank);
+        assert_eq!(told(&of_bank), None);
+    }
 
     fn feed() -> FeedId {
         FeedId { member: "bank-a".parse().expect("valid"), group: "all".parse().expect("valid") }

@@ -5,7 +5,7 @@
 //! commit and acknowledge batch by batch, 5 cosign checkpoints of feeds and heads of the peer's audit log.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::RngExt;
 use tokio::sync::mpsc::{self, Sender};
@@ -51,7 +51,16 @@ impl Backoff {
         let full = self.first.saturating_mul(1 << attempt.min(16)).min(self.longest);
         full.mul_f64(random::generator().random_range(0.5..1.0))
     }
+
+    /// The number of the next attempt: the first again where the stream brought something, or lasted as long as any wait.
+    fn next(self, attempt: u32, progressed: bool, lasted: Duration) -> u32 {
+        if progressed || lasted >= self.longest { 0 } else { attempt }
+    }
 }
+
+/// A peer that pulls from us is there, and is not left waiting for our next attempt: it follows this long after the last one,
+/// so that two nodes that fail each other do not drive each other on.
+const WELCOME_BACK: Duration = Duration::from_secs(1);
 
 /// Follows one peer until the task is dropped. `dial` opens a channel with the pins of the roster in force.
 pub async fn follow<J, V, D>(
@@ -69,13 +78,13 @@ pub async fn follow<J, V, D>(
     let mut attempt = 0;
     loop {
         links.set(&peer, Link::Connecting);
+        let mut arrivals = links.arrivals(&peer);
         let ended = match dial(&peer) {
             Ok(channel) => {
                 let mut pull = Pull::new(&engine, &links, &peer, &papers);
+                let began = Instant::now();
                 let fault = pull.run(channel).await.err();
-                if pull.progressed {
-                    attempt = 0;
-                }
+                attempt = backoff.next(attempt, pull.progressed, began.elapsed());
                 fault
             }
             Err(failure) => Some(PullFault::Unreachable(failure)),
@@ -85,8 +94,17 @@ pub async fn follow<J, V, D>(
         }
         let ended = ended.unwrap_or_else(|| PullFault::Ended("without a word".to_owned()));
         tracing::info!(event = "exchange.ended", peer = %peer, attempt, failure = %ended);
-        links.set(&peer, ended.link());
-        tokio::time::sleep(backoff.wait(attempt)).await;
+        let link = ended.link();
+        let welcome = !matches!(link, Link::Faulty { .. });
+        links.set(&peer, link);
+        let wait = backoff.wait(attempt);
+        if welcome {
+            tokio::time::sleep(wait.min(WELCOME_BACK)).await;
+            // Its end says that the peer is followed no longer; then this task is about to be dropped.
+            drop(tokio::time::timeout(wait.saturating_sub(WELCOME_BACK), arrivals.changed()).await);
+        } else {
+            tokio::time::sleep(wait).await;
+        }
         attempt = attempt.saturating_add(1);
     }
 }
@@ -374,5 +392,12 @@ mod tests {
             assert!(*least >= full / 2 && *most < full, "attempt {attempt}: {least:?} to {most:?}");
             assert!(*most - *least > full / 4, "attempt {attempt}: they come back in one moment");
         }
+    }
+
+    #[test]
+    fn who_brought_something_or_stayed_long_is_tried_again_at_once_and_who_comes_and_goes_is_not() {
+        let backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(30) };
+        let next = |progressed, lasted_s| backoff.next(7, progressed, Duration::from_secs(lasted_s));
+        assert_eq!([next(true, 0), next(false, 30), next(false, 29)], [0, 0, 7]);
     }
 }

@@ -9,17 +9,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
 use crate::base::name::MemberId;
+use crate::io::exchange::links::Links;
 
 /// The streams being served. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub struct Streams(Arc<Mutex<BTreeMap<MemberId, oneshot::Sender<()>>>>);
+#[derive(Debug, Clone)]
+pub struct Streams {
+    held: Arc<Mutex<BTreeMap<MemberId, oneshot::Sender<()>>>>,
+    links: Links,
+}
 
 impl Streams {
+    /// Streams whose beginnings are told to those who follow the same peers.
+    pub fn new(links: Links) -> Self {
+        Self { held: Arc::default(), links }
+    }
+
     /// Begins a stream of `member`, which ends the one before. What is returned is done once a newer one begins.
     pub fn begin(&self, member: &MemberId) -> impl Future<Output = ()> + use<> {
         let (held, replaced) = oneshot::channel();
         // Dropped, the earlier sender tells its stream that it is over. A panic elsewhere cannot leave the map half changed.
-        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(member.clone(), held));
+        drop(self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(member.clone(), held));
+        self.links.arrived(member);
         async move { drop(replaced.await) }
     }
 }
@@ -37,7 +47,7 @@ mod tests {
 
     #[test]
     fn a_newer_stream_ends_the_older_of_the_same_member_alone() {
-        let streams = Streams::default();
+        let streams = Streams::new(Links::default());
         let (bank, shop): (MemberId, MemberId) = ("bank".parse().expect("valid"), "shop".parse().expect("valid"));
         let mut first = pin!(streams.begin(&bank));
         let mut other = pin!(streams.begin(&shop));
@@ -45,5 +55,14 @@ mod tests {
         let mut second = pin!(streams.begin(&bank));
         assert!(is_over(first.as_mut()));
         assert!(!is_over(second.as_mut()) && !is_over(other.as_mut()));
+    }
+
+    #[test]
+    fn who_begins_a_stream_has_arrived() {
+        let links = Links::default();
+        let (bank, shop): (MemberId, MemberId) = ("bank".parse().expect("valid"), "shop".parse().expect("valid"));
+        let arrivals = [&bank, &shop].map(|peer| links.arrivals(peer));
+        drop(Streams::new(links.clone()).begin(&bank));
+        assert_eq!(arrivals.map(|arrivals| arrivals.has_changed().expect("followed")), [true, false]);
     }
 }

@@ -36,8 +36,19 @@ export async function play(scenario) {
   });
   try {
     await scenario(browser);
+  } catch (fault) {
+    await tell(browser);
+    throw fault;
   } finally {
     await browser.close();
+  }
+}
+
+/** Where everybody stands and what they see: a failure elsewhere can be looked into. */
+async function tell(browser) {
+  for (const page of browser.contexts().flatMap((context) => context.pages())) {
+    const text = await page.locator("body").innerText().catch((fault) => fault.message);
+    console.error(`${page.url()}\n${text.slice(0, 4_000)}\n`);
   }
 }
 

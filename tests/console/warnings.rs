@@ -147,6 +147,11 @@ fn people_take_back_defend_and_lift_warnings_and_see_who_lied() {
         listed.stdout.contains("\"open\"").then_some(())
     });
 
+    // Who took it from somebody else meanwhile tells us of it once it is connected.
+    node.until("the shop has acknowledged everything", |status| {
+        status.peers.iter().any(|peer| peer.member == "shop" && peer.unacknowledged_entries == 0)
+    });
+
     let mut stage = stage(&node);
     let code = |name: &str, role: &str| invite(&consortium, &node, name, &[role]);
     stage["codes"] = json!({

@@ -216,9 +216,8 @@ impl Screener {
         let told = Told { screening: &screening, anomalies, decision_id: &decision_id };
         let (audit, written) = self.records.take(caller, told, kept, durable, now);
         if let Some(answers) = &self.answers {
-            let order = Order {
+            let order = Box::new(Order {
                 id,
-                caller: caller.to_string(),
                 at: now,
                 answered: screening.decision,
                 outline: transaction.outline(),
@@ -226,9 +225,9 @@ impl Screener {
                 conditions,
                 customer: None,
                 transaction: None,
-            };
+            });
             let references = (transaction.customer_ref().clone(), transaction.transaction_ref().clone());
-            answers.take(Given::new(order, references, traced, &screening, belief_version));
+            answers.take(Given::new(order, caller.clone(), references, traced, &screening, belief_version));
         }
         Ok((Answered { anomalies, reference, screening, decision_id, audit, policy }, written))
     }

@@ -47,7 +47,7 @@ impl LateMatch {
         let (amount_minor, currency) = order.outline.amount();
         Self {
             id: CaseId(order.id),
-            caller: order.caller.clone(),
+            caller: held.caller().to_owned(),
             answered: order.answered,
             decision: judged.decision,
             news,

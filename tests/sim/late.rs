@@ -132,7 +132,6 @@ impl World {
             self.orders.insert((house, hex::encode(id)), answered);
             let order = Order {
                 id,
-                caller: person("till").to_string(),
                 at,
                 answered,
                 outline,
@@ -141,7 +140,7 @@ impl World {
                 customer: None,
                 transaction: None,
             };
-            self.houses[house].orders.take(order, traces, version);
+            self.houses[house].orders.take(Box::new(order), person("till").to_string().into(), traces, version);
         }
         Ok(())
     }

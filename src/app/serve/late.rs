@@ -19,7 +19,7 @@ pub fn follow(
     screener: &Arc<Screener>,
     engine: &LiveEngine,
     runtime: &Handle,
-    waiting: Receiver<Given>,
+    waiting: Receiver<Box<Given>>,
     material: &Material,
 ) -> Result<Following, ServeError> {
     // A window of no hours holds no order.

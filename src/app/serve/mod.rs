@@ -254,7 +254,7 @@ struct Started {
     /// Who may sign in to the console.
     users: LiveUsers,
     waiting: tokio::sync::mpsc::Receiver<Queued>,
-    answered: std::sync::mpsc::Receiver<Given>,
+    answered: std::sync::mpsc::Receiver<Box<Given>>,
     store: Store,
 }
 

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 use crate::base::limits;
+use crate::domain::audit::record::Actor;
 use crate::domain::belief::Belief;
 use crate::domain::belief::changes::Changed;
 use crate::domain::profile::facts::ProfileFacts;
@@ -20,7 +21,6 @@ use crate::domain::pseudonym::keys::KeyRing;
 use crate::domain::screening::experience::Experience;
 use crate::domain::screening::late::followed::{Followed, Telling};
 use crate::domain::screening::late::judge::judge;
-use crate::domain::screening::late::order::Order;
 use crate::domain::screening::late::window::Bounds;
 use crate::domain::screening::policy::facts::Conditions;
 use crate::domain::screening::screen::ScreeningContext;
@@ -54,7 +54,7 @@ impl Following {
         screener: Arc<Screener>,
         engine: Engine<J, V>,
         runtime: Handle,
-        waiting: Receiver<Given>,
+        waiting: Receiver<Box<Given>>,
         bounds: Bounds,
         brakeman: Brakeman,
     ) -> std::io::Result<Self>
@@ -98,6 +98,8 @@ struct Follower {
     brakeman: Brakeman,
     /// What is to be held back and is not on record.
     raises: Vec<Raise>,
+    /// Of the order before, with its name.
+    caller: (Actor, Arc<str>),
     /// The keys the canaries were read under.
     keys: Arc<KeyRing>,
     /// The belief whose changes are known.
@@ -121,6 +123,7 @@ impl Follower {
             counts,
             brakeman,
             raises: Vec::new(),
+            caller: (Actor::Node, Actor::Node.to_string().into()),
             belief: None,
             began,
             looked: began,
@@ -130,7 +133,7 @@ impl Follower {
 
     fn run(
         mut self,
-        waiting: &Receiver<Given>,
+        waiting: &Receiver<Box<Given>>,
         stop: &AtomicBool,
         mut record: impl FnMut(Findings) -> Result<(), EngineFault>,
     ) {
@@ -139,7 +142,7 @@ impl Follower {
             // It sleeps instead of waiting for the queue: a checkout must not pay for waking it.
             std::thread::sleep(TAKE_EVERY);
             for given in waiting.try_iter().take(limits::late::ANSWERED_WAITING) {
-                self.take(given);
+                self.take(*given);
             }
             let now = Instant::now();
             if now.saturating_duration_since(self.looked) < LOOK_EVERY {
@@ -181,7 +184,8 @@ impl Follower {
     }
 
     fn take(&mut self, given: Given) {
-        let Given { order, references: (customer, reference), traced, may_change, matched, belief_version } = given;
+        let Given { mut order, caller, references: (customer, reference), traced, may_change, matched, belief_version } =
+            given;
         // What somebody warned of does not become common by coming again and again: a bot would be freed by its own orders. Only who
         // has passed a challenge is known to be honest.
         if !matched || order.conditions.challenge_passed_s.is_some() {
@@ -196,10 +200,18 @@ impl Follower {
         if may_change {
             let traces = traced.seal(&self.screener.keys.load());
             let local_mac = &self.screener.local_mac;
-            let (customer, transaction) = (local_mac.customer(&customer), local_mac.transaction(&reference));
-            let order = Order { customer, transaction, ..order };
-            self.followed.take(order, traces, belief_version);
+            (order.customer, order.transaction) = (local_mac.customer(&customer), local_mac.transaction(&reference));
+            let caller = self.named(caller);
+            self.followed.take(order, caller, traces, belief_version);
         }
+    }
+
+    /// As the audit log names them. Orders come from few callers, and mostly from the one before.
+    fn named(&mut self, caller: Actor) -> Arc<str> {
+        if self.caller.0 != caller {
+            self.caller = (caller.clone(), caller.to_string().into());
+        }
+        Arc::clone(&self.caller.1)
     }
 
     /// Finds out which orders are due, and what is to be held back.

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use crate::base::limits;
+use crate::domain::audit::record::Actor;
 use crate::domain::screening::answer::Screening;
 use crate::domain::screening::decision::{Decision, ReasonCode};
 use crate::domain::screening::late::order::{Order, Traced};
@@ -23,7 +24,8 @@ use crate::io::metrics::counts::AnsweredCounts;
 /// One answered screening.
 #[derive(Debug)]
 pub struct Given {
-    pub order: Order,
+    pub order: Box<Order>,
+    pub caller: Actor,
     /// Of the customer and of the transaction. Made into their keyed fingerprints where no checkout waits for them.
     pub references: (CustomerRef, TransactionRef),
     pub traced: Traced,
@@ -38,7 +40,8 @@ pub struct Given {
 
 impl Given {
     pub fn new(
-        order: Order,
+        order: Box<Order>,
+        caller: Actor,
         references: (CustomerRef, TransactionRef),
         traced: Traced,
         screening: &Screening,
@@ -50,7 +53,7 @@ impl Given {
             ReasonCode::OwnBlockList | ReasonCode::Rule { .. } => false,
         });
         let matched = !screening.matches.is_empty();
-        Self { order, references, traced, may_change: passed && !overridden, matched, belief_version }
+        Self { order, caller, references, traced, may_change: passed && !overridden, matched, belief_version }
     }
 }
 
@@ -58,19 +61,20 @@ impl Given {
 #[derive(Debug)]
 pub struct Answers {
     pub counted: Arc<AnsweredCounts>,
-    queue: SyncSender<Given>,
+    /// Boxed: the places of the queue are there from the start.
+    queue: SyncSender<Box<Given>>,
 }
 
 impl Answers {
     /// With what [`follow`] reads.
-    pub fn new() -> (Self, Receiver<Given>) {
+    pub fn new() -> (Self, Receiver<Box<Given>>) {
         let (queue, waiting) = sync_channel(limits::late::ANSWERED_WAITING);
         (Self { counted: Arc::default(), queue }, waiting)
     }
 
     /// Never waits.
     pub fn take(&self, given: Given) {
-        if self.queue.try_send(given).is_err() {
+        if self.queue.try_send(Box::new(given)).is_err() {
             self.counted.lost.one();
         }
     }

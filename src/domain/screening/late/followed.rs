@@ -7,6 +7,7 @@
 //! Time is an argument, as what has passed since it began: it never goes back.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::bytes::Pseudonym;
@@ -97,8 +98,8 @@ impl Followed {
     }
 
     /// Takes an order in. `belief_version`: of belief before it was looked up.
-    pub fn take(&mut self, order: Order, traces: Vec<Trace>, belief_version: u64) {
-        let Some(number) = self.window.put(order, traces) else { return };
+    pub fn take(&mut self, order: Box<Order>, caller: Arc<str>, traces: Vec<Trace>, belief_version: u64) {
+        let Some(number) = self.window.put(order, caller, traces) else { return };
         // What was said between its look-up and now was looked at without it.
         if belief_version < self.seen {
             self.due.insert(number);

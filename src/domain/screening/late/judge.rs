@@ -56,11 +56,11 @@ fn unmatched(order: &Order, context: &ScreeningContext<'_>) -> Decision {
 fn known(held: &Held<'_>, context: &ScreeningContext<'_>, view: &mut View<'_>) -> Vec<Known> {
     let mut known: Vec<Known> = Vec::new();
     for (of, name) in held.traces() {
-        let statements = view.statements(name.pseudonym);
+        let statements = view.statements(&name.pseudonym);
         if statements.is_empty() {
             continue;
         }
-        let sought = Sought { kind: name.kind, weak: of.weak, epoch_id: name.epoch_id, seal: name.seal };
+        let sought = Sought { kind: name.kind, weak: of.weak, epoch_id: name.epoch_id, seal: &name.seal };
         let hits = open_all(statements, &sought, context, view);
         match known.iter_mut().find(|known| known.identifier == of.identifier) {
             Some(about) => about.hits.extend(hits),

@@ -40,8 +40,6 @@ pub struct Trace {
 pub struct Order {
     /// Of its decision.
     pub id: [u8; 16],
-    /// Who screened it, as the audit log names callers.
-    pub caller: String,
     pub at: Timestamp,
     /// What was answered: allow or challenge.
     pub answered: Decision,

@@ -3,14 +3,14 @@
 //! Bounded in time, in orders and in names: beyond any of them the oldest order leaves. A name that many orders share is
 //! kept once.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use crate::base::bytes::Pseudonym;
-use crate::base::epoch::EpochId;
 use crate::base::kind::IdentifierKind;
 use crate::base::time::Timestamp;
-use crate::domain::pseudonym::keys::Seal;
 use crate::domain::screening::decision::Decision;
+use crate::domain::screening::late::names::{Name, NameRow, Names};
 use crate::domain::screening::late::order::{Order, Trace};
 
 /// What the window may hold.
@@ -26,15 +26,6 @@ pub struct Bounds {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OrderNumber(u64);
 
-#[derive(Debug)]
-struct Name {
-    kind: IdentifierKind,
-    epoch_id: EpochId,
-    seal: Seal,
-    /// Ascending.
-    orders: VecDeque<OrderNumber>,
-}
-
 /// How one order holds a name.
 #[derive(Debug, Clone, Copy)]
 pub struct Of {
@@ -43,12 +34,13 @@ pub struct Of {
     /// The kind as given.
     pub given: IdentifierKind,
     pub weak: bool,
-    pseudonym: Pseudonym,
+    name: NameRow,
 }
 
 #[derive(Debug)]
 struct Row {
-    order: Order,
+    order: Box<Order>,
+    caller: Arc<str>,
     names: Vec<Of>,
     /// The last word on it.
     told: Decision,
@@ -58,24 +50,17 @@ struct Row {
 #[derive(Debug)]
 pub struct LateWindow {
     bounds: Bounds,
-    next: u64,
-    rows: BTreeMap<OrderNumber, Row>,
-    names: BTreeMap<Pseudonym, Name>,
+    /// Orders that have left: the number of the oldest that is held.
+    left: u64,
+    /// In the order of their numbers, which have no gaps.
+    rows: VecDeque<Row>,
+    names: Names,
     /// Over all orders.
     names_held: usize,
     /// Orders whose last word is stricter than their answer.
     raised: BTreeSet<OrderNumber>,
     /// Orders that left before their time.
     crowded_out: u64,
-}
-
-/// A name of a held order.
-#[derive(Debug, Clone, Copy)]
-pub struct HeldName<'a> {
-    pub pseudonym: &'a Pseudonym,
-    pub kind: IdentifierKind,
-    pub epoch_id: EpochId,
-    pub seal: &'a Seal,
 }
 
 /// One order of the window.
@@ -90,17 +75,18 @@ impl Held<'_> {
         &self.row.order
     }
 
+    /// Who screened it, as the audit log names callers.
+    pub fn caller(&self) -> &str {
+        &self.row.caller
+    }
+
     /// The last word on it: the answer, or what was told since.
     pub fn told(&self) -> Decision {
         self.row.told
     }
 
-    pub fn traces(&self) -> impl Iterator<Item = (Of, HeldName<'_>)> {
-        self.row.names.iter().filter_map(|of| {
-            let name = self.window.names.get(&of.pseudonym)?;
-            let Name { kind, epoch_id, seal, .. } = name;
-            Some((*of, HeldName { pseudonym: &of.pseudonym, kind: *kind, epoch_id: *epoch_id, seal }))
-        })
+    pub fn traces(&self) -> impl Iterator<Item = (Of, &Name)> {
+        self.row.names.iter().filter_map(|of| Some((*of, self.window.names.get(of.name)?)))
     }
 }
 
@@ -108,9 +94,9 @@ impl LateWindow {
     pub fn new(bounds: Bounds) -> Self {
         Self {
             bounds,
-            next: 0,
-            rows: BTreeMap::new(),
-            names: BTreeMap::new(),
+            left: 0,
+            rows: VecDeque::new(),
+            names: Names::default(),
             names_held: 0,
             raised: BTreeSet::new(),
             crowded_out: 0,
@@ -126,66 +112,64 @@ impl LateWindow {
         self.crowded_out
     }
 
-    /// Takes an order in. An order without a name can never match and is not kept.
-    pub fn put(&mut self, order: Order, traces: Vec<Trace>) -> Option<OrderNumber> {
+    /// Takes an order in. `caller`: who screened it, as the audit log names callers. An order without a name can never match and is not kept.
+    pub fn put(&mut self, order: Box<Order>, caller: Arc<str>, traces: Vec<Trace>) -> Option<OrderNumber> {
         if traces.is_empty() || self.bounds.orders == 0 {
             return None;
         }
-        let number = OrderNumber(self.next);
-        self.next += 1;
-        let mut names: Vec<Of> = Vec::with_capacity(traces.len());
-        for trace in traces {
-            let Trace { identifier, given, kind, weak, epoch_id, pseudonym, seal } = trace;
-            let name =
-                self.names.entry(pseudonym).or_insert_with(|| Name { kind, epoch_id, seal, orders: VecDeque::new() });
-            if name.orders.back() != Some(&number) {
-                name.orders.push_back(number);
-            }
-            names.push(Of { identifier, given, weak, pseudonym });
-        }
+        let number = OrderNumber(self.next());
+        let hold = |trace: Trace| {
+            let Trace { identifier, given, weak, .. } = trace;
+            Of { identifier, given, weak, name: self.names.join(trace, number) }
+        };
+        let names: Vec<Of> = traces.into_iter().map(hold).collect();
         self.names_held += names.len();
         let told = order.answered;
-        self.rows.insert(number, Row { order, names, told });
+        self.rows.push_back(Row { order, caller, names, told });
         while self.rows.len() > self.bounds.orders || self.names_held > self.bounds.names {
             self.drop_oldest();
             self.crowded_out += 1;
         }
-        self.rows.contains_key(&number).then_some(number)
+        self.row(number).map(|_| number)
     }
 
     /// Lets go of what is older than the window.
     pub fn expire(&mut self, now: Timestamp) {
-        while let Some(row) = self.rows.first_entry() {
-            if row.get().order.at.plus_s(self.bounds.keep_s) > now {
-                return;
-            }
+        while self.rows.front().is_some_and(|row| row.order.at.plus_s(self.bounds.keep_s) <= now) {
             self.drop_oldest();
         }
     }
 
+    fn next(&self) -> u64 {
+        self.left.saturating_add(u64::try_from(self.rows.len()).unwrap_or(u64::MAX))
+    }
+
     fn drop_oldest(&mut self) {
-        let Some((number, row)) = self.rows.pop_first() else { return };
+        let Some(row) = self.rows.pop_front() else { return };
+        let number = OrderNumber(self.left);
+        self.left += 1;
         self.raised.remove(&number);
         self.names_held -= row.names.len();
         for of in row.names {
-            let Some(name) = self.names.get_mut(&of.pseudonym) else { continue };
-            // The oldest order stands first wherever it stands.
-            if name.orders.front() == Some(&number) {
-                name.orders.pop_front();
-            }
-            if name.orders.is_empty() {
-                self.names.remove(&of.pseudonym);
-            }
+            self.names.leave(of.name, number);
         }
+    }
+
+    fn row(&self, number: OrderNumber) -> Option<&Row> {
+        self.rows.get(self.place(number)?)
+    }
+
+    fn place(&self, number: OrderNumber) -> Option<usize> {
+        usize::try_from(number.0.checked_sub(self.left)?).ok()
     }
 
     /// The orders a pseudonym stands in.
     pub fn concerned(&self, pseudonym: &Pseudonym) -> impl Iterator<Item = OrderNumber> {
-        self.names.get(pseudonym).into_iter().flat_map(|name| name.orders.iter().copied())
+        self.names.find(pseudonym).into_iter().flat_map(Name::orders)
     }
 
     pub fn all(&self) -> impl Iterator<Item = OrderNumber> {
-        self.rows.keys().copied()
+        (self.left..self.next()).map(OrderNumber)
     }
 
     /// Orders that a late match stands for.
@@ -194,12 +178,12 @@ impl LateWindow {
     }
 
     pub fn get(&self, number: OrderNumber) -> Option<Held<'_>> {
-        self.rows.get(&number).map(|row| Held { window: self, row })
+        self.row(number).map(|row| Held { window: self, row })
     }
 
     /// What was told of an order is the last word on it.
     pub fn tell(&mut self, number: OrderNumber, decision: Decision) {
-        let Some(row) = self.rows.get_mut(&number) else { return };
+        let Some(row) = self.place(number).and_then(|place| self.rows.get_mut(place)) else { return };
         row.told = decision;
         if decision > row.order.answered {
             self.raised.insert(number);

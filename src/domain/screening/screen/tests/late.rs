@@ -1,5 +1,6 @@
 //! Orders that passed, judged again as belief changes: over the same keys, seals and belief as screening.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::worth::step;
@@ -47,11 +48,11 @@ impl World {
         conditions: Conditions,
     ) -> Option<OrderNumber> {
         let (order, traces) = self.order(identifiers, conditions);
-        window.put(order, traces)
+        window.put(order, "till".into(), traces)
     }
 
     /// An order as it was answered.
-    fn order(&self, identifiers: &[(IdentifierKind, &str)], conditions: Conditions) -> (Order, Vec<Trace>) {
+    fn order(&self, identifiers: &[(IdentifierKind, &str)], conditions: Conditions) -> (Box<Order>, Vec<Trace>) {
         let identifiers = identifiers.iter().map(|(kind, value)| raw(*kind, value)).collect();
         let draft = TransactionDraft { identifiers, ..TransactionDraft::default() };
         let transaction = Transaction::new(draft, self.now).expect("within bounds");
@@ -60,7 +61,6 @@ impl World {
         assert!(outline.identifiers().is_empty(), "nothing raw is kept");
         let order = Order {
             id: [1; 16],
-            caller: "till".to_owned(),
             at: self.now,
             answered,
             outline,
@@ -69,7 +69,7 @@ impl World {
             customer: None,
             transaction: None,
         };
-        (order, traced.seal(&self.keys))
+        (Box::new(order), traced.seal(&self.keys))
     }
 
     fn judged(&self, window: &LateWindow, number: OrderNumber) -> Judged {
@@ -172,6 +172,33 @@ fn the_window_ends_by_time_by_orders_and_by_names_and_lets_go_of_every_trace() {
 }
 
 #[test]
+fn a_name_leads_to_the_held_orders_that_have_it_whatever_came_and_went() {
+    const DEVICES: [&str; 7] = ["device-0", "device-1", "device-2", "device-3", "device-4", "device-5", "device-6"];
+    let (world, mut window) = (World::new(), LateWindow::new(Bounds { orders: 20, ..WIDE }));
+    let mut pseudonyms = DEVICES.map(|_| BTreeSet::new());
+    let mut held = VecDeque::new();
+    for nth in 0..300 {
+        // Some come in every order for a while, some once in many, and some twice in one.
+        let chosen = [nth % 7, nth / 40 % 7, nth * nth % 7];
+        let identifiers = chosen.map(|device| (IdentifierKind::Device, DEVICES[device]));
+        let (order, traces) = world.order(&identifiers, Conditions::default());
+        for trace in &traces {
+            pseudonyms[chosen[trace.identifier]].insert(trace.pseudonym);
+        }
+        held.push_back((window.put(order, "till".into(), traces).expect("kept"), chosen));
+        if held.len() > 20 {
+            held.pop_front();
+        }
+        assert!(window.all().eq(held.iter().map(|(number, _)| *number)));
+        for (device, pseudonyms) in pseudonyms.iter().enumerate() {
+            let with_it = held.iter().filter(|(_, chosen)| chosen.contains(&device)).map(|(number, _)| *number);
+            let with_it: Vec<_> = with_it.collect();
+            assert!(pseudonyms.iter().all(|pseudonym| window.concerned(pseudonym).eq(with_it.iter().copied())));
+        }
+    }
+}
+
+#[test]
 fn an_order_nothing_can_match_is_not_kept() {
     let (world, mut window) = (World::new(), LateWindow::new(WIDE));
     assert_eq!(world.pass(&mut window, &[(IdentifierKind::Domain, "gmail.com")]), None, "a guard list rejects it");
@@ -246,7 +273,7 @@ fn of_a_flood_the_first_of_each_minute_are_told_the_rest_in_the_next_and_what_wa
     let mut followed = Followed::new(Bounds { orders, names: 10 * orders, ..WIDE });
     for _ in 0..orders {
         let (order, traces) = world.order(&[(EMAIL, MAIL)], Conditions::default());
-        followed.take(order, traces, world.belief.version());
+        followed.take(order, "till".into(), traces, world.belief.version());
     }
     followed.look(world.belief.version(), world.now, now(0));
     let judge_all = |world: &World, followed: &mut Followed| {

@@ -13,9 +13,10 @@ use crate::app::serve::material::{LiveEngine, Material};
 use crate::app::serve::roster::RosterDesk;
 use crate::base::name::MemberId;
 use crate::domain::audit::record::Actor;
+use crate::io::exchange::backoff::Backoff;
 use crate::io::exchange::links::Links;
 use crate::io::exchange::papers::Papers;
-use crate::io::exchange::pull::{Backoff, follow};
+use crate::io::exchange::pull::follow;
 use crate::io::transport::client::{PeerIdentity, connect_peer};
 
 /// Between attempts to reach a peer.

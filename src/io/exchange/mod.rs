@@ -3,12 +3,13 @@
 //! - [`serve`] answers a peer that pulls from us.
 //! - `tell` is the way to one puller: rosters before what rests on them, key bundles, heads of the audit log.
 //! - [`pull`] pulls from one peer: catch up in batches, then follow live; resume from the cursor after any break.
-//! - [`pull_fault`] says why that ended, and whose fault it was.
+//! - [`pull_fault`] says why that ended, and whose fault it was; [`backoff`] how long is waited then.
 //! - [`gossip`] tells peers of heads and proofs they did not ask for.
 //! - [`papers`] are the rosters and key bundles a puller takes.
 //! - [`streams`] sees to it that a member pulls on one stream at a time.
 //! - [`links`] is what the pullers know together: who is connected, whose feeds need a relay.
 
+pub mod backoff;
 pub mod gossip;
 pub mod links;
 pub mod papers;

@@ -8,6 +8,7 @@
 mod consortium;
 mod echo;
 mod figure;
+mod late;
 mod latency;
 mod load;
 mod measure;

@@ -38,7 +38,7 @@ use rand_chacha::ChaCha12Rng;
 
 use crate::figure::{Book, Sample, Target};
 use crate::measure::{float, median, per, timed};
-use crate::{Fault, policy, say, world};
+use crate::{Fault, late, policy, say, world};
 
 const SIZES: [(u32, &str); 3] = [(100_000, "100k"), (1_000_000, "1m"), (10_000_000, "10m")];
 /// Rounds of every figure of this group.
@@ -56,6 +56,7 @@ const SAMPLED: usize = 65_536;
 pub fn measure(book: &mut Book) -> Result<(), Fault> {
     let now = clock::now();
     let mut bench = Bench::new(now)?;
+    late::measure(book, &bench)?;
     let strangers = world::people(1, TRANSACTIONS);
     let known = world::people(2, TRANSACTIONS);
     let strangers: Vec<Transaction> =
@@ -161,7 +162,7 @@ fn empty_lists() -> OwnLists {
 }
 
 /// A belief with everything screening needs beside it.
-struct Bench {
+pub struct Bench {
     belief: Belief,
     keys: KeyRing,
     guard: GuardLists,
@@ -274,13 +275,12 @@ impl Bench {
         Ok((more > 0).then(|| per(ns, u64::from(more))))
     }
 
-    /// Microseconds of CPU a screening.
-    fn screenings(&self, transactions: &[Transaction]) -> Result<f64, Fault> {
-        let canon = CanonRules::default();
-        let context = ScreeningContext {
+    /// With everything a screening looks at.
+    pub fn with_context<T>(&self, look: impl FnOnce(&ScreeningContext<'_>) -> T) -> T {
+        look(&ScreeningContext {
             keys: &self.keys,
             belief: &self.belief,
-            canon: &canon,
+            canon: &CanonRules::default(),
             guard: &self.guard,
             lists: &self.lists,
             experience: &Experience::default(),
@@ -293,12 +293,18 @@ impl Bench {
             own: &self.own,
             sandbox: false,
             now: self.now,
-        };
-        rounds(SCREENINGS, || {
-            for transaction in transactions.iter().cycle().take(usize::try_from(SCREENINGS)?) {
-                black_box(screen(black_box(transaction), &context));
-            }
-            Ok(())
+        })
+    }
+
+    /// Microseconds of CPU a screening.
+    fn screenings(&self, transactions: &[Transaction]) -> Result<f64, Fault> {
+        self.with_context(|context| {
+            rounds(SCREENINGS, || {
+                for transaction in transactions.iter().cycle().take(usize::try_from(SCREENINGS)?) {
+                    black_box(screen(black_box(transaction), context));
+                }
+                Ok(())
+            })
         })
     }
 
@@ -316,6 +322,10 @@ impl Bench {
             }
             Ok(())
         })
+    }
+
+    pub fn keys(&self) -> &KeyRing {
+        &self.keys
     }
 
     /// The member that said all of it.

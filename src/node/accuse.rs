@@ -119,7 +119,8 @@ impl<J: Journal, V: Views> Node<J, V> {
         self.commit(commit, &Actor::Node, events, now, rng)
     }
 
-    /// Keeps the evidence of a fault. Equivocation of an author has consequences at once.
+    /// Keeps the evidence of a fault. Equivocation of an author has consequences at once, and none for another who showed it: then
+    /// what is returned says that the feed is quarantined.
     pub(in crate::node) fn refuse(
         &mut self,
         from: &MemberId,

@@ -30,15 +30,15 @@ use crate::house::{Disk, House, engine_of, exchange};
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// An author that takes every stream and tells nothing of its feed.
+/// An author that takes every stream, says this at most, and tells nothing of its feed.
 struct Mute {
-    welcomes: bool,
-    speaks: u32,
+    first: Option<Result<peer::ExchangeResponse, Status>>,
 }
 
 impl Mute {
-    fn author(welcomes: bool) -> Self {
-        Self { welcomes, speaks: VERSION }
+    fn welcoming(version: u32) -> Self {
+        let welcome = peer::Welcome { version, roster_version: 1, ..peer::Welcome::default() };
+        Self { first: Some(Ok(peer::ExchangeResponse { message: Some(Told::Welcome(welcome)) })) }
     }
 }
 
@@ -51,10 +51,8 @@ impl ExchangeService for Mute {
         _: Request<Streaming<peer::ExchangeRequest>>,
     ) -> Result<Response<Self::ExchangeStream>, Status> {
         let (responses, outgoing) = mpsc::channel(1);
-        if self.welcomes {
-            let welcome = peer::Welcome { version: self.speaks, roster_version: 1, ..peer::Welcome::default() };
-            let first = peer::ExchangeResponse { message: Some(Told::Welcome(welcome)) };
-            responses.send(Ok(first)).await.expect("listens");
+        if let Some(first) = self.first.clone() {
+            responses.send(first).await.expect("listens");
         }
         // Held open for as long as somebody listens.
         tokio::spawn(async move { responses.closed().await });
@@ -124,13 +122,13 @@ async fn withheld(author: Mute, author_link: Link) {
 
 #[tokio::test]
 async fn a_connected_author_that_shows_no_sign_of_life_is_relayed() {
-    withheld(Mute::author(true), Link::Connected).await;
+    withheld(Mute::welcoming(VERSION), Link::Connected).await;
 }
 
 #[tokio::test]
 async fn an_author_that_takes_the_stream_and_says_nothing_is_away_and_relayed() {
     assert!(Duration::from_millis(limits::WELCOME_MS) < PATIENCE, "it is waited out");
-    withheld(Mute::author(false), Link::Connecting).await;
+    withheld(Mute { first: None }, Link::Connecting).await;
 }
 
 #[tokio::test]
@@ -207,14 +205,20 @@ async fn a_peer_that_was_not_reached_and_pulls_from_us_is_tried_again_before_the
 }
 
 #[tokio::test]
-async fn a_peer_that_broke_a_rule_waits_its_time_however_often_it_pulls_from_us() {
-    let links = Links::default();
-    let other_version = listen(Mute { welcomes: true, speaks: VERSION + 1 }).await;
-    let (bank, attempts) = follow_rarely(&links, Ok(other_version));
-    until("it is found out", async || matches!(links.of(&bank), Some(Link::Faulty { .. }))).await;
-    for _ in 0..100 {
-        links.arrived(&bank);
-        tokio::time::sleep(LOOK_EVERY).await;
+async fn a_peer_that_refused_us_or_broke_a_rule_waits_its_time_however_often_it_pulls_from_us() {
+    for (says, link) in [
+        (Mute::welcoming(VERSION + 1), "refused"),
+        (Mute { first: Some(Err(Status::failed_precondition("another consortium"))) }, "backing_off"),
+    ] {
+        let links = Links::default();
+        let (bank, attempts) = follow_rarely(&links, Ok(listen(says).await));
+        until("it is found out", async || links.of(&bank).is_some_and(|now| now.word() == link)).await;
+        // Twice as long as one waits that was not there.
+        let since = Instant::now();
+        while since.elapsed() < Duration::from_secs(2) {
+            links.arrived(&bank);
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        assert_eq!(attempts.lock().expect("whole").len(), 1, "{link}");
     }
-    assert_eq!(attempts.lock().expect("whole").len(), 1);
 }

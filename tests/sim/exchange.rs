@@ -391,7 +391,7 @@ impl World {
             }
             Some(Ok(_)) | None => Ok(Then::Break),
             Some(Err(fault)) => {
-                if matches!(fault, AcceptFault::Quarantined | AcceptFault::Incomplete | AcceptFault::FormerKey)
+                if matches!(fault, AcceptFault::Incomplete | AcceptFault::FormerKey)
                     && let Some(stream) = self.stream(pair)
                 {
                     stream.asked.remove(&feed);

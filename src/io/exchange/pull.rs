@@ -36,8 +36,8 @@ use crate::node::accept::{AcceptFault, Wanted};
 use crate::node::store::{Journal, Views};
 use crate::node::witness::{AuditNews, WitnessAnswer, audit_feed_of};
 
-/// A peer that pulls from us is there, and is not left waiting for our next attempt: it follows this long after the last one,
-/// so that two nodes that fail each other do not drive each other on.
+/// A peer that was not there and now pulls from us is not left waiting for our next attempt: it follows this long after the last
+/// one. A peer that was there and refused us, or broke a rule, waits its time: two such would drive each other on.
 const WELCOME_BACK: Duration = Duration::from_secs(1);
 
 /// Follows one peer until the task is dropped. `dial` opens a channel with the pins of the roster in force.
@@ -62,7 +62,9 @@ pub async fn follow<J, V, D>(
                 let mut pull = Pull::new(&engine, &links, &peer, &papers);
                 let began = Instant::now();
                 let fault = pull.run(channel).await.err();
-                attempt = backoff.next(attempt, pull.progressed, began.elapsed());
+                if !fault.as_ref().is_some_and(PullFault::is_of_the_peer) {
+                    attempt = backoff.next(attempt, pull.progressed, began.elapsed());
+                }
                 fault
             }
             Err(failure) => Some(PullFault::Unreachable(failure)),
@@ -72,11 +74,9 @@ pub async fn follow<J, V, D>(
         }
         let ended = ended.unwrap_or_else(|| PullFault::Ended("without a word".to_owned()));
         tracing::info!(event = "exchange.ended", peer = %peer, attempt, failure = %ended);
-        let link = ended.link();
-        let welcome = !matches!(link, Link::Faulty { .. });
-        links.set(&peer, link);
+        links.set(&peer, ended.link());
         let wait = backoff.wait(attempt);
-        if welcome {
+        if ended.is_absence() {
             tokio::time::sleep(wait.min(WELCOME_BACK)).await;
             // Its end says that the peer is followed no longer; then this task is about to be dropped.
             drop(tokio::time::timeout(wait.saturating_sub(WELCOME_BACK), arrivals.changed()).await);
@@ -332,7 +332,9 @@ impl<'a, J: Journal + Send + 'static, V: Views + Send + 'static> Pull<'a, J, V> 
                 }
                 Ok(())
             }
-            Err(AcceptFault::Quarantined | AcceptFault::Incomplete | AcceptFault::FormerKey) => {
+            // It is wanted no longer: the next look ends it at the peer too.
+            Err(AcceptFault::Quarantined) => Ok(()),
+            Err(AcceptFault::Incomplete | AcceptFault::FormerKey) => {
                 self.subscribed.remove(&feed);
                 Ok(())
             }

@@ -40,15 +40,17 @@ impl PullFault {
     /// How the link to the peer is after it.
     pub fn link(&self) -> Link {
         let failure = self.to_string();
-        match self {
-            Self::Refused(_) | Self::Protocol(_) => Link::Faulty { failure },
-            Self::Unreachable(_)
-            | Self::Ended(_)
-            | Self::WentAway
-            | Self::Stopping
-            | Self::DiskLow(_)
-            | Self::Engine(_) => Link::BackingOff { failure },
-        }
+        if self.is_of_the_peer() { Link::Faulty { failure } } else { Link::BackingOff { failure } }
+    }
+
+    /// The peer broke a rule.
+    pub fn is_of_the_peer(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Protocol(_))
+    }
+
+    /// The peer was not there, or left: nobody refused anything.
+    pub fn is_absence(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::WentAway | Self::Stopping)
     }
 
     /// What ended a stream. A status that names a cause on this machine was made here, of a connection that broke: its words are

@@ -1,6 +1,8 @@
 //! What it costs to follow an order for late matches, beside the checkouts: its names are sealed and taken into a window that is
 //! full, so that another order leaves; and the window's memory.
 
+use std::sync::Arc;
+
 use hushwire::base::limits;
 use hushwire::base::time::Timestamp;
 use hushwire::domain::profile::facts::ProfileFacts;
@@ -8,6 +10,7 @@ use hushwire::domain::screening::late::order::{Order, Traced};
 use hushwire::domain::screening::late::window::{Bounds, LateWindow};
 use hushwire::domain::screening::policy::facts::Conditions;
 use hushwire::domain::screening::screen::{ScreeningContext, screen_traced};
+use hushwire::io::clock;
 
 use crate::figure::{Book, Sample, Target};
 use crate::measure::{median, per, resident_bytes, timed};
@@ -19,11 +22,13 @@ const CHUNK: usize = 500;
 const CHUNKS: u32 = 100;
 
 /// As many orders come in a round as the window holds.
-pub fn measure(book: &mut Book, bench: &Bench) -> Result<(), Fault> {
+pub fn measure(book: &mut Book) -> Result<(), Fault> {
+    let bench = &Bench::new(clock::now())?;
     let orders = CHUNK * usize::try_from(CHUNKS)?;
     assert_eq!(u64::try_from(orders)?, limits::late::ORDERS, "a round fills the window");
     let bounds = Bounds { keep_s: u64::MAX, orders, names: orders * limits::late::NAMES_PER_ORDER };
     let mut window = LateWindow::new(bounds);
+    let caller: Arc<str> = "till".into();
     let mut rounds = Vec::new();
     let before = resident_bytes("self")?;
     let mut held = 0;
@@ -35,7 +40,7 @@ pub fn measure(book: &mut Book, bench: &Bench) -> Result<(), Fault> {
             let answered = bench.with_context(|context| answered(seed, CHUNK, context))?;
             let ((), ns) = timed(|| {
                 for (order, traced) in answered {
-                    window.put(order, "till".into(), traced.seal(bench.keys()));
+                    window.put(order, Arc::clone(&caller), traced.seal(bench.keys()));
                 }
                 Ok(())
             })?;
@@ -47,7 +52,8 @@ pub fn measure(book: &mut Book, bench: &Bench) -> Result<(), Fault> {
             rounds.push(per(spent_ns, limits::late::ORDERS));
         }
     }
-    let (n, names) = (limits::late::ORDERS, "five identifiers, twelve names");
+    let (n, names) =
+        (limits::late::ORDERS, "five identifiers, twelve names; without the fingerprints of its references");
     let sample = Sample { value: median(&rounds) / 1_000.0, n, rounds: ROUNDS };
     book.note(("screening.late_take", "an order taken into a full window"), sample, "µs CPU", Target::None, names)?;
     let sample = Sample { value: per(held, n), n, rounds: 1 };

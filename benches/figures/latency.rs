@@ -42,7 +42,7 @@ pub fn measure(book: &mut Book) -> Result<(), Fault> {
     )?;
     let program = std::fs::metadata(consortium::PROGRAM)?.len();
     let sample = Sample { value: float(program) / 1e6, n: 1, rounds: 1 };
-    book.note(("footprint.binary", "release binary"), sample, "MB", Target::AtMost(35.0), "thin LTO, stripped")?;
+    book.note(("footprint.binary", "release binary"), sample, "MB", Target::AtMost(35.0), "fat LTO, stripped")?;
 
     say("publications and retractions from A to B")?;
     let trips = runtime()?.block_on(async {

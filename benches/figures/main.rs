@@ -65,6 +65,8 @@ fn main() -> Result<(), Fault> {
     let wanted = |group: &str| groups.iter().any(|wanted| wanted == group);
     let mut book = Book::open(indicators)?;
     if wanted("screening") {
+        // Before anything else took memory and gave it back.
+        late::measure(&mut book)?;
         parts::measure(&mut book)?;
         profiles::measure(&mut book)?;
         screening::measure(&mut book)?;

@@ -38,7 +38,7 @@ use rand_chacha::ChaCha12Rng;
 
 use crate::figure::{Book, Sample, Target};
 use crate::measure::{float, median, per, timed};
-use crate::{Fault, late, policy, say, world};
+use crate::{Fault, policy, say, world};
 
 const SIZES: [(u32, &str); 3] = [(100_000, "100k"), (1_000_000, "1m"), (10_000_000, "10m")];
 /// Rounds of every figure of this group.
@@ -56,7 +56,6 @@ const SAMPLED: usize = 65_536;
 pub fn measure(book: &mut Book) -> Result<(), Fault> {
     let now = clock::now();
     let mut bench = Bench::new(now)?;
-    late::measure(book, &bench)?;
     let strangers = world::people(1, TRANSACTIONS);
     let known = world::people(2, TRANSACTIONS);
     let strangers: Vec<Transaction> =
@@ -180,7 +179,7 @@ pub struct Bench {
 }
 
 impl Bench {
-    fn new(now: Timestamp) -> Result<Self, Fault> {
+    pub fn new(now: Timestamp) -> Result<Self, Fault> {
         let mut rng = ChaCha12Rng::seed_from_u64(7);
         let consortium: ConsortiumId = "bench.hushwire.example".parse()?;
         let mut keys =

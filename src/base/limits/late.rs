@@ -17,6 +17,9 @@ pub const NAMES_PER_ORDER: usize = 16;
 /// Answered screenings on their way to the window and to the counters of traffic: some seconds of a busy checkout.
 pub const ANSWERED_WAITING: usize = 8_192;
 
+/// Callers whose names are kept for the orders they bring: more tills than a member has.
+pub const CALLERS_KNOWN: usize = 1_024;
+
 /// Milliseconds between two looks at that queue.
 pub const ANSWERED_TAKE_MS: u64 = 10;
 

@@ -4,6 +4,7 @@
 //! Beside the checkouts: one thread, some thousand orders at a time, and no more than a tenth of its time on judging all of
 //! them. In a flood of late matches the first of each minute are told, and the others when there is room again.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
@@ -98,8 +99,8 @@ struct Follower {
     brakeman: Brakeman,
     /// What is to be held back and is not on record.
     raises: Vec<Raise>,
-    /// Of the order before, with its name.
-    caller: (Actor, Arc<str>),
+    /// By whom orders came.
+    callers: BTreeMap<Actor, Arc<str>>,
     /// The keys the canaries were read under.
     keys: Arc<KeyRing>,
     /// The belief whose changes are known.
@@ -123,7 +124,7 @@ impl Follower {
             counts,
             brakeman,
             raises: Vec::new(),
-            caller: (Actor::Node, Actor::Node.to_string().into()),
+            callers: BTreeMap::new(),
             belief: None,
             began,
             looked: began,
@@ -206,12 +207,17 @@ impl Follower {
         }
     }
 
-    /// As the audit log names them. Orders come from few callers, and mostly from the one before.
+    /// As the audit log names them: one name for all orders of a caller.
     fn named(&mut self, caller: Actor) -> Arc<str> {
-        if self.caller.0 != caller {
-            self.caller = (caller.clone(), caller.to_string().into());
+        if let Some(name) = self.callers.get(&caller) {
+            return Arc::clone(name);
         }
-        Arc::clone(&self.caller.1)
+        if self.callers.len() >= limits::late::CALLERS_KNOWN {
+            self.callers.clear();
+        }
+        let name: Arc<str> = caller.to_string().into();
+        self.callers.insert(caller, Arc::clone(&name));
+        name
     }
 
     /// Finds out which orders are due, and what is to be held back.

@@ -15,8 +15,8 @@ use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::domain::screening::decision::Decision;
 use crate::domain::screening::late::judge::{Judged, News, news};
-use crate::domain::screening::late::order::{Order, Trace};
-use crate::domain::screening::late::window::{Bounds, Held, LateWindow, OrderNumber};
+use crate::domain::screening::late::order::{Order, OrderNumber, Trace};
+use crate::domain::screening::late::window::{Bounds, Held, LateWindow};
 
 const TOLD_EVERY: Duration = Duration::from_secs(limits::late::TOLD_S);
 const ALL_EVERY: Duration = Duration::from_secs(limits::late::ALL_S);

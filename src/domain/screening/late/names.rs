@@ -11,8 +11,10 @@ use crate::base::bytes::Pseudonym;
 use crate::base::epoch::EpochId;
 use crate::base::kind::IdentifierKind;
 use crate::domain::pseudonym::keys::Seal;
-use crate::domain::screening::late::order::Trace;
-use crate::domain::screening::late::window::OrderNumber;
+use crate::domain::screening::late::order::{OrderNumber, Trace};
+
+/// Rows of a chunk, half a megabyte.
+const CHUNK: usize = 4_096;
 
 /// The row of a name, for as long as an order holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,14 +46,22 @@ impl Name {
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Names {
-    rows: Vec<Option<Name>>,
+    /// In chunks that never move: a seal leaves no copy behind. As many rows as there ever were names at once.
+    chunks: Vec<Vec<Option<Name>>>,
     free: Vec<NameRow>,
     places: HashTable<NameRow>,
 }
 
 impl Names {
     pub fn get(&self, row: NameRow) -> Option<&Name> {
-        self.rows.get(row.0)?.as_ref()
+        let NameRow(index) = row;
+        self.chunks.get(index / CHUNK)?.get(index % CHUNK)?.as_ref()
+    }
+
+    fn place_mut(&mut self, row: NameRow) -> &mut Option<Name> {
+        let NameRow(index) = row;
+        let chunk = self.chunks.get_mut(index / CHUNK);
+        chunk.and_then(|chunk| chunk.get_mut(index % CHUNK)).expect("a row that was given out is there")
     }
 
     pub fn find(&self, pseudonym: &Pseudonym) -> Option<&Name> {
@@ -67,42 +77,46 @@ impl Names {
     pub fn join(&mut self, trace: Trace, order: OrderNumber) -> NameRow {
         let Trace { kind, epoch_id, pseudonym, seal, .. } = trace;
         if let Some(row) = self.row_of(&pseudonym) {
-            if let Some(Some(name)) = self.rows.get_mut(row.0)
-                && name.newest() != order
-            {
+            if let Some(name) = self.place_mut(row).as_mut().filter(|name| name.newest() != order) {
                 name.later.push_back(order);
             }
             return row;
         }
+        let row = self.free.pop().unwrap_or_else(|| self.another_row());
         let name = Name { pseudonym, kind, epoch_id, seal, oldest: order, later: VecDeque::new() };
-        let row = match self.free.pop() {
-            Some(row) => row,
-            None => {
-                self.rows.push(None);
-                NameRow(self.rows.len() - 1)
-            }
+        *self.place_mut(row) = Some(name);
+        let Self { chunks, places, .. } = self;
+        let hash_of = |NameRow(index): &NameRow| {
+            let name = chunks.get(index / CHUNK).and_then(|chunk| chunk.get(index % CHUNK)?.as_ref());
+            hash(&name.expect("a row that the table leads to holds a name").pseudonym)
         };
-        if let Some(place) = self.rows.get_mut(row.0) {
-            *place = Some(name);
-        }
-        let rows = &self.rows;
-        let hash_of = |row: &NameRow| rows.get(row.0).and_then(Option::as_ref).map_or(0, |name| hash(&name.pseudonym));
-        self.places.insert_unique(hash(&pseudonym), row, hash_of);
+        places.insert_unique(hash(&pseudonym), row, hash_of);
         row
+    }
+
+    fn another_row(&mut self) -> NameRow {
+        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+            self.chunks.push(Vec::with_capacity(CHUNK));
+        }
+        let full = self.chunks.len() - 1;
+        let chunk = self.chunks.last_mut().expect("one was pushed");
+        chunk.push(None);
+        NameRow(full * CHUNK + chunk.len() - 1)
     }
 
     /// The oldest order leaves, and the name with it where no other has it.
     pub fn leave(&mut self, row: NameRow, order: OrderNumber) {
-        let Some(place) = self.rows.get_mut(row.0) else { return };
+        let place = self.place_mut(row);
         let Some(name) = place.as_mut().filter(|name| name.oldest == order) else { return };
         if let Some(next) = name.later.pop_front() {
             name.oldest = next;
             return;
         }
-        if let Ok(found) = self.places.find_entry(hash(&name.pseudonym), |held| *held == row) {
+        let pseudonym = name.pseudonym;
+        *place = None;
+        if let Ok(found) = self.places.find_entry(hash(&pseudonym), |held| *held == row) {
             found.remove();
         }
-        *place = None;
         self.free.push(row);
     }
 }

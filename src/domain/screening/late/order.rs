@@ -35,6 +35,10 @@ pub struct Trace {
     pub seal: Seal,
 }
 
+/// Names one order of a window; later ones are larger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OrderNumber(pub u64);
+
 /// An order that passed.
 #[derive(Debug)]
 pub struct Order {

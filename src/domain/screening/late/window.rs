@@ -11,7 +11,7 @@ use crate::base::kind::IdentifierKind;
 use crate::base::time::Timestamp;
 use crate::domain::screening::decision::Decision;
 use crate::domain::screening::late::names::{Name, NameRow, Names};
-use crate::domain::screening::late::order::{Order, Trace};
+use crate::domain::screening::late::order::{Order, OrderNumber, Trace};
 
 /// What the window may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,10 +21,6 @@ pub struct Bounds {
     /// Names over all orders, each order's own ones.
     pub names: usize,
 }
-
-/// Names one order of the window; later ones are larger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct OrderNumber(u64);
 
 /// How one order holds a name.
 #[derive(Debug, Clone, Copy)]
@@ -112,17 +108,19 @@ impl LateWindow {
         self.crowded_out
     }
 
-    /// Takes an order in. `caller`: who screened it, as the audit log names callers. An order without a name can never match and is not kept.
+    /// Takes an order in. `caller`: who screened it, as the audit log names callers. An order without a name can never match and
+    /// is not kept.
     pub fn put(&mut self, order: Box<Order>, caller: Arc<str>, traces: Vec<Trace>) -> Option<OrderNumber> {
         if traces.is_empty() || self.bounds.orders == 0 {
             return None;
         }
         let number = OrderNumber(self.next());
-        let hold = |trace: Trace| {
+        // Collected they would keep the room of the traces, which are five times as large.
+        let mut names = Vec::with_capacity(traces.len());
+        for trace in traces {
             let Trace { identifier, given, weak, .. } = trace;
-            Of { identifier, given, weak, name: self.names.join(trace, number) }
-        };
-        let names: Vec<Of> = traces.into_iter().map(hold).collect();
+            names.push(Of { identifier, given, weak, name: self.names.join(trace, number) });
+        }
         self.names_held += names.len();
         let told = order.answered;
         self.rows.push_back(Row { order, caller, names, told });

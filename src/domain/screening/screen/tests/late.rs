@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use super::worth::step;
 use super::*;
+use crate::base::bytes::Pseudonym;
 use crate::base::limits;
 use crate::domain::belief::changes::Changed;
 use crate::domain::feed::blob::dispute::DisputeStep;
 use crate::domain::screening::late::followed::Followed;
 use crate::domain::screening::late::judge::{Judged, News, judge, news};
-use crate::domain::screening::late::order::{Order, Trace};
-use crate::domain::screening::late::window::{Bounds, LateWindow, OrderNumber};
+use crate::domain::screening::late::order::{Order, OrderNumber, Trace};
+use crate::domain::screening::late::window::{Bounds, LateWindow};
 
 const WIDE: Bounds = Bounds { keep_s: 72 * 3_600, orders: 1_000, names: 10_000 };
 
@@ -182,18 +183,23 @@ fn a_name_leads_to_the_held_orders_that_have_it_whatever_came_and_went() {
         let chosen = [nth % 7, nth / 40 % 7, nth * nth % 7];
         let identifiers = chosen.map(|device| (IdentifierKind::Device, DEVICES[device]));
         let (order, traces) = world.order(&identifiers, Conditions::default());
+        let names: Vec<Pseudonym> = traces.iter().map(|trace| trace.pseudonym).collect();
         for trace in &traces {
             pseudonyms[chosen[trace.identifier]].insert(trace.pseudonym);
         }
-        held.push_back((window.put(order, "till".into(), traces).expect("kept"), chosen));
+        held.push_back((window.put(order, "till".into(), traces).expect("kept"), chosen, names));
         if held.len() > 20 {
             held.pop_front();
         }
-        assert!(window.all().eq(held.iter().map(|(number, _)| *number)));
+        assert!(window.all().eq(held.iter().map(|(number, ..)| *number)));
         for (device, pseudonyms) in pseudonyms.iter().enumerate() {
-            let with_it = held.iter().filter(|(_, chosen)| chosen.contains(&device)).map(|(number, _)| *number);
+            let with_it = held.iter().filter(|(_, chosen, _)| chosen.contains(&device)).map(|(number, ..)| *number);
             let with_it: Vec<_> = with_it.collect();
             assert!(pseudonyms.iter().all(|pseudonym| window.concerned(pseudonym).eq(with_it.iter().copied())));
+        }
+        for (number, _, names) in &held {
+            let order = window.get(*number).expect("it is held");
+            assert!(order.traces().map(|(_, name)| name.pseudonym).eq(names.iter().copied()), "its own names");
         }
     }
 }

@@ -92,7 +92,7 @@ passphrase = {passphrase}
 # Hours for which orders that passed are followed: what others say of them meanwhile is told as a late match. In memory only, a
 # restart begins anew; 0 follows none. docs/late-match.md says what it holds.
 # hours = 72
-# Orders followed at once, some 900 bytes each; beyond that the oldest leave.
+# Orders followed at once, some 2.6 KB each; beyond that the oldest leave.
 # max_orders = 50000
 
 [brake]

@@ -3,9 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use hushwire::base::limits::console as limits;
 use hushwire::io::transport::tls::{Authority, web_client};
 use rcgen::{CertificateParams, KeyPair};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -87,11 +85,9 @@ fn whoever_sends_a_form_slowly_is_told_and_let_go() {
     let console = node.console.expect("it is configured");
     // The member's own authority, where nothing else is configured.
     let own = std::fs::read(node.home.path().join("tls/local-ca.pem")).expect("made");
-    let began = Instant::now();
     let slow = "POST /sign-in HTTP/1.1\r\nHost: node\r\nSec-Fetch-Site: same-origin\r\nConnection: close\r\nContent-Length: 9\r\n\r\na";
     let answer = RUNTIME.block_on(say(console, &own, slow)).expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
-    assert!(began.elapsed() < Duration::from_millis(limits::FORM_MS * 2), "{:?}", began.elapsed());
     let plain = RUNTIME.block_on(async {
         let mut socket = TcpStream::connect(console).await?;
         socket.write_all(GET.as_bytes()).await?;

@@ -62,7 +62,7 @@ pub async fn follow<J, V, D>(
                 let mut pull = Pull::new(&engine, &links, &peer, &papers);
                 let began = Instant::now();
                 let fault = pull.run(channel).await.err();
-                if !fault.as_ref().is_some_and(PullFault::is_of_the_peer) {
+                if !fault.as_ref().is_some_and(PullFault::is_breach) {
                     attempt = backoff.next(attempt, pull.progressed, began.elapsed());
                 }
                 fault

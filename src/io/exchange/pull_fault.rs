@@ -40,11 +40,11 @@ impl PullFault {
     /// How the link to the peer is after it.
     pub fn link(&self) -> Link {
         let failure = self.to_string();
-        if self.is_of_the_peer() { Link::Faulty { failure } } else { Link::BackingOff { failure } }
+        if self.is_breach() { Link::Faulty { failure } } else { Link::BackingOff { failure } }
     }
 
     /// The peer broke a rule.
-    pub fn is_of_the_peer(&self) -> bool {
+    pub fn is_breach(&self) -> bool {
         matches!(self, Self::Refused(_) | Self::Protocol(_))
     }
 

@@ -54,8 +54,7 @@ pub struct Names {
 
 impl Names {
     pub fn get(&self, row: NameRow) -> Option<&Name> {
-        let NameRow(index) = row;
-        self.chunks.get(index / CHUNK)?.get(index % CHUNK)?.as_ref()
+        name_in(&self.chunks, row)
     }
 
     fn place_mut(&mut self, row: NameRow) -> &mut Option<Name> {
@@ -86,9 +85,9 @@ impl Names {
         let name = Name { pseudonym, kind, epoch_id, seal, oldest: order, later: VecDeque::new() };
         *self.place_mut(row) = Some(name);
         let Self { chunks, places, .. } = self;
-        let hash_of = |NameRow(index): &NameRow| {
-            let name = chunks.get(index / CHUNK).and_then(|chunk| chunk.get(index % CHUNK)?.as_ref());
-            hash(&name.expect("a row that the table leads to holds a name").pseudonym)
+        let hash_of = |row: &NameRow| {
+            let name = name_in(chunks, *row).expect("a row that the table leads to holds a name");
+            hash(&name.pseudonym)
         };
         places.insert_unique(hash(&pseudonym), row, hash_of);
         row
@@ -119,6 +118,10 @@ impl Names {
         }
         self.free.push(row);
     }
+}
+
+fn name_in(chunks: &[Vec<Option<Name>>], NameRow(index): NameRow) -> Option<&Name> {
+    chunks.get(index / CHUNK)?.get(index % CHUNK)?.as_ref()
 }
 
 fn hash(pseudonym: &Pseudonym) -> u64 {

@@ -124,7 +124,7 @@ impl Account {
         }
         remark("");
         remark("    In a browser: the shop's console. It is the demo's, so everything that lets you in stands here:");
-        let entry = |name: &str, value: &str| remark(format!("      {name:<28}{value}"));
+        let entry = |name: &str, value: &str| remark(format!("      {name:<30}{value}"));
         entry("address", &pass.address);
         entry("name", pass.name);
         entry("password", &pass.password);
